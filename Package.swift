@@ -1,0 +1,124 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "socketio-server",
+    products: [
+        .library(name: "SocketIOServer", targets: ["SocketIOServer"]),
+        .library(name: "SocketIOHummingbird", targets: ["SocketIOHummingbird"]),
+        .library(name: "SocketIOTesting", targets: ["SocketIOTesting"]),
+        .executable(name: "socketio-server", targets: ["socketio-server"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(
+            url: "https://github.com/apple/swift-configuration.git", from: "1.4.0",
+            traits: ["YAML", "CommandLineArguments"]),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
+    ],
+    targets: [
+        // Engine.IO
+        .target(name: "EngineIOCore", dependencies: [nioCore], swiftSettings: swiftSettings),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(
+            name: "EngineIOServer",
+            dependencies: ["EngineIOCore", "CZlib", nioCore, nioPosix, nioHTTP1, nioSSL, logging, metrics],
+            swiftSettings: swiftSettings),
+        // Socket.IO
+        .target(name: "SocketIOCore", dependencies: ["EngineIOCore", nioCore], swiftSettings: swiftSettings),
+        .target(
+            name: "SocketIOServer",
+            dependencies: [
+                "SocketIOCore", "EngineIOServer", "EngineIOCore", nioCore, logging, metrics, serviceLifecycle,
+            ],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "SocketIOHummingbird",
+            dependencies: ["SocketIOServer", "EngineIOServer", hummingbird, nioCore, nioHTTP1, logging],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "SocketIOTesting",
+            dependencies: [
+                "SocketIOServer", "SocketIOCore", "EngineIOCore", "EngineIOServer", nioCore, nioPosix, nioHTTP1,
+                logging,
+            ],
+            swiftSettings: swiftSettings),
+        // Applications
+        .target(
+            name: "Chat", dependencies: ["SocketIOServer", "SocketIOHummingbird", hummingbird, logging],
+            resources: [.embedInCode("Resources")], swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "socketio-server",
+            dependencies: [
+                "Chat", "SocketIOHummingbird", "SocketIOServer", hummingbird, configuration, argumentParser,
+                serviceLifecycle, logging, nioCore, nioPosix, nioSSL, .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "socketio-conformance-server",
+            dependencies: [
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", argumentParser, nioCore, nioPosix,
+                nioHTTP1, logging,
+            ],
+            swiftSettings: swiftSettings),
+        // Tests
+        .testTarget(
+            name: "EngineIOCoreTests", dependencies: ["EngineIOCore", nioCore],
+            resources: [.copy("Vectors")], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SocketIOCoreTests", dependencies: ["SocketIOCore", "EngineIOCore", nioCore],
+            resources: [.copy("Vectors")], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "EngineIOServerTests",
+            dependencies: [
+                "EngineIOServer", "EngineIOCore", "SocketIOTesting", nioCore, nioPosix, nioEmbedded, nioHTTP1, nioSSL,
+                logging,
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SocketIOServerTests",
+            dependencies: [
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "SocketIOTesting", nioCore,
+                nioPosix,
+                logging,
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ConformanceTests",
+            dependencies: [
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "SocketIOTesting",
+                "SocketIOHummingbird", hummingbird, nioCore, nioPosix, nioHTTP1, nioSSL, logging,
+            ],
+            resources: [.copy("Vectors")], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ServerCommandTests",
+            dependencies: ["socketio-server", "SocketIOServer", "EngineIOServer", nioCore, logging, configuration],
+            swiftSettings: swiftSettings),
+    ],
+    swiftLanguageModes: [.v6]
+)

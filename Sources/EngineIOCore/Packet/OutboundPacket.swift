@@ -1,0 +1,89 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import NIOCore
+
+/// One Engine.IO packet ready to leave by either transport.
+///
+/// It holds the finished, unmasked WebSocket frame, made once however many clients receive it (spec 1.9.1). The polling
+/// part is derived from the same bytes: for text packets it is the frame without its header.
+package struct OutboundPacket: Sendable, Equatable {
+    /// The whole WebSocket frame: header, then payload.
+    package let frame: ByteBuffer
+    /// How many bytes of `frame` are the WebSocket header (2, 4 or 10).
+    package let headerLength: Int
+    /// Whether this is a binary message: a binary frame, and base64 with a leading `b` in a polling payload.
+    package let isBinary: Bool
+
+    /// A text packet: the type digit followed by `payload`, which must be valid UTF-8.
+    package static func text(type: UInt8, payload: ByteBuffer = ByteBuffer()) -> OutboundPacket {
+        var frame = ByteBuffer()
+        let length = payload.readableBytes + 1
+        frame.reserveCapacity(length + 10)
+        let headerLength = Self.writeHeader(opcode: 0x1, payloadLength: length, into: &frame)
+        frame.writeInteger(type)
+        frame.writeImmutableBuffer(payload)
+        return OutboundPacket(frame: frame, headerLength: headerLength, isBinary: false)
+    }
+
+    /// A binary message; `payload` is sent as it is.
+    package static func binary(_ payload: ByteBuffer) -> OutboundPacket {
+        var frame = ByteBuffer()
+        frame.reserveCapacity(payload.readableBytes + 10)
+        let headerLength = Self.writeHeader(opcode: 0x2, payloadLength: payload.readableBytes, into: &frame)
+        frame.writeImmutableBuffer(payload)
+        return OutboundPacket(frame: frame, headerLength: headerLength, isBinary: true)
+    }
+
+    /// A `message` packet with text or binary payload.
+    package static func message(_ message: EngineMessage) -> OutboundPacket {
+        switch message {
+        case .text(let bytes): .text(type: UInt8(ascii: "4"), payload: bytes)
+        case .binary(let bytes): .binary(bytes)
+        }
+    }
+
+    package static let close = OutboundPacket.text(type: UInt8(ascii: "1"))
+    package static let ping = OutboundPacket.text(type: UInt8(ascii: "2"))
+    package static let pongProbe = OutboundPacket.text(type: UInt8(ascii: "3"), payload: ByteBuffer(string: "probe"))
+    package static let noop = OutboundPacket.text(type: UInt8(ascii: "6"))
+
+    /// The WebSocket payload: type digit and text, or the raw binary.
+    package var payload: ByteBufferView {
+        let start = frame.readerIndex + headerLength
+        return frame.viewBytes(at: start, length: frame.readableBytes - headerLength) ?? ByteBufferView()
+    }
+
+    /// Writes an unmasked, final server frame header (RFC 6455, 5.2) and returns its length.
+    package static func writeHeader(opcode: UInt8, payloadLength: Int, into buffer: inout ByteBuffer) -> Int {
+        buffer.writeInteger(0x80 | opcode)
+        if payloadLength < 126 {
+            buffer.writeInteger(UInt8(payloadLength))
+            return 2
+        }
+        if payloadLength <= 0xFFFF {
+            buffer.writeInteger(UInt8(126))
+            buffer.writeInteger(UInt16(payloadLength))
+            return 4
+        }
+        buffer.writeInteger(UInt8(127))
+        buffer.writeInteger(UInt64(payloadLength))
+        return 10
+    }
+}
+
+/// One application message: an Engine.IO packet and the binary attachments that must follow it without a gap
+/// (spec 3.2). It reaches a session whole or not at all.
+package struct OutboundMessage: Sendable, Equatable {
+    /// The first, usually the only packet.
+    package var head: OutboundPacket
+    /// Attachments, in order. Empty for text-only messages.
+    package var attachments: [OutboundPacket]
+    /// Whether the transport may compress it (spec 4.10).
+    package var compress: Bool
+
+    package init(head: OutboundPacket, attachments: [OutboundPacket] = [], compress: Bool = true) {
+        self.head = head
+        self.attachments = attachments
+        self.compress = compress
+    }
+}

@@ -1,0 +1,3 @@
+import Hummingbird
+import NIOHTTP1
+import NIOSSL

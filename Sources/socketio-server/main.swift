@@ -1,0 +1,6 @@
+import ArgumentParser
+import Configuration
+import ServiceLifecycle
+import Yams
+
+print("placeholder")
