@@ -4,82 +4,6 @@ import EngineIOCore
 import NIOCore
 import Testing
 
-/// One frame as a client sends it.
-struct ClientFrame {
-    var opcode: UInt8
-    var payload: [UInt8]
-    var isFinal = true
-    var reserved: UInt8 = 0
-    var key: [UInt8]? = [0x37, 0xFA, 0x21, 0x3D]
-
-    var bytes: [UInt8] {
-        var bytes = [(isFinal ? 0x80 : 0) | reserved | opcode]
-        let mask: UInt8 = key == nil ? 0 : 0x80
-        if payload.count < 126 {
-            bytes.append(mask | UInt8(payload.count))
-        } else if payload.count <= 0xFFFF {
-            bytes += [mask | 126, UInt8(payload.count >> 8), UInt8(payload.count & 0xFF)]
-        } else {
-            bytes.append(mask | 127)
-            bytes += (0..<8).map { UInt8(truncatingIfNeeded: payload.count >> (56 - 8 * $0)) }
-        }
-        guard let key else { return bytes + payload }
-        return bytes + key + payload.enumerated().map { $1 ^ key[$0 % 4] }
-    }
-
-    static func text(_ text: String, isFinal: Bool = true) -> ClientFrame {
-        ClientFrame(opcode: 1, payload: Array(text.utf8), isFinal: isFinal)
-    }
-
-    static func more(_ payload: [UInt8], isFinal: Bool) -> ClientFrame {
-        ClientFrame(opcode: 0, payload: payload, isFinal: isFinal)
-    }
-
-    static func close(_ payload: [UInt8]) -> ClientFrame { ClientFrame(opcode: 8, payload: payload) }
-}
-
-enum Outcome: Equatable {
-    case event(WebSocketEvent)
-    case error(WebSocketProtocolError)
-
-    static func text(_ text: String) -> Outcome { .event(.message(.text(ByteBuffer(string: text)))) }
-    static func binary(_ bytes: [UInt8]) -> Outcome { .event(.message(.binary(ByteBuffer(bytes: bytes)))) }
-    static func ping(_ bytes: [UInt8]) -> Outcome { .event(.ping(ByteBuffer(bytes: bytes))) }
-    static func pong(_ bytes: [UInt8]) -> Outcome { .event(.pong(ByteBuffer(bytes: bytes))) }
-}
-
-/// Feeds pieces and keeps every event, so that a buffer used again too early shows.
-func assemble(_ pieces: [some Collection<UInt8>], limits: WebSocketLimits) -> [Outcome] {
-    var assembler = MessageAssembler(limits: limits)
-    var outcomes: [Outcome] = []
-    for piece in pieces {
-        var bytes = ByteBuffer(bytes: piece)
-        assembler.receive(&bytes)
-        do {
-            while let event = try assembler.next(now: .uptimeNanoseconds(0)) { outcomes.append(.event(event)) }
-        } catch {
-            outcomes.append(.error(error))
-        }
-    }
-    return outcomes
-}
-
-private let limits = WebSocketLimits(maximumMessageSize: 1000)
-
-/// The frames in one piece, byte by byte, and cut once at every place: the same outcomes each time.
-private func expect(
-    _ frames: [ClientFrame], give expected: [Outcome], limits: WebSocketLimits = limits,
-    sourceLocation: SourceLocation = #_sourceLocation
-) {
-    let bytes = frames.flatMap(\.bytes)
-    #expect(assemble([bytes], limits: limits) == expected, sourceLocation: sourceLocation)
-    #expect(assemble(bytes.map { [$0] }, limits: limits) == expected, sourceLocation: sourceLocation)
-    for cut in 1..<max(2, bytes.count) {
-        let pieces = [bytes[..<cut], bytes[cut...]]
-        #expect(assemble(pieces, limits: limits) == expected, "cut at \(cut)", sourceLocation: sourceLocation)
-    }
-}
-
 @Suite("WebSocket messages")
 struct MessageAssemblerTests {
     @Test func messagesOfOneFrame() {
@@ -249,73 +173,6 @@ struct MessageAssemblerTests {
         #expect(try feed(1, at: 13) == 0)
     }
 
-    // MARK: - UTF-8
-
-    private static let invalidTexts: [[UInt8]] = [
-        [0x80], [0xBF], [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x9F, 0xBF], [0xED, 0xA0, 0x80], [0xED, 0xBF, 0xBF],
-        [0xF0, 0x8F, 0xBF, 0xBF], [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFE], [0xFF],
-        [0xC2, 0x41], [0xE2, 0x82, 0x41], [0xE2, 0x41, 0x82], [0xF0, 0x9F, 0x98, 0x41], [0xC2], [0xE2, 0x82],
-        [0xF0, 0x9F, 0x98],
-        // ASCII inside a scalar whose other bytes are right.
-        [0xC2, 0x41, 0x80], [0xE2, 0x82, 0x41, 0xAC], [0xF0, 0x9F, 0x41, 0x98, 0x80],
-    ]
-
-    @Test(arguments: invalidTexts)
-    func invalidText(bytes: [UInt8]) {
-        let ascii = Array("0123456789".utf8)
-        for prefix in [[], ascii] {
-            let text = prefix + bytes
-            expect([ClientFrame(opcode: 1, payload: text)], give: [.error(.invalidUTF8)])
-            for cut in 0...text.count {
-                let frames = [
-                    ClientFrame(opcode: 1, payload: Array(text[..<cut]), isFinal: false),
-                    .more(Array(text[cut...]), isFinal: true),
-                ]
-                #expect(assemble([frames.flatMap(\.bytes)], limits: limits) == [.error(.invalidUTF8)])
-            }
-        }
-        #expect(assemble([ClientFrame(opcode: 2, payload: bytes).bytes], limits: limits) == [.binary(bytes)])
-    }
-
-    @Test func validTextInAllFragmentations() {
-        let text = "a\u{7F}\u{80}\u{7FF}\u{800}\u{D7FF}\u{E000}\u{FFFF}\u{10000}\u{10FFFF}z"
-        let bytes = Array(text.utf8)
-        for first in 0...bytes.count {
-            for second in first...bytes.count {
-                let frames: [ClientFrame] = [
-                    ClientFrame(opcode: 1, payload: Array(bytes[..<first]), isFinal: false),
-                    .more(Array(bytes[first..<second]), isFinal: false), .more(Array(bytes[second...]), isFinal: true),
-                ]
-                #expect(assemble([frames.flatMap(\.bytes)], limits: limits) == [.text(text)])
-            }
-        }
-    }
-
-    /// Bad bytes are refused when they arrive, not when the frame or the message is whole.
-    @Test func invalidTextFailsFast() {
-        var unfinished = ClientFrame(opcode: 1, payload: Array("abc".utf8) + [0xED, 0xA0], isFinal: false).bytes
-        #expect(assemble([unfinished], limits: limits) == [.error(.invalidUTF8)])
-        unfinished = ClientFrame(opcode: 1, payload: [0xFF] + [UInt8](repeating: 97, count: 100)).bytes
-        #expect(assemble([unfinished.prefix(7)], limits: limits) == [.error(.invalidUTF8)])
-    }
-
-    @Test func validatorAgreesWithTheStandardLibrary() {
-        var rng = SeededGenerator(seed: 12)
-        let interesting: [UInt8] = [0x41, 0x80, 0xBF, 0xC2, 0xDF, 0xE0, 0xE2, 0xED, 0xEF, 0xF0, 0xF3, 0xF4, 0x9F, 0xA0]
-        for _ in 0..<20_000 {
-            let count = Int.random(in: 0...14, using: &rng)
-            let bytes = (0..<count).map { _ in interesting[Int.random(in: 0..<interesting.count, using: &rng)] }
-            let isValid = String(validating: bytes, as: UTF8.self) != nil
-            #expect(UTF8Validator.isValid(ByteBuffer(bytes: bytes)) == isValid, "\(bytes)")
-            let cut = Int.random(in: 0...count, using: &rng)
-            var validator = UTF8Validator()
-            let accepted = [bytes[..<cut], bytes[cut...]].allSatisfy { piece in
-                Array(piece).withUnsafeBytes { validator.consume($0) }
-            }
-            #expect((accepted && validator.isComplete) == isValid, "\(bytes) cut at \(cut)")
-        }
-    }
-
     // MARK: - Streams
 
     @Test func thousandFramesInOneSegment() {
@@ -407,39 +264,5 @@ struct MessageAssemblerTests {
         assembler.receive(&bytes)
         #expect(try assembler.next(now: .uptimeNanoseconds(0)) == nil)
         #expect(assembler.bufferedCapacity <= 256)
-    }
-}
-
-@Suite("Server frames")
-struct ServerFrameTests {
-    @Test func frames() {
-        #expect(ServerFrame.close(code: nil).array == [0x88, 0])
-        #expect(ServerFrame.close(code: 1000).array == [0x88, 2, 3, 232])
-        #expect(ServerFrame.close(code: 1001, reason: "hi").array == [0x88, 4, 3, 233, 104, 105])
-        #expect(ServerFrame.pong(ByteBuffer(bytes: [1, 2])).array == [0x8A, 2, 1, 2])
-        #expect(ServerFrame.message(.text(ByteBuffer(string: "x"))).array == [0x81, 1, 120])
-        let large = ByteBuffer(bytes: [UInt8](repeating: 1, count: 126))
-        #expect(ServerFrame.message(.binary(large)).array.prefix(4) == [0x82, 126, 0, 126])
-    }
-
-    @Test func longReasonsAreCutBetweenCharacters() {
-        let ascii = ServerFrame.close(code: 1000, reason: String(repeating: "a", count: 300))
-        #expect(ascii.readableBytes == 2 + 125)
-        let wide = ServerFrame.close(code: 1000, reason: String(repeating: "€", count: 300))
-        #expect(wide.readableBytes == 2 + 2 + 123)
-        let odd = ServerFrame.close(code: 1000, reason: "a" + String(repeating: "😀", count: 300))
-        #expect(odd.readableBytes == 2 + 2 + 121)
-    }
-
-    @Test func outboundPacketsHoldTheirFrame() {
-        for count in [0, 1, 124, 125, 126, 65534, 65535, 65536] {
-            let payload = ByteBuffer(bytes: [UInt8](repeating: 97, count: count))
-            let text = OutboundPacket.message(.text(payload))
-            #expect(text.payload.count == count + 1)
-            #expect(text.payload.first == UInt8(ascii: "4"))
-            let binary = OutboundPacket.binary(payload)
-            #expect(Array(binary.payload) == payload.array)
-            #expect(binary.headerLength == (count < 126 ? 2 : count < 65536 ? 4 : 10))
-        }
     }
 }
