@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 
 /// What stands in front of a packet's JSON: the Engine.IO type `4`, then `type [attachments "-"] [nsp ","] [ackid]`.
@@ -8,7 +9,7 @@ struct PacketPrefix {
     let attachments: Int
     let nsp: String
     let id: Int?
-    /// How many bytes `write` adds.
+    /// How many bytes it has.
     let length: Int
 
     init(type: SocketPacketType, attachments: Int, nsp: String, id: Int?) {
@@ -28,7 +29,30 @@ struct PacketPrefix {
         2 + 2 * maximumDigits + 1 + nsp.utf8.count + 1
     }
 
-    func write(into buffer: inout ByteBuffer) {
+    /// The finished packet with `json` behind this prefix. Bytes in front of the reader index of `json` are taken for free
+    /// room; without enough of them the text is copied once.
+    func packet(before json: consuming ByteBuffer) -> OutboundPacket {
+        let payloadLength = length + json.readableBytes
+        let start = json.readerIndex - length - OutboundPacket.headerLength(payloadLength: payloadLength)
+        let headerLength: Int
+        if start >= 0 {
+            let end = json.writerIndex
+            json.moveReaderIndex(to: start)
+            json.moveWriterIndex(to: start)
+            headerLength = OutboundPacket.writeHeader(opcode: 0x1, payloadLength: payloadLength, into: &json)
+            write(into: &json)
+            json.moveWriterIndex(to: end)
+            return OutboundPacket(frame: json, headerLength: headerLength, isBinary: false)
+        }
+        var frame = ByteBuffer()
+        frame.reserveCapacity(payloadLength + OutboundPacket.maximumHeaderLength)
+        headerLength = OutboundPacket.writeHeader(opcode: 0x1, payloadLength: payloadLength, into: &frame)
+        write(into: &frame)
+        frame.writeImmutableBuffer(json)
+        return OutboundPacket(frame: frame, headerLength: headerLength, isBinary: false)
+    }
+
+    private func write(into buffer: inout ByteBuffer) {
         buffer.writeInteger(UInt8(ascii: "4"))
         buffer.writeInteger(type.digit)
         if type.hasAttachments {
@@ -56,7 +80,8 @@ struct PacketPrefix {
     }
 
     private static func write(_ value: Int, into buffer: inout ByteBuffer) {
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: maximumDigits) { output in
+        // No more room than the digits need: behind them the JSON may stand already.
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: digitCount(value)) { output in
             JSONText.writeDecimal(Int64(value), into: output)
         }
     }

@@ -11,22 +11,22 @@
 @usableFromInline
 struct RoomTable {
     /// Longer lists of rooms are searched through `longLists`.
-    private static let longestScan = 16
+    static let longestScan = 16
     /// The stamp of a slot that no selection may include.
     private static let never = UInt32.max
 
     private let limits: RoomLimits
-    private var slots: [Slot] = []
+    private(set) var slots: [Slot] = []
     private var stamps: [UInt32] = []
     private var freeSlots: [Int32] = []
     /// Freed while a selection was in use; free for good when it has ended.
     private var retiredSlots: [Int32] = []
     private(set) var everyone: [Int32] = []
-    private var rooms: [Room] = []
+    private(set) var rooms: [Room] = []
     private var freeRooms: [Int32] = []
     private(set) var roomIDs: [String: Int32] = [:]
     /// Where a room stands in the list of a member that is in many: `slot << 32 | room` to index.
-    private var longLists: [UInt64: Int32] = [:]
+    private(set) var longLists: [UInt64: Int32] = [:]
     private var epoch: UInt32 = 0
     /// Memory of the last selection, for the next one.
     private var spare: [Int32] = []
@@ -75,12 +75,6 @@ struct RoomTable {
             retiredSlots.append(handle.slot)
         }
         return departures
-    }
-
-    func isMember(_ handle: RoomMember) -> Bool {
-        let slot = Int(handle.slot)
-        return slots.indices.contains(slot) && slots[slot].generation == handle.generation
-            && slots[slot].place != Slot.free
     }
 
     // MARK: Joining and leaving
@@ -135,24 +129,6 @@ struct RoomTable {
             departures.append(RoomDeparture(room: name, roomDeleted: deleted))
         }
         return departures
-    }
-
-    // MARK: Looking
-
-    func rooms(of handle: RoomMember) -> [String] {
-        guard isMember(handle) else { return [] }
-        return slots[Int(handle.slot)].memberships.compactMap { membership in
-            membership.room == Membership.hole ? nil : rooms[Int(membership.room)].name
-        }
-    }
-
-    func contains(_ handle: RoomMember, in name: String) -> Bool {
-        guard isMember(handle), let room = roomIDs[name] else { return false }
-        return membership(of: handle.slot, in: room) != nil
-    }
-
-    func count(of name: String) -> Int {
-        roomIDs[name].map { rooms[Int($0)].entries.count } ?? 0
     }
 
     // MARK: Selecting
@@ -240,13 +216,6 @@ struct RoomTable {
         return true
     }
 
-    /// Where a room stands in a member's list.
-    private func membership(of slot: Int32, in room: Int32) -> Int? {
-        let memberships = slots[Int(slot)].memberships
-        if memberships.count > Self.longestScan { return longLists[Self.key(slot, room)].map(Int.init) }
-        return memberships.firstIndex { $0.room == room }
-    }
-
     /// Closes the gaps in a member's list. Entries move forward, so their rooms are told the new index.
     private mutating func closeHoles(_ slot: Int32) {
         let old = slots[Int(slot)].memberships
@@ -264,9 +233,5 @@ struct RoomTable {
         for (index, membership) in slots[Int(slot)].memberships.enumerated() where membership.room != Membership.hole {
             longLists[Self.key(slot, membership.room)] = Int32(index)
         }
-    }
-
-    private static func key(_ slot: Int32, _ room: Int32) -> UInt64 {
-        UInt64(UInt32(bitPattern: slot)) << 32 | UInt64(UInt32(bitPattern: room))
     }
 }
