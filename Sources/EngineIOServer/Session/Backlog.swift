@@ -48,7 +48,7 @@ struct Backlog {
 
 extension OutboundMessage {
     /// Whether this is a `message` packet rather than one of the engine's own.
-    fileprivate var isApplicationMessage: Bool {
+    var isApplicationMessage: Bool {
         head.isBinary || head.payload.first == UInt8(ascii: "4")
     }
 }

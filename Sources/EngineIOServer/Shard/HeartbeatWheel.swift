@@ -31,7 +31,7 @@ final class HeartbeatWheel {
         self.occupied = Array(repeating: 0, count: Self.slotCount / 64)
     }
 
-    /// Calls `session.heartbeatDue` at `deadline`, instead of at an earlier set one.
+    /// Calls `session.timerDue` at `deadline`, instead of at an earlier set one.
     func schedule(_ session: EngineSession, at deadline: NIODeadline) {
         cancel(session)
         let tick = max(tickAtOrAfter(deadline), handled + 1)
@@ -92,7 +92,7 @@ final class HeartbeatWheel {
         let current = max(tick, UInt64(max((now - origin).nanoseconds, 0)) / resolution)
         let due = takeDue(through: current)
         handled = current
-        for session in due { session.heartbeatDue(now: now) }
+        for session in due { session.timerDue() }
         if count > 0 { wakeNoLater(than: nextOccupiedTick()) }
     }
 

@@ -12,10 +12,13 @@ protocol Transport: AnyObject {
     var bufferedBytes: Int { get }
     /// Sends the messages of a list of this tick. Only while `isReady`.
     func send(listFrom first: Int32, in queue: OutboundQueue)
-    /// Sends what had to wait. Only while `isReady`. `isLast` says that the session closes right after it.
-    func send(_ messages: ArraySlice<OutboundMessage>, isLast: Bool)
-    /// Starts an orderly close; true when the session may end at once, false when the client has to ask first.
-    func closeOrderly() -> Bool
-    /// The session has ended; what is still open is closed politely, or at once when `isBroken`.
-    func sessionEnded(reason: CloseReason, isBroken: Bool)
+    /// Sends what had to wait. Only while `isReady`.
+    func send(_ messages: ArraySlice<OutboundMessage>)
+    /// Starts an orderly close; true when the session may end at once, false when something has to happen first: the
+    /// client fetches the close packet, or what waits (`hasBacklog`) has left and this is called again.
+    func closeOrderly(discard: Bool, hasBacklog: Bool) -> Bool
+    /// The client sent a close packet; the session ends next.
+    func peerSentClose()
+    /// The session has ended or moved on; what is still open is closed politely, or at once when `isBroken`.
+    func end(isBroken: Bool)
 }
