@@ -1,6 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import Logging
+internal import Metrics
 internal import NIOCore
 internal import NIOHTTP1
 

@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-package import EngineIOCore
-internal import Logging
+internal import EngineIOCore
 package import NIOCore
 internal import NIOHTTP1
 internal import Synchronization

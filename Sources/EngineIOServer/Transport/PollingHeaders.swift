@@ -33,28 +33,3 @@ extension EngineContext {
         configuration.headers?(&headers, info)
     }
 }
-
-extension EngineResponse {
-    /// A refused plain request (spec 1.5.1). `message` replaces the standard text.
-    static func refusal(_ code: EngineErrorCode, message: String? = nil) -> EngineResponse {
-        var body = ByteBuffer()
-        body.writeString("{\"code\":\(code.rawValue),\"message\":\"")
-        for scalar in (message ?? code.message).unicodeScalars {
-            switch scalar {
-            case "\"": body.writeString("\\\"")
-            case "\\": body.writeString("\\\\")
-            case "\n": body.writeString("\\n")
-            case "\r": body.writeString("\\r")
-            case "\t": body.writeString("\\t")
-            case _ where scalar.value < 0x20:
-                let hex = String(scalar.value, radix: 16)
-                body.writeString("\\u" + String(repeating: "0", count: 4 - hex.count) + hex)
-            default: body.writeString(String(scalar))
-            }
-        }
-        body.writeString("\"}")
-        return EngineResponse(
-            status: HTTPResponseStatus(statusCode: code.httpStatus), headers: ["Content-Type": "application/json"],
-            body: body)
-    }
-}
