@@ -49,7 +49,7 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
 
     let shard: Shard
     private let connectionLoop: any EventLoop
-    private let isLocal: Bool
+    let isLocal: Bool
     private let encodesBinary: Bool
 
     // Connection.
