@@ -75,7 +75,8 @@ let package = Package(
         .executableTarget(
             name: "socketio-server",
             dependencies: [
-                "Chat", "SocketIOHummingbird", "SocketIOServer", hummingbird, configuration, argumentParser,
+                "Chat", "SocketIOHummingbird", "SocketIOServer", "EngineIOServer", hummingbird, configuration,
+                argumentParser,
                 serviceLifecycle, logging, nioCore, nioPosix, nioSSL, .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings),
