@@ -3,7 +3,7 @@
 // Short constructors, one per type of member, so that the table reads as a table.
 extension SettingDefinition {
     static func number(
-        _ key: String, _ path: WritableKeyPath<Settings, Int> & Sendable, _ range: ClosedRange<Int>,
+        _ key: String, _ path: any WritableKeyPath<Settings, Int> & Sendable, _ range: ClosedRange<Int>,
         unit: String? = nil, _ summary: String
     ) -> Self {
         Self(
@@ -15,7 +15,7 @@ extension SettingDefinition {
     }
 
     static func optionalNumber(
-        _ key: String, _ path: WritableKeyPath<Settings, Int?> & Sendable, _ range: ClosedRange<Int>,
+        _ key: String, _ path: any WritableKeyPath<Settings, Int?> & Sendable, _ range: ClosedRange<Int>,
         unit: String? = nil, _ summary: String
     ) -> Self {
         Self(
@@ -28,7 +28,7 @@ extension SettingDefinition {
     }
 
     static func flag(
-        _ key: String, _ path: WritableKeyPath<Settings, Bool> & Sendable, _ summary: String
+        _ key: String, _ path: any WritableKeyPath<Settings, Bool> & Sendable, _ summary: String
     ) -> Self {
         Self(
             key: key, kind: .flag, isOptional: false, unit: nil, summary: summary, isSecret: false,
@@ -39,7 +39,7 @@ extension SettingDefinition {
     }
 
     static func text(
-        _ key: String, _ path: WritableKeyPath<Settings, String> & Sendable, allowed: String, _ summary: String,
+        _ key: String, _ path: any WritableKeyPath<Settings, String> & Sendable, allowed: String, _ summary: String,
         rule: @escaping @Sendable (String) -> Bool
     ) -> Self {
         Self(
@@ -52,7 +52,7 @@ extension SettingDefinition {
     }
 
     static func optionalText(
-        _ key: String, _ path: WritableKeyPath<Settings, String?> & Sendable, allowed: String, secret: Bool = false,
+        _ key: String, _ path: any WritableKeyPath<Settings, String?> & Sendable, allowed: String, secret: Bool = false,
         _ summary: String, rule: @escaping @Sendable (String) -> Bool
     ) -> Self {
         Self(
@@ -66,7 +66,7 @@ extension SettingDefinition {
     }
 
     static func word(
-        _ key: String, _ path: WritableKeyPath<Settings, String> & Sendable, _ words: [String],
+        _ key: String, _ path: any WritableKeyPath<Settings, String> & Sendable, _ words: [String],
         later: [String: String] = [:], _ summary: String
     ) -> Self {
         Self(
@@ -79,7 +79,7 @@ extension SettingDefinition {
     }
 
     static func choice<Word: RawRepresentable<String> & CaseIterable & Sendable>(
-        _ key: String, _ path: WritableKeyPath<Settings, Word> & Sendable, _ summary: String
+        _ key: String, _ path: any WritableKeyPath<Settings, Word> & Sendable, _ summary: String
     ) -> Self {
         Self(
             key: key, kind: .choice(Word.allCases.map(\.rawValue), later: [:]), isOptional: false, unit: nil,
@@ -91,7 +91,7 @@ extension SettingDefinition {
     }
 
     static func list(
-        _ key: String, _ path: WritableKeyPath<Settings, [String]> & Sendable, _ summary: String
+        _ key: String, _ path: any WritableKeyPath<Settings, [String]> & Sendable, _ summary: String
     ) -> Self {
         Self(
             key: key, kind: .list([]), isOptional: false, unit: nil, summary: summary, isSecret: false,
@@ -102,7 +102,7 @@ extension SettingDefinition {
     }
 
     static func choices<Word: RawRepresentable<String> & CaseIterable & Sendable>(
-        _ key: String, _ path: WritableKeyPath<Settings, [Word]> & Sendable, _ summary: String
+        _ key: String, _ path: any WritableKeyPath<Settings, [Word]> & Sendable, _ summary: String
     ) -> Self {
         Self(
             key: key, kind: .list(Word.allCases.map(\.rawValue)), isOptional: false, unit: nil, summary: summary,

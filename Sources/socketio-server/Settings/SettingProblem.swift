@@ -11,7 +11,7 @@ enum SettingSource: Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .file(let path, let line, let column): "\(path):\(line):\(column)"
         case .environment(let name): "environment variable \(name)"
-        case .flag(let name): "flag \(name)"
+        case .flag(let name): (name.hasPrefix("-") ? "flag " : "argument ") + name
         case .defaults: "default"
         }
     }

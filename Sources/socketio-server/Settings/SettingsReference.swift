@@ -37,11 +37,12 @@ enum SettingsReference {
             lines += ["", section.title]
             for setting in section.settings {
                 guard let flag = setting.flagName else {
-                    lines += ["  \(setting.environmentName) (environment or file only)", "        \(setting.summary)"]
+                    lines.append("  \(setting.environmentName) (environment or file only)")
+                    lines += wrapped(setting.summary, width: 70).map { "      \($0)" }
                     continue
                 }
                 lines.append("  \(flag) <\(setting.allowed)> [\(setting.defaultValue.yaml)]")
-                lines.append("        " + setting.summary.replacing("`", with: ""))
+                lines += wrapped(setting.summary.replacing("`", with: ""), width: 70).map { "      \($0)" }
             }
         }
         return lines.joined(separator: "\n")
