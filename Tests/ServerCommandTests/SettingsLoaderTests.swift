@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Logging
 internal import Testing
 
 @testable internal import socketio_server

@@ -11,6 +11,8 @@ struct SettingsFile {
     /// Where the value of each known key stands.
     private(set) var positions: [String: SettingSource] = [:]
     private(set) var problems: [SettingProblem] = []
+    /// Whether it has any keys; one with nothing but comments has none.
+    private(set) var hasKeys = false
 
     private let path: String
 
@@ -26,12 +28,12 @@ struct SettingsFile {
             return
         }
         do {
-            // A file with nothing but comments is a mapping without keys.
             guard let root = try Yams.Parser(yaml: text).singleRoot(), root.null == nil else { return }
             guard let mapping = root.mapping else {
                 report("expected keys with values, such as 'port: 3000'", key: nil, mark: root.mark)
                 return
             }
+            hasKeys = !mapping.isEmpty
             check(mapping, under: [])
         } catch {
             report(error)

@@ -43,14 +43,14 @@ struct SettingsLoader {
         }
         guard problems.isEmpty else { throw SettingsError(problems: problems) }
 
-        let settings = try await merge(flags)
+        let settings = try await merge(flags, file: file?.hasKeys == true ? self.file : nil)
         problems = SettingsValidation(settings: settings, sources: sources).problems
         guard problems.isEmpty else { throw SettingsError(problems: problems) }
         return LoadedSettings(settings: settings, sources: sources, file: self.file)
     }
 
     /// The values that win, from one reader over all layers.
-    private func merge(_ flags: SettingFlags) async throws -> Settings {
+    private func merge(_ flags: SettingFlags, file: String?) async throws -> Settings {
         var providers: [any ConfigProvider] = [flagProvider(flags), environmentProvider]
         if let file {
             let location = ConfigReader(provider: InMemoryProvider(values: ["filePath": .init(stringLiteral: file)]))
