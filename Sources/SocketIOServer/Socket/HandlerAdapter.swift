@@ -6,6 +6,18 @@
 /// too, before the dispatch returns, and are left alone at their first suspension: events reach handlers in the order
 /// of their arrival up to the first `await`.
 enum HandlerAdapter {
+    static func dynamic(
+        _ handler: @escaping @Sendable (EventArguments, DynamicAck) throws -> Void
+    ) -> EventHandler {
+        { context in
+            do {
+                try handler(context.arguments, DynamicAck(responder: context.responder))
+            } catch {
+                context.scope.handlerFailed(error, event: context.event, responder: context.responder)
+            }
+        }
+    }
+
     static func synchronous<each Argument: Decodable & Sendable>(
         _ handler: @escaping @Sendable (repeat each Argument) throws -> Void
     ) -> EventHandler {
