@@ -21,6 +21,9 @@ extension SettingTable {
                 "limits.keepAliveTimeoutMs", \.limits.keepAliveTimeoutMs, 10...86_400_000, unit: "ms",
                 "How long a connection may stay open between two requests."),
             .number(
+                "limits.sendTimeoutMs", \.limits.sendTimeoutMs, 10...86_400_000, unit: "ms",
+                "How long a client may take none of an answer, plus a second for each 32 KiB of it."),
+            .number(
                 "limits.maxPacketsPerPayload", \.limits.maxPacketsPerPayload, 1...1_000_000,
                 "Most packets in one polling body; more closes the session."),
             .number(
@@ -40,16 +43,22 @@ extension SettingTable {
                 "limits.maxAttachments", \.limits.maxAttachments, 0...1_024,
                 "Most binary values in one packet from a client; more closes the connection."),
             .number(
+                "limits.maxNesting", \.limits.maxNesting, 1...512,
+                "Deepest nesting of arrays and objects in a packet from a client; deeper closes the connection."),
+            .number(
                 "limits.maxNamespacesPerClient", \.limits.maxNamespacesPerClient, 1...1_000_000,
                 "Most namespaces of one connection; another one is refused."),
             .number(
                 "limits.maxRoomsPerSocket", \.limits.maxRoomsPerSocket, 1...10_000_000,
                 "Most rooms a socket is in; joining another one is refused."),
             .number(
-                "limits.maxNameLength", \.limits.maxNameLength, 1...65_536, unit: "bytes",
+                "limits.maxNameLength", \.limits.maxNameLength, 20...65_536, unit: "bytes",
                 "Longest name of a namespace or room."),
             .number(
                 "limits.maxPendingAcks", \.limits.maxPendingAcks, 1...10_000_000,
                 "Most acknowledgements the server waits for from one socket."),
+            .number(
+                "limits.maxWaitingEvents", \.limits.maxWaitingEvents, 1...10_000_000,
+                "Most events of one socket that wait for asynchronous middlewares; more closes the connection."),
         ])
 }

@@ -77,13 +77,13 @@ enum SettingTable {
                 "upgradeTimeoutMs", \.upgradeTimeoutMs, 10...day, unit: "ms",
                 "How long the change from polling to WebSocket may take; after that the session goes on polling."),
             .number(
-                "maxHttpBufferSize", \.maxHttpBufferSize, 1...longest, unit: "bytes",
+                "maxHttpBufferSize", \.maxHttpBufferSize, 1...1_073_741_824, unit: "bytes",
                 "Largest message or polling body a client may send. Clients are told it as `maxPayload`."),
             .flag(
                 "destroyUpgrade", \.destroyUpgrade,
                 "Whether upgrade requests for other paths are ended when nothing answers them."),
             .number(
-                "destroyUpgradeTimeoutMs", \.destroyUpgradeTimeoutMs, 0...day, unit: "ms",
+                "destroyUpgradeTimeoutMs", \.destroyUpgradeTimeoutMs, 1...day, unit: "ms",
                 "How long such an upgrade request may wait for somebody to answer it."),
             .optionalText(
                 "nodeTag", \.nodeTag, allowed: "4 characters of A-Z a-z 0-9 - _",

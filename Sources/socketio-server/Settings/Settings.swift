@@ -31,7 +31,7 @@ struct Settings: Sendable, Equatable {
     // Socket.IO
     var connectTimeoutMs = 45_000
     var cleanupEmptyChildNamespaces = true
-    var maxDynamicNamespaces = 1_000
+    var maxDynamicNamespaces = 10_000
 
     var httpCompression = HTTPCompression()
     var cookie = Cookie()
@@ -93,16 +93,19 @@ struct Settings: Sendable, Equatable {
         var headTimeoutMs = 5_000
         var bodyTimeoutMs = 10_000
         var keepAliveTimeoutMs = 5_000
+        var sendTimeoutMs = 30_000
         var maxPacketsPerPayload = 1_024
         var maxFragmentsPerMessage = 1_024
         var maxControlFramesPerSecond = 50
         var maxBufferedBytes = 1_048_576
         var slowClientPolicy = SlowClientPolicy.disconnect
         var maxAttachments = 10
+        var maxNesting = 128
         var maxNamespacesPerClient = 64
         var maxRoomsPerSocket = 1_024
         var maxNameLength = 256
         var maxPendingAcks = 1_024
+        var maxWaitingEvents = 1_024
 
         enum SlowClientPolicy: String, CaseIterable, Sendable {
             case disconnect
