@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-public import EngineIOServer
+internal import EngineIOServer
 internal import Logging
 public import NIOCore
 internal import NIOPosix

@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-public import NIOCore
-public import SocketIOCore
+internal import NIOCore
+internal import SocketIOCore
 
 extension Namespace {
     /// Sends an event to the other servers, where ``on(_:_:)-swift.method`` of this namespace listens; this one gets
