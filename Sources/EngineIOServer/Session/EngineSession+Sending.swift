@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import Metrics
 
 /// What happens between the end of a tick and the transport: at once, or later through the backlog.
 extension EngineSession {

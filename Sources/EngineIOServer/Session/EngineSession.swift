@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 public import EngineIOCore
+internal import Logging
 public import NIOCore
 
 /// One client of the engine: it has an id, exactly one current transport, and survives a change of transport and

@@ -19,11 +19,6 @@ final class OutboundQueue {
         var next: Int32
     }
 
-    /// Frames larger than this are written as they are; smaller ones are joined.
-    private static let largestJoinedFrame = 16 * 1024
-    /// A joined buffer is closed when it has reached this size.
-    private static let joinedBufferSize = 64 * 1024
-
     static let none: Int32 = -1
 
     private(set) var tick: UInt32 = 0
@@ -71,7 +66,7 @@ final class OutboundQueue {
             index = entries[Int(index)].next
         }
         if list != lastList {
-            var joiner = FrameJoiner(reusing: joined)
+            var joiner = FrameJoiner()
             for index in list { joiner.append(messages[Int(index)]) }
             joined = joiner.finish()
             swap(&list, &lastList)
@@ -87,42 +82,5 @@ final class OutboundQueue {
         entries.removeAll(keepingCapacity: entries.count <= 65536)
         lastList.removeAll(keepingCapacity: true)
         joined.removeAll(keepingCapacity: true)
-    }
-
-    /// Joins small frames into shared buffers and lets large ones through.
-    struct FrameJoiner {
-        private var buffers: [ByteBuffer]
-        private var current = ByteBuffer()
-
-        init(reusing storage: [ByteBuffer] = []) {
-            buffers = storage
-            buffers.removeAll(keepingCapacity: true)
-        }
-
-        mutating func append(_ message: OutboundMessage) {
-            append(message.head.frame)
-            for attachment in message.attachments { append(attachment.frame) }
-        }
-
-        mutating func append(_ frame: ByteBuffer) {
-            if frame.readableBytes > OutboundQueue.largestJoinedFrame {
-                close()
-                buffers.append(frame)
-                return
-            }
-            current.writeImmutableBuffer(frame)
-            if current.readableBytes >= OutboundQueue.joinedBufferSize { close() }
-        }
-
-        mutating func finish() -> [ByteBuffer] {
-            close()
-            return buffers
-        }
-
-        private mutating func close() {
-            guard current.readableBytes > 0 else { return }
-            buffers.append(current)
-            current = ByteBuffer()
-        }
     }
 }

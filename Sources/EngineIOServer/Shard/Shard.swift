@@ -23,6 +23,9 @@ package final class Shard: @unchecked Sendable {
     private let inbox = Mutex(Inbox())
     /// With one shard nobody shares reference counts, so staged messages need no copy.
     private let copiesStagedMessages: Bool
+    /// In memory of this loop, like everything that is sent often.
+    private let ping = OutboundMessage(head: OutboundPacket.ping.copied())
+    private var stagedPing = StagedMessage(index: -1, tick: 0)
     private var sessions: [String: EngineSession] = [:]
     private let queue = OutboundQueue()
     private var dirty: [EngineSession] = []
@@ -82,6 +85,12 @@ package final class Shard: @unchecked Sendable {
         append(queue.stage(message), to: session)
     }
 
+    /// Pings due in one tick share one staged message, so their frames are shared as well.
+    func sendPing(to session: EngineSession) {
+        if stagedPing.tick != queue.tick || stagedPing.index < 0 { stagedPing = queue.stage(ping) }
+        append(stagedPing, to: session)
+    }
+
     private func append(_ staged: StagedMessage, to session: EngineSession) {
         let last = queue.append(staged, after: session.lastStaged)
         session.lastStaged = last
@@ -136,11 +145,18 @@ package final class Shard: @unchecked Sendable {
     /// How many sessions live here. On the loop only.
     var sessionCount: Int { sessions.count }
 
-    func session(id: String) -> EngineSession? { sessions[id] }
+    /// The session with this id, unless it has ended and is only waiting for its handler to hear of it.
+    func liveSession(id: String) -> EngineSession? {
+        guard let session = sessions[id], session.machine.isAlive else { return nil }
+        return session
+    }
 
     func insert(_ session: EngineSession) { sessions[session.id] = session }
 
-    func remove(_ session: EngineSession) { sessions[session.id] = nil }
+    func remove(_ session: EngineSession) {
+        sessions[session.id] = nil
+        session.context.forgetCustomID(session.id)
+    }
 
     /// All sessions of the moment, in no order.
     func allSessions() -> [EngineSession] { Array(sessions.values) }

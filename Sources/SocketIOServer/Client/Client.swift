@@ -24,6 +24,8 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     private var sockets: [Socket?] = []
     private var connectTimer: TimerQueue.Token?
     private var isEnded = false
+    /// Why this layer ended the session, if it did: the engine knows only of `forced close`.
+    private var endReason: DisconnectReason?
 
     init(session: EngineSession, context: ServerContext, table: NamespaceTable, shard: ShardContext) {
         let configuration = context.configuration
@@ -83,13 +85,14 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     func drained() {}
 
     func closed(_ reason: CloseReason, detail: String?) {
-        closeSockets(DisconnectReason(reason), detail: detail)
+        closeSockets(endReason ?? DisconnectReason(reason), detail: detail)
     }
 
     // MARK: Closing
 
     /// Closes the session; what is left of its sockets gets `forced server close`.
     func close() {
+        endReason = .forcedServerClose
         session.close()
         closeSockets(.forcedServerClose, detail: nil)
     }

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-public import NIOCore
+internal import NIOCore
 public import SocketIOCore
 
 /// Whom an event is for, and how it is sent; made with `to`, `except`, `volatile` and their like, used with `emit`.

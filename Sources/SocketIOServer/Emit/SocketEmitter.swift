@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-public import NIOCore
-public import SocketIOCore
+internal import NIOCore
+internal import SocketIOCore
 internal import Synchronization
 
 /// Sends events to one socket in a certain way; made with ``Socket/volatile``, ``Socket/timeout(_:)`` and

@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import NIOCore
-public import SocketIOCore
+internal import SocketIOCore
 
 extension Socket {
     // MARK: Sending to this client

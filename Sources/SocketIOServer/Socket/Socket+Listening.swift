@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-public import EngineIOServer
+internal import EngineIOServer
 public import SocketIOCore
 
 /// Handlers of the client's events. They run on the socket's event loop: what blocks or computes for long must leave it.

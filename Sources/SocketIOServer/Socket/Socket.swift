@@ -4,7 +4,7 @@ internal import EngineIOCore
 public import EngineIOServer
 internal import Logging
 public import NIOCore
-public import SocketIOCore
+internal import SocketIOCore
 internal import Synchronization
 
 /// One client in one namespace.

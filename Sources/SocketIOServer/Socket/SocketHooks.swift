@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-public import EngineIOServer
-public import SocketIOCore
+internal import EngineIOServer
+internal import SocketIOCore
 
 /// Looks at every received event before its handlers, in a fixed order, one event after the other; may change it, or
 /// drop it by throwing, which is reported to the socket's error listeners.
