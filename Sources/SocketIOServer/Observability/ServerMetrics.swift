@@ -1,0 +1,35 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Metrics
+
+/// What this layer counts (swift-metrics). No labels: none could be kept from the clients' influence.
+struct ServerMetrics: Sendable {
+    /// Sockets that were connected to a namespace.
+    let connections = Counter(label: "socketio_connections_total")
+    /// Sockets that went.
+    let disconnections = Counter(label: "socketio_disconnections_total")
+    /// CONNECTs answered with CONNECT_ERROR.
+    let connectionsRefused = Counter(label: "socketio_connections_refused_total")
+    /// Sessions closed because they joined no namespace.
+    let connectTimeouts = Counter(label: "socketio_connect_timeouts_total")
+    /// Packets that ended their session because they could not be decoded.
+    let packetsUndecodable = Counter(label: "socketio_packets_undecodable_total")
+    /// Packets that ended their session because the protocol does not allow them there.
+    let protocolViolations = Counter(label: "socketio_protocol_violations_total")
+    /// Packets dropped without consequences: unknown acknowledgements, events for a socket that has just gone.
+    let packetsIgnored = Counter(label: "socketio_packets_ignored_total")
+    /// Events no handler was registered for.
+    let eventsUnhandled = Counter(label: "socketio_events_unhandled_total")
+    /// Events whose arguments did not fit the handler's types.
+    let eventsInvalid = Counter(label: "socketio_events_invalid_total")
+    /// Handlers, middlewares of events and encodings of the application that failed.
+    let handlerFailures = Counter(label: "socketio_handler_failures_total")
+    /// Volatile packets dropped because a transport was busy.
+    let volatileDropped = Counter(label: "socketio_volatile_dropped_total")
+    /// Acknowledgements that did not arrive in time.
+    let acknowledgementsTimedOut = Counter(label: "socketio_acknowledgements_timed_out_total")
+    /// Joins refused by a limit.
+    let joinsRefused = Counter(label: "socketio_joins_refused_total")
+    /// Namespaces refused because there were too many dynamic ones.
+    let namespacesRefused = Counter(label: "socketio_namespaces_refused_total")
+}
