@@ -16,6 +16,7 @@ let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -78,7 +79,8 @@ let package = Package(
             dependencies: [
                 "Chat", "SocketIOHummingbird", "SocketIOServer", "EngineIOServer", hummingbird, configuration,
                 argumentParser,
-                serviceLifecycle, logging, nioCore, nioPosix, nioSSL, .product(name: "Yams", package: "Yams"),
+                serviceLifecycle, unixSignals, logging, nioCore, nioHTTP1, nioSSL,
+                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings),
         .executableTarget(
