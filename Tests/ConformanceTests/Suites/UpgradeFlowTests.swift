@@ -25,7 +25,7 @@ struct UpgradeFlowTests {
         }
     }
 
-    private static func run(_ number: Int, _ address: ServerAddress) async throws {
+    static func run(_ number: Int, _ address: ServerAddress) async throws {
         let client = try await EngineTestClient.connect(to: address, path: "/engine.io/", transport: .polling)
         let sending = Task {
             for index in 0..<count {
