@@ -30,7 +30,7 @@ public struct EngineConfiguration: Sendable {
     /// The largest inbound message or POST body, also told to clients as `maxPayload`; default 1,000,000.
     public var maxHttpBufferSize = 1_000_000
     /// Enabled transports; default both.
-    public var transports: Set<TransportName> = [.polling, .websocket]
+    public var transports: [TransportName] = [.polling, .websocket]
     /// Whether upgrades are offered; default true.
     public var allowUpgrades = true
     /// Compression of poll answers; nil turns it off.
@@ -72,6 +72,8 @@ public struct EngineConfiguration: Sendable {
     /// How long a connection may rest between two requests; default 5 s as in Node. Raise it above the idle timeout of
     /// a proxy that keeps connections open.
     public var keepAliveTimeout = TimeAmount.seconds(5)
+    /// How long a client may take none of an answer, plus a second for each 32 KiB of it; default 30 s.
+    public var sendTimeout = TimeAmount.seconds(30)
     /// What may wait for one client before ``slowClientPolicy`` applies; default 1 MiB.
     public var maxBufferedBytes = 1024 * 1024
     /// What happens over ``maxBufferedBytes``; default ``SlowClientPolicy/disconnect``.

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 public import NIOHTTP1
 
 /// The request that opened a session, or the one a hook is asked about.
@@ -20,7 +21,9 @@ public struct HandshakeInfo: Sendable {
     public let time: Int64
 
     /// Query parameters, decoded; of repeated names the last one counts. Parsed at each call.
-    public var query: [String: String] { QueryString.parse(target: url) }
+    public var query: [String: String] {
+        Dictionary(QueryParameters(target: url).all, uniquingKeysWith: { _, last in last })
+    }
 
     /// Describes a request for a test or for an embedding that does its own HTTP.
     public init(
