@@ -37,6 +37,9 @@ package final class HTTPExchange: @unchecked Sendable {
     /// Headers set by CORS and middlewares. `respond` adds them; a 101 written after `takeOver` must carry them too.
     package let presetHeaders: HTTPHeaders
 
+    /// Whether the connection dropped before the answer. On the loop only.
+    package var isAborted: Bool { state == .aborted }
+
     private var state = State.open
     private var connection: (any HTTPExchangeConnection)?
     private var abortCallbacks: [@Sendable () -> Void] = []
