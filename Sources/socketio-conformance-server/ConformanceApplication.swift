@@ -4,7 +4,7 @@ package import EngineIOServer
 internal import Logging
 package import NIOCore
 internal import NIOHTTP1
-package import NIOPosix
+package import SocketIOServer
 
 /// What the command line says about the server.
 package struct ApplicationSettings: Sendable {
@@ -19,11 +19,14 @@ package struct ApplicationSettings: Sendable {
     package var pingTimeout: TimeAmount?
     /// Changes the engine's configuration at last; for tests.
     package var configure: @Sendable (inout EngineConfiguration) -> Void
+    /// Changes the server's configuration at last; for tests.
+    package var configureServer: @Sendable (inout ServerConfiguration) -> Void
 
     package init(
         host: String = "127.0.0.1", port: Int = 0, eventLoops: Int = 1, name: String = "node",
         pingInterval: TimeAmount? = nil, pingTimeout: TimeAmount? = nil,
-        configure: @escaping @Sendable (inout EngineConfiguration) -> Void = { _ in }
+        configure: @escaping @Sendable (inout EngineConfiguration) -> Void = { _ in },
+        configureServer: @escaping @Sendable (inout ServerConfiguration) -> Void = { _ in }
     ) {
         self.host = host
         self.port = port
@@ -32,6 +35,7 @@ package struct ApplicationSettings: Sendable {
         self.pingInterval = pingInterval
         self.pingTimeout = pingTimeout
         self.configure = configure
+        self.configureServer = configureServer
     }
 
     /// The configuration of an engine with an application's own heartbeat, changed as the command line says.
@@ -71,10 +75,10 @@ package enum ConformanceApplication: String, CaseIterable, Sendable {
         switch self {
         case .eio: try await EngineEcho.start(settings)
         case .wsEcho: try await WebSocketEcho.start(settings)
-        case .protocol: try await SocketApplication.start(settings, ProtocolSuite.self)
-        case .clientSuite: try await SocketApplication.start(settings, ClientSuite.self)
-        case .mixed: try await SocketApplication.start(settings, Mixed.self)
-        case .bench: try await SocketApplication.start(settings, Bench.self)
+        case .protocol: try await ProtocolSuite.start(settings)
+        case .clientSuite: try await ClientSuite.start(settings)
+        case .mixed: try await Mixed.start(settings)
+        case .bench: try await Bench.start(settings)
         }
     }
 

@@ -43,7 +43,6 @@ enum WebSocketEcho {
         }
 
         func handle(_ exchange: HTTPExchange) {
-            let headers = exchange.request.headers
             guard exchange.request.isUpgrade else {
                 // `/health`, and whoever comes by mistake.
                 let isHealth = exchange.request.target == "/health"
@@ -53,14 +52,16 @@ enum WebSocketEcho {
                         body: ByteBuffer(string: isHealth ? "ok" : "a WebSocket endpoint\n")))
                 return
             }
-            switch WebSocketUpgrade.check(method: exchange.request.method, headers: headers) {
-            case .refuse(let message, let headers): exchange.refuseUpgrade(message: message, headers: headers)
-            case .accept(let response):
+            do throws(WebSocketHandshake.Refusal) {
+                let response = try WebSocketHandshake(exchange.request).response(adding: [:])
+                let limits = limits
                 exchange.takeOver { channel, rest in
                     channel.write(response, promise: nil)
                     // Fails only when the channel is gone, and then nobody waits for an answer.
                     try? channel.pipeline.syncOperations.addHandler(EchoHandler(limits: limits, first: rest))
                 }
+            } catch {
+                exchange.refuseUpgrade(message: error.message, headers: error.headers, status: error.status)
             }
         }
     }
@@ -113,7 +114,7 @@ private final class EchoHandler: ChannelInboundHandler {
                 }
             }
         } catch {
-            close(ServerFrame.close(code: error.closeCode, reason: error.reason), context)
+            close(ServerFrame.close(code: error.closeCode, reason: "\(error)"), context)
         }
     }
 
