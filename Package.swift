@@ -54,7 +54,8 @@ let package = Package(
         .target(
             name: "SocketIOServer",
             dependencies: [
-                "SocketIOCore", "EngineIOServer", "EngineIOCore", nioCore, logging, metrics, serviceLifecycle,
+                "SocketIOCore", "EngineIOServer", "EngineIOCore", nioCore, nioPosix, nioHTTP1, logging, metrics,
+                serviceLifecycle,
             ],
             swiftSettings: swiftSettings),
         .target(

@@ -1,0 +1,134 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import NIOCore
+
+/// The data of an EVENT or ACK: a JSON array kept as the text it arrived in, with its attachments.
+///
+/// The text is checked completely when the payload is made and split into elements; nothing is decoded before somebody
+/// asks for it, and what is only passed on never is.
+package struct PacketPayload: Sendable, Equatable {
+    /// The text of the array, `[` to `]`.
+    package let text: ByteBuffer
+    /// Where the elements lie, relative to the start of `text`.
+    package let elements: ElementRanges
+    /// The binary attachments that placeholders in `text` refer to.
+    package let attachments: [ByteBuffer]
+
+    /// An empty array.
+    package static let empty = PacketPayload(
+        unchecked: ByteBuffer(staticString: "[]"), elements: ElementRanges(), attachments: [])
+
+    /// Checks and splits `text`. Placeholders are not looked at: there are no attachments yet.
+    package init(text: ByteBuffer, maximumDepth: Int = JSONScanner.maximumDepth) throws(JSONError) {
+        self.elements = try JSONScanner.splitArray(text, maximumDepth: maximumDepth)
+        self.text = text
+        self.attachments = []
+    }
+
+    private init(unchecked text: ByteBuffer, elements: ElementRanges, attachments: [ByteBuffer]) {
+        self.text = text
+        self.elements = elements
+        self.attachments = attachments
+    }
+
+    /// The same payload once its attachments have arrived. Every placeholder must name one of them (spec 3.3, rule 7).
+    package func attaching(_ attachments: [ByteBuffer]) throws(JSONError) -> PacketPayload {
+        if !attachments.isEmpty { try Placeholders.validate(text, attachmentCount: attachments.count) }
+        return PacketPayload(unchecked: text, elements: elements, attachments: attachments)
+    }
+
+    /// How many elements the array has, the event name included.
+    package var count: Int { elements.count }
+
+    /// The first byte of an element, which tells its kind: `"`, `{`, `[`, `t`, `f`, `n`, `-` or a digit. Nil when there
+    /// is no such element.
+    package func leadingByte(at index: Int) -> UInt8? {
+        guard index >= 0, index < elements.count else { return nil }
+        return text.getInteger(at: text.readerIndex + elements[index].lowerBound)
+    }
+
+    /// The event name: the first element when it is a string, or a number, which JavaScript turns into a string.
+    package var eventName: String? {
+        guard let lead = leadingByte(at: 0) else { return nil }
+        let range = elements[0]
+        return text.withUnsafeReadableBytes { bytes in
+            let element = UnsafeRawBufferPointer(rebasing: bytes[range])
+            switch lead {
+            case UInt8(ascii: "\""):
+                let inside = UnsafeRawBufferPointer(rebasing: element[1..<element.count - 1])
+                return JSONString.make(inside, hasEscapes: inside.contains(UInt8(ascii: "\\")))
+            case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+                var name = ByteBuffer()
+                name.writeJSONDouble(JSONNumber.double(element))
+                return String(buffer: name)
+            default:
+                return nil
+            }
+        }
+    }
+
+    /// The text of an element; empty when there is no such element.
+    package func raw(at index: Int) -> ByteBufferView {
+        slice(at: index)?.readableBytesView ?? ByteBufferView()
+    }
+
+    /// The text of an element, sharing the payload's memory.
+    package func slice(at index: Int) -> ByteBuffer? {
+        guard index >= 0, index < elements.count else { return nil }
+        let range = elements[index]
+        return text.getSlice(at: text.readerIndex + range.lowerBound, length: range.count)
+    }
+}
+
+extension JSONScanner {
+    /// Checks one JSON text.
+    package static func validate(
+        _ text: ByteBuffer, maximumDepth: Int = JSONScanner.maximumDepth
+    ) throws(JSONError) {
+        // Not every NIO release lets typed errors through its closures.
+        let result = text.withUnsafeReadableBytes { bytes in
+            Result { () throws(JSONError) in try validate(bytes, maximumDepth: maximumDepth) }
+        }
+        try result.get()
+    }
+
+    /// Checks one JSON text, which must be an array, and notes where its elements lie.
+    package static func splitArray(
+        _ text: ByteBuffer, maximumDepth: Int = JSONScanner.maximumDepth
+    ) throws(JSONError) -> ElementRanges {
+        let result = text.withUnsafeReadableBytes { bytes in
+            Result { () throws(JSONError) in try splitArray(bytes, maximumDepth: maximumDepth) }
+        }
+        return try result.get()
+    }
+}
+
+extension PacketPayload {
+    /// Decodes an element.
+    ///
+    /// An element that does not exist counts as null, as an argument that a JavaScript client left out: optional types
+    /// become nil, others throw `DecodingError.valueNotFound`.
+    ///
+    /// - Parameter context: Reaches `init(from:)` of the type as `PayloadDecoder.context`.
+    package func decode<T: Decodable>(
+        _ type: T.Type = T.self, at index: Int, context: AnyObject? = nil
+    ) throws -> T {
+        try core(at: index, context: context).decode(type, at: 0)
+    }
+
+    /// The dynamic form of an element; null when there is none.
+    package func value(at index: Int) -> SocketValue {
+        core(at: index, context: nil).value(at: 0)
+    }
+
+    /// The text of an element with the attachments, for passing on; null when there is none.
+    package func rawJSON(at index: Int) -> RawJSON {
+        RawJSON(validated: slice(at: index) ?? Self.null, attachments: attachments)
+    }
+
+    private static let null = ByteBuffer(staticString: "null")
+
+    private func core(at index: Int, context: AnyObject?) -> PayloadCore {
+        PayloadCore(slice(at: index) ?? Self.null, attachments: attachments, argument: index, context: context)
+    }
+}

@@ -1,0 +1,68 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+
+/// The objects `{"_placeholder":true,"num":n}` that stand for binary attachments (spec 3.1, 3.3).
+enum Placeholders {
+    enum Finding {
+        /// Not a placeholder.
+        case none
+        /// A placeholder with the number it names; nil when that is not an integer.
+        case number(Int?)
+    }
+
+    /// Whether the object at `index` is a placeholder: its member `_placeholder` is `true`, whatever else it holds.
+    static func number(of index: Int, in core: PayloadCore) -> Finding {
+        guard let mark = core.member("_placeholder", of: index), core.tape[mark].kind == .true else { return .none }
+        guard let value = core.member("num", of: index) else { return .number(nil) }
+        let node = core.tape[value]
+        guard node.kind == .number else { return .number(nil) }
+        return .number(JSONNumber.integer(core.tape.bytes(of: node), isPlain: node.flag, as: Int.self))
+    }
+
+    /// Checks that every placeholder names one of the attachments.
+    static func validate(_ text: ByteBuffer, attachmentCount: Int) throws(JSONError) {
+        let core = PayloadCore(text, attachments: [], argument: nil, context: nil)
+        for index in core.tape.nodes.indices {
+            guard case .number(let number) = number(of: index, in: core) else { continue }
+            guard let number, number >= 0, number < attachmentCount else {
+                throw JSONError(.illegalAttachment, at: Int(core.tape[index].offset))
+            }
+        }
+    }
+
+    /// Copies JSON text and gives each placeholder the number that `renumber` returns for its attachment. What is not a
+    /// placeholder is copied byte for byte.
+    static func copy(
+        _ text: ByteBuffer, attachments: [ByteBuffer], to output: inout ByteBuffer,
+        renumber: (ByteBuffer) -> Int
+    ) {
+        let core = PayloadCore(text, attachments: attachments, argument: nil, context: nil)
+        var copied = 0
+        var index = 0
+        while index < core.tape.nodes.count {
+            guard let attachment = core.attachment(at: index) else {
+                index += 1
+                continue
+            }
+            let node = core.tape[index]
+            append(core, from: copied, to: Int(node.offset), output: &output)
+            write(renumber(attachment), to: &output)
+            copied = Int(node.offset) + Int(node.length)
+            index = Int(node.next)
+        }
+        append(core, from: copied, to: core.tape.length, output: &output)
+    }
+
+    /// Writes a placeholder.
+    static func write(_ number: Int, to output: inout ByteBuffer) {
+        output.writeStaticString("{\"_placeholder\":true,\"num\":")
+        output.writeJSONInteger(number)
+        output.writeStaticString("}")
+    }
+
+    private static func append(_ core: PayloadCore, from start: Int, to end: Int, output: inout ByteBuffer) {
+        guard end > start else { return }
+        output.writeBytes(UnsafeRawBufferPointer(start: core.tape.base + start, count: end - start))
+    }
+}
