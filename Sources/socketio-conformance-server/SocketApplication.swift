@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOServer
+internal import Logging
 internal import NIOCore
 package import SocketIOServer
 
