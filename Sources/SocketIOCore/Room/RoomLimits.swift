@@ -45,4 +45,9 @@ package struct RoomDeparture: Sendable, Hashable {
     package var room: String
     /// Whether the room is empty now and exists no longer.
     package var roomDeleted: Bool
+
+    package init(room: String, roomDeleted: Bool) {
+        self.room = room
+        self.roomDeleted = roomDeleted
+    }
 }
