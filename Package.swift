@@ -54,7 +54,8 @@ let package = Package(
         .target(
             name: "SocketIOServer",
             dependencies: [
-                "SocketIOCore", "EngineIOServer", "EngineIOCore", nioCore, logging, metrics, serviceLifecycle,
+                "SocketIOCore", "EngineIOServer", "EngineIOCore", nioCore, nioPosix, nioHTTP1, logging, metrics,
+                serviceLifecycle,
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -75,7 +76,8 @@ let package = Package(
         .executableTarget(
             name: "socketio-server",
             dependencies: [
-                "Chat", "SocketIOHummingbird", "SocketIOServer", hummingbird, configuration, argumentParser,
+                "Chat", "SocketIOHummingbird", "SocketIOServer", "EngineIOServer", hummingbird, configuration,
+                argumentParser,
                 serviceLifecycle, logging, nioCore, nioPosix, nioSSL, .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings),

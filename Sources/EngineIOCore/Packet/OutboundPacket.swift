@@ -14,6 +14,13 @@ package struct OutboundPacket: Sendable, Equatable {
     /// Whether this is a binary message: a binary frame, and base64 with a leading `b` in a polling payload.
     package let isBinary: Bool
 
+    /// A packet from a finished frame, whose header was written by `writeHeader`.
+    package init(frame: ByteBuffer, headerLength: Int, isBinary: Bool) {
+        self.frame = frame
+        self.headerLength = headerLength
+        self.isBinary = isBinary
+    }
+
     /// A text packet: the type digit followed by `payload`, which must be valid UTF-8.
     package static func text(type: UInt8, payload: ByteBuffer = ByteBuffer()) -> OutboundPacket {
         var frame = ByteBuffer()
@@ -51,6 +58,14 @@ package struct OutboundPacket: Sendable, Equatable {
     package var payload: ByteBufferView {
         let start = frame.readerIndex + headerLength
         return frame.viewBytes(at: start, length: frame.readableBytes - headerLength) ?? ByteBufferView()
+    }
+
+    /// The most bytes that `writeHeader` writes.
+    package static let maximumHeaderLength = 10
+
+    /// How many bytes `writeHeader` writes for a payload.
+    package static func headerLength(payloadLength: Int) -> Int {
+        payloadLength < 126 ? 2 : payloadLength <= 0xFFFF ? 4 : 10
     }
 
     /// Writes an unmasked, final server frame header (RFC 6455, 5.2) and returns its length.

@@ -1,0 +1,116 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+/// What the verification of a request needs to know about it.
+package struct HandshakeRequest: Sendable {
+    /// The HTTP method in capitals.
+    package var method: String
+    package var query: QueryParameters
+    /// Whether the request asks for a WebSocket upgrade.
+    package var isUpgrade: Bool
+    /// The raw `Origin` header, if any.
+    package var origin: String?
+
+    package init(method: String, query: QueryParameters, isUpgrade: Bool, origin: String? = nil) {
+        self.method = method
+        self.query = query
+        self.isUpgrade = isUpgrade
+        self.origin = origin
+    }
+
+    /// The session the request names; an empty `sid` is none, as in Node.
+    package var sid: String? {
+        guard let sid = query["sid"], !sid.isEmpty else { return nil }
+        return sid
+    }
+
+    /// Whether the client speaks revision 4; every other value, and none, means revision 3.
+    package var isRevision4: Bool { query["EIO"] == "4" }
+}
+
+/// The `name` of the context of a code-3 refusal (spec 1.5).
+package enum HandshakeRefusalContext: String, Sendable {
+    case middlewareFailure = "MIDDLEWARE_FAILURE"
+    case invalidOrigin = "INVALID_ORIGIN"
+    case transportMismatch = "TRANSPORT_MISMATCH"
+    case transportHandshakeError = "TRANSPORT_HANDSHAKE_ERROR"
+    case idGenerationError = "ID_GENERATION_ERROR"
+}
+
+/// A refusal, as `connection_error` reports it.
+package struct HandshakeRefusal: Error, Equatable, Sendable {
+    package var code: EngineErrorCode
+    package var context: HandshakeRefusalContext?
+
+    package init(_ code: EngineErrorCode, context: HandshakeRefusalContext? = nil) {
+        self.code = code
+        self.context = context
+    }
+}
+
+/// Whether a session with the requested id lives here, and on which transport.
+package enum SessionLookup: Equatable, Sendable {
+    case unknown
+    case live(TransportName)
+}
+
+/// What to do with a request that belongs to the engine.
+package enum HandshakeVerdict: Equatable, Sendable {
+    /// Start a session. The caller asks `allowRequest` first; only then, if `isSupportedRevision` is false, it refuses
+    /// with `unsupportedProtocolVersion`.
+    case handshake(TransportName, isSupportedRevision: Bool)
+    /// Hand the request to the live session; `transport` is the one requested.
+    case existing(sid: String, transport: TransportName)
+    /// An upgrade that does not ask for the WebSocket transport: answer 101 and close at once (spec 1.10, 6).
+    case acceptThenClose
+    /// Refuse it.
+    case refuse(HandshakeRefusal)
+}
+
+/// The checks of spec 1.5, in the order which decides what error a client sees.
+///
+/// A session's transport is known only on its home event loop, so the checks come in two halves: `route` needs nothing
+/// but the request, `verifyExisting` runs where the session lives. `verify` is both.
+package enum HandshakeCheck {
+    /// Steps 1, 2 and 4: everything that can be decided without the session.
+    package static func route(_ request: HandshakeRequest, transports: [TransportName]) -> HandshakeVerdict {
+        guard let name = request.query["transport"], let transport = TransportName(rawValue: name),
+            transports.contains(transport)
+        else { return .refuse(HandshakeRefusal(.unknownTransport)) }
+        if let origin = request.origin, !isValidHeaderValue(origin) {
+            return .refuse(HandshakeRefusal(.badRequest, context: .invalidOrigin))
+        }
+        if let sid = request.sid { return .existing(sid: sid, transport: transport) }
+        guard request.method == "GET" else { return .refuse(HandshakeRefusal(.badHandshakeMethod)) }
+        if request.isUpgrade, transport != .websocket { return .acceptThenClose }
+        if transport == .websocket, !request.isUpgrade {
+            return .refuse(HandshakeRefusal(.badRequest, context: .transportHandshakeError))
+        }
+        return .handshake(transport, isSupportedRevision: request.isRevision4)
+    }
+
+    /// Step 3: a request that names a session, checked against it.
+    package static func verifyExisting(
+        sid: String, transport: TransportName, isUpgrade: Bool, lookup: SessionLookup
+    ) -> HandshakeVerdict {
+        guard case .live(let current) = lookup else { return .refuse(HandshakeRefusal(.unknownSID)) }
+        if isUpgrade { return transport == .websocket ? .existing(sid: sid, transport: transport) : .acceptThenClose }
+        guard transport == current else {
+            return .refuse(HandshakeRefusal(.badRequest, context: .transportMismatch))
+        }
+        return .existing(sid: sid, transport: transport)
+    }
+
+    /// All steps at once; `lookup` is asked only when the request names a session.
+    package static func verify(
+        _ request: HandshakeRequest, transports: [TransportName], lookup: (String) -> SessionLookup
+    ) -> HandshakeVerdict {
+        let verdict = route(request, transports: transports)
+        guard case .existing(let sid, let transport) = verdict else { return verdict }
+        return verifyExisting(sid: sid, transport: transport, isUpgrade: request.isUpgrade, lookup: lookup(sid))
+    }
+
+    /// A header value may hold no control characters except TAB (RFC 9110, section 5.5).
+    private static func isValidHeaderValue(_ value: String) -> Bool {
+        value.utf8.allSatisfy { ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 }
+    }
+}

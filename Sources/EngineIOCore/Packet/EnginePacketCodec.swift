@@ -1,0 +1,53 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import NIOCore
+
+/// One packet as one WebSocket text message or one part of a polling payload (spec 1.7).
+///
+/// Binary WebSocket messages do not come here: they are binary messages as they stand.
+package enum EnginePacketCodec {
+    /// Reads a packet from its text form.
+    ///
+    /// Payloads behind types that carry none (`1`, `5`, `6`) are ignored, as the Node parser does.
+    /// - Parameter bytes: valid UTF-8; both transports check it first.
+    package static func decodeText(_ bytes: ByteBuffer) throws(EnginePacketError) -> EnginePacket {
+        var payload = bytes
+        guard let type = payload.readInteger(as: UInt8.self) else { throw .emptyPacket }
+        switch type {
+        case UInt8(ascii: "4"): return .message(.text(payload))
+        case UInt8(ascii: "b"): return .message(.binary(Base64.decode(payload)))
+        case UInt8(ascii: "3"): return .pong(payload)
+        case UInt8(ascii: "2"): return .ping(payload)
+        case UInt8(ascii: "1"): return .close
+        case UInt8(ascii: "5"): return .upgrade
+        case UInt8(ascii: "6"): return .noop
+        case UInt8(ascii: "0"): return .open(payload)
+        default: throw .unknownType(type)
+        }
+    }
+
+    /// Appends `packet` as one part of a polling payload, without a separator.
+    package static func appendPollingPart(_ packet: OutboundPacket, to buffer: inout ByteBuffer) {
+        let payload = packet.payload
+        guard packet.isBinary else {
+            buffer.writeBytes(payload)
+            return
+        }
+        buffer.writeInteger(UInt8(ascii: "b"))
+        Base64.append(payload, to: &buffer)
+    }
+
+    /// How many bytes `appendPollingPart` writes.
+    package static func pollingPartLength(_ packet: OutboundPacket) -> Int {
+        let length = packet.frame.readableBytes - packet.headerLength
+        return packet.isBinary ? 1 + Base64.encodedLength(length) : length
+    }
+}
+
+extension EnginePacket {
+    /// Whether this is the `2probe` that opens an upgrade (spec 1.10).
+    package var isProbePing: Bool {
+        guard case .ping(let payload) = self, payload.readableBytes == 5 else { return false }
+        return payload.readableBytesView.elementsEqual("probe".utf8)
+    }
+}

@@ -1,0 +1,202 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import NIOCore
+
+/// What a WebSocket client may cost.
+package struct WebSocketLimits: Equatable, Sendable {
+    /// Largest message in bytes, over all its fragments; more closes with 1009.
+    package var maximumMessageSize: Int
+    /// Largest number of frames of one message; more closes with 1008.
+    package var maximumFragments: Int
+    /// Pings, pongs and close frames in one second; more closes with 1008.
+    package var maximumControlFramesPerSecond: Int
+
+    package init(
+        maximumMessageSize: Int, maximumFragments: Int = 1024, maximumControlFramesPerSecond: Int = 50
+    ) {
+        self.maximumMessageSize = maximumMessageSize
+        self.maximumFragments = maximumFragments
+        self.maximumControlFramesPerSecond = maximumControlFramesPerSecond
+    }
+}
+
+/// What came out of a client's frames.
+package enum WebSocketEvent: Equatable, Sendable {
+    /// A whole message; text is valid UTF-8.
+    case message(EngineMessage)
+    /// To be answered with a pong of the same payload.
+    case ping(ByteBuffer)
+    case pong(ByteBuffer)
+    /// The last event of the connection. The code is nil when the frame had none.
+    case close(code: UInt16?, reason: String)
+}
+
+/// Turns the bytes of a WebSocket client into messages: all duties of RFC 6455 that a server has.
+///
+/// Payload bytes are touched once: they are unmasked, eight at a time, on their way from the receive buffer into the
+/// message, so fragments join without another copy and a message handed out is a slice nobody copies again. Unmasking
+/// inside the receive buffer would be dearer: NIO's pool holds a second reference to it, so the first write copies it.
+///
+///     receive ─▶ input ─▶ header ─▶ unmask ─▶ payload (text: checked as it comes) ─▶ message
+///                                  └────────▶ control ─▶ ping, pong, close
+///
+/// The message buffer is used again as soon as nobody holds the last message, so small messages do not allocate. What
+/// stays between two calls is bounded: at most one unfinished message, never more than has really arrived.
+package struct MessageAssembler: Sendable {
+    /// A larger message buffer is given away with its message instead of being kept for the next.
+    private static let largestKeptCapacity = 1024
+    private static let smallestCapacity = 256
+
+    private let limits: WebSocketLimits
+    private var input = ByteBuffer()
+    private var isFinished = false
+
+    // The current frame.
+    private var header = FrameHeader()
+    private var remaining = 0
+    private var maskingKey: UInt32 = 0
+    private var control = ByteBuffer()
+
+    // The current message: frames seen (0 between messages), and what they carried.
+    private var fragments = 0
+    private var isText = false
+    private var payload = ByteBuffer()
+    private var validator = UTF8Validator()
+
+    // Control frames since the start of the running second.
+    private var controlFrames = 0
+    private var secondStart = NIODeadline.distantPast
+
+    package init(limits: WebSocketLimits) {
+        self.limits = limits
+    }
+
+    /// Bytes of memory held for the current message; the room it has, not its size.
+    package var bufferedCapacity: Int { payload.capacity }
+
+    /// Takes all of `bytes` and leaves it empty. Call `next` until it returns nil.
+    package mutating func receive(_ bytes: inout ByteBuffer) {
+        if !isFinished {
+            if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
+        }
+        bytes = ByteBuffer()
+    }
+
+    /// The next event, or nil when more bytes are needed.
+    ///
+    /// After an error or a close event everything else the client sends is dropped.
+    /// - Parameter now: the monotonic time, asked only for control frames.
+    package mutating func next(now: @autoclosure () -> NIODeadline) throws(WebSocketProtocolError) -> WebSocketEvent? {
+        guard !isFinished else { return nil }
+        do throws(WebSocketProtocolError) {
+            while true {
+                if !header.isComplete {
+                    try readHeader()
+                    guard header.isComplete else { break }
+                    try beginFrame(now)
+                }
+                try readPayload()
+                guard remaining == 0 else { break }
+                let event = try endFrame()
+                header = FrameHeader()
+                if let event { return event }
+            }
+        } catch {
+            finish()
+            throw error
+        }
+        // All input is consumed: let NIO have its receive buffer back.
+        input = ByteBuffer()
+        return nil
+    }
+
+    private mutating func finish() {
+        isFinished = true
+        input = ByteBuffer()
+        payload = ByteBuffer()
+        control = ByteBuffer()
+    }
+
+    private mutating func readHeader() throws(WebSocketProtocolError) {
+        var header = self.header
+        let isFragmented = fragments > 0
+        let limit = limits.maximumMessageSize
+        let room = isFragmented ? limit - payload.readableBytes : limit
+        let count = try input.withUnsafeReadableBytes { bytes throws(WebSocketProtocolError) in
+            try header.read(bytes, isFragmented: isFragmented, room: room, limit: limit)
+        }
+        input.moveReaderIndex(forwardBy: count)
+        self.header = header
+    }
+
+    private mutating func beginFrame(_ now: () -> NIODeadline) throws(WebSocketProtocolError) {
+        // In range: the header was checked against an Int, or is a control frame of at most 125 bytes.
+        remaining = Int(truncatingIfNeeded: header.length)
+        maskingKey = header.maskingKey
+        if header.isControl {
+            try countControlFrame(now())
+            control.clear(minimumCapacity: remaining)
+            return
+        }
+        if fragments == 0 {
+            isText = header.opcode == FrameHeader.text
+            validator = UTF8Validator()
+            // No more than has arrived: an announced length costs the client nothing.
+            payload.clear(minimumCapacity: max(Self.smallestCapacity, min(remaining, input.readableBytes)))
+        }
+        fragments += 1
+        guard fragments <= limits.maximumFragments else { throw .tooManyFragments(limit: limits.maximumFragments) }
+    }
+
+    private mutating func countControlFrame(_ now: NIODeadline) throws(WebSocketProtocolError) {
+        if now >= secondStart + .seconds(1) {
+            secondStart = now
+            controlFrames = 0
+        }
+        controlFrames += 1
+        guard controlFrames <= limits.maximumControlFramesPerSecond else {
+            throw .tooManyControlFrames(limit: limits.maximumControlFramesPerSecond)
+        }
+    }
+
+    private mutating func readPayload() throws(WebSocketProtocolError) {
+        let count = min(remaining, input.readableBytes)
+        guard count > 0 else { return }
+        if header.isControl {
+            _ = Unmasking.append(count, of: input, key: maskingKey, to: &control)
+        } else {
+            let isASCII = Unmasking.append(count, of: input, key: maskingKey, to: &payload)
+            if isText, !(isASCII && validator.isComplete) { try validateTail(count) }
+        }
+        input.moveReaderIndex(forwardBy: count)
+        remaining -= count
+        maskingKey = Unmasking.rotate(maskingKey, by: count)
+    }
+
+    private mutating func validateTail(_ count: Int) throws(WebSocketProtocolError) {
+        var validator = self.validator
+        let isValid = payload.withUnsafeReadableBytes { bytes in
+            validator.consume(UnsafeRawBufferPointer(rebasing: bytes[(bytes.count - count)...]))
+        }
+        guard isValid else { throw .invalidUTF8 }
+        self.validator = validator
+    }
+
+    private mutating func endFrame() throws(WebSocketProtocolError) -> WebSocketEvent? {
+        switch header.opcode {
+        case FrameHeader.ping: return .ping(control)
+        case FrameHeader.pong: return .pong(control)
+        case FrameHeader.close:
+            let event = try ClosePayload.read(control)
+            finish()
+            return event
+        default: break
+        }
+        guard header.isFinal else { return nil }
+        guard !isText || validator.isComplete else { throw .invalidUTF8 }
+        fragments = 0
+        let message = payload
+        if payload.capacity > Self.largestKeptCapacity { payload = ByteBuffer() }
+        return .message(isText ? .text(message) : .binary(message))
+    }
+}

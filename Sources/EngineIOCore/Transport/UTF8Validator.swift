@@ -1,0 +1,74 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import NIOCore
+
+/// Checks UTF-8 that arrives in pieces, and refuses it at the first byte that cannot be right (RFC 3629, section 4).
+package struct UTF8Validator: Sendable, Equatable {
+    /// Continuation bytes still missing from the current scalar.
+    private var missing: UInt8 = 0
+    /// The range the next continuation byte must lie in; narrower than 80…BF after E0, ED, F0 and F4.
+    private var lower: UInt8 = 0x80
+    private var upper: UInt8 = 0xBF
+
+    package init() {}
+
+    /// Whether the bytes so far end between two scalars.
+    package var isComplete: Bool { missing == 0 }
+
+    /// Takes the next piece; false means that no continuation can make it valid.
+    package mutating func consume(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var index = 0
+        while true {
+            if missing == 0 { index = Self.skipASCII(bytes, from: index) }
+            guard index < bytes.count else { return true }
+            guard consume(bytes[index]) else { return false }
+            index += 1
+        }
+    }
+
+    private mutating func consume(_ byte: UInt8) -> Bool {
+        if missing > 0 {
+            guard lower <= byte, byte <= upper else { return false }
+            missing -= 1
+            lower = 0x80
+            upper = 0xBF
+            return true
+        }
+        switch byte {
+        case 0x00...0x7F: return true
+        case 0xC2...0xDF: missing = 1
+        case 0xE0...0xEF:
+            missing = 2
+            if byte == 0xE0 { lower = 0xA0 } else if byte == 0xED { upper = 0x9F }
+        case 0xF0...0xF4:
+            missing = 3
+            if byte == 0xF0 { lower = 0x90 } else if byte == 0xF4 { upper = 0x8F }
+        default: return false
+        }
+        return true
+    }
+
+    /// The first index at or after `start` whose byte is not ASCII, eight bytes at a time.
+    private static func skipASCII(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+        var index = start
+        while index + 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self).littleEndian
+            let high = word & 0x8080_8080_8080_8080
+            if high != 0 { return index + high.trailingZeroBitCount / 8 }
+            index += 8
+        }
+        while index < bytes.count, bytes[index] < 0x80 { index += 1 }
+        return index
+    }
+
+    /// Whether all of `bytes` is valid UTF-8.
+    package static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var validator = UTF8Validator()
+        return validator.consume(bytes) && validator.isComplete
+    }
+
+    /// Whether the readable bytes are valid UTF-8.
+    package static func isValid(_ buffer: ByteBuffer) -> Bool {
+        buffer.withUnsafeReadableBytes { isValid($0) }
+    }
+}

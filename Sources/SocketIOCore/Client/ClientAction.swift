@@ -1,0 +1,47 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import NIOCore
+
+/// What the owner of a client does with a packet it received.
+///
+/// `slot` stands for one connection to one namespace: a small number that stays the same from `connect` until
+/// `ClientStateMachine.left` or `connectFailed`, and may be used again afterwards. An array indexed by it holds the
+/// sockets.
+package enum ClientAction: Sendable, Equatable {
+    /// Look the namespace up, create a socket and run its middlewares; then report `connected` or `connectFailed`.
+    case connect(slot: Int, nsp: String, auth: ByteBuffer?)
+    /// Answer with CONNECT_ERROR and carry on; no slot is in use.
+    case refuseConnect(nsp: String, message: String)
+    /// Pass the event to the socket.
+    case event(slot: Int, id: Int?, payload: PacketPayload)
+    /// Pass the answer to the socket's ack table, which ignores ids it does not know.
+    case ack(slot: Int, id: Int, payload: PacketPayload)
+    /// The client leaves: close the socket with `client namespace disconnect`, which includes reporting `left`.
+    case disconnect(slot: Int)
+    /// Drop the packet.
+    case ignore(IgnoredPacket)
+    /// Close the session; every socket gets `forced server close`. All later packets are ignored.
+    case violation(ProtocolViolation)
+}
+
+/// Why a packet was dropped without consequences; for counters.
+package enum IgnoredPacket: Sendable, Hashable, CaseIterable {
+    /// The client has been closed.
+    case clientClosed
+    /// The socket was disconnected in the same batch of packets.
+    case socketJustLeft
+    /// An acknowledgement without an id.
+    case ackWithoutID
+    /// The namespace is not joined, and `lenientNamespaceErrors` is on.
+    case namespaceNotJoined
+}
+
+/// What a client did that the protocol does not allow (spec 3.9, second row).
+package enum ProtocolViolation: Sendable, Hashable {
+    /// A second CONNECT for a namespace that is joined or being joined.
+    case alreadyConnected(nsp: String)
+    /// CONNECT_ERROR is for servers only.
+    case connectErrorFromClient(nsp: String)
+    /// Any other packet for a namespace that is not joined.
+    case namespaceNotJoined(nsp: String)
+}

@@ -1,0 +1,184 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+
+/// Which namespaces one client has joined, and what a packet may do now (spec 3.5, 3.7, 3.9).
+///
+/// Each namespace goes through
+///
+///     unknown ── CONNECT ──▶ pending ── connected ──▶ joined ── left ──▶ just left ── batchEnded ──▶ unknown
+///        ▲                      └── connectFailed ──▶ unknown                └── CONNECT ──▶ pending
+///
+/// and the whole client from open to closed, for good. Only the joined state takes events, acks and DISCONNECT. Just
+/// left is the rest of the batch of packets in which the socket went: what was already on its way when a handler called
+/// `disconnect()` is dropped and does not count as a violation.
+package struct ClientStateMachine: Sendable {
+    private enum State: Sendable {
+        case pending
+        case joined(order: Int)
+    }
+
+    private struct Entry: Sendable {
+        var nsp: String
+        var state: State
+    }
+
+    private let limits: ClientLimits
+    private let lenientNamespaceErrors: Bool
+    private var slots: [Entry?] = []
+    private var occupied = 0
+    private var justLeft: [String] = []
+    private var nextOrder = 0
+    private var isClosed = false
+    /// False after a violation: the session is about to close, and its sockets stay listed until it does.
+    private var acceptsPackets = true
+    /// How many namespaces are joined.
+    package private(set) var joinedCount = 0
+    /// Whether any namespace has ever been joined: `connectTimeout` concerns only clients without (spec 3.6).
+    package private(set) var hasEverJoined = false
+
+    /// `lenientNamespaceErrors`: packets for a namespace that is not joined are dropped and not a violation.
+    package init(limits: ClientLimits = ClientLimits(), lenientNamespaceErrors: Bool = false) {
+        self.limits = limits
+        self.lenientNamespaceErrors = lenientNamespaceErrors
+    }
+
+    /// Whether `batchEnded` has something to do: call it on the loop's next turn.
+    package var awaitsBatchEnd: Bool { !justLeft.isEmpty }
+
+    /// Decides what becomes of a packet.
+    package mutating func received(_ packet: SocketPacket) -> ClientAction {
+        guard acceptsPackets else { return .ignore(.clientClosed) }
+        switch packet.body {
+        case .connect(let auth):
+            return connectReceived(nsp: packet.nsp, auth: auth)
+        case .connectError:
+            return violation(.connectErrorFromClient(nsp: packet.nsp))
+        case .event(let payload):
+            guard let slot = joinedSlot(packet.nsp) else { return notJoined(packet.nsp) }
+            return .event(slot: slot, id: packet.id, payload: payload)
+        case .ack(let payload):
+            guard let slot = joinedSlot(packet.nsp) else { return notJoined(packet.nsp) }
+            guard let id = packet.id else { return .ignore(.ackWithoutID) }
+            return .ack(slot: slot, id: id, payload: payload)
+        case .disconnect:
+            guard let slot = joinedSlot(packet.nsp) else { return notJoined(packet.nsp) }
+            return .disconnect(slot: slot)
+        }
+    }
+
+    /// The middlewares of a pending connection let it through. False when it is gone: drop it silently (spec 3.5, 6).
+    package mutating func connected(slot: Int) -> Bool {
+        guard acceptsPackets, slots.indices.contains(slot), var entry = slots[slot], case .pending = entry.state else {
+            return false
+        }
+        entry.state = .joined(order: nextOrder)
+        slots[slot] = entry
+        nextOrder += 1
+        joinedCount += 1
+        hasEverJoined = true
+        return true
+    }
+
+    /// A pending connection was refused. False when it is gone: then no CONNECT_ERROR is sent.
+    package mutating func connectFailed(slot: Int) -> Bool {
+        guard !isClosed, slots.indices.contains(slot), let entry = slots[slot], case .pending = entry.state else {
+            return false
+        }
+        free(slot)
+        return acceptsPackets
+    }
+
+    /// A joined socket was closed, by either side. False when it was not joined.
+    package mutating func left(slot: Int) -> Bool {
+        guard !isClosed, slots.indices.contains(slot), let entry = slots[slot], case .joined = entry.state else {
+            return false
+        }
+        free(slot)
+        joinedCount -= 1
+        if justLeft.count >= limits.maxNamespaces { justLeft.removeFirst() }
+        justLeft.append(entry.nsp)
+        return true
+    }
+
+    /// The packets that were read together with the last `left` have all been handed in.
+    package mutating func batchEnded() {
+        justLeft.removeAll(keepingCapacity: false)
+    }
+
+    /// The session is about to close for a reason found elsewhere, such as a packet that could not be decoded: later
+    /// packets are ignored, while the sockets stay listed until `close`.
+    package mutating func stopReceiving() {
+        acceptsPackets = false
+    }
+
+    /// Ends the client: every later packet and middleware result is ignored. Returns the joined slots in connection
+    /// order, which is the order their sockets are closed in; nothing when called again.
+    package mutating func close() -> [Int] {
+        let joined = joinedSlots
+        isClosed = true
+        acceptsPackets = false
+        slots = []
+        occupied = 0
+        joinedCount = 0
+        justLeft = []
+        return joined
+    }
+
+    /// The slots of the joined namespaces, in connection order.
+    package var joinedSlots: [Int] {
+        var found: [(order: Int, slot: Int)] = []
+        for (slot, entry) in slots.enumerated() {
+            if case .joined(let order)? = entry?.state { found.append((order, slot)) }
+        }
+        found.sort { $0.order < $1.order }
+        return found.map(\.slot)
+    }
+
+    /// The joined slot of a namespace.
+    package func joinedSlot(_ nsp: String) -> Int? {
+        for slot in slots.indices {
+            guard let entry = slots[slot], entry.nsp == nsp else { continue }
+            if case .joined = entry.state { return slot }
+            return nil
+        }
+        return nil
+    }
+
+    private mutating func connectReceived(nsp: String, auth: ByteBuffer?) -> ClientAction {
+        // Node.js looks at completed connections only: two CONNECTs during a slow middleware become two sockets there.
+        if slots.contains(where: { $0?.nsp == nsp }) { return violation(.alreadyConnected(nsp: nsp)) }
+        guard nsp.utf8.count <= limits.maxNamespaceLength else {
+            return .refuseConnect(nsp: nsp, message: "Invalid namespace")
+        }
+        guard occupied < limits.maxNamespaces else {
+            return .refuseConnect(nsp: nsp, message: "Too many namespaces")
+        }
+        justLeft.removeAll { $0 == nsp }
+        let entry = Entry(nsp: nsp, state: .pending)
+        occupied += 1
+        if let slot = slots.firstIndex(where: { $0 == nil }) {
+            slots[slot] = entry
+            return .connect(slot: slot, nsp: nsp, auth: auth)
+        }
+        slots.append(entry)
+        return .connect(slot: slots.count - 1, nsp: nsp, auth: auth)
+    }
+
+    private mutating func notJoined(_ nsp: String) -> ClientAction {
+        let isPending = slots.contains { $0?.nsp == nsp }
+        if !isPending, justLeft.contains(nsp) { return .ignore(.socketJustLeft) }
+        if lenientNamespaceErrors { return .ignore(.namespaceNotJoined) }
+        return violation(.namespaceNotJoined(nsp: nsp))
+    }
+
+    private mutating func violation(_ violation: ProtocolViolation) -> ClientAction {
+        acceptsPackets = false
+        return .violation(violation)
+    }
+
+    private mutating func free(_ slot: Int) {
+        slots[slot] = nil
+        occupied -= 1
+    }
+}

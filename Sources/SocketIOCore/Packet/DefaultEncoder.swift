@@ -1,0 +1,78 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import EngineIOCore
+package import NIOCore
+
+/// Writes Socket.IO packets as finished Engine.IO messages (spec 3.2).
+///
+/// The WebSocket header, the Engine.IO type `4` and the Socket.IO text go into one buffer, made once however many clients
+/// receive it. When the JSON comes with room in front of it, that buffer is the JSON's own.
+package enum DefaultEncoder {
+    /// An EVENT whose array, name first, is the JSON text `json`; BINARY_EVENT when there are attachments. `json` holds
+    /// their placeholders, in the same order.
+    package static func event(
+        nsp: String, id: Int? = nil, json: consuming ByteBuffer, attachments: [ByteBuffer] = [], compress: Bool = true
+    ) -> OutboundMessage {
+        let type: SocketPacketType = attachments.isEmpty ? .event : .binaryEvent
+        return message(type, nsp: nsp, id: id, json: json, attachments: attachments, compress: compress)
+    }
+
+    /// An ACK with the arguments in the JSON array `json`; BINARY_ACK when there are attachments.
+    package static func ack(
+        nsp: String, id: Int, json: consuming ByteBuffer, attachments: [ByteBuffer] = [], compress: Bool = true
+    ) -> OutboundMessage {
+        let type: SocketPacketType = attachments.isEmpty ? .ack : .binaryAck
+        return message(type, nsp: nsp, id: id, json: json, attachments: attachments, compress: compress)
+    }
+
+    /// How many bytes to leave free in front of the JSON (`ArgumentWriter.init(headroom:)`), so that `event` and `ack`
+    /// complete the packet where it is and copy nothing.
+    package static func headroom(nsp: String) -> Int {
+        OutboundPacket.maximumHeaderLength + PacketPrefix.maximumLength(nsp: nsp)
+    }
+
+    /// The server's answer to a CONNECT that succeeded: `{"sid":…}`, with `"pid"` when recovery is on.
+    package static func connect(nsp: String, sid: String, pid: String? = nil) -> OutboundMessage {
+        var json = ByteBuffer()
+        json.writeStaticString("{\"sid\":")
+        json.writeJSONString(sid)
+        if let pid {
+            json.writeStaticString(",\"pid\":")
+            json.writeJSONString(pid)
+        }
+        json.writeStaticString("}")
+        return message(.connect, nsp: nsp, json: json)
+    }
+
+    /// A client's CONNECT; `auth` is the text of a JSON object.
+    package static func connect(nsp: String, auth: ByteBuffer? = nil) -> OutboundMessage {
+        message(.connect, nsp: nsp, json: auth)
+    }
+
+    /// The refusal of a CONNECT: `{"message":…}`, with `"data"` when `data`, a JSON text, is given.
+    package static func connectError(nsp: String, message text: String, data: ByteBuffer? = nil) -> OutboundMessage {
+        var json = ByteBuffer()
+        json.writeStaticString("{\"message\":")
+        json.writeJSONString(text)
+        if let data {
+            json.writeStaticString(",\"data\":")
+            json.writeImmutableBuffer(data)
+        }
+        json.writeStaticString("}")
+        return message(.connectError, nsp: nsp, json: json)
+    }
+
+    /// A DISCONNECT, which names nothing but the namespace.
+    package static func disconnect(nsp: String) -> OutboundMessage {
+        message(.disconnect, nsp: nsp, json: nil)
+    }
+
+    private static func message(
+        _ type: SocketPacketType, nsp: String, id: Int? = nil, json: consuming ByteBuffer?,
+        attachments: [ByteBuffer] = [], compress: Bool = true
+    ) -> OutboundMessage {
+        let prefix = PacketPrefix(type: type, attachments: attachments.count, nsp: nsp, id: id)
+        let head = prefix.packet(before: json ?? ByteBuffer())
+        return OutboundMessage(head: head, attachments: attachments.map(OutboundPacket.binary), compress: compress)
+    }
+}

@@ -1,0 +1,184 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import EngineIOCore
+internal import NIOCore
+
+/// Turns the Engine.IO messages of one client into Socket.IO packets (spec 3.3).
+///
+///     idle ── text with N > 0 attachments ──▶ collecting ── N-th binary message ──▶ idle, packet
+///       └──── any other text ──▶ packet
+///
+/// Text while collecting and binary while idle are errors. After an error the parser is idle again, but the owner is
+/// expected to close the session. What is held is bounded by `PacketLimits.maxPacketBytes`.
+package struct DefaultParser: Sendable {
+    private struct Collecting: Sendable {
+        var nsp: String
+        var id: Int?
+        var isAck: Bool
+        var payload: PacketPayload
+        var attachments: [ByteBuffer] = []
+        var expected: Int
+        var byteCount: Int
+    }
+
+    private let limits: PacketLimits
+    private var collecting: Collecting?
+    /// The namespace named last: a client that is not on `/` mostly repeats one, so no new string is made for it.
+    private var lastNamespace = SocketPacket.mainNamespace
+
+    package init(limits: PacketLimits = PacketLimits()) {
+        self.limits = limits
+    }
+
+    /// Whether attachments of a packet are outstanding.
+    package var isCollecting: Bool { collecting != nil }
+
+    /// Drops a half-received packet, as a disconnect does (spec 3.3, rule 10).
+    package mutating func reset() {
+        collecting = nil
+    }
+
+    /// Takes the next message. Returns nil while attachments are outstanding.
+    package mutating func receive(_ message: EngineMessage) throws(PacketDecodingError) -> SocketPacket? {
+        switch message {
+        case .text(let text):
+            guard collecting == nil else {
+                collecting = nil
+                throw .textWhileAttachmentsPending
+            }
+            return try receive(text: text)
+        case .binary(let bytes):
+            return try receive(attachment: bytes)
+        }
+    }
+
+    private mutating func receive(text: ByteBuffer) throws(PacketDecodingError) -> SocketPacket? {
+        guard text.readableBytes <= limits.maxPacketBytes else { throw .packetTooLarge(limit: limits.maxPacketBytes) }
+        let header = try readHeader(text)
+        let data = text.getSlice(
+            at: text.readerIndex + header.dataOffset, length: text.readableBytes - header.dataOffset)
+        guard let data, data.readableBytes > 0 else {
+            return try packetWithoutData(header, text: text)
+        }
+        switch header.type {
+        case .connect:
+            guard try leadingByte(ofJSON: data) == UInt8(ascii: "{") else { throw .unexpectedPayload(.connect) }
+            return SocketPacket(nsp: namespace(header, in: text), id: header.id, body: .connect(data))
+        case .disconnect:
+            throw .unexpectedPayload(.disconnect)
+        case .connectError:
+            let lead = try leadingByte(ofJSON: data)
+            guard lead == UInt8(ascii: "{") || lead == UInt8(ascii: "\"") else {
+                throw .unexpectedPayload(.connectError)
+            }
+            return SocketPacket(nsp: namespace(header, in: text), id: header.id, body: .connectError(data))
+        case .event, .binaryEvent:
+            let payload = try payload(data, type: header.type)
+            try EventName.check(payload, type: header.type)
+            return packet(payload, header: header, text: text)
+        case .ack, .binaryAck:
+            return packet(try payload(data, type: header.type), header: header, text: text)
+        }
+    }
+
+    /// Delivers a packet with an array at once, or holds it until its attachments are there.
+    private mutating func packet(_ payload: PacketPayload, header: PacketHeader, text: ByteBuffer) -> SocketPacket? {
+        let isAck = header.type == .ack || header.type == .binaryAck
+        let nsp = namespace(header, in: text)
+        // Node.js leaves its reassembly armed after a packet that announces 0 attachments; nothing is owed here.
+        guard header.attachments > 0 else {
+            return SocketPacket(nsp: nsp, id: header.id, body: isAck ? .ack(payload) : .event(payload))
+        }
+        collecting = Collecting(
+            nsp: nsp, id: header.id, isAck: isAck, payload: payload, expected: header.attachments,
+            byteCount: text.readableBytes)
+        return nil
+    }
+
+    private mutating func receive(attachment: ByteBuffer) throws(PacketDecodingError) -> SocketPacket? {
+        guard var packet = collecting else { throw .unexpectedBinary }
+        // Emptied first, so that the array below is not shared and an error leaves nothing behind.
+        collecting = nil
+        guard attachment.readableBytes <= limits.maxPacketBytes - packet.byteCount else {
+            throw .packetTooLarge(limit: limits.maxPacketBytes)
+        }
+        packet.byteCount += attachment.readableBytes
+        packet.attachments.append(attachment)
+        if packet.attachments.count < packet.expected {
+            collecting = packet
+            return nil
+        }
+        let payload: PacketPayload
+        do {
+            payload = try packet.payload.attaching(packet.attachments)
+        } catch {
+            throw .invalidPlaceholder
+        }
+        return SocketPacket(nsp: packet.nsp, id: packet.id, body: packet.isAck ? .ack(payload) : .event(payload))
+    }
+
+    private mutating func packetWithoutData(
+        _ header: PacketHeader, text: ByteBuffer
+    ) throws(PacketDecodingError) -> SocketPacket? {
+        switch header.type {
+        case .connect:
+            return SocketPacket(nsp: namespace(header, in: text), id: header.id, body: .connect(nil))
+        case .disconnect:
+            return SocketPacket(nsp: namespace(header, in: text), id: header.id, body: .disconnect)
+        case .connectError:
+            return SocketPacket(nsp: namespace(header, in: text), id: header.id, body: .connectError(nil))
+        case .event, .binaryEvent:
+            // Node.js passes on an event without a name, which reaches nobody.
+            throw .unexpectedPayload(header.type)
+        case .ack, .binaryAck:
+            return packet(.empty, header: header, text: text)
+        }
+    }
+
+    private func readHeader(_ text: ByteBuffer) throws(PacketDecodingError) -> PacketHeader {
+        // Not every NIO release lets typed errors through its closures.
+        let result = text.withUnsafeReadableBytes { bytes in
+            Result { () throws(PacketDecodingError) in try PacketHeader(bytes, limits: limits) }
+        }
+        return try result.get()
+    }
+
+    private mutating func namespace(_ header: PacketHeader, in text: ByteBuffer) -> String {
+        guard let range = header.namespace else { return SocketPacket.mainNamespace }
+        let last = lastNamespace
+        let name = text.withUnsafeReadableBytes { bytes in
+            let slice = UnsafeRawBufferPointer(rebasing: bytes[range])
+            return last.utf8.elementsEqual(slice) ? last : String(decoding: slice, as: UTF8.self)
+        }
+        lastNamespace = name
+        return name
+    }
+
+    private func payload(_ data: ByteBuffer, type: SocketPacketType) throws(PacketDecodingError) -> PacketPayload {
+        do {
+            return try PacketPayload(text: data, maximumDepth: limits.maxDepth)
+        } catch {
+            throw decodingError(error, type: type)
+        }
+    }
+
+    /// Checks a JSON text and returns its first byte that is not white space.
+    private func leadingByte(ofJSON data: ByteBuffer) throws(PacketDecodingError) -> UInt8? {
+        do {
+            try JSONScanner.validate(data, maximumDepth: limits.maxDepth)
+        } catch {
+            throw decodingError(error, type: .connect)
+        }
+        return data.readableBytesView.first { $0 > UInt8(ascii: " ") }
+    }
+
+    private func decodingError(_ error: JSONError, type: SocketPacketType) -> PacketDecodingError {
+        switch error.kind {
+        case .tooDeep: .nestedTooDeep(limit: limits.maxDepth)
+        case .notAnArray: .unexpectedPayload(type)
+        case .illegalAttachment: .invalidPlaceholder
+        case .tooLong: .packetTooLarge(limit: limits.maxPacketBytes)
+        default: .malformedJSON
+        }
+    }
+}

@@ -1,0 +1,25 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+/// What one inbound Socket.IO packet may cost (hardening A).
+package struct PacketLimits: Sendable, Equatable {
+    /// Binary attachments of one packet. Default: 10, as in Node.js.
+    package var maxAttachments: Int
+    /// Bytes of the text and all attachments of one packet together. Default: 4,000,000.
+    package var maxPacketBytes: Int
+    /// Nesting of arrays and objects in the JSON part. Default: 128.
+    package var maxDepth: Int
+    /// Bytes of a namespace, including the leading slash. Default: 512.
+    package var maxNamespaceLength: Int
+
+    package init(
+        maxAttachments: Int = 10, maxPacketBytes: Int = 4_000_000, maxDepth: Int = 128, maxNamespaceLength: Int = 512
+    ) {
+        self.maxAttachments = maxAttachments
+        self.maxPacketBytes = maxPacketBytes
+        self.maxDepth = maxDepth
+        self.maxNamespaceLength = maxNamespaceLength
+    }
+
+    /// The largest acknowledgement id: what a JavaScript number holds exactly.
+    package static let maxAckID = 9_007_199_254_740_991
+}

@@ -1,0 +1,33 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import NIOCore
+
+/// One decoded Socket.IO packet with its attachments in place (spec 3.1).
+package struct SocketPacket: Sendable, Equatable {
+    package enum Body: Sendable, Equatable {
+        /// The text of a JSON object, or nil when the packet carried none.
+        case connect(ByteBuffer?)
+        case disconnect
+        /// EVENT or BINARY_EVENT: at least a name, which is a number or a string that is not reserved.
+        case event(PacketPayload)
+        /// ACK or BINARY_ACK. Without an id it belongs to nothing and is ignored.
+        case ack(PacketPayload)
+        /// The text of a JSON string or object, or nil when the packet carried none.
+        case connectError(ByteBuffer?)
+    }
+
+    /// The namespace, with its leading slash; anything after a `?` is left in.
+    package var nsp: String
+    /// The acknowledgement id, from 0 to 2^53 - 1.
+    package var id: Int?
+    package var body: Body
+
+    package init(nsp: String = SocketPacket.mainNamespace, id: Int? = nil, body: Body) {
+        self.nsp = nsp
+        self.id = id
+        self.body = body
+    }
+
+    /// The namespace that is not written on the wire.
+    package static let mainNamespace = "/"
+}

@@ -1,0 +1,33 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+/// Why an inbound message is no Socket.IO packet (spec 3.3). Every case ends the session with `forced close`.
+package enum PacketDecodingError: Error, Hashable, Sendable {
+    /// The message is empty.
+    case empty
+    /// The first byte is not a digit from 0 to 6.
+    case unknownType(UInt8)
+    /// Types 5 and 6: no count of attachments in front of a `-`.
+    case malformedAttachmentCount
+    /// More attachments announced than the limit allows.
+    case tooManyAttachments(limit: Int)
+    /// The namespace is longer than the limit allows.
+    case namespaceTooLong(limit: Int)
+    /// An acknowledgement id above 2^53 - 1.
+    case ackIDTooLarge
+    /// The rest of the text is not valid JSON.
+    case malformedJSON
+    /// Arrays and objects are nested deeper than the limit allows.
+    case nestedTooDeep(limit: Int)
+    /// The JSON is valid, but not what a packet of this type carries.
+    case unexpectedPayload(SocketPacketType)
+    /// An event whose name clients may not send.
+    case reservedEventName
+    /// A text message while attachments are outstanding.
+    case textWhileAttachmentsPending
+    /// A binary message while no attachment is outstanding.
+    case unexpectedBinary
+    /// A placeholder that names no attachment of the packet.
+    case invalidPlaceholder
+    /// Text and attachments of one packet exceed the limit.
+    case packetTooLarge(limit: Int)
+}

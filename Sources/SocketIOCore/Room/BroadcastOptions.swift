@@ -1,0 +1,60 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+public import NIOCore
+
+/// How a broadcast is delivered.
+public struct BroadcastFlags: Sendable, Hashable {
+    /// Drop the packet for clients whose transport cannot take it at this moment. Default: false.
+    public var isVolatile: Bool
+    /// Whether transports may compress the packet. Default: true.
+    public var compress: Bool
+    /// Reach only the clients of this node. Default: false.
+    public var isLocal: Bool
+    /// How long to wait for acknowledgements; nil when none are asked for, or the default is to be used.
+    public var timeout: TimeAmount?
+
+    /// Flags of an ordinary broadcast.
+    public init(
+        isVolatile: Bool = false, compress: Bool = true, isLocal: Bool = false, timeout: TimeAmount? = nil
+    ) {
+        self.isVolatile = isVolatile
+        self.compress = compress
+        self.isLocal = isLocal
+        self.timeout = timeout
+    }
+}
+
+/// Whom a broadcast reaches, and how (spec 4.3).
+///
+/// The targets are the union of `rooms`, or every socket of the namespace when `rooms` is empty, without the members
+/// of any room in `except`. Each socket is reached at most once.
+public struct BroadcastOptions: Sendable, Hashable {
+    /// The rooms to reach, each once, in the order they were named. Empty: the whole namespace.
+    public private(set) var rooms: [String]
+    /// The rooms whose members are left out, each once. A socket id is the name of a room, so it excludes that socket.
+    public private(set) var except: [String]
+    /// How the packet is delivered.
+    public var flags: BroadcastFlags
+
+    /// Options that reach `rooms`, or everyone, without `except`.
+    public init(rooms: [String] = [], except: [String] = [], flags: BroadcastFlags = BroadcastFlags()) {
+        self.rooms = []
+        self.except = []
+        self.flags = flags
+        for room in rooms { add(room: room) }
+        for room in except { add(except: room) }
+    }
+
+    /// Adds a room to reach; naming it twice changes nothing.
+    public mutating func add(room: String) {
+        if !rooms.contains(room) { rooms.append(room) }
+    }
+
+    /// Adds a room to leave out; naming it twice changes nothing.
+    public mutating func add(except room: String) {
+        if !except.contains(room) { except.append(room) }
+    }
+
+    /// Whether every socket of the namespace is meant.
+    public var reachesEveryone: Bool { rooms.isEmpty && except.isEmpty }
+}

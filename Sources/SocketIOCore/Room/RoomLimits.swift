@@ -1,0 +1,53 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+/// How many rooms a socket may be in, and how long their names may be (hardening A).
+package struct RoomLimits: Sendable, Equatable {
+    /// Rooms of one socket at the same time, the one named after its id included. Default: 1,024.
+    package var maxRoomsPerMember: Int
+    /// Bytes of a room name. Default: 256.
+    package var maxNameLength: Int
+
+    package init(maxRoomsPerMember: Int = 1024, maxNameLength: Int = 256) {
+        self.maxRoomsPerMember = maxRoomsPerMember
+        self.maxNameLength = maxNameLength
+    }
+}
+
+/// A member of a `RoomIndex`. A handle outlives its member harmlessly: everything asked with it then finds nothing.
+package struct RoomMember: Sendable, Hashable {
+    @usableFromInline let slot: Int32
+    let generation: UInt32
+}
+
+/// What became of `RoomIndex.join`.
+package enum RoomJoin: Sendable, Hashable {
+    /// The member is in the room now. `roomCreated`: it is the first one, so adapters raise `create-room` before
+    /// `join-room`.
+    case joined(roomCreated: Bool)
+    case alreadyMember
+    /// The member is in as many rooms as it may be.
+    case tooManyRooms
+    /// The name is longer than it may be.
+    case nameTooLong
+    /// The handle belongs to no member.
+    case unknownMember
+}
+
+/// What became of `RoomIndex.leave`.
+package enum RoomLeave: Sendable, Hashable {
+    /// The member has left. `roomDeleted`: it was the last one, so adapters raise `delete-room` after `leave-room`.
+    case left(roomDeleted: Bool)
+    case notMember
+}
+
+/// One room left by `leaveAll` or `remove`.
+package struct RoomDeparture: Sendable, Hashable {
+    package var room: String
+    /// Whether the room is empty now and exists no longer.
+    package var roomDeleted: Bool
+
+    package init(room: String, roomDeleted: Bool) {
+        self.room = room
+        self.roomDeleted = roomDeleted
+    }
+}
