@@ -117,13 +117,14 @@ extension HTTPConnectionHandler: HTTPExchangeConnection {
             answer(router.notFound, to: transaction)
             return
         }
+        guard let channel = context?.channel else { return }
         let answer = ApplicationAnswer(connection: self, transaction: transaction)
         let bound = NIOLoopBound(answer, eventLoop: eventLoop)
         let writer = ApplicationResponseWriter(answer: bound, eventLoop: eventLoop)
         let input = ApplicationRequest(
             method: request.method, target: request.target, version: transaction.head.version,
             headers: request.headers, remoteAddress: request.remoteAddress, clientAddress: request.clientAddress,
-            isSecure: isSecure, body: makeStream(transaction))
+            isSecure: isSecure, body: makeStream(transaction), channel: channel)
         let eventLoop = eventLoop
         transaction.task = Task {
             await application.respond(to: input, writer: writer)
