@@ -121,7 +121,8 @@ let package = Package(
             name: "ConformanceTests",
             dependencies: [
                 "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "SocketIOTesting",
-                "SocketIOHummingbird", hummingbird, nioCore, nioPosix, nioHTTP1, nioSSL, logging,
+                "SocketIOHummingbird", "socketio-conformance-server", "CZlib", hummingbird, nioCore, nioPosix, nioHTTP1,
+                nioSSL, logging,
             ],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .testTarget(

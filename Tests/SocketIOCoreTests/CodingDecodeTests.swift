@@ -124,6 +124,27 @@ internal import Testing
         #expect(ContinuousClock.now - started < .seconds(10))
     }
 
+    /// Errors that are caught must not each search the whole text for their coding path.
+    @Test func manyCaughtErrorsAreCheap() throws {
+        enum Either: Decodable {
+            case text(String)
+            case number(Int)
+            init(from decoder: any Decoder) throws {
+                let container = try decoder.singleValueContainer()
+                if let text = try? container.decode(String.self) {
+                    self = .text(text)
+                } else {
+                    self = .number(try container.decode(Int.self))
+                }
+            }
+        }
+        let count = 50_000
+        let text = "[" + Array(repeating: "1", count: count).joined(separator: ",") + "]"
+        let started = ContinuousClock.now
+        #expect(try decode(text, as: [Either].self).count == count)
+        #expect(ContinuousClock.now - started < .seconds(10))
+    }
+
     struct Manual: Decodable {
         enum Keys: String, CodingKey { case list, inner, nothing, `super` }
         var sum = 0

@@ -154,6 +154,14 @@ internal import Testing
             try PacketPayload(text: ByteBuffer(string: #"["text"]"#)).decode(RawJSON.self, at: 0).json == "\"text\"")
     }
 
+    @Test func whatWasWrittenReadsAsAPayload() throws {
+        var writer = ArgumentWriter(eventName: "e", headroom: 9)
+        try writer.append(SocketData([7]))
+        let payload = try PacketPayload(writer.finish())
+        #expect(payload.eventName == "e")
+        #expect(payload.value(at: 1) == .binary([7]))
+    }
+
     @Test func missingElementsRelayAsNull() throws {
         let payload = try payload("[\"e\"]", [])
         var writer = ArgumentWriter()

@@ -103,6 +103,17 @@ internal import Testing
         #expect(try JSONDecoder().decode([SocketData].self, from: bytes) == [[1, 2, 3]])
     }
 
+    @Test func conversions() throws {
+        let value = try SocketValue(encoding: CodingDecodeTests.message)
+        #expect(value["author"]?["name"]?.string == "Ann \"A\" é😀")
+        #expect(try value.decode(CodingDecodeTests.Message.self) == CodingDecodeTests.message)
+        #expect(try SocketValue(encoding: [SocketData([1])]) == [.binary([1])])
+        #expect(try (["a": .binary([1])] as SocketValue).decode([String: SocketData].self) == ["a": [1]])
+        #expect(throws: DecodingError.self) { try value.decode(Int.self) }
+        let deep = (0..<200).reduce(SocketValue.null) { value, _ in [value] }
+        #expect(throws: EncodingError.self) { try deep.decode(SocketValue.self) }
+    }
+
     @Test func deepestAcceptedValue() throws {
         let text = String(repeating: "[", count: 128) + String(repeating: "]", count: 128)
         let payload = try PacketPayload(text: ByteBuffer(string: text))
