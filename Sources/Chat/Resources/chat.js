@@ -27,6 +27,9 @@ function button(className, text, label, action) {
   return node;
 }
 
+/** Why the server refused, if it did. */
+const reasonOf = (answer) => answer && answer.error && answer.error.message;
+
 // ---- connection ----
 
 function connect(name) {
@@ -153,7 +156,7 @@ function openPlace(key, title, kind, people, history) {
 
 function join(room, open = true) {
   socket.timeout(8000).emit('join', room, (error, answer) => {
-    if (error || answer.error) return warn(answer && answer.error ? answer.error : `Could not join ${room}.`);
+    if (error || answer.error) return warn(reasonOf(answer) || `Could not join ${room}.`);
     openPlace(answer.key, answer.room, 'room', answer.people, answer.history);
     if (open) show(answer.key);
   });
@@ -161,7 +164,7 @@ function join(room, open = true) {
 
 function openDirect(partner, open = true) {
   socket.timeout(8000).emit('direct', partner, (error, answer) => {
-    if (error || answer.error) return warn(answer && answer.error ? answer.error : `${partner} cannot be reached.`);
+    if (error || answer.error) return warn(reasonOf(answer) || `${partner} cannot be reached.`);
     openPlace(answer.key, partner, 'direct', [partner, me], answer.history);
     if (open) show(answer.key);
   });
@@ -293,7 +296,7 @@ function send(text) {
     if (error || receipt.error) entry.failed = true;
     else Object.assign(entry, receipt);
     if (place.key === current) showLog();
-    if (receipt && receipt.error) warn(receipt.error);
+    if (reasonOf(receipt)) warn(reasonOf(receipt));
   });
 }
 

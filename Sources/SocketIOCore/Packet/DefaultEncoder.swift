@@ -46,7 +46,7 @@ package enum DefaultEncoder {
 
     /// A client's CONNECT; `auth` is the text of a JSON object.
     package static func connect(nsp: String, auth: ByteBuffer? = nil) -> OutboundMessage {
-        message(.connect, nsp: nsp, json: auth)
+        message(.connect, nsp: nsp, json: auth ?? ByteBuffer())
     }
 
     /// The refusal of a CONNECT: `{"message":…}`, with `"data"` when `data`, a JSON text, is given.
@@ -64,15 +64,15 @@ package enum DefaultEncoder {
 
     /// A DISCONNECT, which names nothing but the namespace.
     package static func disconnect(nsp: String) -> OutboundMessage {
-        message(.disconnect, nsp: nsp, json: nil)
+        message(.disconnect, nsp: nsp, json: ByteBuffer())
     }
 
     private static func message(
-        _ type: SocketPacketType, nsp: String, id: Int? = nil, json: consuming ByteBuffer?,
+        _ type: SocketPacketType, nsp: String, id: Int? = nil, json: consuming ByteBuffer,
         attachments: [ByteBuffer] = [], compress: Bool = true
     ) -> OutboundMessage {
         let prefix = PacketPrefix(type: type, attachments: attachments.count, nsp: nsp, id: id)
-        let head = prefix.packet(before: json ?? ByteBuffer())
+        let head = prefix.packet(before: json)
         return OutboundMessage(head: head, attachments: attachments.map(OutboundPacket.binary), compress: compress)
     }
 }
