@@ -26,7 +26,8 @@ client: ## Fetch the official browser bundle into .cache/client.
 
 test: ## Install what the tests need, build and run all of them.
 	@scripts/packages.sh test
-	@scripts/fetch-client.sh || echo "client: not fetched; tests that need it will say so" >&2
+	@scripts/fetch-client.sh || echo "client: not fetched; what needs it will fail" >&2
+	@scripts/python-env.sh || echo "python: not complete; what needs it will fail" >&2
 	@scripts/test.sh
 
 sanitize: ## Run the tests over real sockets under the thread and the address sanitizer.

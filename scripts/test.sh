@@ -79,5 +79,10 @@ if ! swift build --build-tests; then
     finish
 fi
 swift_tests
-[[ -f Tests/EndToEndTests/run.sh ]] && runner end-to-end bash Tests/EndToEndTests/run.sh
+if [[ -f Tests/EndToEndTests/run.sh ]]; then
+    export E2E_BIN="$PWD/.build/debug" E2E_CLIENT="$PWD/.cache/client/socket.io.min.js"
+    export E2E_PYTHON="$PWD/.cache/python/bin/python" E2E_SHOTS="$PWD/$results/screenshots"
+    mkdir -p "$E2E_SHOTS"
+    runner end-to-end bash Tests/EndToEndTests/run.sh
+fi
 finish

@@ -90,7 +90,8 @@ struct ConformanceServer: AsyncParsableCommand {
 
     func run() async throws {
         let settings = ApplicationSettings(
-            host: host, port: port, eventLoops: eventLoops, name: name, pingInterval: ping.map { .milliseconds(Int64($0)) },
+            host: host, port: port, eventLoops: eventLoops, name: name,
+            pingInterval: ping.map { .milliseconds(Int64($0)) },
             pingTimeout: pingTimeout.map { .milliseconds(Int64($0)) })
         let running = try await app.start(settings)
         print("listening \(running.port)")

@@ -65,7 +65,7 @@ enum LibraryConfiguration {
         engine.pingTimeout = milliseconds(settings.pingTimeoutMs)
         engine.upgradeTimeout = milliseconds(settings.upgradeTimeoutMs)
         engine.maxHttpBufferSize = settings.maxHttpBufferSize
-        engine.transports = Set(settings.transports.compactMap { TransportName(rawValue: $0.rawValue) })
+        engine.transports = settings.transports.compactMap { TransportName(rawValue: $0.rawValue) }
         engine.allowUpgrades = settings.allowUpgrades
         let compression = settings.httpCompression
         engine.httpCompression =

@@ -4,8 +4,10 @@ internal import ArgumentParser
 internal import EngineIOServer
 internal import Logging
 internal import NIOCore
+internal import NIOHTTP1
 internal import ServiceLifecycle
 internal import SocketIOServer
+internal import UnixSignals
 
 #if canImport(Glibc)
     internal import Glibc
@@ -96,7 +98,7 @@ struct ListenFailure: Error {
             case EACCES: "no right to listen on this port; choose one from 1024 on with 'port', SOCKETIO_PORT or --port"
             case EADDRNOTAVAIL: "this machine does not have the address; set 'host', SOCKETIO_HOST or --host"
             default:
-                error is SocketAddressError
+                error is SocketAddressError.UnknownHost
                     ? "the host is not known; set 'host', SOCKETIO_HOST or --host" : "could not listen"
             }
     }

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Runs the end-to-end suites against built executables and prints "N passed, N failed" last.
-# Needs: SOCKETIO_BIN (folder of the built executables), SOCKETIO_CLIENT (official socket.io.min.js),
-# SOCKETIO_PYTHON (a Python with python-socketio and selenium; default python3), node with ws and xmlhttprequest,
+# Needs: E2E_BIN (folder of the built executables), E2E_CLIENT (official socket.io.min.js),
+# E2E_PYTHON (a Python with python-socketio and selenium; default python3), node with ws and xmlhttprequest,
 # chromium with its driver. `make test` supplies all of them.
 set -uo pipefail
 cd "$(dirname "$0")"
-: "${SOCKETIO_BIN:?}" "${SOCKETIO_CLIENT:?}"
-python=${SOCKETIO_PYTHON:-python3}
+: "${E2E_BIN:?}" "${E2E_CLIENT:?}"
+python=${E2E_PYTHON:-python3}
 passed=0 failed=0
 
 # count NAME PASSED FAILED: a runner that counted nothing has failed.

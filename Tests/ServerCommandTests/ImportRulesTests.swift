@@ -29,6 +29,7 @@ internal import Testing
         "SocketIOServer": Rule(
             anywhere: [
                 "SocketIOCore", "EngineIOServer", "EngineIOCore", "NIOCore", "NIOHTTP1", "Logging", "Metrics",
+                "CoreMetrics",
                 "Synchronization",
             ],
             files: [
@@ -50,7 +51,7 @@ internal import Testing
         "socketio-server": Rule(
             anywhere: system.union([
                 "Chat", "SocketIOHummingbird", "SocketIOServer", "EngineIOServer", "Hummingbird", "Configuration",
-                "ArgumentParser", "ServiceLifecycle", "Logging", "NIOCore", "NIOPosix", "NIOHTTP1", "NIOSSL", "Yams",
+                "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOCore", "NIOHTTP1", "NIOSSL", "Yams",
                 "HTTPTypes", "Foundation", "Synchronization",
             ])),
     ]

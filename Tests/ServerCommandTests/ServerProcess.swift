@@ -57,7 +57,10 @@ final class ServerProcess: Sendable {
     /// Waits until the output has a line that the closure turns into something.
     func line<Found: Sendable>(within seconds: Double = 20, _ find: (String) -> Found?) async throws -> Found {
         try await poll(within: seconds, what: "the line") {
-            output.split(separator: "\n").lazy.compactMap { find(String($0)) }.first
+            for line in output.split(separator: "\n") {
+                if let found = find(String(line)) { return found }
+            }
+            return nil
         }
     }
 

@@ -21,7 +21,7 @@ extension HTTPConnectionHandler: HTTPExchangeConnection {
             }
         case .foreignUpgrade:
             // Nobody here answers upgrades but the engine; the delay is Node's (spec 1.3).
-            transaction.giveUpDeadline = .now() + router.configuration.destroyUpgradeTimeout
+            transaction.giveUpDeadline = eventLoop.now + router.configuration.destroyUpgradeTimeout
         case .application:
             runApplication(request, transaction)
         }
@@ -119,6 +119,7 @@ extension HTTPConnectionHandler: HTTPExchangeConnection {
         }
         guard let channel = context?.channel else { return }
         let answer = ApplicationAnswer(connection: self, transaction: transaction)
+        transaction.applicationAnswer = answer
         let bound = NIOLoopBound(answer, eventLoop: eventLoop)
         let writer = ApplicationResponseWriter(answer: bound, eventLoop: eventLoop)
         let input = ApplicationRequest(

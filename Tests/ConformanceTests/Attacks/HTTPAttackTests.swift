@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import EngineIOServer
 import NIOCore
 import SocketIOTesting
 import Testing
@@ -18,7 +19,8 @@ struct HTTPAttackTests {
                 ("GET", "EIO=4&transport=abc", 0), ("GET", "EIO=4&transport=__proto__", 0), ("GET", "EIO=4", 0),
                 ("GET", "EIO=4&transport=", 0), ("GET", "EIO=4&transport=webtransport", 0),
                 ("GET", "EIO=9&transport=polling", 5), ("GET", "EIO=4&transport=polling&sid=abc", 1),
-                ("GET", "EIO=4&transport=polling&sid=", 1), ("GET", "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAAAAAA", 1),
+                ("GET", "EIO=4&transport=polling&sid=", 1),
+                ("GET", "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAAAAAA", 1),
                 ("PUT", "EIO=4&transport=polling", 2), ("DELETE", "EIO=4&transport=polling", 2),
                 ("POST", "EIO=4&transport=polling", 2), ("GET", "EIO=4&transport=websocket", 3),
             ]
@@ -199,7 +201,8 @@ struct HTTPAttackTests {
                 ("space before the colon", line + "Host: a\r\na : b\r\n\r\n", [400]),
                 ("obs-fold", line + "Host: a\r\na: b\r\n c\r\n\r\n", [400]),
                 (
-                    "two lengths", "POST \(Self.handshake) HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+                    "two lengths",
+                    "POST \(Self.handshake) HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
                     [400]
                 ),
                 (
@@ -209,13 +212,15 @@ struct HTTPAttackTests {
                 ),
                 (
                     "unknown transfer coding",
-                    "POST \(Self.handshake) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", [400, 501]
+                    "POST \(Self.handshake) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+                    [400, 501]
                 ),
                 ("negative length", "POST \(Self.handshake) HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", [400]),
                 ("signed length", "POST \(Self.handshake) HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\na", [400]),
                 (
                     "bad chunk size",
-                    "POST \(Self.handshake)&sid=a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", [400]
+                    "POST \(Self.handshake)&sid=a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                    [400]
                 ),
                 ("no HTTP", "hello world\r\n\r\n", [400]), ("HTTP/3", "GET / HTTP/3.0\r\n\r\n", [400, 505]),
             ]

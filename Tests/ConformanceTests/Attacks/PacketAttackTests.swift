@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import EngineIOServer
+import NIOCore
 import SocketIOServer
 import SocketIOTesting
 import Testing
@@ -18,7 +20,8 @@ struct PacketAttackTests {
             for packet in [#"42["message",1]"#, "431[1]", "41", "42", #"451-["message"]"#] {
                 try await expectClose(address, connected: false, [.text(packet)])
             }
-            for packet in ["40", #"40{"a":1}"#, #"44{"message":"x"}"#, "47", "48", "49", "4", "4a", "7", "8", "9", "2"] {
+            for packet in ["40", #"40{"a":1}"#, #"44{"message":"x"}"#, "47", "48", "49", "4", "4a", "7", "8", "9", "2"]
+            {
                 try await expectClose(address, [.text(packet)])
             }
         }
@@ -141,7 +144,8 @@ struct PacketAttackTests {
             }
             await socket.connection.close()
             for value in [
-                "01", "1.", ".1", "+1", "1e", "NaN", "Infinity", "undefined", "'a'", #""\x41""#, #""\u12""#, "\"\u{0}\"",
+                "01", "1.", ".1", "+1", "1e", "NaN", "Infinity", "undefined", "'a'", #""\x41""#, #""\u12""#,
+                "\"\u{0}\"",
                 "\"\n\"", "[1,]", "{\"a\"}", "{a:1}", "tru", #""abc"#, "1 2", "/*a*/1",
             ] {
                 try await expectClose(address, [.text(#"42["message",\#(value)]"#)])

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import EngineIOServer
 import NIOCore
 import SocketIOTesting
 import Testing
@@ -36,7 +37,8 @@ struct UpgradeAttackTests {
                         + "Sec-WebSocket-Extensions: \(String(repeating: "a;", count: 500_000))\r\n", [431]
                 ),
                 (
-                    "too many headers", line + upgrade + version + Self.key + String(repeating: "a: b\r\n", count: 2000),
+                    "too many headers",
+                    line + upgrade + version + Self.key + String(repeating: "a: b\r\n", count: 2000),
                     [431]
                 ),
                 ("other protocol", line + version + Self.key + "Connection: Upgrade\r\nUpgrade: h2c\r\n", [400, 426]),

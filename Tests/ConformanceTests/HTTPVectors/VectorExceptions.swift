@@ -22,6 +22,13 @@ enum VectorExceptions {
         }
     }
 
+    /// What is expected of us for a recorded scenario.
+    static func expected(_ recorded: VectorScenario) -> VectorScenario {
+        var scenario = recorded
+        deviations[recorded.id]?.apply(&scenario)
+        return scenario
+    }
+
     private static let badRequest = #"{"code":3,"message":"Bad request"}"#
 
     static let deviations: [String: Deviation] = [
@@ -49,7 +56,8 @@ enum VectorExceptions {
             $0.answer(
                 1, status: 400, headers: [("Content-type", "text/html")], body: "Unsupported protocol version")
         },
-        "transports/polling-only": .init("refused upgrades have one form (spec 1.5.1), also when no upgrade is enabled") {
+        "transports/polling-only": .init("refused upgrades have one form (spec 1.5.1), also when no upgrade is enabled")
+        {
             for step in [1, 2] {
                 $0.answer(step, status: 400, headers: [("Content-type", "text/html")], body: "Transport unknown")
             }

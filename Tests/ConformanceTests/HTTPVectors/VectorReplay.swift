@@ -56,7 +56,8 @@ final class VectorReplay {
             await connection.close()
             try await Task.sleep(for: .milliseconds(100))
         } else if step.staysPending {
-            pending.append((index, Task { try await Self.answer(of: connection) }))
+            let task = Task { try await VectorReplay.answer(of: connection) }
+            pending.append((index, task))
             try await Task.sleep(for: .milliseconds(100))
         } else {
             check(index, try await Self.answer(of: connection), expected)

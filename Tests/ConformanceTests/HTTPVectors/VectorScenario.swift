@@ -2,6 +2,7 @@
 
 import Foundation
 import SocketIOTesting
+import Testing
 
 /// One line of `Vectors/http.jsonl`: what a Node server answered to a list of exchanges.
 struct VectorScenario: Sendable, CustomTestStringConvertible {
@@ -63,7 +64,8 @@ struct VectorScenario: Sendable, CustomTestStringConvertible {
 
     init(line: String) throws {
         let value = try TestValue(json: line)
-        guard let id = value["id"]?.string, let server = value["server"]?.string, case .array(let steps)? = value["steps"]
+        guard let id = value["id"]?.string, let server = value["server"]?.string,
+            case .array(let steps)? = value["steps"]
         else { throw TestClientError.unexpected("scenario \(line.prefix(80))") }
         self.id = id
         self.server = server

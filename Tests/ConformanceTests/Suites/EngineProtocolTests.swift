@@ -41,10 +41,12 @@ struct EngineProtocolTests {
                 "/engine.io/?transport=polling", "/engine.io/?EIO=abc&transport=polling", "/engine.io/?EIO=4",
                 "/engine.io/?EIO=4&transport=abc",
             ] {
-                #expect(try await get(address, path).status == 400, "\(path)")
+                let status = try await get(address, path).status
+                #expect(status == 400, "\(path)")
             }
             for method in ["POST", "PUT"] {
-                #expect(try await request(address, .init(method, Self.polling)).status == 400, "\(method)")
+                let status = try await request(address, .init(method, Self.polling)).status
+                #expect(status == 400, "\(method)")
             }
         }
     }

@@ -175,7 +175,8 @@ struct FrameCase: Sendable, CustomTestStringConvertible {
     private static let invalid: [[UInt8]] = [
         [0x80], [0xBF], [0x80, 0xBF, 0x80], [0xC0], [0xC2], [0xE0, 0x80], [0xEF, 0xBF], [0xF0, 0x90, 0x80],
         [0xC0, 0xAF], [0xE0, 0x80, 0xAF], [0xF0, 0x80, 0x80, 0xAF], [0xF8, 0x88, 0x80, 0x80, 0x80],
-        [0xFC, 0x84, 0x80, 0x80, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xED, 0xBF, 0xBF], [0xED, 0xA0, 0x80, 0xED, 0xB0, 0x80],
+        [0xFC, 0x84, 0x80, 0x80, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xED, 0xBF, 0xBF],
+        [0xED, 0xA0, 0x80, 0xED, 0xB0, 0x80],
         [0xF4, 0x90, 0x80, 0x80], [0xF7, 0xBF, 0xBF, 0xBF], [0xFE], [0xFF], [0xC1, 0xBF], [0xF5, 0x80, 0x80, 0x80],
     ]
 
@@ -231,14 +232,15 @@ struct FrameCase: Sendable, CustomTestStringConvertible {
             FrameCase(
                 "7.3.6 close of 126 bytes", [.close(1000, String(repeating: "*", count: 124))], close: 1002),
             FrameCase(
-                "7.5.1 reason that is not UTF-8", [.init(opcode: .close, payload: [0x03, 0xE8, 0xCE, 0xBA, 0xED, 0xA0])],
+                "7.5.1 reason that is not UTF-8",
+                [.init(opcode: .close, payload: [0x03, 0xE8, 0xCE, 0xBA, 0xED, 0xA0])],
                 close: 1007),
         ]
-        + [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999].map {
-            FrameCase("7.7 close code \($0)", [.close($0)], close: $0)
+        + [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999].map { (code: UInt16) in
+            FrameCase("7.7 close code \(code)", [.close(code)], close: code)
         }
-        + [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535].map {
-            FrameCase("7.9 close code \($0)", [.close($0)], close: 1002)
+        + [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535].map { (code: UInt16) in
+            FrameCase("7.9 close code \(code)", [.close(code)], close: 1002)
         }
 
     // MARK: B2.24 and B2.25: limits

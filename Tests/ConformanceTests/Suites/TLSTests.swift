@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import EngineIOServer
+import NIOCore
 import SocketIOTesting
 import Testing
 

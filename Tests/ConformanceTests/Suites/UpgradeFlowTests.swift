@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import EngineIOServer
+import NIOCore
 import SocketIOServer
 import SocketIOTesting
 import Testing
@@ -28,7 +30,7 @@ struct UpgradeFlowTests {
     static func run(_ number: Int, _ address: ServerAddress) async throws {
         let client = try await EngineTestClient.connect(to: address, path: "/engine.io/", transport: .polling)
         let sending = Task {
-            for index in 0..<count {
+            for index in 0..<Self.count {
                 if index % 7 == 3 {
                     try await client.send([UInt8(index & 0xFF), UInt8(index >> 8)])
                 } else {
@@ -37,7 +39,7 @@ struct UpgradeFlowTests {
             }
         }
         let upgrading = Task { try await client.upgrade() }
-        for index in 0..<count {
+        for index in 0..<Self.count {
             let expected: EngineTestMessage =
                 index % 7 == 3 ? .binary([UInt8(index & 0xFF), UInt8(index >> 8)]) : .text("\(number)-\(index)")
             let received = try await client.messages.next()
@@ -68,9 +70,9 @@ struct UpgradeFlowTests {
                 listeners.append((client, try await client.join()))
             }
             let upgrading = listeners.map { listener in Task { try await listener.client.engine.upgrade() } }
-            for index in 0..<count { try await mouth.emit("say", .string("\(index)")) }
+            for index in 0..<Self.count { try await mouth.emit("say", .string("\(index)")) }
             for listener in listeners {
-                for index in 0..<count {
+                for index in 0..<Self.count {
                     let event = try await listener.socket.events.next()
                     guard event == TestEvent("said", .string("\(index)")) else {
                         throw TestClientError.unexpected("\(event) instead of \(index)")

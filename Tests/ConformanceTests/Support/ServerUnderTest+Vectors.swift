@@ -3,6 +3,7 @@
 import EngineIOServer
 import Foundation
 import NIOCore
+import NIOHTTP1
 import SocketIOServer
 import SocketIOTesting
 

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import EngineIOServer
+import Logging
 import NIOCore
 import SocketIOServer
 import SocketIOTesting

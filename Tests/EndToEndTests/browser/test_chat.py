@@ -1,4 +1,4 @@
-"""The shipped chat page in headless Chromium: two people talk; screenshots are kept in SOCKETIO_SHOTS."""
+"""The shipped chat page in headless Chromium: two people talk; screenshots are kept in E2E_SHOTS."""
 
 import os
 import signal
@@ -15,9 +15,9 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-BIN = os.environ["SOCKETIO_BIN"]
-CLIENT_DIR = os.path.dirname(os.path.abspath(os.environ["SOCKETIO_CLIENT"]))
-SHOTS = os.environ.get("SOCKETIO_SHOTS") or tempfile.mkdtemp(prefix="socketio-shots-")
+BIN = os.environ["E2E_BIN"]
+CLIENT_DIR = os.path.dirname(os.path.abspath(os.environ["E2E_CLIENT"]))
+SHOTS = os.environ.get("E2E_SHOTS") or tempfile.mkdtemp(prefix="socketio-shots-")
 
 
 def free_port():

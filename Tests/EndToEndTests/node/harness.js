@@ -6,9 +6,9 @@ const { once } = require('node:events');
 const readline = require('node:readline');
 const path = require('node:path');
 
-const bin = process.env.SOCKETIO_BIN;
-const bundle = process.env.SOCKETIO_CLIENT;
-if (!bin || !bundle) throw new Error('set SOCKETIO_BIN to the build products and SOCKETIO_CLIENT to socket.io.min.js');
+const bin = process.env.E2E_BIN;
+const bundle = process.env.E2E_CLIENT;
+if (!bin || !bundle) throw new Error('set E2E_BIN to the build products and E2E_CLIENT to socket.io.min.js');
 
 // What the browser bundle expects of a browser.
 global.WebSocket = require('/usr/share/nodejs/ws');

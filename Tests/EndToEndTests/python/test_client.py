@@ -7,7 +7,7 @@ import unittest
 
 import socketio
 
-BIN = os.environ["SOCKETIO_BIN"]
+BIN = os.environ["E2E_BIN"]
 
 
 class Server:
