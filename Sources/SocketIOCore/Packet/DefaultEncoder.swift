@@ -33,15 +33,15 @@ package enum DefaultEncoder {
 
     /// The server's answer to a CONNECT that succeeded: `{"sid":…}`, with `"pid"` when recovery is on.
     package static func connect(nsp: String, sid: String, pid: String? = nil) -> OutboundMessage {
-        var json = ByteBuffer()
-        json.writeStaticString("{\"sid\":")
-        json.writeJSONString(sid)
+        var json = JSONOutput(capacity: 64)
+        json.write("{\"sid\":")
+        json.writeString(sid)
         if let pid {
-            json.writeStaticString(",\"pid\":")
-            json.writeJSONString(pid)
+            json.write(",\"pid\":")
+            json.writeString(pid)
         }
-        json.writeStaticString("}")
-        return message(.connect, nsp: nsp, json: json)
+        json.write("}")
+        return message(.connect, nsp: nsp, json: json.buffer())
     }
 
     /// A client's CONNECT; `auth` is the text of a JSON object.
@@ -51,15 +51,15 @@ package enum DefaultEncoder {
 
     /// The refusal of a CONNECT: `{"message":…}`, with `"data"` when `data`, a JSON text, is given.
     package static func connectError(nsp: String, message text: String, data: ByteBuffer? = nil) -> OutboundMessage {
-        var json = ByteBuffer()
-        json.writeStaticString("{\"message\":")
-        json.writeJSONString(text)
+        var json = JSONOutput(capacity: 64)
+        json.write("{\"message\":")
+        json.writeString(text)
         if let data {
-            json.writeStaticString(",\"data\":")
-            json.writeImmutableBuffer(data)
+            json.write(",\"data\":")
+            json.write(data)
         }
-        json.writeStaticString("}")
-        return message(.connectError, nsp: nsp, json: json)
+        json.write("}")
+        return message(.connectError, nsp: nsp, json: json.buffer())
     }
 
     /// A DISCONNECT, which names nothing but the namespace.
