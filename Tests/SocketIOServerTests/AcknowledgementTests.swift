@@ -78,8 +78,12 @@ struct AcknowledgementTests {
             _ = try await client.next("e")
             _ = try await client.next("e")
             try await client.disconnect()
-            await #expect(throws: SocketError(.disconnected, "socket has been disconnected")) { _ = try await first.value }
-            await #expect(throws: SocketError(.disconnected, "socket has been disconnected")) { _ = try await second.value }
+            await #expect(throws: SocketError(.disconnected, "socket has been disconnected")) {
+                _ = try await first.value
+            }
+            await #expect(throws: SocketError(.disconnected, "socket has been disconnected")) {
+                _ = try await second.value
+            }
             await #expect(throws: SocketError(.disconnected, "socket has been disconnected")) {
                 try await socket.emitWithAck("after")
             }
