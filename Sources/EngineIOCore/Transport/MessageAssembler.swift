@@ -71,6 +71,9 @@ package struct MessageAssembler: Sendable {
         self.limits = limits
     }
 
+    /// Bytes of memory held for the current message; the room it has, not its size.
+    package var bufferedCapacity: Int { payload.capacity }
+
     /// Takes all of `bytes` and leaves it empty. Call `next` until it returns nil.
     package mutating func receive(_ bytes: inout ByteBuffer) {
         if !isFinished {

@@ -153,6 +153,12 @@ package struct PollingStateMachine: Sendable {
         package var refusesPost: Bool
         /// False when the close packet waits for the next poll.
         package var isFinished: Bool
+
+        package init(poll: PollAnswer?, refusesPost: Bool, isFinished: Bool) {
+            self.poll = poll
+            self.refusesPost = refusesPost
+            self.isFinished = isFinished
+        }
     }
 
     /// The session wants an orderly close. While it waits for the next poll, a POST goes on and is answered `ok`.

@@ -11,24 +11,27 @@ struct DeadlineTimer {
     private var firesAt = NIODeadline.distantFuture
     private(set) var deadline: NIODeadline?
 
-    /// Sets the deadline; nil for none. `fired` is to call `hasFired`.
-    mutating func set(_ deadline: NIODeadline?, on eventLoop: any EventLoop, fired: @escaping () -> Void) {
+    /// Moves the deadline; nil for none. True when a timer must be started for it, with `start`.
+    mutating func move(to deadline: NIODeadline?) -> Bool {
         self.deadline = deadline
-        guard let deadline, deadline < .distantFuture else { return }
-        if scheduled != nil {
-            if firesAt <= deadline { return }
-            scheduled?.cancel()
-        }
+        guard let deadline, deadline < .distantFuture else { return false }
+        return scheduled == nil || firesAt > deadline
+    }
+
+    /// Starts the timer for the current deadline; `fired` is to call `hasFired`.
+    mutating func start(on eventLoop: any EventLoop, fired: @escaping () -> Void) {
+        guard let deadline else { return }
+        scheduled?.cancel()
         firesAt = deadline
         scheduled = eventLoop.assumeIsolated().scheduleTask(deadline: deadline, fired)
     }
 
     /// Notes that the timer has fired; true when the deadline has really come.
-    mutating func hasFired() -> Bool {
+    mutating func hasFired(now: NIODeadline) -> Bool {
         scheduled = nil
         firesAt = .distantFuture
         guard let deadline else { return false }
-        return deadline <= .now()
+        return deadline <= now
     }
 
     mutating func cancel() {

@@ -21,7 +21,7 @@ extension HTTPConnectionHandler {
             framing: hasNoBody ? .unstated : .length(response.body.readableBytes))
         if closes { head.keepAlive = nil } else { head.keepAlive = keepAliveSeconds }
         let body = hasNoBody || transaction.head.method == .HEAD ? ByteBuffer() : response.body
-        router.countRefusal(response.status)
+        if transaction.applicationAnswer == nil { router.countRefusal(response.status) }
         writeHead(head, body: body)
         complete(transaction, closes: closes)
     }
@@ -62,6 +62,7 @@ extension HTTPConnectionHandler {
         transaction.answer = .complete
         transaction.exchange = nil
         transaction.task = nil
+        transaction.applicationAnswer = nil
         if case .stream(let source, _) = transaction.consumer { source.finish(RequestBodyError.aborted) }
         transaction.bodySource?.finish(RequestBodyError.aborted)
         transaction.bodySource = nil
@@ -74,7 +75,9 @@ extension HTTPConnectionHandler {
         }
         if !transaction.isBodyComplete {
             transaction.consumer = .discard(budget: router.configuration.discardBudget)
-            if transaction.bodyDeadline == nil { transaction.bodyDeadline = .now() + router.configuration.bodyTimeout }
+            if transaction.bodyDeadline == nil {
+                transaction.bodyDeadline = eventLoop.now + router.configuration.bodyTimeout
+            }
         }
         process()
     }
@@ -103,7 +106,7 @@ extension HTTPConnectionHandler {
     func write(_ bytes: ByteBuffer) {
         guard let context else { return }
         let allowance = TimeAmount.seconds(Int64(bytes.readableBytes / 32_768))
-        writeDeadline = .now() + router.configuration.sendTimeout + allowance
+        writeDeadline = eventLoop.now + router.configuration.sendTimeout + allowance
         pendingWrites += 1
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.wroteOne() }
@@ -112,7 +115,7 @@ extension HTTPConnectionHandler {
 
     private func wroteOne() {
         pendingWrites -= 1
-        if pendingWrites > 0 { writeDeadline = .now() + router.configuration.sendTimeout }
+        if pendingWrites > 0 { writeDeadline = eventLoop.now + router.configuration.sendTimeout }
         if case .closing(let lingers) = phase, pendingWrites == 0 {
             closeNow(lingering: lingers)
         } else {
@@ -146,7 +149,7 @@ extension HTTPConnectionHandler {
             return
         }
         phase = .lingering
-        writeDeadline = .now() + Self.lingerTime
+        writeDeadline = eventLoop.now + Self.lingerTime
         updateTimer()
         context.close(mode: .output, promise: nil)
     }
@@ -154,12 +157,12 @@ extension HTTPConnectionHandler {
     // MARK: Timeouts
 
     func updateTimer() {
-        guard let context else { return }
-        timer.set(currentDeadline(), on: context.eventLoop) { [weak self] in self?.timerFired() }
+        guard context != nil, timer.move(to: currentDeadline()) else { return }
+        timer.start(on: eventLoop) { [weak self] in self?.timerFired() }
     }
 
     private func timerFired() {
-        guard timer.hasFired() else { return updateTimer() }
+        guard timer.hasFired(now: eventLoop.now) else { return updateTimer() }
         guard case .serving = phase else {
             context?.close(promise: nil)
             return

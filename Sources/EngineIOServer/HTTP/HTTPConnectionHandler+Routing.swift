@@ -21,7 +21,7 @@ extension HTTPConnectionHandler: HTTPExchangeConnection {
             }
         case .foreignUpgrade:
             // Nobody here answers upgrades but the engine; the delay is Node's (spec 1.3).
-            transaction.giveUpDeadline = .now() + router.configuration.destroyUpgradeTimeout
+            transaction.giveUpDeadline = eventLoop.now + router.configuration.destroyUpgradeTimeout
         case .application:
             runApplication(request, transaction)
         }
@@ -117,13 +117,15 @@ extension HTTPConnectionHandler: HTTPExchangeConnection {
             answer(router.notFound, to: transaction)
             return
         }
+        guard let channel = context?.channel else { return }
         let answer = ApplicationAnswer(connection: self, transaction: transaction)
+        transaction.applicationAnswer = answer
         let bound = NIOLoopBound(answer, eventLoop: eventLoop)
         let writer = ApplicationResponseWriter(answer: bound, eventLoop: eventLoop)
         let input = ApplicationRequest(
             method: request.method, target: request.target, version: transaction.head.version,
             headers: request.headers, remoteAddress: request.remoteAddress, clientAddress: request.clientAddress,
-            isSecure: isSecure, body: makeStream(transaction))
+            isSecure: isSecure, body: makeStream(transaction), channel: channel)
         let eventLoop = eventLoop
         transaction.task = Task {
             await application.respond(to: input, writer: writer)

@@ -138,7 +138,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     private func begin() {
         guard let context, headDeadline == nil else { return }
         connections?.add(context.channel)
-        headDeadline = .now() + router.configuration.headTimeout
+        headDeadline = eventLoop.now + router.configuration.headTimeout
         updateTimer()
     }
 
@@ -174,7 +174,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
                 if inbound.readableBytes > 0, !isHeadStarted {
                     isHeadStarted = true
                     // The first request has had its deadline since the accept.
-                    if hasServed { headDeadline = .now() + router.configuration.headTimeout }
+                    if hasServed { headDeadline = eventLoop.now + router.configuration.headTimeout }
                 }
                 return false
             }
@@ -248,6 +248,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         let consumer = transaction.consumer
         transaction.consumer = .none
         transaction.task?.cancel()
+        transaction.applicationAnswer = nil
         releaseWaiters(.failure(ApplicationResponseError.connectionClosed))
         switch consumer {
         case .collect(_, _, let done): done(.failure(.aborted))
@@ -287,7 +288,8 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     func detach(_ body: (any Channel, ByteBuffer) -> Void) -> Bool {
         guard let context, context.channel.isActive else { return false }
         let channel = context.channel
-        let rest = inbound
+        // Without bytes, without their storage: this may be kept for as long as the session lives.
+        let rest = inbound.readableBytes > 0 ? inbound : ByteBuffer()
         let owesRead = isReadHeldBack
         current = nil
         // Leaves the pipeline before this returns, since this handler has no work of its own to finish first.
@@ -310,7 +312,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
             return pendingWrites > 0 ? writeDeadline : nil
         }
         if pendingWrites > 0 { return writeDeadline }
-        if headDeadline == nil, hasServed { headDeadline = .now() + router.configuration.keepAliveTimeout }
+        if headDeadline == nil, hasServed { headDeadline = eventLoop.now + router.configuration.keepAliveTimeout }
         return headDeadline
     }
 }

@@ -38,6 +38,7 @@ final class HTTPTransaction {
     var exchange: HTTPExchange?
     /// The middlewares' or the application's task.
     var task: Task<Void, Never>?
+    /// Set while the application is to answer.
     var applicationAnswer: ApplicationAnswer?
     /// The reader's end of a streamed body, until someone reads.
     var bodySource: ApplicationRequestBody.Producer.Source?

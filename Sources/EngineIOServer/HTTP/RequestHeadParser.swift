@@ -29,7 +29,7 @@ struct RequestHeadParser {
     ///
     /// Between two calls bytes may only be added at the end.
     mutating func parse(_ buffer: inout ByteBuffer) throws(HTTPRequestError) -> RequestHead? {
-        skipEmptyLines(&buffer)
+        guard skipEmptyLines(&buffer) else { return nil }
         let (length, fault) = findEnd(buffer)
         if let fault { throw fault }
         guard let length else {
@@ -51,12 +51,14 @@ struct RequestHeadParser {
         return try result.get()
     }
 
-    /// RFC 9112, 2.2: empty lines before a request are ignored; old clients send one after a body.
-    private mutating func skipEmptyLines(_ buffer: inout ByteBuffer) {
-        guard scanned == 0 else { return }
+    /// RFC 9112, 2.2: empty lines before a request are ignored; old clients send one after a body. False when it takes
+    /// another byte to know whether this is one.
+    private func skipEmptyLines(_ buffer: inout ByteBuffer) -> Bool {
+        guard scanned == 0 else { return true }
         while buffer.getInteger(at: buffer.readerIndex, as: UInt16.self) == 0x0D0A {
             buffer.moveReaderIndex(forwardBy: 2)
         }
+        return buffer.readableBytes != 1 || buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) != 0x0D
     }
 
     /// The length of the head with its empty line. Every line must end in CR LF.

@@ -1,16 +1,16 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
-internal import NIOCore
-internal import NIOHTTP1
+package import NIOCore
+package import NIOHTTP1
 
 /// The opening handshake of RFC 6455, section 4.2: what a request must have, and the 101.
-struct WebSocketHandshake {
+package struct WebSocketHandshake {
     /// Why a request cannot become a WebSocket.
-    struct Refusal: Error {
-        var status: HTTPResponseStatus
-        var message: String
-        var headers: HTTPHeaders = [:]
+    package struct Refusal: Error {
+        package var status: HTTPResponseStatus
+        package var message: String
+        package var headers: HTTPHeaders = [:]
     }
 
     private static let guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -18,7 +18,7 @@ struct WebSocketHandshake {
     private let accept: String
     private let subprotocol: String?
 
-    init(_ request: EngineRequest) throws(Refusal) {
+    package init(_ request: EngineRequest) throws(Refusal) {
         guard request.method == .GET else {
             throw Refusal(status: .methodNotAllowed, message: "Method Not Allowed", headers: ["Allow": "GET"])
         }
@@ -49,7 +49,7 @@ struct WebSocketHandshake {
     }
 
     /// The 101, with `headers` from CORS, cookie and hooks added.
-    func response(adding headers: HTTPHeaders) -> ByteBuffer {
+    package func response(adding headers: HTTPHeaders) -> ByteBuffer {
         var response = ByteBuffer()
         response.writeStaticString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
         response.writeString("Sec-WebSocket-Accept: \(accept)\r\n")

@@ -49,7 +49,7 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
 
     let shard: Shard
     private let connectionLoop: any EventLoop
-    private let isLocal: Bool
+    let isLocal: Bool
     private let encodesBinary: Bool
 
     // Connection.
@@ -130,7 +130,8 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
         }
     }
 
-    func closeOrderly(discard: Bool, hasBacklog: Bool) -> Bool { !hasBacklog }
+    /// Waits for what is on its way as well: the close frame would queue behind it, and its time-out would cut it off.
+    func closeOrderly(discard: Bool, hasBacklog: Bool) -> Bool { discard || (isReady && !hasBacklog) }
 
     func peerSentClose() {}
 
@@ -262,8 +263,9 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
             break
         case .close(let code, _):
             if state == .open {
-                report(.closed(code.map { "close code \($0)" }))
+                // First, because the session's end would say goodbye in other words.
                 sayGoodbye(code: code, thenFinish: true)
+                report(.closed(code.map { "close code \($0)" }))
             } else {
                 closeChannel()
             }

@@ -14,6 +14,7 @@ package struct RoomLimits: Sendable, Equatable {
 }
 
 /// A member of a `RoomIndex`. A handle outlives its member harmlessly: everything asked with it then finds nothing.
+@usableFromInline
 package struct RoomMember: Sendable, Hashable {
     @usableFromInline let slot: Int32
     let generation: UInt32
@@ -45,4 +46,9 @@ package struct RoomDeparture: Sendable, Hashable {
     package var room: String
     /// Whether the room is empty now and exists no longer.
     package var roomDeleted: Bool
+
+    package init(room: String, roomDeleted: Bool) {
+        self.room = room
+        self.roomDeleted = roomDeleted
+    }
 }

@@ -15,6 +15,12 @@ package struct BroadcastAckCounter<Response> {
         package var missing: [String]
         /// Whether every client that was reached has answered.
         package var isComplete: Bool
+
+        package init(responses: [Response], missing: [String], isComplete: Bool) {
+            self.responses = responses
+            self.missing = missing
+            self.isComplete = isComplete
+        }
     }
 
     private var responses: [Response] = []

@@ -11,6 +11,8 @@ public actor SocketTestClient {
     private var sockets: [String: TestSocket] = [:]
     private var joining: [String: Inbox<Result<TestSocket, RefusedNamespace>>] = [:]
     private var pending: (packet: SocketTestPacket, received: [[UInt8]])?
+    /// Events that a middleware sent before the namespace was joined; kept until then, as the official client does.
+    private var early: [String: [(packet: SocketTestPacket, items: [TestValue])]] = [:]
     private var reader: Task<Void, Never>?
 
     private init(engine: EngineTestClient) {
@@ -98,20 +100,27 @@ public actor SocketTestClient {
             }
             let socket = TestSocket(id: id, namespace: packet.namespace, client: self)
             sockets[packet.namespace] = socket
+            for (packet, items) in early.removeValue(forKey: packet.namespace) ?? [] {
+                try socket.receive(packet, items: items)
+            }
             joining.removeValue(forKey: packet.namespace)?.push(.success(socket))
         case .connectError:
+            early[packet.namespace] = nil
             let error = RefusedNamespace(reason: try TestValue(json: packet.json))
             joining.removeValue(forKey: packet.namespace)?.push(.failure(error))
         case .disconnect:
             sockets.removeValue(forKey: packet.namespace)?.end(TestClientError.closed("DISCONNECT"))
         case .event, .binaryEvent, .ack, .binaryAck:
-            guard let socket = sockets[packet.namespace] else {
-                throw TestClientError.protocolViolation("\(packet.text.prefix(100)) without CONNECT")
-            }
             guard case .array(let items) = try TestValue(json: packet.json).resolving(attachments) else {
                 throw TestClientError.protocolViolation("payload \(packet.json.prefix(100))")
             }
-            try socket.receive(packet, items: items)
+            if let socket = sockets[packet.namespace] {
+                try socket.receive(packet, items: items)
+            } else if joining[packet.namespace] != nil {
+                early[packet.namespace, default: []].append((packet, items))
+            } else {
+                throw TestClientError.protocolViolation("\(packet.text.prefix(100)) without CONNECT")
+            }
         }
     }
 }

@@ -15,13 +15,15 @@ public enum WebSocketTestMessage: Sendable, Equatable {
 }
 
 /// Reads the server's frames and checks what a server owes (RFC 6455, 5).
-struct ServerFrameReader {
+package struct ServerFrameReader {
     private var bytes: [UInt8] = []
     private var position = 0
     private var fragments: (opcode: UInt8, payload: [UInt8])?
     private var closed = false
 
-    mutating func receive(_ new: some Sequence<UInt8>) {
+    package init() {}
+
+    package mutating func receive(_ new: some Sequence<UInt8>) {
         if position > 0 {
             bytes.removeFirst(position)
             position = 0
@@ -29,7 +31,7 @@ struct ServerFrameReader {
         bytes.append(contentsOf: new)
     }
 
-    mutating func next() throws -> WebSocketTestMessage? {
+    package mutating func next() throws -> WebSocketTestMessage? {
         while let frame = try nextFrame() {
             guard !closed else { throw TestClientError.protocolViolation("a frame after the close frame") }
             switch frame.opcode {

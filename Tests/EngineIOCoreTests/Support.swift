@@ -1,0 +1,25 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import NIOCore
+
+/// A small generator with a seed, so that a failing random test fails again (SplitMix64).
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8.random(in: 0...255, using: &self) } }
+}
+
+extension ByteBuffer {
+    var text: String { String(buffer: self) }
+    var array: [UInt8] { Array(readableBytesView) }
+}

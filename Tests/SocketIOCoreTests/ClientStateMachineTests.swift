@@ -1,0 +1,196 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import NIOCore
+import SocketIOCore
+import Testing
+
+/// Transcripts of what clients do to their namespaces.
+@Suite struct ClientStateMachineTests {
+    private var parser = DefaultParser()
+    private var machine = ClientStateMachine()
+
+    private mutating func receive(_ text: String) throws -> ClientAction {
+        machine.received(try #require(try parser.receive(text)))
+    }
+
+    private static func payload(_ text: String) throws -> PacketPayload {
+        try PacketPayload(text: ByteBuffer(string: text))
+    }
+
+    @Test mutating func connectEventAckDisconnect() throws {
+        #expect(try receive("0{\"token\":1}") == .connect(slot: 0, nsp: "/", auth: ByteBuffer(string: "{\"token\":1}")))
+        #expect(!machine.hasEverJoined)
+        #expect(machine.connected(slot: 0) == true)
+        #expect(machine.hasEverJoined)
+        #expect(machine.joinedCount == 1)
+        #expect(try receive("25[\"a\"]") == .event(slot: 0, id: 5, payload: Self.payload("[\"a\"]")))
+        #expect(try receive("2[\"a\"]") == .event(slot: 0, id: nil, payload: Self.payload("[\"a\"]")))
+        #expect(try receive("37[1]") == .ack(slot: 0, id: 7, payload: Self.payload("[1]")))
+        #expect(try receive("3[1]") == .ignore(.ackWithoutID))
+        #expect(try receive("3") == .ignore(.ackWithoutID))
+        #expect(try receive("1") == .disconnect(slot: 0))
+        #expect(machine.left(slot: 0) == true)
+        #expect(machine.joinedCount == 0)
+        #expect(machine.hasEverJoined)
+        machine.batchEnded()
+        // The client may come back.
+        #expect(try receive("0") == .connect(slot: 0, nsp: "/", auth: nil))
+    }
+
+    @Test mutating func severalNamespacesInConnectionOrder() throws {
+        #expect(try receive("0/a,") == .connect(slot: 0, nsp: "/a", auth: nil))
+        #expect(try receive("0/b,") == .connect(slot: 1, nsp: "/b", auth: nil))
+        #expect(try receive("0/c,") == .connect(slot: 2, nsp: "/c", auth: nil))
+        // The middlewares end in another order.
+        #expect(machine.connected(slot: 2) == true)
+        #expect(machine.connected(slot: 0) == true)
+        #expect(machine.connected(slot: 1) == true)
+        #expect(machine.joinedSlots == [2, 0, 1])
+        #expect(machine.left(slot: 0) == true)
+        #expect(try receive("0/d") == .connect(slot: 0, nsp: "/d", auth: nil))
+        #expect(machine.joinedSlots == [2, 1])
+        #expect(machine.connected(slot: 0) == true)
+        #expect(machine.joinedSlot("/d") == 0)
+        #expect(machine.close() == [2, 1, 0])
+        #expect(machine.close() == [])
+    }
+
+    @Test mutating func aRefusedConnectionMayTryAgain() throws {
+        #expect(try receive("0") == .connect(slot: 0, nsp: "/", auth: nil))
+        #expect(machine.connectFailed(slot: 0) == true)
+        #expect(machine.connectFailed(slot: 0) == false)
+        #expect(machine.connected(slot: 0) == false)
+        #expect(try receive("0") == .connect(slot: 0, nsp: "/", auth: nil))
+    }
+
+    // MARK: Violations (spec 3.9)
+
+    @Test(arguments: ["2[\"a\"]", "31[]", "3", "1", "2/n,[\"a\"]", "31/n", "1/n"])
+    mutating func packetsBeforeConnect(text: String) throws {
+        let text = text == "31/n" ? "3/n,1" : text
+        let nsp = text.contains("/n") ? "/n" : "/"
+        #expect(try receive(text) == .violation(.namespaceNotJoined(nsp: nsp)))
+        // The session is closing: nothing else happens.
+        #expect(try receive("0") == .ignore(.clientClosed))
+    }
+
+    @Test(arguments: ["2[\"a\"]", "31[]", "1"])
+    mutating func packetsWhilePending(text: String) throws {
+        _ = try receive("0")
+        #expect(try receive(text) == .violation(.namespaceNotJoined(nsp: "/")))
+        #expect(machine.connected(slot: 0) == false)
+        #expect(machine.close() == [])
+    }
+
+    @Test mutating func secondConnectWhilePending() throws {
+        _ = try receive("0/n,")
+        #expect(try receive("0/n,{}") == .violation(.alreadyConnected(nsp: "/n")))
+        #expect(machine.connectFailed(slot: 0) == false)
+    }
+
+    @Test mutating func secondConnectWhileJoined() throws {
+        _ = try receive("0")
+        #expect(machine.connected(slot: 0) == true)
+        _ = try receive("0/n,")
+        #expect(machine.connected(slot: 1) == true)
+        #expect(try receive("0") == .violation(.alreadyConnected(nsp: "/")))
+        #expect(try receive("2[\"a\"]") == .ignore(.clientClosed))
+        #expect(machine.close() == [0, 1])
+    }
+
+    @Test mutating func connectErrorFromTheClient() throws {
+        #expect(try receive("4{\"message\":\"x\"}") == .violation(.connectErrorFromClient(nsp: "/")))
+        #expect(try receive("4") == .ignore(.clientClosed))
+    }
+
+    // MARK: After leaving
+
+    @Test mutating func packetsOfTheSameBatchAreDropped() throws {
+        _ = try receive("0")
+        #expect(machine.connected(slot: 0) == true)
+        #expect(!machine.awaitsBatchEnd)
+        #expect(machine.left(slot: 0) == true)
+        #expect(machine.awaitsBatchEnd)
+        #expect(try receive("2[\"late\"]") == .ignore(.socketJustLeft))
+        #expect(try receive("31[]") == .ignore(.socketJustLeft))
+        #expect(try receive("1") == .ignore(.socketJustLeft))
+        machine.batchEnded()
+        #expect(try receive("2[\"too late\"]") == .violation(.namespaceNotJoined(nsp: "/")))
+    }
+
+    @Test mutating func connectingAgainInTheSameBatch() throws {
+        _ = try receive("0")
+        #expect(machine.connected(slot: 0) == true)
+        #expect(machine.left(slot: 0) == true)
+        #expect(machine.left(slot: 0) == false)
+        #expect(try receive("0") == .connect(slot: 0, nsp: "/", auth: nil))
+        // Now it is pending, and events are no longer late ones.
+        #expect(try receive("2[\"a\"]") == .violation(.namespaceNotJoined(nsp: "/")))
+    }
+
+    @Test mutating func leniently() throws {
+        machine = ClientStateMachine(lenientNamespaceErrors: true)
+        #expect(try receive("2[\"a\"]") == .ignore(.namespaceNotJoined))
+        _ = try receive("0")
+        #expect(try receive("2[\"a\"]") == .ignore(.namespaceNotJoined))
+        #expect(try receive("1/n") == .ignore(.namespaceNotJoined))
+        #expect(machine.connected(slot: 0) == true)
+        #expect(try receive("4") == .violation(.connectErrorFromClient(nsp: "/")))
+    }
+
+    @Test mutating func nothingHappensAfterClose() throws {
+        _ = try receive("0")
+        _ = try receive("0/n")
+        #expect(machine.connected(slot: 0) == true)
+        #expect(machine.close() == [0])
+        #expect(machine.connected(slot: 1) == false)
+        #expect(machine.connectFailed(slot: 1) == false)
+        #expect(machine.left(slot: 0) == false)
+        #expect(try receive("0") == .ignore(.clientClosed))
+    }
+
+    @Test mutating func anUndecodablePacketStopsTheClient() throws {
+        _ = try receive("0")
+        #expect(machine.connected(slot: 0) == true)
+        machine.stopReceiving()
+        #expect(try receive("2[\"a\"]") == .ignore(.clientClosed))
+        #expect(machine.close() == [0])
+    }
+
+    @Test mutating func slotsThatDoNotExist() throws {
+        for slot in [-1, 0, 5, Int.max, Int.min] {
+            #expect(machine.connected(slot: slot) == false)
+            #expect(machine.connectFailed(slot: slot) == false)
+            #expect(machine.left(slot: slot) == false)
+        }
+    }
+
+    // MARK: Limits, at n and n + 1
+
+    @Test mutating func namespaces() throws {
+        machine = ClientStateMachine(limits: ClientLimits(maxNamespaces: 3))
+        for index in 0..<3 { #expect(try receive("0/\(index)") == .connect(slot: index, nsp: "/\(index)", auth: nil)) }
+        #expect(try receive("0/3") == .refuseConnect(nsp: "/3", message: "Too many namespaces"))
+        #expect(machine.connected(slot: 1) == true)
+        #expect(machine.left(slot: 1) == true)
+        #expect(try receive("0/3") == .connect(slot: 1, nsp: "/3", auth: nil))
+        #expect(try receive("0/4") == .refuseConnect(nsp: "/4", message: "Too many namespaces"))
+    }
+
+    @Test mutating func namespaceLength() throws {
+        let longest = "/" + String(repeating: "n", count: 255)
+        #expect(try receive("0" + longest) == .connect(slot: 0, nsp: longest, auth: nil))
+        #expect(try receive("0" + longest + "n") == .refuseConnect(nsp: longest + "n", message: "Invalid namespace"))
+    }
+
+    /// A thousand namespaces joined and left in one batch are not remembered without bound.
+    @Test mutating func floodWithinOneBatch() throws {
+        for index in 0..<1000 {
+            #expect(try receive("0/\(index)") == .connect(slot: 0, nsp: "/\(index)", auth: nil))
+            #expect(machine.connected(slot: 0) == true)
+            #expect(machine.left(slot: 0) == true)
+        }
+        #expect(try receive("2/999,[\"a\"]") == .ignore(.socketJustLeft))
+        #expect(try receive("2/0,[\"a\"]") == .violation(.namespaceNotJoined(nsp: "/0")))
+    }
+}
