@@ -1,46 +1,145 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-package import EngineIOCore
 package import NIOCore
 package import NIOHTTP1
 
-/// The head of one HTTP request, as the engine sees it.
-package struct EngineRequest: Sendable {
-    package var method: HTTPMethod
-    /// Path and query as sent, undecoded.
-    package var target: String
-    package var headers: HTTPHeaders
-    /// Peer address of the TCP connection; nil when the peer is already gone.
-    package var remoteAddress: SocketAddress?
-    /// Whether this hop uses TLS.
-    package var isSecure: Bool
-    /// Whether the request asks for a WebSocket upgrade.
-    package var isUpgrade: Bool
+/// Receives the engine's requests from the HTTP layer.
+package protocol EngineRequestHandler: AnyObject, Sendable {
+    /// Called on the connection's event loop as soon as the head of a request under the engine's path is complete and
+    /// CORS and the engine middlewares have let it pass. Every exchange must be answered, refused or taken over.
+    func handle(_ exchange: HTTPExchange)
 }
 
-/// A complete HTTP answer. `Content-Length` is written by the HTTP layer.
-package struct EngineResponse: Sendable {
-    package var status: HTTPResponseStatus
-    package var headers: HTTPHeaders
-    package var body: ByteBuffer
-    /// Ends the connection after the answer.
-    package var closeConnection: Bool
+/// What an exchange asks of its connection. All calls are made on the connection's event loop.
+package protocol HTTPExchangeConnection: AnyObject {
+    func respond(_ response: EngineResponse, to exchange: HTTPExchange)
+    func refuseUpgrade(
+        status: HTTPResponseStatus, message: String, headers: HTTPHeaders, exchange: HTTPExchange)
+    func collectBody(
+        limit: Int, exchange: HTTPExchange, _ done: @escaping @Sendable (Result<ByteBuffer, RequestBodyError>) -> Void)
+    func takeOver(exchange: HTTPExchange, _ body: @Sendable (any Channel, ByteBuffer) -> Void) -> Bool
+}
+
+/// One request on its connection, from the complete head to the answer.
+///
+/// Confined to the connection's event loop, which is why it may be `@unchecked Sendable`: `request`, `eventLoop` and
+/// `presetHeaders` never change once a handler sees the exchange, and everything else is touched on the loop only.
+package final class HTTPExchange: @unchecked Sendable {
+    private enum State {
+        case open
+        case answered
+        case aborted
+    }
+
+    package let request: EngineRequest
+    /// The connection's event loop.
+    package let eventLoop: any EventLoop
+    /// Headers set by CORS and middlewares. `respond` adds them; a 101 written after `takeOver` must carry them too.
+    package let presetHeaders: HTTPHeaders
+
+    /// Whether the connection dropped before the answer. On the loop only.
+    package var isAborted: Bool { state == .aborted }
+
+    private var state = State.open
+    private var connection: (any HTTPExchangeConnection)?
+    private var abortCallbacks: [@Sendable () -> Void] = []
 
     package init(
-        status: HTTPResponseStatus, headers: HTTPHeaders = [:], body: ByteBuffer = ByteBuffer(),
-        closeConnection: Bool = false
+        request: EngineRequest, eventLoop: any EventLoop, presetHeaders: HTTPHeaders = [:],
+        connection: any HTTPExchangeConnection
     ) {
-        self.status = status
-        self.headers = headers
-        self.body = body
-        self.closeConnection = closeConnection
+        self.request = request
+        self.eventLoop = eventLoop
+        self.presetHeaders = presetHeaders
+        self.connection = connection
     }
-}
 
-/// Why a request body could not be collected.
-package enum RequestBodyError: Error, Equatable {
-    /// More than the limit was announced or arrived.
-    case tooLarge
-    /// The connection ended, or the body took too long.
-    case aborted
+    /// Answers the request. From any thread; the first answer wins, later ones and those after an abort do nothing.
+    package func respond(_ response: EngineResponse) {
+        onLoop { exchange in
+            exchange.finish { $0.respond(response, to: exchange) }
+        }
+    }
+
+    /// Refuses an upgrade with the raw answer of spec 1.5.1 and closes the connection. From any thread, as `respond`.
+    package func refuseUpgrade(
+        message: String, headers: HTTPHeaders = [:], status: HTTPResponseStatus = .badRequest
+    ) {
+        onLoop { exchange in
+            exchange.finish {
+                $0.refuseUpgrade(status: status, message: message, headers: headers, exchange: exchange)
+            }
+        }
+    }
+
+    /// Reads the whole body. To be called once, on the loop, before the answer.
+    ///
+    /// `done` runs on the loop: at once when the announced length is over `limit`, else when the body is complete, has
+    /// grown over `limit`, or cannot become complete any more. After `.tooLarge` the caller answers 413; after
+    /// `.aborted` an answer goes nowhere.
+    package func collectBody(
+        limit: Int, _ done: @escaping @Sendable (Result<ByteBuffer, RequestBodyError>) -> Void
+    ) {
+        eventLoop.preconditionInEventLoop()
+        guard let connection, state == .open else {
+            done(.failure(.aborted))
+            return
+        }
+        connection.collectBody(limit: limit, exchange: self, done)
+    }
+
+    /// Asks to be told when the connection drops before the answer; at once when it already has.
+    ///
+    /// From any thread; the callback runs on the loop, after a pending `collectBody` was told `.aborted`.
+    package func onAbort(_ callback: @escaping @Sendable () -> Void) {
+        onLoop { exchange in
+            switch exchange.state {
+            case .open: exchange.abortCallbacks.append(callback)
+            case .aborted: callback()
+            case .answered: break
+            }
+        }
+    }
+
+    /// Takes the connection away from HTTP, for an upgrade. On the loop only.
+    ///
+    /// Every HTTP handler leaves the pipeline (a TLS handler stays), then `body` runs before this call returns, with the
+    /// channel and all bytes that arrived after the request head. What arrives later, an end of the stream included,
+    /// goes to the handlers `body` adds. Returns false, without calling `body`, when the connection is gone or the
+    /// exchange was answered.
+    @discardableResult
+    package func takeOver(_ body: @Sendable (any Channel, ByteBuffer) -> Void) -> Bool {
+        eventLoop.preconditionInEventLoop()
+        guard state == .open, let connection else { return false }
+        state = .answered
+        self.connection = nil
+        abortCallbacks = []
+        return connection.takeOver(exchange: self, body)
+    }
+
+    /// Told by the connection, on the loop, when it is gone before the answer.
+    package func connectionDropped() {
+        guard state == .open else { return }
+        state = .aborted
+        connection = nil
+        let callbacks = abortCallbacks
+        abortCallbacks = []
+        for callback in callbacks { callback() }
+    }
+
+    private func finish(_ answer: (any HTTPExchangeConnection) -> Void) {
+        guard state == .open, let connection else { return }
+        state = .answered
+        self.connection = nil
+        abortCallbacks = []
+        answer(connection)
+    }
+
+    private func onLoop(_ work: @escaping @Sendable (HTTPExchange) -> Void) {
+        if eventLoop.inEventLoop {
+            work(self)
+        } else {
+            eventLoop.execute { work(self) }
+        }
+    }
 }

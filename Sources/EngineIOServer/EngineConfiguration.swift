@@ -1,0 +1,133 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+public import EngineIOCore
+public import Logging
+public import NIOCore
+public import NIOSSL
+
+/// Everything that can be set about the engine: names and defaults are those of the Node server (spec 1.2), limits are
+/// ours. Times are `TimeAmount`, sizes bytes.
+public struct EngineConfiguration: Sendable {
+    // MARK: Requests that belong to the engine
+
+    /// The path of the engine, without trailing slash; default `/socket.io`.
+    public var path = "/socket.io"
+    /// Whether requests must have a slash after ``path``; default true.
+    public var addTrailingSlash = true
+    /// Whether upgrade requests for other paths are ended; default true.
+    public var destroyUpgrade = true
+    /// How long the application may take to answer such a request; default 1 s.
+    public var destroyUpgradeTimeout = TimeAmount.seconds(1)
+
+    // MARK: Sessions
+
+    /// From a pong to the next ping; default 25 s.
+    public var pingInterval = TimeAmount.seconds(25)
+    /// How long a pong may take; default 20 s.
+    public var pingTimeout = TimeAmount.seconds(20)
+    /// How long an upgrade may take; default 10 s.
+    public var upgradeTimeout = TimeAmount.seconds(10)
+    /// The largest inbound message or POST body, also told to clients as `maxPayload`; default 1,000,000.
+    public var maxHttpBufferSize = 1_000_000
+    /// Enabled transports; default both.
+    public var transports: [TransportName] = [.polling, .websocket]
+    /// Whether upgrades are offered; default true.
+    public var allowUpgrades = true
+    /// Compression of poll answers; nil turns it off.
+    public var httpCompression: HTTPCompressionConfiguration? = HTTPCompressionConfiguration()
+    /// The cookie of the handshake response; default nil, none.
+    public var cookie: CookieConfiguration?
+    /// Cross-origin rules; default nil, none.
+    public var cors: CORSConfiguration?
+    /// A message for each session right after the handshake; default nil, none.
+    public var initialPacket: EngineMessage?
+    /// Four characters of `[A-Za-z0-9_-]` at the front of every session id; default random, one per process.
+    public var nodeTag = EngineConfiguration.processNodeTag
+
+    // MARK: Hooks
+
+    /// Asked before a session is opened, not for later requests; default nil, everybody. Cancelled with the connection.
+    public var allowRequest: (@Sendable (HandshakeInfo) async -> AllowRequestResult)?
+    /// Makes session ids instead of the built-in generator; an error refuses the handshake with code 3.
+    public var generateId: (@Sendable (HandshakeInfo) async throws -> String)?
+    /// May change the headers of a session's first response.
+    public var initialHeaders: EngineHeadersHook?
+    /// May change the headers of every engine response.
+    public var headers: EngineHeadersHook?
+    /// Run before anything else looks at an engine request, after CORS.
+    public var middlewares: [EngineMiddleware] = []
+    /// Told about every refused request, on an event loop; must not block.
+    public var onConnectionError: (@Sendable (EngineConnectionError) -> Void)?
+
+    // MARK: Limits
+
+    /// Request line and headers together; over it 431. Default 16 KiB.
+    public var maxRequestHeadSize = 16 * 1024
+    /// Headers of one request; over it 431. Default 100.
+    public var maxHeaders = 100
+    /// How long a request head may take to arrive, from the first byte or from the accept; then 408. Default 5 s.
+    public var headTimeout = TimeAmount.seconds(5)
+    /// How long a request body may take to arrive; then 408. Default 10 s.
+    public var bodyTimeout = TimeAmount.seconds(10)
+    /// How long a connection may rest between two requests; default 5 s as in Node. Raise it above the idle timeout of
+    /// a proxy that keeps connections open.
+    public var keepAliveTimeout = TimeAmount.seconds(5)
+    /// How long a client may take none of an answer, plus a second for each 32 KiB of it; default 30 s.
+    public var sendTimeout = TimeAmount.seconds(30)
+    /// What may wait for one client before ``slowClientPolicy`` applies; default 1 MiB.
+    public var maxBufferedBytes = 1024 * 1024
+    /// What happens over ``maxBufferedBytes``; default ``SlowClientPolicy/disconnect``.
+    public var slowClientPolicy = SlowClientPolicy.disconnect
+    /// Packets in one polling payload; over it the session is closed. Default 1,024.
+    public var maxPacketsPerPayload = 1024
+    /// Fragments of one WebSocket message; over it close code 1008. Default 1,024.
+    public var maxFragmentsPerMessage = 1024
+    /// WebSocket control frames of one client per second; over it close code 1008. Default 50.
+    public var maxControlFramesPerSecond = 50
+
+    // MARK: Client files
+
+    /// Whether `socket.io.js` and its relatives are served under ``path``; default true.
+    public var serveClient = true
+    /// The directory holding them; nil, the default, answers 404 with the remedy.
+    public var clientDirectory: String?
+    /// The version of those files, used as `ETag`; default `4.8.3`.
+    public var clientVersion = "4.8.3"
+
+    // MARK: Listening
+
+    /// TLS settings of the listener; nil, the default, means plaintext.
+    public var tls: TLSConfiguration?
+    /// Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` is believed; default none.
+    public var trustedProxies: [String] = []
+    /// Where the engine logs; default label `socketio.engine`.
+    public var logger = Logger(label: "socketio.engine")
+
+    /// All defaults.
+    public init() {}
+
+    /// The prefix of request targets that belong to the engine (spec 1.3).
+    package var effectivePath: String {
+        let base = path.hasSuffix("/") ? String(path.dropLast()) : path
+        return addTrailingSlash ? base + "/" : base
+    }
+
+    private static let processNodeTag: String = {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-".utf8)
+        return String(decoding: (0..<4).map { _ in alphabet[Int.random(in: 0..<64)] }, as: UTF8.self)
+    }()
+}
+
+/// Compression of poll answers (spec 1.8.5).
+public struct HTTPCompressionConfiguration: Sendable, Equatable {
+    /// The smallest body that is compressed, in bytes; default 1,024.
+    public var threshold: Int
+    /// zlib level 1 (fast) to 9 (small); default 6.
+    public var level: Int
+
+    /// Compression from `threshold` bytes on.
+    public init(threshold: Int = 1024, level: Int = 6) {
+        self.threshold = threshold
+        self.level = level
+    }
+}

@@ -1,0 +1,23 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import EngineIOCore
+
+/// What the layer above the engine supplies for the whole server.
+package protocol EngineDelegate: AnyObject, Sendable {
+    /// A session has opened. Called on the session's event loop, after its transport has processed the handshake
+    /// request, so the `open` packet is already on its way. The returned handler hears everything else.
+    func opened(_ session: EngineSession) -> any EngineSessionHandler
+}
+
+/// What the layer above hears of one session. All calls are made on the session's event loop.
+package protocol EngineSessionHandler: AnyObject {
+    /// A message arrived, in the client's order.
+    func received(_ message: EngineMessage)
+    /// The session has moved to another transport; nothing was lost on the way.
+    func upgraded(to transport: TransportName)
+    /// A transport that was busy has taken everything that waited, and the session is writable again. Not called for
+    /// writes the transport took at once.
+    func drained()
+    /// The session is over; the last call. `detail` is for logs and application handlers, never for the client.
+    func closed(_ reason: CloseReason, detail: String?)
+}

@@ -1,0 +1,61 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+public import EngineIOCore
+public import NIOCore
+public import NIOHTTP1
+
+/// The verdict of ``EngineConfiguration/allowRequest``.
+public enum AllowRequestResult: Sendable, Equatable {
+    /// The handshake goes on.
+    case allow
+    /// The handshake is refused with code 4; the text, if any, replaces the standard message.
+    case refuse(String? = nil)
+}
+
+/// What an engine middleware decided about a request (spec 1.5).
+public enum EngineMiddlewareResult: Sendable {
+    /// Go on, with these headers added to whatever is answered.
+    case next(HTTPHeaders = [:])
+    /// Refuse the request with code 3; the text is for the server's own `onConnectionError`, not for the client.
+    case fail(String)
+    /// The request is answered with this; nothing else looks at it.
+    case respond(status: HTTPResponseStatus, headers: HTTPHeaders = [:], body: ByteBuffer = ByteBuffer())
+}
+
+/// Looks at each engine request before it is verified, in the order of ``EngineConfiguration/middlewares``.
+///
+/// Runs in a task, off the event loop, and is cancelled when the connection drops.
+public typealias EngineMiddleware = @Sendable (HandshakeInfo) async -> EngineMiddlewareResult
+
+/// Adds or changes response headers. Runs on an event loop and must not block.
+public typealias EngineHeadersHook = @Sendable (inout HTTPHeaders, HandshakeInfo) -> Void
+
+/// A request the engine refused, as told to ``EngineConfiguration/onConnectionError`` (spec 1.5).
+public struct EngineConnectionError: Sendable {
+    /// The refused request.
+    public let request: HandshakeInfo
+    /// Why.
+    public let code: EngineErrorCode
+    /// The standard text of the code.
+    public let message: String
+    /// Details such as `name: TRANSPORT_MISMATCH`, with Node's keys.
+    public let context: [String: String]
+
+    /// A refusal with its details.
+    public init(request: HandshakeInfo, code: EngineErrorCode, context: [String: String] = [:]) {
+        self.request = request
+        self.code = code
+        self.message = code.message
+        self.context = context
+    }
+}
+
+/// What happens to a client that reads slower than it is sent to.
+public enum SlowClientPolicy: String, Sendable, CaseIterable {
+    /// Its session is closed.
+    case disconnect
+    /// The oldest waiting messages are dropped and counted.
+    case dropOldest
+    /// New messages are dropped and counted.
+    case dropNewest
+}

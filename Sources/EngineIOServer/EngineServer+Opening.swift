@@ -1,0 +1,159 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import Logging
+internal import Metrics
+internal import NIOCore
+internal import NIOHTTP1
+
+/// A handshake that has passed the first checks.
+struct Opening: Sendable {
+    let exchange: HTTPExchange
+    let info: HandshakeInfo
+    let transport: TransportName
+    let encodesBinary: Bool
+    let isSupportedRevision: Bool
+    /// `EIO` as sent, for `connection_error`.
+    let revision: String?
+}
+
+extension HandshakeRequest {
+    /// Whether the client wants base64 on WebSocket too (spec 1.4).
+    var encodesBinary: Bool { query["b64"].map { !$0.isEmpty } ?? false }
+}
+
+/// From the checks to the open session, and every refusal (spec 1.5).
+extension EngineServer {
+    /// Asks the hooks, if there are any, and opens the session. On the connection's loop.
+    func begin(_ opening: Opening) {
+        let allowRequest = context.configuration.allowRequest
+        let generateId = context.configuration.generateId
+        guard allowRequest != nil || generateId != nil else {
+            guard opening.isSupportedRevision else { return refuseRevision(opening) }
+            return open(opening, customID: nil)
+        }
+        let info = opening.info
+        let task = Task {
+            if let allowRequest, case .refuse(let message) = await allowRequest(info) {
+                return onLoop(of: opening.exchange) {
+                    $0.refuse(opening, HandshakeRefusal(.forbidden), message: message)
+                }
+            }
+            guard opening.isSupportedRevision else {
+                return onLoop(of: opening.exchange) { $0.refuseRevision(opening) }
+            }
+            var customID: String?
+            if let generateId {
+                customID = try? await generateId(info)
+                guard let customID, !customID.isEmpty else {
+                    return onLoop(of: opening.exchange) {
+                        $0.refuse(opening, HandshakeRefusal(.badRequest, context: .idGenerationError))
+                    }
+                }
+            }
+            let id = customID
+            onLoop(of: opening.exchange) { server in
+                // A connection that dropped while the hooks were asked gets no session.
+                guard !Task.isCancelled, !opening.exchange.isAborted else { return }
+                server.open(opening, customID: id)
+            }
+        }
+        opening.exchange.onAbort { task.cancel() }
+    }
+
+    // MARK: WebSockets
+
+    /// Turns the connection of an upgrade request into a WebSocket of `shard` and calls `ready` on that shard's loop,
+    /// before anything the client sends is looked at. On the connection's loop.
+    /// - Parameter sid: the session this is the handshake of; nil for an upgrade.
+    /// - Returns: false when the request was refused, or its connection is gone.
+    @discardableResult
+    func openWebSocket(
+        for exchange: HTTPExchange, shard: Shard, sid: String?, encodesBinary: Bool,
+        ready: @escaping @Sendable (WebSocketTransport) -> Void
+    ) -> Bool {
+        let handshake: WebSocketHandshake
+        do {
+            handshake = try WebSocketHandshake(exchange.request)
+        } catch {
+            exchange.refuseUpgrade(message: error.message, headers: error.headers, status: error.status)
+            return false
+        }
+        var headers = exchange.presetHeaders
+        context.decorate(&headers, request: exchange.request, handshakeOf: sid)
+        let response = handshake.response(adding: headers)
+        let isMovable = !exchange.request.isSecure && !isClosingNow
+        return exchange.takeOver { [context] channel, early in
+            let start = WebSocketStart(response: response, early: early, ready: ready)
+            if channel.eventLoop !== shard.eventLoop, isMovable, let connection = Rehoming.detach(channel) {
+                context.metrics.rehomed.increment()
+                let transport = WebSocketTransport(
+                    shard: shard, eventLoop: shard.eventLoop, limits: context.webSocketLimits,
+                    encodesBinary: encodesBinary, start: start)
+                shard.run {
+                    Rehoming.adopt(connection, on: shard.eventLoop, handler: transport) { _ in
+                        context.logger.debug("a connection was lost on its way to another event loop")
+                    }
+                }
+                return
+            }
+            let transport = WebSocketTransport(
+                shard: shard, eventLoop: channel.eventLoop, limits: context.webSocketLimits,
+                encodesBinary: encodesBinary, start: start)
+            do {
+                try channel.pipeline.syncOperations.addHandler(transport)
+            } catch {
+                channel.close(promise: nil)
+            }
+        }
+    }
+
+    // MARK: Refusals
+
+    func refuse(_ opening: Opening, _ refusal: HandshakeRefusal, message: String? = nil) {
+        var details: [String: String] = [:]
+        if let message { details["message"] = message }
+        refuse(opening.exchange, opening.info, refusal, message: message, details: details)
+    }
+
+    private func refuseRevision(_ opening: Opening) {
+        refuse(
+            opening.exchange, opening.info, HandshakeRefusal(.unsupportedProtocolVersion), message: nil,
+            details: ["protocol": opening.revision == nil ? "3" : opening.revision ?? ""])
+    }
+
+    func refuse(
+        _ exchange: HTTPExchange, _ refusal: HandshakeRefusal, _ handshake: HandshakeRequest,
+        previousTransport: TransportName? = nil
+    ) {
+        var details: [String: String] = [:]
+        switch (refusal.code, refusal.context) {
+        case (.unknownTransport, _): details["transport"] = handshake.query["transport"]
+        case (.unknownSID, _): details["sid"] = handshake.sid
+        case (.badHandshakeMethod, _): details["method"] = handshake.method
+        case (_, .invalidOrigin): details["origin"] = handshake.origin
+        case (_, .transportMismatch):
+            details["transport"] = handshake.query["transport"]
+            details["previousTransport"] = previousTransport?.rawValue
+        default: break
+        }
+        refuse(exchange, HandshakeInfo(exchange.request), refusal, message: nil, details: details)
+    }
+
+    private func refuse(
+        _ exchange: HTTPExchange, _ info: HandshakeInfo, _ refusal: HandshakeRefusal, message: String?,
+        details: [String: String]
+    ) {
+        if exchange.request.isUpgrade {
+            exchange.refuseUpgrade(message: message ?? refusal.code.message)
+        } else {
+            exchange.respond(.refusal(refusal.code, message: message))
+        }
+        context.metrics.refused(refusal.code)
+        context.logger.debug("request refused", metadata: ["code": "\(refusal.code.rawValue)"])
+        guard let report = context.configuration.onConnectionError else { return }
+        var details = details
+        if let name = refusal.context { details["name"] = name.rawValue }
+        report(EngineConnectionError(request: info, code: refusal.code, context: details))
+    }
+}

@@ -1,0 +1,216 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+package import NIOCore
+internal import NIOHTTP1
+internal import Synchronization
+
+/// The engine: verifies requests and hands them to the sessions, which live on one shard per event loop.
+package final class EngineServer: EngineRequestHandler {
+    package let shards: [Shard]
+    let context: EngineContext
+    let delegate: any EngineDelegate
+    private let ids: SessionIDGenerator
+    private let shardOfLoop: [ObjectIdentifier: Int]
+    private let isClosing = Atomic(false)
+    private let nextForeignLoop = Atomic(0)
+
+    /// - Parameters:
+    ///   - configuration: validated by the caller.
+    ///   - eventLoops: the loops connections are accepted on; the first 64 get a shard.
+    ///   - delegate: hears of every new session.
+    package init(configuration: EngineConfiguration, eventLoops: [any EventLoop], delegate: any EngineDelegate) {
+        precondition(!eventLoops.isEmpty, "the engine needs at least one event loop")
+        let context = EngineContext(configuration)
+        let loops = eventLoops.prefix(SessionID.maximumShards)
+        self.context = context
+        self.delegate = delegate
+        self.ids = SessionIDGenerator(nodeTag: configuration.nodeTag)
+        self.shards = loops.enumerated().map { index, eventLoop in
+            Shard(
+                index: index, eventLoop: eventLoop, isOnlyShard: loops.count == 1,
+                heartbeatResolution: context.heartbeatResolution)
+        }
+        self.shardOfLoop = Dictionary(
+            loops.enumerated().map { (ObjectIdentifier($1), $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    var isClosingNow: Bool { isClosing.load(ordering: .acquiring) }
+
+    /// How many sessions are open or closing. From any thread.
+    package var clientsCount: Int { context.metrics.sessionCount }
+
+    /// Refuses everything new, closes every session with `forced close`, and returns when their WebSockets have closed
+    /// too, which takes a second at most.
+    package func close() async {
+        isClosing.store(true, ordering: .releasing)
+        for shard in shards {
+            await withCheckedContinuation { continuation in
+                shard.run { Self.closeSessions(of: shard) { continuation.resume() } }
+            }
+        }
+    }
+
+    private static func closeSessions(of shard: Shard, _ done: @escaping @Sendable () -> Void) {
+        var closed: [EventLoopFuture<Void>] = []
+        for session in shard.allSessions() {
+            for case let transport? in [session.link as? WebSocketTransport, session.upgradeAttempt?.candidate] {
+                let promise = shard.eventLoop.makePromise(of: Void.self)
+                transport.whenConnectionClosed { promise.succeed() }
+                closed.append(promise.futureResult)
+            }
+            session.close(discard: true)
+            // One that was closing already and waited for its client waits no longer.
+            session.finish(session.machine.transportFinished())
+        }
+        shard.heartbeats.stop()
+        EventLoopFuture.andAllComplete(closed, on: shard.eventLoop).whenComplete { _ in done() }
+    }
+
+    // MARK: Requests
+
+    package func handle(_ exchange: HTTPExchange) {
+        let request = exchange.request
+        guard !isClosingNow else { return refuseWhileClosing(exchange) }
+        let handshake = HandshakeRequest(
+            method: request.method.rawValue, query: QueryParameters(target: request.target),
+            isUpgrade: request.isUpgrade, origin: request.headers.first(name: "Origin"))
+        switch HandshakeCheck.route(handshake, transports: context.transports) {
+        case .handshake(let transport, let isSupportedRevision):
+            let opening = Opening(
+                exchange: exchange, info: HandshakeInfo(request), transport: transport,
+                encodesBinary: handshake.encodesBinary, isSupportedRevision: isSupportedRevision,
+                revision: handshake.query["EIO"])
+            begin(opening)
+        case .existing(let sid, let transport):
+            continueSession(sid, exchange, handshake, transport)
+        case .acceptThenClose:
+            openWebSocket(for: exchange, shard: shard(for: exchange.eventLoop), sid: nil, encodesBinary: false) {
+                $0.end(isBroken: false)
+            }
+        case .refuse(let refusal):
+            refuse(exchange, refusal, handshake)
+        }
+    }
+
+    private func refuseWhileClosing(_ exchange: HTTPExchange) {
+        if exchange.request.isUpgrade {
+            exchange.refuseUpgrade(message: "Service Unavailable", status: .serviceUnavailable)
+        } else {
+            exchange.respond(EngineResponse(status: .serviceUnavailable, closeConnection: true))
+        }
+    }
+
+    // MARK: Live sessions
+
+    /// The shard a session id names; nil when the id cannot be one of this server.
+    private func home(of sid: String) -> Shard? {
+        let index: Int?
+        if context.configuration.generateId != nil {
+            index = context.customHomes.withLock { $0[sid] }
+        } else {
+            index = sid.hasPrefix(context.configuration.nodeTag) ? SessionID.shard(of: sid) : nil
+        }
+        guard let index, shards.indices.contains(index) else { return nil }
+        return shards[index]
+    }
+
+    private func continueSession(
+        _ sid: String, _ exchange: HTTPExchange, _ handshake: HandshakeRequest, _ transport: TransportName
+    ) {
+        guard let home = home(of: sid) else {
+            return refuse(exchange, HandshakeRefusal(.unknownSID), handshake)
+        }
+        home.run { self.serve(sid, exchange, handshake, transport, on: home) }
+        // The body has to be asked for here and now. If the session does not want it, its answer goes out first and
+        // nobody looks at what comes of this.
+        guard !exchange.request.isUpgrade, exchange.request.method == .POST else { return }
+        exchange.collectBody(limit: context.configuration.maxHttpBufferSize) { result in
+            home.run { (home.liveSession(id: sid)?.link as? PollingTransport)?.postCompleted(exchange, result) }
+        }
+    }
+
+    private func serve(
+        _ sid: String, _ exchange: HTTPExchange, _ handshake: HandshakeRequest, _ transport: TransportName,
+        on home: Shard
+    ) {
+        let session = home.liveSession(id: sid)
+        let verdict = HandshakeCheck.verifyExisting(
+            sid: sid, transport: transport, isUpgrade: handshake.isUpgrade,
+            lookup: session.map { .live($0.transport) } ?? .unknown)
+        switch verdict {
+        case .refuse(let refusal):
+            refuse(exchange, refusal, handshake, previousTransport: session?.transport)
+        case .acceptThenClose, .handshake:
+            onLoop(of: exchange) { server in
+                server.openWebSocket(for: exchange, shard: home, sid: nil, encodesBinary: false) {
+                    $0.end(isBroken: false)
+                }
+            }
+        case .existing where handshake.isUpgrade:
+            onLoop(of: exchange) { server in
+                server.openWebSocket(
+                    for: exchange, shard: home, sid: nil, encodesBinary: handshake.encodesBinary
+                ) { transport in
+                    guard let session = home.liveSession(id: sid) else { return transport.end(isBroken: false) }
+                    session.candidateOpened(transport)
+                }
+            }
+        case .existing:
+            guard let polling = session?.link as? PollingTransport else { return }
+            switch exchange.request.method {
+            case .GET: polling.pollReceived(exchange)
+            case .POST: polling.postReceived(exchange)
+            default: exchange.respond(EngineResponse(status: .internalServerError))
+            }
+        }
+    }
+
+    // MARK: New sessions
+
+    /// The shard of a connection; a connection on a loop without one is given to some shard.
+    func shard(for eventLoop: any EventLoop) -> Shard {
+        if let index = shardOfLoop[ObjectIdentifier(eventLoop)] { return shards[index] }
+        let turn = nextForeignLoop.wrappingAdd(1, ordering: .relaxed).oldValue
+        return shards[Int(turn.magnitude % UInt(shards.count))]
+    }
+
+    /// Opens the session. On the connection's loop, after all checks; `customID` is what `generateId` made.
+    func open(_ opening: Opening, customID: String?) {
+        let shard = shard(for: opening.exchange.eventLoop)
+        let sid = customID ?? ids.next(shard: shard.index)
+        if customID != nil {
+            let isNew = context.customHomes.withLock { homes in
+                guard homes[sid] == nil else { return false }
+                homes[sid] = shard.index
+                return true
+            }
+            guard isNew else { return refuse(opening, HandshakeRefusal(.badRequest, context: .idGenerationError)) }
+        }
+        switch opening.transport {
+        case .polling:
+            shard.run { [self] in
+                let transport = PollingTransport(shard: shard, context: context)
+                let session = EngineSession(
+                    id: sid, handshake: opening.info, shard: shard, context: context, link: transport)
+                transport.attach(to: session)
+                transport.pollReceived(opening.exchange)
+                session.open(delegate: delegate)
+            }
+        case .websocket:
+            let isOpened = openWebSocket(
+                for: opening.exchange, shard: shard, sid: sid, encodesBinary: opening.encodesBinary
+            ) { [self] transport in
+                let session = EngineSession(
+                    id: sid, handshake: opening.info, shard: shard, context: context, link: transport)
+                transport.attach(to: session)
+                session.open(delegate: delegate)
+            }
+            if !isOpened { context.forgetCustomID(sid) }
+        }
+    }
+
+    func onLoop(of exchange: HTTPExchange, _ work: @escaping @Sendable (EngineServer) -> Void) {
+        if exchange.eventLoop.inEventLoop { work(self) } else { exchange.eventLoop.execute { work(self) } }
+    }
+}

@@ -1,0 +1,76 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+/// The affinity cookie of the handshake response (spec 1.13).
+public struct CookieConfiguration: Sendable {
+    /// The `SameSite` attribute.
+    public enum SameSite: String, Sendable {
+        /// Never sent across sites.
+        case strict = "Strict"
+        /// Sent with top-level navigation.
+        case lax = "Lax"
+        /// Always sent; browsers want `Secure` with it.
+        case none = "None"
+    }
+
+    /// Default `io`.
+    public var name: String
+    /// Default `/`; nil leaves the attribute out.
+    public var path: String?
+    /// Default nil: this host only.
+    public var domain: String?
+    /// Seconds; nil, the default, makes a session cookie.
+    public var maxAge: Int?
+    /// A finished HTTP date such as `Wed, 21 Oct 2026 07:28:00 GMT`; default nil.
+    public var expires: String?
+    /// Default true.
+    public var httpOnly: Bool
+    /// Nil, the default, means: on connections with TLS.
+    public var secure: Bool?
+    /// Default ``SameSite/lax``; nil leaves the attribute out.
+    public var sameSite: SameSite?
+
+    /// A cookie with the given attributes.
+    public init(
+        name: String = "io", path: String? = "/", domain: String? = nil, maxAge: Int? = nil, expires: String? = nil,
+        httpOnly: Bool = true, secure: Bool? = nil, sameSite: SameSite? = .lax
+    ) {
+        self.name = name
+        self.path = path
+        self.domain = domain
+        self.maxAge = maxAge
+        self.expires = expires
+        self.httpOnly = httpOnly
+        self.secure = secure
+        self.sameSite = sameSite
+    }
+
+    /// The value of `Set-Cookie`, attributes in Node's order; `value` is percent-encoded as Node does.
+    package func serialize(value: String, isSecure: Bool) -> String {
+        var result = "\(name)=\(Self.encode(value))"
+        if let maxAge { result += "; Max-Age=\(maxAge)" }
+        if let domain { result += "; Domain=\(domain)" }
+        if let path { result += "; Path=\(path)" }
+        if let expires { result += "; Expires=\(expires)" }
+        if httpOnly { result += "; HttpOnly" }
+        if secure ?? isSecure { result += "; Secure" }
+        if let sameSite { result += "; SameSite=\(sameSite.rawValue)" }
+        return result
+    }
+
+    private static func encode(_ value: String) -> String {
+        let hex = Array("0123456789ABCDEF".utf8)
+        var out: [UInt8] = []
+        for byte in value.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
+                UInt8(ascii: "!"), UInt8(ascii: "~"), UInt8(ascii: "*"), UInt8(ascii: "'"), UInt8(ascii: "("),
+                UInt8(ascii: ")"):
+                out.append(byte)
+            default:
+                out += [UInt8(ascii: "%"), hex[Int(byte >> 4)], hex[Int(byte & 0xF)]]
+            }
+        }
+        return String(decoding: out, as: UTF8.self)
+    }
+}

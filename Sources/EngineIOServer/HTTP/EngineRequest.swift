@@ -1,0 +1,60 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import NIOCore
+package import NIOHTTP1
+
+/// The head of one HTTP request, as the engine sees it.
+package struct EngineRequest: Sendable {
+    package var method: HTTPMethod
+    /// Path and query as sent, undecoded.
+    package var target: String
+    package var headers: HTTPHeaders
+    /// Peer address of the TCP connection; nil when the peer is already gone.
+    package var remoteAddress: SocketAddress?
+    /// The client's address as text, without port, after the rules for trusted proxies; empty when unknown.
+    package var clientAddress: String
+    /// Whether this hop uses TLS.
+    package var isSecure: Bool
+    /// Whether the request asks for a WebSocket upgrade: `Connection` names `upgrade` and `Upgrade` names `websocket`.
+    package var isUpgrade: Bool
+
+    package init(
+        method: HTTPMethod, target: String, headers: HTTPHeaders = [:], remoteAddress: SocketAddress? = nil,
+        clientAddress: String = "", isSecure: Bool = false, isUpgrade: Bool = false
+    ) {
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.remoteAddress = remoteAddress
+        self.clientAddress = clientAddress
+        self.isSecure = isSecure
+        self.isUpgrade = isUpgrade
+    }
+}
+
+/// A complete HTTP answer. `Content-Length` is written by the HTTP layer.
+package struct EngineResponse: Sendable {
+    package var status: HTTPResponseStatus
+    package var headers: HTTPHeaders
+    package var body: ByteBuffer
+    /// Ends the connection after the answer.
+    package var closeConnection: Bool
+
+    package init(
+        status: HTTPResponseStatus, headers: HTTPHeaders = [:], body: ByteBuffer = ByteBuffer(),
+        closeConnection: Bool = false
+    ) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.closeConnection = closeConnection
+    }
+}
+
+/// Why a request body could not be collected.
+package enum RequestBodyError: Error, Equatable {
+    /// More than the limit was announced or arrived.
+    case tooLarge
+    /// The connection ended, or the body took too long.
+    case aborted
+}

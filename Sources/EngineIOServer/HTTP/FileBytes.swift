@@ -1,0 +1,44 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+
+#if canImport(Darwin)
+    internal import Darwin
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+/// Whole files, read with blocking calls: for the start of the server only.
+enum FileBytes {
+    /// The contents; nil when the file is missing, not a regular file, unreadable or over `limit` bytes.
+    static func read(_ path: String, limit: Int = 16 * 1024 * 1024) -> ByteBuffer? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= limit else {
+            return nil
+        }
+        var contents = ByteBuffer()
+        while contents.readableBytes <= limit {
+            var failed = false
+            let count = contents.writeWithUnsafeMutableBytes(minimumWritableBytes: 64 * 1024) { destination in
+                guard let base = destination.baseAddress else { return 0 }
+                #if canImport(Darwin)
+                    let count = Darwin.read(descriptor, base, destination.count)
+                #elseif canImport(Musl)
+                    let count = Musl.read(descriptor, base, destination.count)
+                #else
+                    let count = Glibc.read(descriptor, base, destination.count)
+                #endif
+                failed = count < 0
+                return max(0, count)
+            }
+            if failed { return nil }
+            if count == 0 { return contents }
+        }
+        return nil
+    }
+}

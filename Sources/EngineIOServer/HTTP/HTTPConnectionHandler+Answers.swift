@@ -1,0 +1,195 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+
+// Answers on their way out, and the orderly end of a connection.
+extension HTTPConnectionHandler {
+    /// Bodies up to this size leave in the same buffer as their head.
+    private static let joinedBody = 16 * 1024
+    /// How long a client may take to read the last answer after our side was closed.
+    private static let lingerTime = TimeAmount.seconds(2)
+
+    /// Sends a whole answer to the request in progress.
+    func answer(_ response: EngineResponse, to transaction: HTTPTransaction, preset: HTTPHeaders = [:]) {
+        guard current === transaction, case .pending = transaction.answer else { return }
+        let closes = prepareEnd(of: transaction, closing: response.closeConnection)
+        let hasNoBody = ResponseSerializer.hasNoBody(response.status)
+        var head = ResponseSerializer(
+            status: response.status, presetHeaders: preset, headers: response.headers,
+            framing: hasNoBody ? .unstated : .length(response.body.readableBytes))
+        if closes { head.keepAlive = nil } else { head.keepAlive = keepAliveSeconds }
+        let body = hasNoBody || transaction.head.method == .HEAD ? ByteBuffer() : response.body
+        if transaction.applicationAnswer == nil { router.countRefusal(response.status) }
+        writeHead(head, body: body)
+        complete(transaction, closes: closes)
+    }
+
+    /// The raw refusal of spec 1.5.1, byte for byte as Node writes it.
+    func refuse(
+        _ transaction: HTTPTransaction, status: HTTPResponseStatus, message: String, headers: HTTPHeaders
+    ) {
+        guard current === transaction, case .pending = transaction.answer else { return }
+        router.countRefusal(status)
+        var bytes = ByteBuffer()
+        bytes.writeString("HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\nConnection: close\r\n")
+        bytes.writeString("Content-type: text/html\r\nContent-Length: \(message.utf8.count)\r\n")
+        for (name, value) in headers {
+            ResponseSerializer.writeText(name, into: &bytes)
+            bytes.writeStaticString(": ")
+            ResponseSerializer.writeText(value, into: &bytes)
+            bytes.writeStaticString("\r\n")
+        }
+        bytes.writeStaticString("\r\n")
+        bytes.writeString(message)
+        write(bytes)
+        complete(transaction, closes: true)
+    }
+
+    /// Decides whether the connection ends with this answer, and what happens to the rest of the body.
+    func prepareEnd(of transaction: HTTPTransaction, closing: Bool) -> Bool {
+        if closing || isDraining || transaction.head.isUpgrade || !transaction.head.keepAlive { return true }
+        if transaction.isBodyComplete { return false }
+        // Nobody can tell whether a client that was not told to continue sends its body now or never.
+        if transaction.owesContinue { return true }
+        let budget = router.configuration.discardBudget
+        return (transaction.decoder.remaining ?? 0) > budget
+    }
+
+    /// Marks the answer as written, as far as we are concerned.
+    func complete(_ transaction: HTTPTransaction, closes: Bool) {
+        transaction.answer = .complete
+        transaction.exchange = nil
+        transaction.task = nil
+        transaction.applicationAnswer = nil
+        if case .stream(let source, _) = transaction.consumer { source.finish(RequestBodyError.aborted) }
+        transaction.bodySource?.finish(RequestBodyError.aborted)
+        transaction.bodySource = nil
+        if closes {
+            transaction.consumer = .none
+            let lingering = !transaction.isBodyComplete || transaction.head.isUpgrade
+            current = nil
+            closeAfterWrites(lingering: lingering)
+            return
+        }
+        if !transaction.isBodyComplete {
+            transaction.consumer = .discard(budget: router.configuration.discardBudget)
+            if transaction.bodyDeadline == nil {
+                transaction.bodyDeadline = eventLoop.now + router.configuration.bodyTimeout
+            }
+        }
+        process()
+    }
+
+    /// Writes a head with what is to leave beside it.
+    func writeHead(_ head: ResponseSerializer, body: ByteBuffer = ByteBuffer(), thenClose: Bool = false) {
+        var head = head
+        head.date = date.value()
+        if thenClose {
+            head.keepAlive = nil
+            router.countRefusal(head.status)
+        }
+        var bytes = ByteBuffer()
+        bytes.reserveCapacity(512 + (body.readableBytes <= Self.joinedBody ? body.readableBytes : 0))
+        head.write(into: &bytes)
+        if body.readableBytes <= Self.joinedBody {
+            bytes.writeImmutableBuffer(body)
+            write(bytes)
+        } else {
+            context?.write(wrapOutboundOut(bytes), promise: nil)
+            write(body)
+        }
+    }
+
+    /// Writes and flushes; the end of the write is awaited so that timeouts know what is still under way.
+    func write(_ bytes: ByteBuffer) {
+        guard let context else { return }
+        let allowance = TimeAmount.seconds(Int64(bytes.readableBytes / 32_768))
+        writeDeadline = eventLoop.now + router.configuration.sendTimeout + allowance
+        pendingWrites += 1
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.wroteOne() }
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: promise)
+        if pendingWrites > 0 { updateTimer() }
+    }
+
+    private func wroteOne() {
+        pendingWrites -= 1
+        if pendingWrites > 0 { writeDeadline = eventLoop.now + router.configuration.sendTimeout }
+        if case .closing(let lingers) = phase, pendingWrites == 0 {
+            closeNow(lingering: lingers)
+        } else {
+            updateTimer()
+        }
+    }
+
+    /// Ends the connection in the middle of an answer, which tells the client that it has not got all of it.
+    func cut(_ transaction: HTTPTransaction) {
+        guard current === transaction else { return }
+        router.logger.debug("HTTP answer of the application is incomplete")
+        abandonCurrent()
+        closeAfterWrites(lingering: false)
+    }
+
+    /// Ends the connection when everything written has left.
+    func closeAfterWrites(lingering: Bool) {
+        guard case .serving = phase else { return }
+        phase = .closing(lingers: lingering)
+        if pendingWrites == 0 {
+            closeNow(lingering: lingering)
+        } else {
+            updateTimer()
+        }
+    }
+
+    private func closeNow(lingering: Bool) {
+        guard let context else { return }
+        guard lingering else {
+            context.close(promise: nil)
+            return
+        }
+        phase = .lingering
+        writeDeadline = eventLoop.now + Self.lingerTime
+        updateTimer()
+        context.close(mode: .output, promise: nil)
+    }
+
+    // MARK: Timeouts
+
+    func updateTimer() {
+        guard context != nil, timer.move(to: currentDeadline()) else { return }
+        timer.start(on: eventLoop) { [weak self] in self?.timerFired() }
+    }
+
+    private func timerFired() {
+        guard timer.hasFired(now: eventLoop.now) else { return updateTimer() }
+        guard case .serving = phase else {
+            context?.close(promise: nil)
+            return
+        }
+        if let current {
+            if current.wantsBody, current.giveUpDeadline == nil {
+                router.logger.debug("HTTP request body took too long")
+                fail(status: .requestTimeout)
+            } else {
+                context?.close(promise: nil)
+            }
+        } else if isHeadStarted, pendingWrites == 0 {
+            router.logger.debug("HTTP request head took too long")
+            fail(status: .requestTimeout)
+        } else {
+            // Between two requests, or never a first one: nobody waits for an answer.
+            context?.close(promise: nil)
+        }
+    }
+
+    var keepAliveSeconds: Int {
+        max(1, Int(router.configuration.keepAliveTimeout.nanoseconds / 1_000_000_000))
+    }
+}
+
+extension EngineConfiguration {
+    /// How much of an unwanted body is read to keep the connection.
+    var discardBudget: Int { max(64 * 1024, min(maxHttpBufferSize, 1024 * 1024)) }
+}

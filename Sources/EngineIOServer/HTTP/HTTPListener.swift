@@ -1,0 +1,88 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+
+/// A listening socket and the connections it has accepted.
+package final class HTTPListener: Sendable {
+    /// Where to listen.
+    package enum Address: Sendable, Equatable {
+        /// Port 0 takes any free one; see `localAddress`.
+        case tcp(host: String, port: Int)
+        /// A file left behind by an earlier run is replaced.
+        case unix(path: String)
+    }
+
+    private let channel: any Channel
+    private let connections: HTTPConnections
+
+    private init(channel: any Channel, connections: HTTPConnections) {
+        self.channel = channel
+        self.connections = connections
+    }
+
+    /// Listens at `address`; the configuration's `tls` decides whether connections are encrypted.
+    ///
+    /// `group` must be the one whose event loops the engine's shards live on.
+    package static func bind(
+        to address: Address, group: any EventLoopGroup, router: HTTPRouter
+    ) async throws -> HTTPListener {
+        let connections = HTTPConnections()
+        let tls = try router.configuration.tls.map { try NIOSSLContext(configuration: $0) }
+        var bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // Out of descriptors: wait a moment instead of ending the listener.
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+                }
+            }
+            // An idle connection's share of memory is mostly its receive buffer.
+            .childChannelOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 65_536)
+            )
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                    try channel.pipeline.syncOperations.addHandler(
+                        HTTPConnectionHandler(
+                            router: router, isSecure: tls != nil, connections: connections,
+                            eventLoop: channel.eventLoop))
+                }
+            }
+        switch address {
+        case .tcp(let host, let port):
+            bootstrap = bootstrap.childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            let channel = try await bootstrap.bind(host: host, port: port).get()
+            return HTTPListener(channel: channel, connections: connections)
+        case .unix(let path):
+            let channel = try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+            return HTTPListener(channel: channel, connections: connections)
+        }
+    }
+
+    /// Where the socket listens; nil once it is closed.
+    package var localAddress: SocketAddress? { channel.localAddress }
+
+    /// The port of a TCP listener.
+    package var port: Int? { channel.localAddress?.port }
+
+    /// Connections that speak HTTP at the moment; those taken over by sessions do not count.
+    package var connectionCount: Int { connections.count }
+
+    /// Closes the listening socket; connections go on. Calling it again does nothing.
+    package func stopAccepting() async {
+        // Fails only when the socket is closed already, which is what is wanted.
+        try? await channel.close()
+    }
+
+    /// Stops accepting, ends idle connections, and lets the others finish their request for `gracePeriod`.
+    ///
+    /// The engine is to be closed first: it answers the polls it holds. Connections taken over by sessions are its own.
+    package func close(gracePeriod: TimeAmount = .seconds(1)) async {
+        await stopAccepting()
+        await connections.drain(gracePeriod: gracePeriod, on: channel.eventLoop)
+    }
+}

@@ -1,0 +1,90 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import Logging
+internal import Metrics
+package import NIOCore
+internal import NIOHTTP1
+
+/// What all connections of a server share: the configuration, and who answers which request.
+package final class HTTPRouter: Sendable {
+    enum Route {
+        case clientFile(String)
+        case engine(any EngineRequestHandler)
+        /// An upgrade for a path that is not the engine's.
+        case foreignUpgrade
+        case application
+    }
+
+    let configuration: EngineConfiguration
+    let cors: CORSPolicy?
+    let clientFiles: ClientFiles
+    let trustedProxies: TrustedProxies
+    let application: (any HTTPApplication)?
+    let logger: Logger
+    /// The answer to what nobody wants.
+    let notFound = EngineResponse(
+        status: .notFound, headers: ["Content-Type": "text/plain; charset=utf-8"],
+        body: ByteBuffer(string: "not found\n"))
+
+    private let engine: any EngineRequestHandler
+    private let prefix: String
+    private let dates: [ObjectIdentifier: DateHeader]
+    private let refusals: [UInt: Counter]
+
+    /// Reads the client files, with blocking calls; throws ``EngineConfigurationError`` for settings that cannot work.
+    package init(
+        configuration: EngineConfiguration, engine: any EngineRequestHandler, application: (any HTTPApplication)?,
+        eventLoops: [any EventLoop] = []
+    ) throws {
+        try configuration.validate()
+        self.configuration = configuration
+        self.engine = engine
+        self.application = application
+        logger = configuration.logger
+        prefix = configuration.effectivePath
+        cors = CORSPolicy(configuration.cors)
+        trustedProxies = TrustedProxies(configuration.trustedProxies)
+        clientFiles = ClientFiles(
+            path: configuration.path, directory: configuration.serveClient ? configuration.clientDirectory : nil,
+            version: configuration.clientVersion)
+        dates = Dictionary(
+            eventLoops.map { (ObjectIdentifier($0), DateHeader()) }, uniquingKeysWith: { first, _ in first })
+        // Made beforehand: looking a counter up for each refusal would help a flood.
+        refusals = Dictionary(
+            uniqueKeysWithValues: [400, 403, 404, 405, 408, 413, 417, 429, 431, 500, 501, 503, 505].map {
+                ($0, Counter(label: "socketio_http_refused_total", dimensions: [("status", String($0))]))
+            })
+        if configuration.serveClient, let directory = configuration.clientDirectory, clientFiles.available.isEmpty {
+            logger.warning("No client files found", metadata: ["directory": "\(directory)"])
+        }
+    }
+
+    func route(target: String, isUpgrade: Bool) -> Route {
+        if !isUpgrade, configuration.serveClient, let name = clientFiles.name(of: target) { return .clientFile(name) }
+        if belongsToEngine(target) { return .engine(engine) }
+        return isUpgrade && configuration.destroyUpgrade ? .foreignUpgrade : .application
+    }
+
+    /// The prefix rule of spec 1.3. Without a trailing slash the next byte must end the path: `/socket.iofoo` is not
+    /// ours (Node takes it).
+    func belongsToEngine(_ target: String) -> Bool {
+        guard target.utf8.starts(with: prefix.utf8) else { return false }
+        guard !configuration.addTrailingSlash else { return true }
+        let next = target.utf8.dropFirst(prefix.utf8.count).first
+        return next == nil || next == UInt8(ascii: "?") || next == UInt8(ascii: "/")
+    }
+
+    func date(for eventLoop: any EventLoop) -> DateHeader {
+        dates[ObjectIdentifier(eventLoop)] ?? DateHeader()
+    }
+
+    func countRefusal(_ status: HTTPResponseStatus) {
+        if status.code >= 400 { refusals[status.code]?.increment() }
+    }
+
+    func reportRefusal(_ request: EngineRequest, _ code: EngineErrorCode, context: [String: String]) {
+        configuration.onConnectionError?(
+            EngineConnectionError(request: HandshakeInfo(request), code: code, context: context))
+    }
+}

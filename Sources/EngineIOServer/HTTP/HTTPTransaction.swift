@@ -1,0 +1,62 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+
+/// One request in progress on its connection: how far its body has been read and its answer written.
+///
+/// A connection has at most one; requests sent ahead wait in the connection's buffer, so that answers leave in order.
+/// Confined to the connection's event loop.
+final class HTTPTransaction {
+    /// Who gets the body.
+    enum Consumer {
+        /// Nobody yet: it waits, and the client is held back.
+        case none
+        case collect(limit: Int, ByteBuffer, @Sendable (Result<ByteBuffer, RequestBodyError>) -> Void)
+        case stream(ApplicationRequestBody.Producer.Source, wantsMore: Bool)
+        /// Nobody any more; so many bytes are thrown away before the connection is given up instead.
+        case discard(budget: Int)
+    }
+
+    enum Answer {
+        case pending
+        /// The head of a streamed answer has been written.
+        case started
+        case complete
+    }
+
+    let head: RequestHead
+    var decoder: RequestBodyDecoder
+    var consumer = Consumer.none
+    var answer = Answer.pending
+    var isBodyComplete: Bool
+    /// Whether `100 Continue` is still owed.
+    var owesContinue: Bool
+    /// When the body must be complete or, for a streamed body, the next piece there.
+    var bodyDeadline: NIODeadline?
+    /// When a foreign upgrade is ended.
+    var giveUpDeadline: NIODeadline?
+    var exchange: HTTPExchange?
+    /// The middlewares' or the application's task.
+    var task: Task<Void, Never>?
+    /// Set while the application is to answer.
+    var applicationAnswer: ApplicationAnswer?
+    /// The reader's end of a streamed body, until someone reads.
+    var bodySource: ApplicationRequestBody.Producer.Source?
+
+    init(head: RequestHead) {
+        self.head = head
+        decoder = RequestBodyDecoder(head.framing)
+        isBodyComplete = head.framing == .none
+        owesContinue = head.expectsContinue
+    }
+
+    /// Whether body bytes may be decoded now.
+    var wantsBody: Bool {
+        if isBodyComplete { return false }
+        return switch consumer {
+        case .none: false
+        case .collect, .discard: true
+        case .stream(_, let wantsMore): wantsMore
+        }
+    }
+}

@@ -1,0 +1,112 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOHTTP1
+
+/// What the headers of one request say about its body, its connection and upgrades (RFC 9112, 6 and 9; RFC 9110, 7.8).
+struct HeadSemantics {
+    private let version: HTTPVersion
+    private var contentLength: Int?
+    private var isChunked = false
+    private var hosts = 0
+    private var saysClose = false
+    private var saysKeepAlive = false
+    private var saysUpgrade = false
+    private var offersWebSocket = false
+    private var expectsContinue = false
+
+    init(version: HTTPVersion) {
+        self.version = version
+    }
+
+    mutating func note(name: String, value: String) throws(HTTPRequestError) {
+        // Lengths first: most headers are none of these, and comparing them all would cost more than parsing them.
+        switch name.utf8.count {
+        case 4 where name.equalsIgnoringCase("host"):
+            hosts += 1
+        case 6 where name.equalsIgnoringCase("expect"):
+            guard value.equalsIgnoringCase("100-continue") else { throw .expectationFailed }
+            expectsContinue = true
+        case 7 where name.equalsIgnoringCase("upgrade"):
+            offersWebSocket = offersWebSocket || value.listContains("websocket")
+        case 10 where name.equalsIgnoringCase("connection"):
+            saysClose = saysClose || value.listContains("close")
+            saysKeepAlive = saysKeepAlive || value.listContains("keep-alive")
+            saysUpgrade = saysUpgrade || value.listContains("upgrade")
+        case 14 where name.equalsIgnoringCase("content-length"):
+            // Even two equal lengths are refused: no client sends them, and proxies differ in what they make of them.
+            guard contentLength == nil else { throw .malformed("two content lengths") }
+            contentLength = try Self.length(value)
+        case 17 where name.equalsIgnoringCase("transfer-encoding"):
+            guard !isChunked else { throw .malformed("two transfer codings") }
+            guard value.equalsIgnoringCase("chunked") else { throw .unknownTransferCoding }
+            isChunked = true
+        default:
+            break
+        }
+    }
+
+    func finish(method: HTTPMethod, target: String, headers: HTTPHeaders) throws(HTTPRequestError) -> RequestHead {
+        if isChunked && contentLength != nil { throw .malformed("transfer coding and content length") }
+        if isChunked && version == .http1_0 { throw .malformed("a transfer coding in HTTP/1.0") }
+        if hosts > 1 { throw .malformed("two hosts") }
+        if hosts == 0 && version != .http1_0 { throw .malformed("no host") }
+        let framing: RequestHead.Framing
+        if isChunked {
+            framing = .chunked
+        } else if let contentLength, contentLength > 0 {
+            framing = .length(contentLength)
+        } else {
+            framing = .none
+        }
+        // HTTP/1.0 has no upgrades (RFC 9110, 7.8).
+        let isUpgrade = saysUpgrade && offersWebSocket && version != .http1_0
+        if isUpgrade && framing != .none { throw .malformed("an upgrade with a body") }
+        return RequestHead(
+            method: method, target: target, version: version, headers: headers, framing: framing,
+            keepAlive: version == .http1_0 ? saysKeepAlive && !saysClose : !saysClose, isUpgrade: isUpgrade,
+            expectsContinue: expectsContinue && framing != .none && version != .http1_0)
+    }
+
+    private static func length(_ value: String) throws(HTTPRequestError) -> Int {
+        var result = 0
+        guard !value.isEmpty else { throw .malformed("an empty content length") }
+        for byte in value.utf8 {
+            guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else {
+                throw .malformed("the content length is not a number")
+            }
+            let (tens, overflow) = result.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = tens.addingReportingOverflow(Int(byte - UInt8(ascii: "0")))
+            guard !overflow, !carry else { throw .malformed("the content length is out of range") }
+            result = sum
+        }
+        return result
+    }
+}
+
+extension String {
+    /// Compares ASCII letters without regard to case; `other` must be in lower case.
+    func equalsIgnoringCase(_ other: String) -> Bool {
+        self[...].equalsIgnoringCase(other)
+    }
+
+    /// Whether a comma-separated list has this element, blanks, letter case and a `/version` aside.
+    func listContains(_ element: String) -> Bool {
+        guard utf8.count >= element.utf8.count else { return false }
+        return utf8.split(separator: UInt8(ascii: ",")).contains { part in
+            let blank: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 }
+            var trimmed = part.drop(while: blank)
+            if let slash = trimmed.firstIndex(of: UInt8(ascii: "/")) { trimmed = trimmed[..<slash] }
+            while let last = trimmed.last, blank(last) { trimmed = trimmed.dropLast() }
+            return Substring(trimmed).equalsIgnoringCase(element)
+        }
+    }
+}
+
+extension Substring {
+    func equalsIgnoringCase(_ other: String) -> Bool {
+        guard utf8.count == other.utf8.count else { return false }
+        return zip(utf8, other.utf8).allSatisfy { mine, theirs in
+            (mine >= UInt8(ascii: "A") && mine <= UInt8(ascii: "Z") ? mine | 0x20 : mine) == theirs
+        }
+    }
+}

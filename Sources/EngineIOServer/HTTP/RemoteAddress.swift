@@ -1,0 +1,97 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOHTTP1
+
+#if canImport(Darwin)
+    internal import Darwin
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Glibc
+#endif
+
+/// The networks whose `X-Forwarded-For` is believed.
+struct TrustedProxies: Sendable {
+    private struct Network: Sendable {
+        var bytes: [UInt8]
+        var prefixLength: Int
+
+        func contains(_ address: [UInt8]) -> Bool {
+            guard address.count == bytes.count else { return false }
+            let whole = prefixLength / 8
+            guard address[..<whole].elementsEqual(bytes[..<whole]) else { return false }
+            let rest = prefixLength % 8
+            guard rest > 0 else { return true }
+            let mask = UInt8(truncatingIfNeeded: 0xFF << (8 - rest))
+            return address[whole] & mask == bytes[whole] & mask
+        }
+    }
+
+    private var networks: [Network] = []
+
+    /// Parses addresses and networks in prefix notation; `invalid` lists what is neither.
+    init(_ texts: [String]) {
+        for text in texts {
+            guard let network = Self.network(text) else {
+                invalid.append(text)
+                continue
+            }
+            networks.append(network)
+        }
+    }
+
+    /// Elements that are no address and no network.
+    private(set) var invalid: [String] = []
+
+    var isEmpty: Bool { networks.isEmpty }
+
+    /// The client's address: the last one in `X-Forwarded-For` that is not a proxy of ours, the peer's when the peer
+    /// is not trusted.
+    func clientAddress(peer: String, headers: HTTPHeaders) -> String {
+        guard !isEmpty, isTrusted(peer) else { return peer }
+        var client = peer
+        for value in headers["x-forwarded-for"].reversed() {
+            for element in value.split(separator: ",").reversed() {
+                let text = Self.withoutPort(element.filter { $0 != " " && $0 != "\t" })
+                // What is not an address ends the chain: nothing before it can be believed either.
+                guard Self.bytes(text) != nil else { return client }
+                client = text
+                guard isTrusted(text) else { return client }
+            }
+        }
+        return client
+    }
+
+    private func isTrusted(_ address: String) -> Bool {
+        guard let bytes = Self.bytes(address) else { return false }
+        return networks.contains { $0.contains(bytes) }
+    }
+
+    private static func network(_ text: String) -> Network? {
+        let parts = text.split(separator: "/", maxSplits: 1)
+        guard let first = parts.first, let bytes = bytes(String(first)) else { return nil }
+        guard parts.count == 2 else { return Network(bytes: bytes, prefixLength: bytes.count * 8) }
+        guard let length = Int(parts[1]), length >= 0, length <= bytes.count * 8 else { return nil }
+        return Network(bytes: bytes, prefixLength: length)
+    }
+
+    /// `[::1]:80` and `10.0.0.1:80` without the port.
+    private static func withoutPort(_ text: String) -> String {
+        if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
+            return String(text[text.index(after: text.startIndex)..<end])
+        }
+        let colons = text.utf8.filter { $0 == UInt8(ascii: ":") }.count
+        guard colons == 1, let colon = text.firstIndex(of: ":") else { return text }
+        return String(text[..<colon])
+    }
+
+    /// Network bytes of a numeric address; IPv4 inside IPv6 counts as IPv4.
+    private static func bytes(_ text: String) -> [UInt8]? {
+        var v4 = [UInt8](repeating: 0, count: 4)
+        if inet_pton(AF_INET, text, &v4) == 1 { return v4 }
+        var v6 = [UInt8](repeating: 0, count: 16)
+        guard inet_pton(AF_INET6, text, &v6) == 1 else { return nil }
+        let isMapped = v6[..<10].allSatisfy { $0 == 0 } && v6[10] == 0xFF && v6[11] == 0xFF
+        return isMapped ? Array(v6[12...]) : v6
+    }
+}

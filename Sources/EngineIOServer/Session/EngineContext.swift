@@ -1,0 +1,69 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import Logging
+internal import NIOCore
+internal import Synchronization
+
+/// What all sessions of a server share and nobody changes: configuration, derived constants, metrics, logger.
+final class EngineContext: Sendable {
+    let configuration: EngineConfiguration
+    let metrics: EngineMetrics
+    let logger: Logger
+    /// Enabled transports.
+    let transports: [TransportName]
+    /// What a polling handshake offers.
+    let upgrades: [String]
+    let webSocketLimits: WebSocketLimits
+    let pingIntervalMilliseconds: Int
+    let pingTimeoutMilliseconds: Int
+    /// From a pong to the next ping: `pingInterval` less the slack of the wheel, so that a ping is never late.
+    let pingDelay: TimeAmount
+    /// The slack of the heartbeat wheel.
+    let heartbeatResolution: TimeAmount
+
+    /// Where sessions live whose ids the application made; empty otherwise, since our own ids say it themselves.
+    let customHomes = Mutex<[String: Int]>([:])
+
+    init(_ configuration: EngineConfiguration) {
+        self.configuration = configuration
+        self.metrics = EngineMetrics()
+        self.logger = configuration.logger
+        self.transports = TransportName.allCases.filter { configuration.transports.contains($0) }
+        self.upgrades =
+            configuration.allowUpgrades && configuration.transports.contains(.websocket)
+            ? [TransportName.websocket.rawValue] : []
+        self.webSocketLimits = WebSocketLimits(
+            maximumMessageSize: configuration.maxHttpBufferSize,
+            maximumFragments: configuration.maxFragmentsPerMessage,
+            maximumControlFramesPerSecond: configuration.maxControlFramesPerSecond)
+        self.pingIntervalMilliseconds = Int(configuration.pingInterval.nanoseconds / 1_000_000)
+        self.pingTimeoutMilliseconds = Int(configuration.pingTimeout.nanoseconds / 1_000_000)
+        let shortest = min(configuration.pingInterval.nanoseconds, configuration.pingTimeout.nanoseconds)
+        self.heartbeatResolution = .nanoseconds(min(max(shortest / 100, 500_000), 4_000_000))
+        self.pingDelay = max(configuration.pingInterval - heartbeatResolution, .nanoseconds(0))
+    }
+
+    /// An id made by the application no longer names a session.
+    func forgetCustomID(_ sid: String) {
+        guard configuration.generateId != nil else { return }
+        customHomes.withLock { $0[sid] = nil }
+    }
+
+    /// The first ping is spread over the last 5 % of the interval, so that mass reconnects do not beat in step; early
+    /// only, since clients count on `pingInterval + pingTimeout` (spec 1.11).
+    func firstPingDelay() -> TimeAmount {
+        let spread = configuration.pingInterval.nanoseconds / 20
+        guard spread > 0 else { return pingDelay }
+        // A hundredth stays as slack for the loop.
+        return max(pingDelay - .nanoseconds(Int64.random(in: spread / 5...spread)), .nanoseconds(0))
+    }
+}
+
+/// What may be written into logs about a session.
+enum LogMetadata {
+    /// Four characters of both ends: enough to tell sessions apart, too little to use.
+    static func shortened(_ sid: String) -> String {
+        sid.utf8.count > 12 ? "\(sid.prefix(4))…\(sid.suffix(4))" : "…"
+    }
+}

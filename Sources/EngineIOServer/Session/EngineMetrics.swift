@@ -1,0 +1,74 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import Metrics
+internal import Synchronization
+
+/// The engine's figures. Every instrument is made once; labels are fixed sets, never what a client sent.
+final class EngineMetrics: Sendable {
+    /// How an upgrade ended.
+    enum UpgradeOutcome: String, CaseIterable {
+        case completed
+        case dropped
+        case timedOut = "timed_out"
+        case refused
+    }
+
+    let slowClients = Counter(label: "engineio_slow_client_disconnects_total")
+    let droppedMessages = Counter(label: "engineio_dropped_messages_total")
+    let rehomed = Counter(label: "engineio_rehomed_connections_total")
+
+    private let pollingSessions = Atomic(0)
+    private let webSocketSessions = Atomic(0)
+    private let pollingGauge = Gauge(label: "engineio_sessions", dimensions: [("transport", "polling")])
+    private let webSocketGauge = Gauge(label: "engineio_sessions", dimensions: [("transport", "websocket")])
+    private let closes: [CloseReason: Counter]
+    private let refusals: [EngineErrorCode: Counter]
+    private let upgrades: [UpgradeOutcome: Counter]
+
+    init() {
+        closes = Dictionary(
+            uniqueKeysWithValues: CloseReason.allCases.map {
+                ($0, Counter(label: "engineio_session_closes_total", dimensions: [("reason", $0.rawValue)]))
+            })
+        refusals = Dictionary(
+            uniqueKeysWithValues: EngineErrorCode.allCases.map {
+                ($0, Counter(label: "engineio_refusals_total", dimensions: [("code", "\($0.rawValue)")]))
+            })
+        upgrades = Dictionary(
+            uniqueKeysWithValues: UpgradeOutcome.allCases.map {
+                ($0, Counter(label: "engineio_upgrades_total", dimensions: [("outcome", $0.rawValue)]))
+            })
+    }
+
+    /// Live sessions, from any thread.
+    var sessionCount: Int {
+        pollingSessions.load(ordering: .relaxed) + webSocketSessions.load(ordering: .relaxed)
+    }
+
+    func sessionOpened(on transport: TransportName) { count(transport, by: 1) }
+
+    func sessionClosed(on transport: TransportName, reason: CloseReason) {
+        count(transport, by: -1)
+        closes[reason]?.increment()
+    }
+
+    func sessionUpgraded() {
+        count(.polling, by: -1)
+        count(.websocket, by: 1)
+        upgrade(.completed)
+    }
+
+    func upgrade(_ outcome: UpgradeOutcome) { upgrades[outcome]?.increment() }
+
+    func refused(_ code: EngineErrorCode) { refusals[code]?.increment() }
+
+    private func count(_ transport: TransportName, by change: Int) {
+        switch transport {
+        case .polling:
+            pollingGauge.record(pollingSessions.wrappingAdd(change, ordering: .relaxed).newValue)
+        case .websocket:
+            webSocketGauge.record(webSocketSessions.wrappingAdd(change, ordering: .relaxed).newValue)
+        }
+    }
+}

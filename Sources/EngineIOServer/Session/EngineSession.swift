@@ -1,0 +1,191 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+public import EngineIOCore
+internal import Logging
+public import NIOCore
+
+/// One client of the engine: it has an id, exactly one current transport, and survives a change of transport and
+/// nothing else (spec 1.1).
+///
+/// Confined to its home event loop, which is why it may be `@unchecked Sendable`: the constants may be read, and
+/// ``close(discard:)`` called, from any thread; everything else belongs to ``eventLoop``.
+public final class EngineSession: @unchecked Sendable {
+    /// The session id. It authorises the requests of this session: a secret, never to be logged or shown to others.
+    public let id: String
+    /// The request that opened the session.
+    public let handshake: HandshakeInfo
+    package let shard: Shard
+    /// Whoever hears what happens here; set to what ``EngineDelegate/opened(_:)`` returned, nil after the close.
+    package internal(set) var handler: (any EngineSessionHandler)?
+
+    let context: EngineContext
+    var machine = SessionStateMachine()
+    var upgradeMachine: UpgradeStateMachine
+    var link: any Transport
+    var upgradeAttempt: UpgradeAttempt?
+    var backlog = Backlog()
+
+    // Kept for the shard: the list of messages staged in this tick, and the place in the heartbeat wheel.
+    var firstStaged = OutboundQueue.none
+    var lastStaged = OutboundQueue.none
+    var wheelIndex: Int32 = -1
+    var heartbeatTick: UInt64 = 0
+
+    init(id: String, handshake: HandshakeInfo, shard: Shard, context: EngineContext, link: any Transport) {
+        self.id = id
+        self.handshake = handshake
+        self.shard = shard
+        self.context = context
+        self.link = link
+        self.upgradeMachine = UpgradeStateMachine(startedOnWebSocket: link.name == .websocket)
+    }
+
+    /// The home event loop; everything of the session happens there.
+    public var eventLoop: any EventLoop { shard.eventLoop }
+
+    /// The current transport. On the loop only.
+    public var transport: TransportName { link.name }
+
+    /// Whether messages can be sent and are received: not closed, and no close has been asked for. On the loop only.
+    public var isOpen: Bool { machine.isOpen }
+
+    /// Whether a message sent now would leave at once (spec 4.9): nothing waits, and the transport is neither busy with
+    /// earlier messages nor without a poll. False again as soon as one message was sent. On the loop only.
+    public var isWritable: Bool {
+        machine.isOpen && firstStaged == OutboundQueue.none && backlog.isEmpty && link.isReady
+    }
+
+    /// Queues a message; dropped silently unless the session is open. At once on the loop, from other threads in order.
+    package func send(_ message: OutboundMessage) {
+        if eventLoop.inEventLoop {
+            if machine.isOpen { shard.send(message, to: self) }
+        } else {
+            shard.run { [shard] in shard.send(shard.stage(message), to: self) }
+        }
+    }
+
+    /// Closes the session with `forced close`, from any thread; does nothing when it is closed or closing.
+    /// - Parameter discard: gives up what still waits to be sent. Otherwise that is delivered first, for which a polling
+    ///   client gets 30 s.
+    public func close(discard: Bool = false) {
+        shard.run { self.closeOnLoop(discard: discard) }
+    }
+
+    private func closeOnLoop(discard: Bool) {
+        guard machine.isOpen else { return }
+        if !discard { shard.flush(self) }
+        guard machine.closeRequested() == .closeTransport else { return }
+        if discard { _ = backlog.takeAll() }
+        arm(.closeTimeout)
+        closeTransport(discard: discard)
+    }
+
+    private func closeTransport(discard: Bool) {
+        guard link.closeOrderly(discard: discard, hasBacklog: !backlog.isEmpty) else { return }
+        finish(machine.transportFinished())
+    }
+
+    // MARK: Life
+
+    /// Announces the session to its client and to the layer above. Its transport is ready to send.
+    func open(delegate: any EngineDelegate) {
+        shard.insert(self)
+        context.metrics.sessionOpened(on: link.name)
+        arm(machine.opened(), isFirst: true)
+        let upgrades = link.name == .polling ? context.upgrades : []
+        let json = HandshakeJSON.open(
+            sid: id, upgrades: upgrades, pingInterval: context.pingIntervalMilliseconds,
+            pingTimeout: context.pingTimeoutMilliseconds, maxPayload: context.configuration.maxHttpBufferSize)
+        shard.send(OutboundMessage(head: .text(type: UInt8(ascii: "0"), payload: json)), to: self)
+        if let initialPacket = context.configuration.initialPacket {
+            shard.send(OutboundMessage(head: .message(initialPacket)), to: self)
+        }
+        // A polling client gets these two alone in its first answer (spec 1.15).
+        shard.flush(self)
+        guard machine.isOpen else { return finishUnannounced() }
+        handler = delegate.opened(self)
+    }
+
+    private func finishUnannounced() { shard.remove(self) }
+
+    /// Ends the session, once: cancels what is armed, closes what is open, tells the handler, leaves the table.
+    func finish(_ end: SessionEnd?, isBroken: Bool = false) {
+        guard let end else { return }
+        shard.heartbeats.cancel(self)
+        abandonUpgrade()
+        let transport = link.name
+        link.end(isBroken: isBroken)
+        context.metrics.sessionClosed(on: transport, reason: end.reason)
+        context.logger.debug(
+            "session closed",
+            metadata: [
+                "sid": "\(LogMetadata.shortened(id))", "reason": "\(end.reason.rawValue)",
+                "detail": "\(end.detail ?? "")",
+            ])
+        shard.afterDelivery { [self] in
+            handler?.closed(end.reason, detail: end.detail)
+            handler = nil
+            _ = backlog.takeAll()
+            shard.remove(self)
+        }
+    }
+
+    // MARK: Timer
+
+    /// The deadline set by `arm` has come.
+    func timerDue() {
+        switch machine.timerFired() {
+        case .sendPing:
+            arm(.pongTimeout)
+            shard.sendPing(to: self)
+        case .finish(let end):
+            finish(end)
+        case .none:
+            break
+        }
+    }
+
+    func arm(_ timer: SessionStateMachine.SessionTimer, isFirst: Bool = false) {
+        let delay: TimeAmount
+        switch timer {
+        case .pingInterval: delay = isFirst ? context.firstPingDelay() : context.pingDelay
+        case .pongTimeout: delay = context.configuration.pingTimeout
+        case .closeTimeout: delay = .milliseconds(Int64(SessionStateMachine.closeTimeoutMilliseconds))
+        }
+        shard.heartbeats.schedule(self, at: .now() + delay)
+    }
+
+    // MARK: What transports report
+
+    /// A packet of the current transport.
+    func received(_ packet: EnginePacket) {
+        switch machine.packetReceived(packet) {
+        case .deliver(let message):
+            handler?.received(message)
+        case .restartPingInterval:
+            arm(.pingInterval)
+        case .finish(let end):
+            if case .close = packet { link.peerSentClose() }
+            finish(end)
+        case .ignore:
+            break
+        }
+    }
+
+    /// Bytes of the current transport that are no packet.
+    func receivedInvalid(_ error: EnginePacketError) {
+        finish(machine.packetInvalid(error))
+    }
+
+    /// The peer closed `transport`.
+    func transportClosed(_ transport: any Transport, detail: String? = nil) {
+        guard transport === link else { return candidateClosed(transport) }
+        finish(machine.transportClosed(detail: detail))
+    }
+
+    /// `transport` failed, or the peer broke its rules.
+    func transportFailed(_ transport: any Transport, detail: String) {
+        guard transport === link else { return candidateClosed(transport) }
+        finish(machine.transportFailed(detail: detail))
+    }
+}

@@ -1,0 +1,43 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+
+/// What a connection that lives on another loop than its session has read and not yet sent over.
+///
+/// Confined to the connection's loop.
+final class InboundHop {
+    enum Event: Sendable {
+        case packet(EnginePacket)
+        case invalid(EnginePacketError)
+        case closed(String?)
+        case failed(String)
+    }
+
+    struct Batch: Sendable {
+        var events: [Event]
+        /// The connection waits for this batch to be processed before it reads on.
+        var pausesReading: Bool
+    }
+
+    var events: [Event] = []
+    private var bytesUnderWay = 0
+    private var isPaused = false
+
+    func count(_ bytes: Int) { bytesUnderWay += bytes }
+
+    /// What has gathered; nil when there is nothing.
+    func takeBatch(window: Int) -> Batch? {
+        guard !events.isEmpty else { return nil }
+        let pauses = !isPaused && bytesUnderWay > window
+        if pauses { isPaused = true }
+        let batch = Batch(events: events, pausesReading: pauses)
+        events = []
+        return batch
+    }
+
+    /// Everything up to the batch that paused reading has been processed.
+    func acknowledged() {
+        bytesUnderWay = 0
+        isPaused = false
+    }
+}

@@ -1,0 +1,35 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import NIOCore
+internal import NIOHTTP1
+
+/// The headers of polling answers (spec 1.8.2, 1.8.3).
+enum PollingHeaders {
+    static let ok = ByteBuffer(string: "ok")
+
+    static let post: HTTPHeaders = ["Content-Type": "text/html", "cache-control": "no-store"]
+
+    static let poll: HTTPHeaders = ["Content-Type": "text/plain; charset=UTF-8", "cache-control": "no-store"]
+
+    /// Internet Explorer 8 blocks answers to forms it takes for script injection unless told not to.
+    static func addScriptProtection(to headers: inout HTTPHeaders, for request: EngineRequest) {
+        guard let agent = request.headers.first(name: "User-Agent") else { return }
+        if agent.contains(";MSIE") || agent.contains("Trident/") { headers.add(name: "X-XSS-Protection", value: "0") }
+    }
+}
+
+extension EngineContext {
+    /// Adds the cookie and runs the header hooks (spec 1.13, 1.14).
+    /// - Parameter sid: the session whose handshake this answers; nil for any later response.
+    func decorate(_ headers: inout HTTPHeaders, request: EngineRequest, handshakeOf sid: String?) {
+        if let sid, let cookie = configuration.cookie {
+            headers.add(name: "Set-Cookie", value: cookie.serialize(value: sid, isSecure: request.isSecure))
+        }
+        let initialHook = sid == nil ? nil : configuration.initialHeaders
+        guard initialHook != nil || configuration.headers != nil else { return }
+        let info = HandshakeInfo(request)
+        initialHook?(&headers, info)
+        configuration.headers?(&headers, info)
+    }
+}

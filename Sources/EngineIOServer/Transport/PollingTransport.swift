@@ -1,0 +1,212 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import NIOCore
+internal import NIOHTTP1
+
+/// A session's long-polling: at most one held GET and one arriving POST (spec 1.8). On the session's home loop.
+final class PollingTransport: Transport, @unchecked Sendable {
+    let shard: Shard
+    private let context: EngineContext
+    private var session: EngineSession?
+    private var machine = PollingStateMachine()
+    private var poll: HTTPExchange?
+    private var post: HTTPExchange?
+    /// The first answer carries the cookie and the initial headers.
+    private var isFirstAnswer = true
+
+    init(shard: Shard, context: EngineContext) {
+        self.shard = shard
+        self.context = context
+    }
+
+    func attach(to session: EngineSession) { self.session = session }
+
+    // MARK: What the session asks
+
+    var name: TransportName { .polling }
+
+    var isReady: Bool { machine.isWritable }
+
+    var bufferedBytes: Int { 0 }
+
+    func send(listFrom first: Int32, in queue: OutboundQueue) {
+        var messages: [OutboundMessage] = []
+        queue.forEachMessage(from: first) { messages.append($0) }
+        send(messages[...])
+    }
+
+    func send(_ messages: ArraySlice<OutboundMessage>) {
+        guard machine.flushRequested() else { return }
+        answerHeldPoll(messages)
+    }
+
+    func closeOrderly(discard: Bool, hasBacklog: Bool) -> Bool {
+        let action = machine.closeRequested(discard: discard)
+        perform(action)
+        return action.isFinished
+    }
+
+    func peerSentClose() {
+        if machine.closePacketReceived() { answerHeldPoll([], trailer: [.noop]) }
+    }
+
+    func end(isBroken: Bool) {
+        perform(machine.closed())
+        session = nil
+    }
+
+    /// The upgrade gives the client its held poll back.
+    func releasePoll() {
+        if machine.noopRequested() { answerHeldPoll([], trailer: [.noop]) }
+    }
+
+    private func perform(_ action: PollingStateMachine.CloseAction) {
+        if let answer = action.poll, let exchange = takePoll() { self.answer(exchange, with: answer) }
+        if action.refusesPost {
+            post?.respond(EngineResponse(status: .badRequest, closeConnection: true))
+            post = nil
+        }
+    }
+
+    // MARK: GET
+
+    /// A poll has arrived. The request has been verified.
+    func pollReceived(_ exchange: HTTPExchange) {
+        switch machine.pollReceived(hasPendingPackets: session.map { !$0.backlog.isEmpty } ?? false) {
+        case .hold:
+            poll = exchange
+            exchange.onAbort { [self] in shard.run { self.pollAborted(exchange) } }
+            session?.transportReady(self)
+        case .answer(let answer):
+            let closes = answer != .packets
+            self.answer(exchange, with: answer)
+            guard let session else { return }
+            if closes { session.finish(session.machine.transportFinished()) }
+        case .refuseOverlap:
+            exchange.respond(EngineResponse(status: .badRequest))
+            session?.transportFailed(self, detail: PollingStateMachine.pollOverlapDetail)
+        case .refuseClosed:
+            exchange.respond(.refusal(.unknownSID))
+        }
+    }
+
+    private func pollAborted(_ exchange: HTTPExchange) {
+        guard poll === exchange, machine.pollAborted() else { return }
+        poll = nil
+        session?.transportFailed(self, detail: PollingStateMachine.pollAbortedDetail)
+    }
+
+    private func takePoll() -> HTTPExchange? {
+        defer { poll = nil }
+        return poll
+    }
+
+    private func answerHeldPoll(_ messages: ArraySlice<OutboundMessage>, trailer: [OutboundPacket] = []) {
+        guard let exchange = takePoll() else { return }
+        respond(to: exchange, messages, trailer: trailer)
+    }
+
+    private func answer(_ exchange: HTTPExchange, with answer: PollingStateMachine.PollAnswer) {
+        switch answer {
+        case .packets: respond(to: exchange, session?.backlog.takeAll() ?? [])
+        case .packetsThenClose: respond(to: exchange, session?.backlog.takeAll() ?? [], trailer: [.close])
+        case .noopThenClose: respond(to: exchange, [], trailer: [.noop, .close])
+        case .close: respond(to: exchange, [], trailer: [.close])
+        case .noop: respond(to: exchange, [], trailer: [.noop])
+        }
+    }
+
+    private func respond(
+        to exchange: HTTPExchange, _ messages: ArraySlice<OutboundMessage>, trailer: [OutboundPacket] = []
+    ) {
+        var packets: [OutboundPacket] = []
+        packets.reserveCapacity(messages.count + trailer.count)
+        for message in messages {
+            packets.append(message.head)
+            packets.append(contentsOf: message.attachments)
+        }
+        packets.append(contentsOf: trailer)
+        var headers = PollingHeaders.poll
+        var body = PollingPayloadEncoder.encode(packets)
+        if let compression = context.configuration.httpCompression, body.readableBytes >= compression.threshold,
+            messages.contains(where: \.compress), let coding = coding(for: exchange.request),
+            let compressed = BodyCompression.compress(body, coding: coding, level: compression.level)
+        {
+            body = compressed
+            headers.add(name: "Content-Encoding", value: coding.rawValue)
+        }
+        send(EngineResponse(status: .ok, headers: headers, body: body), to: exchange)
+    }
+
+    private func coding(for request: EngineRequest) -> ContentCoding? {
+        BodyCompression.choose(acceptEncoding: request.headers.first(name: "Accept-Encoding"))
+    }
+
+    // MARK: POST
+
+    /// A POST has arrived, its body has not. The request has been verified.
+    func postReceived(_ exchange: HTTPExchange) {
+        switch machine.postReceived(contentType: exchange.request.headers.first(name: "Content-Type")) {
+        case .read:
+            post = exchange
+        case .refuseOverlap:
+            exchange.respond(EngineResponse(status: .badRequest, closeConnection: true))
+            session?.transportFailed(self, detail: PollingStateMachine.postOverlapDetail)
+        case .refuseContentType:
+            exchange.respond(EngineResponse(status: .badRequest, closeConnection: true))
+            session?.transportFailed(self, detail: PollingStateMachine.invalidContentDetail)
+        case .refuseClosed:
+            exchange.respond(.refusal(.unknownSID))
+        }
+    }
+
+    /// The body of a POST that was accepted is there, or never will be.
+    func postCompleted(_ exchange: HTTPExchange, _ result: Result<ByteBuffer, RequestBodyError>) {
+        guard post === exchange else { return }
+        switch result {
+        case .success(let body):
+            guard machine.postBodyReceived() else { return }
+            dispatch(body, of: exchange)
+        case .failure(let error):
+            post = nil
+            if error == .tooLarge {
+                exchange.respond(EngineResponse(status: .payloadTooLarge, closeConnection: true))
+            }
+            guard machine.postFailed() else { return }
+            let detail =
+                error == .tooLarge ? PollingStateMachine.tooLargeDetail : PollingStateMachine.postAbortedDetail
+            session?.transportFailed(self, detail: detail)
+        }
+    }
+
+    /// Packets are delivered before the POST is answered (spec 1.8.3).
+    private func dispatch(_ body: ByteBuffer, of exchange: HTTPExchange) {
+        var decoder = PollingPayloadDecoder(body: body, maximumPackets: context.configuration.maxPacketsPerPayload)
+        var fault: EnginePacketError?
+        do {
+            // `session` is nil as soon as one of the packets has ended it.
+            while let session, let packet = try decoder.next() { session.received(packet) }
+        } catch {
+            fault = error
+        }
+        post = nil
+        switch machine.postFinished(isValid: fault == nil) {
+        case .ok: send(EngineResponse(status: .ok, headers: PollingHeaders.post, body: PollingHeaders.ok), to: exchange)
+        case .badRequest: exchange.respond(.refusal(.badRequest))
+        }
+        if let fault { session?.receivedInvalid(fault) }
+    }
+
+    // MARK: Answers
+
+    /// Adds what every engine response has: the rule for old browsers, the handshake's cookie, the header hooks.
+    private func send(_ response: EngineResponse, to exchange: HTTPExchange) {
+        var response = response
+        PollingHeaders.addScriptProtection(to: &response.headers, for: exchange.request)
+        let isFirst = isFirstAnswer
+        isFirstAnswer = false
+        context.decorate(&response.headers, request: exchange.request, handshakeOf: isFirst ? session?.id : nil)
+        exchange.respond(response)
+    }
+}

@@ -1,0 +1,24 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import NIOCore
+
+/// What a session asks of its transport, on its home loop. Transports call the session back directly.
+protocol Transport: AnyObject {
+    var name: TransportName { get }
+    /// Whether packets would leave at once: a poll is held, or nothing written is still on its way to the kernel.
+    var isReady: Bool { get }
+    /// What the transport itself still holds of earlier writes, in bytes.
+    var bufferedBytes: Int { get }
+    /// Sends the messages of a list of this tick. Only while `isReady`.
+    func send(listFrom first: Int32, in queue: OutboundQueue)
+    /// Sends what had to wait. Only while `isReady`.
+    func send(_ messages: ArraySlice<OutboundMessage>)
+    /// Starts an orderly close; true when the session may end at once, false when something has to happen first: the
+    /// client fetches the close packet, or what waits (`hasBacklog`) has left and this is called again.
+    func closeOrderly(discard: Bool, hasBacklog: Bool) -> Bool
+    /// The client sent a close packet; the session ends next.
+    func peerSentClose()
+    /// The session has ended or moved on; what is still open is closed politely, or at once when `isBroken`.
+    func end(isBroken: Bool)
+}

@@ -1,0 +1,125 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+public import Logging
+public import NIOCore
+public import SocketIOCore
+
+/// Carries what a namespace sends to more than one socket, on this server and, if it knows others, on them (spec 5.1).
+///
+/// There is one adapter per namespace. An adapter for several servers acts on ``AdapterContext/local`` first, which is
+/// this server's part of everything, and tells the others second: a backend that is slow or lost delays nothing here.
+/// With ``BroadcastFlags/isLocal`` it tells nobody. What it hears from the others it gives to the same
+/// ``AdapterContext/local``.
+///
+/// All methods may be called from any thread. Errors of ``start()`` and ``close()`` are logged by the caller.
+public protocol Adapter: AnyObject, Sendable {
+    /// Called once, before or while the first socket connects.
+    func start() async throws
+
+    /// Called once, when the namespace is forgotten or the server closes.
+    func close() async
+
+    /// How many servers take part, this one included.
+    func serverCount() async throws -> Int
+
+    /// Sends an event to the sockets meant by `options`.
+    func broadcast(_ packet: BroadcastPacket, options: BroadcastOptions)
+
+    /// Sends an event to the sockets meant by `options` and collects their acknowledgements. The receiver must hear of
+    /// ``serverCount()`` servers; it keeps the time itself.
+    func broadcastWithAck(
+        _ packet: BroadcastPacket, options: BroadcastOptions, receiver: any BroadcastAckReceiver)
+
+    /// Makes the sockets meant by `options` join rooms.
+    func addSockets(_ options: BroadcastOptions, rooms: [String])
+
+    /// Makes the sockets meant by `options` leave rooms.
+    func removeSockets(_ options: BroadcastOptions, rooms: [String])
+
+    /// Disconnects the sockets meant by `options`; with `close` their whole client.
+    func disconnectSockets(_ options: BroadcastOptions, close: Bool)
+
+    /// Describes the sockets meant by `options`.
+    func fetchSockets(_ options: BroadcastOptions) async throws -> [SocketDescription]
+
+    /// The ids of the sockets in any of `rooms`, or of all sockets when there are none.
+    func sockets(in rooms: Set<String>) async throws -> Set<String>
+
+    /// The names of all rooms that are not empty.
+    func allRooms() async throws -> Set<String>
+
+    /// Sends an event to the other servers, where ``Namespace/on(_:_:)-swift.method`` listens.
+    func serverSideEmit(_ packet: BroadcastPacket) async throws
+
+    /// As ``serverSideEmit(_:)``; returns one acknowledgement of each other server.
+    func serverSideEmitWithAck(_ packet: BroadcastPacket, timeout: TimeAmount) async throws -> [EventArguments]
+}
+
+/// Takes the acknowledgements of a broadcast. From any thread, in any order.
+public protocol BroadcastAckReceiver: AnyObject, Sendable {
+    /// How long acknowledgements are of use.
+    var timeout: TimeAmount { get }
+
+    /// One server has sent the event to this many clients.
+    func reached(clients: Int)
+
+    /// One client has answered.
+    func acknowledged(_ arguments: EventArguments)
+
+    /// A client that was reached has gone without an answer.
+    func disconnected(socketID: String)
+}
+
+/// What an adapter is made with.
+public struct AdapterContext: Sendable {
+    /// The namespace's name.
+    public let namespace: String
+    /// This server's own part: all delivery to sockets connected here.
+    public let local: MemoryAdapter
+    /// Where to log.
+    public let logger: Logger
+    /// A loop to work on.
+    public let eventLoop: any EventLoop
+
+    private let serverEvents: ServerEvents
+
+    init(
+        namespace: String, local: MemoryAdapter, logger: Logger, eventLoop: any EventLoop, serverEvents: ServerEvents
+    ) {
+        self.namespace = namespace
+        self.local = local
+        self.logger = logger
+        self.eventLoop = eventLoop
+        self.serverEvents = serverEvents
+    }
+
+    /// Hands an event of another server (``Adapter/serverSideEmit(_:)``) to the listeners of this one.
+    ///
+    /// `answer` is called at most once, if a listener answers.
+    public func receive(
+        _ packet: BroadcastPacket, answer: (@Sendable (Result<EventArguments, any Error>) -> Void)? = nil
+    ) throws {
+        let arguments = try packet.arguments()
+        serverEvents.deliver(packet.event, arguments, answer: answer)
+    }
+}
+
+/// A socket as other servers may see it.
+public struct SocketDescription: Sendable {
+    /// The socket's id.
+    public let id: String
+    /// Its handshake.
+    public let handshake: Handshake
+    /// Its rooms.
+    public let rooms: Set<String>
+    /// Its ``Socket/data``.
+    public let data: SocketValue
+
+    /// Describes a socket of another server.
+    public init(id: String, handshake: Handshake, rooms: Set<String>, data: SocketValue) {
+        self.id = id
+        self.handshake = handshake
+        self.rooms = rooms
+        self.data = data
+    }
+}

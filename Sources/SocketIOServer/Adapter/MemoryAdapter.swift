@@ -1,0 +1,196 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import Logging
+public import NIOCore
+public import SocketIOCore
+internal import Synchronization
+
+/// The adapter of a single server, and the inside of every other: everything that happens to sockets connected here.
+///
+/// A broadcast is encoded once; each event loop that has sockets of the namespace gets it with one hop, at once if the
+/// call is made there.
+public final class MemoryAdapter: Adapter {
+    let name: String
+    let shards: [NamespaceShard]
+    private let context: ServerContext
+    private let nodeRooms: NodeRooms
+    private let observers: RoomObservers
+    /// One counter for single and for broadcast acknowledgements (spec 3.10).
+    private let lastAckID = Atomic(0)
+
+    init(name: String, context: ServerContext) {
+        let (nodeRooms, observers) = (NodeRooms(), RoomObservers())
+        self.nodeRooms = nodeRooms
+        self.observers = observers
+        self.name = name
+        self.context = context
+        self.shards = context.shards.map {
+            NamespaceShard(shard: $0, context: context, nodeRooms: nodeRooms, observers: observers)
+        }
+    }
+
+    /// Sockets connected here.
+    public var socketCount: Int { shards.reduce(0) { $0 + $1.socketCount } }
+
+    func nextAckID() -> Int { lastAckID.wrappingAdd(1, ordering: .relaxed).oldValue }
+
+    // MARK: Rooms
+
+    /// Tells of rooms that come and go and of sockets that join and leave, on this server.
+    ///
+    /// `observer` runs on the event loop of the socket concerned and must not block. Events of different loops may
+    /// overtake each other: who keeps track of rooms asks ``hasRoom(_:)`` when told of one.
+    public func onRoomEvent(_ observer: @escaping @Sendable (RoomEvent) -> Void) {
+        observers.add(observer)
+    }
+
+    /// Whether a socket of this server is in the room.
+    public func hasRoom(_ room: String) -> Bool { nodeRooms.contains(room) }
+
+    /// The names of the rooms with sockets of this server.
+    public var rooms: Set<String> { nodeRooms.names }
+
+    // MARK: Adapter
+
+    /// Nothing to do.
+    public func start() async throws {}
+
+    /// Nothing to do.
+    public func close() async {}
+
+    /// One.
+    public func serverCount() async throws -> Int { 1 }
+
+    /// Delivers the event here.
+    public func broadcast(_ packet: BroadcastPacket, options: BroadcastOptions) {
+        let message = DefaultEncoder.event(
+            nsp: name, json: packet.data.json, attachments: packet.data.attachments, compress: options.flags.compress)
+        for shard in shards where shard.socketCount > 0 {
+            if shard.shard.eventLoop.inEventLoop {
+                shard.broadcast(message, packet, options)
+            } else {
+                shard.shard.shard.run { shard.broadcast(message, packet, options) }
+            }
+        }
+    }
+
+    /// Delivers the event here and collects the acknowledgements of this server's sockets.
+    public func broadcastWithAck(
+        _ packet: BroadcastPacket, options: BroadcastOptions, receiver: any BroadcastAckReceiver
+    ) {
+        let id = nextAckID()
+        let message = DefaultEncoder.event(
+            nsp: name, id: id, json: packet.data.json, attachments: packet.data.attachments,
+            compress: options.flags.compress)
+        let report = ReachedClients(shards: shards.count, receiver: receiver)
+        for shard in shards {
+            shard.shard.shard.run {
+                let sockets = shard.sockets(options).filter { $0.expect(acknowledgement: id, receiver) }
+                // Reported first: an answer may come while the event is being sent to the others.
+                report.shardReached(clients: sockets.count)
+                guard !sockets.isEmpty else { return }
+                let staged = shard.shard.shard.stage(message)
+                for socket in sockets {
+                    if shard.outgoingListenerCount > 0 { socket.notifyOutgoing(packet) }
+                    shard.shard.shard.send(staged, to: socket.client.session)
+                }
+                // Answers that come too late find nothing; the receiver has finished by then.
+                _ = shard.shard.timers.schedule(after: receiver.timeout) {
+                    for socket in sockets { socket.forget(acknowledgement: id) }
+                }
+            }
+        }
+    }
+
+    /// Makes sockets of this server join rooms.
+    public func addSockets(_ options: BroadcastOptions, rooms: [String]) {
+        forEachShard { shard in
+            for socket in shard.sockets(options) { socket.joinNow(rooms) }
+        }
+    }
+
+    /// Makes sockets of this server leave rooms.
+    public func removeSockets(_ options: BroadcastOptions, rooms: [String]) {
+        forEachShard { shard in
+            for socket in shard.sockets(options) { socket.leaveNow(rooms) }
+        }
+    }
+
+    /// Disconnects sockets of this server.
+    public func disconnectSockets(_ options: BroadcastOptions, close: Bool) {
+        forEachShard { shard in
+            for socket in shard.sockets(options) { socket.disconnectNow(close: close) }
+        }
+    }
+
+    /// Describes sockets of this server.
+    public func fetchSockets(_ options: BroadcastOptions) async throws -> [SocketDescription] {
+        await localSockets(options).map(\.snapshot)
+    }
+
+    /// The ids of this server's sockets in any of `rooms`, or of all.
+    public func sockets(in rooms: Set<String>) async throws -> Set<String> {
+        Set(await localSockets(BroadcastOptions(rooms: rooms.sorted())).map(\.id))
+    }
+
+    /// The names of the rooms with sockets of this server.
+    public func allRooms() async throws -> Set<String> { rooms }
+
+    /// There is no other server: nothing but a warning in the log.
+    public func serverSideEmit(_ packet: BroadcastPacket) async throws {
+        context.configuration.logger.warning(
+            "serverSideEmit reaches nobody: the in-memory adapter knows no other server",
+            metadata: ["nsp": "\(name)", "event": "\(packet.event)"])
+    }
+
+    /// There is no other server: no acknowledgements.
+    public func serverSideEmitWithAck(
+        _ packet: BroadcastPacket, timeout: TimeAmount
+    ) async throws -> [EventArguments] {
+        try await serverSideEmit(packet)
+        return []
+    }
+
+    // MARK: For this module
+
+    /// The sockets themselves.
+    func localSockets(_ options: BroadcastOptions) async -> [Socket] {
+        var found: [Socket] = []
+        for shard in shards where shard.socketCount > 0 {
+            found += await shard.shard.perform { shard.sockets(options) }
+        }
+        return found
+    }
+
+    private func forEachShard(_ body: @escaping @Sendable (NamespaceShard) -> Void) {
+        for shard in shards where shard.socketCount > 0 {
+            shard.shard.shard.run { body(shard) }
+        }
+    }
+}
+
+/// Adds up what the shards reached, for the one report of this server.
+private final class ReachedClients: Sendable {
+    private struct State {
+        var missing: Int
+        var clients = 0
+    }
+
+    private let state: Mutex<State>
+    private let receiver: any BroadcastAckReceiver
+
+    init(shards: Int, receiver: any BroadcastAckReceiver) {
+        self.state = Mutex(State(missing: shards))
+        self.receiver = receiver
+    }
+
+    func shardReached(clients: Int) {
+        let total = state.withLock { state -> Int? in
+            state.clients += clients
+            state.missing -= 1
+            return state.missing == 0 ? state.clients : nil
+        }
+        if let total { receiver.reached(clients: total) }
+    }
+}

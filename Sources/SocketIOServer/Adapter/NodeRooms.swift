@@ -1,0 +1,62 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Synchronization
+
+/// What happened to a room of a namespace on this node.
+public enum RoomEvent: Sendable, Hashable {
+    /// `create-room`: the first socket of this node is about to be in it.
+    case created(room: String)
+    /// `join-room`: a socket has joined.
+    case joined(room: String, socketID: String)
+    /// `leave-room`: a socket has left.
+    case left(room: String, socketID: String)
+    /// `delete-room`: the last socket of this node has left.
+    case deleted(room: String)
+}
+
+/// The non-empty rooms of a namespace on this node: on how many shards each has members.
+///
+/// The one thing about rooms that is not confined to a shard. Its lock is taken when a room becomes non-empty or empty
+/// on a shard, never for a message.
+final class NodeRooms: Sendable {
+    private let shardCounts = Mutex<[String: Int]>([:])
+
+    /// A room has its first member on a shard. Returns whether it is the first on the node.
+    func becameNonEmpty(_ room: String) -> Bool {
+        shardCounts.withLock { counts in
+            let count = counts[room, default: 0]
+            counts[room] = count + 1
+            return count == 0
+        }
+    }
+
+    /// A room has lost its last member on a shard. Returns whether it was the last on the node.
+    func becameEmpty(_ room: String) -> Bool {
+        shardCounts.withLock { counts in
+            guard let count = counts[room] else { return false }
+            counts[room] = count > 1 ? count - 1 : nil
+            return count <= 1
+        }
+    }
+
+    func contains(_ room: String) -> Bool { shardCounts.withLock { $0[room] != nil } }
+
+    var names: Set<String> { shardCounts.withLock { Set($0.keys) } }
+}
+
+/// The application's and the adapter's observers of room events.
+final class RoomObservers: Sendable {
+    private let observers = Mutex<[@Sendable (RoomEvent) -> Void]>([])
+    private let areThereAny = Atomic(false)
+
+    func add(_ observer: @escaping @Sendable (RoomEvent) -> Void) {
+        observers.withLock { $0.append(observer) }
+        areThereAny.store(true, ordering: .releasing)
+    }
+
+    func notify(_ event: @autoclosure () -> RoomEvent) {
+        guard areThereAny.load(ordering: .acquiring) else { return }
+        let event = event()
+        for observer in observers.withLock({ $0 }) { observer(event) }
+    }
+}

@@ -1,0 +1,232 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import EngineIOServer
+internal import Logging
+internal import NIOCore
+internal import SocketIOCore
+
+/// The Socket.IO side of one Engine.IO session: decodes, finds the socket, and holds one socket per namespace.
+///
+/// Confined to the session's event loop, which is why it may be `@unchecked Sendable`; `session`, `context`, `table`
+/// and `shard` never change.
+///
+///     message ─▶ DefaultParser ─▶ ClientStateMachine ─▶ Socket
+final class Client: EngineSessionHandler, @unchecked Sendable {
+    let session: EngineSession
+    let context: ServerContext
+    let table: NamespaceTable
+    let shard: ShardContext
+
+    private var parser: DefaultParser
+    private var machine: ClientStateMachine
+    /// By the slots of the machine: pending and connected sockets.
+    private var sockets: [Socket?] = []
+    private var connectTimer: TimerQueue.Token?
+    private var isEnded = false
+    /// Why this layer ended the session, if it did: the engine knows only of `forced close`.
+    private var endReason: DisconnectReason?
+
+    init(session: EngineSession, context: ServerContext, table: NamespaceTable, shard: ShardContext) {
+        let configuration = context.configuration
+        self.session = session
+        self.context = context
+        self.table = table
+        self.shard = shard
+        self.parser = DefaultParser(limits: configuration.packetLimits)
+        self.machine = ClientStateMachine(
+            limits: configuration.clientLimits, lenientNamespaceErrors: configuration.lenientNamespaceErrors)
+        connectTimer = shard.timers.schedule(after: configuration.connectTimeout) { [weak self] in
+            self?.connectTimedOut()
+        }
+    }
+
+    /// Connected sockets, in the order of their connection.
+    var connectedSockets: [Socket] {
+        machine.joinedSlots.compactMap { sockets[$0] }
+    }
+
+    // MARK: EngineSessionHandler
+
+    func received(_ message: EngineMessage) {
+        let packet: SocketPacket
+        do {
+            guard let complete = try parser.receive(message) else { return }
+            packet = complete
+        } catch {
+            return decodingFailed(error)
+        }
+        switch machine.received(packet) {
+        case .event(let slot, let id, let payload):
+            sockets[slot]?.received(event: payload, id: id)
+        case .ack(let slot, let id, let payload):
+            sockets[slot]?.received(ack: payload, id: id)
+        case .connect(let slot, let nsp, let auth):
+            connect(slot: slot, nsp: nsp, auth: auth)
+        case .refuseConnect(let nsp, let message):
+            context.metrics.connectionsRefused.increment()
+            refuse(nsp: nsp, ConnectError(message))
+        case .disconnect(let slot):
+            sockets[slot]?.close(.clientNamespaceDisconnect, detail: nil)
+        case .ignore:
+            context.metrics.packetsIgnored.increment()
+        case .violation(let violation):
+            context.metrics.protocolViolations.increment()
+            context.configuration.logger.debug(
+                "Client broke the protocol", metadata: LogMetadata.session(session, reason: "\(violation)"))
+            close()
+        }
+    }
+
+    func upgraded(to transport: TransportName) {
+        for socket in connectedSockets { socket.upgraded(to: transport) }
+    }
+
+    func drained() {}
+
+    func closed(_ reason: CloseReason, detail: String?) {
+        closeSockets(endReason ?? DisconnectReason(reason), detail: detail)
+    }
+
+    // MARK: Closing
+
+    /// Closes the session; what is left of its sockets gets `forced server close`.
+    func close() {
+        endReason = .forcedServerClose
+        session.close()
+        closeSockets(.forcedServerClose, detail: nil)
+    }
+
+    /// `socket.disconnect(close: true)`: leaves every namespace, then closes the session.
+    func disconnectAll() {
+        for socket in connectedSockets { socket.disconnectFromNamespace() }
+        close()
+    }
+
+    /// Called by a socket that has closed, or that was refused.
+    func left(slot: Int) {
+        _ = machine.left(slot: slot)
+        if sockets.indices.contains(slot) { sockets[slot] = nil }
+        guard machine.awaitsBatchEnd else { return }
+        // What the client sent before it heard of the disconnection has been read by then.
+        shard.eventLoop.execute { self.machine.batchEnded() }
+    }
+
+    private func closeSockets(_ reason: DisconnectReason, detail: String?) {
+        isEnded = true
+        cancelConnectTimer()
+        parser.reset()
+        let open = machine.close().compactMap { sockets[$0] }
+        for socket in open { socket.close(reason, detail: detail) }
+        for socket in sockets { socket?.abandon() }
+        sockets = []
+    }
+
+    private func decodingFailed(_ error: PacketDecodingError) {
+        guard session.isOpen else { return }
+        context.metrics.packetsUndecodable.increment()
+        context.configuration.logger.debug(
+            "Client sent a packet that cannot be decoded", metadata: LogMetadata.session(session, reason: "\(error)"))
+        let failure = SocketError(.protocolViolation, "\(error)")
+        for socket in connectedSockets { socket.report(failure, event: nil) }
+        // The engine reports `forced close`, and with that reason the sockets are closed.
+        session.close()
+    }
+
+    // MARK: Connecting
+
+    private func connectTimedOut() {
+        connectTimer = nil
+        guard machine.joinedCount == 0, session.isOpen else { return }
+        context.metrics.connectTimeouts.increment()
+        context.configuration.logger.debug(
+            "Client joined no namespace in time", metadata: LogMetadata.session(session, reason: "connectTimeout"))
+        close()
+    }
+
+    private func cancelConnectTimer() {
+        guard let timer = connectTimer else { return }
+        connectTimer = nil
+        shard.timers.cancel(timer)
+    }
+
+    /// Finds the namespace, which may ask the application, and goes on with the middlewares (spec 3.5).
+    private func connect(slot: Int, nsp: String, auth: ByteBuffer?) {
+        let auth = auth.map { RawJSON(validated: $0, attachments: []).value } ?? .object(SocketObject())
+        if let namespace = table.acquire(existing: nsp) {
+            return connect(slot: slot, to: namespace, auth: auth)
+        }
+        guard table.hasParents else { return connectFailed(slot: slot, nsp: nsp, Self.invalidNamespace) }
+        Task.immediate(executorPreference: shard.executor) {
+            let namespace = await self.table.acquire(matching: nsp, auth: auth)
+            self.shard.shard.run {
+                if let namespace {
+                    self.connect(slot: slot, to: namespace, auth: auth)
+                } else {
+                    self.connectFailed(slot: slot, nsp: nsp, Self.invalidNamespace)
+                }
+            }
+        }
+    }
+
+    private static let invalidNamespace = ConnectError("Invalid namespace")
+
+    private func connect(slot: Int, to namespace: Namespace, auth: SocketValue) {
+        guard session.isOpen, !isEnded else { return table.release(namespace) }
+        let socket = Socket(client: self, slot: slot, namespace: namespace, auth: auth)
+        while sockets.count <= slot { sockets.append(nil) }
+        sockets[slot] = socket
+        let middlewares = namespace.middlewares
+        guard !middlewares.isEmpty else { return connected(socket) }
+        Task.immediate(executorPreference: shard.executor) {
+            let failure: (any Error)?
+            do {
+                for middleware in middlewares { try await middleware(socket) }
+                failure = nil
+            } catch {
+                failure = error
+            }
+            self.shard.shard.run {
+                if let failure {
+                    self.refused(socket, failure)
+                } else {
+                    self.connected(socket)
+                }
+            }
+        }
+    }
+
+    private func connected(_ socket: Socket) {
+        guard session.isOpen, !context.isClosing, machine.connected(slot: socket.slot) else {
+            return socket.abandon()
+        }
+        socket.becomeConnected()
+        session.send(DefaultEncoder.connect(nsp: socket.namespace.name, sid: socket.id))
+        cancelConnectTimer()
+        socket.namespace.connected(socket)
+    }
+
+    private func refused(_ socket: Socket, _ error: any Error) {
+        let nsp = socket.namespace.name
+        if sockets.indices.contains(socket.slot), sockets[socket.slot] === socket { sockets[socket.slot] = nil }
+        socket.abandon()
+        connectFailed(slot: socket.slot, nsp: nsp, error)
+    }
+
+    private func connectFailed(slot: Int, nsp: String, _ error: any Error) {
+        guard machine.connectFailed(slot: slot) else { return }
+        context.metrics.connectionsRefused.increment()
+        refuse(nsp: nsp, error)
+    }
+
+    private func refuse(nsp: String, _ error: any Error) {
+        guard let error = error as? any ClientFacingError else {
+            context.configuration.logger.warning(
+                "A middleware failed with an error that is not meant for clients",
+                metadata: LogMetadata.namespace(nsp, error: error))
+            return session.send(DefaultEncoder.connectError(nsp: nsp, message: "internal error"))
+        }
+        let data = error.data.flatMap { try? RawJSON(encoding: $0) }.map { ByteBuffer(string: $0.json) }
+        session.send(DefaultEncoder.connectError(nsp: nsp, message: error.message, data: data))
+    }
+}

@@ -1,0 +1,44 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import EngineIOServer
+internal import Synchronization
+
+/// Makes a ``Client`` for every session the engine opens.
+///
+/// The engine is made before what its clients need, which depends on the engine's shards: hence `start`.
+final class ClientFactory: EngineDelegate {
+    private struct Parts {
+        let context: ServerContext
+        let table: NamespaceTable
+    }
+
+    private let parts = Mutex<Parts?>(nil)
+
+    /// Sessions opened before this, or after `stop`, are closed at once.
+    func start(context: ServerContext, table: NamespaceTable) {
+        parts.withLock { $0 = Parts(context: context, table: table) }
+    }
+
+    func stop() {
+        parts.withLock { $0 = nil }
+    }
+
+    func opened(_ session: EngineSession) -> any EngineSessionHandler {
+        guard let parts = parts.withLock({ $0 }), !parts.context.isClosing else {
+            session.close(discard: true)
+            return NoClient()
+        }
+        return Client(
+            session: session, context: parts.context, table: parts.table,
+            shard: parts.context.shards[session.shard.index])
+    }
+}
+
+/// The handler of a session that came while the server was closing.
+private final class NoClient: EngineSessionHandler {
+    func received(_ message: EngineMessage) {}
+    func upgraded(to transport: TransportName) {}
+    func drained() {}
+    func closed(_ reason: CloseReason, detail: String?) {}
+}

@@ -1,0 +1,128 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import SocketIOCore
+internal import Synchronization
+
+/// The callback of an event that asked for an acknowledgement: the last parameter of a handler.
+///
+/// ```swift
+/// socket.on("add") { (a: Int, b: Int, ack: Ack<Int>) in ack(a + b) }
+/// ```
+///
+/// The first call answers, later ones do nothing. When the client asked for no acknowledgement, or is gone, calls do
+/// nothing. May be called from anywhere.
+public struct Ack<each Value: Encodable & Sendable>: Sendable {
+    let responder: AckResponder?
+
+    /// Whether the client waits for an answer.
+    public var isRequested: Bool { responder != nil }
+
+    /// Answers with these values.
+    public func callAsFunction(_ values: repeat each Value) {
+        responder?.respond(repeat each values)
+    }
+}
+
+/// The callback of an event whose arguments are taken as they are, see ``Socket/on(_:arguments:)``. As ``Ack`` otherwise.
+public struct DynamicAck: Sendable {
+    let responder: AckResponder?
+
+    /// Whether the other side waits for an answer.
+    public var isRequested: Bool { responder != nil }
+
+    /// Answers with these values.
+    public func callAsFunction<each Value: Encodable & Sendable>(_ values: repeat each Value) {
+        responder?.respond(repeat each values)
+    }
+
+    /// Answers with arguments that were received, as the bytes they came in.
+    public func callAsFunction(relaying arguments: EventArguments) {
+        responder?.respond(relaying: arguments)
+    }
+}
+
+extension Ack: Decodable {
+    /// Takes the acknowledgement of the event that is being dispatched. Fails with any other decoder.
+    public init(from decoder: any Decoder) throws {
+        guard let decoder = decoder as? AckDecoder else { throw AbsentValueError() }
+        self.responder = decoder.responder
+    }
+}
+
+/// Tells `Ack` types from arguments that arrived.
+protocol AckArgument {}
+
+extension Ack: AckArgument {}
+
+/// Whether a parameter of this type takes the acknowledgement.
+func takesAcknowledgement<Value>(_ type: Value.Type) -> Bool {
+    type is any AckArgument.Type || type is any OptionalAckArgument.Type
+}
+
+/// An optional `Ack` is nil when the client asked for no acknowledgement.
+protocol OptionalAckArgument {}
+
+extension Optional: OptionalAckArgument where Wrapped: AckArgument {}
+
+/// The decoder an `Ack` parameter takes itself from.
+struct AckDecoder: Decoder {
+    let responder: AckResponder?
+    var codingPath: [any CodingKey] { [] }
+    var userInfo: [CodingUserInfoKey: Any] { [:] }
+
+    func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
+        throw AbsentValueError()
+    }
+
+    func unkeyedContainer() throws -> any UnkeyedDecodingContainer { throw AbsentValueError() }
+
+    func singleValueContainer() throws -> any SingleValueDecodingContainer {
+        AbsentContainer(decoder: self, isNil: responder == nil)
+    }
+}
+
+/// Sends the one acknowledgement of one received event.
+final class AckResponder: Sendable {
+    enum Target: Sendable {
+        /// A client's event.
+        case socket(Socket, id: Int)
+        /// An event of another server.
+        case server(@Sendable (Result<EventArguments, any Error>) -> Void)
+    }
+
+    private let target: Target
+    private let isAnswered = Atomic(false)
+
+    init(_ target: Target) {
+        self.target = target
+    }
+
+    /// Answers, unless that has been done.
+    func respond<each Value: Encodable>(_ values: repeat each Value) {
+        guard claim() else { return }
+        deliver { try EncodedArguments.acknowledgement(repeat each values) }
+    }
+
+    /// Answers with arguments that were received, unless that has been done.
+    func respond(relaying arguments: EventArguments) {
+        guard claim() else { return }
+        deliver { try EncodedArguments.relay(arguments) }
+    }
+
+    private func claim() -> Bool {
+        isAnswered.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
+    }
+
+    private func deliver(_ encode: () throws -> EncodedArguments) {
+        switch target {
+        case .socket(let socket, let id):
+            do {
+                socket.acknowledge(id: id, try encode())
+            } catch {
+                socket.report(error, event: nil)
+            }
+        case .server(let answer):
+            answer(Result { try encode().received(offset: 0) })
+        }
+    }
+}

@@ -1,0 +1,209 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+public import SocketIOCore
+
+/// Whom an event is for, and how it is sent; made with `to`, `except`, `volatile` and their like, used with `emit`.
+///
+/// A value: each call returns a new operator and changes nothing else. Usable from any thread, any number of times.
+public struct BroadcastOperator: Sendable {
+    /// Where the sockets are.
+    enum Target: Sendable {
+        case namespace(Namespace)
+        case parent(ParentNamespace)
+    }
+
+    let target: Target
+    /// Rooms, exceptions and flags collected so far.
+    public private(set) var options: BroadcastOptions
+
+    init(_ target: Target, _ options: BroadcastOptions = BroadcastOptions()) {
+        self.target = target
+        self.options = options
+    }
+
+    // MARK: Whom
+
+    /// Adds rooms: whoever is in any of them is meant, once.
+    public func to(_ rooms: String...) -> BroadcastOperator { to(rooms) }
+
+    /// Adds rooms: whoever is in any of them is meant, once.
+    public func to(_ rooms: [String]) -> BroadcastOperator {
+        with { options in for room in rooms { options.add(room: room) } }
+    }
+
+    /// Another word for `to`.
+    public func `in`(_ rooms: String...) -> BroadcastOperator { to(rooms) }
+
+    /// Another word for `to`.
+    public func `in`(_ rooms: [String]) -> BroadcastOperator { to(rooms) }
+
+    /// Leaves out whoever is in any of these rooms; a socket's id is a room of its own.
+    public func except(_ rooms: String...) -> BroadcastOperator { except(rooms) }
+
+    /// Leaves out whoever is in any of these rooms.
+    public func except(_ rooms: [String]) -> BroadcastOperator {
+        with { options in for room in rooms { options.add(except: room) } }
+    }
+
+    // MARK: How
+
+    /// Only sockets connected to this server.
+    public var local: BroadcastOperator { with { $0.flags.isLocal = true } }
+
+    /// Drops the event for clients whose transport is not ready for it at this moment.
+    public var volatile: BroadcastOperator { with { $0.flags.isVolatile = true } }
+
+    /// Whether transports may compress the event; they may unless told otherwise.
+    public func compress(_ compress: Bool) -> BroadcastOperator { with { $0.flags.compress = compress } }
+
+    /// How long to wait for acknowledgements; default ``ServerConfiguration/broadcastAcknowledgementTimeout``.
+    public func timeout(_ timeout: Duration) -> BroadcastOperator {
+        with { $0.flags.timeout = TimeAmount(timeout) }
+    }
+
+    private func with(_ change: (inout BroadcastOptions) -> Void) -> BroadcastOperator {
+        var copy = self
+        change(&copy.options)
+        return copy
+    }
+
+    // MARK: Sending
+
+    /// Sends an event. A reserved name, or an argument that cannot be encoded, is logged and nothing is sent.
+    public func emit<each Argument: Encodable & Sendable>(_ event: String, _ arguments: repeat each Argument) {
+        send(event) { try .event(event, repeat each arguments) }
+    }
+
+    /// Sends on what was received, as the bytes it came in.
+    public func emit(_ event: String, arguments: EventArguments) {
+        send(event) { try .relay(event, arguments) }
+    }
+
+    /// Sends the event `message`.
+    public func send<each Argument: Encodable & Sendable>(_ arguments: repeat each Argument) {
+        emit("message", repeat each arguments)
+    }
+
+    private func send(_ event: String, encode: () throws -> EncodedArguments) {
+        do {
+            let data = try encode()
+            switch target {
+            case .namespace(let namespace):
+                namespace.adapter.broadcast(
+                    BroadcastPacket(namespace: namespace.name, event: event, data: data), options: options)
+            case .parent(let parent):
+                for child in parent.children {
+                    child.adapter.broadcast(
+                        BroadcastPacket(namespace: child.name, event: event, data: data), options: options)
+                }
+            }
+        } catch {
+            switch target {
+            case .namespace(let namespace): namespace.report(error)
+            case .parent(let parent): parent.children.first?.report(error)
+            }
+        }
+    }
+
+    /// Sends an event and collects the first argument of each client's acknowledgement, in the order of arrival.
+    ///
+    /// - Throws: ``BroadcastAckError`` when not all have answered in time, or some have disconnected instead: it has the
+    ///   answers there are. ``SocketError`` for a reserved name, an answer of another type, or a parent namespace.
+    public func emitWithAck<each Argument: Encodable & Sendable, Answer: Decodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument, as type: Answer.Type
+    ) async throws -> [Answer] {
+        try await acknowledgements(event, try .event(event, repeat each arguments)).map { try $0.decode(type) }
+    }
+
+    /// As the typed form, with each client's arguments as they came.
+    public func emitWithAck<each Argument: Encodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument
+    ) async throws -> [EventArguments] {
+        try await acknowledgements(event, try .event(event, repeat each arguments))
+    }
+
+    /// The callback form of ``emitWithAck(_:_:)``; `ack` is called once, on any thread.
+    public func emit<each Argument: Encodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument,
+        ack: @escaping @Sendable (Result<[EventArguments], any Error>) -> Void
+    ) {
+        do {
+            let data = try EncodedArguments.event(event, repeat each arguments)
+            // Begun here, not in a task: events sent one after the other leave in that order.
+            guard case .namespace(let namespace) = target else { throw Self.noParent("emitWithAck") }
+            collect(event, data, in: namespace, expectsSingle: false, ack)
+        } catch {
+            ack(.failure(error))
+        }
+    }
+
+    func acknowledgements(
+        _ event: String, _ data: EncodedArguments, expectsSingle: Bool = false
+    ) async throws -> [EventArguments] {
+        guard case .namespace(let namespace) = target else { throw Self.noParent("emitWithAck") }
+        return try await withCheckedThrowingContinuation { continuation in
+            collect(event, data, in: namespace, expectsSingle: expectsSingle) { continuation.resume(with: $0) }
+        }
+    }
+
+    private func collect(
+        _ event: String, _ data: EncodedArguments, in namespace: Namespace, expectsSingle: Bool,
+        _ done: @escaping @Sendable (Result<[EventArguments], any Error>) -> Void
+    ) {
+        var options = options
+        let timeout = options.flags.timeout ?? namespace.context.configuration.broadcastAcknowledgementTimeout
+        options.flags.timeout = timeout
+        let packet = BroadcastPacket(namespace: namespace.name, event: event, data: data)
+        BroadcastAcknowledgements.collect(
+            packet, options: options, timeout: timeout, namespace: namespace, expectsSingle: expectsSingle, done)
+    }
+
+    // MARK: Sockets
+
+    /// The sockets meant, wherever they are connected.
+    ///
+    /// - Throws: ``SocketError`` with code `notSupported` on a parent namespace.
+    public func fetchSockets() async throws -> [RemoteSocket] {
+        guard case .namespace(let namespace) = target else { throw Self.noParent("fetchSockets()") }
+        return try await namespace.adapter.fetchSockets(options).map { RemoteSocket($0, namespace: namespace) }
+    }
+
+    /// The ids of the sockets in the rooms given, or of all; exceptions and flags do not count.
+    public func allSockets() async throws -> Set<String> {
+        guard case .namespace(let namespace) = target else { throw Self.noParent("allSockets()") }
+        return try await namespace.adapter.sockets(in: Set(options.rooms))
+    }
+
+    /// Makes the sockets meant join rooms. Returns before it is done.
+    public func socketsJoin(_ rooms: String...) { socketsJoin(rooms) }
+
+    /// Makes the sockets meant join rooms. Returns before it is done.
+    public func socketsJoin(_ rooms: [String]) {
+        for namespace in namespaces { namespace.adapter.addSockets(options, rooms: rooms) }
+    }
+
+    /// Makes the sockets meant leave rooms. Returns before it is done.
+    public func socketsLeave(_ rooms: String...) { socketsLeave(rooms) }
+
+    /// Makes the sockets meant leave rooms. Returns before it is done.
+    public func socketsLeave(_ rooms: [String]) {
+        for namespace in namespaces { namespace.adapter.removeSockets(options, rooms: rooms) }
+    }
+
+    /// Disconnects the sockets meant; with `close` their whole connections. Returns before it is done.
+    public func disconnectSockets(close: Bool = false) {
+        for namespace in namespaces { namespace.adapter.disconnectSockets(options, close: close) }
+    }
+
+    private var namespaces: [Namespace] {
+        switch target {
+        case .namespace(let namespace): [namespace]
+        case .parent(let parent): parent.children
+        }
+    }
+
+    private static func noParent(_ call: String) -> SocketError {
+        SocketError(.notSupported, "\(call) is not supported on parent namespaces")
+    }
+}

@@ -1,0 +1,111 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import SocketIOCore
+
+/// Something whose sockets can be reached together: a ``Server`` (its namespace `/`), a ``Namespace``, or a
+/// ``ParentNamespace`` (all its children).
+public protocol BroadcastSource: Sendable {
+    /// Every socket.
+    var everyone: BroadcastOperator { get }
+}
+
+extension BroadcastSource {
+    // MARK: Whom
+
+    /// Whoever is in any of these rooms, each once.
+    public func to(_ rooms: String...) -> BroadcastOperator { everyone.to(rooms) }
+
+    /// Whoever is in any of these rooms, each once.
+    public func to(_ rooms: [String]) -> BroadcastOperator { everyone.to(rooms) }
+
+    /// Another word for `to`.
+    public func `in`(_ rooms: String...) -> BroadcastOperator { everyone.to(rooms) }
+
+    /// Another word for `to`.
+    public func `in`(_ rooms: [String]) -> BroadcastOperator { everyone.to(rooms) }
+
+    /// Everybody but whoever is in any of these rooms; a socket's id is a room of its own.
+    public func except(_ rooms: String...) -> BroadcastOperator { everyone.except(rooms) }
+
+    /// Everybody but whoever is in any of these rooms.
+    public func except(_ rooms: [String]) -> BroadcastOperator { everyone.except(rooms) }
+
+    // MARK: How
+
+    /// Only sockets connected to this server.
+    public var local: BroadcastOperator { everyone.local }
+
+    /// Drops the event for clients whose transport is not ready for it at this moment.
+    public var volatile: BroadcastOperator { everyone.volatile }
+
+    /// Whether transports may compress the event; they may unless told otherwise.
+    public func compress(_ compress: Bool) -> BroadcastOperator { everyone.compress(compress) }
+
+    /// How long to wait for acknowledgements.
+    public func timeout(_ timeout: Duration) -> BroadcastOperator { everyone.timeout(timeout) }
+
+    // MARK: Sending
+
+    /// Sends an event to everybody. A reserved name, or an argument that cannot be encoded, is logged and nothing is
+    /// sent.
+    public func emit<each Argument: Encodable & Sendable>(_ event: String, _ arguments: repeat each Argument) {
+        everyone.emit(event, repeat each arguments)
+    }
+
+    /// Sends on what was received, as the bytes it came in.
+    public func emit(_ event: String, arguments: EventArguments) {
+        everyone.emit(event, arguments: arguments)
+    }
+
+    /// Sends the event `message` to everybody.
+    public func send<each Argument: Encodable & Sendable>(_ arguments: repeat each Argument) {
+        everyone.send(repeat each arguments)
+    }
+
+    /// Sends an event to everybody and collects the first argument of each acknowledgement, see
+    /// ``BroadcastOperator/emitWithAck(_:_:as:)``.
+    public func emitWithAck<each Argument: Encodable & Sendable, Answer: Decodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument, as type: Answer.Type
+    ) async throws -> [Answer] {
+        try await everyone.emitWithAck(event, repeat each arguments, as: type)
+    }
+
+    /// As the typed form, with each client's arguments as they came.
+    public func emitWithAck<each Argument: Encodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument
+    ) async throws -> [EventArguments] {
+        try await everyone.emitWithAck(event, repeat each arguments)
+    }
+
+    // MARK: Sockets
+
+    /// All sockets, wherever they are connected.
+    public func fetchSockets() async throws -> [RemoteSocket] { try await everyone.fetchSockets() }
+
+    /// The ids of all sockets, wherever they are connected.
+    public func allSockets() async throws -> Set<String> { try await everyone.allSockets() }
+
+    /// Makes all sockets join rooms. Returns before it is done.
+    public func socketsJoin(_ rooms: String...) { everyone.socketsJoin(rooms) }
+
+    /// Makes all sockets leave rooms. Returns before it is done.
+    public func socketsLeave(_ rooms: String...) { everyone.socketsLeave(rooms) }
+
+    /// Disconnects all sockets; with `close` their whole connections. Returns before it is done.
+    public func disconnectSockets(close: Bool = false) { everyone.disconnectSockets(close: close) }
+}
+
+extension Namespace: BroadcastSource {
+    /// Every socket of the namespace.
+    public var everyone: BroadcastOperator { BroadcastOperator(.namespace(self)) }
+}
+
+extension ParentNamespace: BroadcastSource {
+    /// Every socket of every child.
+    public var everyone: BroadcastOperator { BroadcastOperator(.parent(self)) }
+}
+
+extension Server: BroadcastSource {
+    /// Every socket of the namespace `/`.
+    public var everyone: BroadcastOperator { sockets.everyone }
+}

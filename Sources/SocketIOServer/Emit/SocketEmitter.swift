@@ -1,0 +1,159 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+internal import SocketIOCore
+internal import Synchronization
+
+/// Sends events to one socket in a certain way; made with ``Socket/volatile``, ``Socket/timeout(_:)`` and
+/// ``Socket/compress(_:)``. A value, usable any number of times.
+public struct SocketEmitter: Sendable {
+    private let socket: Socket
+    private var flags = EmitFlags()
+
+    init(_ socket: Socket) {
+        self.socket = socket
+    }
+
+    /// Drops events when the client's transport is not ready for them at the moment of sending.
+    public var volatile: SocketEmitter { with { $0.isVolatile = true } }
+
+    /// Whether transports may compress the events; they may unless told otherwise.
+    public func compress(_ compress: Bool) -> SocketEmitter { with { $0.compress = compress } }
+
+    /// How long to wait for acknowledgements.
+    public func timeout(_ timeout: Duration) -> SocketEmitter { with { $0.timeout = TimeAmount(timeout) } }
+
+    private func with(_ change: (inout EmitFlags) -> Void) -> SocketEmitter {
+        var copy = self
+        change(&copy.flags)
+        return copy
+    }
+
+    // MARK: Others
+
+    /// Everybody in the namespace but this socket, with the same flags.
+    public var broadcast: BroadcastOperator {
+        BroadcastOperator(
+            .namespace(socket.namespace),
+            BroadcastOptions(
+                except: [socket.id],
+                flags: BroadcastFlags(
+                    isVolatile: flags.isVolatile, compress: flags.compress, timeout: flags.timeout)))
+    }
+
+    /// Whoever is in any of these rooms, but not this socket, with the same flags.
+    public func to(_ rooms: String...) -> BroadcastOperator { broadcast.to(rooms) }
+
+    // MARK: Sending
+
+    /// Sends an event, see ``Socket/emit(_:_:)``.
+    public func emit<each Argument: Encodable & Sendable>(_ event: String, _ arguments: repeat each Argument) {
+        socket.emit(event, flags) { try .event(event, repeat each arguments) }
+    }
+
+    /// Sends on what was received, as the bytes it came in.
+    public func emit(_ event: String, arguments: EventArguments) {
+        socket.emit(event, flags) { try .relay(event, arguments) }
+    }
+
+    /// Sends an event and waits for the acknowledgement, see ``Socket/emitWithAck(_:_:as:)``.
+    public func emitWithAck<each Argument: Encodable & Sendable, Answer: Decodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument, as type: Answer.Type
+    ) async throws -> Answer {
+        try await acknowledgement(event, try .event(event, repeat each arguments)).decode(type)
+    }
+
+    /// As the typed form, with all arguments of the acknowledgement as they came.
+    public func emitWithAck<each Argument: Encodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument
+    ) async throws -> EventArguments {
+        try await acknowledgement(event, try .event(event, repeat each arguments))
+    }
+
+    /// The callback form of ``emitWithAck(_:_:)``; `ack` is called once, on the socket's event loop.
+    public func emit<each Argument: Encodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument,
+        ack: @escaping @Sendable (Result<EventArguments, any Error>) -> Void
+    ) {
+        do {
+            let arguments = try EncodedArguments.event(event, repeat each arguments)
+            let (socket, flags) = (socket, flags)
+            socket.onLoop { _ = socket.request(event, arguments, flags, ack) }
+        } catch {
+            ack(.failure(error))
+        }
+    }
+
+    private func acknowledgement(_ event: String, _ arguments: EncodedArguments) async throws -> EventArguments {
+        let (socket, flags) = (socket, flags)
+        let wait = AcknowledgementWait(socket: socket)
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                wait.begin(continuation)
+                socket.onLoop {
+                    guard !wait.isOver else { return }
+                    wait.id = socket.request(event, arguments, flags) { wait.end($0) }
+                }
+            }
+        } onCancel: {
+            wait.end(.failure(CancellationError()))
+            socket.onLoop {
+                if let id = wait.id { socket.forget(acknowledgement: id) }
+            }
+        }
+    }
+}
+
+/// A task waiting for an acknowledgement, which may be cancelled at any moment.
+///
+/// `id` is confined to the socket's event loop, the reason for `@unchecked Sendable`; the rest is behind a lock.
+private final class AcknowledgementWait: @unchecked Sendable {
+    typealias Continuation = CheckedContinuation<EventArguments, any Error>
+
+    private enum State {
+        case idle
+        case waiting(Continuation)
+        case over
+        case overBeforeBegin(Result<EventArguments, any Error>)
+    }
+
+    var id: Int?
+    private let socket: Socket
+    private let state = Mutex(State.idle)
+
+    init(socket: Socket) {
+        self.socket = socket
+    }
+
+    var isOver: Bool {
+        state.withLock { if case .waiting = $0 { false } else { true } }
+    }
+
+    func begin(_ continuation: Continuation) {
+        let early = state.withLock { state -> Result<EventArguments, any Error>? in
+            if case .overBeforeBegin(let result) = state {
+                state = .over
+                return result
+            }
+            state = .waiting(continuation)
+            return nil
+        }
+        if let early { continuation.resume(with: early) }
+    }
+
+    func end(_ result: Result<EventArguments, any Error>) {
+        let waiting = state.withLock { state -> Continuation? in
+            switch state {
+            case .idle:
+                state = .overBeforeBegin(result)
+                return nil
+            case .waiting(let continuation):
+                state = .over
+                return continuation
+            case .over, .overBeforeBegin:
+                return nil
+            }
+        }
+        waiting?.resume(with: result)
+    }
+}

@@ -1,0 +1,35 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+internal import SocketIOCore
+
+extension Namespace {
+    /// Sends an event to the other servers, where ``on(_:_:)-swift.method`` of this namespace listens; this one gets
+    /// nothing. With the in-memory adapter there are no others.
+    ///
+    /// - Throws: ``SocketError`` for the names `connect`, `connection` and `new_namespace`; `EncodingError`; what the
+    ///   adapter throws.
+    public func serverSideEmit<each Argument: Encodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument
+    ) async throws {
+        try await adapter.serverSideEmit(serverSidePacket(event, repeat each arguments))
+    }
+
+    /// As ``serverSideEmit(_:_:)``, with the first argument of each other server's answer.
+    ///
+    /// `timeout` is how long to wait, default 5 s.
+    public func serverSideEmitWithAck<each Argument: Encodable & Sendable, Answer: Decodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument, as type: Answer.Type, timeout: Duration = .seconds(5)
+    ) async throws -> [Answer] {
+        let packet = try serverSidePacket(event, repeat each arguments)
+        return try await adapter.serverSideEmitWithAck(packet, timeout: TimeAmount(timeout)).map { try $0.decode(type) }
+    }
+
+    private func serverSidePacket<each Argument: Encodable>(
+        _ event: String, _ arguments: repeat each Argument
+    ) throws -> BroadcastPacket {
+        guard !ReservedEventNames.containsForServers(event) else { throw SocketError.reserved(event) }
+        return BroadcastPacket(
+            namespace: name, event: event, data: try .unchecked(event, repeat each arguments))
+    }
+}

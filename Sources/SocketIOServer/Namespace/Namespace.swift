@@ -1,0 +1,141 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Logging
+internal import SocketIOCore
+internal import Synchronization
+
+/// One namespace of a server: its sockets, rooms, middlewares and handlers.
+///
+/// All methods may be called from any thread.
+public final class Namespace: Sendable {
+    /// The name, with its leading slash.
+    public let name: String
+    /// Carries everything that concerns more than one socket.
+    public let adapter: any Adapter
+    /// This server's part of the namespace.
+    public let local: MemoryAdapter
+
+    let context: ServerContext
+    private let serverEvents: ServerEvents
+    private let registration: Mutex<ConnectRegistration>
+
+    init(name: String, context: ServerContext, registration: ConnectRegistration? = nil) {
+        let home = context.shards[abs(name.hashValue % context.shards.count)]
+        let local = MemoryAdapter(name: name, context: context)
+        let events = ServerEvents(namespace: name, context: context, executor: home.executor)
+        self.name = name
+        self.context = context
+        self.local = local
+        self.serverEvents = events
+        self.adapter = context.configuration.adapter(
+            AdapterContext(
+                namespace: name, local: local, logger: context.configuration.logger, eventLoop: home.eventLoop,
+                serverEvents: events))
+        self.registration = Mutex(registration ?? ConnectRegistration())
+    }
+
+    // MARK: Connecting
+
+    /// Adds a middleware: it looks at every socket before it is connected, after those added earlier, and refuses it by
+    /// throwing. Starts on the socket's event loop and comes back to it after each `await`.
+    public func use(_ middleware: @escaping ConnectMiddleware) {
+        registration.withLock { $0.middlewares.append(middleware) }
+    }
+
+    /// Runs `handler` for every socket that connects, on the socket's event loop, before its first event.
+    public func onConnection(_ handler: @escaping @Sendable (Socket) throws -> Void) {
+        registration.withLock { $0.handlers.append(.synchronous(handler)) }
+    }
+
+    /// As the synchronous form; no event of the socket is handled before the first `await`.
+    public func onConnection(_ handler: @escaping @Sendable (Socket) async throws -> Void) {
+        registration.withLock { $0.handlers.append(.asynchronous(handler)) }
+    }
+
+    var middlewares: [ConnectMiddleware] { registration.withLock { $0.middlewares } }
+
+    func connected(_ socket: Socket) {
+        context.metrics.connections.increment()
+        for handler in registration.withLock({ $0.handlers }) { handler.run(socket) }
+    }
+
+    // MARK: Looking
+
+    /// How many sockets are connected to this server.
+    public var socketCount: Int { local.socketCount }
+
+    /// The sockets connected to this server, in no order.
+    public func sockets() async -> [Socket] {
+        await local.localSockets(BroadcastOptions())
+    }
+
+    /// A socket connected to this server.
+    public func socket(_ id: String) async -> Socket? {
+        await local.localSockets(BroadcastOptions(rooms: [id])).first { $0.id == id }
+    }
+
+    /// Tells of rooms that come and go on this server, see ``MemoryAdapter/onRoomEvent(_:)``.
+    public func onRoomEvent(_ observer: @escaping @Sendable (RoomEvent) -> Void) {
+        local.onRoomEvent(observer)
+    }
+
+    // MARK: Other servers
+
+    /// Handles an event other servers send with `serverSideEmit`.
+    @discardableResult
+    public func on<each Argument: Decodable & Sendable>(
+        _ event: String, _ handler: @escaping @Sendable (repeat each Argument) throws -> Void
+    ) -> ListenerID {
+        serverEvents.add(event, isOnce: false, HandlerAdapter.synchronous(handler))
+    }
+
+    /// As the synchronous form.
+    @discardableResult
+    public func on<each Argument: Decodable & Sendable>(
+        _ event: String, _ handler: @escaping @Sendable (repeat each Argument) async throws -> Void
+    ) -> ListenerID {
+        serverEvents.add(event, isOnce: false, HandlerAdapter.asynchronous(handler))
+    }
+
+    /// Handles an event other servers send with `serverSideEmitWithAck`; the returned value is the answer.
+    @discardableResult
+    public func on<each Argument: Decodable & Sendable, Answer: Encodable & Sendable>(
+        _ event: String, _ handler: @escaping @Sendable (repeat each Argument) throws -> Answer
+    ) -> ListenerID {
+        serverEvents.add(event, isOnce: false, HandlerAdapter.synchronous(returning: handler))
+    }
+
+    /// As the synchronous form.
+    @discardableResult
+    public func on<each Argument: Decodable & Sendable, Answer: Encodable & Sendable>(
+        _ event: String, _ handler: @escaping @Sendable (repeat each Argument) async throws -> Answer
+    ) -> ListenerID {
+        serverEvents.add(event, isOnce: false, HandlerAdapter.asynchronous(returning: handler))
+    }
+
+    /// Removes one handler of an event of other servers, or all of them.
+    public func off(_ event: String, _ id: ListenerID? = nil) {
+        serverEvents.remove(event, id: id)
+    }
+
+    // MARK: For this module
+
+    func startAdapter() {
+        let (adapter, context, name) = (adapter, context, name)
+        Task {
+            do {
+                try await adapter.start()
+            } catch {
+                context.configuration.logger.error(
+                    "The adapter could not be started", metadata: LogMetadata.namespace(name, error: error))
+            }
+        }
+    }
+
+    /// A call that cannot be answered with an error has failed.
+    func report(_ error: any Error) {
+        context.metrics.handlerFailures.increment()
+        context.configuration.logger.error(
+            "An event was not sent", metadata: LogMetadata.namespace(name, error: error))
+    }
+}

@@ -1,0 +1,124 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Logging
+internal import SocketIOCore
+internal import Synchronization
+
+/// The namespaces of one server, by name, and the parents that make dynamic ones.
+///
+/// Its lock is taken when a client joins or leaves a namespace, never for a message.
+final class NamespaceTable: Sendable {
+    private struct Entry {
+        let namespace: Namespace
+        let parent: ParentNamespace?
+        /// Sockets connected or connecting; a child with none may be forgotten.
+        var population = 0
+    }
+
+    private struct State {
+        var entries: [String: Entry] = [:]
+        var parents: [ParentNamespace] = []
+        var dynamicCount = 0
+        var observers: [@Sendable (Namespace) -> Void] = []
+    }
+
+    private let context: ServerContext
+    private let state = Mutex(State())
+    private let parentCount = Atomic(0)
+
+    init(context: ServerContext) {
+        self.context = context
+    }
+
+    var hasParents: Bool { parentCount.load(ordering: .acquiring) > 0 }
+
+    /// The namespaces of the moment.
+    var all: [Namespace] { state.withLock { $0.entries.values.map(\.namespace) } }
+
+    var parents: [ParentNamespace] { state.withLock { $0.parents } }
+
+    func onNewNamespace(_ observer: @escaping @Sendable (Namespace) -> Void) {
+        state.withLock { $0.observers.append(observer) }
+    }
+
+    /// The namespace with this name; made when there is none (spec 4.1, `of`).
+    func namespace(_ name: String) -> Namespace {
+        if let existing = state.withLock({ $0.entries[name]?.namespace }) { return existing }
+        let parent = parents.first { $0.matchesAtOnce(name) }
+        return insert(name, parent: parent, population: 0)
+    }
+
+    func add(_ parent: ParentNamespace) {
+        state.withLock { $0.parents.append(parent) }
+        parentCount.wrappingAdd(1, ordering: .releasing)
+    }
+
+    /// A namespace that exists, for one more socket.
+    func acquire(existing name: String) -> Namespace? {
+        state.withLock { state in
+            state.entries[name]?.population += 1
+            return state.entries[name]?.namespace
+        }
+    }
+
+    /// A namespace for one more socket, made if a parent accepts the name; parents are asked in the order of their
+    /// registration.
+    func acquire(matching name: String, auth: SocketValue) async -> Namespace? {
+        for parent in parents {
+            do {
+                guard try await parent.matches(name, auth: auth) else { continue }
+            } catch {
+                context.configuration.logger.warning(
+                    "The matcher of a dynamic namespace failed", metadata: LogMetadata.namespace(name, error: error))
+                continue
+            }
+            // Another client may have made it while the matcher was waiting.
+            if let existing = acquire(existing: name) { return existing }
+            guard state.withLock({ $0.dynamicCount }) < context.configuration.maxDynamicNamespaces else {
+                context.metrics.namespacesRefused.increment()
+                return nil
+            }
+            return insert(name, parent: parent, population: 1)
+        }
+        return nil
+    }
+
+    /// A socket that had acquired the namespace has gone.
+    func release(_ namespace: Namespace) {
+        let forgotten = state.withLock { state -> Entry? in
+            guard var entry = state.entries[namespace.name], entry.namespace === namespace else { return nil }
+            entry.population -= 1
+            state.entries[namespace.name] = entry
+            guard entry.population <= 0, entry.parent != nil,
+                context.configuration.cleanupEmptyChildNamespaces
+            else { return nil }
+            state.entries[namespace.name] = nil
+            state.dynamicCount -= 1
+            return entry
+        }
+        guard let forgotten else { return }
+        forgotten.parent?.forget(forgotten.namespace)
+        Task { await forgotten.namespace.adapter.close() }
+    }
+
+    /// Adds a namespace unless the name is taken by now, in which case the one that has it is used.
+    private func insert(_ name: String, parent: ParentNamespace?, population: Int) -> Namespace {
+        let created = Namespace(name: name, context: context, registration: parent?.registrationForChild)
+        let (namespace, observers) = state.withLock { state -> (Namespace, [@Sendable (Namespace) -> Void]) in
+            if let existing = state.entries[name]?.namespace {
+                state.entries[name]?.population += population
+                return (existing, [])
+            }
+            if parent != nil { state.dynamicCount += 1 }
+            state.entries[name] = Entry(namespace: created, parent: parent, population: population)
+            return (created, state.observers)
+        }
+        guard namespace === created else { return namespace }
+        parent?.add(created)
+        created.startAdapter()
+        if name != SocketPacket.mainNamespace {
+            for observer in observers { observer(created) }
+        }
+        return created
+    }
+}

@@ -1,0 +1,72 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import SocketIOCore
+internal import Synchronization
+
+/// Stands for all namespaces whose names a pattern or a function accepts; they are made when a client asks for them
+/// (spec 4.4).
+///
+/// Middlewares and handlers registered here are those of each child made afterwards.
+public final class ParentNamespace: Sendable {
+    /// How names are accepted.
+    enum Matcher: Sendable {
+        case pattern(@Sendable (String) -> Bool)
+        case function(@Sendable (String, SocketValue) async throws -> Bool)
+    }
+
+    /// An internal name, `/_` and a number.
+    public let name: String
+
+    private let matcher: Matcher
+    private let registration = Mutex(ConnectRegistration())
+    private let known = Mutex<[String: Namespace]>([:])
+
+    private static let created = Atomic(0)
+
+    init(_ matcher: Matcher) {
+        self.name = "/_\(Self.created.wrappingAdd(1, ordering: .relaxed).oldValue)"
+        self.matcher = matcher
+    }
+
+    /// The children of the moment, in no order.
+    public var children: [Namespace] { known.withLock { Array($0.values) } }
+
+    /// Adds a middleware to children made from now on, see ``Namespace/use(_:)``.
+    public func use(_ middleware: @escaping ConnectMiddleware) {
+        registration.withLock { $0.middlewares.append(middleware) }
+    }
+
+    /// Adds a handler to children made from now on, see ``Namespace/onConnection(_:)``.
+    public func onConnection(_ handler: @escaping @Sendable (Socket) throws -> Void) {
+        registration.withLock { $0.handlers.append(.synchronous(handler)) }
+    }
+
+    /// As the synchronous form.
+    public func onConnection(_ handler: @escaping @Sendable (Socket) async throws -> Void) {
+        registration.withLock { $0.handlers.append(.asynchronous(handler)) }
+    }
+
+    // MARK: For the namespace table
+
+    var registrationForChild: ConnectRegistration { registration.withLock { $0 } }
+
+    func matchesAtOnce(_ name: String) -> Bool {
+        guard case .pattern(let matches) = matcher else { return false }
+        return matches(name)
+    }
+
+    func matches(_ name: String, auth: SocketValue) async throws -> Bool {
+        switch matcher {
+        case .pattern(let matches): matches(name)
+        case .function(let accepts): try await accepts(name, auth)
+        }
+    }
+
+    func add(_ child: Namespace) { known.withLock { $0[child.name] = child } }
+
+    func forget(_ child: Namespace) {
+        known.withLock { known in
+            if known[child.name] === child { known[child.name] = nil }
+        }
+    }
+}

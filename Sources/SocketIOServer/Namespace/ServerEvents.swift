@@ -1,0 +1,45 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Logging
+internal import Synchronization
+
+/// The listeners of a namespace for events of other servers.
+final class ServerEvents: HandlerScope {
+    let executor: LoopExecutor
+    private let namespace: String
+    private let context: ServerContext
+    private let handlers = Mutex(EventHandlers())
+
+    init(namespace: String, context: ServerContext, executor: LoopExecutor) {
+        self.namespace = namespace
+        self.context = context
+        self.executor = executor
+    }
+
+    func add(_ event: String, isOnce: Bool, _ handler: @escaping EventHandler) -> ListenerID {
+        let id = ListenerID.make()
+        handlers.withLock { $0.add(event, id: id, isOnce: isOnce, handler) }
+        return id
+    }
+
+    func remove(_ event: String, id: ListenerID?) {
+        handlers.withLock { handlers in
+            if let id { handlers.remove(event, id: id) } else { handlers.removeAll(event) }
+        }
+    }
+
+    func deliver(
+        _ event: String, _ arguments: EventArguments, answer: (@Sendable (Result<EventArguments, any Error>) -> Void)?
+    ) {
+        let taken = handlers.withLock { $0.take(event) }
+        let responder = answer.map { AckResponder(.server($0)) }
+        taken.run(EventContext(event: event, arguments: arguments, responder: responder, scope: self))
+    }
+
+    func handlerFailed(_ error: any Error, event: String, responder: AckResponder?) {
+        context.metrics.handlerFailures.increment()
+        context.configuration.logger.warning(
+            "A handler of a server event failed", metadata: LogMetadata.namespace(namespace, error: error))
+        if let answer = context.configuration.errorAcknowledgement(error) { responder?.respond(answer) }
+    }
+}

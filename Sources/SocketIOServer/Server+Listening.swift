@@ -1,0 +1,131 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+public import EngineIOServer
+internal import Logging
+public import NIOCore
+public import ServiceLifecycle
+internal import SocketIOCore
+internal import Synchronization
+
+extension Server {
+    /// Where a server is between its making and its end.
+    struct Lifecycle {
+        var application: (any HTTPApplication)?
+        var listeners: [HTTPListener] = []
+        /// Set by the first `close`; later calls wait for it.
+        var closing: Task<Void, Never>?
+    }
+
+    // MARK: Listening
+
+    /// Answers the requests on the server's port that are neither the engine's nor for the client files; nil, the default,
+    /// answers 404. Set it before ``listen(host:port:)``.
+    public var application: (any HTTPApplication)? {
+        get { lifecycle.withLock { $0.application } }
+        set { lifecycle.withLock { $0.application = newValue } }
+    }
+
+    /// Answers those requests with a closure.
+    public func onRequest(
+        _ handler: @escaping @Sendable (ApplicationRequest) async throws -> ApplicationResponse
+    ) {
+        application = SimpleApplication(handler)
+    }
+
+    /// Listens on an address. Port 0 lets the system choose. May be called several times.
+    ///
+    /// - Returns: The address in use.
+    /// - Throws: ``SocketError`` with code `invalidConfiguration` or `EngineConfigurationError` for settings that cannot
+    ///   be used; an I/O error when the address cannot be had.
+    @discardableResult
+    public func listen(host: String = "127.0.0.1", port: Int = 0) async throws -> SocketAddress? {
+        try await listen(to: .tcp(host: host, port: port))
+    }
+
+    /// Listens on a Unix domain socket; a file left there by an earlier run is replaced.
+    ///
+    /// - Throws: As ``listen(host:port:)``.
+    public func listen(unixSocketPath path: String) async throws {
+        try await listen(to: .unix(path: path))
+    }
+
+    @discardableResult
+    private func listen(to address: HTTPListener.Address) async throws -> SocketAddress? {
+        try configuration.validate()
+        guard !context.isClosing else { throw SocketError(.notSupported, "the server is closed") }
+        clients.start(context: context, table: table)
+        let router = try HTTPRouter(
+            configuration: configuration.engine, engine: engineServer, application: application,
+            eventLoops: context.shards.map(\.eventLoop))
+        let listener = try await HTTPListener.bind(to: address, group: group, router: router)
+        let isTooLate = lifecycle.withLock { lifecycle in
+            guard lifecycle.closing == nil else { return true }
+            lifecycle.listeners.append(listener)
+            return false
+        }
+        guard !isTooLate else {
+            await listener.close()
+            throw SocketError(.notSupported, "the server is closed")
+        }
+        return listener.localAddress
+    }
+
+    // MARK: Closing
+
+    /// Disconnects everybody with the reason `server shutting down` and ends the server for good (spec 4.11): sockets,
+    /// adapters, sessions, listeners, then the event loops if the server made them. Clients see the connection go and try
+    /// to come back. Calls made while it closes wait for the end.
+    public func close() async {
+        let closing = lifecycle.withLock { lifecycle in
+            if let closing = lifecycle.closing { return closing }
+            let closing = Task { await self.shutDown() }
+            lifecycle.closing = closing
+            return closing
+        }
+        await closing.value
+    }
+
+    private func shutDown() async {
+        _ = context.beginClosing()
+        for namespace in table.all {
+            await closeSockets(of: namespace)
+            await namespace.adapter.close()
+        }
+        await engineServer.close()
+        for listener in lifecycle.withLock({ $0.listeners }) { await listener.close() }
+        clients.stop()
+        guard ownsGroup else { return }
+        do {
+            try await group.shutdownGracefully()
+        } catch {
+            configuration.logger.error("The event loops did not end", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func closeSockets(of namespace: Namespace) async {
+        for shard in namespace.local.shards {
+            await shard.shard.perform {
+                for socket in shard.sockets(BroadcastOptions()) { socket.close(.serverShuttingDown, detail: nil) }
+            }
+        }
+    }
+}
+
+extension Server: Service {
+    /// Listens on the configured address, until the task is cancelled or graceful shutdown begins; then closes.
+    ///
+    /// - Throws: As ``listen(host:port:)``.
+    public func run() async throws {
+        let address: SocketAddress?
+        do {
+            address = try await listen(host: configuration.host, port: configuration.port)
+        } catch {
+            await close()
+            throw error
+        }
+        configuration.logger.info("Listening", metadata: ["address": "\(address.map(String.init(describing:)) ?? "")"])
+        // Throws when the task is cancelled, which is just another way to end.
+        try? await gracefulShutdown()
+        await close()
+    }
+}

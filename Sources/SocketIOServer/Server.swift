@@ -1,0 +1,155 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOServer
+internal import Logging
+public import NIOCore
+internal import NIOPosix
+public import SocketIOCore
+internal import Synchronization
+
+/// A Socket.IO server.
+///
+/// ```swift
+/// let io = Server()
+/// io.onConnection { socket in
+///     socket.on("chat message") { (text: String) in io.emit("chat message", text) }
+/// }
+/// try await io.run()
+/// ```
+///
+/// All methods may be called from any thread. What is registered after clients have connected concerns later ones only.
+public final class Server: Sendable {
+    /// What the server was made with.
+    public let configuration: ServerConfiguration
+
+    /// The namespace `/`, to which the server forwards everything a namespace can do.
+    public let sockets: Namespace
+
+    let context: ServerContext
+    let table: NamespaceTable
+    let engineServer: EngineServer
+    let clients: ClientFactory
+    let group: any EventLoopGroup
+    let ownsGroup: Bool
+    let lifecycle = Mutex(Lifecycle())
+
+    /// Makes a server that does not listen yet.
+    ///
+    /// - Parameters:
+    ///   - configuration: Checked by ``listen(host:port:)`` and ``run()``, which throw when it cannot be used.
+    ///   - eventLoopGroup: The loops to work on; nil, the default, makes a group of
+    ///     ``ServerConfiguration/eventLoops`` loops, which ``close()`` ends.
+    public init(
+        configuration: ServerConfiguration = ServerConfiguration(), eventLoopGroup: (any EventLoopGroup)? = nil
+    ) {
+        let group =
+            eventLoopGroup ?? MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoops))
+        let clients = ClientFactory()
+        let engine = EngineServer(
+            configuration: configuration.engine, eventLoops: Array(group.makeIterator()), delegate: clients)
+        let context = ServerContext(configuration: configuration, shards: engine.shards.map(ShardContext.init))
+        let table = NamespaceTable(context: context)
+        self.configuration = configuration
+        self.group = group
+        self.ownsGroup = eventLoopGroup == nil
+        self.clients = clients
+        self.engineServer = engine
+        self.context = context
+        self.table = table
+        self.sockets = table.namespace(SocketPacket.mainNamespace)
+    }
+
+    // MARK: Namespaces
+
+    /// A namespace, made when there is none of this name; a missing slash in front is added.
+    public func of(_ name: String) -> Namespace {
+        table.namespace(name.hasPrefix("/") ? name : "/" + name)
+    }
+
+    /// All namespaces whose names contain a match of the pattern, made when clients ask for them. Anchor the pattern with
+    /// `^` and `$` to match whole names.
+    public func of<Output>(_ pattern: sending Regex<Output>) -> ParentNamespace {
+        let pattern = SharedPattern(pattern)
+        return add(.pattern { pattern.matches($0) })
+    }
+
+    /// All namespaces whose names the function accepts, made when clients ask for them. It gets the name and what the
+    /// client gave as `auth`; an error counts as no.
+    public func of(
+        _ matcher: @escaping @Sendable (_ name: String, _ auth: SocketValue) async throws -> Bool
+    ) -> ParentNamespace {
+        add(.function(matcher))
+    }
+
+    /// Tells of every namespace but `/` that is made, dynamic ones included.
+    public func onNewNamespace(_ observer: @escaping @Sendable (Namespace) -> Void) {
+        table.onNewNamespace(observer)
+    }
+
+    /// The namespaces of the moment, in no order.
+    public var namespaces: [Namespace] { table.all }
+
+    private func add(_ matcher: ParentNamespace.Matcher) -> ParentNamespace {
+        let parent = ParentNamespace(matcher)
+        table.add(parent)
+        return parent
+    }
+
+    // MARK: The namespace /
+
+    /// Adds a middleware to `/`, see ``Namespace/use(_:)``.
+    public func use(_ middleware: @escaping ConnectMiddleware) { sockets.use(middleware) }
+
+    /// Runs `handler` for every socket that connects to `/`, on the socket's event loop, before its first event.
+    public func onConnection(_ handler: @escaping @Sendable (Socket) throws -> Void) {
+        sockets.onConnection(handler)
+    }
+
+    /// As the synchronous form; no event of the socket is handled before the first `await`.
+    public func onConnection(_ handler: @escaping @Sendable (Socket) async throws -> Void) {
+        sockets.onConnection(handler)
+    }
+
+    /// The adapter of `/`.
+    public var adapter: any Adapter { sockets.adapter }
+
+    /// Sends an event to the other servers, see ``Namespace/serverSideEmit(_:_:)``.
+    public func serverSideEmit<each Argument: Encodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument
+    ) async throws {
+        try await sockets.serverSideEmit(event, repeat each arguments)
+    }
+
+    /// As ``serverSideEmit(_:_:)``, with the first argument of each other server's answer.
+    public func serverSideEmitWithAck<each Argument: Encodable & Sendable, Answer: Decodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument, as type: Answer.Type, timeout: Duration = .seconds(5)
+    ) async throws -> [Answer] {
+        try await sockets.serverSideEmitWithAck(event, repeat each arguments, as: type, timeout: timeout)
+    }
+
+    // MARK: The engine
+
+    /// The Engine.IO side of the server.
+    public var engine: Engine { Engine(server: engineServer) }
+
+    /// What can be asked of the engine.
+    public struct Engine: Sendable {
+        let server: EngineServer
+
+        /// Sessions connected to this server; each may have sockets in several namespaces, or none.
+        public var clientsCount: Int { server.clientsCount }
+    }
+}
+
+/// A regular expression used by several threads, one at a time: `Regex` itself promises nothing about that.
+private final class SharedPattern<Output>: Sendable {
+    private let regex: Mutex<Regex<Output>>
+
+    init(_ regex: sending Regex<Output>) {
+        self.regex = Mutex(regex)
+    }
+
+    func matches(_ name: String) -> Bool {
+        regex.withLock { name.firstMatch(of: $0) != nil }
+    }
+}

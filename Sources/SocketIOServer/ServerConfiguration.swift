@@ -1,0 +1,125 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+public import EngineIOServer
+public import Logging
+public import NIOCore
+public import SocketIOCore
+
+/// Everything that can be set about a ``Server``. Times are `TimeAmount`, sizes bytes.
+public struct ServerConfiguration: Sendable {
+    /// The engine: path, heartbeat, transports, CORS, TLS, limits of requests and messages, client files.
+    public var engine = EngineConfiguration()
+
+    // MARK: Listening
+
+    /// The address ``Server/run()`` listens on; default `127.0.0.1`.
+    public var host = "127.0.0.1"
+    /// The port ``Server/run()`` listens on; 0 lets the system choose; default 3000.
+    public var port = 3000
+    /// Event loops of the group a server makes for itself; default one per core.
+    public var eventLoops = System.coreCount
+
+    // MARK: Connecting
+
+    /// How long a client may take to join its first namespace; default 45 s.
+    public var connectTimeout = TimeAmount.seconds(45)
+    /// Whether a dynamic namespace is forgotten when its last socket has gone; default false, as in Node.
+    public var cleanupEmptyChildNamespaces = false
+    /// How many dynamic namespaces may exist; more are refused as invalid. Default 10,000.
+    public var maxDynamicNamespaces = 10_000
+    /// Whether packets for a namespace that is not joined are dropped instead of ending the session; default false.
+    public var lenientNamespaceErrors = false
+
+    // MARK: Limits
+
+    /// Namespaces one client may have joined or be joining; default 64.
+    public var maxNamespacesPerClient = 64
+    /// Bytes of a namespace's or room's name; default 256.
+    public var maxNameLength = 256
+    /// Rooms one socket may be in, its own included; default 1,024.
+    public var maxRoomsPerSocket = 1024
+    /// Binary attachments of one received packet; over it the session is closed. Default 10, as in Node.
+    public var maxAttachments = 10
+    /// Text and attachments of one received packet; over it the session is closed. Default nil: four times
+    /// `engine.maxHttpBufferSize`.
+    public var maxPacketBytes: Int?
+    /// Nesting of arrays and objects in received packets; over it the session is closed. Default 128.
+    public var maxNesting = 128
+    /// Acknowledgements the server may wait for on one socket; further requests fail. Default 1,024.
+    public var maxPendingAcknowledgements = 1024
+    /// Events of one socket that may wait for its asynchronous middlewares; over it the session is closed.
+    /// Default 1,024.
+    public var maxWaitingEvents = 1024
+
+    // MARK: Behaviour
+
+    /// How long a broadcast waits for acknowledgements when no `timeout` is given; default 5 s.
+    public var broadcastAcknowledgementTimeout = TimeAmount.seconds(5)
+    /// What a client that asked for an acknowledgement gets when its handler failed; nil answers nothing.
+    ///
+    /// Default: `{"error": {"message": …}}` with the text of a ``ClientFacingError``, `invalid arguments`, or
+    /// `internal error`.
+    public var errorAcknowledgement: @Sendable (any Error) -> SocketValue? = ServerConfiguration.describe
+    /// Makes the adapter of each namespace; default ``MemoryAdapter``, for a single server.
+    public var adapter: @Sendable (AdapterContext) -> any Adapter = { $0.local }
+    /// Where this layer logs; default label `socketio.server`.
+    public var logger = Logger(label: "socketio.server")
+
+    /// All defaults.
+    public init() {}
+
+    var packetLimits: PacketLimits {
+        let (bytes, overflow) = engine.maxHttpBufferSize.multipliedReportingOverflow(by: 4)
+        return PacketLimits(
+            maxAttachments: maxAttachments, maxPacketBytes: maxPacketBytes ?? (overflow ? .max : bytes),
+            maxDepth: maxNesting)
+    }
+
+    var clientLimits: ClientLimits {
+        ClientLimits(maxNamespaces: maxNamespacesPerClient, maxNamespaceLength: maxNameLength)
+    }
+
+    /// Refuses values that cannot work, all at once.
+    ///
+    /// - Throws: ``SocketError`` with code `invalidConfiguration`, or the engine's error.
+    public func validate() throws {
+        var problems: [String] = []
+        func require(_ condition: Bool, _ problem: String) {
+            if !condition { problems.append(problem) }
+        }
+        require((0...65535).contains(port), "port must be 0 to 65535")
+        require(eventLoops >= 1, "eventLoops must be at least 1")
+        require(connectTimeout > .zero, "connectTimeout must be positive")
+        require(maxDynamicNamespaces >= 0, "maxDynamicNamespaces must not be negative")
+        require(maxNamespacesPerClient >= 1, "maxNamespacesPerClient must be at least 1")
+        require(maxNameLength >= 20, "maxNameLength must be at least 20, the length of a socket id")
+        require(maxRoomsPerSocket >= 1, "maxRoomsPerSocket must be at least 1")
+        require(maxAttachments >= 0, "maxAttachments must not be negative")
+        require(maxPacketBytes.map { $0 >= 1 } ?? true, "maxPacketBytes must be at least 1")
+        require((1...512).contains(maxNesting), "maxNesting must be 1 to 512")
+        require(maxPendingAcknowledgements >= 1, "maxPendingAcknowledgements must be at least 1")
+        require(maxWaitingEvents >= 1, "maxWaitingEvents must be at least 1")
+        require(broadcastAcknowledgementTimeout > .zero, "broadcastAcknowledgementTimeout must be positive")
+        guard problems.isEmpty else {
+            throw SocketError(.invalidConfiguration, problems.joined(separator: "; "))
+        }
+    }
+
+    /// The default ``errorAcknowledgement``.
+    @Sendable
+    private static func describe(_ error: any Error) -> SocketValue? {
+        var detail = SocketObject()
+        switch error {
+        case let error as any ClientFacingError:
+            detail["message"] = .string(error.message)
+            if let data = error.data { detail["data"] = data }
+        case let error as SocketError where error.code == .invalidArguments:
+            detail["message"] = "invalid arguments"
+        default:
+            detail["message"] = "internal error"
+        }
+        var answer = SocketObject()
+        answer["error"] = .object(detail)
+        return .object(answer)
+    }
+}

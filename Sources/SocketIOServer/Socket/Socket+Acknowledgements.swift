@@ -1,0 +1,80 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+internal import SocketIOCore
+
+/// Somebody who waits for a client's acknowledgement.
+enum PendingAcknowledgement {
+    case single(timer: TimerQueue.Token?, done: @Sendable (Result<EventArguments, any Error>) -> Void)
+    case broadcast(any BroadcastAckReceiver)
+}
+
+/// Acknowledgements in both directions. All on the event loop but for `acknowledge`.
+extension Socket {
+    /// Sends the acknowledgement of a received event. From anywhere.
+    func acknowledge(id: Int, _ arguments: EncodedArguments) {
+        onLoop {
+            guard self.connected else { return }
+            self.client.session.send(
+                DefaultEncoder.ack(
+                    nsp: self.namespace.name, id: id, json: arguments.json, attachments: arguments.attachments))
+        }
+    }
+
+    /// Sends an event and calls `done` once: with the acknowledgement, at the time-out, or at the disconnection.
+    func request(
+        _ event: String, _ arguments: EncodedArguments, _ flags: EmitFlags,
+        _ done: @escaping @Sendable (Result<EventArguments, any Error>) -> Void
+    ) -> Int? {
+        guard !isGone else {
+            done(.failure(SocketError.disconnected))
+            return nil
+        }
+        let id = namespace.local.nextAckID()
+        var timer: TimerQueue.Token?
+        if let timeout = flags.timeout {
+            timer = client.shard.timers.schedule(after: timeout) { [weak self] in
+                guard let self, self.acks.take(id) != nil else { return }
+                self.context.metrics.acknowledgementsTimedOut.increment()
+                done(.failure(SocketError.timeout))
+            }
+        }
+        let registration = acks.register(id: id, deadline: nil, handler: .single(timer: timer, done: done))
+        guard registration == .registered else {
+            if let timer { client.shard.timers.cancel(timer) }
+            let limit = context.configuration.maxPendingAcknowledgements
+            done(
+                .failure(
+                    SocketError(
+                        .tooManyPendingAcknowledgements, "\(limit) acknowledgements of this socket are pending")))
+            return nil
+        }
+        send(event, arguments, flags, id: id)
+        return id
+    }
+
+    /// A broadcast is about to reach this socket; false when it cannot wait for another acknowledgement.
+    func expect(acknowledgement id: Int, _ receiver: any BroadcastAckReceiver) -> Bool {
+        acks.register(id: id, deadline: nil, handler: .broadcast(receiver)) == .registered
+    }
+
+    /// Nobody waits for this acknowledgement any more.
+    func forget(acknowledgement id: Int) {
+        guard case .single(let timer?, _) = acks.take(id) else { return }
+        client.shard.timers.cancel(timer)
+    }
+
+    /// The socket goes: whoever waits hears of it now.
+    func failAcknowledgements() {
+        guard !acks.isEmpty else { return }
+        for (_, pending) in acks.failAll() {
+            switch pending {
+            case .single(let timer, let done):
+                if let timer { client.shard.timers.cancel(timer) }
+                done(.failure(SocketError.disconnected))
+            case .broadcast(let receiver):
+                receiver.disconnected(socketID: id)
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+internal import SocketIOCore
+
+extension Socket {
+    // MARK: Sending to this client
+
+    /// Sends an event. Dropped silently when the client has gone; a reserved name, or an argument that cannot be encoded,
+    /// is reported to the error listeners.
+    public func emit<each Argument: Encodable & Sendable>(_ event: String, _ arguments: repeat each Argument) {
+        emit(event, EmitFlags()) { try .event(event, repeat each arguments) }
+    }
+
+    /// Sends on what was received, as the bytes it came in.
+    public func emit(_ event: String, arguments: EventArguments) {
+        emit(event, EmitFlags()) { try .relay(event, arguments) }
+    }
+
+    /// Sends the event `message`.
+    public func send<each Argument: Encodable & Sendable>(_ arguments: repeat each Argument) {
+        emit("message", repeat each arguments)
+    }
+
+    /// Sends an event and waits for the first argument of the client's acknowledgement, until the socket disconnects; use
+    /// ``timeout(_:)`` to wait no longer than that.
+    ///
+    /// - Throws: ``SocketError`` with code `timeout`, `disconnected`, `invalidArguments` when the answer has another
+    ///   type, `reservedEventName` or `tooManyPendingAcknowledgements`; `CancellationError`; `EncodingError`.
+    public func emitWithAck<each Argument: Encodable & Sendable, Answer: Decodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument, as type: Answer.Type
+    ) async throws -> Answer {
+        try await SocketEmitter(self).emitWithAck(event, repeat each arguments, as: type)
+    }
+
+    /// As the typed form, with all arguments of the acknowledgement as they came.
+    public func emitWithAck<each Argument: Encodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument
+    ) async throws -> EventArguments {
+        try await SocketEmitter(self).emitWithAck(event, repeat each arguments)
+    }
+
+    /// The callback form of ``emitWithAck(_:_:)``; `ack` is called once, on the socket's event loop.
+    public func emit<each Argument: Encodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument,
+        ack: @escaping @Sendable (Result<EventArguments, any Error>) -> Void
+    ) {
+        SocketEmitter(self).emit(event, repeat each arguments, ack: ack)
+    }
+
+    // MARK: How
+
+    /// Drops the next event when the client's transport is not ready for it at this moment.
+    public var volatile: SocketEmitter { SocketEmitter(self).volatile }
+
+    /// Whether transports may compress the next event; they may unless told otherwise.
+    public func compress(_ compress: Bool) -> SocketEmitter { SocketEmitter(self).compress(compress) }
+
+    /// How long to wait for the acknowledgement of the next event.
+    public func timeout(_ timeout: Duration) -> SocketEmitter { SocketEmitter(self).timeout(timeout) }
+
+    // MARK: Sending to others
+
+    /// Everybody in the namespace but this socket.
+    public var broadcast: BroadcastOperator { SocketEmitter(self).broadcast }
+
+    /// Whoever is in any of these rooms, but not this socket.
+    public func to(_ rooms: String...) -> BroadcastOperator { broadcast.to(rooms) }
+
+    /// Whoever is in any of these rooms, but not this socket.
+    public func to(_ rooms: [String]) -> BroadcastOperator { broadcast.to(rooms) }
+
+    /// Another word for `to`.
+    public func `in`(_ rooms: String...) -> BroadcastOperator { broadcast.to(rooms) }
+
+    /// Another word for `to`.
+    public func `in`(_ rooms: [String]) -> BroadcastOperator { broadcast.to(rooms) }
+
+    /// Everybody but this socket and whoever is in any of these rooms.
+    public func except(_ rooms: String...) -> BroadcastOperator { broadcast.except(rooms) }
+
+    /// Everybody but this socket and whoever is in any of these rooms.
+    public func except(_ rooms: [String]) -> BroadcastOperator { broadcast.except(rooms) }
+
+    /// Everybody on this server but this socket.
+    public var local: BroadcastOperator { broadcast.local }
+
+    // MARK: For this module
+
+    func emit(_ event: String, _ flags: EmitFlags, encode: () throws -> EncodedArguments) {
+        do {
+            let arguments = try encode()
+            if eventLoop.inEventLoop { return send(event, arguments, flags, id: nil) }
+            onLoop { self.send(event, arguments, flags, id: nil) }
+        } catch {
+            report(error, event: event)
+        }
+    }
+
+    /// On the loop.
+    func send(_ event: String, _ arguments: EncodedArguments, _ flags: EmitFlags, id: Int?) {
+        guard !isGone else { return }
+        if let hooks, !hooks.outgoing.isEmpty {
+            notifyOutgoing(BroadcastPacket(namespace: namespace.name, event: event, data: arguments))
+        }
+        let session = client.session
+        if flags.isVolatile, !session.isWritable { return context.metrics.volatileDropped.increment() }
+        session.send(
+            DefaultEncoder.event(
+                nsp: namespace.name, id: id, json: arguments.json, attachments: arguments.attachments,
+                compress: flags.compress))
+    }
+
+    /// Tells the listeners for outgoing events. On the loop.
+    func notifyOutgoing(_ packet: BroadcastPacket) {
+        guard let hooks, !hooks.outgoing.isEmpty, let arguments = try? packet.arguments() else { return }
+        for (_, listener) in hooks.outgoing { listener(packet.event, arguments) }
+    }
+}

@@ -1,0 +1,227 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOServer
+public import SocketIOCore
+
+/// Handlers of the client's events. They run on the socket's event loop: what blocks or computes for long must leave it.
+///
+/// Arguments are decoded into the handler's parameter types; an event with others fails alone: it is reported to the
+/// error listeners, and acknowledged with an error if the client asked for it. So is an event whose handler throws. More
+/// arguments than parameters are ignored, and missing ones are nil for optional parameters. An ``Ack`` parameter, usually
+/// the last, takes the acknowledgement.
+extension Socket {
+    // MARK: Handlers
+
+    /// Handles an event.
+    @discardableResult
+    public func on<each Argument: Decodable & Sendable>(
+        _ event: String, _ handler: @escaping @Sendable (repeat each Argument) throws -> Void
+    ) -> ListenerID {
+        add(event, isOnce: false, HandlerAdapter.synchronous(handler))
+    }
+
+    /// Handles an event; the returned value is the acknowledgement.
+    @discardableResult
+    public func on<each Argument: Decodable & Sendable, Answer: Encodable & Sendable>(
+        _ event: String, _ handler: @escaping @Sendable (repeat each Argument) throws -> Answer
+    ) -> ListenerID {
+        add(event, isOnce: false, HandlerAdapter.synchronous(returning: handler))
+    }
+
+    /// Handles an event. Events reach their handlers in order, up to the first `await`.
+    @discardableResult
+    public func on<each Argument: Decodable & Sendable>(
+        _ event: String, _ handler: @escaping @Sendable (repeat each Argument) async throws -> Void
+    ) -> ListenerID {
+        add(event, isOnce: false, HandlerAdapter.asynchronous(handler))
+    }
+
+    /// Handles an event; the returned value is the acknowledgement. Events reach their handlers in order, up to the first
+    /// `await`.
+    @discardableResult
+    public func on<each Argument: Decodable & Sendable, Answer: Encodable & Sendable>(
+        _ event: String, _ handler: @escaping @Sendable (repeat each Argument) async throws -> Answer
+    ) -> ListenerID {
+        add(event, isOnce: false, HandlerAdapter.asynchronous(returning: handler))
+    }
+
+    /// Handles an event with any number of arguments, as they came.
+    @discardableResult
+    public func on(
+        _ event: String, arguments handler: @escaping @Sendable (EventArguments, DynamicAck) throws -> Void
+    ) -> ListenerID {
+        add(event, isOnce: false, HandlerAdapter.dynamic(handler))
+    }
+
+    /// Handles the next event of this name only.
+    @discardableResult
+    public func once<each Argument: Decodable & Sendable>(
+        _ event: String, _ handler: @escaping @Sendable (repeat each Argument) throws -> Void
+    ) -> ListenerID {
+        add(event, isOnce: true, HandlerAdapter.synchronous(handler))
+    }
+
+    /// Handles the next event of this name only; the returned value is the acknowledgement.
+    @discardableResult
+    public func once<each Argument: Decodable & Sendable, Answer: Encodable & Sendable>(
+        _ event: String, _ handler: @escaping @Sendable (repeat each Argument) throws -> Answer
+    ) -> ListenerID {
+        add(event, isOnce: true, HandlerAdapter.synchronous(returning: handler))
+    }
+
+    /// Handles the next event of this name only.
+    @discardableResult
+    public func once<each Argument: Decodable & Sendable>(
+        _ event: String, _ handler: @escaping @Sendable (repeat each Argument) async throws -> Void
+    ) -> ListenerID {
+        add(event, isOnce: true, HandlerAdapter.asynchronous(handler))
+    }
+
+    /// Handles the next event of this name only; the returned value is the acknowledgement.
+    @discardableResult
+    public func once<each Argument: Decodable & Sendable, Answer: Encodable & Sendable>(
+        _ event: String, _ handler: @escaping @Sendable (repeat each Argument) async throws -> Answer
+    ) -> ListenerID {
+        add(event, isOnce: true, HandlerAdapter.asynchronous(returning: handler))
+    }
+
+    /// Removes one handler of an event, or all of them.
+    public func off(_ event: String, _ id: ListenerID? = nil) {
+        onLoop {
+            if let id { self.handlers.remove(event, id: id) } else { self.handlers.removeAll(event) }
+        }
+    }
+
+    /// Removes the handlers of all events.
+    public func offAll() {
+        onLoop { self.handlers.removeAll() }
+    }
+
+    /// A reserved name is refused: nothing is registered, and the error listeners hear of it.
+    private func add(_ event: String, isOnce: Bool, _ handler: @escaping EventHandler) -> ListenerID {
+        let id = ListenerID.make()
+        guard !ReservedEventNames.contains(event) else {
+            report(SocketError.reserved(event), event: event)
+            return id
+        }
+        onLoop {
+            guard !self.isGone else { return }
+            self.handlers.add(event, id: id, isOnce: isOnce, handler)
+        }
+        return id
+    }
+
+    // MARK: The end
+
+    /// Runs when the socket is about to leave: its rooms are still there.
+    public func onDisconnecting(_ listener: @escaping @Sendable (DisconnectReason) throws -> Void) {
+        withHooks { $0.disconnecting.append(.synchronous { reason, _ in try listener(reason) }) }
+    }
+
+    /// As the form with one parameter, with a description of what happened if there is one.
+    public func onDisconnecting(_ listener: @escaping @Sendable (DisconnectReason, String?) throws -> Void) {
+        withHooks { $0.disconnecting.append(.synchronous(listener)) }
+    }
+
+    /// Runs when the socket has left.
+    public func onDisconnect(_ listener: @escaping @Sendable (DisconnectReason) throws -> Void) {
+        withHooks { $0.disconnected.append(.synchronous { reason, _ in try listener(reason) }) }
+    }
+
+    /// As the form with one parameter, with a description of what happened if there is one.
+    public func onDisconnect(_ listener: @escaping @Sendable (DisconnectReason, String?) throws -> Void) {
+        withHooks { $0.disconnected.append(.synchronous(listener)) }
+    }
+
+    /// Runs when the socket has left.
+    public func onDisconnect(_ listener: @escaping @Sendable (DisconnectReason) async throws -> Void) {
+        withHooks { $0.disconnected.append(.asynchronous { reason, _ in try await listener(reason) }) }
+    }
+
+    /// As the form with one parameter, with a description of what happened if there is one.
+    public func onDisconnect(_ listener: @escaping @Sendable (DisconnectReason, String?) async throws -> Void) {
+        withHooks { $0.disconnected.append(.asynchronous(listener)) }
+    }
+
+    /// Hears of everything that fails for this socket: handlers that throw, arguments of the wrong type, events dropped by
+    /// a middleware, packets that cannot be decoded, calls that were refused. On the event loop.
+    public func onError(_ listener: @escaping @Sendable (any Error) -> Void) {
+        withHooks { $0.errors.append(listener) }
+    }
+
+    /// Hears of the client's change from long-polling to WebSocket. On the event loop.
+    public func onUpgrade(_ listener: @escaping @Sendable (TransportName) -> Void) {
+        withHooks { $0.upgrades.append(listener) }
+    }
+
+    // MARK: Any event
+
+    /// Adds a middleware, see ``EventMiddleware``.
+    public func use(_ middleware: @escaping EventMiddleware) {
+        withHooks { $0.middlewares.append(middleware) }
+    }
+
+    /// Hears every received event, before its middlewares and handlers.
+    @discardableResult
+    public func onAny(_ listener: @escaping @Sendable (String, EventArguments) -> Void) -> ListenerID {
+        let id = ListenerID.make()
+        withHooks { $0.incoming.append((id, listener)) }
+        return id
+    }
+
+    /// As ``onAny(_:)``, before the listeners added so far.
+    @discardableResult
+    public func prependAny(_ listener: @escaping @Sendable (String, EventArguments) -> Void) -> ListenerID {
+        let id = ListenerID.make()
+        withHooks { $0.incoming.insert((id, listener), at: 0) }
+        return id
+    }
+
+    /// Removes one listener of ``onAny(_:)``, or all of them.
+    public func offAny(_ id: ListenerID? = nil) {
+        withHooks { hooks in hooks.incoming.removeAll { id == nil || $0.id == id } }
+    }
+
+    /// Hears every event sent to this client, broadcasts included, but no acknowledgements.
+    @discardableResult
+    public func onAnyOutgoing(_ listener: @escaping @Sendable (String, EventArguments) -> Void) -> ListenerID {
+        addOutgoing(listener, first: false)
+    }
+
+    /// As ``onAnyOutgoing(_:)``, before the listeners added so far.
+    @discardableResult
+    public func prependAnyOutgoing(_ listener: @escaping @Sendable (String, EventArguments) -> Void) -> ListenerID {
+        addOutgoing(listener, first: true)
+    }
+
+    /// Removes one listener of ``onAnyOutgoing(_:)``, or all of them.
+    public func offAnyOutgoing(_ id: ListenerID? = nil) {
+        onLoop {
+            guard let hooks = self.hooks, !hooks.outgoing.isEmpty else { return }
+            hooks.outgoing.removeAll { id == nil || $0.id == id }
+            if hooks.outgoing.isEmpty { self.home.outgoingListenerCount -= 1 }
+        }
+    }
+
+    private func addOutgoing(
+        _ listener: @escaping @Sendable (String, EventArguments) -> Void, first: Bool
+    ) -> ListenerID {
+        let id = ListenerID.make()
+        onLoop {
+            self.withHooks { hooks in
+                if hooks.outgoing.isEmpty { self.home.outgoingListenerCount += 1 }
+                hooks.outgoing.insert((id, listener), at: first ? 0 : hooks.outgoing.count)
+            }
+        }
+        return id
+    }
+
+    private func withHooks(_ change: @escaping @Sendable (SocketHooks) -> Void) {
+        onLoop {
+            guard !self.isGone else { return }
+            let hooks = self.hooks ?? SocketHooks()
+            self.hooks = hooks
+            change(hooks)
+        }
+    }
+}

@@ -1,0 +1,78 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOServer
+internal import NIOCore
+internal import SocketIOCore
+
+/// The way of a received event: listeners for any event, middlewares, handlers. All on the event loop.
+extension Socket {
+    func received(event payload: PacketPayload, id: Int?) {
+        guard connected, let name = payload.eventName else { return }
+        let arguments = EventArguments(payload, offset: 1)
+        let responder = id.map { AckResponder(.socket(self, id: $0)) }
+        guard let hooks else { return dispatch(name, arguments, responder) }
+        for (_, listener) in hooks.incoming { listener(name, arguments) }
+        guard !hooks.middlewares.isEmpty else { return dispatch(name, arguments, responder) }
+        guard hooks.waiting.count < context.configuration.maxWaitingEvents else {
+            report(SocketError(.protocolViolation, "too many events wait for the middlewares"), event: name)
+            return client.close()
+        }
+        hooks.waiting.append(IncomingEvent(name: name, arguments: arguments, responder: responder))
+        processWaiting()
+    }
+
+    private func dispatch(_ event: String, _ arguments: EventArguments, _ responder: AckResponder?) {
+        guard connected else { return }
+        let taken = handlers.take(event)
+        if case .none = taken { context.metrics.eventsUnhandled.increment() }
+        taken.run(EventContext(event: event, arguments: arguments, responder: responder, scope: self))
+    }
+
+    /// Takes waiting events through the middlewares, one at a time so that their order stays.
+    private func processWaiting() {
+        guard let hooks, !hooks.isProcessing else { return }
+        hooks.isProcessing = true
+        Task.immediate(executorPreference: executor) {
+            while let (event, middlewares) = self.nextWaiting() {
+                await self.process(event, middlewares)
+            }
+        }
+    }
+
+    private func nextWaiting() -> (IncomingEvent, [EventMiddleware])? {
+        eventLoop.assertInEventLoop()
+        guard let hooks else { return nil }
+        guard connected, !hooks.waiting.isEmpty else {
+            hooks.waiting = []
+            hooks.isProcessing = false
+            return nil
+        }
+        return (hooks.waiting.removeFirst(), hooks.middlewares)
+    }
+
+    private func process(_ event: IncomingEvent, _ middlewares: [EventMiddleware]) async {
+        var event = event
+        do {
+            for middleware in middlewares { try await middleware(&event) }
+        } catch {
+            return report(error, event: event.name)
+        }
+        dispatch(event.name, event.arguments, event.responder)
+    }
+
+    func received(ack payload: PacketPayload, id: Int) {
+        guard let pending = acks.take(id) else { return context.metrics.packetsIgnored.increment() }
+        let arguments = EventArguments(payload, offset: 0)
+        switch pending {
+        case .single(let timer, let done):
+            if let timer { client.shard.timers.cancel(timer) }
+            done(.success(arguments))
+        case .broadcast(let receiver):
+            receiver.acknowledged(arguments)
+        }
+    }
+
+    func upgraded(to transport: TransportName) {
+        for listener in hooks?.upgrades ?? [] { listener(transport) }
+    }
+}

@@ -1,0 +1,67 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+public import SocketIOCore
+internal import Synchronization
+
+/// Keys typed values that belong to a socket, see ``Socket/subscript(_:)``.
+public protocol SocketStorageKey {
+    /// The type of the value.
+    associatedtype Value: Sendable
+}
+
+extension Socket {
+    // MARK: Rooms
+
+    /// The rooms the socket is in, its own (named after its id) included; empty after its disconnection.
+    public var rooms: Set<String> { shared.withLock { $0.rooms } }
+
+    /// Joins rooms. Joining twice, or after the disconnection, does nothing. Joins over the limits of the configuration
+    /// are reported to the error listeners.
+    public func join(_ rooms: String...) { join(rooms) }
+
+    /// Joins rooms.
+    public func join(_ rooms: [String]) {
+        onLoop { self.joinNow(rooms) }
+    }
+
+    /// Leaves rooms. Leaving a room that was not joined does nothing.
+    public func leave(_ rooms: String...) { leave(rooms) }
+
+    /// Leaves rooms.
+    public func leave(_ rooms: [String]) {
+        onLoop { self.leaveNow(rooms) }
+    }
+
+    // MARK: Data
+
+    /// Free storage that `fetchSockets` shows, also to other servers. An empty object in the beginning.
+    public var data: SocketValue {
+        get { shared.withLock { $0.data } }
+        set { shared.withLock { $0.data = newValue } }
+    }
+
+    /// Looks at and changes ``data`` in one step.
+    public func withData<Result: Sendable>(_ body: @Sendable (inout SocketValue) throws -> Result) rethrows -> Result {
+        try shared.withLock { try body(&$0.data) }
+    }
+
+    /// A typed value that only this server knows, by a key of your own.
+    public subscript<Key: SocketStorageKey>(key: Key.Type) -> Key.Value? {
+        get { shared.withLock { $0.storage[ObjectIdentifier(key)] as? Key.Value } }
+        set { shared.withLock { $0.storage[ObjectIdentifier(key)] = newValue } }
+    }
+
+    /// Keeps a value, one per type, that only this server knows.
+    public func set<Value: Sendable>(_ value: Value) {
+        shared.withLock { $0.storage[ObjectIdentifier(Value.self)] = value }
+    }
+
+    /// The value of this type that was kept with ``set(_:)``.
+    public func get<Value: Sendable>(_ type: Value.Type = Value.self) -> Value? {
+        shared.withLock { $0.storage[ObjectIdentifier(type)] as? Value }
+    }
+
+    var snapshot: SocketDescription {
+        SocketDescription(id: id, handshake: handshake, rooms: rooms, data: data)
+    }
+}

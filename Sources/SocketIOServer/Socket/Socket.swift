@@ -1,0 +1,240 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+public import EngineIOServer
+internal import Logging
+public import NIOCore
+internal import SocketIOCore
+internal import Synchronization
+
+/// One client in one namespace.
+///
+/// A handle that may be used from anywhere and kept as long as wanted: nothing fails when the client has gone. Calls
+/// made on the socket's event loop, which is where handlers run, act at once; calls from elsewhere are handed to the
+/// loop and act in their order.
+///
+/// `@unchecked Sendable`, because `handlers`, `hooks` and `acks` are confined to the event loop; everything else is
+/// immutable, atomic or behind a lock.
+public final class Socket: @unchecked Sendable, Identifiable {
+    /// Whether middlewares run, events flow, or nothing happens any more.
+    private enum Phase: UInt8 {
+        case connecting
+        case connected
+        case disconnected
+    }
+
+    /// What handlers of several threads may look at.
+    struct Shared: ~Copyable {
+        var rooms: Set<String> = []
+        var data = SocketValue.object(SocketObject())
+        var storage: [ObjectIdentifier: any Sendable] = [:]
+    }
+
+    /// The socket's public id: 20 random characters, also the name of a room it is in.
+    public let id: String
+    /// The namespace the socket belongs to.
+    public let namespace: Namespace
+    /// What is known from the first request and the CONNECT packet.
+    public let handshake: Handshake
+
+    let client: Client
+    let slot: Int
+    let home: NamespaceShard
+    let shared = Mutex(Shared())
+    private let phase = Atomic(Phase.connecting.rawValue)
+
+    // Confined to the event loop.
+    var handlers = EventHandlers()
+    var hooks: SocketHooks?
+    var acks: AckTable<PendingAcknowledgement>
+    private var member: RoomMember?
+
+    init(client: Client, slot: Int, namespace: Namespace, auth: SocketValue) {
+        let request = client.session.handshake
+        self.id = RandomID.make()
+        self.client = client
+        self.slot = slot
+        self.namespace = namespace
+        self.handshake = Handshake(request: request, auth: auth, issued: WallClock.milliseconds())
+        self.home = namespace.local.shards[client.shard.index]
+        self.acks = AckTable(limit: client.context.configuration.maxPendingAcknowledgements)
+        self.member = home.add(self)
+    }
+
+    // MARK: State
+
+    /// Whether the socket is connected: from the end of its middlewares to its disconnection.
+    public var connected: Bool { phase.load(ordering: .acquiring) == Phase.connected.rawValue }
+
+    /// The opposite of ``connected``.
+    public var disconnected: Bool { !connected }
+
+    /// Whether the socket continues an earlier one; always false without connection state recovery.
+    public var recovered: Bool { false }
+
+    /// The event loop of the socket, on which its handlers run.
+    public var eventLoop: any EventLoop { client.shard.eventLoop }
+
+    /// The session the socket came over, shared with the client's sockets in other namespaces.
+    public var conn: EngineSession { client.session }
+
+    var isGone: Bool { phase.load(ordering: .acquiring) == Phase.disconnected.rawValue }
+
+    var context: ServerContext { client.context }
+
+    /// Runs `body` on the loop: now, or after what has been handed to the loop before.
+    func onLoop(_ body: @escaping @Sendable () -> Void) {
+        if client.shard.eventLoop.inEventLoop { body() } else { client.shard.shard.run(body) }
+    }
+
+    // MARK: Life
+
+    /// The middlewares have let the socket pass.
+    func becomeConnected() {
+        guard let member else { return }
+        phase.store(Phase.connected.rawValue, ordering: .releasing)
+        home.activate(member)
+        joinNow([id])
+    }
+
+    /// The end of a socket that was connected, in the order of spec 4.6. Does nothing when called again.
+    func close(_ reason: DisconnectReason, detail: String?) {
+        guard connected, let member else { return }
+        for listener in hooks?.disconnecting ?? [] { run(listener, reason, detail) }
+        // A listener may have disconnected the socket itself.
+        guard connected else { return }
+        self.member = nil
+        home.remove(member, id: id, wasActive: true)
+        shared.withLock { $0.rooms = [] }
+        client.left(slot: slot)
+        phase.store(Phase.disconnected.rawValue, ordering: .releasing)
+        context.metrics.disconnections.increment()
+        for listener in hooks?.disconnected ?? [] { run(listener, reason, detail) }
+        end()
+    }
+
+    /// The end of a socket that never was connected.
+    func abandon() {
+        guard !isGone, !connected else { return }
+        phase.store(Phase.disconnected.rawValue, ordering: .releasing)
+        if let member { home.remove(member, id: id, wasActive: false) }
+        member = nil
+        shared.withLock { $0.rooms = [] }
+        end()
+    }
+
+    /// Lets go of everything the application has given; most of it refers to the socket.
+    private func end() {
+        if let hooks, !hooks.outgoing.isEmpty { home.outgoingListenerCount -= 1 }
+        failAcknowledgements()
+        handlers = EventHandlers()
+        hooks = nil
+        client.table.release(namespace)
+    }
+
+    private func run(_ listener: DisconnectListener, _ reason: DisconnectReason, _ detail: String?) {
+        switch listener {
+        case .synchronous(let handler):
+            do {
+                try handler(reason, detail)
+            } catch {
+                handlerFailed(error, event: "disconnect", responder: nil)
+            }
+        case .asynchronous(let handler):
+            Task.immediate(executorPreference: executor) {
+                do {
+                    try await handler(reason, detail)
+                } catch {
+                    self.handlerFailed(error, event: "disconnect", responder: nil)
+                }
+            }
+        }
+    }
+
+    // MARK: Disconnecting
+
+    /// Disconnects the socket from its namespace; with `close` the whole client, from all its namespaces.
+    ///
+    /// The stock client does not come back by itself after this.
+    public func disconnect(close: Bool = false) {
+        onLoop { self.disconnectNow(close: close) }
+    }
+
+    func disconnectNow(close: Bool) {
+        guard connected else { return }
+        if close { client.disconnectAll() } else { disconnectFromNamespace() }
+    }
+
+    func disconnectFromNamespace() {
+        guard connected else { return }
+        client.session.send(DefaultEncoder.disconnect(nsp: namespace.name))
+        close(.serverNamespaceDisconnect, detail: nil)
+    }
+
+    // MARK: Rooms, on the loop
+
+    func joinNow(_ rooms: [String]) {
+        guard let member else { return }
+        for room in rooms {
+            switch home.join(room, member, id: id) {
+            case .joined:
+                shared.withLock { _ = $0.rooms.insert(room) }
+            case .alreadyMember, .unknownMember:
+                break
+            case .tooManyRooms:
+                refuseJoin("a socket may be in at most \(context.configuration.maxRoomsPerSocket) rooms")
+            case .nameTooLong:
+                refuseJoin("a room's name may have at most \(context.configuration.maxNameLength) bytes")
+            }
+        }
+    }
+
+    func leaveNow(_ rooms: [String]) {
+        guard let member else { return }
+        for room in rooms where home.leave(room, member, id: id) {
+            shared.withLock { _ = $0.rooms.remove(room) }
+        }
+    }
+
+    private func refuseJoin(_ message: String) {
+        context.metrics.joinsRefused.increment()
+        report(SocketError(.roomRefused, message), event: nil)
+    }
+}
+
+extension Socket: HandlerScope {
+    var executor: LoopExecutor { client.shard.executor }
+
+    func handlerFailed(_ error: any Error, event: String, responder: AckResponder?) {
+        report(error, event: event)
+        if let responder, let answer = context.configuration.errorAcknowledgement(error) {
+            responder.respond(answer)
+        }
+    }
+
+    /// Something of this socket has failed: counted, logged, told to the error listeners. Never ends anything.
+    func report(_ error: any Error, event: String?) {
+        let isPeersFault: Bool
+        switch (error as? SocketError)?.code {
+        case .invalidArguments:
+            context.metrics.eventsInvalid.increment()
+            isPeersFault = true
+        case .protocolViolation:
+            isPeersFault = true
+        default:
+            context.metrics.handlerFailures.increment()
+            isPeersFault = error is any ClientFacingError
+        }
+        context.configuration.logger.log(
+            level: isPeersFault ? .debug : .warning, "An event of a socket failed",
+            metadata: LogMetadata.socket(self, error: error, event: event))
+        onLoop {
+            for listener in self.hooks?.errors ?? [] { listener(error) }
+        }
+    }
+}
+
+extension Socket: CustomStringConvertible {
+    /// Namespace and id.
+    public var description: String { "\(namespace.name)#\(id)" }
+}

@@ -1,0 +1,65 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+/// What a call of this library can fail with.
+public struct SocketError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The kinds of failure. More may be added.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        /// The kind as text, for logs.
+        public let description: String
+
+        /// No acknowledgement arrived in time.
+        public static let timeout = Code(description: "timeout")
+        /// The socket is, or went, away.
+        public static let disconnected = Code(description: "disconnected")
+        /// The event name belongs to the protocol.
+        public static let reservedEventName = Code(description: "reservedEventName")
+        /// The arguments of an event or an acknowledgement do not fit the types that were asked for.
+        public static let invalidArguments = Code(description: "invalidArguments")
+        /// Too many acknowledgements of one socket are open.
+        public static let tooManyPendingAcknowledgements = Code(description: "tooManyPendingAcknowledgements")
+        /// A socket joined more rooms than ``ServerConfiguration/maxRoomsPerSocket``, or a room with too long a name.
+        public static let roomRefused = Code(description: "roomRefused")
+        /// A packet that broke the protocol; the session ends.
+        public static let protocolViolation = Code(description: "protocolViolation")
+        /// The call makes no sense here.
+        public static let notSupported = Code(description: "notSupported")
+        /// A value of ``ServerConfiguration`` cannot be used.
+        public static let invalidConfiguration = Code(description: "invalidConfiguration")
+    }
+
+    /// What kind of failure this is.
+    public let code: Code
+    /// The failure in words.
+    public let message: String
+
+    /// A failure of the given kind.
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// The failure in words.
+    public var description: String { message }
+
+    static let timeout = SocketError(.timeout, "operation has timed out")
+    static let disconnected = SocketError(.disconnected, "socket has been disconnected")
+
+    static func reserved(_ event: String) -> SocketError {
+        SocketError(.reservedEventName, "\"\(event)\" is a reserved event name")
+    }
+}
+
+/// Names of events that belong to the protocol (spec 3.3, rule 9) and cannot be sent or listened to by name.
+enum ReservedEventNames {
+    static func contains(_ event: String) -> Bool {
+        switch event {
+        case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener": true
+        default: false
+        }
+    }
+
+    /// The names ``Namespace/serverSideEmit(_:_:)`` refuses (spec 4.2).
+    static func containsForServers(_ event: String) -> Bool {
+        event == "connect" || event == "connection" || event == "new_namespace"
+    }
+}

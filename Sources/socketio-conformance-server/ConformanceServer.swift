@@ -1,0 +1,118 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import ArgumentParser
+internal import Dispatch
+internal import NIOCore
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Darwin)
+    internal import Darwin
+#endif
+
+/// Serves the applications that independent test suites expect, on the real server; see `docs/testing.md`.
+@main
+struct ConformanceServer: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "socketio-conformance-server",
+        abstract: "Applications of the Engine.IO and Socket.IO conformance suites.",
+        discussion: "Prints \"listening PORT\" when it accepts connections. SIGTERM ends it with 0.")
+
+    @Option(help: "eio, protocol, client-suite, mixed, bench or ws-echo.")
+    var app: ConformanceApplication
+
+    @Option(help: "Port to listen on; 0 takes any free one.")
+    var port: Int
+
+    @Option(help: "Address to listen on.")
+    var host = "127.0.0.1"
+
+    @Option(help: "memory; the others need adapters that do not exist yet.")
+    var adapter = "memory"
+
+    @Option(help: "Needs a Redis adapter, which does not exist yet.")
+    var redis: String?
+
+    @Option(help: "Needs a Redis adapter, which does not exist yet.")
+    var key: String?
+
+    @Option(help: "Needs the sharded adapter, which does not exist yet.")
+    var mode: String?
+
+    @Flag(help: "Needs a Redis adapter, which does not exist yet.")
+    var specificResponseChannel = false
+
+    @Option(help: "Needs a Redis adapter, which does not exist yet.")
+    var requestsTimeout: Int?
+
+    @Option(help: "Name that `mixed` reports.")
+    var name = "node"
+
+    @Flag(help: "Revision 3 of Engine.IO, which does not exist yet.")
+    var eio3 = false
+
+    @Option(help: "Milliseconds between pings; default as the application has it.")
+    var ping: Int?
+
+    @Option(help: "Milliseconds a pong may take; default as the application has it.")
+    var pingTimeout: Int?
+
+    @Flag(help: "Connection state recovery, which does not exist yet.")
+    var recovery = false
+
+    @Option(help: "default; msgpack does not exist yet.")
+    var parser = "default"
+
+    @Option(help: "Number of event loops.")
+    var eventLoops = 1
+
+    mutating func validate() throws {
+        var problems: [String] = []
+        let unavailable: [(given: Bool, option: String)] = [
+            (adapter != "memory", "--adapter \(adapter)"), (redis != nil, "--redis"), (key != nil, "--key"),
+            (mode != nil, "--mode"), (specificResponseChannel, "--specific-response-channel"),
+            (requestsTimeout != nil, "--requests-timeout"), (eio3, "--eio3"), (recovery, "--recovery"),
+            (parser != "default", "--parser \(parser)"),
+        ]
+        for (given, option) in unavailable where given {
+            problems.append("\(option) is not available: the feature does not exist in this version")
+        }
+        if !(0...65535).contains(port) { problems.append("--port must be 0 to 65535") }
+        if !(1...256).contains(eventLoops) { problems.append("--event-loops must be 1 to 256") }
+        for (value, option) in [(ping, "--ping"), (pingTimeout, "--ping-timeout")] {
+            if let value, !(1...86_400_000).contains(value) {
+                problems.append("\(option) must be 1 to 86400000 milliseconds")
+            }
+        }
+        // Wrong usage: exit code 64.
+        guard problems.isEmpty else { throw ValidationError(problems.joined(separator: "\n")) }
+    }
+
+    func run() async throws {
+        let settings = ApplicationSettings(
+            host: host, port: port, eventLoops: eventLoops, name: name,
+            pingInterval: ping.map { .milliseconds(Int64($0)) },
+            pingTimeout: pingTimeout.map { .milliseconds(Int64($0)) })
+        let running = try await app.start(settings)
+        print("listening \(running.port)")
+        fflush(nil)
+        await Self.terminated()
+        await running.stop()
+    }
+
+    /// Waits for SIGTERM or SIGINT.
+    private static func terminated() async {
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+        let sources = [SIGTERM, SIGINT].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { continuation.yield() }
+            source.resume()
+            return source
+        }
+        for await _ in stream { break }
+        for source in sources { source.cancel() }
+    }
+}
+
+extension ConformanceApplication: ExpressibleByArgument {}

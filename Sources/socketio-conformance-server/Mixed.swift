@@ -1,0 +1,195 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOServer
+internal import NIOCore
+package import SocketIOServer
+internal import Synchronization
+
+/// `mixed`: every operation of a cluster, driven by events; see the project's testing notes for the table.
+package enum Mixed: SocketApplication {
+    package static func configuration(_ settings: ApplicationSettings) -> ServerConfiguration {
+        var configuration = ServerConfiguration()
+        configuration.engine = settings.engine(
+            pingInterval: .seconds(25), pingTimeout: .seconds(20), cors: CORSConfiguration())
+        return configuration
+    }
+
+    package static func install(on io: Server, _ settings: ApplicationSettings) {
+        for name in ["/", "/chat"] {
+            let namespace = io.of(name)
+            let log = ServerEventLog()
+            install(log, on: namespace, name: settings.name)
+            namespace.onConnection { socket in
+                installSocket(on: socket, name: settings.name)
+                installBroadcasts(on: socket)
+                installQueries(on: socket)
+                installServerSide(on: socket, log)
+            }
+        }
+    }
+
+    // MARK: One socket
+
+    private static func installSocket(on socket: Socket, name: String) {
+        socket.on("whoami") { () -> SocketValue in
+            .object([
+                "name": .string(name), "id": .string(socket.id), "nsp": .string(socket.namespace.name),
+                "transport": .string(socket.conn.transport.rawValue), "recovered": .bool(socket.recovered),
+            ])
+        }
+        socket.on("echo", arguments: { arguments, ack in ack(relaying: arguments) })
+        socket.on("set-data") { (data: SocketValue) -> String in
+            socket.data = data
+            return "ok"
+        }
+        socket.on("join") { (rooms: Rooms) -> String in
+            socket.join(rooms.names)
+            return "ok"
+        }
+        socket.on("leave") { (room: String) -> String in
+            socket.leave(room)
+            return "ok"
+        }
+        socket.on("rooms") { () -> [String] in Array(socket.rooms) }
+        socket.on("kick-me") { (close: Bool?) in socket.disconnect(close: close ?? false) }
+        socket.on("emit-with-ack-to-me") { (arguments: [RawJSON]) async -> Outcome in
+            let emitter = socket.timeout(.seconds(1))
+            return await Outcome.of {
+                switch arguments.count {
+                case 0: try await emitter.emitWithAck("ask")[0]
+                case 1: try await emitter.emitWithAck("ask", arguments[0])[0]
+                case 2: try await emitter.emitWithAck("ask", arguments[0], arguments[1])[0]
+                default: try await emitter.emitWithAck("ask", arguments[0], arguments[1], arguments[2])[0]
+                }
+            }
+        }
+    }
+
+    // MARK: Many sockets
+
+    private static func installBroadcasts(on socket: Socket) {
+        let all = socket.namespace.to([])
+        socket.on("bcast") { (options: Options, event: String, arguments: [RawJSON]) -> String in
+            emit(options.applied(to: all), event, arguments)
+            return "ok"
+        }
+        socket.on("sbcast") { (options: Options, event: String, arguments: [RawJSON]) -> String in
+            emit(options.applied(to: socket.broadcast), event, arguments)
+            return "ok"
+        }
+        socket.on("bcast-ack") { (options: Options, event: String, arguments: [RawJSON]) async -> Outcome in
+            let target = options.applied(to: all.timeout(.seconds(1)))
+            return await Outcome.of {
+                let answers =
+                    switch arguments.count {
+                    case 0: try await target.emitWithAck(event)
+                    case 1: try await target.emitWithAck(event, arguments[0])
+                    case 2: try await target.emitWithAck(event, arguments[0], arguments[1])
+                    default: try await target.emitWithAck(event, arguments[0], arguments[1], arguments[2])
+                    }
+                return .array(answers.map { $0[0] })
+            }
+        }
+        socket.on("sockets-join") { (options: Options, rooms: Rooms) -> String in
+            options.applied(to: all).socketsJoin(rooms.names)
+            return "ok"
+        }
+        socket.on("sockets-leave") { (options: Options, rooms: Rooms) -> String in
+            options.applied(to: all).socketsLeave(rooms.names)
+            return "ok"
+        }
+        socket.on("disconnect-sockets") { (options: Options, close: Bool?) -> String in
+            options.applied(to: all).disconnectSockets(close: close ?? false)
+            return "ok"
+        }
+    }
+
+    /// Up to three arguments, which is what the suites send.
+    private static func emit(_ target: BroadcastOperator, _ event: String, _ arguments: [RawJSON]) {
+        switch arguments.count {
+        case 0: target.emit(event)
+        case 1: target.emit(event, arguments[0])
+        case 2: target.emit(event, arguments[0], arguments[1])
+        default: target.emit(event, arguments[0], arguments[1], arguments[2])
+        }
+    }
+
+    private static func installQueries(on socket: Socket) {
+        let all = socket.namespace.to([])
+        let adapter = socket.namespace.adapter
+        socket.on("fetch") { (options: Options) async -> Outcome in
+            await Outcome.of {
+                .array(try await options.applied(to: all).fetchSockets().map(describe))
+            }
+        }
+        socket.on("all-rooms") { () async throws -> [String] in try await adapter.allRooms().sorted() }
+        socket.on("sockets-in") { (rooms: [String]) async throws -> [String] in
+            try await adapter.sockets(in: Set(rooms)).sorted()
+        }
+        socket.on("server-count") { () async throws -> Int in try await adapter.serverCount() }
+    }
+
+    private static func describe(_ socket: RemoteSocket) -> SocketValue {
+        .object([
+            "id": .string(socket.id), "rooms": .array(socket.rooms.sorted().map(SocketValue.string)),
+            "data": socket.data, "hs": .array(Handshake.memberNames.map(SocketValue.string)),
+            "auth": socket.handshake.auth, "query": socket.handshake.query["EIO"].map(SocketValue.string) ?? .null,
+        ])
+    }
+
+    // MARK: Other servers
+
+    private static func installServerSide(on socket: Socket, _ log: ServerEventLog) {
+        let namespace = socket.namespace
+        socket.on("sse-emit") { (event: String, arguments: [RawJSON]) async throws -> String in
+            switch arguments.count {
+            case 0: try await namespace.serverSideEmit(event)
+            case 1: try await namespace.serverSideEmit(event, arguments[0])
+            case 2: try await namespace.serverSideEmit(event, arguments[0], arguments[1])
+            default: try await namespace.serverSideEmit(event, arguments[0], arguments[1], arguments[2])
+            }
+            return "ok"
+        }
+        socket.on("sse-emit-ack") { (event: String, arguments: [RawJSON]) async -> Outcome in
+            await Outcome.of {
+                let type = SocketValue.self
+                let answers =
+                    switch arguments.count {
+                    case 0: try await namespace.serverSideEmitWithAck(event, as: type)
+                    case 1: try await namespace.serverSideEmitWithAck(event, arguments[0], as: type)
+                    case 2: try await namespace.serverSideEmitWithAck(event, arguments[0], arguments[1], as: type)
+                    default:
+                        try await namespace.serverSideEmitWithAck(
+                            event, arguments[0], arguments[1], arguments[2], as: type)
+                    }
+                return .array(answers)
+            }
+        }
+        socket.on("sse-log") { () -> [[SocketValue]] in log.entries }
+        socket.on("sse-clear") { () -> String in
+            log.clear()
+            return "ok"
+        }
+    }
+
+    private static func install(_ log: ServerEventLog, on namespace: Namespace, name: String) {
+        namespace.on("sse") { (first: SocketValue?, second: SocketValue?, third: SocketValue?) in
+            log.append([first, second, third].compactMap { $0 })
+        }
+        namespace.on("sse-ask") { (first: SocketValue?, second: SocketValue?, third: SocketValue?) -> SocketValue in
+            .object(["from": .string(name), "args": .array([first, second, third].compactMap { $0 })])
+        }
+        namespace.on("sse-silent") { () in }
+    }
+}
+
+/// What the server-side event `sse` received in one namespace.
+private final class ServerEventLog: Sendable {
+    private let state = Mutex<[[SocketValue]]>([])
+
+    var entries: [[SocketValue]] { state.withLock { $0 } }
+
+    func append(_ arguments: [SocketValue]) { state.withLock { $0.append(arguments) } }
+
+    func clear() { state.withLock { $0 = [] } }
+}

@@ -1,0 +1,99 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import EngineIOServer
+import Logging
+import NIOCore
+import SocketIOServer
+import SocketIOTesting
+
+@testable import socketio_conformance_server
+
+/// Starts servers for tests: the conformance server's applications, each on event loops of its own and a port of its
+/// own, for the length of one test.
+enum ServerUnderTest {
+    typealias Configure = @Sendable (inout EngineConfiguration) -> Void
+    typealias ConfigureServer = @Sendable (inout ServerConfiguration) -> Void
+    typealias Setup = @Sendable (Server) -> Void
+    typealias Body = @Sendable (ServerAddress) async throws -> Void
+
+    /// A running server, for tests that look inside.
+    struct Running: Sendable {
+        let address: ServerAddress
+        /// Engine.IO sessions at the moment.
+        let clientsCount: @Sendable () -> Int
+    }
+
+    /// `eio`: echoes every message at `/engine.io/`.
+    static func engineEcho(
+        loops: Int = 1, configure: @escaping Configure = { _ in }, _ body: Body
+    ) async throws {
+        try await engine(loops: loops, configure: configure) { try await body($0.address) }
+    }
+
+    /// As ``engineEcho(loops:configure:_:)``, with its number of sessions.
+    static func engine(
+        loops: Int = 1, configure: @escaping Configure = { _ in },
+        _ body: @Sendable (Running) async throws -> Void
+    ) async throws {
+        let application = try await ConformanceApplication.eio.start(
+            ApplicationSettings(eventLoops: loops, configure: configure))
+        try await run(application, body)
+    }
+
+    /// `ws-echo`: a plain WebSocket echo endpoint.
+    static func webSocketEcho(_ body: Body) async throws {
+        let application = try await ConformanceApplication.wsEcho.start(ApplicationSettings())
+        try await run(application) { try await body($0.address) }
+    }
+
+    /// One of the Socket.IO applications.
+    static func application(
+        _ application: ConformanceApplication, loops: Int = 1, configure: @escaping ConfigureServer = { _ in },
+        _ body: Body
+    ) async throws {
+        let running = try await application.start(ApplicationSettings(eventLoops: loops, configureServer: configure))
+        try await run(running) { try await body($0.address) }
+    }
+
+    /// `protocol`: the application of the Socket.IO v5 suite.
+    static func protocolSuite(
+        loops: Int = 1, configure: @escaping ConfigureServer = { _ in }, _ body: Body
+    ) async throws {
+        try await application(.protocol, loops: loops, configure: configure, body)
+    }
+
+    /// A server with handlers of the test's own.
+    static func socketIO(
+        loops: Int = 1, configure: ConfigureServer = { _ in }, setup: Setup, body: Body
+    ) async throws {
+        var configuration = ServerConfiguration()
+        configuration.eventLoops = loops
+        configuration.logger.logLevel = .critical
+        configuration.engine.logger.logLevel = .critical
+        configure(&configuration)
+        let io = Server(configuration: configuration)
+        setup(io)
+        do {
+            let address = try await io.listen()
+            try await body(ServerAddress(port: address?.port ?? 0))
+        } catch {
+            await io.close()
+            throw error
+        }
+        await io.close()
+    }
+
+    private static func run(
+        _ application: RunningApplication, _ body: @Sendable (Running) async throws -> Void
+    ) async throws {
+        let running = Running(
+            address: ServerAddress(port: application.port), clientsCount: application.clientsCount)
+        do {
+            try await body(running)
+        } catch {
+            await application.stop()
+            throw error
+        }
+        await application.stop()
+    }
+}

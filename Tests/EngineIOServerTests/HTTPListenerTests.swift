@@ -1,0 +1,116 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import Synchronization
+import Testing
+
+@testable import EngineIOServer
+
+@Suite("HTTP listener")
+struct HTTPListenerTests {
+    private let get = "GET /socket.io/ HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    @Test func closingAnswersWhatIsHeldAndEndsTheIdle() async throws {
+        let engine = ScriptedEngine { _ in }
+        let server = try await TestServer.start(engine: engine)
+        let idle = try await server.connect()
+        let busy = try await server.connect()
+        try await busy.send(get)
+        #expect(await holdsSoon { engine.exchanges.count == 1 && server.listener.connectionCount == 2 })
+        async let closed: Void = server.listener.close(gracePeriod: .seconds(20))
+        try await idle.wait { _, isClosed in isClosed }
+        #expect(!busy.isClosed)
+        engine.exchanges[0].respond(.text("bye"))
+        try await busy.wait { received, isClosed in isClosed && received.hasSuffix("bye") }
+        #expect(busy.received.contains("Connection: close\r\n"))
+        await closed
+        #expect(server.listener.connectionCount == 0)
+        await #expect(throws: (any Error).self) { _ = try await server.connect() }
+        await server.stop()
+    }
+
+    @Test func graceEnds() async throws {
+        let aborted = Mutex(false)
+        let engine = ScriptedEngine { $0.onAbort { aborted.withLock { $0 = true } } }
+        let server = try await TestServer.start(engine: engine)
+        let client = try await server.connect()
+        try await client.send(get)
+        #expect(await holdsSoon { engine.exchanges.count == 1 })
+        await server.listener.close(gracePeriod: .milliseconds(50))
+        try await client.wait { _, isClosed in isClosed }
+        #expect(aborted.withLock { $0 })
+        await server.stop()
+    }
+
+    @Test func answersReachClientsThatStillSend() async throws {
+        // Without a lingering close the reset for the unread rest would destroy the answer.
+        let engine = ScriptedEngine { exchange in
+            exchange.collectBody(limit: 10) { _ in exchange.respond(EngineResponse(status: .payloadTooLarge)) }
+        }
+        try await TestServer.with(engine: engine) { server in
+            for _ in 0..<20 {
+                let client = try await server.connect()
+                client.channel.writeAndFlush(
+                    ByteBuffer(
+                        string: "POST /socket.io/ HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n"
+                            + String(repeating: "x", count: 3_000_000)), promise: nil)
+                try await client.wait { received, isClosed in isClosed && received.hasPrefix("HTTP/1.1 413") }
+            }
+        }
+    }
+
+    @Test func slowClientsGet408OverSockets() async throws {
+        try await TestServer.with(
+            configure: {
+                $0.headTimeout = .seconds(1)
+                $0.keepAliveTimeout = .milliseconds(100)
+            },
+            { server in
+                let slow = try await server.connect()
+                try await slow.send("GET /socket.io/ HT")
+                try await slow.wait { received, isClosed in isClosed && received.hasPrefix("HTTP/1.1 408") }
+                let resting = try await server.connect()
+                try await resting.send(get)
+                try await resting.wait { received, isClosed in isClosed && received.answers().count == 1 }
+            })
+    }
+
+    @Test func unixSockets() async throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "s-\(UUID().uuidString.prefix(8))").path
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let router = try HTTPRouter(
+            configuration: EngineConfiguration(), engine: ScriptedEngine(), application: nil)
+        let listener = try await HTTPListener.bind(to: .unix(path: path), group: group, router: router)
+        let answer = try await ClientBootstrap(group: group).connect(unixDomainSocketPath: path)
+            .flatMap { channel in
+                let promise = channel.eventLoop.makePromise(of: String.self)
+                return channel.pipeline.addHandler(FirstRead(promise)).flatMap {
+                    channel.writeAndFlush(ByteBuffer(string: get))
+                }.flatMap { promise.futureResult }
+            }.get()
+        #expect(answer.hasPrefix("HTTP/1.1 200 OK"))
+        await listener.close(gracePeriod: .milliseconds(100))
+        try await group.shutdownGracefully()
+    }
+}
+
+private final class FirstRead: ChannelInboundHandler, Sendable {
+    typealias InboundIn = ByteBuffer
+    private let promise: EventLoopPromise<String>
+
+    init(_ promise: EventLoopPromise<String>) {
+        self.promise = promise
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        promise.succeed(String(buffer: unwrapInboundIn(data)))
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        promise.fail(ChannelError.eof)
+    }
+}
