@@ -16,7 +16,10 @@ let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let nioHTTPTypesHTTP1: Target.Dependency = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -31,6 +34,8 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.0"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
@@ -60,7 +65,10 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(
             name: "SocketIOHummingbird",
-            dependencies: ["SocketIOServer", "EngineIOServer", hummingbird, nioCore, nioHTTP1, logging],
+            dependencies: [
+                "SocketIOServer", "EngineIOServer", hummingbird, httpTypes, nioHTTPTypesHTTP1, nioCore, nioHTTP1,
+                logging,
+            ],
             swiftSettings: swiftSettings),
         .target(
             name: "SocketIOTesting",
@@ -71,13 +79,15 @@ let package = Package(
             swiftSettings: swiftSettings),
         // Applications
         .target(
-            name: "Chat", dependencies: ["SocketIOServer", "SocketIOHummingbird", hummingbird, logging],
+            name: "Chat", dependencies: ["SocketIOServer", "SocketIOHummingbird", hummingbird, httpTypes, logging],
             resources: [.embedInCode("Resources")], swiftSettings: swiftSettings),
         .executableTarget(
             name: "socketio-server",
             dependencies: [
-                "Chat", "SocketIOHummingbird", "SocketIOServer", hummingbird, configuration, argumentParser,
-                serviceLifecycle, logging, nioCore, nioPosix, nioSSL, .product(name: "Yams", package: "Yams"),
+                "Chat", "SocketIOHummingbird", "SocketIOServer", "EngineIOServer", hummingbird, configuration,
+                argumentParser,
+                serviceLifecycle, unixSignals, logging, nioCore, nioHTTP1, nioSSL,
+                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings),
         .executableTarget(

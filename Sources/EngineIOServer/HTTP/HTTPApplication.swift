@@ -31,6 +31,8 @@ public struct ApplicationRequest: Sendable {
     public let isSecure: Bool
     /// The body. The client is held back while nobody reads it.
     public let body: ApplicationRequestBody
+    /// The connection, for frameworks that want to know it; nobody else may read or write there.
+    package let channel: any Channel
 }
 
 /// A complete answer, for ``SimpleApplication``.

@@ -117,6 +117,7 @@ extension HTTPConnectionHandler: HTTPExchangeConnection {
             answer(router.notFound, to: transaction)
             return
         }
+        guard let channel = context?.channel else { return }
         let answer = ApplicationAnswer(connection: self, transaction: transaction)
         transaction.applicationAnswer = answer
         let bound = NIOLoopBound(answer, eventLoop: eventLoop)
@@ -124,7 +125,7 @@ extension HTTPConnectionHandler: HTTPExchangeConnection {
         let input = ApplicationRequest(
             method: request.method, target: request.target, version: transaction.head.version,
             headers: request.headers, remoteAddress: request.remoteAddress, clientAddress: request.clientAddress,
-            isSecure: isSecure, body: makeStream(transaction))
+            isSecure: isSecure, body: makeStream(transaction), channel: channel)
         let eventLoop = eventLoop
         transaction.task = Task {
             await application.respond(to: input, writer: writer)

@@ -33,46 +33,46 @@ package enum DefaultEncoder {
 
     /// The server's answer to a CONNECT that succeeded: `{"sid":…}`, with `"pid"` when recovery is on.
     package static func connect(nsp: String, sid: String, pid: String? = nil) -> OutboundMessage {
-        var json = ByteBuffer()
-        json.writeStaticString("{\"sid\":")
-        json.writeJSONString(sid)
+        var json = JSONOutput(capacity: 64)
+        json.write("{\"sid\":")
+        json.writeString(sid)
         if let pid {
-            json.writeStaticString(",\"pid\":")
-            json.writeJSONString(pid)
+            json.write(",\"pid\":")
+            json.writeString(pid)
         }
-        json.writeStaticString("}")
-        return message(.connect, nsp: nsp, json: json)
+        json.write("}")
+        return message(.connect, nsp: nsp, json: json.buffer())
     }
 
     /// A client's CONNECT; `auth` is the text of a JSON object.
     package static func connect(nsp: String, auth: ByteBuffer? = nil) -> OutboundMessage {
-        message(.connect, nsp: nsp, json: auth)
+        message(.connect, nsp: nsp, json: auth ?? ByteBuffer())
     }
 
     /// The refusal of a CONNECT: `{"message":…}`, with `"data"` when `data`, a JSON text, is given.
     package static func connectError(nsp: String, message text: String, data: ByteBuffer? = nil) -> OutboundMessage {
-        var json = ByteBuffer()
-        json.writeStaticString("{\"message\":")
-        json.writeJSONString(text)
+        var json = JSONOutput(capacity: 64)
+        json.write("{\"message\":")
+        json.writeString(text)
         if let data {
-            json.writeStaticString(",\"data\":")
-            json.writeImmutableBuffer(data)
+            json.write(",\"data\":")
+            json.write(data)
         }
-        json.writeStaticString("}")
-        return message(.connectError, nsp: nsp, json: json)
+        json.write("}")
+        return message(.connectError, nsp: nsp, json: json.buffer())
     }
 
     /// A DISCONNECT, which names nothing but the namespace.
     package static func disconnect(nsp: String) -> OutboundMessage {
-        message(.disconnect, nsp: nsp, json: nil)
+        message(.disconnect, nsp: nsp, json: ByteBuffer())
     }
 
     private static func message(
-        _ type: SocketPacketType, nsp: String, id: Int? = nil, json: consuming ByteBuffer?,
+        _ type: SocketPacketType, nsp: String, id: Int? = nil, json: consuming ByteBuffer,
         attachments: [ByteBuffer] = [], compress: Bool = true
     ) -> OutboundMessage {
         let prefix = PacketPrefix(type: type, attachments: attachments.count, nsp: nsp, id: id)
-        let head = prefix.packet(before: json ?? ByteBuffer())
+        let head = prefix.packet(before: json)
         return OutboundMessage(head: head, attachments: attachments.map(OutboundPacket.binary), compress: compress)
     }
 }

@@ -82,7 +82,7 @@ struct PacketPrefix {
     private static func write(_ value: Int, into buffer: inout ByteBuffer) {
         // No more room than the digits need: behind them the JSON may stand already.
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: digitCount(value)) { output in
-            JSONText.writeDecimal(Int64(value), into: output)
+            output.baseAddress.map { JSONText.writeDecimal(Int64(value), into: $0) } ?? 0
         }
     }
 }

@@ -14,6 +14,7 @@ package struct RoomLimits: Sendable, Equatable {
 }
 
 /// A member of a `RoomIndex`. A handle outlives its member harmlessly: everything asked with it then finds nothing.
+@usableFromInline
 package struct RoomMember: Sendable, Hashable {
     @usableFromInline let slot: Int32
     let generation: UInt32

@@ -144,25 +144,34 @@ struct RoomTable {
             selected.append(contentsOf: everyone)
             return selected
         }
-        let now = nextEpoch()
-        for name in except {
-            guard let room = roomIDs[name] else { continue }
-            for entry in rooms[Int(room)].entries where stamps[Int(entry.slot)] < now {
-                stamps[Int(entry.slot)] = now
-            }
-        }
-        if names.isEmpty {
-            for slot in everyone where stamps[Int(slot)] < now { selected.append(slot) }
+        if names.count == 1, except.isEmpty {
+            guard let room = roomIDs[names[0]] else { return selected }
+            let entries = rooms[Int(room)].entries
+            selected.reserveCapacity(entries.count)
+            for entry in entries where stamps[Int(entry.slot)] != Self.never { selected.append(entry.slot) }
             return selected
         }
-        for name in names {
-            guard let room = roomIDs[name] else { continue }
-            for entry in rooms[Int(room)].entries where stamps[Int(entry.slot)] < now {
-                stamps[Int(entry.slot)] = now
-                selected.append(entry.slot)
-            }
+        let now = nextEpoch()
+        for name in except { visit(name, now: now) { _ in } }
+        if names.isEmpty {
+            for slot in everyone where stamps[Int(slot)] < now { selected.append(slot) }
+        } else {
+            for name in names { visit(name, now: now) { slot in selected.append(slot) } }
         }
         return selected
+    }
+
+    /// Calls `body` with each member of a room that has not been met since `now` began, and may be selected at all.
+    @inline(__always)
+    private mutating func visit(_ name: String, now: UInt32, _ body: (Int32) -> Void) {
+        guard let room = roomIDs[name] else { return }
+        let entries = rooms[Int(room)].entries
+        stamps.withUnsafeMutableBufferPointer { stamps in
+            for entry in entries where stamps[Int(entry.slot)] < now {
+                stamps[Int(entry.slot)] = now
+                body(entry.slot)
+            }
+        }
     }
 
     /// Takes the memory of a selection back. `isOutermost`: no other one is in use.

@@ -25,6 +25,7 @@ package struct ArgumentWriter {
     private let core: EncoderCore
     private var isFirst = true
     private let isBracketed: Bool
+    private let headroom: Int
 
     /// Starts an array.
     ///
@@ -41,7 +42,7 @@ package struct ArgumentWriter {
         eventName: String, headroom: Int = 0, capacity: Int = 240, maximumDepth: Int = JSONScanner.maximumDepth
     ) {
         self.init(headroom: headroom, capacity: capacity, maximumDepth: maximumDepth, bracketed: true)
-        core.output.writeJSONString(eventName)
+        core.output.writeString(eventName)
         isFirst = false
     }
 
@@ -49,13 +50,10 @@ package struct ArgumentWriter {
     init(
         headroom: Int = 0, capacity: Int = 240, maximumDepth: Int = JSONScanner.maximumDepth, bracketed: Bool
     ) {
-        var output = ByteBuffer()
-        output.reserveCapacity(headroom + capacity)
-        output.writeRepeatingByte(0, count: headroom)
-        output.moveReaderIndex(forwardBy: headroom)
-        if bracketed { output.writeJSONByte(UInt8(ascii: "[")) }
-        self.core = EncoderCore(output, maximumDepth: maximumDepth, depth: bracketed ? 1 : 0)
+        self.core = EncoderCore(capacity: capacity, maximumDepth: maximumDepth, depth: bracketed ? 1 : 0)
+        self.headroom = headroom
         self.isBracketed = bracketed
+        if bracketed { core.output.write(UInt8(ascii: "[")) }
     }
 
     /// Appends a value. Throws `EncodingError`, or what the value's own `encode(to:)` throws.
@@ -77,7 +75,7 @@ package struct ArgumentWriter {
     private mutating func append(_ body: (EncoderCore) throws -> Void) throws {
         let mark = core.mark()
         do {
-            if !isFirst { core.output.writeJSONByte(UInt8(ascii: ",")) }
+            if !isFirst { core.output.write(UInt8(ascii: ",")) }
             try body(core)
             try core.finishValue()
             isFirst = false
@@ -89,7 +87,7 @@ package struct ArgumentWriter {
 
     /// Ends the array and hands it over. The writer must not be used afterwards.
     package mutating func finish() -> EncodedArguments {
-        if isBracketed { core.output.writeJSONByte(UInt8(ascii: "]")) }
-        return core.take()
+        if isBracketed { core.output.write(UInt8(ascii: "]")) }
+        return EncodedArguments(json: core.output.buffer(headroom: headroom), attachments: core.attachments)
     }
 }

@@ -20,9 +20,9 @@ extension EncoderCore {
                 entry = addEntry(parent: container, name: name)
                 entries[entry].kind = .object
                 entries[entry].isReserved = true
-                output.writeJSONByte(UInt8(ascii: "{"))
-                entries[entry].end = Int32(truncatingIfNeeded: output.writerIndex)
-                output.writeJSONByte(UInt8(ascii: "}"))
+                output.write(UInt8(ascii: "{"))
+                entries[entry].end = Int32(truncatingIfNeeded: output.count)
+                output.write(UInt8(ascii: "}"))
             }
         } catch {
             // Only values throw here, and there is none.
@@ -36,15 +36,15 @@ extension EncoderCore {
         entries[entry].isReserved = false
         if Int(entries[entry].depth) > maximumDepth { fail(tooDeep(entry)) }
         let parent = Int(entries[entry].parent)
-        if Int(entries[entry].end) == output.writerIndex - 1, open.count > openBase, open.last == parent {
+        if Int(entries[entry].end) == output.count - 1, open.count > openBase, open.last == parent {
             // Nothing was written since: go on as if it had just begun.
-            output.moveWriterIndex(to: output.writerIndex - 2)
+            output.truncate(to: output.count - 2)
             begin(kind, entry: entry)
         } else {
             entries[entry].kind = kind
             guard kind == .array else { return }
-            output.setInteger(UInt8(ascii: "["), at: Int(entries[entry].end) - 1)
-            output.setInteger(UInt8(ascii: "]"), at: Int(entries[entry].end))
+            output.set(UInt8(ascii: "["), at: Int(entries[entry].end) - 1)
+            output.set(UInt8(ascii: "]"), at: Int(entries[entry].end))
         }
     }
 
@@ -58,7 +58,7 @@ extension EncoderCore {
 
     /// Runs `body`, which writes at the end, and moves what it wrote to `place`.
     private func moveToPlace(_ place: Int, replacing removed: Int = 0, _ body: () throws -> Void) throws {
-        let tail = output.writerIndex
+        let tail = output.count
         let firstNew = entries.count
         let outerBase = openBase
         openBase = open.count
@@ -73,13 +73,10 @@ extension EncoderCore {
         openBase = outerBase
         namesAreValid = false
 
-        let moved = output.getBytes(at: tail, length: output.writerIndex - tail) ?? []
-        let between = output.getBytes(at: place + removed, length: tail - place - removed) ?? []
-        output.setBytes(moved, at: place)
-        output.setBytes(between, at: place + moved.count)
-        output.moveWriterIndex(to: place + moved.count + between.count)
+        let length = output.count - tail
+        output.moveTail(from: tail, to: place, removing: removed)
         let back = Int32(truncatingIfNeeded: tail - place)
-        let on = Int32(truncatingIfNeeded: moved.count - removed)
+        let on = Int32(truncatingIfNeeded: length - removed)
         for index in entries.indices where !entries[index].isOpen {
             if index >= firstNew {
                 entries[index].end -= back

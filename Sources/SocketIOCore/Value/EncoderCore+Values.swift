@@ -13,11 +13,11 @@ extension EncoderCore {
     func write<T: Encodable>(_ value: T, parent: Int, name: Name) throws {
         // The casts are between identical types; `as!` would cost a dynamic cast each.
         if T.self == String.self {
-            output.writeJSONString(unsafeBitCast(value, to: String.self))
+            output.writeString(unsafeBitCast(value, to: String.self))
         } else if T.self == Int.self {
-            output.writeJSONInteger(unsafeBitCast(value, to: Int.self))
+            output.writeInteger(unsafeBitCast(value, to: Int.self))
         } else if T.self == Double.self {
-            output.writeJSONDouble(unsafeBitCast(value, to: Double.self))
+            output.writeDouble(unsafeBitCast(value, to: Double.self))
         } else if T.self == Bool.self {
             write(unsafeBitCast(value, to: Bool.self))
         } else if T.self == SocketValue.self {
@@ -31,11 +31,11 @@ extension EncoderCore {
         } else if T.self == [UInt8].self {
             write(ByteBuffer(bytes: unsafeBitCast(value, to: [UInt8].self)))
         } else if T.self == [String].self {
-            try writeArray(unsafeBitCast(value, to: [String].self), parent) { output.writeJSONString($0) }
+            try writeArray(unsafeBitCast(value, to: [String].self), parent) { output.writeString($0) }
         } else if T.self == [Int].self {
-            try writeArray(unsafeBitCast(value, to: [Int].self), parent) { output.writeJSONInteger($0) }
+            try writeArray(unsafeBitCast(value, to: [Int].self), parent) { output.writeInteger($0) }
         } else if T.self == [Double].self {
-            try writeArray(unsafeBitCast(value, to: [Double].self), parent) { output.writeJSONDouble($0) }
+            try writeArray(unsafeBitCast(value, to: [Double].self), parent) { output.writeDouble($0) }
         } else if T.self == [Bool].self {
             try writeArray(unsafeBitCast(value, to: [Bool].self), parent) { write($0) }
         } else if let representable = value as? any SocketRepresentable {
@@ -47,13 +47,13 @@ extension EncoderCore {
 
     private func writeByEncoder<T: Encodable>(_ value: T, parent: Int, name: Name) throws {
         // Types that only wrap each other open no container; count them too, so that a cycle of them ends.
-        if let failure { throw failure }
+        if let fault = faults.first { throw fault }
         guard nesting <= 4 * maximumDepth else { throw tooDeep(parent) }
         nesting += 1
         let entry = addEntry(parent: parent, name: name)
         try value.encode(to: PayloadEncoder(core: self, entry: entry))
         nesting -= 1
-        if let failure { throw failure }
+        if let fault = faults.first { throw fault }
         if entries[entry].kind == .empty {
             // A type without anything to encode.
             begin(.object, entry: entry)
@@ -65,10 +65,10 @@ extension EncoderCore {
     private func depth(_ parent: Int) -> Int { parent < 0 ? baseDepth : Int(entries[parent].depth) }
 
     func write(_ value: Bool) {
-        if value { output.writeStaticString("true") } else { output.writeStaticString("false") }
+        if value { output.write("true") } else { output.write("false") }
     }
 
-    func writeNull() { output.writeStaticString("null") }
+    func writeNull() { output.write("null") }
 
     /// Writes binary data as a placeholder.
     func write(_ data: ByteBuffer) {
@@ -80,12 +80,12 @@ extension EncoderCore {
         guard depth(parent) < maximumDepth else { throw tooDeep(parent) }
         var separator = UInt8(ascii: "[")
         for element in elements {
-            output.writeJSONByte(separator)
+            output.write(separator)
             body(element)
             separator = UInt8(ascii: ",")
         }
-        if elements.isEmpty { output.writeJSONByte(separator) }
-        output.writeJSONByte(UInt8(ascii: "]"))
+        if elements.isEmpty { output.write(separator) }
+        output.write(UInt8(ascii: "]"))
     }
 
     /// Writes a dynamic value; `depth` containers are around it. The limit also bounds this recursion.
@@ -94,27 +94,27 @@ extension EncoderCore {
         case .binary(let data): write(data.buffer)
         case .array(let elements):
             guard depth < maximumDepth else { throw tooDeep(parent) }
-            output.writeJSONByte(UInt8(ascii: "["))
+            output.write(UInt8(ascii: "["))
             var isFirst = true
             for element in elements {
-                if !isFirst { output.writeJSONByte(UInt8(ascii: ",")) }
+                if !isFirst { output.write(UInt8(ascii: ",")) }
                 isFirst = false
                 try write(element, depth: depth + 1, parent: parent)
             }
-            output.writeJSONByte(UInt8(ascii: "]"))
+            output.write(UInt8(ascii: "]"))
         case .object(let members):
             guard depth < maximumDepth else { throw tooDeep(parent) }
-            output.writeJSONByte(UInt8(ascii: "{"))
+            output.write(UInt8(ascii: "{"))
             var isFirst = true
             for member in members {
-                if !isFirst { output.writeJSONByte(UInt8(ascii: ",")) }
+                if !isFirst { output.write(UInt8(ascii: ",")) }
                 isFirst = false
-                output.writeJSONString(member.key)
-                output.writeJSONByte(UInt8(ascii: ":"))
+                output.writeString(member.key)
+                output.write(UInt8(ascii: ":"))
                 try write(member.value, depth: depth + 1, parent: parent)
             }
-            output.writeJSONByte(UInt8(ascii: "}"))
-        default: output.writeJSONScalar(value)
+            output.write(UInt8(ascii: "}"))
+        default: output.writeScalar(value)
         }
     }
 
@@ -129,7 +129,7 @@ extension EncoderCore {
             }
         }
         if raw.attachments.isEmpty {
-            output.writeImmutableBuffer(raw.text)
+            output.write(raw.text)
         } else {
             Placeholders.copy(raw.text, attachments: raw.attachments, to: &output) { attachment in
                 attachments.append(attachment)
@@ -150,7 +150,7 @@ extension EncoderCore {
             } else if entry.name.length == 0 {
                 path.append(PayloadKey(intValue: Int(entry.position)))
             } else if namesAreValid,
-                let name = output.getString(at: Int(entry.name.start), length: Int(entry.name.length))
+                let name = output.string(at: Int(entry.name.start), length: Int(entry.name.length))
             {
                 path.append(PayloadKey(stringValue: String(name.dropFirst().dropLast())))
             }

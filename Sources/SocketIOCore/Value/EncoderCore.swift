@@ -46,17 +46,19 @@ final class EncoderCore {
         var position: Int32
     }
 
-    var output: ByteBuffer
-    var attachments: [ByteBuffer] = []
-    var entries: ContiguousArray<Entry> = []
+    // Run-time exclusivity checks would take a third of the time. Nothing depends on them: one task encodes one value,
+    // and no access to these properties lasts across a call into the value's own code.
+    @exclusivity(unchecked) var output: JSONOutput
+    @exclusivity(unchecked) var attachments: [ByteBuffer] = []
+    @exclusivity(unchecked) var entries: ContiguousArray<Entry> = []
     /// Open containers from the outside in.
-    var open: ContiguousArray<Int> = []
+    @exclusivity(unchecked) var open: ContiguousArray<Int> = []
     /// Containers of `open` below this belong to the time before a late write and stay as they are.
-    var openBase = 0
-    /// First fault of a call that cannot throw.
-    var failure: EncodingError?
+    @exclusivity(unchecked) var openBase = 0
+    /// The first fault of calls that cannot throw, if any.
+    @exclusivity(unchecked) var faults: [EncodingError] = []
     /// How many `encode(to:)` calls are active.
-    var nesting = 0
+    @exclusivity(unchecked) var nesting = 0
     /// Whether names in `entries` still point at the right bytes.
     var namesAreValid = true
     /// Position of the argument being written.
@@ -66,8 +68,8 @@ final class EncoderCore {
     /// Containers around every value written here.
     let baseDepth: Int
 
-    init(_ output: ByteBuffer, maximumDepth: Int, depth: Int) {
-        self.output = output
+    init(capacity: Int, maximumDepth: Int, depth: Int) {
+        self.output = JSONOutput(capacity: capacity)
         self.maximumDepth = maximumDepth
         self.baseDepth = depth
     }
@@ -85,13 +87,13 @@ final class EncoderCore {
     @inline(__always)
     func mark() -> Mark {
         Mark(
-            length: output.writerIndex, attachments: attachments.count, entries: entries.count, open: open.count,
+            length: output.count, attachments: attachments.count, entries: entries.count, open: open.count,
             nesting: nesting)
     }
 
     /// Takes back what was written since `mark`, provided that nothing which was open then has been closed.
     func restore(_ mark: Mark) {
-        output.moveWriterIndex(to: min(mark.length, output.writerIndex))
+        output.truncate(to: mark.length)
         attachments.removeSubrange(min(mark.attachments, attachments.count)...)
         entries.removeSubrange(min(mark.entries, entries.count)...)
         open.removeSubrange(min(mark.open, open.count)...)
@@ -107,9 +109,9 @@ final class EncoderCore {
     /// Closes what is open and reports faults of calls that could not throw.
     func finishValue() throws {
         closeContainers(above: 0)
-        let failure = failure
-        if !entries.isEmpty || failure != nil { reset() }
-        if let failure { throw failure }
+        let fault = faults.first
+        if !entries.isEmpty || fault != nil { reset() }
+        if let fault { throw fault }
         argument += 1
     }
 
@@ -117,16 +119,9 @@ final class EncoderCore {
         entries.removeAll(keepingCapacity: true)
         open.removeAll(keepingCapacity: true)
         openBase = 0
-        failure = nil
+        faults.removeAll()
         nesting = 0
         namesAreValid = true
-    }
-
-    func take() -> EncodedArguments {
-        let result = EncodedArguments(json: output, attachments: attachments)
-        output = ByteBuffer()
-        attachments = []
-        return result
     }
 
     // MARK: Containers
@@ -135,9 +130,9 @@ final class EncoderCore {
     @inline(__always)
     func closeContainers(above count: Int) {
         while open.count > count, let index = open.popLast() {
-            entries[index].end = Int32(truncatingIfNeeded: output.writerIndex)
+            entries[index].end = Int32(truncatingIfNeeded: output.count)
             entries[index].isOpen = false
-            output.writeJSONByte(entries[index].kind == .object ? UInt8(ascii: "}") : UInt8(ascii: "]"))
+            output.write(entries[index].kind == .object ? UInt8(ascii: "}") : UInt8(ascii: "]"))
         }
     }
 
@@ -153,7 +148,7 @@ final class EncoderCore {
         entries[entry].isOpen = true
         let depth = Int(entries[entry].depth)
         if depth > maximumDepth { fail(tooDeep(entry)) }
-        output.writeJSONByte(kind == .object ? UInt8(ascii: "{") : UInt8(ascii: "["))
+        output.write(kind == .object ? UInt8(ascii: "{") : UInt8(ascii: "["))
         open.append(entry)
     }
 
@@ -168,7 +163,7 @@ final class EncoderCore {
     }
 
     func fail(_ error: EncodingError) {
-        if failure == nil { failure = error }
+        if faults.isEmpty { faults.append(error) }
     }
 
     /// Adds the entry of a value that follows in `parent`, or at the outermost place for -1.
@@ -205,13 +200,13 @@ final class EncoderCore {
     /// Writes what stands before a member's or element's value; returns where the name is.
     @inline(__always)
     func startMember(of container: Int, name: String?) -> Name {
-        if entries[container].count > 0 { output.writeJSONByte(UInt8(ascii: ",")) }
+        if entries[container].count > 0 { output.write(UInt8(ascii: ",")) }
         entries[container].count &+= 1
         guard let name else { return .none }
-        let start = output.writerIndex
-        output.writeJSONString(name)
-        let end = output.writerIndex
-        output.writeJSONByte(UInt8(ascii: ":"))
+        let start = output.count
+        output.writeString(name)
+        let end = output.count
+        output.write(UInt8(ascii: ":"))
         return Name(start: start, length: end - start)
     }
 }

@@ -32,6 +32,13 @@ enum JSONString {
         }
     }
 
+    /// The value of a whole string, quotes included.
+    static func make(quoted bytes: UnsafeRawBufferPointer) -> String {
+        guard bytes.count >= 2 else { return "" }
+        let inside = UnsafeRawBufferPointer(rebasing: bytes[1..<bytes.count - 1])
+        return make(inside, hasEscapes: inside.contains(UInt8(ascii: "\\")))
+    }
+
     /// Decodes the escape at `index`, moves past it and returns how many bytes it wrote.
     private static func unescape(
         _ bytes: UnsafeRawBufferPointer, at index: inout Int, into output: UnsafeMutableBufferPointer<UInt8>,

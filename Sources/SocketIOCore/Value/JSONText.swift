@@ -1,7 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import NIOCore
-
 /// Helpers for writing JSON text.
 enum JSONText {
     /// The first byte at `start` or later that must be escaped, or the end.
@@ -34,7 +32,7 @@ enum JSONText {
     }
 
     /// Writes a decimal integer and returns its length, at most 20.
-    static func writeDecimal(_ value: Int64, into output: UnsafeMutableRawBufferPointer) -> Int {
+    static func writeDecimal(_ value: Int64, into output: UnsafeMutableRawPointer) -> Int {
         var rest = value.magnitude
         var length = value < 0 ? 1 : 0
         var probe = rest
@@ -45,10 +43,11 @@ enum JSONText {
         var position = length
         repeat {
             position &-= 1
-            output[position] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
+            let digit = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
+            output.storeBytes(of: digit, toByteOffset: position, as: UInt8.self)
             rest /= 10
         } while rest > 0
-        if value < 0 { output[0] = UInt8(ascii: "-") }
+        if value < 0 { output.storeBytes(of: UInt8(ascii: "-"), as: UInt8.self) }
         return length
     }
 
@@ -93,8 +92,8 @@ enum JSONText {
 extension JSONText {
     /// A scalar as JSON text.
     static func scalar(_ value: SocketValue) -> String {
-        var text = ByteBuffer()
-        text.writeJSONScalar(value)
-        return String(buffer: text)
+        var text = JSONOutput(capacity: 64)
+        text.writeScalar(value)
+        return text.string
     }
 }

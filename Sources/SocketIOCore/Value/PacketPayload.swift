@@ -25,6 +25,12 @@ package struct PacketPayload: Sendable, Equatable {
         self.attachments = []
     }
 
+    /// The payload that a receiver of `arguments` would have.
+    package init(_ arguments: EncodedArguments) throws(JSONError) {
+        let payload = try PacketPayload(text: arguments.json)
+        self = try payload.attaching(arguments.attachments)
+    }
+
     private init(unchecked text: ByteBuffer, elements: ElementRanges, attachments: [ByteBuffer]) {
         self.text = text
         self.elements = elements
@@ -55,12 +61,9 @@ package struct PacketPayload: Sendable, Equatable {
             let element = UnsafeRawBufferPointer(rebasing: bytes[range])
             switch lead {
             case UInt8(ascii: "\""):
-                let inside = UnsafeRawBufferPointer(rebasing: element[1..<element.count - 1])
-                return JSONString.make(inside, hasEscapes: inside.contains(UInt8(ascii: "\\")))
+                return JSONString.make(quoted: element)
             case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-                var name = ByteBuffer()
-                name.writeJSONDouble(JSONNumber.double(element))
-                return String(buffer: name)
+                return JSONText.scalar(.double(JSONNumber.double(element)))
             default:
                 return nil
             }
@@ -100,35 +103,5 @@ extension JSONScanner {
             Result { () throws(JSONError) in try splitArray(bytes, maximumDepth: maximumDepth) }
         }
         return try result.get()
-    }
-}
-
-extension PacketPayload {
-    /// Decodes an element.
-    ///
-    /// An element that does not exist counts as null, as an argument that a JavaScript client left out: optional types
-    /// become nil, others throw `DecodingError.valueNotFound`.
-    ///
-    /// - Parameter context: Reaches `init(from:)` of the type as `PayloadDecoder.context`.
-    package func decode<T: Decodable>(
-        _ type: T.Type = T.self, at index: Int, context: AnyObject? = nil
-    ) throws -> T {
-        try core(at: index, context: context).decode(type, at: 0)
-    }
-
-    /// The dynamic form of an element; null when there is none.
-    package func value(at index: Int) -> SocketValue {
-        core(at: index, context: nil).value(at: 0)
-    }
-
-    /// The text of an element with the attachments, for passing on; null when there is none.
-    package func rawJSON(at index: Int) -> RawJSON {
-        RawJSON(validated: slice(at: index) ?? Self.null, attachments: attachments)
-    }
-
-    private static let null = ByteBuffer(staticString: "null")
-
-    private func core(at index: Int, context: AnyObject?) -> PayloadCore {
-        PayloadCore(slice(at: index) ?? Self.null, attachments: attachments, argument: index, context: context)
     }
 }

@@ -19,7 +19,8 @@ struct PayloadKey: CodingKey {
 }
 
 extension PayloadCore {
-    /// The names and positions that lead to a node, found by descending from the root.
+    /// The names and positions that lead to a node, found by descending from the root. Incomplete when the budget is
+    /// used up.
     func codingPath(of target: Int) -> [any CodingKey] {
         var path: [any CodingKey] = []
         if let argument { path.append(PayloadKey(intValue: argument)) }
@@ -30,6 +31,8 @@ extension PayloadCore {
             var child = index + 1
             var position = 0
             while child < Int(node.next) {
+                guard pathBudget > 0 else { return path }
+                pathBudget -= 1
                 let value = isObject ? child + 1 : child
                 let end = Int(tape[value].next)
                 if target < end {

@@ -4,14 +4,19 @@ internal import NIOCore
 
 /// What all decoders and containers of one decoding share.
 final class PayloadCore {
-    var tape: ValueTape
+    /// Not checked for exclusive access at run time, which would cost more than searching: no access lasts across a call
+    /// into the code of a decoded type.
+    @exclusivity(unchecked) private(set) var tape: ValueTape
     let attachments: [ByteBuffer]
     /// Position of the value among the arguments, first element of every coding path.
     let argument: Int?
     /// Handed to types that decode themselves from their surroundings, such as acknowledgements.
     let context: AnyObject?
+    /// How many more nodes may be passed over to find coding paths. A type that tries several forms for each of 100,000
+    /// elements and catches the errors would otherwise cost the square of that.
+    @exclusivity(unchecked) var pathBudget = 100_000
     /// Names of members by object, for objects too large to search; made when first needed.
-    private var indexes: [Int: [String: Int]] = [:]
+    @exclusivity(unchecked) private var indexes: [Int: [String: Int]] = [:]
 
     /// Objects with more members than this are searched through an index.
     private static let largestSearched = 16

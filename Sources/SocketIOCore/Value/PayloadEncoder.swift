@@ -45,19 +45,19 @@ struct PayloadKeyedEncodingContainer<Key: CodingKey>: KeyedEncodingContainerProt
 
     @inline(__always)
     private func integer(_ value: some FixedWidthInteger, _ key: Key) throws {
-        try write(key) { core, _ in core.output.writeJSONInteger(value) }
+        try write(key) { core, _ in core.output.writeInteger(value) }
     }
 
     func encodeNil(forKey key: Key) throws { try write(key) { core, _ in core.writeNull() } }
     func encode(_ value: Bool, forKey key: Key) throws { try write(key) { core, _ in core.write(value) } }
     func encode(_ value: String, forKey key: Key) throws {
-        try write(key) { core, _ in core.output.writeJSONString(value) }
+        try write(key) { core, _ in core.output.writeString(value) }
     }
     func encode(_ value: Double, forKey key: Key) throws {
-        try write(key) { core, _ in core.output.writeJSONDouble(value) }
+        try write(key) { core, _ in core.output.writeDouble(value) }
     }
     func encode(_ value: Float, forKey key: Key) throws {
-        try write(key) { core, _ in core.output.writeJSONFloat(value) }
+        try write(key) { core, _ in core.output.writeFloat(value) }
     }
     func encode(_ value: Int, forKey key: Key) throws { try integer(value, key) }
     func encode(_ value: Int8, forKey key: Key) throws { try integer(value, key) }

@@ -30,14 +30,14 @@ struct PayloadSingleValueEncodingContainer: SingleValueEncodingContainer {
 
     @inline(__always)
     private func integer(_ value: some FixedWidthInteger) throws {
-        try write { _, _ in core.output.writeJSONInteger(value) }
+        try write { _, _ in core.output.writeInteger(value) }
     }
 
     func encodeNil() throws { try write { _, _ in core.writeNull() } }
     func encode(_ value: Bool) throws { try write { _, _ in core.write(value) } }
-    func encode(_ value: String) throws { try write { _, _ in core.output.writeJSONString(value) } }
-    func encode(_ value: Double) throws { try write { _, _ in core.output.writeJSONDouble(value) } }
-    func encode(_ value: Float) throws { try write { _, _ in core.output.writeJSONFloat(value) } }
+    func encode(_ value: String) throws { try write { _, _ in core.output.writeString(value) } }
+    func encode(_ value: Double) throws { try write { _, _ in core.output.writeDouble(value) } }
+    func encode(_ value: Float) throws { try write { _, _ in core.output.writeFloat(value) } }
     func encode(_ value: Int) throws { try integer(value) }
     func encode(_ value: Int8) throws { try integer(value) }
     func encode(_ value: Int16) throws { try integer(value) }

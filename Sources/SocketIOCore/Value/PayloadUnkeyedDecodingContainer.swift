@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// The elements of an array, in order. Binary data reads as its bytes.
+/// The elements of an array, in order.
 struct PayloadUnkeyedDecodingContainer: UnkeyedDecodingContainer {
     private let core: PayloadCore
     private let index: UInt32

@@ -15,14 +15,14 @@ struct PayloadUnkeyedEncodingContainer: UnkeyedEncodingContainer {
 
     @inline(__always)
     private func integer(_ value: some FixedWidthInteger) throws {
-        try write { $0.output.writeJSONInteger(value) }
+        try write { $0.output.writeInteger(value) }
     }
 
     func encodeNil() throws { try write { $0.writeNull() } }
     func encode(_ value: Bool) throws { try write { $0.write(value) } }
-    func encode(_ value: String) throws { try write { $0.output.writeJSONString(value) } }
-    func encode(_ value: Double) throws { try write { $0.output.writeJSONDouble(value) } }
-    func encode(_ value: Float) throws { try write { $0.output.writeJSONFloat(value) } }
+    func encode(_ value: String) throws { try write { $0.output.writeString(value) } }
+    func encode(_ value: Double) throws { try write { $0.output.writeDouble(value) } }
+    func encode(_ value: Float) throws { try write { $0.output.writeFloat(value) } }
     func encode(_ value: Int) throws { try integer(value) }
     func encode(_ value: Int8) throws { try integer(value) }
     func encode(_ value: Int16) throws { try integer(value) }

@@ -34,7 +34,7 @@ enum Placeholders {
     /// Copies JSON text and gives each placeholder the number that `renumber` returns for its attachment. What is not a
     /// placeholder is copied byte for byte.
     static func copy(
-        _ text: ByteBuffer, attachments: [ByteBuffer], to output: inout ByteBuffer,
+        _ text: ByteBuffer, attachments: [ByteBuffer], to output: inout JSONOutput,
         renumber: (ByteBuffer) -> Int
     ) {
         let core = PayloadCore(text, attachments: attachments, argument: nil, context: nil)
@@ -55,14 +55,14 @@ enum Placeholders {
     }
 
     /// Writes a placeholder.
-    static func write(_ number: Int, to output: inout ByteBuffer) {
-        output.writeStaticString("{\"_placeholder\":true,\"num\":")
-        output.writeJSONInteger(number)
-        output.writeStaticString("}")
+    static func write(_ number: Int, to output: inout JSONOutput) {
+        output.write("{\"_placeholder\":true,\"num\":")
+        output.writeInteger(number)
+        output.write("}")
     }
 
-    private static func append(_ core: PayloadCore, from start: Int, to end: Int, output: inout ByteBuffer) {
+    private static func append(_ core: PayloadCore, from start: Int, to end: Int, output: inout JSONOutput) {
         guard end > start else { return }
-        output.writeBytes(UnsafeRawBufferPointer(start: core.tape.base + start, count: end - start))
+        output.write(UnsafeRawBufferPointer(start: core.tape.base + start, count: end - start))
     }
 }

@@ -68,3 +68,15 @@ extension SocketValue: Codable {
         }
     }
 }
+
+extension SocketValue {
+    /// The dynamic form of any value, as a receiver would see it. Throws what encoding it throws.
+    public init(encoding value: some Encodable) throws {
+        self = try RawJSON(encoding: value).value
+    }
+
+    /// Decodes a type from this value. Throws `DecodingError`, or `EncodingError` when it is nested too deeply.
+    public func decode<T: Decodable>(_ type: T.Type = T.self) throws -> T {
+        try RawJSON(encoding: self).decode(type)
+    }
+}

@@ -1,0 +1,49 @@
+# Part of socketio-server, MIT licence; see LICENSE.
+#
+# Everything works from a clean clone on Debian 12 with a Swift toolchain, as root or with sudo, and may be repeated.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run build client test sanitize format lint docs clean
+
+CONFIG ?= config/default.yaml
+ARGS ?=
+SOURCES := Package.swift Sources Tests
+
+help: ## Show this list.
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+
+run: build ## Build and serve on http://localhost:3000; CONFIG=my.yaml and ARGS='--port 8080' change things.
+	@scripts/fetch-client.sh || echo "client: not fetched; the server starts without it (try 'make client' again)" >&2
+	exec .build/release/socketio-server run --config $(CONFIG) $(ARGS)
+
+build: ## Build the server for use (release).
+	@scripts/packages.sh build
+	swift build -c release --product socketio-server
+
+client: ## Fetch the official browser bundle into .cache/client.
+	@scripts/fetch-client.sh
+
+test: ## Install what the tests need, build and run all of them.
+	@scripts/packages.sh test
+	@scripts/fetch-client.sh || echo "client: not fetched; what needs it will fail" >&2
+	@scripts/python-env.sh || echo "python: not complete; what needs it will fail" >&2
+	@scripts/test.sh
+
+sanitize: ## Run the tests over real sockets under the thread and the address sanitizer.
+	@scripts/packages.sh build
+	@scripts/sanitize.sh
+
+format: ## Bring all sources into the house format.
+	swift format --in-place --recursive $(SOURCES)
+
+lint: ## Check the format of all sources.
+	swift format lint --strict --recursive $(SOURCES)
+
+docs: ## Make docs/configuration.md and config/default.yaml from the table of settings.
+	swift build --product socketio-server
+	.build/debug/socketio-server settings-reference markdown > docs/configuration.md
+	.build/debug/socketio-server settings-reference yaml > config/default.yaml
+
+clean: ## Remove everything that was built or fetched.
+	rm -rf .build .build-thread .build-address .cache

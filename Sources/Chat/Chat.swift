@@ -1,0 +1,158 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Foundation
+public import SocketIOServer
+
+/// The chat: people with names, public rooms with a short history, conversations between two.
+///
+/// It keeps nothing about who is where: rooms, people and counts come from the server's rooms, so it works the same when
+/// several servers share them.
+///
+/// | event from the page | answer | others hear |
+/// | --- | --- | --- |
+/// | `join` (room) | ``ChatPlace`` | `joined`, `room` |
+/// | `leave` (key) | – | `left`, `room` |
+/// | `message` (key, text) | ``ChatReceipt`` | `message` |
+/// | `direct` (name) | ``ChatPlace`` | `direct` to the other person |
+/// | `rooms` | list of ``ChatRoomSummary`` | |
+/// | `bye` | the server disconnects the client | `left`, `room` |
+public struct Chat: Sendable {
+    private let io: Server
+    private let history = ChatHistory()
+
+    /// A chat on the namespace `/` of `io`.
+    public init(io: Server) {
+        self.io = io
+    }
+
+    /// Registers the chat's middleware and handlers. Call once, before clients connect.
+    public func mount() {
+        io.use { socket in try await admit(socket) }
+        io.onConnection { socket in welcome(socket) }
+    }
+
+    // MARK: Entering
+
+    /// Takes the name from the handshake; refuses one that somebody else is using. The same browser tab may return while
+    /// its old connection has not been given up yet.
+    private func admit(_ socket: Socket) async throws {
+        guard let name = ChatName(socket.handshake.auth["name"]?.string) else {
+            throw ConnectError("Choose a name of 1 to 32 characters.", data: ["code": "bad-name"])
+        }
+        let tab = socket.handshake.auth["tab"]?.string ?? socket.id
+        for other in try await io.in(name.personRoom).fetchSockets() where other.data["tab"]?.string != tab {
+            throw ConnectError("The name \(name.text) is taken.", data: ["code": "name-taken"])
+        }
+        socket.data = ["name": .string(name.text), "tab": .string(tab)]
+        socket.join(name.personRoom)
+    }
+
+    private func welcome(_ socket: Socket) {
+        let name = socket.data["name"]?.string ?? ""
+        let person = Person(socket: socket, name: name)
+
+        socket.on("join") { (room: String) async throws -> ChatPlace in try await join(person, room: room) }
+        socket.on("leave") { (key: String) async throws -> Bool in
+            try await leave(person, key: key)
+            return true
+        }
+        socket.on("message") { (key: String, text: String) async throws -> ChatReceipt in
+            try await say(person, key: key, text: text)
+        }
+        socket.on("direct") { (partner: String) async throws -> ChatPlace in try await open(person, with: partner) }
+        socket.on("rooms") { () async throws -> [ChatRoomSummary] in try await publicRooms() }
+        socket.on("bye") { () in socket.disconnect(close: true) }
+        socket.onDisconnecting { _, _ in
+            for key in socket.rooms where ChatRoom(key: key)?.isPublic == true {
+                announceDeparture(person, key: key)
+            }
+        }
+    }
+
+    // MARK: Rooms
+
+    private func join(_ person: Person, room title: String) async throws -> ChatPlace {
+        guard let room = ChatRoom(title: title) else { throw EventError("A room's name has 1 to 64 characters.") }
+        let present = try await people(in: room.key)
+        let isNew = !person.socket.rooms.contains(room.key)
+        person.socket.join(room.key)
+        if isNew {
+            if !present.contains(person.name) {
+                person.socket.to(room.key).emit("joined", ChatNotice(room: room.key, name: person.name))
+            }
+            io.emit("room", ChatRoomSummary(name: room.title, people: Set(present + [person.name]).count))
+        }
+        return ChatPlace(
+            key: room.key, room: room.title, people: Set(present + [person.name]).sorted(),
+            history: history.messages(in: room.key))
+    }
+
+    private func leave(_ person: Person, key: String) async throws {
+        guard person.socket.rooms.contains(key), let room = ChatRoom(key: key) else { return }
+        person.socket.leave(key)
+        if room.isPublic { announceDeparture(person, key: key) }
+    }
+
+    /// Tells the room that a person has gone, and everybody how many are left; not when they are still there with
+    /// another connection.
+    private func announceDeparture(_ person: Person, key: String) {
+        guard let room = ChatRoom(key: key) else { return }
+        Task {
+            let rest = try await io.in(key).fetchSockets().filter { $0.id != person.socket.id }
+            let names = Set(rest.compactMap { $0.data["name"]?.string })
+            if !names.contains(person.name) {
+                io.in(key).emit("left", ChatNotice(room: key, name: person.name))
+            }
+            io.emit("room", ChatRoomSummary(name: room.title, people: names.count))
+        }
+    }
+
+    private func people(in key: String) async throws -> [String] {
+        try await io.in(key).fetchSockets().compactMap { $0.data["name"]?.string }
+    }
+
+    private func publicRooms() async throws -> [ChatRoomSummary] {
+        var summaries: [ChatRoomSummary] = []
+        for key in try await io.adapter.allRooms() {
+            guard let room = ChatRoom(key: key), room.isPublic else { continue }
+            summaries.append(ChatRoomSummary(name: room.title, people: Set(try await people(in: key)).count))
+        }
+        return summaries.sorted { $0.name < $1.name }
+    }
+
+    // MARK: Talking
+
+    private func say(_ person: Person, key: String, text: String) async throws -> ChatReceipt {
+        let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard !text.isEmpty, text.count <= 2000 else { throw EventError("A message has 1 to 2,000 characters.") }
+        guard ChatRoom(key: key) != nil, person.socket.rooms.contains(key) else {
+            throw EventError("You are not in this room.")
+        }
+        let message = ChatMessage(
+            id: UUID().uuidString, room: key, from: person.name, text: text,
+            time: Int64(Date().timeIntervalSince1970 * 1000))
+        history.add(message)
+        person.socket.to(key).emit("message", message)
+        return ChatReceipt(id: message.id, time: message.time)
+    }
+
+    private func open(_ person: Person, with partner: String) async throws -> ChatPlace {
+        guard let other = ChatName(partner), let me = ChatName(person.name), other != me else {
+            throw EventError("There is nobody of that name.")
+        }
+        guard let found = try await io.in(other.personRoom).fetchSockets().first,
+            let name = found.data["name"]?.string
+        else { throw EventError("\(other.text) is not here.") }
+        let key = ChatRoom.conversation(me, other)
+        let messages = history.messages(in: key)
+        io.in([me.personRoom, other.personRoom]).socketsJoin(key)
+        io.in(other.personRoom).emit("direct", ChatConversation(room: key, with: person.name, history: messages))
+        return ChatPlace(key: key, room: name, people: [person.name, name], history: messages)
+    }
+}
+
+/// A connected person.
+private struct Person: Sendable {
+    let socket: Socket
+    let name: String
+}

@@ -1,0 +1,61 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Synchronization
+
+/// One message as clients see it.
+public struct ChatMessage: Codable, Sendable, Equatable {
+    /// Identifies the message among all of this server's life.
+    public var id: String
+    /// The key of the room or conversation.
+    public var room: String
+    /// The sender's name.
+    public var from: String
+    /// What was said, as plain text.
+    public var text: String
+    /// When the server accepted it, in milliseconds since 1970.
+    public var time: Int64
+}
+
+/// The last messages of each room, for those who enter later.
+///
+/// Kept in memory and bounded: the oldest message of a room goes when the room is full, the room least recently spoken
+/// in goes when there are too many.
+final class ChatHistory: Sendable {
+    private struct Room {
+        var messages: [ChatMessage] = []
+        var lastUse: UInt64 = 0
+    }
+
+    private struct State {
+        var rooms: [String: Room] = [:]
+        var clock: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
+    private let messagesPerRoom: Int
+    private let maxRooms: Int
+
+    init(messagesPerRoom: Int = 50, maxRooms: Int = 1000) {
+        self.messagesPerRoom = messagesPerRoom
+        self.maxRooms = maxRooms
+    }
+
+    /// The messages of a room, oldest first.
+    func messages(in room: String) -> [ChatMessage] {
+        state.withLock { $0.rooms[room]?.messages ?? [] }
+    }
+
+    func add(_ message: ChatMessage) {
+        state.withLock { state in
+            state.clock += 1
+            state.rooms[message.room, default: Room()].messages.append(message)
+            state.rooms[message.room]?.lastUse = state.clock
+            if let count = state.rooms[message.room]?.messages.count, count > messagesPerRoom {
+                state.rooms[message.room]?.messages.removeFirst(count - messagesPerRoom)
+            }
+            if state.rooms.count > maxRooms, let oldest = state.rooms.min(by: { $0.value.lastUse < $1.value.lastUse }) {
+                state.rooms[oldest.key] = nil
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import HTTPTypes
+public import Hummingbird
+
+/// The pages of the chat, held in memory.
+public struct ChatPages: Sendable {
+    private struct Page {
+        let path: String
+        let contentType: String
+        let bytes: [UInt8]
+
+        /// FNV-1a of the bytes: changes whenever they do, which is all an entity tag must.
+        var entityTag: String {
+            let hash = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+            return "\"\(String(hash, radix: 16))\""
+        }
+    }
+
+    /// The page needs nothing but its own files and its own server; the policy says so to the browser.
+    private static let policy =
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' ws: wss:; "
+        + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+    /// The shipped pages.
+    public init() {}
+
+    /// Adds `/`, `/index.html`, `/chat.css`, `/chat.js` and `/icon.svg` to `router`.
+    public func addRoutes(to router: some RouterMethods<some RequestContext>) {
+        let pages = [
+            Page(path: "/", contentType: "text/html; charset=utf-8", bytes: PackageResources.index_html),
+            Page(path: "/index.html", contentType: "text/html; charset=utf-8", bytes: PackageResources.index_html),
+            Page(path: "/chat.css", contentType: "text/css; charset=utf-8", bytes: PackageResources.chat_css),
+            Page(path: "/chat.js", contentType: "text/javascript; charset=utf-8", bytes: PackageResources.chat_js),
+            Page(path: "/icon.svg", contentType: "image/svg+xml", bytes: PackageResources.icon_svg),
+        ]
+        for page in pages {
+            let body = ByteBuffer(bytes: page.bytes)
+            let headers: HTTPFields = [
+                .contentType: page.contentType,
+                .cacheControl: "no-cache",
+                .eTag: page.entityTag,
+                .contentSecurityPolicy: Self.policy,
+                .xContentTypeOptions: "nosniff",
+                .init("Referrer-Policy") ?? .referer: "no-referrer",
+            ]
+            router.on(RouterPath(page.path), method: .get) { request, _ in
+                if request.headers[.ifNoneMatch] == headers[.eTag] {
+                    return Response(status: .notModified, headers: headers)
+                }
+                return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: body))
+            }
+        }
+    }
+}

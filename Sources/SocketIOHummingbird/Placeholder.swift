@@ -1,3 +1,0 @@
-import Hummingbird
-import NIOHTTP1
-import NIOSSL

@@ -1,0 +1,135 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOServer
+internal import Logging
+internal import NIOCore
+internal import SocketIOServer
+
+/// The libraries' options, as the settings have them.
+enum LibraryConfiguration {
+    /// What a `Server` is made with.
+    ///
+    /// - Throws: `SettingsError` when the libraries, which look more closely, find fault with it.
+    static func make(_ loaded: LoadedSettings) throws -> ServerConfiguration {
+        let settings = loaded.settings
+        var server = ServerConfiguration()
+        server.engine = engine(settings)
+        server.engine.tls = try TLSFiles.configuration(loaded)
+        server.host = settings.host
+        server.port = settings.port
+        server.eventLoops = settings.eventLoops == 0 ? min(64, System.coreCount) : settings.eventLoops
+        server.connectTimeout = milliseconds(settings.connectTimeoutMs)
+        server.cleanupEmptyChildNamespaces = settings.cleanupEmptyChildNamespaces
+        server.maxDynamicNamespaces = settings.maxDynamicNamespaces
+        server.maxNamespacesPerClient = settings.limits.maxNamespacesPerClient
+        server.maxNameLength = settings.limits.maxNameLength
+        server.maxRoomsPerSocket = settings.limits.maxRoomsPerSocket
+        server.maxAttachments = settings.limits.maxAttachments
+        server.maxNesting = settings.limits.maxNesting
+        server.maxPendingAcknowledgements = settings.limits.maxPendingAcks
+        server.maxWaitingEvents = settings.limits.maxWaitingEvents
+        server.logger = LineLogHandler.logger(label: "socketio.server", settings: settings.log)
+        try validate(server, loaded)
+        return server
+    }
+
+    private static func validate(_ server: ServerConfiguration, _ loaded: LoadedSettings) throws {
+        var texts: [String] = []
+        do {
+            try server.engine.validate()
+        } catch let error as EngineConfigurationError {
+            texts += error.problems
+        }
+        do {
+            try server.validate()
+        } catch let error as SocketError {
+            texts.append(error.message)
+        }
+        guard !texts.isEmpty else { return }
+        throw SettingsError(
+            problems: texts.map { text in
+                // Their sentences begin with the option, which is called like the setting.
+                let name = String(text.prefix { $0 != " " })
+                return SettingProblem(source: loaded.sources[name] ?? .defaults, key: nil, message: text)
+            })
+    }
+
+    private static func engine(_ settings: Settings) -> EngineConfiguration {
+        var engine = EngineConfiguration()
+        engine.logger = LineLogHandler.logger(label: "socketio.engine", settings: settings.log)
+        engine.path = settings.path
+        engine.addTrailingSlash = settings.addTrailingSlash
+        engine.destroyUpgrade = settings.destroyUpgrade
+        engine.destroyUpgradeTimeout = milliseconds(settings.destroyUpgradeTimeoutMs)
+        engine.pingInterval = milliseconds(settings.pingIntervalMs)
+        engine.pingTimeout = milliseconds(settings.pingTimeoutMs)
+        engine.upgradeTimeout = milliseconds(settings.upgradeTimeoutMs)
+        engine.maxHttpBufferSize = settings.maxHttpBufferSize
+        engine.transports = settings.transports.compactMap { TransportName(rawValue: $0.rawValue) }
+        engine.allowUpgrades = settings.allowUpgrades
+        let compression = settings.httpCompression
+        engine.httpCompression =
+            compression.enabled
+            ? HTTPCompressionConfiguration(threshold: compression.threshold, level: compression.level) : nil
+        engine.cookie = cookie(settings.cookie)
+        engine.cors = cors(settings.cors)
+        if let tag = settings.nodeTag { engine.nodeTag = tag }
+        engine.trustedProxies = settings.trustedProxies
+        engine.serveClient = settings.client.enabled
+        engine.clientDirectory = settings.client.directory
+        engine.clientVersion = settings.client.version
+        apply(settings.limits, to: &engine)
+        return engine
+    }
+
+    private static func apply(_ limits: Settings.Limits, to engine: inout EngineConfiguration) {
+        engine.maxRequestHeadSize = limits.maxRequestHeadSize
+        engine.maxHeaders = limits.maxHeaders
+        engine.headTimeout = milliseconds(limits.headTimeoutMs)
+        engine.bodyTimeout = milliseconds(limits.bodyTimeoutMs)
+        engine.keepAliveTimeout = milliseconds(limits.keepAliveTimeoutMs)
+        engine.sendTimeout = milliseconds(limits.sendTimeoutMs)
+        engine.maxPacketsPerPayload = limits.maxPacketsPerPayload
+        engine.maxFragmentsPerMessage = limits.maxFragmentsPerMessage
+        engine.maxControlFramesPerSecond = limits.maxControlFramesPerSecond
+        engine.maxBufferedBytes = limits.maxBufferedBytes
+        engine.slowClientPolicy =
+            switch limits.slowClientPolicy {
+            case .disconnect: .disconnect
+            case .dropOldest: .dropOldest
+            case .dropNewest: .dropNewest
+            }
+    }
+
+    private static func cookie(_ settings: Settings.Cookie) -> CookieConfiguration? {
+        guard settings.enabled else { return nil }
+        let secure: Bool? =
+            switch settings.secure {
+            case .auto: nil
+            case .always: true
+            case .never: false
+            }
+        let sameSite: CookieConfiguration.SameSite =
+            switch settings.sameSite {
+            case .lax: .lax
+            case .strict: .strict
+            case .none: .none
+            }
+        return CookieConfiguration(
+            name: settings.name, path: settings.path, domain: settings.domain, maxAge: settings.maxAgeSeconds,
+            httpOnly: settings.httpOnly, secure: secure, sameSite: sameSite)
+    }
+
+    private static func cors(_ settings: Settings.CORS) -> CORSConfiguration? {
+        guard !settings.origin.isEmpty else { return nil }
+        return CORSConfiguration(
+            origin: settings.origin == ["*"] ? .any : .list(settings.origin), methods: settings.methods,
+            allowedHeaders: settings.allowedHeaders.isEmpty ? nil : settings.allowedHeaders,
+            exposedHeaders: settings.exposedHeaders, credentials: settings.credentials,
+            maxAge: settings.maxAgeSeconds, enforce: settings.enforce)
+    }
+
+    private static func milliseconds(_ value: Int) -> TimeAmount {
+        .milliseconds(Int64(value))
+    }
+}

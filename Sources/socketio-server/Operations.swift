@@ -1,0 +1,125 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import ArgumentParser
+internal import EngineIOServer
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+internal import ServiceLifecycle
+internal import SocketIOServer
+internal import UnixSignals
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// The life of a serving process: start, signals, end.
+enum Operations {
+    /// Serves until SIGTERM or SIGINT, then closes everything.
+    static func run(_ loaded: LoadedSettings) async throws {
+        let assembly: Assembly
+        do {
+            assembly = try Assembly(loaded)
+        } catch let error as SettingsError {
+            StandardError.write("\(error)\n")
+            throw ExitCode.wrongSettings
+        }
+        let group = ServiceGroup(
+            services: [ListeningService(assembly: assembly)], gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: quiet(assembly.logger))
+        do {
+            try await group.run()
+        } catch let failure as ListenFailure {
+            assembly.logger.critical("\(failure.message)", metadata: failure.metadata)
+            throw ExitCode.failure
+        }
+    }
+
+    /// The life cycle's own messages are of no use to an operator, below warnings.
+    private static func quiet(_ logger: Logger) -> Logger {
+        var logger = logger
+        logger.logLevel = max(logger.logLevel, .warning)
+        return logger
+    }
+}
+
+/// Listens, says so, and closes the server when the process is told to end.
+private struct ListeningService: Service {
+    let assembly: Assembly
+
+    func run() async throws {
+        let settings = assembly.settings
+        let address: SocketAddress?
+        do {
+            address = try await assembly.server.listen(host: settings.host, port: settings.port)
+        } catch {
+            await assembly.server.close()
+            throw ListenFailure(error, settings: settings)
+        }
+        assembly.logger.info(
+            "listening",
+            metadata: [
+                "host": "\(settings.host)",
+                "port": "\(address?.port ?? settings.port)",
+                "path": "\(settings.path)",
+                "adapter": "\(settings.adapter)",
+                "eventLoops": "\(assembly.server.configuration.eventLoops)",
+                "tls": "\(settings.tls.certificateFile != nil)",
+                "version": "\(Version.current)",
+            ])
+        // Throws when the task is cancelled, which is just another way to be told.
+        try? await gracefulShutdown()
+        assembly.logger.info("closing", metadata: ["clients": "\(assembly.server.engine.clientsCount)"])
+        let deadline = Task {
+            try await Task.sleep(for: .milliseconds(settings.shutdownTimeoutMs))
+            assembly.logger.error("closing took longer than shutdownTimeoutMs; ending anyway")
+            exit(EXIT_FAILURE)
+        }
+        await assembly.server.close()
+        deadline.cancel()
+        assembly.logger.info("closed")
+    }
+}
+
+/// Why the server could not listen, and which setting helps.
+struct ListenFailure: Error {
+    let message: String
+    let metadata: Logger.Metadata
+
+    init(_ error: any Error, settings: Settings) {
+        metadata = ["host": "\(settings.host)", "port": "\(settings.port)", "error": "\(error)"]
+        message =
+            switch (error as? IOError)?.errnoCode {
+            case EADDRINUSE: "the port is in use; choose another with 'port', SOCKETIO_PORT or --port"
+            case EACCES: "no right to listen on this port; choose one from 1024 on with 'port', SOCKETIO_PORT or --port"
+            case EADDRNOTAVAIL: "this machine does not have the address; set 'host', SOCKETIO_HOST or --host"
+            default:
+                error is SocketAddressError.UnknownHost
+                    ? "the host is not known; set 'host', SOCKETIO_HOST or --host" : "could not listen"
+            }
+    }
+}
+
+/// Answers on one path as long as the process can answer at all, and hands on everything else.
+struct HealthCheck<Next: HTTPApplication>: HTTPApplication {
+    let path: String
+    let next: Next
+
+    func respond(to request: ApplicationRequest, writer: ApplicationResponseWriter) async {
+        guard request.target.prefix(while: { $0 != "?" }) == path else {
+            return await next.respond(to: request, writer: writer)
+        }
+        var answer = ApplicationResponse.text("ok\n")
+        if request.method != .GET, request.method != .HEAD {
+            answer = .text("Method Not Allowed\n", status: .methodNotAllowed)
+            answer.headers.add(name: "Allow", value: "GET, HEAD")
+        }
+        answer.headers.add(name: "Cache-Control", value: "no-store")
+        // Fails only when the client has gone; there is nobody left to tell.
+        try? await writer.respond(status: answer.status, headers: answer.headers, body: answer.body)
+    }
+}

@@ -1,0 +1,50 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+/// Shapes of texts that several settings share.
+enum SettingRules {
+    /// A path of a URL without query: `/`, then visible ASCII.
+    static func isPath(_ text: String) -> Bool {
+        text.hasPrefix("/") && text.utf8.allSatisfy { (0x21...0x7E).contains($0) && !"?#\"<>\\".utf8.contains($0) }
+    }
+
+    /// What `sid=` may begin with.
+    static func isNodeTag(_ text: String) -> Bool {
+        text.utf8.count == 4 && text.utf8.allSatisfy(isWordByte)
+    }
+
+    /// A token of RFC 9110, section 5.6.2: names of cookies and headers.
+    static func isToken(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy { isAlphanumeric($0) || "!#$%&'*+-.^_`|~".utf8.contains($0) }
+    }
+
+    /// What may stand in an attribute of a cookie.
+    static func isCookieText(_ text: String) -> Bool {
+        text.utf8.allSatisfy { (0x20...0x7E).contains($0) && $0 != UInt8(ascii: ";") }
+    }
+
+    /// A version as it can stand in an ETag.
+    static func isVersion(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy { isWordByte($0) || ".+".utf8.contains($0) }
+    }
+
+    /// Either `*` or scheme and host as browsers send them in `Origin`: no path, no slash at the end.
+    static func isOrigin(_ text: String) -> Bool {
+        guard text != "*", text != "null" else { return true }
+        guard let scheme = text.firstRange(of: "://"), scheme.lowerBound > text.startIndex else { return false }
+        let host = text[scheme.upperBound...]
+        return !host.isEmpty && host.utf8.allSatisfy { (0x21...0x7E).contains($0) && !"/?#,*".utf8.contains($0) }
+    }
+
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "A")...UInt8(ascii: "Z"):
+            true
+        default: false
+        }
+    }
+
+    private static func isWordByte(_ byte: UInt8) -> Bool {
+        isAlphanumeric(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
+    }
+}

@@ -1,0 +1,64 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+extension SettingTable {
+    /// What one client may take of the server.
+    static let limits = Section(
+        title: "Limits",
+        settings: [
+            .number(
+                "limits.maxRequestHeadSize", \.limits.maxRequestHeadSize, 1_024...1_048_576, unit: "bytes",
+                "Largest request line with all headers; more is answered 431."),
+            .number(
+                "limits.maxHeaders", \.limits.maxHeaders, 10...10_000,
+                "Most headers of a request; more is answered 431."),
+            .number(
+                "limits.headTimeoutMs", \.limits.headTimeoutMs, 10...3_600_000, unit: "ms",
+                "How long a client may take to send the head of a request; then 408."),
+            .number(
+                "limits.bodyTimeoutMs", \.limits.bodyTimeoutMs, 10...3_600_000, unit: "ms",
+                "How long a client may take to send the body of a request; then 408."),
+            .number(
+                "limits.keepAliveTimeoutMs", \.limits.keepAliveTimeoutMs, 10...86_400_000, unit: "ms",
+                "How long a connection may stay open between two requests."),
+            .number(
+                "limits.sendTimeoutMs", \.limits.sendTimeoutMs, 10...86_400_000, unit: "ms",
+                "How long a client may take none of an answer, plus a second for each 32 KiB of it."),
+            .number(
+                "limits.maxPacketsPerPayload", \.limits.maxPacketsPerPayload, 1...1_000_000,
+                "Most packets in one polling body; more closes the session."),
+            .number(
+                "limits.maxFragmentsPerMessage", \.limits.maxFragmentsPerMessage, 1...1_000_000,
+                "Most WebSocket frames that make one message; more closes with 1008."),
+            .number(
+                "limits.maxControlFramesPerSecond", \.limits.maxControlFramesPerSecond, 1...100_000,
+                "Most WebSocket control frames in a second; more closes with 1008."),
+            .number(
+                "limits.maxBufferedBytes", \.limits.maxBufferedBytes, 1_024...1_073_741_824, unit: "bytes",
+                "Most bytes waiting for a client that reads too slowly; what comes then is told by `limits.slowClientPolicy`."
+            ),
+            .choice(
+                "limits.slowClientPolicy", \.limits.slowClientPolicy,
+                "What happens to a client over that limit: its connection ends, or messages to it are left out."),
+            .number(
+                "limits.maxAttachments", \.limits.maxAttachments, 0...1_024,
+                "Most binary values in one packet from a client; more closes the connection."),
+            .number(
+                "limits.maxNesting", \.limits.maxNesting, 1...512,
+                "Deepest nesting of arrays and objects in a packet from a client; deeper closes the connection."),
+            .number(
+                "limits.maxNamespacesPerClient", \.limits.maxNamespacesPerClient, 1...1_000_000,
+                "Most namespaces of one connection; another one is refused."),
+            .number(
+                "limits.maxRoomsPerSocket", \.limits.maxRoomsPerSocket, 1...10_000_000,
+                "Most rooms a socket is in; joining another one is refused."),
+            .number(
+                "limits.maxNameLength", \.limits.maxNameLength, 20...65_536, unit: "bytes",
+                "Longest name of a namespace or room."),
+            .number(
+                "limits.maxPendingAcks", \.limits.maxPendingAcks, 1...10_000_000,
+                "Most acknowledgements the server waits for from one socket."),
+            .number(
+                "limits.maxWaitingEvents", \.limits.maxWaitingEvents, 1...10_000_000,
+                "Most events of one socket that wait for asynchronous middlewares; more closes the connection."),
+        ])
+}

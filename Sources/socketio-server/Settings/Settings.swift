@@ -1,0 +1,146 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Logging
+
+/// Everything an operator can set, with the values that hold when nothing is said.
+///
+/// Plain values: names, ranges, units and texts are in `SettingTable`, which is also where a new member must be entered.
+struct Settings: Sendable, Equatable {
+    // Listener
+    var host = "0.0.0.0"
+    var port = 3000
+    var eventLoops = 0
+    var shutdownTimeoutMs = 10_000
+    var trustedProxies: [String] = []
+
+    var adapter = "memory"
+
+    // Engine.IO
+    var path = "/socket.io"
+    var addTrailingSlash = true
+    var transports = [Transport.polling, .websocket]
+    var allowUpgrades = true
+    var pingIntervalMs = 25_000
+    var pingTimeoutMs = 20_000
+    var upgradeTimeoutMs = 10_000
+    var maxHttpBufferSize = 1_000_000
+    var destroyUpgrade = true
+    var destroyUpgradeTimeoutMs = 1_000
+    var nodeTag: String?
+
+    // Socket.IO
+    var connectTimeoutMs = 45_000
+    var cleanupEmptyChildNamespaces = true
+    var maxDynamicNamespaces = 10_000
+
+    var httpCompression = HTTPCompression()
+    var cookie = Cookie()
+    var cors = CORS()
+    var limits = Limits()
+    var client = Client()
+    var tls = TLS()
+    var chat = Chat()
+    var health = Health()
+    var log = Log()
+
+    enum Transport: String, CaseIterable, Sendable {
+        case polling
+        case websocket
+    }
+
+    struct HTTPCompression: Sendable, Equatable {
+        var enabled = true
+        var threshold = 1_024
+        var level = 6
+    }
+
+    struct Cookie: Sendable, Equatable {
+        var enabled = false
+        var name = "io"
+        var path = "/"
+        var domain: String?
+        var maxAgeSeconds: Int?
+        var httpOnly = true
+        var secure = Secure.auto
+        var sameSite = SameSite.lax
+
+        enum Secure: String, CaseIterable, Sendable {
+            case auto
+            case always = "true"
+            case never = "false"
+        }
+
+        enum SameSite: String, CaseIterable, Sendable {
+            case lax
+            case strict
+            case none
+        }
+    }
+
+    struct CORS: Sendable, Equatable {
+        var origin: [String] = []
+        var methods = ["GET", "HEAD", "PUT", "PATCH", "POST", "DELETE"]
+        var allowedHeaders: [String] = []
+        var exposedHeaders: [String] = []
+        var credentials = false
+        var maxAgeSeconds: Int?
+        var enforce = false
+    }
+
+    struct Limits: Sendable, Equatable {
+        var maxRequestHeadSize = 16_384
+        var maxHeaders = 100
+        var headTimeoutMs = 5_000
+        var bodyTimeoutMs = 10_000
+        var keepAliveTimeoutMs = 5_000
+        var sendTimeoutMs = 30_000
+        var maxPacketsPerPayload = 1_024
+        var maxFragmentsPerMessage = 1_024
+        var maxControlFramesPerSecond = 50
+        var maxBufferedBytes = 1_048_576
+        var slowClientPolicy = SlowClientPolicy.disconnect
+        var maxAttachments = 10
+        var maxNesting = 128
+        var maxNamespacesPerClient = 64
+        var maxRoomsPerSocket = 1_024
+        var maxNameLength = 256
+        var maxPendingAcks = 1_024
+        var maxWaitingEvents = 1_024
+
+        enum SlowClientPolicy: String, CaseIterable, Sendable {
+            case disconnect
+            case dropOldest
+            case dropNewest
+        }
+    }
+
+    struct Client: Sendable, Equatable {
+        var enabled = true
+        var directory = ".cache/client"
+        var version = "4.8.1"
+    }
+
+    struct TLS: Sendable, Equatable {
+        var certificateFile: String?
+        var keyFile: String?
+        var keyPassword: String?
+    }
+
+    struct Chat: Sendable, Equatable {
+        var enabled = true
+    }
+
+    struct Health: Sendable, Equatable {
+        var path: String? = "/healthz"
+    }
+
+    struct Log: Sendable, Equatable {
+        var level = Logger.Level.info
+        var format = Format.text
+
+        enum Format: String, CaseIterable, Sendable {
+            case text
+            case json
+        }
+    }
+}

@@ -1,0 +1,83 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Foundation
+
+/// What must hold between settings, after each one has been found good by itself.
+struct SettingsValidation {
+    private(set) var problems: [SettingProblem] = []
+    private let sources: [String: SettingSource]
+
+    init(settings: Settings, sources: [String: SettingSource]) {
+        self.sources = sources
+        checkTLS(settings.tls)
+        checkCORS(settings.cors)
+        checkCookie(settings.cookie)
+        checkPaths(settings)
+    }
+
+    private mutating func checkTLS(_ tls: Settings.TLS) {
+        if tls.certificateFile != nil, tls.keyFile == nil {
+            report("tls.certificateFile", "needs tls.keyFile as well")
+        }
+        if tls.keyFile != nil, tls.certificateFile == nil {
+            report("tls.keyFile", "needs tls.certificateFile as well")
+        }
+        if tls.keyPassword != nil, tls.keyFile == nil {
+            report("tls.keyPassword", "needs tls.keyFile, whose password it is")
+        }
+        for (key, file) in [("tls.certificateFile", tls.certificateFile), ("tls.keyFile", tls.keyFile)] {
+            guard let file, !FileManager.default.isReadableFile(atPath: file) else { continue }
+            report(key, "no readable file '\(file.escapingControlCharacters())'")
+        }
+    }
+
+    private mutating func checkCORS(_ cors: Settings.CORS) {
+        for origin in cors.origin where !SettingRules.isOrigin(origin) {
+            report(
+                "cors.origin",
+                "'\(origin.escapingControlCharacters())' is no origin; allowed: '*', or scheme and host without a path, "
+                    + "such as 'https://example.org'")
+        }
+        if cors.origin.contains("*"), cors.origin.count > 1 {
+            report("cors.origin", "'*' stands for every origin and must be alone")
+        }
+        // Browsers refuse this pair, and an answer that gets around it would open the server to every page.
+        if cors.credentials, cors.origin.contains("*") {
+            report("cors.credentials", "cannot be true for every origin; name the origins in cors.origin")
+        }
+        if cors.enforce, cors.origin.isEmpty || cors.origin == ["*"] {
+            report("cors.enforce", "needs the allowed origins in cors.origin")
+        }
+        for method in cors.methods where !SettingRules.isToken(method) {
+            report("cors.methods", "'\(method.escapingControlCharacters())' is not the name of a method")
+        }
+        for (key, names) in [
+            ("cors.allowedHeaders", cors.allowedHeaders), ("cors.exposedHeaders", cors.exposedHeaders),
+        ] {
+            for name in names where !SettingRules.isToken(name) {
+                report(key, "'\(name.escapingControlCharacters())' is not the name of a header")
+            }
+        }
+    }
+
+    private mutating func checkCookie(_ cookie: Settings.Cookie) {
+        if cookie.enabled, cookie.sameSite == .none, cookie.secure == .never {
+            report("cookie.sameSite", "browsers take 'none' with cookie.secure only")
+        }
+    }
+
+    private mutating func checkPaths(_ settings: Settings) {
+        guard let health = settings.health.path else { return }
+        let engine = settings.path.hasSuffix("/") ? String(settings.path.dropLast()) : settings.path
+        if health == engine || health.hasPrefix(engine + "/") {
+            report("health.path", "lies under path ('\(settings.path)'), where the engine answers")
+        }
+        if health == "/", settings.chat.enabled {
+            report("health.path", "'/' is the page of the chat; choose another path or set chat.enabled to false")
+        }
+    }
+
+    private mutating func report(_ key: String, _ message: String) {
+        problems.append(SettingProblem(source: sources[key] ?? .defaults, key: key, message: message))
+    }
+}

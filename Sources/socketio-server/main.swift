@@ -1,6 +1,0 @@
-import ArgumentParser
-import Configuration
-import ServiceLifecycle
-import Yams
-
-print("placeholder")

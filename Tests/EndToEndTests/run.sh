@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Runs the end-to-end suites against built executables and prints "N passed, N failed" last.
+# Needs: E2E_BIN (folder of the built executables), E2E_CLIENT (official socket.io.min.js),
+# E2E_PYTHON (a Python with python-socketio and selenium; default python3), node with ws and xmlhttprequest,
+# chromium with its driver. `make test` supplies all of them.
+set -uo pipefail
+cd "$(dirname "$0")"
+: "${E2E_BIN:?}" "${E2E_CLIENT:?}"
+python=${E2E_PYTHON:-python3}
+passed=0 failed=0
+
+# count NAME PASSED FAILED: a runner that counted nothing has failed.
+count() {
+    local name=$1 good=${2:-0} bad=${3:-0}
+    if [ "$((good + bad))" -eq 0 ]; then bad=1; echo "$name: no result" >&2; fi
+    echo "$name: $good passed, $bad failed"
+    passed=$((passed + good)) failed=$((failed + bad))
+}
+
+run_node() {
+    local file=$1 log
+    log=$(mktemp)
+    timeout 300 node --test --test-reporter=tap "node/$file" >"$log" 2>&1 || grep -vE '^ *(ok|#|---|duration_ms|type:|\.\.\.)' "$log"
+    count "node $file" "$(sed -n 's/^# pass //p' "$log" | tail -1)" "$(awk '/^# (fail|cancelled|skipped|todo) / {n += $3} END {print n + 0}' "$log")"
+    rm -f "$log"
+}
+
+run_python() {
+    local file=$1 log total bad
+    log=$(mktemp)
+    timeout 400 "$python" -m unittest -v "$file" >"$log" 2>&1 || cat "$log"
+    total=$(sed -n 's/^Ran \([0-9]*\) tests\{0,1\}.*/\1/p' "$log" | tail -1)
+    bad=$(sed -n 's/^FAILED (\(.*\))/\1/p; s/^OK (\(.*\))/\1/p' "$log" | grep -oE '[0-9]+' | awk '{n += $1} END {print n + 0}')
+    count "python $file" "$((${total:-0} - bad))" "$bad"
+    rm -f "$log"
+}
+
+run_node client.test.js
+run_node client-suite.test.js
+run_python python/test_client.py
+run_python browser/test_chat.py
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

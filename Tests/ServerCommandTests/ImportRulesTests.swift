@@ -1,0 +1,121 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Foundation
+internal import Testing
+
+/// Who may import whom. SwiftPM also lets through what is only a dependency of a dependency, so it is checked here.
+@Suite struct ImportRulesTests {
+    /// What a target may import anywhere, and what only in the files named.
+    private struct Rule {
+        var anywhere: Set<String>
+        var files: [String: Set<String>] = [:]
+    }
+
+    private static let system: Set<String> = ["Glibc", "Musl", "Darwin"]
+
+    private static let rules: [String: Rule] = [
+        // Bytes and states: no sockets, no clock, no logger, no Foundation.
+        "EngineIOCore": Rule(anywhere: ["NIOCore"]),
+        "SocketIOCore": Rule(anywhere: ["EngineIOCore", "NIOCore"]),
+        "EngineIOServer": Rule(
+            anywhere: system.union([
+                "EngineIOCore", "NIOCore", "NIOHTTP1", "NIOSSL", "Logging", "Metrics", "Synchronization",
+            ]),
+            files: [
+                // The only places that open or adopt sockets.
+                "HTTPListener.swift": ["NIOPosix"], "Rehoming.swift": ["NIOPosix"],
+                "BodyCompression.swift": ["CZlib"],
+            ]),
+        "SocketIOServer": Rule(
+            anywhere: [
+                "SocketIOCore", "EngineIOServer", "EngineIOCore", "NIOCore", "NIOHTTP1", "Logging", "Metrics",
+                "CoreMetrics",
+                "Synchronization",
+            ],
+            files: [
+                // A server may make its own event loops, and is a service.
+                "Server.swift": ["NIOPosix"], "Server+Listening.swift": ["ServiceLifecycle"],
+                // Lets handlers take and return `Data`; nothing else there comes from Foundation.
+                "Value+Foundation.swift": ["Foundation", "FoundationEssentials"],
+            ]),
+        "SocketIOHummingbird": Rule(
+            anywhere: [
+                "SocketIOServer", "EngineIOServer", "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore",
+                "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "Logging", "Synchronization",
+            ]),
+        "Chat": Rule(
+            anywhere: [
+                "SocketIOServer", "SocketIOHummingbird", "Hummingbird", "HTTPTypes", "NIOCore", "Logging",
+                "Synchronization", "Foundation",
+            ]),
+        "socketio-server": Rule(
+            anywhere: system.union([
+                "Chat", "SocketIOHummingbird", "SocketIOServer", "EngineIOServer", "Hummingbird", "Configuration",
+                "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOCore", "NIOHTTP1", "NIOSSL", "Yams",
+                "HTTPTypes", "Foundation", "Synchronization",
+            ])),
+    ]
+
+    @Test(arguments: rules.keys.sorted())
+    func targetsImportWhatTheyMay(target: String) throws {
+        let rule = try #require(Self.rules[target])
+        let files = Self.swiftFiles(in: packageRoot.appendingPathComponent("Sources/\(target)"))
+        #expect(!files.isEmpty)
+        for file in files {
+            let allowed = rule.anywhere.union(rule.files[file.lastPathComponent] ?? [])
+            let found = Self.imports(of: try String(contentsOf: file, encoding: .utf8))
+            let refused = found.map(\.module).filter { !allowed.contains($0) }
+            #expect(refused.isEmpty, "\(target)/\(file.lastPathComponent)")
+        }
+    }
+
+    @Test func onlyTheExecutableReadsSettings() {
+        let settings: Set<String> = ["ArgumentParser", "Configuration", "Yams"]
+        for (target, rule) in Self.rules where target != "socketio-server" {
+            #expect(rule.anywhere.isDisjoint(with: settings), "\(target)")
+        }
+    }
+
+    @Test func everyFileBeginsWithTheLicenceAndExplicitImports() throws {
+        for file in Self.swiftFiles(in: packageRoot.appendingPathComponent("Sources")) {
+            let text = try String(contentsOf: file, encoding: .utf8)
+            #expect(text.hasPrefix("// Part of socketio-server, MIT licence; see LICENSE.\n"), "\(file.path)")
+            let bare = Self.imports(of: text).filter { !$0.hasAccess }.map(\.module)
+            #expect(bare.isEmpty, "\(file.path)")
+        }
+    }
+
+    @Test func importsAreFoundInAllTheirForms() {
+        let text = """
+            internal import A
+            @_exported public import B
+            #if os(Linux)
+                internal import struct C.D
+            #endif
+            import E
+            // import F
+            let text = "import G"
+            """
+        #expect(Self.imports(of: text).map(\.module) == ["A", "B", "C", "E"])
+        #expect(Self.imports(of: text).map(\.hasAccess) == [true, true, true, false])
+    }
+
+    private static func imports(of text: String) -> [(module: String, hasAccess: Bool)] {
+        text.split(separator: "\n").compactMap { line in
+            let words = line.split { $0 == " " || $0 == "\t" }.map(String.init)
+            guard let index = words.firstIndex(of: "import"), index + 1 < words.count else { return nil }
+            let before = words[..<index]
+            let access: Set<String> = ["internal", "public", "package", "private", "fileprivate"]
+            guard before.allSatisfy({ $0.hasPrefix("@") || access.contains($0) }) else { return nil }
+            let kinds: Set<String> = ["struct", "class", "enum", "protocol", "func", "typealias", "let", "var"]
+            let name = kinds.contains(words[index + 1]) ? words.dropFirst(index + 2).first : words[index + 1]
+            guard let module = name?.split(separator: ".").first else { return nil }
+            return (String(module), before.contains { access.contains($0) })
+        }
+    }
+
+    private static func swiftFiles(in folder: URL) -> [URL] {
+        let paths = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+        return (paths?.compactMap { $0 as? URL } ?? []).filter { $0.pathExtension == "swift" }
+    }
+}

@@ -1,0 +1,244 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import NIOCore
+import SocketIOTesting
+import Testing
+
+@testable import SocketIOServer
+
+@Suite("Acknowledgements")
+struct AcknowledgementTests {
+    /// A server whose one client has connected.
+    private func withPair(
+        loops: Int = 2, _ change: (inout ServerConfiguration) -> Void = { _ in },
+        _ body: (Server, Socket, TestSocket) async throws -> Void
+    ) async throws {
+        try await withServer(loops: loops, change) { io, address in
+            let connected = Inbox<Socket>("a connection")
+            io.onConnection { connected.push($0) }
+            let client = try await connect(1, to: address)[0]
+            try await body(io, try await connected.next(), client)
+        }
+    }
+
+    @Test("the server asks and the client answers, in all forms", arguments: loopCounts)
+    func answers(loops: Int) async throws {
+        try await withPair(loops: loops) { _, socket, client in
+            client.answer("add") { arguments in
+                guard case .number(let a) = arguments[0], case .number(let b) = arguments[1] else { return [] }
+                return [.number(a + b), "extra"]
+            }
+            client.answer("nothing") { _ in [] }
+            client.answer("bytes") { _ in [.binary([7])] }
+            let sum = try await socket.emitWithAck("add", 1, 2, as: Int.self)
+            #expect(sum == 3)
+            #expect(try await socket.emitWithAck("add", 1, 2).values == [3, "extra"])
+            #expect(try await socket.timeout(.seconds(5)).emitWithAck("add", 1, 2, as: Double.self) == 3)
+            #expect(try await socket.emitWithAck("nothing", as: Int?.self) == nil)
+            #expect(try await socket.emitWithAck("bytes", as: SocketData.self) == SocketData([7]))
+            let called = Recorder<SocketValue>()
+            socket.emit("add", 4, 5) { result in
+                if case .success(let arguments) = result { called.append(arguments[0]) }
+            }
+            #expect(try await called.waitFor(1) == [9])
+            await #expect(throws: SocketError.self) { try await socket.emitWithAck("add", 1, 2, as: Bool.self) }
+            await #expect(throws: SocketError.self) { try await socket.emitWithAck("nothing", as: Int.self) }
+        }
+    }
+
+    @Test("ids come from one counter per namespace, beginning at 0")
+    func ids() async throws {
+        try await withPair(loops: 1) { io, socket, client in
+            client.answer("e") { _ in [1] }
+            _ = try await socket.emitWithAck("e")
+            _ = try await io.timeout(.seconds(5)).emitWithAck("e")
+            _ = try await socket.emitWithAck("e")
+            #expect(client.events.takeAll().map(\.ackID) == [0, 1, 2])
+        }
+    }
+
+    @Test("a missing answer is a time-out, and the late answer is ignored")
+    func timeout() async throws {
+        try await withPair { _, socket, client in
+            await #expect(throws: SocketError(.timeout, "operation has timed out")) {
+                try await socket.timeout(.milliseconds(30)).emitWithAck("e", as: Int.self)
+            }
+            let event = try await client.next("e")
+            try await client.acknowledge(event, 1)
+            client.answer("f") { _ in [2] }
+            #expect(try await socket.emitWithAck("f", as: Int.self) == 2)
+        }
+    }
+
+    @Test("the end of the socket fails what is pending, at once")
+    func disconnection() async throws {
+        try await withPair { _, socket, client in
+            let first = Task { try await socket.emitWithAck("e") }
+            let second = Task { try await socket.timeout(.seconds(60)).emitWithAck("e") }
+            _ = try await client.next("e")
+            _ = try await client.next("e")
+            try await client.disconnect()
+            await #expect(throws: SocketError(.disconnected, "socket has been disconnected")) {
+                _ = try await first.value
+            }
+            await #expect(throws: SocketError(.disconnected, "socket has been disconnected")) {
+                _ = try await second.value
+            }
+            await #expect(throws: SocketError(.disconnected, "socket has been disconnected")) {
+                try await socket.emitWithAck("after")
+            }
+        }
+    }
+
+    @Test("cancelling the task ends the wait", arguments: loopCounts)
+    func cancellation(loops: Int) async throws {
+        try await withPair(loops: loops) { _, socket, client in
+            let waiting = Task { try await socket.emitWithAck("e") }
+            let event = try await client.next("e")
+            waiting.cancel()
+            await #expect(throws: CancellationError.self) { try await waiting.value }
+            try await client.acknowledge(event, 1)
+            let cancelledBefore = Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                return try await socket.emitWithAck("never")
+            }
+            await #expect(throws: CancellationError.self) { try await cancelledBefore.value }
+            client.answer("f") { _ in [2] }
+            #expect(try await socket.emitWithAck("f", as: Int.self) == 2)
+        }
+    }
+
+    @Test("pending acknowledgements are bounded")
+    func limit() async throws {
+        try await withPair {
+            $0.maxPendingAcknowledgements = 2
+        } _: { _, socket, client in
+            let results = Recorder<SocketError.Code?>()
+            for _ in 0..<3 {
+                socket.emit("e") { result in
+                    if case .failure(let error) = result { results.append((error as? SocketError)?.code) }
+                }
+            }
+            #expect(try await results.waitFor(1) == [.tooManyPendingAcknowledgements])
+            try await client.disconnect()
+            #expect(try await results.waitFor(3).suffix(2) == [.disconnected, .disconnected])
+        }
+    }
+
+    @Test("answers to nothing, twice, or with ids of others are ignored")
+    func strayAnswers() async throws {
+        try await withServer { io, address in
+            let connected = Inbox<Socket>("a connection")
+            io.onConnection { connected.push($0) }
+            let clients = [
+                try await SocketTestClient.connect(to: address), try await SocketTestClient.connect(to: address),
+            ]
+            let first = try await clients[0].join()
+            let socket = try await connected.next()
+            let second = try await clients[1].join()
+            async let answer = socket.emitWithAck("e", as: Int.self)
+            let event = try await first.next("e")
+            try await clients[1].engine.send("3\(event.ackID ?? 0)[99]")
+            try await clients[1].engine.send("3")
+            try await clients[0].engine.send("39007199254740991[1]")
+            try await first.acknowledge(event, 1)
+            try await first.acknowledge(event, 2)
+            #expect(try await answer == 1)
+            io.emit("still here")
+            _ = try await first.next("still here")
+            _ = try await second.next("still here")
+        }
+    }
+
+    @Test("an acknowledgement after the end goes nowhere")
+    func acknowledgeLate() async throws {
+        try await withServer { io, address in
+            let acks = Inbox<Ack<Int>>("an ack")
+            io.onConnection { socket in socket.on("e") { (ack: Ack<Int>) in acks.push(ack) } }
+            let client = try await SocketTestClient.connect(to: address)
+            let socket = try await client.join()
+            await #expect(throws: TestClientError.self) { try await socket.emitWithAck("e", within: .milliseconds(20)) }
+            let ack = try await acks.next()
+            #expect(ack.isRequested)
+            await client.close()
+            try await eventually("gone") { io.sockets.socketCount == 0 }
+            ack(1)
+        }
+    }
+
+    // MARK: Broadcasts
+
+    @Test("a broadcast collects the first argument of every answer", arguments: loopCounts)
+    func broadcast(loops: Int) async throws {
+        try await withServer(loops: loops) { io, address in
+            io.onConnection { $0.join("room") }
+            let clients = try await connect(6, to: address)
+            for (index, client) in clients.enumerated() {
+                client.answer("number") { _ in [.number(Double(index)), "ignored"] }
+            }
+            let all = try await io.timeout(.seconds(5)).emitWithAck("number", as: Int.self)
+            #expect(all.sorted() == [0, 1, 2, 3, 4, 5])
+            let some = try await io.to("room").except(clients[0].id).timeout(.seconds(5)).emitWithAck("number", "x")
+            #expect(some.compactMap { $0[0].int }.sorted() == [1, 2, 3, 4, 5])
+            #expect(try await io.to("nobody").emitWithAck("number", as: Int.self) == [])
+            let called = Recorder<Int>()
+            io.local.emit("number") { result in
+                if case .success(let answers) = result { called.append(answers.count) }
+            }
+            #expect(try await called.waitFor(1) == [6])
+        }
+    }
+
+    @Test("a broadcast that times out has the answers there are", arguments: loopCounts)
+    func partial(loops: Int) async throws {
+        try await withServer(loops: loops) { io, address in
+            let clients = try await connect(3, to: address)
+            clients[0].answer("e") { _ in ["yes"] }
+            do {
+                _ = try await io.timeout(.milliseconds(100)).emitWithAck("e", as: String.self)
+                Issue.record("no error")
+            } catch let error as BroadcastAckError {
+                #expect(error.message == "operation has timed out")
+                #expect(try error.responses(as: String.self) == ["yes"])
+            }
+            // The late answers find nothing, and the pending ones are forgotten.
+            let event = try await clients[1].next("e")
+            try await clients[1].acknowledge(event, "late")
+            clients[1].answer("f") { _ in [1] }
+            clients[0].answer("f") { _ in [1] }
+            clients[2].answer("f") { _ in [1] }
+            #expect(try await io.emitWithAck("f", as: Int.self) == [1, 1, 1])
+        }
+    }
+
+    @Test("clients that go before they answer end the wait early and are named", arguments: loopCounts)
+    func missing(loops: Int) async throws {
+        try await withServer(loops: loops) { io, address in
+            let clients = try await connect(3, to: address)
+            clients[0].answer("e") { _ in [1] }
+            let result = Task { try await io.timeout(.seconds(60)).emitWithAck("e", as: Int.self) }
+            for client in clients.dropFirst() {
+                _ = try await client.next("e")
+                try await client.disconnect()
+            }
+            do {
+                _ = try await result.value
+                Issue.record("no error")
+            } catch let error as BroadcastAckError {
+                #expect(Set(error.missing) == [clients[1].id, clients[2].id])
+                #expect(error.responses.count == 1)
+                #expect(error.message == "socket has been disconnected")
+            }
+        }
+    }
+
+    @Test("a broadcast waits no longer than the default when none is given")
+    func defaultTimeout() async throws {
+        try await withServer {
+            $0.broadcastAcknowledgementTimeout = .milliseconds(30)
+        } _: { io, address in
+            _ = try await connect(1, to: address)
+            await #expect(throws: BroadcastAckError.self) { try await io.emitWithAck("e") }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Builds once, runs every test there is, and ends with one line `N passed, N failed` over all of them.
+#
+# A runner that ends without telling its result, or with an error although it counted no failure, counts as one failure.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+results='.cache/test'
+mkdir -p "$results"
+passed=0
+failed=0
+skipped=0
+
+finish() {
+    [[ $skipped -gt 0 ]] && echo "$skipped skipped; the reasons are above"
+    echo "$passed passed, $failed failed"
+    [[ $failed -eq 0 ]]
+    exit $?
+}
+
+complain() {
+    echo "test: $1" >&2
+    failed=$((failed + 1))
+}
+
+# Tests, failed tests and skipped tests of an xunit file. Not its totals: they count issues, of which a test may have many.
+counts() {
+    awk '/<testcase / { tests++; open = 1 }
+         /<failure/ && open { failed++; open = 0 }
+         /<skipped/ && open { skipped++; open = 0 }
+         /<\/testsuites>/ { complete = 1 }
+         END { if (complete) print tests + 0, failed + 0, skipped + 0 }' "$1" 2>/dev/null
+}
+
+swift_tests() {
+    local file="$results/swift.xml" code=0
+    # Where both kinds of tests run, Swift Testing's file has a name of its own.
+    local other="$results/swift-swift-testing.xml"
+    rm -f "$file" "$other"
+    timeout --foreground --kill-after=10 1800 \
+        swift test --skip-build --disable-xctest --xunit-output "$file" || code=$?
+    [[ -f $other ]] && file=$other
+    local total bad left_out
+    read -r total bad left_out < <(counts "$file")
+    if [[ -z ${total:-} ]]; then
+        complain "swift test gave no result (exit code $code)"
+        return
+    fi
+    passed=$((passed + total - bad - left_out))
+    failed=$((failed + bad))
+    skipped=$((skipped + left_out))
+    [[ $code -ne 0 && $bad -eq 0 ]] && complain "swift test ended with $code, although no test failed"
+    return 0
+}
+
+# A runner that prints `N passed, N failed` itself. Its lines are marked, so that the last line of all stays the only one.
+runner() {
+    local name=$1 log="$results/$1.log" code=0
+    shift
+    timeout --foreground --kill-after=10 1800 "$@" 2>&1 | tee "$log" | sed -u "s/^/$name | /"
+    code=${PIPESTATUS[0]}
+    local line
+    line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
+    if [[ -z $line ]]; then
+        complain "$name gave no result (exit code $code)"
+        return
+    fi
+    local good bad
+    good=$(sed -E 's/^([0-9]+) passed.*/\1/' <<< "$line")
+    bad=$(sed -E 's/^[0-9]+ passed, ([0-9]+) failed.*/\1/' <<< "$line")
+    passed=$((passed + good))
+    failed=$((failed + bad))
+    [[ $code -ne 0 && $bad -eq 0 ]] && complain "$name ended with $code, although nothing failed"
+    return 0
+}
+
+if ! swift build --build-tests; then
+    complain "the build failed"
+    finish
+fi
+swift_tests
+if [[ -f Tests/EndToEndTests/run.sh ]]; then
+    export E2E_BIN="$PWD/.build/debug" E2E_CLIENT="$PWD/.cache/client/socket.io.min.js"
+    export E2E_PYTHON="$PWD/.cache/python/bin/python" E2E_SHOTS="$PWD/$results/screenshots"
+    mkdir -p "$E2E_SHOTS"
+    runner end-to-end bash Tests/EndToEndTests/run.sh
+fi
+finish
