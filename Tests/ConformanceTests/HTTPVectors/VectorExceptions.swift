@@ -65,19 +65,25 @@ enum VectorExceptions {
         "client/query-and-method": .init("spec 8: client files are served to GET and HEAD only") {
             $0.answer(2, status: 405, headers: nil)
         },
-        "client/encodings": .init("spec 8: br only where a file compressed beforehand is there") { _ in },
+        "eio4/raw-ws-bad-version": .init("RFC 6455, 4.4: 426, naming the one version there is") {
+            $0.answer(
+                0, status: 426, headers: [("Content-type", "text/html"), ("Sec-WebSocket-Version", "13")],
+                body: "Unsupported WebSocket version")
+        },
     ]
 }
 
 extension VectorScenario {
-    /// Replaces the recorded answer of a step; nil headers are not compared.
+    /// Replaces the recorded answer of a step; with nil headers only the status is compared.
     fileprivate mutating func answer(
         _ index: Int, status: Int, headers: [(name: String, value: String)]?, body: String = ""
     ) {
         guard case .request(let request, _) = steps[index].exchange else { return }
         steps[index].exchange = .request(
             request,
-            Response(status: status, headers: headers ?? [], body: Array(body.utf8), ignoresHeaders: headers == nil))
+            Response(
+                status: status, headers: headers ?? [], body: headers == nil ? nil : Array(body.utf8),
+                ignoresHeaders: headers == nil))
         steps[index].outcome = nil
     }
 

@@ -97,7 +97,8 @@ final class VectorReplay {
         guard let body = expected.body, expected.status != 101 else { return }
         if response["content-encoding"] == nil {
             #expect(Normal.text(response.text) == Normal.text(String(decoding: body, as: UTF8.self)), "\(place): body")
-            #expect(response["content-length"] == nil || response["content-length"] == "\(response.body.count)")
+            // The answer to HEAD has a length and no body.
+            #expect(body.isEmpty || response["content-length"].map { $0 == "\(response.body.count)" } ?? true)
         } else {
             #expect(
                 Inflate.text(response.body, encoding: response["content-encoding"])
