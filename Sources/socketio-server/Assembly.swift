@@ -1,8 +1,10 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Chat
 internal import EngineIOServer
+internal import Hummingbird
 internal import Logging
-internal import NIOHTTP1
+internal import SocketIOHummingbird
 internal import SocketIOServer
 
 /// Builds the object graph: the one file that knows every module.
@@ -18,7 +20,12 @@ struct Assembly {
         settings = loaded.settings
         logger = LineLogHandler.logger(label: "socketio-server", settings: settings.log)
         server = Server(configuration: try LibraryConfiguration.make(loaded))
-        let pages = SimpleApplication { _ in .text("Not Found\n", status: .notFound) }
+        let router = Router(context: BasicRequestContext.self, options: [.autoGenerateHeadEndpoints])
+        if settings.chat.enabled {
+            Chat(io: server).mount()
+            ChatPages().addRoutes(to: router)
+        }
+        let pages = HummingbirdApplication(responder: router.buildResponder(), logger: logger)
         if let path = settings.health.path {
             server.application = HealthCheck(path: path, next: pages)
         } else {

@@ -129,7 +129,7 @@ struct HTTPApplicationTests {
             try await client.send(request("GET", "/"))
             let answer = try await client.answers(1)[0]
             #expect(answer.status == 200 && answer.head.contains("Content-Length: 0\r\n"))
-            #expect(await eventually { errors.withLock { $0.count } == 5 })
+            #expect(await holdsSoon { errors.withLock { $0.count } == 5 })
             #expect(
                 errors.withLock { $0 } == [
                     .headMissing, .headMissing, .alreadyWritten, .alreadyWritten, .alreadyWritten,
@@ -154,9 +154,9 @@ struct HTTPApplicationTests {
             let written = Mutex(false)
             promise.futureResult.whenComplete { _ in written.withLock { $0 = true } }
             client.channel.writeAndFlush(ByteBuffer(repeating: 0x61, count: total), promise: promise)
-            #expect(await eventually { size.withLock { $0 } > 0 })
+            #expect(await holdsSoon { size.withLock { $0 } > 0 })
             // Nobody reads: socket buffers fill up and the client has to wait with the rest.
-            #expect(!(await eventually(seconds: 1) { written.withLock { $0 } }))
+            #expect(!(await holdsSoon(seconds: 1) { written.withLock { $0 } }))
             gate.withLock { $0 = true }
             try await client.wait(seconds: 20) { received, _ in received.hasSuffix("done") }
             #expect(size.withLock { $0 } == total)
@@ -176,11 +176,11 @@ struct HTTPApplicationTests {
         }) { _, client in
             try await client.channel.setOption(.autoRead, value: false).get()
             try await client.send(request("GET", "/"))
-            #expect(await eventually { written.withLock { $0 } > 0 })
-            #expect(!(await eventually(seconds: 1) { written.withLock { $0 } == 400 * 64 * 1024 }))
+            #expect(await holdsSoon { written.withLock { $0 } > 0 })
+            #expect(!(await holdsSoon(seconds: 1) { written.withLock { $0 } == 400 * 64 * 1024 }))
             try await client.channel.setOption(.autoRead, value: true).get()
             #expect(
-                await eventually(seconds: 20) {
+                await holdsSoon(seconds: 20) {
                     client.receivedBytes.readableBytesView.suffix(5).elementsEqual("0\r\n\r\n".utf8)
                 })
             #expect(client.receivedBytes.readableBytes > 400 * 64 * 1024)
@@ -205,9 +205,9 @@ struct HTTPApplicationTests {
             }
         }) { _, client in
             try await client.send(request("POST", "/", "Content-Length: 10\r\n", body: "abc"))
-            #expect(await eventually { started.withLock { $0 } })
+            #expect(await holdsSoon { started.withLock { $0 } })
             try await client.close()
-            #expect(await eventually { ended.withLock { $0.count } == 2 })
+            #expect(await holdsSoon { ended.withLock { $0.count } == 2 })
             #expect(ended.withLock { $0.last } == "connectionClosed")
             #expect(ended.withLock { $0.first?.hasPrefix("aborted") } == true)
         }
@@ -230,8 +230,8 @@ struct HTTPApplicationTests {
         ) { server, client in
             try await client.channel.setOption(.autoRead, value: false).get()
             try await client.send(request("GET", "/"))
-            #expect(await eventually { failure.withLock { $0 as? ApplicationResponseError == .connectionClosed } })
-            #expect(await eventually { server.listener.connectionCount == 0 })
+            #expect(await holdsSoon { failure.withLock { $0 as? ApplicationResponseError == .connectionClosed } })
+            #expect(await holdsSoon { server.listener.connectionCount == 0 })
         }
     }
 }

@@ -20,7 +20,7 @@ struct HTTPListenerTests {
         let idle = try await server.connect()
         let busy = try await server.connect()
         try await busy.send(get)
-        #expect(await eventually { engine.exchanges.count == 1 && server.listener.connectionCount == 2 })
+        #expect(await holdsSoon { engine.exchanges.count == 1 && server.listener.connectionCount == 2 })
         async let closed: Void = server.listener.close(gracePeriod: .seconds(20))
         try await idle.wait { _, isClosed in isClosed }
         #expect(!busy.isClosed)
@@ -39,7 +39,7 @@ struct HTTPListenerTests {
         let server = try await TestServer.start(engine: engine)
         let client = try await server.connect()
         try await client.send(get)
-        #expect(await eventually { engine.exchanges.count == 1 })
+        #expect(await holdsSoon { engine.exchanges.count == 1 })
         await server.listener.close(gracePeriod: .milliseconds(50))
         try await client.wait { _, isClosed in isClosed }
         #expect(aborted.withLock { $0 })

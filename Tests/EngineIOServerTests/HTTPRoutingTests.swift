@@ -189,9 +189,9 @@ struct HTTPRoutingTests {
             { server in
                 let client = try await server.connect()
                 try await client.send(get("/socket.io/"))
-                #expect(await eventually { started.withLock { $0 } })
+                #expect(await holdsSoon { started.withLock { $0 } })
                 try await client.close()
-                #expect(await eventually { cancelled.withLock { $0 } })
+                #expect(await holdsSoon { cancelled.withLock { $0 } })
             })
     }
 }

@@ -70,7 +70,7 @@ struct HTTPSTests {
             #expect(try await client.answers(1)[0].body == "secure true")
             try await client.send(head + "9000000\r\n\r\n" + String(repeating: "x", count: 100_000))
             try await client.wait { received, isClosed in isClosed && received.answers().last?.status == 413 }
-            #expect(await eventually { server.listener.connectionCount == 0 })
+            #expect(await holdsSoon { server.listener.connectionCount == 0 })
         }
     }
 

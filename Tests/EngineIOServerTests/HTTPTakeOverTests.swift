@@ -134,15 +134,15 @@ struct HTTPTakeOverTests {
             let client = try await server.connect()
             let promise = client.channel.eventLoop.makePromise(of: Void.self)
             client.channel.writeAndFlush(ByteBuffer(string: Self.upgrade + frames), promise: promise)
-            #expect(await eventually { engine.exchanges.count == 1 })
+            #expect(await holdsSoon { engine.exchanges.count == 1 })
             let exchange = engine.exchanges[0]
             try await exchange.eventLoop.submit { owner.takeOver(exchange) }.get()
             try await promise.futureResult.get()
-            #expect(await eventually { owner.heard.withLock { $0.text.utf8.count } == frames.utf8.count })
+            #expect(await holdsSoon { owner.heard.withLock { $0.text.utf8.count } == frames.utf8.count })
             #expect(owner.heard.withLock { $0.text } == frames)
             try await client.close()
-            #expect(await eventually { owner.heard.withLock { $0.isClosed } })
-            #expect(await eventually { server.listener.connectionCount == 0 })
+            #expect(await holdsSoon { owner.heard.withLock { $0.isClosed } })
+            #expect(await holdsSoon { server.listener.connectionCount == 0 })
         }
     }
 
@@ -154,7 +154,7 @@ struct HTTPTakeOverTests {
                 let client = try await server.connect()
                 try await client.send(Self.upgrade + "last words")
                 try await client.close()
-                #expect(await eventually { owner.heard.withLock { $0.isClosed } })
+                #expect(await holdsSoon { owner.heard.withLock { $0.isClosed } })
                 #expect(owner.heard.withLock { $0.text } == "last words")
             }
         }

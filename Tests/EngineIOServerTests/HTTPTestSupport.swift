@@ -218,7 +218,7 @@ final class SocketClient: Sendable {
     func wait(
         seconds: Int = 5, for condition: @Sendable (_ received: String, _ isClosed: Bool) -> Bool
     ) async throws {
-        guard await eventually(seconds: seconds, { condition(received, isClosed) }) else {
+        guard await holdsSoon(seconds: seconds, { condition(received, isClosed) }) else {
             throw TimedOut(received: received)
         }
     }
@@ -235,7 +235,7 @@ final class SocketClient: Sendable {
 }
 
 /// Polls a condition until it holds or the time is over.
-func eventually(seconds: Int = 5, _ condition: () -> Bool) async -> Bool {
+func holdsSoon(seconds: Int = 5, _ condition: () -> Bool) async -> Bool {
     let deadline = ContinuousClock.now + .seconds(seconds)
     while !condition() {
         if ContinuousClock.now > deadline { return false }

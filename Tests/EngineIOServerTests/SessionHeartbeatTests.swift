@@ -66,7 +66,7 @@ internal import Testing
     @Test func anUpgradeRestartsThePongTimeout() async throws {
         try await Server.run({
             $0.pingInterval = .milliseconds(100)
-            $0.pingTimeout = .milliseconds(500)
+            $0.pingTimeout = .seconds(2)
         }) { server in
             let http = try await server.connect()
             let sid = try await server.openPolling(http)

@@ -58,12 +58,19 @@ final class SessionWire: @unchecked Sendable {
         self.collector = collector
     }
 
-    static func connect(port: Int, receiveBuffer: Int? = nil) async throws -> SessionWire {
+    static func connect(
+        port: Int, receiveBuffer: Int? = nil, prepare: @escaping @Sendable (any Channel) throws -> Void = { _ in }
+    ) async throws -> SessionWire {
         let collector = Collector()
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
-            .channelInitializer { $0.pipeline.addHandler(collector) }
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try prepare(channel)
+                    try channel.pipeline.syncOperations.addHandler(collector)
+                }
+            }
         if let receiveBuffer {
             bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: SocketOptionValue(receiveBuffer))
         }
@@ -82,7 +89,8 @@ final class SessionWire: @unchecked Sendable {
 
     /// Waits until `take` finds what it looks for at the front of what has arrived.
     func receive<T: Sendable>(
-        _ what: String, within time: TimeAmount = .seconds(10), _ take: @escaping @Sendable (inout ByteBuffer) throws -> T?
+        _ what: String, within time: TimeAmount = .seconds(10),
+        _ take: @escaping @Sendable (inout ByteBuffer) throws -> T?
     ) async throws -> T {
         let promise = channel.eventLoop.makePromise(of: T.self)
         channel.eventLoop.execute { [self] in
@@ -133,11 +141,13 @@ final class SessionWire: @unchecked Sendable {
 
     func response(within time: TimeAmount = .seconds(10)) async throws -> Response {
         try await receive("response", within: time) { buffer in
-            guard let head = buffer.withUnsafeReadableBytes({ bytes -> Int? in
-                let end = Array("\r\n\r\n".utf8)
-                guard bytes.count >= 4 else { return nil }
-                return (0...(bytes.count - 4)).first { at in (0..<4).allSatisfy { bytes[at + $0] == end[$0] } }
-            }) else { return nil }
+            guard
+                let head = buffer.withUnsafeReadableBytes({ bytes -> Int? in
+                    let end = Array("\r\n\r\n".utf8)
+                    guard bytes.count >= 4 else { return nil }
+                    return (0...(bytes.count - 4)).first { at in (0..<4).allSatisfy { bytes[at + $0] == end[$0] } }
+                })
+            else { return nil }
             let text = buffer.getString(at: buffer.readerIndex, length: head) ?? ""
             var lines = text.components(separatedBy: "\r\n")
             let status = lines.removeFirst().split(separator: " ")

@@ -122,13 +122,14 @@ internal import Testing
         }
     }
 
-    @Test(arguments: [
-        (SessionWire.frame(opcode: 3, [1]), 1002, "transport error"),
-        (SessionWire.frame(opcode: 1, [0x34, 0xFF]), 1007, "transport error"),
-        (SessionWire.frame(opcode: 1, [UInt8](repeating: 0x34, count: 1001)), 1009, "transport error"),
-        ([0x81, 0x01, 0x34], 1002, "transport error"),
-        ((0..<60).flatMap { _ in SessionWire.frame(opcode: 10, []) }, 1008, "transport error"),
-    ] as [([UInt8], Int, String)])
+    @Test(
+        arguments: [
+            (SessionWire.frame(opcode: 3, [1]), 1002, "transport error"),
+            (SessionWire.frame(opcode: 1, [0x34, 0xFF]), 1007, "transport error"),
+            (SessionWire.frame(opcode: 1, [UInt8](repeating: 0x34, count: 1001)), 1009, "transport error"),
+            ([0x81, 0x01, 0x34], 1002, "transport error"),
+            ((0..<60).flatMap { _ in SessionWire.frame(opcode: 10, []) }, 1008, "transport error"),
+        ] as [([UInt8], Int, String)])
     func protocolErrorsCloseWithTheirCode(bytes: [UInt8], code: Int, reason: String) async throws {
         try await Server.run({ $0.maxHttpBufferSize = 1000 }) { server in
             let wire = try await server.connect()

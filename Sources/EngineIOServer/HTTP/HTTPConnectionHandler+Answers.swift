@@ -111,6 +111,7 @@ extension HTTPConnectionHandler {
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.wroteOne() }
         context.writeAndFlush(wrapOutboundOut(bytes), promise: promise)
+        if pendingWrites > 0 { updateTimer() }
     }
 
     private func wroteOne() {

@@ -78,7 +78,8 @@ final class HeartbeatWheel {
             if wakeUp.tick <= tick { return }
             wakeUp.task.cancel()
         }
-        let deadline = origin + .nanoseconds(Int64(clamping: tick.multipliedReportingOverflow(by: resolution).partialValue))
+        let deadline =
+            origin + .nanoseconds(Int64(clamping: tick.multipliedReportingOverflow(by: resolution).partialValue))
         // The task runs on the shard's loop, to which the wheel is confined.
         let wheel = NIOLoopBound(self, eventLoop: eventLoop)
         let task = eventLoop.scheduleTask(deadline: deadline) { wheel.value.wokeUp(at: tick) }

@@ -3,14 +3,6 @@
 internal import EngineIOCore
 internal import NIOCore
 
-#if canImport(Darwin)
-    internal import Darwin
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Glibc
-#endif
-
 /// What a WebSocket does first.
 struct WebSocketStart: Sendable {
     /// The 101.
@@ -35,7 +27,7 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    private enum State {
+    enum State {
         case open
         /// Our close frame has been sent; the rest of the input is read and dropped.
         case closing
@@ -43,26 +35,26 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     }
 
     /// How long the peer may take to answer a close frame.
-    private static let closeTimeout = TimeAmount.seconds(1)
+    static let closeTimeout = TimeAmount.seconds(1)
     /// Inbound bytes that may be on their way to the home loop before reading pauses.
-    private static let hopWindow = 256 * 1024
+    static let hopWindow = 256 * 1024
 
     let shard: Shard
-    private let connectionLoop: any EventLoop
+    let connectionLoop: any EventLoop
     let isLocal: Bool
     private let encodesBinary: Bool
 
     // Connection.
-    private var context: ChannelHandlerContext?
-    private var assembler: MessageAssembler
-    private var state = State.open
-    private var hasUnflushedPongs = false
-    private var closeTimer: Scheduled<Void>?
-    private var hop: InboundHop?
-    private var start: WebSocketStart?
+    var context: ChannelHandlerContext?
+    var assembler: MessageAssembler
+    var state = State.open
+    var hasUnflushedPongs = false
+    var closeTimer: Scheduled<Void>?
+    var hop: InboundHop?
+    var start: WebSocketStart?
 
     // Home.
-    private var session: EngineSession?
+    var session: EngineSession?
     private(set) var isReady = true
     private var hoppedBytes = 0
 
@@ -141,7 +133,7 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
         onConnection { $0.close(isBroken: isBroken) }
     }
 
-    private func hopOut(_ buffers: [ByteBuffer]) {
+    func hopOut(_ buffers: [ByteBuffer]) {
         isReady = false
         hoppedBytes = buffers.reduce(0) { $0 + $1.readableBytes }
         onConnection { transport in
@@ -156,7 +148,7 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
         }
     }
 
-    private func drained() {
+    func drained() {
         guard session != nil else { return }
         isReady = true
         hoppedBytes = 0
@@ -166,7 +158,7 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     // MARK: Connection, outbound
 
     /// Flushes and finds out whether the socket has taken everything. Only when it has not, a promise is made.
-    private func flush(_ context: ChannelHandlerContext) {
+    func flush(_ context: ChannelHandlerContext) {
         context.flush()
         guard channelBufferedBytes > 0 else { return }
         isReady = false
@@ -180,206 +172,20 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     }
 
     /// An empty write behind the others: its promise is kept when they have left.
-    private func tellWhenDrained(_ context: ChannelHandlerContext) {
+    func tellWhenDrained(_ context: ChannelHandlerContext) {
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.whenSuccess { self.onHome { $0.drained() } }
         context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: promise)
     }
 
-    // MARK: Connection, inbound
-
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-        if context.channel.isActive { begin() }
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
-
-    func channelActive(context: ChannelHandlerContext) {
-        begin()
-        context.fireChannelActive()
-    }
-
-    /// Writes the 101, lets the session take the transport, and looks at the bytes that came after the request.
-    private func begin() {
-        guard let context, let start else { return }
-        self.start = nil
-        context.writeAndFlush(wrapOutboundOut(start.response), promise: nil)
-        onHome { start.ready($0) }
-        guard start.early.readableBytes > 0 else { return }
-        var bytes = start.early
-        hop?.count(bytes.readableBytes)
-        assembler.receive(&bytes)
-        process()
-        channelReadComplete(context: context)
-    }
-
-    /// Calls back, on the connection's loop, when the connection is closed.
-    func whenConnectionClosed(_ done: @escaping @Sendable () -> Void) {
-        onConnection { transport in
-            guard let context = transport.context else { return done() }
-            context.channel.closeFuture.whenComplete { _ in done() }
-        }
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard state == .open || state == .closing else { return }
-        var bytes = unwrapInboundIn(data)
-        hop?.count(bytes.readableBytes)
-        assembler.receive(&bytes)
-        process()
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) {
-        guard hasUnflushedPongs else { return }
-        hasUnflushedPongs = false
-        context.flush()
-    }
-
-    private func process() {
-        do {
-            while let event = try assembler.next(now: .now()) { handle(event) }
-        } catch {
-            failed(error)
-        }
-        if hop != nil { hopIn() }
-    }
-
-    private func handle(_ event: WebSocketEvent) {
-        switch event {
-        case .message(.text(let bytes)):
-            do {
-                deliver(try EnginePacketCodec.decodeText(bytes))
-            } catch {
-                report(.invalid(error))
-            }
-        case .message(let message):
-            deliver(.message(message))
-        case .ping(let payload):
-            guard state == .open, let context else { return }
-            context.write(wrapOutboundOut(ServerFrame.pong(payload)), promise: nil)
-            hasUnflushedPongs = true
-        case .pong:
-            break
-        case .close(let code, _):
-            if state == .open {
-                // First, because the session's end would say goodbye in other words.
-                sayGoodbye(code: code, thenFinish: true)
-                report(.closed(code.map { "close code \($0)" }))
-            } else {
-                closeChannel()
-            }
-        }
-    }
-
-    private func deliver(_ packet: EnginePacket) {
-        guard state == .open else { return }
-        if isLocal { session?.received(packet, from: self) } else { hop?.events.append(.packet(packet)) }
-    }
-
-    private func report(_ event: InboundHop.Event) {
-        if isLocal { tellSession(event) } else { hop?.events.append(event) }
-    }
-
-    private func tellSession(_ event: InboundHop.Event) {
-        guard let session else { return }
-        switch event {
-        case .packet(let packet): session.received(packet, from: self)
-        case .invalid(let error): session.receivedInvalid(error, from: self)
-        case .closed(let detail): session.transportClosed(self, detail: detail)
-        case .failed(let detail): session.transportFailed(self, detail: detail)
-        }
-    }
-
-    private func failed(_ error: WebSocketProtocolError) {
-        if state == .open { sayGoodbye(code: error.closeCode, thenFinish: true) }
-        report(.failed(error.description))
-    }
-
-    /// Sends what one read has brought to the session's loop, and pauses reading while too much is on its way.
-    private func hopIn() {
-        guard let batch = hop?.takeBatch(window: Self.hopWindow) else { return }
-        if batch.pausesReading { setAutoRead(false) }
-        shard.run { [self] in
-            for event in batch.events { tellSession(event) }
-            if batch.pausesReading {
-                onConnection { transport in
-                    transport.hop?.acknowledged()
-                    transport.setAutoRead(true)
-                }
-            }
-        }
-    }
-
-    private func setAutoRead(_ value: Bool) {
-        guard let context, context.channel.isActive else { return }
-        try? context.channel.syncOptions?.setOption(.autoRead, value: value)
-    }
-
-    // MARK: Connection, closing
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let event = event as? ChannelEvent, event == .inputClosed {
-            report(.closed("end of stream"))
-            if hop != nil { hopIn() }
-            closeChannel()
-        }
-        context.fireUserInboundEventTriggered(event)
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // A reset is an abnormal closure by the peer like any other; other errors are faults of the connection.
-        let isPeerClosure = (error as? IOError).map { $0.errnoCode == ECONNRESET || $0.errnoCode == EPIPE } ?? false
-        report(isPeerClosure ? .closed("connection reset") : .failed("socket error"))
-        if hop != nil { hopIn() }
-        closeChannel()
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        state = .closed
-        closeTimer?.cancel()
-        closeTimer = nil
-        report(.closed("connection ended"))
-        if hop != nil { hopIn() }
-        context.fireChannelInactive()
-    }
-
-    private func close(isBroken: Bool) {
-        guard state == .open else { return }
-        if isBroken { closeChannel() } else { sayGoodbye(code: nil, thenFinish: false) }
-    }
-
-    /// Sends our close frame and gives the peer a moment.
-    /// - Parameter thenFinish: the peer's frame has come already, or its input cannot be read any more: end our side of
-    ///   the stream as well. What still arrives is read and dropped, lest a reset destroys the frame on its way.
-    private func sayGoodbye(code: UInt16?, thenFinish: Bool) {
-        guard let context, context.channel.isActive else { return }
-        state = .closing
-        closeTimer = context.eventLoop.scheduleTask(in: Self.closeTimeout) { self.closeChannel() }
-        let frame = wrapOutboundOut(ServerFrame.close(code: code))
-        guard thenFinish else { return context.writeAndFlush(frame, promise: nil) }
-        let promise = context.eventLoop.makePromise(of: Void.self)
-        let channel = context.channel
-        promise.futureResult.whenSuccess { channel.close(mode: .output, promise: nil) }
-        context.writeAndFlush(frame, promise: promise)
-    }
-
-    private func closeChannel() {
-        guard state != .closed else { return }
-        state = .closed
-        closeTimer?.cancel()
-        closeTimer = nil
-        context?.close(promise: nil)
-    }
-
     // MARK: Between the loops
 
-    private func onConnection(_ work: @escaping @Sendable (WebSocketTransport) -> Void) {
+    func onConnection(_ work: @escaping @Sendable (WebSocketTransport) -> Void) {
         if isLocal { return work(self) }
         connectionLoop.execute { work(self) }
     }
 
-    private func onHome(_ work: @escaping @Sendable (WebSocketTransport) -> Void) {
+    func onHome(_ work: @escaping @Sendable (WebSocketTransport) -> Void) {
         if isLocal { return work(self) }
         shard.run { work(self) }
     }

@@ -31,15 +31,26 @@ enum JSONText {
         value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + (value - 10)
     }
 
+    /// Writes a decimal integer where there is room for it, and returns its length.
+    static func writeDecimal(_ value: Int64, into output: UnsafeMutableRawBufferPointer) -> Int {
+        guard let start = output.baseAddress, decimalLength(value) <= output.count else { return 0 }
+        return writeDecimal(value, into: start)
+    }
+
+    private static func decimalLength(_ value: Int64) -> Int {
+        var length = value < 0 ? 1 : 0
+        var rest = value.magnitude
+        repeat {
+            length &+= 1
+            rest /= 10
+        } while rest > 0
+        return length
+    }
+
     /// Writes a decimal integer and returns its length, at most 20.
     static func writeDecimal(_ value: Int64, into output: UnsafeMutableRawPointer) -> Int {
         var rest = value.magnitude
-        var length = value < 0 ? 1 : 0
-        var probe = rest
-        repeat {
-            length &+= 1
-            probe /= 10
-        } while probe > 0
+        let length = decimalLength(value)
         var position = length
         repeat {
             position &-= 1

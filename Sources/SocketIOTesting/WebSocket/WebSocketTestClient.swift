@@ -69,6 +69,8 @@ public final class WebSocketTestClient: Sendable {
 
     /// Sends any frame.
     public func send(_ frame: ClientFrame) async throws {
+        // The server's close frame is then the answer, which is not answered again.
+        if frame.opcode == .close { try await connection.setAutomaticReplies(false) }
         try await connection.write(frame.encoded)
     }
 

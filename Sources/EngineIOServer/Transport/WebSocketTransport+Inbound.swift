@@ -1,0 +1,135 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import NIOCore
+
+// From the connection to the session. Everything here runs on the connection's loop.
+extension WebSocketTransport {
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if context.channel.isActive { begin() }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelActive(context: ChannelHandlerContext) {
+        begin()
+        context.fireChannelActive()
+    }
+
+    /// Writes the 101, lets the session take the transport, and looks at the bytes that came after the request.
+    func begin() {
+        guard let context, let start else { return }
+        self.start = nil
+        context.writeAndFlush(wrapOutboundOut(start.response), promise: nil)
+        onHome { start.ready($0) }
+        guard start.early.readableBytes > 0 else { return }
+        var bytes = start.early
+        hop?.count(bytes.readableBytes)
+        assembler.receive(&bytes)
+        process()
+        channelReadComplete(context: context)
+    }
+
+    /// Calls back, on the connection's loop, when the connection is closed.
+    func whenConnectionClosed(_ done: @escaping @Sendable () -> Void) {
+        onConnection { transport in
+            guard let context = transport.context else { return done() }
+            context.channel.closeFuture.whenComplete { _ in done() }
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard state == .open || state == .closing else { return }
+        var bytes = unwrapInboundIn(data)
+        hop?.count(bytes.readableBytes)
+        assembler.receive(&bytes)
+        process()
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        guard hasUnflushedPongs else { return }
+        hasUnflushedPongs = false
+        context.flush()
+    }
+
+    func process() {
+        do {
+            while let event = try assembler.next(now: .now()) { handle(event) }
+        } catch {
+            failed(error)
+        }
+        if hop != nil { hopIn() }
+    }
+
+    func handle(_ event: WebSocketEvent) {
+        switch event {
+        case .message(.text(let bytes)):
+            do {
+                deliver(try EnginePacketCodec.decodeText(bytes))
+            } catch {
+                report(.invalid(error))
+            }
+        case .message(let message):
+            deliver(.message(message))
+        case .ping(let payload):
+            guard state == .open, let context else { return }
+            context.write(wrapOutboundOut(ServerFrame.pong(payload)), promise: nil)
+            hasUnflushedPongs = true
+        case .pong:
+            break
+        case .close(let code, _):
+            if state == .open {
+                // First, because the session's end would say goodbye in other words.
+                sayGoodbye(code: code, thenFinish: true)
+                report(.closed(code.map { "close code \($0)" }))
+            } else {
+                closeChannel()
+            }
+        }
+    }
+
+    func deliver(_ packet: EnginePacket) {
+        guard state == .open else { return }
+        if isLocal { session?.received(packet, from: self) } else { hop?.events.append(.packet(packet)) }
+    }
+
+    func report(_ event: InboundHop.Event) {
+        if isLocal { tellSession(event) } else { hop?.events.append(event) }
+    }
+
+    func tellSession(_ event: InboundHop.Event) {
+        guard let session else { return }
+        switch event {
+        case .packet(let packet): session.received(packet, from: self)
+        case .invalid(let error): session.receivedInvalid(error, from: self)
+        case .closed(let detail): session.transportClosed(self, detail: detail)
+        case .failed(let detail): session.transportFailed(self, detail: detail)
+        }
+    }
+
+    func failed(_ error: WebSocketProtocolError) {
+        if state == .open { sayGoodbye(code: error.closeCode, thenFinish: true) }
+        report(.failed(error.description))
+    }
+
+    /// Sends what one read has brought to the session's loop, and pauses reading while too much is on its way.
+    func hopIn() {
+        guard let batch = hop?.takeBatch(window: Self.hopWindow) else { return }
+        if batch.pausesReading { setAutoRead(false) }
+        shard.run { [self] in
+            for event in batch.events { tellSession(event) }
+            if batch.pausesReading {
+                onConnection { transport in
+                    transport.hop?.acknowledged()
+                    transport.setAutoRead(true)
+                }
+            }
+        }
+    }
+
+    func setAutoRead(_ value: Bool) {
+        guard let context, context.channel.isActive else { return }
+        try? context.channel.syncOptions?.setOption(.autoRead, value: value)
+    }
+}
