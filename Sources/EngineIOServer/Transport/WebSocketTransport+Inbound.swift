@@ -22,6 +22,8 @@ extension WebSocketTransport {
         guard let context, let start else { return }
         self.start = nil
         context.writeAndFlush(wrapOutboundOut(start.response), promise: nil)
+        // The write has found the connection reset: a session opened now would never hear of it.
+        guard state == .open else { return }
         onHome { start.ready($0) }
         guard start.early.readableBytes > 0 else { return }
         var bytes = start.early
