@@ -72,6 +72,7 @@ extension EngineServer {
         for exchange: HTTPExchange, shard: Shard, sid: String?, encodesBinary: Bool,
         ready: @escaping @Sendable (WebSocketTransport) -> Void
     ) -> Bool {
+        let lost: @Sendable () -> Void = { [context] in if let sid { context.forgetCustomID(sid) } }
         let handshake: WebSocketHandshake
         do {
             handshake = try WebSocketHandshake(exchange.request)
@@ -84,7 +85,7 @@ extension EngineServer {
         let response = handshake.response(adding: headers)
         let isMovable = !exchange.request.isSecure && !isClosingNow
         return exchange.takeOver { [context] channel, early in
-            let start = WebSocketStart(response: response, early: early, ready: ready)
+            let start = WebSocketStart(response: response, early: early, ready: ready, lost: lost)
             if channel.eventLoop !== shard.eventLoop, isMovable, let connection = Rehoming.detach(channel) {
                 context.metrics.rehomed.increment()
                 let transport = WebSocketTransport(
