@@ -72,6 +72,7 @@ extension EngineServer {
         for exchange: HTTPExchange, shard: Shard, sid: String?, encodesBinary: Bool,
         ready: @escaping @Sendable (WebSocketTransport) -> Void
     ) -> Bool {
+        let lost: @Sendable () -> Void = { [context] in if let sid { context.forgetCustomID(sid) } }
         let handshake: WebSocketHandshake
         do {
             handshake = try WebSocketHandshake(exchange.request)
@@ -85,7 +86,8 @@ extension EngineServer {
         let isPlaintext = !exchange.request.isSecure
         let isMovable = isPlaintext && !isClosingNow
         return exchange.takeOver { [context] channel, early in
-            let start = WebSocketStart(response: response, early: early, isPlaintext: isPlaintext, ready: ready)
+            let start = WebSocketStart(
+                response: response, early: early, isPlaintext: isPlaintext, ready: ready, lost: lost)
             if channel.eventLoop !== shard.eventLoop, isMovable, let connection = Rehoming.detach(channel) {
                 context.metrics.rehomed.increment()
                 let transport = WebSocketTransport(

@@ -61,9 +61,7 @@ package enum ClientSuite: SocketApplication {
     }
 
     private static func installDates(on socket: Socket) {
-        @Sendable func now() -> String {
-            Date().ISO8601Format(.iso8601(timeZone: .gmt, includingFractionalSeconds: true))
-        }
+        @Sendable func now() -> String { Date().ISO8601Format(.init(includingFractionalSeconds: true)) }
         socket.on("getAckDate") { (_: SocketValue) -> String in now() }
         socket.on("getDate") { () in socket.emit("takeDate", now()) }
         socket.on("getDateObj") { () in socket.emit("takeDateObj", ["date": now()]) }

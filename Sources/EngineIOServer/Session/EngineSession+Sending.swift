@@ -16,7 +16,7 @@ extension EngineSession {
     /// The transport can take messages again.
     func transportReady(_ transport: any Transport) {
         guard transport === link, machine.isAlive else { return }
-        if !backlog.isEmpty { link.send(backlog.takeAll()) }
+        if !backlog.isEmpty, link.isReady { link.send(backlog.takeAll()) }
         guard backlog.isEmpty else { return }
         if machine.isClosing {
             guard link.closeOrderly(discard: false, hasBacklog: false) else { return }

@@ -41,7 +41,9 @@ final class PollingTransport: Transport, @unchecked Sendable {
         answerHeldPoll(messages)
     }
 
+    /// What waits leaves first, with a poll of its own; the close packet comes with the next one, as from Node.
     func closeOrderly(discard: Bool, hasBacklog: Bool) -> Bool {
+        guard discard || !hasBacklog else { return false }
         let action = machine.closeRequested(discard: discard)
         perform(action)
         return action.isFinished
@@ -79,10 +81,13 @@ final class PollingTransport: Transport, @unchecked Sendable {
             exchange.onAbort { [self] in shard.run { self.pollAborted(exchange) } }
             session?.transportReady(self)
         case .answer(let answer):
-            let closes = answer != .packets
             self.answer(exchange, with: answer)
             guard let session else { return }
-            if closes { session.finish(session.machine.transportFinished()) }
+            if answer == .packets {
+                session.transportReady(self)
+            } else {
+                session.finish(session.machine.transportFinished())
+            }
         case .refuseOverlap:
             exchange.respond(EngineResponse(status: .badRequest))
             session?.transportFailed(self, detail: PollingStateMachine.pollOverlapDetail)
@@ -151,10 +156,10 @@ final class PollingTransport: Transport, @unchecked Sendable {
         case .read:
             post = exchange
         case .refuseOverlap:
-            exchange.respond(EngineResponse(status: .badRequest, closeConnection: true))
+            exchange.respond(EngineResponse(status: .badRequest))
             session?.transportFailed(self, detail: PollingStateMachine.postOverlapDetail)
         case .refuseContentType:
-            exchange.respond(EngineResponse(status: .badRequest, closeConnection: true))
+            exchange.respond(EngineResponse(status: .badRequest))
             session?.transportFailed(self, detail: PollingStateMachine.invalidContentDetail)
         case .refuseClosed:
             exchange.respond(.refusal(.unknownSID))

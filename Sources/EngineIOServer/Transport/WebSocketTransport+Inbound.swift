@@ -23,8 +23,8 @@ extension WebSocketTransport {
         guard let context, let start else { return }
         self.start = nil
         context.writeAndFlush(wrapOutboundOut(start.response), promise: nil)
-        // The write has found the connection reset: a session opened now would never hear of it.
-        guard state == .open else { return }
+        // A reset behind the request makes the first write fail, and the channel is gone before anybody knew of it.
+        guard state == .open else { return start.lost() }
         onHome { start.ready($0) }
         guard start.early.readableBytes > 0 else { return }
         var bytes = start.early

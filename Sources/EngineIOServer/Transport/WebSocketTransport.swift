@@ -13,6 +13,8 @@ struct WebSocketStart: Sendable {
     let isPlaintext: Bool
     /// Takes the transport over, on the home loop, before anything the client sends is looked at.
     let ready: @Sendable (WebSocketTransport) -> Void
+    /// Called instead when the connection turns out to be gone.
+    let lost: @Sendable () -> Void
 }
 
 /// A session's WebSocket: after the upgrade the only handler in the pipeline beside TLS (design 4).

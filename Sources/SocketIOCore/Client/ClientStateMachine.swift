@@ -11,7 +11,8 @@ internal import NIOCore
 ///
 /// and the whole client from open to closed, for good. Only the joined state takes events, acks and DISCONNECT. Just
 /// left is the rest of the batch of packets in which the socket went: what was already on its way when a handler called
-/// `disconnect()` is dropped and does not count as a violation.
+/// `disconnect()` is dropped and does not count as a violation. A client that leaves by itself knows better: it goes to
+/// unknown at once.
 package struct ClientStateMachine: Sendable {
     private enum State: Sendable {
         case pending
@@ -28,6 +29,8 @@ package struct ClientStateMachine: Sendable {
     private var slots: [Entry?] = []
     private var occupied = 0
     private var justLeft: [String] = []
+    /// The slot of a DISCONNECT that is being carried out.
+    private var leavingSlot: Int?
     private var nextOrder = 0
     private var isClosed = false
     /// False after a violation: the session is about to close, and its sockets stay listed until it does.
@@ -63,6 +66,7 @@ package struct ClientStateMachine: Sendable {
             return .ack(slot: slot, id: id, payload: payload)
         case .disconnect:
             guard let slot = joinedSlot(packet.nsp) else { return notJoined(packet.nsp) }
+            leavingSlot = slot
             return .disconnect(slot: slot)
         }
     }
@@ -96,8 +100,12 @@ package struct ClientStateMachine: Sendable {
         }
         free(slot)
         joinedCount -= 1
-        if justLeft.count >= limits.maxNamespaces { justLeft.removeFirst() }
-        justLeft.append(entry.nsp)
+        if leavingSlot == slot {
+            leavingSlot = nil
+        } else {
+            if justLeft.count >= limits.maxNamespaces { justLeft.removeFirst() }
+            justLeft.append(entry.nsp)
+        }
         return true
     }
 

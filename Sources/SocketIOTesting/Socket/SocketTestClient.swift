@@ -129,4 +129,9 @@ public actor SocketTestClient {
 public struct RefusedNamespace: Error, Equatable {
     /// The whole payload, usually `{"message": …}`.
     public var reason: TestValue
+
+    /// A refusal to compare with.
+    public init(reason: TestValue) {
+        self.reason = reason
+    }
 }

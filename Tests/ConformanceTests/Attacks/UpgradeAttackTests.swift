@@ -210,6 +210,37 @@ struct UpgradeAttackTests {
         }
     }
 
+    /// How a client goes away.
+    enum Departure: CaseIterable {
+        case closeThenMore
+        case halfClose
+        case resetInFrame
+        case silence
+    }
+
+    @Test("B2.29: clients that go away badly are freed at once", arguments: Departure.allCases, [1, 2])
+    func departures(_ departure: Departure, loops: Int) async throws {
+        let configure: ServerUnderTest.Configure = { $0.pingInterval = .seconds(25) }
+        try await ServerUnderTest.engine(loops: loops, configure: configure) { server in
+            for _ in 0..<20 {
+                let client = try await EngineTestClient.connect(
+                    to: server.address, path: "/engine.io/", transport: .upgrade)
+                guard let socket = await client.currentWebSocket else { continue }
+                switch departure {
+                case .closeThenMore:
+                    let more = ClientFrame.binary([UInt8](repeating: 0, count: 1_000_000)).encoded
+                    try? await socket.connection.write(ClientFrame.close(1000).encoded + more)
+                case .halfClose: try? await socket.connection.shutdownOutput()
+                case .resetInFrame:
+                    try? await socket.connection.write(Array(ClientFrame.text("4hello").encoded.dropLast(3)))
+                    await socket.connection.reset()
+                case .silence: await socket.connection.close()
+                }
+            }
+            try await eventually("all sessions to be freed", within: .seconds(3)) { server.clientsCount() == 0 }
+        }
+    }
+
     @Test("14: a foreign Origin is refused on both transports")
     func foreignOrigin() async throws {
         let configure: ServerUnderTest.Configure = {
