@@ -134,7 +134,7 @@ struct HTTPTakeOverTests {
             let client = try await server.connect()
             let promise = client.channel.eventLoop.makePromise(of: Void.self)
             client.channel.writeAndFlush(ByteBuffer(string: Self.upgrade + frames), promise: promise)
-            #expect(await holdsSoon { engine.exchanges.count == 1 })
+            try #require(await holdsSoon { engine.exchanges.count == 1 })
             let exchange = engine.exchanges[0]
             try await exchange.eventLoop.submit { owner.takeOver(exchange) }.get()
             try await promise.futureResult.get()
