@@ -3,6 +3,7 @@
 internal import EngineIOCore
 internal import Foundation
 internal import NIOCore
+internal import Synchronization
 internal import Testing
 
 @testable internal import EngineIOServer
@@ -65,6 +66,31 @@ internal import Testing
             for number in 0..<1000 { session.send(Self.text("\(number)")) }
             for number in 0..<1000 { #expect(try await wire.text() == "4\(number)") }
         }
+    }
+
+    /// A loop that wakes up late finds work of others and bytes of clients at once. The work goes first: the client may
+    /// have acted on it.
+    @Test func workFromElsewhereGoesBeforeWhatClientsSentLater() async throws {
+        let log = Mutex<[String]>([])
+        let server: (SessionTestServer) async throws -> Void = { server in
+            let wire = try await server.connect()
+            let sid = try await server.openWebSocket(wire)
+            let session = try #require(server.session(sid))
+            try await session.eventLoop.submit {
+                let transport = try #require(session.link as? WebSocketTransport)
+                let context = try #require(transport.context)
+                let isDone = DispatchSemaphore(value: 0)
+                Thread.detachNewThread {
+                    session.shard.run { log.withLock { $0.append("work") } }
+                    isDone.signal()
+                }
+                isDone.wait()
+                let bytes = ByteBuffer(bytes: SessionWire.text("4message"))
+                context.channel.pipeline.syncOperations.fireChannelRead(NIOAny(bytes))
+            }.get()
+            #expect(log.withLock { $0 } == ["work", "message"])
+        }
+        try await Server.run(onMessage: { _, _ in log.withLock { $0.append("message") } }, server)
     }
 
     @Test func aSessionIsWritableOncePerTick() async throws {

@@ -21,6 +21,8 @@ package final class Shard: @unchecked Sendable {
     let heartbeats: HeartbeatWheel
 
     private let inbox = Mutex(Inbox())
+    /// Whether the inbox holds work; spares the lock where there is none.
+    private let hasMail = Atomic(false)
     /// With one shard nobody shares reference counts, so staged messages need no copy.
     private let copiesStagedMessages: Bool
     /// In memory of this loop, like everything that is sent often.
@@ -48,15 +50,25 @@ package final class Shard: @unchecked Sendable {
         if eventLoop.inEventLoop { return work() }
         let mustSchedule = inbox.withLock { inbox in
             inbox.work.append(work)
+            hasMail.store(true, ordering: .releasing)
             defer { inbox.isScheduled = true }
             return !inbox.isScheduled
         }
         if mustSchedule { eventLoop.execute { self.emptyInbox() } }
     }
 
+    /// Does what others have asked for so far, before what a client has sent is looked at. A loop that woke up late may
+    /// find both: the client may have acted on what it saw elsewhere, such as leaving a room after a broadcast that is
+    /// still waiting here.
+    func catchUp() {
+        eventLoop.assertInEventLoop()
+        if hasMail.load(ordering: .acquiring) { emptyInbox() }
+    }
+
     private func emptyInbox() {
         let work = inbox.withLock { inbox in
             inbox.isScheduled = false
+            hasMail.store(false, ordering: .relaxed)
             return exchange(&inbox.work, with: [])
         }
         for item in work { item() }

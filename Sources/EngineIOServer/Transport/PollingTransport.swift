@@ -172,6 +172,7 @@ final class PollingTransport: Transport, @unchecked Sendable {
         switch result {
         case .success(let body):
             guard machine.postBodyReceived() else { return }
+            shard.catchUp()
             dispatch(body, of: exchange)
         case .failure(let error):
             post = nil

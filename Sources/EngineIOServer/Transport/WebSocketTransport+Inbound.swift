@@ -44,6 +44,7 @@ extension WebSocketTransport {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard state == .open || state == .closing else { return }
+        if isLocal { shard.catchUp() }
         var bytes = unwrapInboundIn(data)
         hop?.count(bytes.readableBytes)
         assembler.receive(&bytes)

@@ -41,13 +41,6 @@ enum VectorExceptions {
         "eio4/concurrent-posts": .init("spec 1.8.3, 7: the POST whose body is not complete gets 400") {
             $0.answer(1, status: 400, headers: [])
         },
-        "eio4/server-disconnect-close": .init("spec 1.8.2, 4: the close packet follows the data in the same payload") {
-            $0.answer(
-                4, status: 200,
-                headers: [("Content-Type", "text/plain; charset=UTF-8"), ("cache-control", "no-store")],
-                body: "41\u{1e}1")
-            $0.answer(5, status: 400, json: #"{"code":1,"message":"Session ID unknown"}"#)
-        },
         "eio4/ws-event-no-data": .init("quirk 8: an event without a name ends the session") {
             $0.closesAfterLastSend(0)
         },
