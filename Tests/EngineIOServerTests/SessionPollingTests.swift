@@ -143,6 +143,7 @@ internal import Testing
             let wire = try await server.connect()
             var sid = try await server.openPolling(wire)
             server.session(sid)?.close()
+            try await eventually("closing") { await server.isClosing(sid) }
             #expect(try await wire.get(Server.target("polling", sid)).body == "6\u{1e}1")
             #expect(try await server.closeReason(sid) == "forced close|")
 
@@ -151,6 +152,7 @@ internal import Testing
             session.send(OutboundMessage(head: .message(.text(ByteBuffer(string: "last")))))
             session.close()
             session.send(OutboundMessage(head: .message(.text(ByteBuffer(string: "late")))))
+            try await eventually("closing") { await server.isClosing(sid) }
             #expect(try await wire.get(Server.target("polling", sid)).body == "4last\u{1e}1")
 
             sid = try await server.openPolling(wire)

@@ -7,6 +7,7 @@ internal import NIOCore
 extension WebSocketTransport {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        if isLocal, start?.isPlaintext == true { socket = DirectSocket(context.channel) }
         if context.channel.isActive { begin() }
     }
 
@@ -78,6 +79,7 @@ extension WebSocketTransport {
             guard state == .open, let context else { return }
             context.write(wrapOutboundOut(ServerFrame.pong(payload)), promise: nil)
             hasUnflushedPongs = true
+            mayHoldBytes = true
         case .pong:
             break
         case .close(let code, _):
