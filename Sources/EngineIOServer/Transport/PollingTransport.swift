@@ -41,9 +41,8 @@ final class PollingTransport: Transport, @unchecked Sendable {
         answerHeldPoll(messages)
     }
 
-    /// What waits leaves first, with a poll of its own; the close packet comes with the next one, as from Node.
+    /// What still waits leaves with the next poll, and the close packet behind it (spec 1.8.2, 4).
     func closeOrderly(discard: Bool, hasBacklog: Bool) -> Bool {
-        guard discard || !hasBacklog else { return false }
         let action = machine.closeRequested(discard: discard)
         perform(action)
         return action.isFinished
@@ -81,13 +80,9 @@ final class PollingTransport: Transport, @unchecked Sendable {
             exchange.onAbort { [self] in shard.run { self.pollAborted(exchange) } }
             session?.transportReady(self)
         case .answer(let answer):
+            let closes = answer != .packets
             self.answer(exchange, with: answer)
-            guard let session else { return }
-            if answer == .packets {
-                session.transportReady(self)
-            } else {
-                session.finish(session.machine.transportFinished())
-            }
+            if closes, let session { session.finish(session.machine.transportFinished()) }
         case .refuseOverlap:
             exchange.respond(EngineResponse(status: .badRequest))
             session?.transportFailed(self, detail: PollingStateMachine.pollOverlapDetail)
