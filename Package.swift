@@ -123,7 +123,8 @@ let package = Package(
             name: "ConformanceTests",
             dependencies: [
                 "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "SocketIOTesting",
-                "SocketIOHummingbird", "socketio-conformance-server", "CZlib", argumentParser, hummingbird, nioCore, nioPosix, nioHTTP1,
+                "SocketIOHummingbird", "socketio-conformance-server", "CZlib", argumentParser, hummingbird, nioCore,
+                nioPosix, nioHTTP1,
                 nioSSL, logging,
             ],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
