@@ -2,6 +2,7 @@
 
 internal import ArgumentParser
 internal import Dispatch
+internal import EngineIOServer
 internal import NIOCore
 
 #if canImport(Glibc)
@@ -89,6 +90,7 @@ struct ConformanceServer: AsyncParsableCommand {
     }
 
     func run() async throws {
+        DescriptorLimit.raise()
         let settings = ApplicationSettings(
             host: host, port: port, eventLoops: eventLoops, name: name,
             pingInterval: ping.map { .milliseconds(Int64($0)) },

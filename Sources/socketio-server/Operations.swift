@@ -21,6 +21,7 @@ internal import UnixSignals
 enum Operations {
     /// Serves until SIGTERM or SIGINT, then closes everything.
     static func run(_ loaded: LoadedSettings) async throws {
+        DescriptorLimit.raise()
         let assembly: Assembly
         do {
             assembly = try Assembly(loaded)

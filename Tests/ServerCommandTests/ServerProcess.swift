@@ -29,10 +29,20 @@ final class ServerProcess: Sendable {
     /// Everything written to standard output and standard error until now.
     var output: String { text.withLock { $0 } }
 
-    init(_ arguments: [String], environment: [String: String] = [:]) throws {
+    /// The kernel's name for it.
+    var identifier: Int32 { process.processIdentifier }
+
+    /// - Parameter descriptors: the soft limit of open descriptors that the process starts with.
+    init(_ arguments: [String], environment: [String: String] = [:], descriptors: Int? = nil) throws {
         process = Process()
-        process.executableURL = Self.executable
-        process.arguments = arguments
+        if let descriptors {
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments =
+                ["-c", "ulimit -S -n \(descriptors) && exec \"$0\" \"$@\"", Self.executable.path] + arguments
+        } else {
+            process.executableURL = Self.executable
+            process.arguments = arguments
+        }
         process.environment = ["PATH": "/usr/bin:/bin"].merging(environment) { $1 }
         process.currentDirectoryURL = FileManager.default.temporaryDirectory
         let pipe = Pipe()

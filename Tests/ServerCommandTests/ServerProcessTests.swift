@@ -43,6 +43,18 @@ internal import Testing
         #expect(missing.first?.contains("warning") == true)
     }
 
+    /// As Node does; the usual 1,024 would end at as many connections.
+    @Test func theDescriptorLimitIsRaised() async throws {
+        let server = try ServerProcess(["--port", "0"], descriptors: 256)
+        _ = try await server.port()
+        let limits = try String(contentsOfFile: "/proc/\(server.identifier)/limits", encoding: .utf8)
+        let line = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max open files") })
+        let values = line.dropFirst("Max open files".count).split(separator: " ")
+        #expect(values[0] == values[1] && values[0] != "256", "\(line)")
+        server.signal(SIGTERM)
+        #expect(try await server.exitCode() == 0)
+    }
+
     @Test func theHealthPathCanMoveAndBeOff() async throws {
         let moved = try ServerProcess(Self.quick + ["--health-path", "/up", "--chat-enabled=false"])
         let port = try await moved.port()
