@@ -41,8 +41,11 @@ final class PollingTransport: Transport, @unchecked Sendable {
         answerHeldPoll(messages)
     }
 
-    /// What still waits leaves with the next poll, and the close packet behind it (spec 1.8.2, 4).
+    /// What waits leaves first, with a poll of its own; the close packet comes with the next one, as from Node. With both
+    /// in one payload the official client would end at the close packet, before it has looked at a DISCONNECT, and
+    /// reconnect by itself.
     func closeOrderly(discard: Bool, hasBacklog: Bool) -> Bool {
+        guard discard || !hasBacklog else { return false }
         let action = machine.closeRequested(discard: discard)
         perform(action)
         return action.isFinished
@@ -80,9 +83,13 @@ final class PollingTransport: Transport, @unchecked Sendable {
             exchange.onAbort { [self] in shard.run { self.pollAborted(exchange) } }
             session?.transportReady(self)
         case .answer(let answer):
-            let closes = answer != .packets
             self.answer(exchange, with: answer)
-            if closes, let session { session.finish(session.machine.transportFinished()) }
+            guard let session else { return }
+            if answer == .packets {
+                session.transportReady(self)
+            } else {
+                session.finish(session.machine.transportFinished())
+            }
         case .refuseOverlap:
             exchange.respond(EngineResponse(status: .badRequest))
             session?.transportFailed(self, detail: PollingStateMachine.pollOverlapDetail)
