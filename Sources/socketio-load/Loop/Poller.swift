@@ -5,9 +5,17 @@ internal import Glibc
 
 /// Tells which descriptors are ready, when a deadline has come, and that another thread wants something.
 ///
-/// Plain epoll, level-triggered: one wait, one read and one write per busy connection is the least a delivery can cost,
-/// and a generator that costs more than the server under test measures itself.
+/// Plain epoll, edge-triggered: a share of a wait and one read is the least a delivery can cost, and a generator that
+/// costs more than the server under test measures itself. Event loops made for servers add allocations to each of them.
 final class Poller {
+    struct Event {
+        var token: UInt64
+        var isReadable: Bool
+        var isWritable: Bool
+        /// The peer has closed: what is readable ends, and no further edge tells so.
+        var isHangUp: Bool
+    }
+
     /// Wakes the poller from any thread.
     struct Waker: Sendable {
         fileprivate let descriptor: Int32
@@ -37,8 +45,8 @@ final class Poller {
         guard epoll >= 0, timer >= 0, waker.descriptor >= 0 else {
             throw LoadFailure.system("cannot make an event loop", errno)
         }
-        watch(waker.descriptor, token: Self.wakeToken, writable: false, isNew: true)
-        watch(timer, token: Self.timerToken, writable: false, isNew: true)
+        add(waker.descriptor, token: Self.wakeToken, EPOLLIN.rawValue)
+        add(timer, token: Self.timerToken, EPOLLIN.rawValue)
     }
 
     deinit {
@@ -48,11 +56,14 @@ final class Poller {
         events.deallocate()
     }
 
-    /// Watches a descriptor for reading and, if wanted, for writing. Closing the descriptor ends it.
-    func watch(_ descriptor: Int32, token: UInt64, writable: Bool, isNew: Bool) {
-        let interest = EPOLLIN.rawValue | (writable ? EPOLLOUT.rawValue : 0)
+    /// Watches a socket in both directions until it is closed. What is ready is told once: read until nothing is left.
+    func watch(_ descriptor: Int32, token: UInt64) {
+        add(descriptor, token: token, EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue)
+    }
+
+    private func add(_ descriptor: Int32, token: UInt64, _ interest: UInt32) {
         var event = epoll_event(events: interest, data: epoll_data_t(u64: token))
-        _ = epoll_ctl(epoll, isNew ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, descriptor, &event)
+        _ = epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event)
     }
 
     /// Waits until something is ready or `deadline` has come; returns the number of events.
@@ -67,11 +78,13 @@ final class Poller {
     }
 
     /// The descriptor's token and what it is ready for.
-    func event(_ index: Int) -> (token: UInt64, readable: Bool, writable: Bool) {
+    func event(_ index: Int) -> Event {
         let event = events[index]
         let bits = event.events
-        let readable = bits & (EPOLLIN.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
-        return (event.data.u64, readable, bits & EPOLLOUT.rawValue != 0)
+        let hangUp = bits & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
+        return Event(
+            token: event.data.u64, isReadable: hangUp || bits & EPOLLIN.rawValue != 0,
+            isWritable: bits & EPOLLOUT.rawValue != 0, isHangUp: hangUp)
     }
 
     /// Takes back the readiness of the waker and the timer.

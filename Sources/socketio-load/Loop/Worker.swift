@@ -85,19 +85,19 @@ final class Worker {
         return parts.reduce(nextTick) { min($0, $1.schedule?.next ?? .max) }
     }
 
-    private func handle(_ event: (token: UInt64, readable: Bool, writable: Bool)) {
+    private func handle(_ event: Poller.Event) {
         if event.token >= Poller.timerToken {
             poller.acknowledge(event.token)
             if event.token == Poller.wakeToken { for order in link.takeOrders() { obey(order) } }
             return
         }
         guard let stream = streams[Int(event.token & 0xFFFF_FFFF)], stream.token == event.token else { return }
-        if event.writable {
+        if event.isWritable, stream.waitsForWriting {
             stream.waitsForWriting = false
-            poller.watch(stream.descriptor, token: stream.token, writable: false, isNew: false)
             write(stream)
         }
-        if event.readable, !stream.isClosed { read(stream) }
+        guard event.isReadable else { return }
+        while !stream.isClosed, read(stream, isLast: event.isHangUp) {}
     }
 
     private func obey(_ order: WorkerOrder) {
@@ -199,7 +199,7 @@ final class Worker {
             descriptor: descriptor, token: generation << 32 | UInt64(slot), client: client, role: role)
         stream.waitsForWriting = false
         streams[slot] = stream
-        poller.watch(descriptor, token: stream.token, writable: false, isNew: true)
+        poller.watch(descriptor, token: stream.token)
         return stream
     }
 
@@ -235,20 +235,26 @@ final class Worker {
     private func write(_ stream: Stream) {
         switch stream.writeOut() {
         case .done: break
-        case .blocked:
-            stream.waitsForWriting = true
-            poller.watch(stream.descriptor, token: stream.token, writable: true, isNew: false)
+        case .blocked: stream.waitsForWriting = true
         case .failed(let number): ended(stream, "writing failed: \(String(cString: strerror(number)))")
         }
     }
 
-    private func read(_ stream: Stream) {
+    /// Reads once; true when more may be there. A short read means that nothing is left, unless the peer has closed.
+    private func read(_ stream: Stream, isLast: Bool) -> Bool {
         let count = recv(stream.descriptor, buffer.baseAddress, Self.bufferSize, 0)
         guard count > 0 else {
-            if count == 0 { return ended(stream, "the server closed the connection") }
-            if errno != EAGAIN, errno != EINTR { ended(stream, String(cString: strerror(errno))) }
-            return
+            if count < 0, errno == EAGAIN { return false }
+            if count < 0, errno == EINTR { return true }
+            ended(stream, count == 0 ? "the server closed the connection" : String(cString: strerror(errno)))
+            return false
         }
+        take(stream, count)
+        return isLast || count == Self.bufferSize
+    }
+
+    /// Parses what was read, behind what was left of earlier reads.
+    private func take(_ stream: Stream, _ count: Int) {
         now = MonotonicClock.now()
         let fresh = UnsafeBufferPointer(rebasing: buffer[..<count])
         if stream.inbox.isEmpty {
