@@ -60,7 +60,8 @@ struct CompareCommand: ParsableCommand {
         }
         var plan = try command.plan()
         do {
-            plan.targets = try side.split(separator: ",").map { text throws(LoadFailure) in try LoadTarget(String(text)) }
+            plan.targets = try side.split(separator: ",").map { text throws(LoadFailure) in try LoadTarget(String(text))
+            }
         } catch {
             throw ValidationError(error.description)
         }

@@ -7,7 +7,8 @@ internal import ArgumentParser
 struct LoadCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "socketio-load",
-        abstract: "Loads any Socket.IO v4 server, checks every delivery and measures rate, latency, CPU time and memory.",
+        abstract:
+            "Loads any Socket.IO v4 server, checks every delivery and measures rate, latency, CPU time and memory.",
         discussion: """
             The server needs the events echo (acknowledges with its arguments), join (room; acknowledges) and msg (room, \
             payload; sends msg with the payload to the room). Other names are given with options. \

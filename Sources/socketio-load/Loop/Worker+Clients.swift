@@ -216,6 +216,7 @@ extension Worker {
         guard let start = text.firstRange(of: "\"sid\":\"")?.upperBound else { return nil }
         let id = text[start...].prefix { $0 != "\"" }
         // It goes into a request line.
-        return !id.isEmpty && id.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x25 && $0 != 0x26 } ? String(id) : nil
+        return !id.isEmpty && id.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x25 && $0 != 0x26 }
+            ? String(id) : nil
     }
 }

@@ -9,7 +9,9 @@ struct DurationArgument: ExpressibleByArgument, Equatable {
     let defaultValueDescription: String
 
     init?(argument: String) {
-        let units: [(suffix: String, factor: Double)] = [("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9), ("", 1e9)]
+        let units: [(suffix: String, factor: Double)] = [
+            ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9), ("", 1e9),
+        ]
         guard let unit = units.first(where: { argument.hasSuffix($0.suffix) }),
             let value = Double(argument.dropLast(unit.suffix.count)), value.isFinite, value >= 0,
             value * unit.factor <= 86_400e9

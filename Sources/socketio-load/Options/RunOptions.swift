@@ -4,7 +4,9 @@ internal import ArgumentParser
 
 /// What all modes take: where to, how long, what is measured, how it is told.
 struct RunOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: "Server to connect to, http://HOST:PORT[/PATH]; repeat it to spread the clients over several.")
+    @Option(
+        name: .shortAndLong,
+        help: "Server to connect to, http://HOST:PORT[/PATH]; repeat it to spread the clients over several.")
     var target: [String] = ["http://127.0.0.1:3000"]
 
     @Option(name: .shortAndLong, help: "Measured time, such as 500ms, 10s or 2m.")
@@ -129,7 +131,8 @@ enum PlanCheck {
             "--publishers \(part.publishersPerRoom) with \(part.connections) connections: checking every delivery needs"
                 + " \(checks) counters, at most 100000000 are kept")
         try require(
-            part.senders * part.inFlight <= 50_000_000, "--in-flight \(part.inFlight) is too many for so many publishers")
+            part.senders * part.inFlight <= 50_000_000,
+            "--in-flight \(part.inFlight) is too many for so many publishers")
     }
 
     private static func require(_ condition: Bool, _ text: String) throws(LoadFailure) {

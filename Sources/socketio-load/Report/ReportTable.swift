@@ -46,7 +46,9 @@ enum ReportTable {
     }
 
     private static func part(_ part: LoadReport.Part, isAlone: Bool) -> [String] {
-        var shape = ["\(part.connections) \(part.work == .connect ? "slots" : "connections") over \(part.transport.rawValue)"]
+        var shape = [
+            "\(part.connections) \(part.work == .connect ? "slots" : "connections") over \(part.transport.rawValue)"
+        ]
         if part.work == .publish { shape.append("\(part.rooms) room\(part.rooms == 1 ? "" : "s")") }
         if part.work == .echo || part.work == .publish { shape.append("\(part.payloadSize) characters") }
         if let rate = part.requestedRate {

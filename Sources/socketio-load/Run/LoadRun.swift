@@ -217,7 +217,9 @@ final class LoadRun {
     }
 
     private func edge() -> Edge {
-        Edge(time: MonotonicClock.now(), servers: samples(), workers: statuses().map { $0.cpuClock.map(MonotonicClock.read) ?? 0 })
+        Edge(
+            time: MonotonicClock.now(), servers: samples(),
+            workers: statuses().map { $0.cpuClock.map(MonotonicClock.read) ?? 0 })
     }
 
     static func seconds(_ nanoseconds: UInt64) -> Double { Double(nanoseconds) / 1e9 }

@@ -51,7 +51,9 @@ struct LoadTarget: Sendable {
     var authority: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
     /// The address as the system takes it.
-    func resolve() throws(LoadFailure) -> SocketAddress { try SocketAddress(host: host, port: port, option: "--target") }
+    func resolve() throws(LoadFailure) -> SocketAddress {
+        try SocketAddress(host: host, port: port, option: "--target")
+    }
 }
 
 /// An IPv4 or IPv6 address with a port.

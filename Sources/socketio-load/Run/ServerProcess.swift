@@ -15,9 +15,12 @@ struct ServerProcess: Sendable {
 
     var name: String {
         let command = SystemFile.text("/proc/\(pid)/cmdline") ?? ""
-        let words = command.split(separator: "\0").prefix(2).map { $0.split(separator: "/").last.map(String.init) ?? "" }
+        let words = command.split(separator: "\0").prefix(2).map {
+            $0.split(separator: "/").last.map(String.init) ?? ""
+        }
         // For an interpreter the script tells more.
-        return words.dropFirst().first.flatMap { $0.contains(".js") || $0.contains(".py") ? $0 : nil } ?? words.first ?? ""
+        return words.dropFirst().first.flatMap { $0.contains(".js") || $0.contains(".py") ? $0 : nil } ?? words.first
+            ?? ""
     }
 
     /// Nil when the process has ended.
