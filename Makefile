@@ -14,25 +14,25 @@ help: ## Show this list.
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
 run: build ## Build and serve on http://localhost:3000; CONFIG=my.yaml and ARGS='--port 8080' change things.
-	@scripts/fetch-client.sh || echo "client: not fetched; the server starts without it (try 'make client' again)" >&2
+	@.ci/fetch-client.sh || echo "client: not fetched; the server starts without it (try 'make client' again)" >&2
 	exec .build/release/socketio-server run --config $(CONFIG) $(ARGS)
 
 build: ## Build the server for use (release).
-	@scripts/packages.sh build
+	@.ci/packages.sh build
 	swift build -c release --product socketio-server
 
 client: ## Fetch the official browser bundle into .cache/client.
-	@scripts/fetch-client.sh
+	@.ci/fetch-client.sh
 
 test: ## Install what the tests need, build and run all of them.
-	@scripts/packages.sh test
-	@scripts/fetch-client.sh || echo "client: not fetched; what needs it will fail" >&2
-	@scripts/python-env.sh || echo "python: not complete; what needs it will fail" >&2
-	@scripts/test.sh
+	@.ci/packages.sh test
+	@.ci/fetch-client.sh || echo "client: not fetched; what needs it will fail" >&2
+	@.ci/python-env.sh || echo "python: not complete; what needs it will fail" >&2
+	@.ci/test.sh
 
 sanitize: ## Run the tests over real sockets under the thread and the address sanitizer.
-	@scripts/packages.sh build
-	@scripts/sanitize.sh
+	@.ci/packages.sh build
+	@.ci/sanitize.sh
 
 format: ## Bring all sources into the house format.
 	swift format --in-place --recursive $(SOURCES)

@@ -82,9 +82,10 @@ extension EngineServer {
         var headers = exchange.presetHeaders
         context.decorate(&headers, request: exchange.request, handshakeOf: sid)
         let response = handshake.response(adding: headers)
-        let isMovable = !exchange.request.isSecure && !isClosingNow
+        let isPlaintext = !exchange.request.isSecure
+        let isMovable = isPlaintext && !isClosingNow
         return exchange.takeOver { [context] channel, early in
-            let start = WebSocketStart(response: response, early: early, ready: ready)
+            let start = WebSocketStart(response: response, early: early, isPlaintext: isPlaintext, ready: ready)
             if channel.eventLoop !== shard.eventLoop, isMovable, let connection = Rehoming.detach(channel) {
                 context.metrics.rehomed.increment()
                 let transport = WebSocketTransport(

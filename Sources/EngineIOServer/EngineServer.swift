@@ -177,6 +177,7 @@ package final class EngineServer: EngineRequestHandler {
 
     /// Opens the session. On the connection's loop, after all checks; `customID` is what `generateId` made.
     func open(_ opening: Opening, customID: String?) {
+        guard !isClosingNow else { return refuseWhileClosing(opening.exchange) }
         let shard = shard(for: opening.exchange.eventLoop)
         let sid = customID ?? ids.next(shard: shard.index)
         if customID != nil {

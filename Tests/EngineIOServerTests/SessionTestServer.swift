@@ -123,15 +123,20 @@ final class SessionTestServer: Sendable {
 
     /// A session opened by polling; the connection is idle again.
     func openPolling(_ wire: SessionWire) async throws -> String {
-        let response = try await wire.get(Self.polling)
-        return try Self.sid(in: response.body)
+        try await opened(Self.sid(in: try await wire.get(Self.polling).body))
     }
 
     /// A session opened on WebSocket.
     func openWebSocket(_ wire: SessionWire) async throws -> String {
         let response = try await wire.upgrade(Self.websocket)
         guard response.status == 101 else { throw WireError.malformed("status \(response.status)") }
-        return try Self.sid(in: try await wire.text())
+        return try await opened(Self.sid(in: try await wire.text()))
+    }
+
+    /// The client hears of the session before the delegate does.
+    private func opened(_ sid: String) async throws -> String {
+        try await eventually("the session") { self.session(sid) != nil }
+        return sid
     }
 
     static func sid(in open: String) throws -> String {

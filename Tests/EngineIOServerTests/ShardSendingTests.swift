@@ -163,7 +163,13 @@ internal import Testing
             let sid = try await server.openPolling(wire)
             let session = try #require(server.session(sid))
             let filler = String(repeating: "x", count: 1000)
-            for number in 0..<6 { session.send(Self.text("\(number)\(filler)")) }
+            try await session.eventLoop.submit {
+                for number in 0..<6 { session.send(Self.text("\(number)\(filler)")) }
+            }.get()
+            // Once the tick is over, all of it had to go somewhere.
+            try await eventually("the backlog") {
+                try await session.eventLoop.submit { !session.backlog.isEmpty }.get()
+            }
             let body = try await wire.get(Server.target("polling", sid)).body
             let numbers = body.split(separator: "\u{1e}").map { String($0.prefix(2)) }
             #expect(numbers == (policy == .dropOldest ? ["43", "44", "45"] : ["40", "41", "42"]))

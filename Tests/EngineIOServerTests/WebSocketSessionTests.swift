@@ -47,7 +47,7 @@ internal import Testing
     }
 
     @Test func everyByteMayComeAlone() async throws {
-        try await Server.run { server in
+        try await Server.run({ $0.headTimeout = .seconds(60) }) { server in
             let wire = try await server.connect()
             for byte in SessionWire.upgradeRequest(Server.websocket).utf8 { try await wire.send([byte]) }
             #expect(try await wire.response().status == 101)

@@ -34,7 +34,8 @@ internal import Testing
             ],
             files: [
                 // A server may make its own event loops, and is a service.
-                "Server.swift": ["NIOPosix"], "Server+Listening.swift": ["ServiceLifecycle"],
+                "Server.swift": ["NIOPosix"], "OffLoop.swift": ["NIOPosix"],
+                "Server+Listening.swift": ["ServiceLifecycle"],
                 // Lets handlers take and return `Data`; nothing else there comes from Foundation.
                 "Value+Foundation.swift": ["Foundation", "FoundationEssentials"],
             ]),

@@ -84,7 +84,7 @@ struct BroadcastTests {
     }
 
     @Test("operators are values")
-    func values() {
+    func values() async {
         let io = Server()
         let base = io.to("a")
         let more = base.to("b").except("c").volatile.compress(false).timeout(.seconds(2)).local
@@ -92,6 +92,7 @@ struct BroadcastTests {
         #expect(more.options.rooms == ["a", "b"] && more.options.except == ["c"])
         #expect(more.options.flags.isVolatile && more.options.flags.isLocal && !more.options.flags.compress)
         #expect(more.options.flags.timeout == .seconds(2))
+        await io.close()
     }
 
     @Test("what one server sends reaches a client in the order of the calls", arguments: loopCounts)

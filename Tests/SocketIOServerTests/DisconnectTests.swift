@@ -12,10 +12,7 @@ import Testing
 struct DisconnectTests {
     @Test("the reasons handlers see", arguments: TestTransport.allCases)
     func reasons(transport: TestTransport) async throws {
-        try await withServer {
-            $0.engine.pingInterval = .milliseconds(200)
-            $0.engine.pingTimeout = .milliseconds(300)
-        } _: { io, address in
+        try await withServer { io, address in
             let reasons = Inbox<DisconnectReason>("a reason")
             io.onConnection { socket in
                 socket.onDisconnect { reasons.push($0) }
@@ -34,7 +31,20 @@ struct DisconnectTests {
             #expect(try await reasons.next() == .serverNamespaceDisconnect)
             try await client().1.emit("cut")
             #expect(try await reasons.next() == .serverNamespaceDisconnect)
-            await (try client()).0.engine.setAnswersPings(false)
+        }
+    }
+
+    @Test("a client that answers no ping", arguments: TestTransport.allCases)
+    func pingTimeout(transport: TestTransport) async throws {
+        try await withServer {
+            $0.engine.pingInterval = .milliseconds(300)
+            $0.engine.pingTimeout = .milliseconds(1500)
+        } _: { io, address in
+            let reasons = Inbox<DisconnectReason>("a reason")
+            io.onConnection { socket in socket.onDisconnect { reasons.push($0) } }
+            let client = try await SocketTestClient.connect(to: address, transport: transport)
+            await client.engine.setAnswersPings(false)
+            try await client.join()
             #expect(try await reasons.next() == .pingTimeout)
         }
     }

@@ -87,6 +87,24 @@ struct EventTests {
         }
     }
 
+    @Test("work off the loop, and back")
+    func offTheLoop() async throws {
+        try await withServer(loops: 1) { io, address in
+            io.onConnection { socket in
+                socket.on("compute") { (number: Int) async throws -> Int in
+                    let result = try await offLoop {
+                        #expect(!socket.eventLoop.inEventLoop)
+                        return number * 2
+                    }
+                    socket.eventLoop.assertInEventLoop()
+                    return result
+                }
+            }
+            let socket = try await connect(1, to: address)[0]
+            #expect(try await socket.emitWithAck("compute", 21) == [42])
+        }
+    }
+
     @Test("binary in both directions", arguments: TestTransport.allCases)
     func binary(transport: TestTransport) async throws {
         try await withServer { io, address in

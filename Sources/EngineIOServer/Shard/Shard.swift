@@ -68,6 +68,8 @@ package final class Shard: @unchecked Sendable {
     /// sessions it is sent to. On the shard's loop only.
     package func stage(_ message: OutboundMessage) -> StagedMessage {
         eventLoop.assertInEventLoop()
+        // Even a message that finds no recipient has to be forgotten at the end of the tick.
+        scheduleFlush()
         return queue.stage(copiesStagedMessages ? message.copied() : message)
     }
 
@@ -76,6 +78,7 @@ package final class Shard: @unchecked Sendable {
     package func send(_ staged: StagedMessage, to session: EngineSession) {
         eventLoop.assertInEventLoop()
         assert(session.shard === self, "a message is staged on the shard of its recipient")
+        assert(staged.tick == queue.tick, "a staged message belongs to the tick it was staged in")
         guard session.isOpen, staged.tick == queue.tick else { return }
         append(staged, to: session)
     }
@@ -97,10 +100,13 @@ package final class Shard: @unchecked Sendable {
         guard session.firstStaged == OutboundQueue.none else { return }
         session.firstStaged = last
         dirty.append(session)
-        if !isFlushScheduled {
-            isFlushScheduled = true
-            eventLoop.execute { self.flush() }
-        }
+        scheduleFlush()
+    }
+
+    private func scheduleFlush() {
+        guard !isFlushScheduled else { return }
+        isFlushScheduled = true
+        eventLoop.execute { self.flush() }
     }
 
     /// Hands what was staged for the session to its transport, now instead of at the end of the tick.

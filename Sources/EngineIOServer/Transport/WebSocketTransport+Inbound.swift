@@ -7,6 +7,7 @@ internal import NIOCore
 extension WebSocketTransport {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        if isLocal, start?.isPlaintext == true { socket = DirectSocket(context.channel) }
         if context.channel.isActive { begin() }
     }
 
@@ -22,6 +23,8 @@ extension WebSocketTransport {
         guard let context, let start else { return }
         self.start = nil
         context.writeAndFlush(wrapOutboundOut(start.response), promise: nil)
+        // The write has found the connection reset: a session opened now would never hear of it.
+        guard state == .open else { return }
         onHome { start.ready($0) }
         guard start.early.readableBytes > 0 else { return }
         var bytes = start.early
@@ -76,6 +79,7 @@ extension WebSocketTransport {
             guard state == .open, let context else { return }
             context.write(wrapOutboundOut(ServerFrame.pong(payload)), promise: nil)
             hasUnflushedPongs = true
+            mayHoldBytes = true
         case .pong:
             break
         case .close(let code, _):

@@ -9,6 +9,8 @@ struct WebSocketStart: Sendable {
     let response: ByteBuffer
     /// What arrived after the request head.
     let early: ByteBuffer
+    /// There is no TLS on the connection.
+    let isPlaintext: Bool
     /// Takes the transport over, on the home loop, before anything the client sends is looked at.
     let ready: @Sendable (WebSocketTransport) -> Void
 }
@@ -20,6 +22,8 @@ struct WebSocketStart: Sendable {
 /// Normally connection and session share an event loop and everything is a direct call. A connection that could not be
 /// moved to the session's loop (TLS) stays on its own and hops: inbound once per read, outbound once per tick, with at
 /// most one outbound batch under way.
+///
+/// What a plaintext connection sends goes straight to its socket while NIO holds nothing for it (``DirectSocket``).
 ///
 /// `@unchecked Sendable` because each field belongs to one of two loops: those under "home" to the session's, the
 /// others to the connection's; calls from one to the other go through `onHome` and `onConnection`.
@@ -49,6 +53,10 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     var assembler: MessageAssembler
     var state = State.open
     var hasUnflushedPongs = false
+    /// Something was written through NIO since it was last seen to hold nothing.
+    var mayHoldBytes = true
+    /// Only for plaintext connections on the home loop: what TLS has not seen must not leave.
+    var socket: DirectSocket?
     var closeTimer: Scheduled<Void>?
     var hop: InboundHop?
     var start: WebSocketStart?
@@ -100,8 +108,9 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
             return hopOut(buffers)
         }
         guard let context else { return }
-        queue.forEachBuffer(from: first) { context.write(wrapOutboundOut($0), promise: nil) }
-        flush(context)
+        var writer = BatchWriter(transport: self, context: context)
+        queue.forEachBuffer(from: first) { writer.write($0) }
+        writer.finish()
     }
 
     func send(_ messages: ArraySlice<OutboundMessage>) {
@@ -110,14 +119,16 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
         let buffers = joiner.finish()
         guard isLocal else { return hopOut(buffers) }
         guard let context else { return }
-        for buffer in buffers { context.write(wrapOutboundOut(buffer), promise: nil) }
-        flush(context)
+        var writer = BatchWriter(transport: self, context: context)
+        for buffer in buffers { writer.write(buffer) }
+        writer.finish()
     }
 
     /// Answers the probe of a candidate, ahead of any session traffic.
     func sendProbeAnswer() {
         onConnection { transport in
             guard transport.state == .open, let context = transport.context else { return }
+            transport.mayHoldBytes = true
             context.writeAndFlush(transport.wrapOutboundOut(OutboundPacket.pongProbe.frame), promise: nil)
         }
     }
@@ -157,8 +168,48 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
 
     // MARK: Connection, outbound
 
+    /// Writes the buffers of one batch: to the socket itself for as long as it takes them, the rest through NIO.
+    private struct BatchWriter {
+        let transport: WebSocketTransport
+        let context: ChannelHandlerContext
+        private let direct: DirectSocket?
+        private var isBlocked = false
+
+        init(transport: WebSocketTransport, context: ChannelHandlerContext) {
+            self.transport = transport
+            self.context = context
+            direct = transport.directSocket(context)
+        }
+
+        mutating func write(_ buffer: ByteBuffer) {
+            guard let direct, !isBlocked else {
+                context.write(transport.wrapOutboundOut(buffer), promise: nil)
+                return
+            }
+            let sent = direct.send(buffer)
+            guard sent < buffer.readableBytes else { return }
+            isBlocked = true
+            let rest = buffer.getSlice(at: buffer.readerIndex + sent, length: buffer.readableBytes - sent)
+            if let rest { context.write(transport.wrapOutboundOut(rest), promise: nil) }
+        }
+
+        func finish() {
+            if isBlocked || direct == nil { transport.flush(context) }
+        }
+    }
+
+    /// The socket, if it may be written to past NIO now: nothing of this connection waits there.
+    private func directSocket(_ context: ChannelHandlerContext) -> DirectSocket? {
+        guard let socket, state == .open, isReady, !hasUnflushedPongs, context.channel.isActive else { return nil }
+        if mayHoldBytes {
+            guard channelBufferedBytes == 0 else { return nil }
+            mayHoldBytes = false
+        }
+        return socket
+    }
+
     /// Flushes and finds out whether the socket has taken everything. Only when it has not, a promise is made.
-    func flush(_ context: ChannelHandlerContext) {
+    private func flush(_ context: ChannelHandlerContext) {
         context.flush()
         guard channelBufferedBytes > 0 else { return }
         isReady = false

@@ -100,29 +100,29 @@ final class AckResponder: Sendable {
     /// Answers, unless that has been done.
     func respond<each Value: Encodable>(_ values: repeat each Value) {
         guard claim() else { return }
-        deliver { try EncodedArguments.acknowledgement(repeat each values) }
+        deliver { try EncodedArguments.acknowledgement(headroom: $0, repeat each values) }
     }
 
     /// Answers with arguments that were received, unless that has been done.
     func respond(relaying arguments: EventArguments) {
         guard claim() else { return }
-        deliver { try EncodedArguments.relay(arguments) }
+        deliver { try EncodedArguments.relay(headroom: $0, arguments) }
     }
 
     private func claim() -> Bool {
         isAnswered.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
     }
 
-    private func deliver(_ encode: () throws -> EncodedArguments) {
+    private func deliver(_ encode: (_ headroom: Int) throws -> EncodedArguments) {
         switch target {
         case .socket(let socket, let id):
             do {
-                socket.acknowledge(id: id, try encode())
+                socket.acknowledge(id: id, try encode(socket.namespace.headroom))
             } catch {
                 socket.report(error, event: nil)
             }
         case .server(let answer):
-            answer(Result { try encode().received(offset: 0) })
+            answer(Result { try encode(0).received(offset: 0) })
         }
     }
 }

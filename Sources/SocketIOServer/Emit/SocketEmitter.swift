@@ -48,26 +48,27 @@ public struct SocketEmitter: Sendable {
 
     /// Sends an event, see ``Socket/emit(_:_:)``.
     public func emit<each Argument: Encodable & Sendable>(_ event: String, _ arguments: repeat each Argument) {
-        socket.emit(event, flags) { try .event(event, repeat each arguments) }
+        socket.emit(event, flags) { try .event(event, headroom: $0, repeat each arguments) }
     }
 
     /// Sends on what was received, as the bytes it came in.
     public func emit(_ event: String, arguments: EventArguments) {
-        socket.emit(event, flags) { try .relay(event, arguments) }
+        socket.emit(event, flags) { try .relay(event, headroom: $0, arguments) }
     }
 
     /// Sends an event and waits for the acknowledgement, see ``Socket/emitWithAck(_:_:as:)``.
     public func emitWithAck<each Argument: Encodable & Sendable, Answer: Decodable & Sendable>(
         _ event: String, _ arguments: repeat each Argument, as type: Answer.Type
     ) async throws -> Answer {
-        try await acknowledgement(event, try .event(event, repeat each arguments)).decode(type)
+        try await acknowledgement(event, try .event(event, headroom: socket.namespace.headroom, repeat each arguments))
+            .decode(type)
     }
 
     /// As the typed form, with all arguments of the acknowledgement as they came.
     public func emitWithAck<each Argument: Encodable & Sendable>(
         _ event: String, _ arguments: repeat each Argument
     ) async throws -> EventArguments {
-        try await acknowledgement(event, try .event(event, repeat each arguments))
+        try await acknowledgement(event, try .event(event, headroom: socket.namespace.headroom, repeat each arguments))
     }
 
     /// The callback form of ``emitWithAck(_:_:)``; `ack` is called once, on the socket's event loop.
@@ -76,7 +77,8 @@ public struct SocketEmitter: Sendable {
         ack: @escaping @Sendable (Result<EventArguments, any Error>) -> Void
     ) {
         do {
-            let arguments = try EncodedArguments.event(event, repeat each arguments)
+            let arguments = try EncodedArguments.event(
+                event, headroom: socket.namespace.headroom, repeat each arguments)
             let (socket, flags) = (socket, flags)
             socket.onLoop { _ = socket.request(event, arguments, flags, ack) }
         } catch {

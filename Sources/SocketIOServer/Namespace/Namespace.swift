@@ -16,6 +16,8 @@ public final class Namespace: Sendable {
     public let local: MemoryAdapter
 
     let context: ServerContext
+    /// Room to leave in front of an event's text for the rest of its packet.
+    let headroom: Int
     private let serverEvents: ServerEvents
     private let registration: Mutex<ConnectRegistration>
 
@@ -25,6 +27,7 @@ public final class Namespace: Sendable {
         let events = ServerEvents(namespace: name, context: context, executor: home.executor)
         self.name = name
         self.context = context
+        self.headroom = DefaultEncoder.headroom(nsp: name)
         self.local = local
         self.serverEvents = events
         self.adapter = context.configuration.adapter(

@@ -12,12 +12,12 @@ enum PendingAcknowledgement {
 /// Acknowledgements in both directions. All on the event loop but for `acknowledge`.
 extension Socket {
     /// Sends the acknowledgement of a received event. From anywhere.
-    func acknowledge(id: Int, _ arguments: EncodedArguments) {
-        onLoop {
-            guard self.connected else { return }
-            self.client.session.send(
-                DefaultEncoder.ack(
-                    nsp: self.namespace.name, id: id, json: arguments.json, attachments: arguments.attachments))
+    func acknowledge(id: Int, _ arguments: consuming EncodedArguments) {
+        if eventLoop.inEventLoop {
+            guard connected else { return }
+            client.session.send(arguments.takeAck(nsp: namespace.name, id: id))
+        } else {
+            onLoop { [arguments] in self.acknowledge(id: id, arguments) }
         }
     }
 

@@ -9,12 +9,12 @@ extension Socket {
     /// Sends an event. Dropped silently when the client has gone; a reserved name, or an argument that cannot be encoded,
     /// is reported to the error listeners.
     public func emit<each Argument: Encodable & Sendable>(_ event: String, _ arguments: repeat each Argument) {
-        emit(event, EmitFlags()) { try .event(event, repeat each arguments) }
+        emit(event, EmitFlags()) { try .event(event, headroom: $0, repeat each arguments) }
     }
 
     /// Sends on what was received, as the bytes it came in.
     public func emit(_ event: String, arguments: EventArguments) {
-        emit(event, EmitFlags()) { try .relay(event, arguments) }
+        emit(event, EmitFlags()) { try .relay(event, headroom: $0, arguments) }
     }
 
     /// Sends the event `message`.
@@ -87,28 +87,28 @@ extension Socket {
 
     // MARK: For this module
 
-    func emit(_ event: String, _ flags: EmitFlags, encode: () throws -> EncodedArguments) {
+    func emit(_ event: String, _ flags: EmitFlags, encode: (_ headroom: Int) throws -> EncodedArguments) {
         do {
-            let arguments = try encode()
-            if eventLoop.inEventLoop { return send(event, arguments, flags, id: nil) }
-            onLoop { self.send(event, arguments, flags, id: nil) }
+            let arguments = try encode(namespace.headroom)
+            if eventLoop.inEventLoop {
+                send(event, arguments, flags, id: nil)
+            } else {
+                onLoop { self.send(event, arguments, flags, id: nil) }
+            }
         } catch {
             report(error, event: event)
         }
     }
 
     /// On the loop.
-    func send(_ event: String, _ arguments: EncodedArguments, _ flags: EmitFlags, id: Int?) {
+    func send(_ event: String, _ arguments: consuming EncodedArguments, _ flags: EmitFlags, id: Int?) {
         guard !isGone else { return }
         if let hooks, !hooks.outgoing.isEmpty {
-            notifyOutgoing(BroadcastPacket(namespace: namespace.name, event: event, data: arguments))
+            notifyOutgoing(BroadcastPacket(namespace: namespace.name, event: event, data: copy arguments))
         }
         let session = client.session
         if flags.isVolatile, !session.isWritable { return context.metrics.volatileDropped.increment() }
-        session.send(
-            DefaultEncoder.event(
-                nsp: namespace.name, id: id, json: arguments.json, attachments: arguments.attachments,
-                compress: flags.compress))
+        session.send(arguments.takeEvent(nsp: namespace.name, id: id, compress: flags.compress))
     }
 
     /// Tells the listeners for outgoing events. On the loop.

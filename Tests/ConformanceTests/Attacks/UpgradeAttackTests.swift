@@ -159,25 +159,49 @@ struct UpgradeAttackTests {
         }
     }
 
-    @Test("13: aborts in the middle end only their own session")
-    func aborts() async throws {
-        let configure: ServerUnderTest.Configure = { $0.pingInterval = .seconds(25) }
-        try await ServerUnderTest.engine(loops: 2, configure: configure) { server in
+    /// What is cut off in the middle.
+    enum Abort: CaseIterable {
+        case postDuringClose
+        case preflight
+        case openingHandshake
+        case upgrade
+    }
+
+    @Test("13: aborts in the middle end only their own session", arguments: Abort.allCases, [1, 2])
+    func aborts(_ abort: Abort, loops: Int) async throws {
+        let configure: ServerUnderTest.Configure = {
+            $0.pingInterval = .seconds(25)
+            $0.cors = .init()
+        }
+        try await ServerUnderTest.engine(loops: loops, configure: configure) { server in
             let address = server.address
             let witness = try await EngineTestClient.connect(to: address, path: "/engine.io/", transport: .websocket)
             for _ in 0..<50 {
-                let session = try await PollingSession(address)
-                let post = try await HTTPTestConnection.connect(to: address)
-                async let close = session.post("1")
-                try? await post.write("POST \(session.path) HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n4abcd")
-                await post.reset()
-                _ = try? await close
-                let preflight = try await HTTPTestConnection.connect(to: address)
-                try? await preflight.write("OPTIONS \(session.path) HTTP/1.1\r\nHost: a\r\nOrigin: http://b\r\n\r\n")
-                await preflight.reset()
-                let opening = try await HTTPTestConnection.connect(to: address)
-                try? await opening.send(WebSocketTestClient.upgradeRequest(path: Self.webSocket))
-                await opening.reset()
+                let connection = try await HTTPTestConnection.connect(to: address)
+                switch abort {
+                case .postDuringClose:
+                    let session = try await PollingSession(address)
+                    async let close = session.post("1")
+                    try? await connection.write(
+                        "POST \(session.path) HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n4abcd")
+                    await connection.reset()
+                    _ = try? await close
+                case .preflight:
+                    try? await connection.write(
+                        "OPTIONS /engine.io/ HTTP/1.1\r\nHost: a\r\nOrigin: http://b\r\n"
+                            + "Access-Control-Request-Method: POST\r\n\r\n")
+                    await connection.reset()
+                case .openingHandshake:
+                    try? await connection.send(WebSocketTestClient.upgradeRequest(path: Self.webSocket))
+                    await connection.reset()
+                case .upgrade:
+                    let session = try await PollingSession(address)
+                    try? await connection.send(WebSocketTestClient.upgradeRequest(path: session.webSocketPath))
+                    await connection.reset()
+                    #expect(try await session.post("4alive").status == 200)
+                    #expect(try await session.poll().text == "4alive")
+                    #expect(try await session.post("1").status == 200)
+                }
             }
             try await witness.send("alive")
             #expect(try await witness.messages.next() == .text("alive"))

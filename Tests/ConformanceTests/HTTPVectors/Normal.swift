@@ -6,9 +6,10 @@ import SocketIOTesting
 /// Brings recorded and received answers into a form in which they can be compared: ids replaced, headers that differ
 /// by nature left out.
 enum Normal {
-    /// Not compared: set by the HTTP server below Socket.IO, or checked by other means.
+    /// Not compared: set by the HTTP server below Socket.IO, checked by other means, or (`nosniff`) an addition of ours.
     private static let ignored: Set<String> = [
         "date", "connection", "keep-alive", "transfer-encoding", "content-length", "sec-websocket-accept", "upgrade",
+        "x-content-type-options",
     ]
 
     /// `name: value` lines, names in lower case, sorted; repeated names joined.

@@ -41,6 +41,13 @@ enum VectorExceptions {
         "eio4/concurrent-posts": .init("spec 1.8.3, 7: the POST whose body is not complete gets 400") {
             $0.answer(1, status: 400, headers: [])
         },
+        "eio4/server-disconnect-close": .init("spec 1.8.2, 4: the close packet follows the data in the same payload") {
+            $0.answer(
+                4, status: 200,
+                headers: [("Content-Type", "text/plain; charset=UTF-8"), ("cache-control", "no-store")],
+                body: "41\u{1e}1")
+            $0.answer(5, status: 400, json: #"{"code":1,"message":"Session ID unknown"}"#)
+        },
         "eio4/ws-event-no-data": .init("quirk 8: an event without a name ends the session") {
             $0.closesAfterLastSend(0)
         },
@@ -65,19 +72,25 @@ enum VectorExceptions {
         "client/query-and-method": .init("spec 8: client files are served to GET and HEAD only") {
             $0.answer(2, status: 405, headers: nil)
         },
-        "client/encodings": .init("spec 8: br only where a file compressed beforehand is there") { _ in },
+        "eio4/raw-ws-bad-version": .init("RFC 6455, 4.4: 426, naming the one version there is") {
+            $0.answer(
+                0, status: 426, headers: [("Content-type", "text/html"), ("Sec-WebSocket-Version", "13")],
+                body: "Unsupported WebSocket version")
+        },
     ]
 }
 
 extension VectorScenario {
-    /// Replaces the recorded answer of a step; nil headers are not compared.
+    /// Replaces the recorded answer of a step; with nil headers only the status is compared.
     fileprivate mutating func answer(
         _ index: Int, status: Int, headers: [(name: String, value: String)]?, body: String = ""
     ) {
         guard case .request(let request, _) = steps[index].exchange else { return }
         steps[index].exchange = .request(
             request,
-            Response(status: status, headers: headers ?? [], body: Array(body.utf8), ignoresHeaders: headers == nil))
+            Response(
+                status: status, headers: headers ?? [], body: headers == nil ? nil : Array(body.utf8),
+                ignoresHeaders: headers == nil))
         steps[index].outcome = nil
     }
 

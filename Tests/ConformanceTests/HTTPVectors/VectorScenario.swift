@@ -39,7 +39,9 @@ struct VectorScenario: Sendable, CustomTestStringConvertible {
         var note: String?
 
         /// Whether the recording went on while this exchange was open.
-        var staysPending: Bool { note?.hasPrefix("pending poll") == true || note?.hasPrefix("first p") == true }
+        var staysPending: Bool {
+            ["pending poll", "first poll", "first POST"].contains { note?.hasPrefix($0) == true }
+        }
 
         /// How long the recording waited in vain for an answer.
         var silence: Duration? {

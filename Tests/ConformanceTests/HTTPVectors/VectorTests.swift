@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import Synchronization
 import Testing
 
 /// Replays what a Node server did on the wire, `Vectors/http.jsonl`, against ours.
@@ -10,9 +11,24 @@ struct VectorTests {
     @Test("Every scenario of a built feature gives the recorded answers", arguments: covered, [1, 2])
     func replay(_ recorded: VectorScenario, loops: Int) async throws {
         let scenario = VectorExceptions.expected(recorded)
-        try await ServerUnderTest.vectors(recorded.server, loops: loops) { address in
-            try await VectorReplay(scenario, address: address).run()
+        // Heartbeats of 120 and 80 ms: on a busy machine a late request is another story than the recorded one.
+        let attempts = recorded.server == "fast-ping" ? 5 : 1
+        for attempt in 1...attempts {
+            let differences = try await self.differences(scenario, loops: loops)
+            guard !differences.isEmpty else { return }
+            if attempt == attempts { Issue.record("\(differences.joined(separator: "\n"))") }
         }
+    }
+
+    private func differences(_ scenario: VectorScenario, loops: Int) async throws -> [String] {
+        let found = Mutex<[String]>([])
+        try await ServerUnderTest.vectors(scenario.server, loops: loops) { address in
+            let replay = VectorReplay(scenario, address: address)
+            try await replay.run()
+            let differences = replay.differences
+            found.withLock { $0 = differences }
+        }
+        return found.withLock { $0 }
     }
 
     @Test("The exceptions name scenarios that exist, and most are covered")

@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import EngineIOServer
+import NIOCore
 import SocketIOTesting
 import Testing
 
@@ -10,6 +12,11 @@ import Testing
 @Suite("Engine.IO v4 protocol")
 struct EngineProtocolTests {
     static let loops = [1, 2, 4]
+    /// For cases that are not about heartbeats: no ping comes between on a slow machine.
+    private static let calm: ServerUnderTest.Configure = {
+        $0.pingInterval = .seconds(25)
+        $0.pingTimeout = .seconds(20)
+    }
     private static let polling = "/engine.io/?EIO=4&transport=polling"
     private static let webSocket = "/engine.io/?EIO=4&transport=websocket"
 
@@ -96,7 +103,7 @@ struct EngineProtocolTests {
     }
 
     private func pollingEcho(_ payload: String, loops: Int) async throws {
-        try await ServerUnderTest.engineEcho(loops: loops) { address in
+        try await ServerUnderTest.engineEcho(loops: loops, configure: Self.calm) { address in
             let session = try await PollingSession(address)
             let push = try await session.post(payload)
             #expect(push.status == 200)
@@ -109,7 +116,7 @@ struct EngineProtocolTests {
 
     @Test("message, HTTP long-polling: should close the session upon invalid packet format", arguments: loops)
     func pollingInvalidPacket(loops: Int) async throws {
-        try await ServerUnderTest.engineEcho(loops: loops) { address in
+        try await ServerUnderTest.engineEcho(loops: loops, configure: Self.calm) { address in
             let session = try await PollingSession(address)
             #expect(try await session.post("abc").status == 400)
             #expect(try await session.poll().status == 400)
@@ -118,7 +125,7 @@ struct EngineProtocolTests {
 
     @Test("message, HTTP long-polling: should close the session upon duplicate poll requests", arguments: loops)
     func duplicatePolls(loops: Int) async throws {
-        try await ServerUnderTest.engineEcho(loops: loops) { address in
+        try await ServerUnderTest.engineEcho(loops: loops, configure: Self.calm) { address in
             let session = try await PollingSession(address)
             async let first = session.poll()
             async let second = session.poll()
@@ -130,7 +137,7 @@ struct EngineProtocolTests {
 
     @Test("message, HTTP long-polling: should close the session upon cancelled polling request", arguments: loops)
     func cancelledPoll(loops: Int) async throws {
-        try await ServerUnderTest.engineEcho(loops: loops) { address in
+        try await ServerUnderTest.engineEcho(loops: loops, configure: Self.calm) { address in
             let session = try await PollingSession(address)
             let connection = try await HTTPTestConnection.connect(to: address)
             try await connection.send(.init("GET", session.path))
@@ -144,7 +151,7 @@ struct EngineProtocolTests {
 
     @Test("message, WebSocket: should send and receive a plain text packet", arguments: loops)
     func webSocketText(loops: Int) async throws {
-        try await ServerUnderTest.engineEcho(loops: loops) { address in
+        try await ServerUnderTest.engineEcho(loops: loops, configure: Self.calm) { address in
             let socket = try await opened(address)
             try await socket.send("4hello")
             #expect(try await socket.nextText() == "4hello")
@@ -154,7 +161,7 @@ struct EngineProtocolTests {
 
     @Test("message, WebSocket: should send and receive a binary packet", arguments: loops)
     func webSocketBinary(loops: Int) async throws {
-        try await ServerUnderTest.engineEcho(loops: loops) { address in
+        try await ServerUnderTest.engineEcho(loops: loops, configure: Self.calm) { address in
             let socket = try await opened(address)
             try await socket.send([1, 2, 3, 4])
             #expect(try await socket.next() == .binary([1, 2, 3, 4]))
@@ -164,7 +171,7 @@ struct EngineProtocolTests {
 
     @Test("message, WebSocket: should close the session upon invalid packet format", arguments: loops)
     func webSocketInvalidPacket(loops: Int) async throws {
-        try await ServerUnderTest.engineEcho(loops: loops) { address in
+        try await ServerUnderTest.engineEcho(loops: loops, configure: Self.calm) { address in
             let socket = try await opened(address)
             try await socket.send("abc")
             _ = try await socket.closeCode()
@@ -218,7 +225,7 @@ struct EngineProtocolTests {
 
     @Test("close, HTTP long-polling: should forcefully close the session", arguments: loops)
     func pollingClose(loops: Int) async throws {
-        try await ServerUnderTest.engineEcho(loops: loops) { address in
+        try await ServerUnderTest.engineEcho(loops: loops, configure: Self.calm) { address in
             let session = try await PollingSession(address)
             async let poll = session.poll()
             // The close packet must find the poll pending.
@@ -233,7 +240,7 @@ struct EngineProtocolTests {
 
     @Test("close, WebSocket: should forcefully close the session", arguments: loops)
     func webSocketClose(loops: Int) async throws {
-        try await ServerUnderTest.engineEcho(loops: loops) { address in
+        try await ServerUnderTest.engineEcho(loops: loops, configure: Self.calm) { address in
             let socket = try await opened(address)
             try await socket.send("1")
             _ = try await socket.closeCode()
@@ -273,7 +280,7 @@ struct EngineProtocolTests {
     private func upgraded(
         loops: Int, _ body: @Sendable (PollingSession, WebSocketTestClient) async throws -> Void
     ) async throws {
-        try await ServerUnderTest.engineEcho(loops: loops) { address in
+        try await ServerUnderTest.engineEcho(loops: loops, configure: Self.calm) { address in
             // Several sessions, so that connections of one session land on different loops.
             for _ in 0..<loops {
                 let session = try await PollingSession(address)

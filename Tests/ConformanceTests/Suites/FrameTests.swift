@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import EngineIOServer
+import NIOCore
 import SocketIOTesting
 import Testing
 
@@ -67,7 +69,7 @@ struct FrameTests {
 
     @Test("An Engine.IO endpoint closes with the same codes")
     func engine() async throws {
-        try await ServerUnderTest.engineEcho(loops: 1) { address in
+        try await ServerUnderTest.engineEcho(configure: { $0.pingInterval = .seconds(25) }) { address in
             for item in FrameCase.all where item.answers.isEmpty && item.closeCode != nil {
                 let socket = try await WebSocketTestClient.connect(
                     to: address, path: "/engine.io/?EIO=4&transport=websocket")

@@ -16,6 +16,20 @@ enum ServerUnderTest {
     typealias Setup = @Sendable (Server) -> Void
     typealias Body = @Sendable (ServerAddress) async throws -> Void
 
+    private static let slots = Slots(6)
+
+    /// Runs `work` when there is room for one more server.
+    private static func inTurn(_ work: () async throws -> Void) async throws {
+        await slots.take()
+        do {
+            try await work()
+        } catch {
+            await slots.giveBack()
+            throw error
+        }
+        await slots.giveBack()
+    }
+
     /// A running server, for tests that look inside.
     struct Running: Sendable {
         let address: ServerAddress
@@ -35,15 +49,12 @@ enum ServerUnderTest {
         loops: Int = 1, configure: @escaping Configure = { _ in },
         _ body: @Sendable (Running) async throws -> Void
     ) async throws {
-        let application = try await ConformanceApplication.eio.start(
-            ApplicationSettings(eventLoops: loops, configure: configure))
-        try await run(application, body)
+        try await run(.eio, ApplicationSettings(eventLoops: loops, configure: configure), body)
     }
 
     /// `ws-echo`: a plain WebSocket echo endpoint.
     static func webSocketEcho(_ body: Body) async throws {
-        let application = try await ConformanceApplication.wsEcho.start(ApplicationSettings())
-        try await run(application) { try await body($0.address) }
+        try await run(.wsEcho, ApplicationSettings()) { try await body($0.address) }
     }
 
     /// One of the Socket.IO applications.
@@ -51,8 +62,9 @@ enum ServerUnderTest {
         _ application: ConformanceApplication, loops: Int = 1, configure: @escaping ConfigureServer = { _ in },
         _ body: Body
     ) async throws {
-        let running = try await application.start(ApplicationSettings(eventLoops: loops, configureServer: configure))
-        try await run(running) { try await body($0.address) }
+        try await run(application, ApplicationSettings(eventLoops: loops, configureServer: configure)) {
+            try await body($0.address)
+        }
     }
 
     /// `protocol`: the application of the Socket.IO v5 suite.
@@ -71,29 +83,35 @@ enum ServerUnderTest {
         configuration.logger.logLevel = .critical
         configuration.engine.logger.logLevel = .critical
         configure(&configuration)
-        let io = Server(configuration: configuration)
-        setup(io)
-        do {
-            let address = try await io.listen()
-            try await body(ServerAddress(port: address?.port ?? 0))
-        } catch {
+        let ours = configuration
+        try await inTurn {
+            let io = Server(configuration: ours)
+            setup(io)
+            do {
+                let address = try await io.listen()
+                try await body(ServerAddress(port: address?.port ?? 0))
+            } catch {
+                await io.close()
+                throw error
+            }
             await io.close()
-            throw error
         }
-        await io.close()
     }
 
     private static func run(
-        _ application: RunningApplication, _ body: @Sendable (Running) async throws -> Void
+        _ application: ConformanceApplication, _ settings: ApplicationSettings,
+        _ body: @Sendable (Running) async throws -> Void
     ) async throws {
-        let running = Running(
-            address: ServerAddress(port: application.port), clientsCount: application.clientsCount)
-        do {
-            try await body(running)
-        } catch {
-            await application.stop()
-            throw error
+        try await inTurn {
+            let started = try await application.start(settings)
+            let running = Running(address: ServerAddress(port: started.port), clientsCount: started.clientsCount)
+            do {
+                try await body(running)
+            } catch {
+                await started.stop()
+                throw error
+            }
+            await started.stop()
         }
-        await application.stop()
     }
 }

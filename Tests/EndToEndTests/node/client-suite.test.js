@@ -20,7 +20,7 @@ for (const [way, options] of Object.entries(ways)) {
     });
     test('the server asks for an acknowledgement', async () => {
       const socket = await open();
-      socket.on('ack', (ack) => ack(5, { b: true }));
+      socket.on('ack', (ack) => ack(5, { test: true }));
       socket.emit('ack');
       await next(socket, 'got it');
       socket.disconnect();

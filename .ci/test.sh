@@ -38,7 +38,8 @@ swift_tests() {
     local other="$results/swift-swift-testing.xml"
     rm -f "$file" "$other"
     timeout --foreground --kill-after=10 1800 \
-        swift test --skip-build --disable-xctest --xunit-output "$file" || code=$?
+        swift test --skip-build --disable-xctest --experimental-maximum-parallelization-width 2 \
+        --xunit-output "$file" || code=$?
     [[ -f $other ]] && file=$other
     local total bad left_out
     read -r total bad left_out < <(counts "$file")

@@ -17,7 +17,7 @@ if is_right "$directory/socket.io.min.js" && is_right "$directory/socket.io.js" 
     exit 0
 fi
 
-python3 -m pip --version >/dev/null 2>&1 || scripts/packages.sh python3 python3-pip
+python3 -m pip --version >/dev/null 2>&1 || .ci/packages.sh python3 python3-pip
 
 mkdir -p "$directory"
 work=$(mktemp -d "$directory/fetch.XXXXXX")

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs Debian packages that are missing; does nothing, and needs no rights, when all are there.
-#   scripts/packages.sh build          what the build needs beside the Swift toolchain
-#   scripts/packages.sh test           what `make test` needs besides
-#   scripts/packages.sh NAME...        these packages
+#   .ci/packages.sh build          what the build needs beside the Swift toolchain
+#   .ci/packages.sh test           what `make test` needs besides
+#   .ci/packages.sh NAME...        these packages
 set -euo pipefail
 
 case "${1:-}" in

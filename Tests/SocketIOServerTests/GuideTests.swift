@@ -1,0 +1,155 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import Foundation
+import NIOHTTP1
+import SocketIOServer
+import Testing
+
+/// The blocks of `docs/guide.md`, word for word, so that they compile.
+enum GuideExamples {
+    static func block0() {
+        var configuration = ServerConfiguration()
+        configuration.port = 3000
+        configuration.engine.cors = CORSConfiguration(origin: .list(["https://example.com"]))
+        let io = Server(configuration: configuration)
+        _ = io
+    }
+
+    static func block1(_ io: Server) {
+        io.onConnection { socket in
+            socket.on("greet") { (name: String) in
+                socket.emit("greeting", "Hello \(name)")
+            }
+            socket.on("move") { (x: Double, y: Double) in
+                socket.broadcast.emit("moved", socket.id, x, y)
+            }
+        }
+    }
+
+    static func block2(_ io: Server) {
+        io.onConnection { socket in
+            socket.on("resize") { (image: SocketData) async throws -> Int in
+                try await offLoop { image.bytes.count }
+            }
+        }
+    }
+
+    static func block3(_ io: Server) {
+        io.onConnection { socket in
+            socket.onAny { event, arguments in print(event, arguments.count) }
+            socket.on("relay") { (arguments: EventArguments, ack: DynamicAck) in
+                socket.broadcast.emit("relay", arguments: arguments)
+                ack("sent")
+            }
+        }
+    }
+
+    static func block4(_ io: Server) {
+        io.onConnection { socket in
+            socket.on("sum") { (a: Int, b: Int) -> Int in a + b }
+            socket.on("later") { (question: String, ack: Ack<String>) in
+                ack("You asked: \(question)")
+            }
+        }
+    }
+
+    static func block5(_ io: Server) {
+        io.onConnection { socket in
+            Task {
+                let answer = try await socket.timeout(.seconds(5)).emitWithAck("ready?", as: Bool.self)
+                print(answer)
+            }
+        }
+    }
+
+    static func block6(_ io: Server) {
+        io.onConnection { socket in
+            socket.on("enter") { (room: String) in
+                socket.join("room:" + room)
+                socket.to("room:" + room).emit("joined", socket.id)
+            }
+            socket.onDisconnecting { reason in
+                for room in socket.rooms { socket.to(room).emit("left", socket.id, reason.rawValue) }
+            }
+        }
+    }
+
+    static func block7(_ io: Server) {
+        io.emit("news", "for everybody")
+        io.to("a", "b").except("muted").emit("news", "once for each socket in a or b")
+        io.to("game").volatile.emit("position", 1, 2)
+    }
+
+    static func block8(_ io: Server) async throws {
+        let pongs = try await io.to("lobby").timeout(.seconds(1)).emitWithAck("ping", as: String.self)
+        _ = pongs
+    }
+
+    static func block9(_ io: Server) async throws {
+        for socket in try await io.in("lobby").fetchSockets() { print(socket.id, socket.data) }
+        io.in("lobby").socketsJoin("tournament")
+        io.in("spam").disconnectSockets(close: true)
+    }
+
+    static func block10(_ io: Server) {
+        io.of("/admin").onConnection { socket in socket.emit("welcome", socket.handshake.auth["name"]?.string ?? "?") }
+
+        let communities = io.of(/^\/socket\/commu-\d+$/)
+        communities.onConnection { socket in
+            socket.emit("community", socket.namespace.name)
+        }
+    }
+
+    static func block11(_ io: Server) {
+        io.use { socket in
+            guard socket.handshake.auth["token"]?.string == "secret" else {
+                throw ConnectError("unauthorized", data: ["code": "E1"])
+            }
+        }
+    }
+
+    static func block12(_ io: Server) {
+        io.onConnection { socket in
+            socket.use { event in
+                guard event.name != "forbidden" else { throw EventError("not for you") }
+            }
+        }
+    }
+
+    static func block13(_ io: Server) {
+        struct Profile: Sendable { var name: String }
+
+        io.onConnection { socket in
+            socket.set(Profile(name: "Ada"))
+            socket.data = ["name": "Ada"]
+            print(socket.get(Profile.self)?.name ?? "")
+        }
+    }
+
+    static func block14(_ io: Server) {
+        io.onRequest { request in
+            request.target == "/health" ? .text("ok") : .text("not found", status: .notFound)
+        }
+    }
+}
+
+@Suite struct GuideTests {
+    /// A block that is changed in the guide must be changed above, where the compiler sees it.
+    @Test func everyBlockOfTheGuideIsCompiled() throws {
+        let here = URL(fileURLWithPath: #filePath)
+        let root = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let guide = try String(contentsOf: root.appending(path: "docs/guide.md"), encoding: .utf8)
+        let compiled = Self.lines(try String(contentsOf: here, encoding: .utf8))
+        let blocks = guide.components(separatedBy: "```swift\n").dropFirst()
+        #expect(blocks.count >= 10)
+        for block in blocks {
+            let wanted = Self.lines(block.components(separatedBy: "```")[0])
+            let isThere = compiled.indices.contains { compiled[$0...].starts(with: wanted) }
+            #expect(isThere, "not compiled: \(wanted.joined(separator: "\n"))")
+        }
+    }
+
+    private static func lines(_ text: String) -> [String] {
+        text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+    }
+}
