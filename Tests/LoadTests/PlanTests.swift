@@ -35,7 +35,7 @@ import Testing
         let table: [([String], String)] = [
             (["echo", "-c", "0"], "--connections"), (["echo", "--in-flight", "0"], "--in-flight"),
             (["echo", "--size", "31"], "--size"), (["echo", "--rate", "0"], "--rate"),
-            (["echo", "--threads", "0"], "--threads"), (["echo", "-d", "soon"], "--duration"),
+            (["echo", "--threads", "0"], "--threads"), (["echo", "--duration", "soon"], "--duration"),
             (["echo", "-t", "https://a"], "--target"), (["echo", "--namespace", "chat"], "--namespace"),
             (["echo", "--auth", "token"], "--auth"), (["echo", "--header", "a"], "--header"),
             (["echo", "--header", "a: b\r\nc: d"], "--header"), (["echo", "--pid", "auto", "--pid", "7"], "--pid"),
@@ -102,7 +102,7 @@ import Testing
     @Test func schedulesInterleave() {
         var times: [UInt64] = []
         for worker in 0..<3 {
-            var schedule = SendSchedule(rate: 3000, worker: worker, workers: 3, begin: 1_000)
+            var schedule = SendSchedule(rate: 3000, share: 1 / 3, worker: worker, begin: 1_000)
             for _ in 0..<4 {
                 times.append(schedule.next)
                 schedule.advance()

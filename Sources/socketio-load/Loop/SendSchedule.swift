@@ -11,10 +11,11 @@ struct SendSchedule {
 
     /// - Parameters:
     ///   - rate: messages per second of all workers together.
+    ///   - share: part of them that leaves here.
     ///   - worker: number of this worker; the workers' plans interleave.
-    init(rate: Double, worker: Int, workers: Int, begin: UInt64) {
-        interval = 1e9 * Double(workers) / rate
-        origin = begin &+ UInt64(interval * Double(worker) / Double(workers))
+    init(rate: Double, share: Double, worker: Int, begin: UInt64) {
+        interval = 1e9 / (rate * share)
+        origin = begin &+ UInt64(1e9 / rate * Double(worker))
     }
 
     var next: UInt64 { origin &+ UInt64(count * interval) }

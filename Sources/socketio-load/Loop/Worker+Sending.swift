@@ -7,7 +7,11 @@ extension Worker {
         isSending = true
         for part in parts {
             if let rate = part.plan.rate {
-                part.schedule = SendSchedule(rate: rate, worker: index, workers: plan.threads, begin: now)
+                guard !part.senders.isEmpty else { continue }
+                let share = Double(part.senders.count) / Double(part.plan.senders)
+                // Not from now: what this thread was late is lateness of the plan, too.
+                part.schedule = SendSchedule(
+                    rate: rate, share: share, worker: index, begin: time.begin &- plan.warmUp)
                 if part.plan.work == .connect { part.freeSlots = part.clients }
             } else if part.plan.work == .connect {
                 for client in part.clients { startConnect(part, client, intended: now) }
@@ -40,7 +44,7 @@ extension Worker {
                 part.lag.record(now - due)
                 if part.plan.work == .connect {
                     startConnect(part, part.freeSlots.popLast(), intended: due)
-                } else if !part.senders.isEmpty {
+                } else {
                     let client = part.senders[part.nextSender % part.senders.count]
                     part.nextSender += 1
                     send(part, client, intended: due)
