@@ -50,6 +50,7 @@ import Testing
             (["compare", "http://a", "http://b"], "--"),
             (["compare", "http://a", "http://b", "--rounds", "0", "--", "echo"], "--rounds"),
             (["compare", "http://a", "http://b", "--", "echo", "--size", "1"], "--size"),
+            (["compare", "http://a", "http://b", "--", "idle"], "--rounds"),
             (["compare", "http://a", "https://b", "--", "echo"], "--target"),
             (["compare", "http://a", "http://b", "--", "compare", "a", "b", "--", "echo"], "cannot be compared"),
         ]

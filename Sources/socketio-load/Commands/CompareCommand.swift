@@ -42,7 +42,12 @@ struct CompareCommand: ParsableCommand {
 
     mutating func validate() throws {
         guard (1...1000).contains(rounds) else { throw ValidationError("--rounds must be 1 to 1000") }
-        for side in [first, second] { _ = try plan(side) }
+        for side in [first, second] {
+            // A second run would find the memory which the first one left.
+            guard try plan(side).mode != "idle" || rounds == 1 else {
+                throw ValidationError("--rounds must be 1 for idle, with both servers freshly started")
+            }
+        }
     }
 
     private func plan(_ side: String) throws -> LoadPlan {

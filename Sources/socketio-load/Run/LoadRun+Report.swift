@@ -88,7 +88,7 @@ extension LoadRun {
         }
         for part in report.parts {
             if let lag = part.sendLag, lag.p99 > 1000, report.generator.busiest <= 0.9 {
-                warnings.append("\(part.name): messages left up to \(Int(lag.p99)) µs (p99) late; the machine is busy")
+                warnings.append("\(part.name): messages left over 1 ms late (send lag, p99); the machine is busy")
             }
             if part.counts.unsent > 0 {
                 warnings.append("\(part.name): \(part.counts.unsent) messages of the plan could not be sent")

@@ -10,6 +10,8 @@ final class LoadRun {
     let plan: LoadPlan
     private let progress: ProgressLine
     private var links: [WorkerLink] = []
+    /// Kept until all threads have ended: each may wake any other until then.
+    private var pollers: [Poller] = []
     private(set) var servers: [ServerProcess] = []
     private(set) var peaks: [Int32: UInt64] = [:]
     private(set) var primed: [Int32: UInt64] = [:]
@@ -66,7 +68,6 @@ final class LoadRun {
     private func startWorkers(_ addresses: [SocketAddress]) throws(LoadFailure) {
         var sources: [SocketAddress] = []
         for source in plan.sources { sources.append(try SocketAddress(host: source, port: 0, option: "--source")) }
-        var pollers: [Poller] = []
         for _ in 0..<plan.threads { pollers.append(try Poller()) }
         links = pollers.map { WorkerLink(waker: $0.waker, parts: plan.parts.count) }
         for (index, poller) in pollers.enumerated() {
