@@ -135,3 +135,20 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+#if os(Linux)
+    // The load generator stands on epoll and reads /proc.
+    package.dependencies.append(
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"))
+    package.products.append(.executable(name: "socketio-load", targets: ["socketio-load"]))
+    package.targets += [
+        .systemLibrary(name: "CEpoll"),
+        .executableTarget(
+            name: "socketio-load",
+            dependencies: ["CEpoll", argumentParser, .product(name: "Histogram", package: "hdrhistogram-swift")],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "LoadTests", dependencies: ["socketio-load", "SocketIOServer", nioCore, logging, argumentParser],
+            swiftSettings: swiftSettings),
+    ]
+#endif

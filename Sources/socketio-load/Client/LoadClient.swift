@@ -1,0 +1,64 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+/// One Socket.IO client: which connections it has and how far it has come.
+final class LoadClient {
+    enum State {
+        /// Not connected.
+        case idle
+        /// Until the CONNECT packet is answered and, on `upgrade`, the WebSocket is in use.
+        case opening
+        /// Until the room is acknowledged.
+        case joining
+        case ready
+        /// Has said goodbye and waits for the server to close.
+        case closing
+        /// Was refused or cut off.
+        case failed
+    }
+
+    enum Upgrade {
+        case none
+        /// `2probe` is sent or about to be.
+        case probing
+        /// `3probe` has come; the held poll must return before `5` may leave.
+        case pausing
+    }
+
+    /// Number among all clients of its part.
+    let number: Int
+    let target: Int
+    let room: Int
+    unowned(unsafe) let part: PartWorker
+    /// First slot of its checks.
+    var checks = 0
+    /// Number as a sender, nil for one that only listens.
+    var sender: Int?
+
+    var state = State.idle
+    var socket: Stream?
+    var poll: Stream?
+    var post: Stream?
+    var sessionID = ""
+    var upgrade = Upgrade.none
+    var pollIsHeld = false
+    /// Packets for the next POST, separated by 0x1e.
+    var waiting: [UInt8] = []
+    /// Body of the POST on its way, kept until it is answered.
+    var posting: [UInt8]?
+    var fragments: [UInt8] = []
+    /// Begin of the current attempt to connect, or of its turn in a fixed rate.
+    var began: UInt64 = 0
+    var deadline: UInt64 = .max
+    var nextSequence: UInt32 = 0
+    var inFlight = 0
+
+    init(number: Int, target: Int, room: Int, part: PartWorker) {
+        self.number = number
+        self.target = target
+        self.room = room
+        self.part = part
+    }
+
+    /// Uses frames rather than requests for what it sends now.
+    var isOnWebSocket: Bool { socket?.role == .webSocket && upgrade == .none }
+}

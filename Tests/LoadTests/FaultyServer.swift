@@ -1,0 +1,112 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import Foundation
+import Logging
+import NIOCore
+import SocketIOServer
+import Synchronization
+import Testing
+
+/// The application that load generators drive, which may go wrong in one way.
+struct FaultyServer: Sendable {
+    enum Fault: CaseIterable {
+        case loses
+        case doubles
+        case reorders
+        case harms
+        case misdelivers
+        case disconnects
+    }
+
+    private let io: Server
+    let address: String
+
+    static func start(_ fault: Fault?) async throws -> FaultyServer {
+        var configuration = ServerConfiguration()
+        configuration.eventLoops = 1
+        configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        configuration.engine.logger = configuration.logger
+        let io = Server(configuration: configuration)
+        io.onConnection { install(on: $0, io.of("/"), fault) }
+        let guarded = io.of("/guarded")
+        guarded.use { socket in
+            guard socket.handshake.auth["token"] == "right" else { throw ConnectError("unauthorized") }
+        }
+        guarded.onConnection { install(on: $0, guarded, fault) }
+        let port = try #require(try await io.listen()?.port)
+        return FaultyServer(io: io, address: "http://127.0.0.1:\(port)")
+    }
+
+    func stop() async { await io.close() }
+
+    private static func install(on socket: Socket, _ namespace: Namespace, _ fault: Fault?) {
+        let held = Mutex<[String]>([])
+        let count = Mutex(0)
+        socket.on("echo", arguments: { arguments, ack in ack(relaying: arguments) })
+        socket.on("join") { (room: String) -> Bool in
+            socket.join(room)
+            return true
+        }
+        socket.on("msg") { (room: String, payload: String) in
+            let number = count.withLock { count in
+                count += 1
+                return count
+            }
+            guard let fault, number % 7 == 3 else {
+                namespace.to(room).emit("msg", payload)
+                for late in held.withLock({ held in
+                    defer { held = [] }
+                    return held
+                }) {
+                    namespace.to(room).emit("msg", late)
+                }
+                return
+            }
+            switch fault {
+            case .loses: break
+            case .doubles:
+                namespace.to(room).emit("msg", payload)
+                namespace.to(room).emit("msg", payload)
+            case .reorders: held.withLock { $0.append(payload) }
+            case .harms: namespace.to(room).emit("msg", payload.dropLast() + "!")
+            case .misdelivers: namespace.emit("msg", payload)
+            case .disconnects: socket.disconnect(close: true)
+            }
+        }
+    }
+}
+
+/// The built executable with its output.
+enum LoadProcess {
+    static func run(_ arguments: [String]) async throws -> (code: Int32, output: String) {
+        let process = Process()
+        process.executableURL = executable
+        process.arguments = arguments + ["--quiet"]
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = FileHandle.nullDevice
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        return try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async {
+                let deadline = DispatchWorkItem { process.terminate() }
+                DispatchQueue.global().asyncAfter(deadline: .now() + 60, execute: deadline)
+                let data = pipe.fileHandleForReading.readDataToEndOfFile()
+                process.waitUntilExit()
+                deadline.cancel()
+                continuation.resume(returning: (process.terminationStatus, String(decoding: data, as: UTF8.self)))
+            }
+        }
+    }
+
+    /// Built together with these tests, next to their bundle.
+    private static let executable: URL = {
+        let candidates =
+            ["/proc/self/exe"].compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: $0) }
+            + CommandLine.arguments + Bundle.allBundles.map(\.bundlePath)
+        let folders = candidates.map { URL(fileURLWithPath: $0).deletingLastPathComponent() }
+        return folders.map { $0.appendingPathComponent("socketio-load") }
+            .first { FileManager.default.isExecutableFile(atPath: $0.path) }
+            ?? URL(fileURLWithPath: ".build/debug/socketio-load")
+    }()
+}
