@@ -9,6 +9,7 @@ let swiftSettings: [SwiftSetting] = [
 ]
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioLocks: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
@@ -48,32 +49,35 @@ let package = Package(
     ],
     targets: [
         // Engine.IO
-        .target(name: "EngineIOCore", dependencies: [nioCore], swiftSettings: swiftSettings),
+        .target(name: "EngineIOCore", dependencies: [nioCore, nioLocks], swiftSettings: swiftSettings),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "EngineIOServer",
-            dependencies: ["EngineIOCore", "CZlib", nioCore, nioPosix, nioHTTP1, nioSSL, logging, metrics],
+            dependencies: ["EngineIOCore", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL, logging, metrics],
             swiftSettings: swiftSettings),
         // Socket.IO
-        .target(name: "SocketIOCore", dependencies: ["EngineIOCore", nioCore], swiftSettings: swiftSettings),
+        .target(name: "SocketIOCore", dependencies: ["EngineIOCore", nioCore, nioLocks], swiftSettings: swiftSettings),
         .target(
             name: "SocketIOServer",
             dependencies: [
-                "SocketIOCore", "EngineIOServer", "EngineIOCore", nioCore, nioPosix, nioHTTP1, logging, metrics,
+                "SocketIOCore", "EngineIOServer", "EngineIOCore", nioCore, nioLocks, nioPosix, nioHTTP1, logging,
+                metrics,
                 serviceLifecycle,
             ],
             swiftSettings: swiftSettings),
         .target(
             name: "SocketIOHummingbird",
             dependencies: [
-                "SocketIOServer", "EngineIOServer", hummingbird, httpTypes, nioHTTPTypesHTTP1, nioCore, nioHTTP1,
+                "SocketIOServer", "EngineIOServer", hummingbird, httpTypes, nioHTTPTypesHTTP1, nioCore, nioLocks,
+                nioHTTP1,
                 logging,
             ],
             swiftSettings: swiftSettings),
         .target(
             name: "SocketIOTesting",
             dependencies: [
-                "SocketIOServer", "SocketIOCore", "EngineIOCore", "EngineIOServer", nioCore, nioPosix, nioHTTP1,
+                "SocketIOServer", "SocketIOCore", "EngineIOCore", "EngineIOServer", nioCore, nioLocks, nioPosix,
+                nioHTTP1,
                 logging,
             ],
             swiftSettings: swiftSettings),
@@ -86,28 +90,30 @@ let package = Package(
             dependencies: [
                 "Chat", "SocketIOHummingbird", "SocketIOServer", "EngineIOServer", hummingbird, configuration,
                 argumentParser,
-                serviceLifecycle, unixSignals, logging, nioCore, nioHTTP1, nioSSL,
+                serviceLifecycle, unixSignals, logging, nioCore, nioLocks, nioHTTP1, nioSSL,
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "socketio-conformance-server",
             dependencies: [
-                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", argumentParser, nioCore, nioPosix,
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", argumentParser, nioCore, nioLocks,
+                nioPosix,
                 nioHTTP1, logging,
             ],
             swiftSettings: swiftSettings),
         // Tests
         .testTarget(
-            name: "EngineIOCoreTests", dependencies: ["EngineIOCore", nioCore],
+            name: "EngineIOCoreTests", dependencies: ["EngineIOCore", nioCore, nioLocks],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .testTarget(
-            name: "SocketIOCoreTests", dependencies: ["SocketIOCore", "EngineIOCore", nioCore],
+            name: "SocketIOCoreTests", dependencies: ["SocketIOCore", "EngineIOCore", nioCore, nioLocks],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .testTarget(
             name: "EngineIOServerTests",
             dependencies: [
-                "EngineIOServer", "EngineIOCore", "SocketIOTesting", nioCore, nioPosix, nioEmbedded, nioHTTP1, nioSSL,
+                "EngineIOServer", "EngineIOCore", "SocketIOTesting", nioCore, nioLocks, nioPosix, nioEmbedded, nioHTTP1,
+                nioSSL,
                 logging,
             ],
             swiftSettings: swiftSettings),
@@ -115,6 +121,7 @@ let package = Package(
             name: "SocketIOServerTests",
             dependencies: [
                 "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "SocketIOTesting", nioCore,
+                nioLocks,
                 nioPosix,
                 logging,
             ],
@@ -124,13 +131,16 @@ let package = Package(
             dependencies: [
                 "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "SocketIOTesting",
                 "SocketIOHummingbird", "socketio-conformance-server", "CZlib", argumentParser, hummingbird, nioCore,
+                nioLocks,
                 nioPosix, nioHTTP1,
                 nioSSL, logging,
             ],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .testTarget(
             name: "ServerCommandTests",
-            dependencies: ["socketio-server", "SocketIOServer", "EngineIOServer", nioCore, logging, configuration],
+            dependencies: [
+                "socketio-server", "SocketIOServer", "EngineIOServer", nioCore, nioLocks, logging, configuration,
+            ],
             swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]
@@ -148,7 +158,8 @@ let package = Package(
             dependencies: ["CEpoll", argumentParser, .product(name: "Histogram", package: "hdrhistogram-swift")],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "LoadTests", dependencies: ["socketio-load", "SocketIOServer", nioCore, logging, argumentParser],
+            name: "LoadTests",
+            dependencies: ["socketio-load", "SocketIOServer", nioCore, nioLocks, logging, argumentParser],
             swiftSettings: swiftSettings),
     ]
 #endif

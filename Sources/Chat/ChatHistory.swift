@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// One message as clients see it.
 public struct ChatMessage: Codable, Sendable, Equatable {
@@ -31,7 +31,7 @@ final class ChatHistory: Sendable {
         var clock: UInt64 = 0
     }
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
     private let messagesPerRoom: Int
     private let maxRooms: Int
 
@@ -42,11 +42,11 @@ final class ChatHistory: Sendable {
 
     /// The messages of a room, oldest first.
     func messages(in room: String) -> [ChatMessage] {
-        state.withLock { $0.rooms[room]?.messages ?? [] }
+        state.withLockedValue { $0.rooms[room]?.messages ?? [] }
     }
 
     func add(_ message: ChatMessage) {
-        state.withLock { state in
+        state.withLockedValue { state in
             state.clock += 1
             state.rooms[message.room, default: Room()].messages.append(message)
             state.rooms[message.room]?.lastUse = state.clock

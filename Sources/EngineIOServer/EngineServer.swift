@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import NIOConcurrencyHelpers
 package import NIOCore
 internal import NIOHTTP1
 internal import Synchronization
@@ -107,7 +108,7 @@ package final class EngineServer: EngineRequestHandler {
     private func home(of sid: String) -> Shard? {
         let index: Int?
         if context.configuration.generateId != nil {
-            index = context.customHomes.withLock { $0[sid] }
+            index = context.customHomes.withLockedValue { $0[sid] }
         } else {
             index = sid.hasPrefix(context.configuration.nodeTag) ? SessionID.shard(of: sid) : nil
         }
@@ -181,7 +182,7 @@ package final class EngineServer: EngineRequestHandler {
         let shard = shard(for: opening.exchange.eventLoop)
         let sid = customID ?? ids.next(shard: shard.index)
         if customID != nil {
-            let isNew = context.customHomes.withLock { homes in
+            let isNew = context.customHomes.withLockedValue { homes in
                 guard homes[sid] == nil else { return false }
                 homes[sid] = shard.index
                 return true

@@ -2,10 +2,10 @@
 
 public import EngineIOServer
 internal import Logging
+internal import NIOConcurrencyHelpers
 public import NIOCore
 public import ServiceLifecycle
 internal import SocketIOCore
-internal import Synchronization
 
 extension Server {
     /// Where a server is between its making and its end.
@@ -21,8 +21,8 @@ extension Server {
     /// Answers the requests on the server's port that are neither the engine's nor for the client files; nil, the default,
     /// answers 404. Set it before ``listen(host:port:)``.
     public var application: (any HTTPApplication)? {
-        get { lifecycle.withLock { $0.application } }
-        set { lifecycle.withLock { $0.application = newValue } }
+        get { lifecycle.withLockedValue { $0.application } }
+        set { lifecycle.withLockedValue { $0.application = newValue } }
     }
 
     /// Answers those requests with a closure.
@@ -58,7 +58,7 @@ extension Server {
             configuration: configuration.engine, engine: engineServer, application: application,
             eventLoops: context.shards.map(\.eventLoop))
         let listener = try await HTTPListener.bind(to: address, group: group, router: router)
-        let isTooLate = lifecycle.withLock { lifecycle in
+        let isTooLate = lifecycle.withLockedValue { lifecycle in
             guard lifecycle.closing == nil else { return true }
             lifecycle.listeners.append(listener)
             return false
@@ -76,7 +76,7 @@ extension Server {
     /// adapters, sessions, listeners, then the event loops if the server made them. Clients see the connection go and try
     /// to come back. Calls made while it closes wait for the end.
     public func close() async {
-        let closing = lifecycle.withLock { lifecycle in
+        let closing = lifecycle.withLockedValue { lifecycle in
             if let closing = lifecycle.closing { return closing }
             let closing = Task { await self.shutDown() }
             lifecycle.closing = closing
@@ -92,7 +92,7 @@ extension Server {
             await namespace.adapter.close()
         }
         await engineServer.close()
-        for listener in lifecycle.withLock({ $0.listeners }) { await listener.close() }
+        for listener in lifecycle.withLockedValue({ $0.listeners }) { await listener.close() }
         clients.stop()
         guard ownsGroup else { return }
         do {

@@ -2,6 +2,7 @@
 
 internal import EngineIOServer
 internal import Logging
+internal import NIOConcurrencyHelpers
 public import NIOCore
 internal import NIOPosix
 public import SocketIOCore
@@ -31,7 +32,7 @@ public final class Server: Sendable {
     let clients: ClientFactory
     let group: any EventLoopGroup
     let ownsGroup: Bool
-    let lifecycle = Mutex(Lifecycle())
+    let lifecycle = NIOLockedValueBox(Lifecycle())
 
     /// Makes a server that does not listen yet.
     ///

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// Values that arrive by themselves and are taken one at a time by a test; every wait has a deadline.
 ///
@@ -25,7 +25,7 @@ public final class Inbox<Element: Sendable>: Sendable {
         var nextID: UInt64 = 0
     }
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
     private let name: String
 
     /// An empty inbox; `name` appears in the text of a missed deadline.
@@ -35,7 +35,7 @@ public final class Inbox<Element: Sendable>: Sendable {
 
     /// Adds a value, or hands it to the longest waiting reader.
     public func push(_ element: Element) {
-        let waiter: Waiter? = state.withLock { state in
+        let waiter: Waiter? = state.withLockedValue { state in
             guard state.end == nil else { return nil }
             guard state.waiters.isEmpty else { return state.waiters.removeFirst() }
             state.elements.append(element)
@@ -46,7 +46,7 @@ public final class Inbox<Element: Sendable>: Sendable {
 
     /// Ends the inbox; only the first reason counts.
     public func finish(_ error: any Error) {
-        let waiters: [Waiter] = state.withLock { state in
+        let waiters: [Waiter] = state.withLockedValue { state in
             guard state.end == nil else { return [] }
             state.end = error
             defer { state.waiters = [] }
@@ -56,14 +56,14 @@ public final class Inbox<Element: Sendable>: Sendable {
     }
 
     /// How many values wait to be taken.
-    public var count: Int { state.withLock { $0.elements.count - $0.first } }
+    public var count: Int { state.withLockedValue { $0.elements.count - $0.first } }
 
     /// Whether nothing more can arrive.
-    public var isFinished: Bool { state.withLock { $0.end != nil } }
+    public var isFinished: Bool { state.withLockedValue { $0.end != nil } }
 
     /// Takes everything that has arrived so far, without waiting.
     public func takeAll() -> [Element] {
-        state.withLock { state in
+        state.withLockedValue { state in
             defer {
                 state.elements = []
                 state.first = 0
@@ -76,7 +76,7 @@ public final class Inbox<Element: Sendable>: Sendable {
     ///
     /// Throws ``TestClientError/timedOut(_:)``, or the reason why the inbox ended.
     public func next(within timeout: Duration = .seconds(10)) async throws -> Element {
-        let id = state.withLock { state in
+        let id = state.withLockedValue { state in
             state.nextID += 1
             return state.nextID
         }
@@ -90,7 +90,7 @@ public final class Inbox<Element: Sendable>: Sendable {
     }
 
     private func wait(_ waiter: Waiter, timeout: Duration) {
-        let outcome: Outcome = state.withLock { state in
+        let outcome: Outcome = state.withLockedValue { state in
             if state.first < state.elements.count {
                 let element = state.elements[state.first]
                 state.first += 1
@@ -117,7 +117,7 @@ public final class Inbox<Element: Sendable>: Sendable {
     }
 
     private func expire(_ id: UInt64, with error: any Error) {
-        let waiter: Waiter? = state.withLock { state in
+        let waiter: Waiter? = state.withLockedValue { state in
             guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return nil }
             return state.waiters.remove(at: index)
         }

@@ -1,9 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOServer
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 package import SocketIOServer
-internal import Synchronization
 
 /// `mixed`: every operation of a cluster, driven by events; see the project's testing notes for the table.
 package enum Mixed: SocketApplication {
@@ -185,11 +185,11 @@ package enum Mixed: SocketApplication {
 
 /// What the server-side event `sse` received in one namespace.
 private final class ServerEventLog: Sendable {
-    private let state = Mutex<[[SocketValue]]>([])
+    private let state = NIOLockedValueBox<[[SocketValue]]>([])
 
-    var entries: [[SocketValue]] { state.withLock { $0 } }
+    var entries: [[SocketValue]] { state.withLockedValue { $0 } }
 
-    func append(_ arguments: [SocketValue]) { state.withLock { $0.append(arguments) } }
+    func append(_ arguments: [SocketValue]) { state.withLockedValue { $0.append(arguments) } }
 
-    func clear() { state.withLock { $0 = [] } }
+    func clear() { state.withLockedValue { $0 = [] } }
 }

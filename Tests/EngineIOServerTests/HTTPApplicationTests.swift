@@ -1,9 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import Synchronization
 import Testing
 
 @testable import EngineIOServer
@@ -107,12 +107,12 @@ struct HTTPApplicationTests {
     }
 
     @Test func rulesOfTheWriter() async throws {
-        let errors = Mutex<[ApplicationResponseError]>([])
+        let errors = NIOLockedValueBox<[ApplicationResponseError]>([])
         let note: @Sendable (() async throws -> Void) async -> Void = { work in
             do {
                 try await work()
             } catch let error as ApplicationResponseError {
-                errors.withLock { $0.append(error) }
+                errors.withLockedValue { $0.append(error) }
             } catch {
                 Issue.record(error)
             }
@@ -129,9 +129,9 @@ struct HTTPApplicationTests {
             try await client.send(request("GET", "/"))
             let answer = try await client.answers(1)[0]
             #expect(answer.status == 200 && answer.head.contains("Content-Length: 0\r\n"))
-            #expect(await holdsSoon { errors.withLock { $0.count } == 5 })
+            #expect(await holdsSoon { errors.withLockedValue { $0.count } == 5 })
             #expect(
-                errors.withLock { $0 } == [
+                errors.withLockedValue { $0 } == [
                     .headMissing, .headMissing, .alreadyWritten, .alreadyWritten, .alreadyWritten,
                 ])
         }
@@ -139,45 +139,45 @@ struct HTTPApplicationTests {
 
     @Test func bodiesStreamWithBackPressure() async throws {
         let total = 8 * 1024 * 1024
-        let gate = Mutex(false)
-        let size = Mutex(0)
+        let gate = NIOLockedValueBox(false)
+        let size = NIOLockedValueBox(0)
         try await with({ request, writer in
             var iterator = request.body.makeAsyncIterator()
-            _ = try await iterator.next().map { piece in size.withLock { $0 += piece.readableBytes } }
-            while !gate.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(2)) }
-            while let piece = try await iterator.next() { size.withLock { $0 += piece.readableBytes } }
+            _ = try await iterator.next().map { piece in size.withLockedValue { $0 += piece.readableBytes } }
+            while !gate.withLockedValue({ $0 }) { try await Task.sleep(for: .milliseconds(2)) }
+            while let piece = try await iterator.next() { size.withLockedValue { $0 += piece.readableBytes } }
             try await writer.respond(status: .ok, body: ByteBuffer(string: "done"))
         }) { _, client in
             try await client.send(request("POST", "/", "Content-Length: \(total)\r\nExpect: 100-continue\r\n"))
             try await client.wait { received, _ in received == "HTTP/1.1 100 Continue\r\n\r\n" }
             let promise = client.channel.eventLoop.makePromise(of: Void.self)
-            let written = Mutex(false)
-            promise.futureResult.whenComplete { _ in written.withLock { $0 = true } }
+            let written = NIOLockedValueBox(false)
+            promise.futureResult.whenComplete { _ in written.withLockedValue { $0 = true } }
             client.channel.writeAndFlush(ByteBuffer(repeating: 0x61, count: total), promise: promise)
-            #expect(await holdsSoon { size.withLock { $0 } > 0 })
+            #expect(await holdsSoon { size.withLockedValue { $0 } > 0 })
             // Nobody reads: socket buffers fill up and the client has to wait with the rest.
-            #expect(!(await holdsSoon(seconds: 1) { written.withLock { $0 } }))
-            gate.withLock { $0 = true }
+            #expect(!(await holdsSoon(seconds: 1) { written.withLockedValue { $0 } }))
+            gate.withLockedValue { $0 = true }
             try await client.wait(seconds: 20) { received, _ in received.hasSuffix("done") }
-            #expect(size.withLock { $0 } == total)
+            #expect(size.withLockedValue { $0 } == total)
         }
     }
 
     @Test func writersWaitForSlowReaders() async throws {
-        let written = Mutex(0)
+        let written = NIOLockedValueBox(0)
         try await with({ _, writer in
             try await writer.writeHead(status: .ok)
             let piece = ByteBuffer(repeating: 0x62, count: 64 * 1024)
             for _ in 0..<400 {
                 try await writer.write(piece)
-                written.withLock { $0 += piece.readableBytes }
+                written.withLockedValue { $0 += piece.readableBytes }
             }
             try await writer.finish()
         }) { _, client in
             try await client.channel.setOption(.autoRead, value: false).get()
             try await client.send(request("GET", "/"))
-            #expect(await holdsSoon { written.withLock { $0 } > 0 })
-            #expect(!(await holdsSoon(seconds: 1) { written.withLock { $0 } == 400 * 64 * 1024 }))
+            #expect(await holdsSoon { written.withLockedValue { $0 } > 0 })
+            #expect(!(await holdsSoon(seconds: 1) { written.withLockedValue { $0 } == 400 * 64 * 1024 }))
             try await client.channel.setOption(.autoRead, value: true).get()
             #expect(
                 await holdsSoon(seconds: 20) {
@@ -188,33 +188,33 @@ struct HTTPApplicationTests {
     }
 
     @Test func aTaskEndsWithItsConnection() async throws {
-        let started = Mutex(false)
-        let ended = Mutex<[String]>([])
+        let started = NIOLockedValueBox(false)
+        let ended = NIOLockedValueBox<[String]>([])
         try await with({ request, writer in
-            started.withLock { $0 = true }
+            started.withLockedValue { $0 = true }
             do {
                 for try await _ in request.body {}
-                ended.withLock { $0.append("complete") }
+                ended.withLockedValue { $0.append("complete") }
             } catch {
-                ended.withLock { $0.append("aborted, cancelled \(Task.isCancelled)") }
+                ended.withLockedValue { $0.append("aborted, cancelled \(Task.isCancelled)") }
             }
             do {
                 try await writer.respond(status: .ok, body: ByteBuffer())
             } catch {
-                ended.withLock { $0.append("\(error)") }
+                ended.withLockedValue { $0.append("\(error)") }
             }
         }) { _, client in
             try await client.send(request("POST", "/", "Content-Length: 10\r\n", body: "abc"))
-            #expect(await holdsSoon { started.withLock { $0 } })
+            #expect(await holdsSoon { started.withLockedValue { $0 } })
             try await client.close()
-            #expect(await holdsSoon { ended.withLock { $0.count } == 2 })
-            #expect(ended.withLock { $0.last } == "connectionClosed")
-            #expect(ended.withLock { $0.first?.hasPrefix("aborted") } == true)
+            #expect(await holdsSoon { ended.withLockedValue { $0.count } == 2 })
+            #expect(ended.withLockedValue { $0.last } == "connectionClosed")
+            #expect(ended.withLockedValue { $0.first?.hasPrefix("aborted") } == true)
         }
     }
 
     @Test func aReaderThatStallsIsCutOff() async throws {
-        let failure = Mutex<(any Error)?>(nil)
+        let failure = NIOLockedValueBox<(any Error)?>(nil)
         try await with(
             { _, writer in
                 do {
@@ -223,14 +223,15 @@ struct HTTPApplicationTests {
                     for _ in 0..<10_000 { try await writer.write(piece) }
                     try await writer.finish()
                 } catch {
-                    failure.withLock { $0 = error }
+                    failure.withLockedValue { $0 = error }
                 }
             },
             configure: { $0.sendTimeout = .milliseconds(100) }
         ) { server, client in
             try await client.channel.setOption(.autoRead, value: false).get()
             try await client.send(request("GET", "/"))
-            #expect(await holdsSoon { failure.withLock { $0 as? ApplicationResponseError == .connectionClosed } })
+            #expect(
+                await holdsSoon { failure.withLockedValue { $0 as? ApplicationResponseError == .connectionClosed } })
             #expect(await holdsSoon { server.listener.connectionCount == 0 })
         }
     }

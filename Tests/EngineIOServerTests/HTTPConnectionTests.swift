@@ -1,10 +1,10 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import EngineIOCore
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
-import Synchronization
 import Testing
 
 @testable import EngineIOServer
@@ -172,20 +172,20 @@ struct HTTPConnectionTests {
     }
 
     @Test func anAbortIsToldOnceAndInOrder() throws {
-        let told = Mutex<[String]>([])
+        let told = NIOLockedValueBox<[String]>([])
         let engine = ScriptedEngine { exchange in
-            exchange.onAbort { told.withLock { $0.append("abort") } }
+            exchange.onAbort { told.withLockedValue { $0.append("abort") } }
             exchange.collectBody(limit: 10) { result in
-                told.withLock { $0.append("body \(result)") }
+                told.withLockedValue { $0.append("body \(result)") }
             }
         }
         let connection = try EmbeddedConnection(engine: engine)
         try connection.send("POST /socket.io/ HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nx")
         connection.channel.pipeline.fireChannelInactive()
-        engine.exchanges[0].onAbort { told.withLock { $0.append("late") } }
+        engine.exchanges[0].onAbort { told.withLockedValue { $0.append("late") } }
         engine.exchanges[0].respond(.text("nobody"))
         #expect(
-            told.withLock { $0 } == [
+            told.withLockedValue { $0 } == [
                 "body failure(EngineIOServer.RequestBodyError.aborted)", "abort", "late",
             ])
     }
@@ -244,8 +244,10 @@ struct HTTPConnectionTests {
     }
 
     @Test func slowBodiesGet408AndTheEngineHears() throws {
-        let results = Mutex<[Result<ByteBuffer, RequestBodyError>]>([])
-        let engine = ScriptedEngine { $0.collectBody(limit: 99) { result in results.withLock { $0.append(result) } } }
+        let results = NIOLockedValueBox<[Result<ByteBuffer, RequestBodyError>]>([])
+        let engine = ScriptedEngine {
+            $0.collectBody(limit: 99) { result in results.withLockedValue { $0.append(result) } }
+        }
         let connection = try EmbeddedConnection(engine: engine)
         try connection.send("POST /socket.io/ HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n")
         for _ in 0..<10 {
@@ -254,7 +256,7 @@ struct HTTPConnectionTests {
             connection.advance(by: .seconds(1))
         }
         #expect(try connection.output().answers().map(\.status) == [408])
-        #expect(results.withLock { $0 } == [.failure(.aborted)])
+        #expect(results.withLockedValue { $0 } == [.failure(.aborted)])
         #expect(!connection.isOpen)
     }
 

@@ -1,11 +1,11 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import Foundation
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
-import Synchronization
 import Testing
 
 @testable import EngineIOServer
@@ -34,15 +34,15 @@ struct HTTPListenerTests {
     }
 
     @Test func graceEnds() async throws {
-        let aborted = Mutex(false)
-        let engine = ScriptedEngine { $0.onAbort { aborted.withLock { $0 = true } } }
+        let aborted = NIOLockedValueBox(false)
+        let engine = ScriptedEngine { $0.onAbort { aborted.withLockedValue { $0 = true } } }
         let server = try await TestServer.start(engine: engine)
         let client = try await server.connect()
         try await client.send(get)
         #expect(await holdsSoon { engine.exchanges.count == 1 })
         await server.listener.close(gracePeriod: .milliseconds(50))
         try await client.wait { _, isClosed in isClosed }
-        #expect(aborted.withLock { $0 })
+        #expect(aborted.withLockedValue { $0 })
         await server.stop()
     }
 

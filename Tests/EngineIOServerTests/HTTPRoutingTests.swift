@@ -1,9 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import EngineIOCore
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
-import Synchronization
 import Testing
 
 @testable import EngineIOServer
@@ -91,11 +91,11 @@ struct HTTPRoutingTests {
     }
 
     @Test func enforcedOriginsAreRefusedOnBothTransports() throws {
-        let refused = Mutex<[EngineErrorCode]>([])
+        let refused = NIOLockedValueBox<[EngineErrorCode]>([])
         func connection() throws -> EmbeddedConnection {
             try EmbeddedConnection {
                 $0.cors = CORSConfiguration(origin: .list(["http://a.example"]), enforce: true)
-                $0.onConnectionError = { error in refused.withLock { $0.append(error.code) } }
+                $0.onConnectionError = { error in refused.withLockedValue { $0.append(error.code) } }
             }
         }
         let polling = try connection()
@@ -106,7 +106,7 @@ struct HTTPRoutingTests {
         try webSocket.send(get("/socket.io/", Self.upgrade + "Origin: http://evil.example\r\n"))
         #expect(try webSocket.output().hasPrefix("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n"))
         #expect(!webSocket.isOpen)
-        #expect(refused.withLock { $0 } == [.forbidden, .forbidden])
+        #expect(refused.withLockedValue { $0 } == [.forbidden, .forbidden])
         for line in ["", "Origin: http://a.example\r\n"] {
             let allowed = try connection()
             try allowed.send(get("/socket.io/", line))
@@ -126,16 +126,16 @@ struct HTTPRoutingTests {
     // MARK: Middlewares
 
     @Test func middlewaresRunInOrderAndAddHeaders() async throws {
-        let order = Mutex<[Int]>([])
+        let order = NIOLockedValueBox<[Int]>([])
         try await TestServer.with(
             configure: {
                 $0.middlewares = [
                     { _ in
-                        order.withLock { $0.append(1) }
+                        order.withLockedValue { $0.append(1) }
                         return .next(["X-One": "1"])
                     },
                     { info in
-                        order.withLock { $0.append(2) }
+                        order.withLockedValue { $0.append(2) }
                         return info.query["stop"] == nil
                             ? .next() : .respond(status: .unauthorized, body: ByteBuffer(string: "stop"))
                     },
@@ -148,18 +148,18 @@ struct HTTPRoutingTests {
                 #expect(answers.map(\.body) == ["GET /socket.io/?a", "stop", "GET /socket.io/?b"])
                 #expect(answers.map(\.status) == [200, 401, 200])
                 #expect(answers.allSatisfy { $0.head.contains("X-One: 1\r\n") })
-                #expect(order.withLock { $0 } == [1, 2, 1, 2, 1, 2])
+                #expect(order.withLockedValue { $0 } == [1, 2, 1, 2, 1, 2])
             })
     }
 
     @Test func aFailingMiddlewareIsCodeThree() async throws {
-        let contexts = Mutex<[[String: String]]>([])
+        let contexts = NIOLockedValueBox<[[String: String]]>([])
         let engine = ScriptedEngine()
         try await TestServer.with(
             engine: engine,
             configure: {
                 $0.middlewares = [{ _ in .fail("no") }]
-                $0.onConnectionError = { error in contexts.withLock { $0.append(error.context) } }
+                $0.onConnectionError = { error in contexts.withLockedValue { $0.append(error.context) } }
             },
             { server in
                 let client = try await server.connect()
@@ -168,20 +168,21 @@ struct HTTPRoutingTests {
                 try await client.send(get("/socket.io/", Self.upgrade))
                 try await client.wait { received, isClosed in isClosed && received.hasSuffix("\r\n\r\nBad request") }
                 #expect(engine.exchanges.isEmpty)
-                #expect(contexts.withLock { $0.map { $0["name"] } } == ["MIDDLEWARE_FAILURE", "MIDDLEWARE_FAILURE"])
+                #expect(
+                    contexts.withLockedValue { $0.map { $0["name"] } } == ["MIDDLEWARE_FAILURE", "MIDDLEWARE_FAILURE"])
             })
     }
 
     @Test func aMiddlewareIsCancelledWithItsConnection() async throws {
-        let started = Mutex(false)
-        let cancelled = Mutex(false)
+        let started = NIOLockedValueBox(false)
+        let cancelled = NIOLockedValueBox(false)
         try await TestServer.with(
             configure: {
                 $0.middlewares = [
                     { _ in
-                        started.withLock { $0 = true }
+                        started.withLockedValue { $0 = true }
                         try? await Task.sleep(for: .seconds(60))
-                        cancelled.withLock { $0 = Task.isCancelled }
+                        cancelled.withLockedValue { $0 = Task.isCancelled }
                         return .next()
                     }
                 ]
@@ -189,9 +190,9 @@ struct HTTPRoutingTests {
             { server in
                 let client = try await server.connect()
                 try await client.send(get("/socket.io/"))
-                #expect(await holdsSoon { started.withLock { $0 } })
+                #expect(await holdsSoon { started.withLockedValue { $0 } })
                 try await client.close()
-                #expect(await holdsSoon { cancelled.withLock { $0 } })
+                #expect(await holdsSoon { cancelled.withLockedValue { $0 } })
             })
     }
 }

@@ -1,10 +1,10 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
-import Synchronization
 import Testing
 
 @testable import EngineIOServer
@@ -76,10 +76,10 @@ struct HTTPSTests {
 
     @Test func aTakenOverConnectionStaysEncrypted() async throws {
         let tls = try Self.server()
-        let rest = Mutex("")
+        let rest = NIOLockedValueBox("")
         let engine = ScriptedEngine { exchange in
             exchange.takeOver { channel, bytes in
-                rest.withLock { $0 = String(buffer: bytes) }
+                rest.withLockedValue { $0 = String(buffer: bytes) }
                 channel.writeAndFlush(ByteBuffer(string: "hello"), promise: nil)
             }
         }
@@ -88,7 +88,7 @@ struct HTTPSTests {
             try await client.send(
                 "GET /socket.io/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nframe")
             try await client.wait { received, _ in received == "hello" }
-            #expect(rest.withLock { $0 } == "frame")
+            #expect(rest.withLockedValue { $0 } == "frame")
             try await client.close()
         }
     }

@@ -1,10 +1,10 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
 import NIOPosix
-import Synchronization
 import Testing
 
 @testable import EngineIOServer
@@ -17,11 +17,11 @@ private final class Owner: ChannelInboundHandler, Sendable {
         var takeOvers = 0
         var isClosed = false
     }
-    let heard = Mutex(Heard())
+    let heard = NIOLockedValueBox(Heard())
 
     func takeOver(_ exchange: HTTPExchange) {
         exchange.takeOver { channel, rest in
-            heard.withLock {
+            heard.withLockedValue {
                 $0.takeOvers += 1
                 $0.text += String(buffer: rest)
             }
@@ -34,11 +34,11 @@ private final class Owner: ChannelInboundHandler, Sendable {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        heard.withLock { $0.text += String(buffer: unwrapInboundIn(data)) }
+        heard.withLockedValue { $0.text += String(buffer: unwrapInboundIn(data)) }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        heard.withLock { $0.isClosed = true }
+        heard.withLockedValue { $0.isClosed = true }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -79,8 +79,8 @@ struct HTTPTakeOverTests {
             if split % 2 == 0 { connection.channel.embeddedEventLoop.run() }
             try connection.send(ByteBuffer(bytes: bytes[split...]))
             connection.channel.embeddedEventLoop.run()
-            #expect(owner.heard.withLock { $0.text } == Self.frames, "split at \(split)")
-            #expect(owner.heard.withLock { $0.takeOvers } == 1)
+            #expect(owner.heard.withLockedValue { $0.text } == Self.frames, "split at \(split)")
+            #expect(owner.heard.withLockedValue { $0.takeOvers } == 1)
             #expect(
                 try connection.output().answers().map(\.body) == ["POST /socket.io/1", "GET /socket.io/2"],
                 "split at \(split)")
@@ -97,7 +97,7 @@ struct HTTPTakeOverTests {
             try connection.send(ByteBuffer(bytes: [byte]))
             connection.channel.embeddedEventLoop.run()
         }
-        #expect(owner.heard.withLock { $0.text } == Self.frames)
+        #expect(owner.heard.withLockedValue { $0.text } == Self.frames)
     }
 
     @Test func nothingOfHTTPStaysAlive() throws {
@@ -116,12 +116,12 @@ struct HTTPTakeOverTests {
     }
 
     @Test func aConnectionThatIsGoneIsNotHandedOver() throws {
-        let aborted = Mutex(false)
-        let engine = ScriptedEngine { exchange in exchange.onAbort { aborted.withLock { $0 = true } } }
+        let aborted = NIOLockedValueBox(false)
+        let engine = ScriptedEngine { exchange in exchange.onAbort { aborted.withLockedValue { $0 = true } } }
         let connection = try EmbeddedConnection(engine: engine)
         try connection.send(Self.upgrade)
         try connection.channel.close().wait()
-        #expect(aborted.withLock { $0 })
+        #expect(aborted.withLockedValue { $0 })
         #expect(!engine.exchanges[0].takeOver { _, _ in Issue.record("handed over") })
     }
 
@@ -138,10 +138,10 @@ struct HTTPTakeOverTests {
             let exchange = engine.exchanges[0]
             try await exchange.eventLoop.submit { owner.takeOver(exchange) }.get()
             try await promise.futureResult.get()
-            #expect(await holdsSoon { owner.heard.withLock { $0.text.utf8.count } == frames.utf8.count })
-            #expect(owner.heard.withLock { $0.text } == frames)
+            #expect(await holdsSoon { owner.heard.withLockedValue { $0.text.utf8.count } == frames.utf8.count })
+            #expect(owner.heard.withLockedValue { $0.text } == frames)
             try await client.close()
-            #expect(await holdsSoon { owner.heard.withLock { $0.isClosed } })
+            #expect(await holdsSoon { owner.heard.withLockedValue { $0.isClosed } })
             #expect(await holdsSoon { server.listener.connectionCount == 0 })
         }
     }
@@ -154,8 +154,8 @@ struct HTTPTakeOverTests {
                 let client = try await server.connect()
                 try await client.send(Self.upgrade + "last words")
                 try await client.close()
-                #expect(await holdsSoon { owner.heard.withLock { $0.isClosed } })
-                #expect(owner.heard.withLock { $0.text } == "last words")
+                #expect(await holdsSoon { owner.heard.withLockedValue { $0.isClosed } })
+                #expect(owner.heard.withLockedValue { $0.text } == "last words")
             }
         }
     }

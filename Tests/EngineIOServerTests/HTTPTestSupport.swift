@@ -1,27 +1,27 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import EngineIOServer
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
 import NIOPosix
-import Synchronization
 
 @testable import EngineIOServer
 
 /// An engine that answers with what a test wants, and remembers its exchanges.
 final class ScriptedEngine: EngineRequestHandler {
     private let script: @Sendable (HTTPExchange) -> Void
-    private let seen = Mutex<[HTTPExchange]>([])
+    private let seen = NIOLockedValueBox<[HTTPExchange]>([])
 
     init(_ script: @escaping @Sendable (HTTPExchange) -> Void = { $0.respond(.echo($0)) }) {
         self.script = script
     }
 
-    var exchanges: [HTTPExchange] { seen.withLock { $0 } }
+    var exchanges: [HTTPExchange] { seen.withLockedValue { $0 } }
 
     func handle(_ exchange: HTTPExchange) {
-        seen.withLock { $0.append(exchange) }
+        seen.withLockedValue { $0.append(exchange) }
         script(exchange)
     }
 }
@@ -165,15 +165,15 @@ final class SocketClient: Sendable {
 
     private final class Collector: ChannelInboundHandler, Sendable {
         typealias InboundIn = ByteBuffer
-        let state = Mutex((bytes: ByteBuffer(), isClosed: false))
+        let state = NIOLockedValueBox((bytes: ByteBuffer(), isClosed: false))
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             var bytes = unwrapInboundIn(data)
-            state.withLock { _ = $0.bytes.writeBuffer(&bytes) }
+            state.withLockedValue { _ = $0.bytes.writeBuffer(&bytes) }
         }
 
         func channelInactive(context: ChannelHandlerContext) {
-            state.withLock { $0.isClosed = true }
+            state.withLockedValue { $0.isClosed = true }
             context.fireChannelInactive()
         }
 
@@ -206,9 +206,9 @@ final class SocketClient: Sendable {
         return SocketClient(channel: channel, collector: collector)
     }
 
-    var received: String { collector.state.withLock { String(buffer: $0.bytes) } }
-    var receivedBytes: ByteBuffer { collector.state.withLock { $0.bytes } }
-    var isClosed: Bool { collector.state.withLock { $0.isClosed } }
+    var received: String { collector.state.withLockedValue { String(buffer: $0.bytes) } }
+    var receivedBytes: ByteBuffer { collector.state.withLockedValue { $0.bytes } }
+    var isClosed: Bool { collector.state.withLockedValue { $0.isClosed } }
 
     func send(_ text: String) async throws {
         try await channel.writeAndFlush(ByteBuffer(string: text))

@@ -2,6 +2,7 @@
 
 internal import EngineIOCore
 internal import Foundation
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOHTTP1
 internal import Testing
@@ -225,14 +226,14 @@ internal import Testing
     }
 
     @Test func hooksCookieAndGateAreAsked() async throws {
-        let refusals = Mutexed<[EngineConnectionError]>([])
+        let refusals = NIOLockedValueBox<[EngineConnectionError]>([])
         try await Server.run(
             loops: 2,
             {
                 $0.cookie = CookieConfiguration()
                 $0.initialHeaders = { headers, _ in headers.add(name: "X-First", value: "1") }
                 $0.headers = { headers, info in headers.add(name: "X-Every", value: info.method) }
-                $0.onConnectionError = { error in refusals.withLock { $0.append(error) } }
+                $0.onConnectionError = { error in refusals.withLockedValue { $0.append(error) } }
                 $0.allowRequest = { info in
                     await Task.yield()
                     return info.query["token"] == "good" ? .allow : .refuse("not \"you\"")
@@ -243,7 +244,7 @@ internal import Testing
             let refused = try await wire.get(Server.polling)
             #expect(refused.status == 403)
             #expect(refused.body == "{\"code\":4,\"message\":\"not \\\"you\\\"\"}")
-            let refusal = try #require(refusals.withLock { $0.first })
+            let refusal = try #require(refusals.withLockedValue { $0.first })
             #expect(refusal.code == .forbidden)
             #expect(refusal.message == "Forbidden")
             #expect(refusal.context["message"] == "not \"you\"")
@@ -271,12 +272,12 @@ internal import Testing
     }
 
     @Test func idsMayComeFromTheApplication() async throws {
-        let next = Mutexed(0)
+        let next = NIOLockedValueBox(0)
         try await Server.run(
             loops: 4,
             {
                 $0.generateId = { _ in
-                    let number = next.withLock { value in
+                    let number = next.withLockedValue { value in
                         value += 1
                         return value
                     }

@@ -2,9 +2,9 @@
 
 internal import EngineIOCore
 internal import Foundation
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
-internal import Synchronization
 internal import Testing
 
 @testable internal import EngineIOServer
@@ -19,7 +19,7 @@ final class SessionTestServer: Sendable {
             var closes: [String: String] = [:]
         }
 
-        private let state = Mutex(State())
+        private let state = NIOLockedValueBox(State())
         private let onOpen: @Sendable (EngineSession) -> Void
         private let onMessage: @Sendable (EngineSession, EngineMessage) -> Void
 
@@ -31,12 +31,12 @@ final class SessionTestServer: Sendable {
             self.onMessage = onMessage
         }
 
-        var sessions: [EngineSession] { state.withLock { $0.sessions } }
-        var events: [String] { state.withLock { $0.events } }
-        func closeReason(_ sid: String) -> String? { state.withLock { $0.closes[sid] } }
-        func add(_ event: String) { state.withLock { $0.events.append(event) } }
+        var sessions: [EngineSession] { state.withLockedValue { $0.sessions } }
+        var events: [String] { state.withLockedValue { $0.events } }
+        func closeReason(_ sid: String) -> String? { state.withLockedValue { $0.closes[sid] } }
+        func add(_ event: String) { state.withLockedValue { $0.events.append(event) } }
         func closed(_ sid: String, _ reason: CloseReason, _ detail: String?) {
-            state.withLock {
+            state.withLockedValue {
                 $0.events.append("close \(reason.rawValue)")
                 $0.closes[sid] = "\(reason.rawValue)|\(detail ?? "")"
             }
@@ -44,7 +44,7 @@ final class SessionTestServer: Sendable {
 
         func opened(_ session: EngineSession) -> any EngineSessionHandler {
             session.eventLoop.preconditionInEventLoop()
-            state.withLock { $0.sessions.append(session) }
+            state.withLockedValue { $0.sessions.append(session) }
             onOpen(session)
             return Handler(session: session, log: self)
         }

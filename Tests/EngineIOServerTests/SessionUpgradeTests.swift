@@ -2,6 +2,7 @@
 
 internal import EngineIOCore
 internal import Foundation
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import Testing
 
@@ -39,14 +40,14 @@ internal import Testing
     @Test(arguments: [1, 2])
     func nothingIsLostWhileMessagesFlow(loops: Int) async throws {
         // The server sends all the time; the client posts until it upgrades, then goes on over the WebSocket.
-        let received = Mutexed<[String: [String]]>([:])
-        let sent = Mutexed<[String: Int]>([:])
+        let received = NIOLockedValueBox<[String: [String]]>([:])
+        let sent = NIOLockedValueBox<[String: Int]>([:])
         try await Server.run(
             loops: loops,
             onOpen: { session in
                 session.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .microseconds(300)) { task in
                     guard session.isOpen else { return task.cancel() }
-                    let number = sent.withLock { counts -> Int in
+                    let number = sent.withLockedValue { counts -> Int in
                         let next = counts[session.id, default: 0]
                         counts[session.id] = next + 1
                         return next
@@ -57,7 +58,7 @@ internal import Testing
             },
             onMessage: { session, message in
                 guard case .text(let bytes) = message else { return }
-                received.withLock { $0[session.id, default: []].append(String(buffer: bytes)) }
+                received.withLockedValue { $0[session.id, default: []].append(String(buffer: bytes)) }
             }
         ) { server in
             for _ in 0..<3 {
@@ -100,8 +101,8 @@ internal import Testing
                 }
                 #expect(got == (0..<600).map { "\($0)" })
                 let count = posted
-                try await eventually("all messages") { received.withLock { $0[sid]?.count == count } }
-                #expect(received.withLock { $0[sid] } == (0..<count).map { "\($0)" })
+                try await eventually("all messages") { received.withLockedValue { $0[sid]?.count == count } }
+                #expect(received.withLockedValue { $0[sid] } == (0..<count).map { "\($0)" })
             }
         }
     }

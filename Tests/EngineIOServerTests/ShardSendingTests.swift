@@ -2,8 +2,8 @@
 
 internal import EngineIOCore
 internal import Foundation
+internal import NIOConcurrencyHelpers
 internal import NIOCore
-internal import Synchronization
 internal import Testing
 
 @testable internal import EngineIOServer
@@ -71,7 +71,7 @@ internal import Testing
     /// A loop that wakes up late finds work of others and bytes of clients at once. The work goes first: the client may
     /// have acted on it.
     @Test func workFromElsewhereGoesBeforeWhatClientsSentLater() async throws {
-        let log = Mutex<[String]>([])
+        let log = NIOLockedValueBox<[String]>([])
         let server: (SessionTestServer) async throws -> Void = { server in
             let wire = try await server.connect()
             let sid = try await server.openWebSocket(wire)
@@ -81,16 +81,16 @@ internal import Testing
                 let context = try #require(transport.context)
                 let isDone = DispatchSemaphore(value: 0)
                 Thread.detachNewThread {
-                    session.shard.run { log.withLock { $0.append("work") } }
+                    session.shard.run { log.withLockedValue { $0.append("work") } }
                     isDone.signal()
                 }
                 isDone.wait()
                 let bytes = ByteBuffer(bytes: SessionWire.text("4message"))
                 context.channel.pipeline.syncOperations.fireChannelRead(NIOAny(bytes))
             }.get()
-            #expect(log.withLock { $0 } == ["work", "message"])
+            #expect(log.withLockedValue { $0 } == ["work", "message"])
         }
-        try await Server.run(onMessage: { _, _ in log.withLock { $0.append("message") } }, server)
+        try await Server.run(onMessage: { _, _ in log.withLockedValue { $0.append("message") } }, server)
     }
 
     @Test func aSessionIsWritableOncePerTick() async throws {

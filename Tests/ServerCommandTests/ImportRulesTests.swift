@@ -19,7 +19,8 @@ internal import Testing
         "SocketIOCore": Rule(anywhere: ["EngineIOCore", "NIOCore"]),
         "EngineIOServer": Rule(
             anywhere: system.union([
-                "EngineIOCore", "NIOCore", "NIOHTTP1", "NIOSSL", "Logging", "Metrics", "Synchronization",
+                "EngineIOCore", "NIOCore", "NIOHTTP1", "NIOSSL", "Logging", "Metrics", "NIOConcurrencyHelpers",
+                "Synchronization",
             ]),
             files: [
                 // The only places that open or adopt sockets.
@@ -30,7 +31,7 @@ internal import Testing
             anywhere: [
                 "SocketIOCore", "EngineIOServer", "EngineIOCore", "NIOCore", "NIOHTTP1", "Logging", "Metrics",
                 "CoreMetrics",
-                "Synchronization",
+                "NIOConcurrencyHelpers", "Synchronization",
             ],
             files: [
                 // A server may make its own event loops, and is a service.
@@ -42,22 +43,22 @@ internal import Testing
         "SocketIOHummingbird": Rule(
             anywhere: [
                 "SocketIOServer", "EngineIOServer", "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore",
-                "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "Logging", "Synchronization",
+                "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "Logging", "NIOConcurrencyHelpers", "Synchronization",
             ]),
         "Chat": Rule(
             anywhere: [
                 "SocketIOServer", "SocketIOHummingbird", "Hummingbird", "HTTPTypes", "NIOCore", "Logging",
-                "Synchronization", "Foundation",
+                "NIOConcurrencyHelpers", "Synchronization", "Foundation",
             ]),
         "socketio-server": Rule(
             anywhere: system.union([
                 "Chat", "SocketIOHummingbird", "SocketIOServer", "EngineIOServer", "Hummingbird", "Configuration",
                 "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "NIOCore", "NIOHTTP1", "NIOSSL", "Yams",
-                "HTTPTypes", "Foundation", "Synchronization",
+                "HTTPTypes", "Foundation", "NIOConcurrencyHelpers", "Synchronization",
             ])),
         // Independent of the server's code: what measures and checks it must not share its faults.
         "socketio-load": Rule(
-            anywhere: ["Glibc", "ArgumentParser", "Foundation", "Synchronization"],
+            anywhere: ["Glibc", "ArgumentParser", "Foundation", "NIOConcurrencyHelpers", "Synchronization"],
             files: ["Poller.swift": ["CEpoll"], "LatencyRecorder.swift": ["Histogram"]]),
     ]
 

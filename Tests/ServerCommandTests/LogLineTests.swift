@@ -2,7 +2,7 @@
 
 internal import Foundation
 internal import Logging
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 internal import Testing
 
 @testable internal import socketio_server
@@ -61,11 +61,11 @@ internal import Testing
 
 /// Lines that a handler wrote.
 private final class LineStore: Sendable {
-    private let lines = Mutex<[String]>([])
+    private let lines = NIOLockedValueBox<[String]>([])
 
-    var all: [String] { lines.withLock { $0 } }
+    var all: [String] { lines.withLockedValue { $0 } }
 
     func append(_ line: String) {
-        lines.withLock { $0.append(line) }
+        lines.withLockedValue { $0.append(line) }
     }
 }

@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Foundation
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// The built executable, running, with everything it writes.
 ///
@@ -24,10 +24,10 @@ final class ServerProcess: Sendable {
     }()
 
     private let process: Process
-    private let text = Mutex("")
+    private let text = NIOLockedValueBox("")
 
     /// Everything written to standard output and standard error until now.
-    var output: String { text.withLock { $0 } }
+    var output: String { text.withLockedValue { $0 } }
 
     /// The kernel's name for it.
     var identifier: Int32 { process.processIdentifier }
@@ -54,7 +54,7 @@ final class ServerProcess: Sendable {
             if data.isEmpty {
                 handle.readabilityHandler = nil
             } else {
-                self?.text.withLock { $0 += String(decoding: data, as: UTF8.self) }
+                self?.text.withLockedValue { $0 += String(decoding: data, as: UTF8.self) }
             }
         }
         try process.run()

@@ -1,9 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import NIOConcurrencyHelpers
 import NIOCore
 import ServiceLifecycle
 import SocketIOTesting
-import Synchronization
 import Testing
 
 @testable import SocketIOServer
@@ -145,10 +145,10 @@ struct DisconnectTests {
     func release() async throws {
         final class Token: Sendable {}
         try await withServer { io, address in
-            let token = Mutex<Token?>(Token())
-            weak let watched = token.withLock { $0 }
+            let token = NIOLockedValueBox<Token?>(Token())
+            weak let watched = token.withLockedValue { $0 }
             io.onConnection { socket in
-                let held = token.withLock { $0 }
+                let held = token.withLockedValue { $0 }
                 socket.on("x") { _ = (socket, held) }
                 socket.onAny { _, _ in _ = (socket, held) }
                 socket.onDisconnect { _ in _ = (socket, held) }
@@ -156,7 +156,7 @@ struct DisconnectTests {
             }
             try await connect(1, to: address)[0].disconnect()
             try await eventually("the socket is gone") { io.sockets.socketCount == 0 }
-            token.withLock { $0 = nil }
+            token.withLockedValue { $0 = nil }
             try await eventually("released") { watched == nil }
         }
     }
@@ -250,10 +250,10 @@ struct DisconnectTests {
         configuration.eventLoops = 1
         let io = Server(configuration: configuration)
         let running = Task { try await io.run() }
-        try await eventually("listening") { io.lifecycle.withLock { $0.listeners.count } == 1 }
+        try await eventually("listening") { io.lifecycle.withLockedValue { $0.listeners.count } == 1 }
         running.cancel()
         try await running.value
-        #expect(io.lifecycle.withLock { $0.closing } != nil)
+        #expect(io.lifecycle.withLockedValue { $0.closing } != nil)
     }
 
     @Test("run refuses settings that cannot be used, naming all of them")

@@ -1,9 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import SocketIOTesting
-import Synchronization
 import Testing
 
 @testable import SocketIOServer
@@ -55,12 +55,12 @@ func refusal(_ join: () async throws -> TestSocket) async -> TestValue? {
 
 /// Collects what handlers of several threads see.
 final class Recorder<Element: Sendable>: Sendable {
-    private let elements = Mutex<[Element]>([])
+    private let elements = NIOLockedValueBox<[Element]>([])
 
-    var all: [Element] { elements.withLock { $0 } }
-    var count: Int { elements.withLock { $0.count } }
+    var all: [Element] { elements.withLockedValue { $0 } }
+    var count: Int { elements.withLockedValue { $0.count } }
 
-    func append(_ element: Element) { elements.withLock { $0.append(element) } }
+    func append(_ element: Element) { elements.withLockedValue { $0.append(element) } }
 
     func waitFor(_ count: Int) async throws -> [Element] {
         try await eventually("\(count) recorded, not \(self.count)") { self.count >= count }

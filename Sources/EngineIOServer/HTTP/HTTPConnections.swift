@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import NIOConcurrencyHelpers
 internal import NIOCore
-internal import Synchronization
 
 /// The connections a listener has accepted and still speaks HTTP on.
 ///
@@ -17,12 +17,12 @@ final class HTTPConnections: Sendable {
         var emptyWaiters: [EventLoopPromise<Void>] = []
     }
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
-    var count: Int { state.withLock { $0.channels.count } }
+    var count: Int { state.withLockedValue { $0.channels.count } }
 
     func add(_ channel: any Channel) {
-        let isDraining = state.withLock { state in
+        let isDraining = state.withLockedValue { state in
             state.channels[ObjectIdentifier(channel)] = channel
             return state.isDraining
         }
@@ -30,7 +30,7 @@ final class HTTPConnections: Sendable {
     }
 
     func remove(_ channel: any Channel) {
-        let waiters = state.withLock { state in
+        let waiters = state.withLockedValue { state in
             state.channels[ObjectIdentifier(channel)] = nil
             return state.takeWaitersIfEmpty()
         }
@@ -40,7 +40,7 @@ final class HTTPConnections: Sendable {
     /// Lets every connection end after its request, and closes what is left after `gracePeriod`.
     func drain(gracePeriod: TimeAmount, on eventLoop: any EventLoop) async {
         let promise = eventLoop.makePromise(of: Void.self)
-        let (channels, waiters) = state.withLock { state in
+        let (channels, waiters) = state.withLockedValue { state in
             state.isDraining = true
             state.emptyWaiters.append(promise)
             return (Array(state.channels.values), state.takeWaitersIfEmpty())
@@ -48,7 +48,7 @@ final class HTTPConnections: Sendable {
         for waiter in waiters { waiter.succeed() }
         for channel in channels { channel.pipeline.fireUserInboundEventTriggered(DrainEvent()) }
         let cut = eventLoop.scheduleTask(in: gracePeriod) { [self] in
-            for channel in state.withLock({ Array($0.channels.values) }) { channel.close(promise: nil) }
+            for channel in state.withLockedValue({ Array($0.channels.values) }) { channel.close(promise: nil) }
         }
         // Never fails: it is completed by the last connection that leaves.
         try? await promise.futureResult.get()

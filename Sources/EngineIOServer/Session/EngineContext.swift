@@ -2,8 +2,8 @@
 
 internal import EngineIOCore
 internal import Logging
+internal import NIOConcurrencyHelpers
 internal import NIOCore
-internal import Synchronization
 
 /// What all sessions of a server share and nobody changes: configuration, derived constants, metrics, logger.
 final class EngineContext: Sendable {
@@ -23,7 +23,7 @@ final class EngineContext: Sendable {
     let heartbeatResolution: TimeAmount
 
     /// Where sessions live whose ids the application made; empty otherwise, since our own ids say it themselves.
-    let customHomes = Mutex<[String: Int]>([:])
+    let customHomes = NIOLockedValueBox<[String: Int]>([:])
 
     init(_ configuration: EngineConfiguration) {
         self.configuration = configuration
@@ -47,7 +47,7 @@ final class EngineContext: Sendable {
     /// An id made by the application no longer names a session.
     func forgetCustomID(_ sid: String) {
         guard configuration.generateId != nil else { return }
-        customHomes.withLock { $0[sid] = nil }
+        customHomes.withLockedValue { $0[sid] = nil }
     }
 
     /// The first ping is spread over the last 5 % of the interval, so that mass reconnects do not beat in step; early

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 package import EngineIOCore
+internal import NIOConcurrencyHelpers
 package import NIOCore
 internal import Synchronization
 
@@ -20,7 +21,7 @@ package final class Shard: @unchecked Sendable {
     package let eventLoop: any EventLoop
     let heartbeats: HeartbeatWheel
 
-    private let inbox = Mutex(Inbox())
+    private let inbox = NIOLockedValueBox(Inbox())
     /// Whether the inbox holds work; spares the lock where there is none.
     private let hasMail = Atomic(false)
     /// With one shard nobody shares reference counts, so staged messages need no copy.
@@ -48,7 +49,7 @@ package final class Shard: @unchecked Sendable {
     /// loop's next tick, all that has gathered in one go.
     package func run(_ work: @escaping @Sendable () -> Void) {
         if eventLoop.inEventLoop { return work() }
-        let mustSchedule = inbox.withLock { inbox in
+        let mustSchedule = inbox.withLockedValue { inbox in
             inbox.work.append(work)
             hasMail.store(true, ordering: .releasing)
             defer { inbox.isScheduled = true }
@@ -66,7 +67,7 @@ package final class Shard: @unchecked Sendable {
     }
 
     private func emptyInbox() {
-        let work = inbox.withLock { inbox in
+        let work = inbox.withLockedValue { inbox in
             inbox.isScheduled = false
             hasMail.store(false, ordering: .relaxed)
             return exchange(&inbox.work, with: [])

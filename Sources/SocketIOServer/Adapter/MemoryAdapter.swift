@@ -2,6 +2,7 @@
 
 internal import EngineIOCore
 internal import Logging
+internal import NIOConcurrencyHelpers
 public import NIOCore
 public import SocketIOCore
 internal import Synchronization
@@ -177,16 +178,16 @@ private final class ReachedClients: Sendable {
         var clients = 0
     }
 
-    private let state: Mutex<State>
+    private let state: NIOLockedValueBox<State>
     private let receiver: any BroadcastAckReceiver
 
     init(shards: Int, receiver: any BroadcastAckReceiver) {
-        self.state = Mutex(State(missing: shards))
+        self.state = NIOLockedValueBox(State(missing: shards))
         self.receiver = receiver
     }
 
     func shardReached(clients: Int) {
-        let total = state.withLock { state -> Int? in
+        let total = state.withLockedValue { state -> Int? in
             state.clients += clients
             state.missing -= 1
             return state.missing == 0 ? state.clients : nil

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import NIOConcurrencyHelpers
 internal import Synchronization
 
 /// What happened to a room of a namespace on this node.
@@ -19,11 +20,11 @@ public enum RoomEvent: Sendable, Hashable {
 /// The one thing about rooms that is not confined to a shard. Its lock is taken when a room becomes non-empty or empty
 /// on a shard, never for a message.
 final class NodeRooms: Sendable {
-    private let shardCounts = Mutex<[String: Int]>([:])
+    private let shardCounts = NIOLockedValueBox<[String: Int]>([:])
 
     /// A room has its first member on a shard. Returns whether it is the first on the node.
     func becameNonEmpty(_ room: String) -> Bool {
-        shardCounts.withLock { counts in
+        shardCounts.withLockedValue { counts in
             let count = counts[room, default: 0]
             counts[room] = count + 1
             return count == 0
@@ -32,31 +33,31 @@ final class NodeRooms: Sendable {
 
     /// A room has lost its last member on a shard. Returns whether it was the last on the node.
     func becameEmpty(_ room: String) -> Bool {
-        shardCounts.withLock { counts in
+        shardCounts.withLockedValue { counts in
             guard let count = counts[room] else { return false }
             counts[room] = count > 1 ? count - 1 : nil
             return count <= 1
         }
     }
 
-    func contains(_ room: String) -> Bool { shardCounts.withLock { $0[room] != nil } }
+    func contains(_ room: String) -> Bool { shardCounts.withLockedValue { $0[room] != nil } }
 
-    var names: Set<String> { shardCounts.withLock { Set($0.keys) } }
+    var names: Set<String> { shardCounts.withLockedValue { Set($0.keys) } }
 }
 
 /// The application's and the adapter's observers of room events.
 final class RoomObservers: Sendable {
-    private let observers = Mutex<[@Sendable (RoomEvent) -> Void]>([])
+    private let observers = NIOLockedValueBox<[@Sendable (RoomEvent) -> Void]>([])
     private let areThereAny = Atomic(false)
 
     func add(_ observer: @escaping @Sendable (RoomEvent) -> Void) {
-        observers.withLock { $0.append(observer) }
+        observers.withLockedValue { $0.append(observer) }
         areThereAny.store(true, ordering: .releasing)
     }
 
     func notify(_ event: @autoclosure () -> RoomEvent) {
         guard areThereAny.load(ordering: .acquiring) else { return }
         let event = event()
-        for observer in observers.withLock({ $0 }) { observer(event) }
+        for observer in observers.withLockedValue({ $0 }) { observer(event) }
     }
 }

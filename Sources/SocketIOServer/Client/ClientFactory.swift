@@ -2,7 +2,7 @@
 
 internal import EngineIOCore
 internal import EngineIOServer
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// Makes a ``Client`` for every session the engine opens.
 ///
@@ -13,19 +13,19 @@ final class ClientFactory: EngineDelegate {
         let table: NamespaceTable
     }
 
-    private let parts = Mutex<Parts?>(nil)
+    private let parts = NIOLockedValueBox<Parts?>(nil)
 
     /// Sessions opened before this, or after `stop`, are closed at once.
     func start(context: ServerContext, table: NamespaceTable) {
-        parts.withLock { $0 = Parts(context: context, table: table) }
+        parts.withLockedValue { $0 = Parts(context: context, table: table) }
     }
 
     func stop() {
-        parts.withLock { $0 = nil }
+        parts.withLockedValue { $0 = nil }
     }
 
     func opened(_ session: EngineSession) -> any EngineSessionHandler {
-        guard let parts = parts.withLock({ $0 }), !parts.context.isClosing else {
+        guard let parts = parts.withLockedValue({ $0 }), !parts.context.isClosing else {
             session.close(discard: true)
             return NoClient()
         }

@@ -1,8 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import SocketIOCore
-internal import Synchronization
 
 /// A broadcast was not acknowledged by everyone it reached.
 public struct BroadcastAckError: Error, Sendable, CustomStringConvertible {
@@ -34,13 +34,13 @@ final class BroadcastAcknowledgements: BroadcastAckReceiver {
     let timeout: TimeAmount
     private let expectsSingle: Bool
     private let metrics: ServerMetrics
-    private let state: Mutex<State>
+    private let state: NIOLockedValueBox<State>
 
     private init(servers: Int, timeout: TimeAmount, expectsSingle: Bool, metrics: ServerMetrics, done: @escaping Done) {
         self.timeout = timeout
         self.expectsSingle = expectsSingle
         self.metrics = metrics
-        self.state = Mutex(.counting(BroadcastAckCounter(expectedServers: servers), done, timer: nil))
+        self.state = NIOLockedValueBox(.counting(BroadcastAckCounter(expectedServers: servers), done, timer: nil))
     }
 
     /// Sends the packet and calls `done` once: when everybody has answered, or at the time-out.
@@ -69,7 +69,7 @@ final class BroadcastAcknowledgements: BroadcastAckReceiver {
 
     private func arm(on eventLoop: any EventLoop) {
         let timer = eventLoop.scheduleTask(in: timeout) { self.timedOut() }
-        state.withLock { state in
+        state.withLockedValue { state in
             guard case .counting(let counter, let done, _) = state else { return }
             state = .counting(counter, done, timer: timer)
         }
@@ -101,7 +101,8 @@ final class BroadcastAcknowledgements: BroadcastAckReceiver {
         isTimeout: Bool = false,
         _ change: (inout BroadcastAckCounter<EventArguments>) -> BroadcastAckCounter<EventArguments>.Result?
     ) {
-        let ended = state.withLock { state -> (BroadcastAckCounter<EventArguments>.Result, Done, Scheduled<Void>?)? in
+        let ended = state.withLockedValue {
+            state -> (BroadcastAckCounter<EventArguments>.Result, Done, Scheduled<Void>?)? in
             guard case .counting(var counter, let done, let timer) = state else { return nil }
             state = .finished
             if let result = change(&counter) { return (result, done, timer) }

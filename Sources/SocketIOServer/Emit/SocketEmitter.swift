@@ -1,8 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import SocketIOCore
-internal import Synchronization
 
 /// Sends events to one socket in a certain way; made with ``Socket/volatile``, ``Socket/timeout(_:)`` and
 /// ``Socket/compress(_:)``. A value, usable any number of times.
@@ -121,18 +121,18 @@ private final class AcknowledgementWait: @unchecked Sendable {
 
     var id: Int?
     private let socket: Socket
-    private let state = Mutex(State.idle)
+    private let state = NIOLockedValueBox(State.idle)
 
     init(socket: Socket) {
         self.socket = socket
     }
 
     var isOver: Bool {
-        state.withLock { if case .waiting = $0 { false } else { true } }
+        state.withLockedValue { if case .waiting = $0 { false } else { true } }
     }
 
     func begin(_ continuation: Continuation) {
-        let early = state.withLock { state -> Result<EventArguments, any Error>? in
+        let early = state.withLockedValue { state -> Result<EventArguments, any Error>? in
             if case .overBeforeBegin(let result) = state {
                 state = .over
                 return result
@@ -144,7 +144,7 @@ private final class AcknowledgementWait: @unchecked Sendable {
     }
 
     func end(_ result: Result<EventArguments, any Error>) {
-        let waiting = state.withLock { state -> Continuation? in
+        let waiting = state.withLockedValue { state -> Continuation? in
             switch state {
             case .idle:
                 state = .overBeforeBegin(result)

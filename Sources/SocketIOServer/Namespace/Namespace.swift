@@ -1,8 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Logging
+internal import NIOConcurrencyHelpers
 internal import SocketIOCore
-internal import Synchronization
 
 /// One namespace of a server: its sockets, rooms, middlewares and handlers.
 ///
@@ -19,7 +19,7 @@ public final class Namespace: Sendable {
     /// Room to leave in front of an event's text for the rest of its packet.
     let headroom: Int
     private let serverEvents: ServerEvents
-    private let registration: Mutex<ConnectRegistration>
+    private let registration: NIOLockedValueBox<ConnectRegistration>
 
     init(name: String, context: ServerContext, registration: ConnectRegistration? = nil) {
         let home = context.shards[abs(name.hashValue % context.shards.count)]
@@ -34,7 +34,7 @@ public final class Namespace: Sendable {
             AdapterContext(
                 namespace: name, local: local, logger: context.configuration.logger, eventLoop: home.eventLoop,
                 serverEvents: events))
-        self.registration = Mutex(registration ?? ConnectRegistration())
+        self.registration = NIOLockedValueBox(registration ?? ConnectRegistration())
     }
 
     // MARK: Connecting
@@ -42,24 +42,24 @@ public final class Namespace: Sendable {
     /// Adds a middleware: it looks at every socket before it is connected, after those added earlier, and refuses it by
     /// throwing. Starts on the socket's event loop and comes back to it after each `await`.
     public func use(_ middleware: @escaping ConnectMiddleware) {
-        registration.withLock { $0.middlewares.append(middleware) }
+        registration.withLockedValue { $0.middlewares.append(middleware) }
     }
 
     /// Runs `handler` for every socket that connects, on the socket's event loop, before its first event.
     public func onConnection(_ handler: @escaping @Sendable (Socket) throws -> Void) {
-        registration.withLock { $0.handlers.append(.synchronous(handler)) }
+        registration.withLockedValue { $0.handlers.append(.synchronous(handler)) }
     }
 
     /// As the synchronous form; no event of the socket is handled before the first `await`.
     public func onConnection(_ handler: @escaping @Sendable (Socket) async throws -> Void) {
-        registration.withLock { $0.handlers.append(.asynchronous(handler)) }
+        registration.withLockedValue { $0.handlers.append(.asynchronous(handler)) }
     }
 
-    var middlewares: [ConnectMiddleware] { registration.withLock { $0.middlewares } }
+    var middlewares: [ConnectMiddleware] { registration.withLockedValue { $0.middlewares } }
 
     func connected(_ socket: Socket) {
         context.metrics.connections.increment()
-        for handler in registration.withLock({ $0.handlers }) { handler.run(socket) }
+        for handler in registration.withLockedValue({ $0.handlers }) { handler.run(socket) }
     }
 
     // MARK: Looking

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Logging
+internal import NIOConcurrencyHelpers
 internal import SocketIOCore
 internal import Synchronization
 
@@ -23,7 +24,7 @@ final class NamespaceTable: Sendable {
     }
 
     private let context: ServerContext
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
     private let parentCount = Atomic(0)
 
     init(context: ServerContext) {
@@ -33,29 +34,29 @@ final class NamespaceTable: Sendable {
     var hasParents: Bool { parentCount.load(ordering: .acquiring) > 0 }
 
     /// The namespaces of the moment.
-    var all: [Namespace] { state.withLock { $0.entries.values.map(\.namespace) } }
+    var all: [Namespace] { state.withLockedValue { $0.entries.values.map(\.namespace) } }
 
-    var parents: [ParentNamespace] { state.withLock { $0.parents } }
+    var parents: [ParentNamespace] { state.withLockedValue { $0.parents } }
 
     func onNewNamespace(_ observer: @escaping @Sendable (Namespace) -> Void) {
-        state.withLock { $0.observers.append(observer) }
+        state.withLockedValue { $0.observers.append(observer) }
     }
 
     /// The namespace with this name; made when there is none (spec 4.1, `of`).
     func namespace(_ name: String) -> Namespace {
-        if let existing = state.withLock({ $0.entries[name]?.namespace }) { return existing }
+        if let existing = state.withLockedValue({ $0.entries[name]?.namespace }) { return existing }
         let parent = parents.first { $0.matchesAtOnce(name) }
         return insert(name, parent: parent, population: 0)
     }
 
     func add(_ parent: ParentNamespace) {
-        state.withLock { $0.parents.append(parent) }
+        state.withLockedValue { $0.parents.append(parent) }
         parentCount.wrappingAdd(1, ordering: .releasing)
     }
 
     /// A namespace that exists, for one more socket.
     func acquire(existing name: String) -> Namespace? {
-        state.withLock { state in
+        state.withLockedValue { state in
             state.entries[name]?.population += 1
             return state.entries[name]?.namespace
         }
@@ -74,7 +75,7 @@ final class NamespaceTable: Sendable {
             }
             // Another client may have made it while the matcher was waiting.
             if let existing = acquire(existing: name) { return existing }
-            guard state.withLock({ $0.dynamicCount }) < context.configuration.maxDynamicNamespaces else {
+            guard state.withLockedValue({ $0.dynamicCount }) < context.configuration.maxDynamicNamespaces else {
                 context.metrics.namespacesRefused.increment()
                 return nil
             }
@@ -85,7 +86,7 @@ final class NamespaceTable: Sendable {
 
     /// A socket that had acquired the namespace has gone.
     func release(_ namespace: Namespace) {
-        let forgotten = state.withLock { state -> Entry? in
+        let forgotten = state.withLockedValue { state -> Entry? in
             guard var entry = state.entries[namespace.name], entry.namespace === namespace else { return nil }
             entry.population -= 1
             state.entries[namespace.name] = entry
@@ -104,7 +105,7 @@ final class NamespaceTable: Sendable {
     /// Adds a namespace unless the name is taken by now, in which case the one that has it is used.
     private func insert(_ name: String, parent: ParentNamespace?, population: Int) -> Namespace {
         let created = Namespace(name: name, context: context, registration: parent?.registrationForChild)
-        let (namespace, observers) = state.withLock { state -> (Namespace, [@Sendable (Namespace) -> Void]) in
+        let (namespace, observers) = state.withLockedValue { state -> (Namespace, [@Sendable (Namespace) -> Void]) in
             if let existing = state.entries[name]?.namespace {
                 state.entries[name]?.population += population
                 return (existing, [])

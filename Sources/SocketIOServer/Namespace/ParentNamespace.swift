@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import NIOConcurrencyHelpers
 internal import SocketIOCore
 internal import Synchronization
 
@@ -18,8 +19,8 @@ public final class ParentNamespace: Sendable {
     public let name: String
 
     private let matcher: Matcher
-    private let registration = Mutex(ConnectRegistration())
-    private let known = Mutex<[String: Namespace]>([:])
+    private let registration = NIOLockedValueBox(ConnectRegistration())
+    private let known = NIOLockedValueBox<[String: Namespace]>([:])
 
     private static let created = Atomic(0)
 
@@ -29,26 +30,26 @@ public final class ParentNamespace: Sendable {
     }
 
     /// The children of the moment, in no order.
-    public var children: [Namespace] { known.withLock { Array($0.values) } }
+    public var children: [Namespace] { known.withLockedValue { Array($0.values) } }
 
     /// Adds a middleware to children made from now on, see ``Namespace/use(_:)``.
     public func use(_ middleware: @escaping ConnectMiddleware) {
-        registration.withLock { $0.middlewares.append(middleware) }
+        registration.withLockedValue { $0.middlewares.append(middleware) }
     }
 
     /// Adds a handler to children made from now on, see ``Namespace/onConnection(_:)``.
     public func onConnection(_ handler: @escaping @Sendable (Socket) throws -> Void) {
-        registration.withLock { $0.handlers.append(.synchronous(handler)) }
+        registration.withLockedValue { $0.handlers.append(.synchronous(handler)) }
     }
 
     /// As the synchronous form.
     public func onConnection(_ handler: @escaping @Sendable (Socket) async throws -> Void) {
-        registration.withLock { $0.handlers.append(.asynchronous(handler)) }
+        registration.withLockedValue { $0.handlers.append(.asynchronous(handler)) }
     }
 
     // MARK: For the namespace table
 
-    var registrationForChild: ConnectRegistration { registration.withLock { $0 } }
+    var registrationForChild: ConnectRegistration { registration.withLockedValue { $0 } }
 
     func matchesAtOnce(_ name: String) -> Bool {
         guard case .pattern(let matches) = matcher else { return false }
@@ -62,10 +63,10 @@ public final class ParentNamespace: Sendable {
         }
     }
 
-    func add(_ child: Namespace) { known.withLock { $0[child.name] = child } }
+    func add(_ child: Namespace) { known.withLockedValue { $0[child.name] = child } }
 
     func forget(_ child: Namespace) {
-        known.withLock { known in
+        known.withLockedValue { known in
             if known[child.name] === child { known[child.name] = nil }
         }
     }

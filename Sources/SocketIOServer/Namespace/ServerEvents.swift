@@ -1,14 +1,14 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Logging
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// The listeners of a namespace for events of other servers.
 final class ServerEvents: HandlerScope {
     let executor: LoopExecutor
     private let namespace: String
     private let context: ServerContext
-    private let handlers = Mutex(EventHandlers())
+    private let handlers = NIOLockedValueBox(EventHandlers())
 
     init(namespace: String, context: ServerContext, executor: LoopExecutor) {
         self.namespace = namespace
@@ -18,12 +18,12 @@ final class ServerEvents: HandlerScope {
 
     func add(_ event: String, isOnce: Bool, _ handler: @escaping EventHandler) -> ListenerID {
         let id = ListenerID.make()
-        handlers.withLock { $0.add(event, id: id, isOnce: isOnce, handler) }
+        handlers.withLockedValue { $0.add(event, id: id, isOnce: isOnce, handler) }
         return id
     }
 
     func remove(_ event: String, id: ListenerID?) {
-        handlers.withLock { handlers in
+        handlers.withLockedValue { handlers in
             if let id { handlers.remove(event, id: id) } else { handlers.removeAll(event) }
         }
     }
@@ -31,7 +31,7 @@ final class ServerEvents: HandlerScope {
     func deliver(
         _ event: String, _ arguments: EventArguments, answer: (@Sendable (Result<EventArguments, any Error>) -> Void)?
     ) {
-        let taken = handlers.withLock { $0.take(event) }
+        let taken = handlers.withLockedValue { $0.take(event) }
         let responder = answer.map { AckResponder(.server($0)) }
         taken.run(EventContext(event: event, arguments: arguments, responder: responder, scope: self))
     }

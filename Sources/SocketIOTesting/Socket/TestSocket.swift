@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// An event from the server.
 public struct TestEvent: Sendable, Equatable {
@@ -40,7 +40,7 @@ public final class TestSocket: Sendable {
     /// Events in the order they arrived; ends when the namespace or the session ends.
     public let events: Inbox<TestEvent>
     private let client: SocketTestClient
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     init(id: String, namespace: String, client: SocketTestClient) {
         self.id = id
@@ -61,7 +61,7 @@ public final class TestSocket: Sendable {
     ) async throws -> [TestValue] {
         let answer = Inbox<[TestValue]>("the acknowledgement of \(event)")
         if events.isFinished { answer.finish(TestClientError.closed("the socket has ended")) }
-        let id = state.withLock { state in
+        let id = state.withLockedValue { state in
             defer { state.nextID += 1 }
             state.acks[state.nextID] = answer
             return state.nextID
@@ -78,7 +78,7 @@ public final class TestSocket: Sendable {
 
     /// Acknowledges every coming event of a name with what `answer` returns; such events also reach ``events``.
     public func answer(_ event: String, _ answer: @escaping @Sendable ([TestValue]) -> [TestValue]) {
-        state.withLock { $0.answers[event] = answer }
+        state.withLockedValue { $0.answers[event] = answer }
     }
 
     /// Takes events until one has the name, dropping the others.
@@ -106,7 +106,7 @@ public final class TestSocket: Sendable {
 
     func receive(_ packet: SocketTestPacket, items: [TestValue]) throws {
         if packet.kind == .ack || packet.kind == .binaryAck {
-            guard let id = packet.id, let answer = state.withLock({ $0.acks.removeValue(forKey: id) }) else {
+            guard let id = packet.id, let answer = state.withLockedValue({ $0.acks.removeValue(forKey: id) }) else {
                 throw TestClientError.protocolViolation("acknowledgement nobody asked for: \(packet.text.prefix(100))")
             }
             answer.push(items)
@@ -116,7 +116,7 @@ public final class TestSocket: Sendable {
             throw TestClientError.protocolViolation("event without name: \(packet.text.prefix(100))")
         }
         let event = TestEvent(name: name, arguments: Array(items.dropFirst()), ackID: packet.id)
-        if let id = packet.id, let answer = state.withLock({ $0.answers[name] }) {
+        if let id = packet.id, let answer = state.withLockedValue({ $0.answers[name] }) {
             let result = answer(event.arguments)
             Task { try? await self.send(.ack, id: id, result) }
         }
@@ -125,7 +125,7 @@ public final class TestSocket: Sendable {
 
     func end(_ error: any Error) {
         events.finish(error)
-        let acks = state.withLock { state in
+        let acks = state.withLockedValue { state in
             defer { state.acks = [:] }
             return state.acks
         }

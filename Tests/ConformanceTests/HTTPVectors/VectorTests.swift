@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-import Synchronization
+import NIOConcurrencyHelpers
 import Testing
 
 /// Replays what a Node server did on the wire, `Vectors/http.jsonl`, against ours.
@@ -21,14 +21,14 @@ struct VectorTests {
     }
 
     private func differences(_ scenario: VectorScenario, loops: Int) async throws -> [String] {
-        let found = Mutex<[String]>([])
+        let found = NIOLockedValueBox<[String]>([])
         try await ServerUnderTest.vectors(scenario.server, loops: loops) { address in
             let replay = VectorReplay(scenario, address: address)
             try await replay.run()
             let differences = replay.differences
-            found.withLock { $0 = differences }
+            found.withLockedValue { $0 = differences }
         }
-        return found.withLock { $0 }
+        return found.withLockedValue { $0 }
     }
 
     @Test("The exceptions name scenarios that exist, and most are covered")
