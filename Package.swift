@@ -28,6 +28,7 @@ let package = Package(
     name: "socketio-server",
     products: [
         .library(name: "SocketIOServer", targets: ["SocketIOServer"]),
+        .library(name: "SocketIORedis", targets: ["SocketIORedis"]),
         .library(name: "SocketIOHummingbird", targets: ["SocketIOHummingbird"]),
         .library(name: "SocketIOTesting", targets: ["SocketIOTesting"]),
         .executable(name: "socketio-server", targets: ["socketio-server"]),
@@ -55,6 +56,11 @@ let package = Package(
             name: "EngineIOServer",
             dependencies: ["EngineIOCore", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL, logging, metrics],
             swiftSettings: swiftSettings),
+        // Redis
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .target(
+            name: "HiredisNIO", dependencies: ["CHiredis", nioCore, nioPosix, nioSSL, logging, metrics],
+            swiftSettings: swiftSettings),
         // Socket.IO
         .target(name: "SocketIOCore", dependencies: ["EngineIOCore", nioCore, nioLocks], swiftSettings: swiftSettings),
         .target(
@@ -63,6 +69,14 @@ let package = Package(
                 "SocketIOCore", "EngineIOServer", "EngineIOCore", nioCore, nioLocks, nioPosix, nioHTTP1, logging,
                 metrics,
                 serviceLifecycle,
+            ],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "SocketIORedis",
+            dependencies: [
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", nioCore, nioHTTP1,
+                logging,
+                metrics,
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -118,6 +132,10 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
+            name: "HiredisNIOTests",
+            dependencies: ["HiredisNIO", "CHiredis", nioCore, nioPosix, nioEmbedded, nioSSL, logging],
+            swiftSettings: swiftSettings),
+        .testTarget(
             name: "SocketIOServerTests",
             dependencies: [
                 "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "SocketIOTesting", nioCore,
@@ -126,6 +144,13 @@ let package = Package(
                 logging,
             ],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SocketIORedisTests",
+            dependencies: [
+                "SocketIORedis", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO",
+                "SocketIOTesting", nioCore, nioPosix, nioHTTP1, logging,
+            ],
+            resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .testTarget(
             name: "ConformanceTests",
             dependencies: [

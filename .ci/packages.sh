@@ -6,10 +6,11 @@
 set -euo pipefail
 
 case "${1:-}" in
-    build) packages=(zlib1g-dev) ;;
+    build) packages=(zlib1g-dev libhiredis-dev) ;;
     test)
-        packages=(zlib1g-dev python3-pip python3-venv nodejs node-ws node-xmlhttprequest
-            chromium chromium-driver fonts-dejavu-core)
+        packages=(zlib1g-dev libhiredis-dev python3-pip python3-venv nodejs node-ws node-xmlhttprequest
+            chromium chromium-driver fonts-dejavu-core redis-server redis-sentinel
+            openssl python3-msgpack python3-redis)
         ;;
     "") echo "usage: $0 build|test|NAME..." >&2; exit 64 ;;
     *) packages=("$@") ;;

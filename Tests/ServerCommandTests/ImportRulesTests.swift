@@ -40,6 +40,15 @@ internal import Testing
                 // Lets handlers take and return `Data`; nothing else there comes from Foundation.
                 "Value+Foundation.swift": ["Foundation", "FoundationEssentials"],
             ]),
+        // A Redis client that knows nothing of Socket.IO; two levels of hiredis exist, this uses the one without sockets.
+        "HiredisNIO": Rule(
+            anywhere: ["NIOCore", "NIOSSL", "Logging", "Metrics", "NIOConcurrencyHelpers", "Synchronization"],
+            files: ["RedisConnector.swift": ["NIOPosix"], "RESPReader.swift": ["CHiredis"]]),
+        "SocketIORedis": Rule(
+            anywhere: [
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", "NIOCore", "NIOHTTP1",
+                "Logging", "Metrics", "CoreMetrics", "NIOConcurrencyHelpers", "Synchronization",
+            ]),
         "SocketIOHummingbird": Rule(
             anywhere: [
                 "SocketIOServer", "EngineIOServer", "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore",

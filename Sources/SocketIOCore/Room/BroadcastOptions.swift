@@ -12,6 +12,8 @@ public struct BroadcastFlags: Sendable, Hashable {
     public var isLocal: Bool
     /// How long to wait for acknowledgements; nil when none are asked for, or the default is to be used.
     public var timeout: TimeAmount?
+    /// Whether one socket is meant and its answer is wanted alone. Passed on to other nodes, where it has no effect.
+    package var expectsSingleResponse = false
 
     /// Flags of an ordinary broadcast.
     public init(
@@ -38,11 +40,16 @@ public struct BroadcastOptions: Sendable, Hashable {
 
     /// Options that reach `rooms`, or everyone, without `except`.
     public init(rooms: [String] = [], except: [String] = [], flags: BroadcastFlags = BroadcastFlags()) {
-        self.rooms = []
-        self.except = []
+        self.rooms = Self.unique(rooms)
+        self.except = Self.unique(except)
         self.flags = flags
-        for room in rooms { add(room: room) }
-        for room in except { add(except: room) }
+    }
+
+    /// The names without repetitions, in order. Other nodes may send any number of them.
+    private static func unique(_ names: [String]) -> [String] {
+        guard names.count > 1 else { return names }
+        var seen = Set<String>(minimumCapacity: names.count)
+        return names.filter { seen.insert($0).inserted }
     }
 
     /// Adds a room to reach; naming it twice changes nothing.

@@ -9,6 +9,12 @@ package struct EncodedArguments: Sendable, Equatable {
     package var json: ByteBuffer
     /// The binary data, in the order of the placeholders.
     package var attachments: [ByteBuffer]
+
+    /// Data that has been written or validated elsewhere.
+    package init(json: ByteBuffer, attachments: [ByteBuffer]) {
+        self.json = json
+        self.attachments = attachments
+    }
 }
 
 /// Writes the arguments of an event or acknowledgement as a JSON array (spec 3.2).

@@ -2,7 +2,7 @@
 
 internal import NIOCore
 
-/// The bytes of JSON text while they are written.
+/// The bytes of JSON text, or of MessagePack, while they are written.
 ///
 /// A message consists of many short pieces. Plain memory takes each in a few nanoseconds, a `ByteBuffer` several times
 /// that; the finished text is copied once, into a buffer of the right size.
@@ -98,6 +98,14 @@ struct JSONOutput: ~Copyable {
     mutating func set(_ byte: UInt8, at offset: Int) {
         guard offset >= 0, offset < count else { return }
         base.storeBytes(of: byte, toByteOffset: offset, as: UInt8.self)
+    }
+
+    /// Moves everything from `offset` on up by `length` bytes, to be set afterwards.
+    mutating func insert(_ length: Int, at offset: Int) {
+        guard length > 0, offset >= 0, offset <= count else { return }
+        reserve(length)
+        (base + offset + length).copyMemory(from: base + offset, byteCount: count - offset)
+        count += length
     }
 
     /// Moves everything from `tail` on to `place`, over `removed` bytes there; what stood behind them follows it.

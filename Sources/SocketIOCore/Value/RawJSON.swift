@@ -11,9 +11,9 @@ public import NIOCore
 /// ```
 public struct RawJSON: Sendable {
     /// The text; placeholders stand for binary data.
-    let text: ByteBuffer
+    package let text: ByteBuffer
     /// What the placeholders refer to.
-    let attachments: [ByteBuffer]
+    package let attachments: [ByteBuffer]
 
     /// Text that has been validated.
     package init(validated text: ByteBuffer, attachments: [ByteBuffer]) {

@@ -48,11 +48,33 @@ public protocol Adapter: AnyObject, Sendable {
     /// The names of all rooms that are not empty.
     func allRooms() async throws -> Set<String>
 
+    /// How many sockets are meant by `options`.
+    func count(_ options: BroadcastOptions) async throws -> Int
+
+    /// How many sockets are in each room that is not empty, the rooms that sockets have to themselves left out.
+    func countByRoom() async throws -> [String: Int]
+
     /// Sends an event to the other servers, where ``Namespace/on(_:_:)-swift.method`` listens.
     func serverSideEmit(_ packet: BroadcastPacket) async throws
 
     /// As ``serverSideEmit(_:)``; returns one acknowledgement of each other server.
     func serverSideEmitWithAck(_ packet: BroadcastPacket, timeout: TimeAmount) async throws -> [EventArguments]
+}
+
+extension Adapter {
+    /// Counts what ``fetchSockets(_:)`` returns.
+    public func count(_ options: BroadcastOptions) async throws -> Int {
+        try await fetchSockets(options).count
+    }
+
+    /// Counts what ``fetchSockets(_:)`` returns.
+    public func countByRoom() async throws -> [String: Int] {
+        var counts: [String: Int] = [:]
+        for socket in try await fetchSockets(BroadcastOptions()) {
+            for room in socket.rooms where room != socket.id { counts[room, default: 0] += 1 }
+        }
+        return counts
+    }
 }
 
 /// Takes the acknowledgements of a broadcast. From any thread, in any order.
@@ -63,8 +85,8 @@ public protocol BroadcastAckReceiver: AnyObject, Sendable {
     /// One server has sent the event to this many clients.
     func reached(clients: Int)
 
-    /// One client has answered.
-    func acknowledged(_ arguments: EventArguments)
+    /// One client has answered. `socketID` is nil when it belongs to a server that does not tell.
+    func acknowledged(_ arguments: EventArguments, socketID: String?)
 
     /// A client that was reached has gone without an answer.
     func disconnected(socketID: String)
@@ -80,16 +102,20 @@ public struct AdapterContext: Sendable {
     public let logger: Logger
     /// A loop to work on.
     public let eventLoop: any EventLoop
+    /// The four characters this server's session ids begin with.
+    public let nodeTag: String
 
     private let serverEvents: ServerEvents
 
     init(
-        namespace: String, local: MemoryAdapter, logger: Logger, eventLoop: any EventLoop, serverEvents: ServerEvents
+        namespace: String, local: MemoryAdapter, logger: Logger, eventLoop: any EventLoop, nodeTag: String,
+        serverEvents: ServerEvents
     ) {
         self.namespace = namespace
         self.local = local
         self.logger = logger
         self.eventLoop = eventLoop
+        self.nodeTag = nodeTag
         self.serverEvents = serverEvents
     }
 

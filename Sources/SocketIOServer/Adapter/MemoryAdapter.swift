@@ -65,6 +65,8 @@ public final class MemoryAdapter: Adapter {
 
     /// Delivers the event here.
     public func broadcast(_ packet: BroadcastPacket, options: BroadcastOptions) {
+        // A node of a cluster may well have nobody to deliver to.
+        guard shards.contains(where: { $0.socketCount > 0 }) else { return }
         let message = DefaultEncoder.event(
             nsp: name, json: packet.data.json, attachments: packet.data.attachments, compress: options.flags.compress)
         for shard in shards where shard.socketCount > 0 {

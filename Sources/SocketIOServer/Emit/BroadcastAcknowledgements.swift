@@ -81,7 +81,7 @@ final class BroadcastAcknowledgements: BroadcastAckReceiver {
         advance { $0.serverReported(clients: clients) }
     }
 
-    func acknowledged(_ arguments: EventArguments) {
+    func acknowledged(_ arguments: EventArguments, socketID: String?) {
         let expectsSingle = expectsSingle
         advance { counter in
             let result = counter.responded(arguments)

@@ -62,6 +62,9 @@ public struct BroadcastOperator: Sendable {
         with { $0.flags.timeout = TimeAmount(timeout) }
     }
 
+    /// Notes for other servers that one socket is meant, as Node does.
+    mutating func expectSingleResponse() { options.flags.expectsSingleResponse = true }
+
     private func with(_ change: (inout BroadcastOptions) -> Void) -> BroadcastOperator {
         var copy = self
         change(&copy.options)

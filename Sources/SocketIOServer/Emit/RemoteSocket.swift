@@ -49,6 +49,8 @@ public struct RemoteSocket: Sendable, Identifiable {
     public func emitWithAck<each Argument: Encodable & Sendable, Answer: Decodable & Sendable>(
         _ event: String, _ arguments: repeat each Argument, as type: Answer.Type
     ) async throws -> Answer {
+        var room = room
+        room.expectSingleResponse()
         let answers = try await room.acknowledgements(
             event, try .event(event, repeat each arguments), expectsSingle: true)
         guard let answer = answers.first else { throw SocketError.disconnected }

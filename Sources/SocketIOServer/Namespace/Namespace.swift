@@ -33,7 +33,7 @@ public final class Namespace: Sendable {
         self.adapter = context.configuration.adapter(
             AdapterContext(
                 namespace: name, local: local, logger: context.configuration.logger, eventLoop: home.eventLoop,
-                serverEvents: events))
+                nodeTag: context.configuration.engine.nodeTag, serverEvents: events))
         self.registration = NIOLockedValueBox(registration ?? ConnectRegistration())
     }
 

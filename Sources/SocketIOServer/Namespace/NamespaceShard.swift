@@ -79,6 +79,11 @@ final class NamespaceShard: @unchecked Sendable {
         index.members(rooms: options.rooms, except: options.except)
     }
 
+    /// Visits the sockets a broadcast with these options reaches here.
+    func forEach(_ options: BroadcastOptions, _ body: (Socket) -> Void) {
+        index.forEach(rooms: options.rooms, except: options.except, body)
+    }
+
     /// Delivers one message to everyone meant. Nothing is allocated, retained for long or flushed per recipient: the
     /// message is put aside once and each session notes where it lies.
     func broadcast(_ message: OutboundMessage, _ packet: BroadcastPacket, _ options: BroadcastOptions) {

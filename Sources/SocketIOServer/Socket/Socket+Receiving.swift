@@ -68,7 +68,7 @@ extension Socket {
             if let timer { client.shard.timers.cancel(timer) }
             done(.success(arguments))
         case .broadcast(let receiver):
-            receiver.acknowledged(arguments)
+            receiver.acknowledged(arguments, socketID: self.id)
         }
     }
 

@@ -1,0 +1,57 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import NIOCore
+
+/// When to try to connect again.
+///
+/// The first attempt after a loss follows within a third of the shortest delay. Then the delay is a tenth of the time
+/// the outage has lasted, between the shortest and the longest, less up to a fifth by chance: it grows
+/// exponentially, and once the server is back it is found within a tenth of its absence. Delays count from the
+/// beginning of the attempt before, so that attempts that time out add nothing. Connections that live less than a
+/// second one after the other double the shortest delay each time.
+package struct Backoff {
+    private let minimum: Int64
+    private let maximum: Int64
+    private var outageBegan: NIODeadline?
+    private var connectedAt: NIODeadline?
+    private var attemptBegan: NIODeadline?
+    private var shortLived = 0
+    /// Attempts since the outage began.
+    package private(set) var attempts = 0
+
+    package init(minimum: TimeAmount, maximum: TimeAmount) {
+        self.minimum = minimum.nanoseconds
+        self.maximum = maximum.nanoseconds
+    }
+
+    package mutating func attemptStarted(at now: NIODeadline) {
+        if outageBegan == nil { outageBegan = now }
+        attemptBegan = now
+        attempts += 1
+    }
+
+    package mutating func connected(at now: NIODeadline) {
+        connectedAt = now
+        outageBegan = nil
+        attempts = 0
+    }
+
+    /// The link was lost or the attempt failed. `random` is 0..<1.
+    package mutating func nextDelay(now: NIODeadline, random: Double) -> TimeAmount {
+        if let connectedAt {
+            self.connectedAt = nil
+            outageBegan = now
+            if now - connectedAt >= .seconds(1) {
+                shortLived = 0
+                return .nanoseconds(Int64(Double(minimum) / 3 * random))
+            }
+            shortLived = min(shortLived + 1, 16)
+            attemptBegan = now
+        }
+        let floor = minimum << max(0, shortLived - 1)
+        let elapsed = (now - (outageBegan ?? now)).nanoseconds
+        let raw = min(maximum, max(floor, elapsed / 10))
+        let delay = Int64(Double(raw) * (1 - random / 5))
+        return .nanoseconds(max(0, delay - (now - (attemptBegan ?? now)).nanoseconds))
+    }
+}

@@ -1,0 +1,298 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import Logging
+package import NIOCore
+
+/// A connection to Redis for subscriptions that comes back by itself and subscribes to everything again before it
+/// says that it is up.
+///
+/// Confined to its event loop except where methods say "any thread", hence `@unchecked Sendable`.
+package final class RedisSubscriber: @unchecked Sendable {
+    private typealias Waiter = @Sendable (Result<Void, RedisError>) -> Void
+    private typealias Table = SubscriptionTable<Waiter>
+
+    package let eventLoop: any EventLoop
+    private let link: RedisLink
+    private let stateBox: RedisStateBox
+    private let handlers: RedisSubscriberHandlers
+    private let logger: Logger
+    private var table = Table()
+    /// Subscriptions of a new connection that are not answered yet; they are answered before any later one.
+    private var restoring = 0
+    private var outages = 0
+    private var outageBegan: NIODeadline?
+    private var outageReason = ""
+    private var endedInsideMessage = false
+    private var lastFacts = RedisServerFacts()
+    private var wasCut = false
+    private var receivedInRead = 0
+
+    /// Makes a subscriber that is not connected yet.
+    ///
+    /// - Parameter name: names the link in logs and metrics.
+    package convenience init(
+        configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger, name: String = "subscriptions",
+        handlers: RedisSubscriberHandlers
+    ) {
+        self.init(
+            configuration: configuration, resolver: configuration.makeResolver(logger: logger), eventLoop: eventLoop,
+            logger: logger, name: name, handlers: handlers)
+    }
+
+    init(
+        configuration: RedisConfiguration, resolver: any RedisAddressResolver, eventLoop: any EventLoop,
+        logger: Logger, name: String, handlers: RedisSubscriberHandlers
+    ) {
+        self.eventLoop = eventLoop
+        self.handlers = handlers
+        self.logger = logger
+        stateBox = RedisStateBox(onChange: handlers.onState)
+        link = RedisLink(
+            name: name, configuration: configuration,
+            settings: RedisConnectionSettings(configuration, isSubscriber: true), resolver: resolver,
+            stateBox: stateBox, eventLoop: eventLoop, logger: logger)
+    }
+
+    deinit {
+        guard stateBox.state != .closed else { return }
+        eventLoop.execute { [link] in link.close() }
+    }
+
+    // MARK: Life
+
+    /// Begins to connect. Any thread. Keep the subscriber: it ends its connection when it is released.
+    package func start() {
+        onLoop { self.link.start(owner: self) }
+    }
+
+    /// Waits until every subscription is confirmed. Any thread.
+    ///
+    /// - Throws: `timeout` with the last reason, or `closed`.
+    package func waitUntilUp(within limit: TimeAmount) async throws(RedisError) {
+        try await stateBox.waitUntilConnected(within: limit, on: eventLoop)
+    }
+
+    /// Ends the connection for good; who waits for a subscription is told `closed`. Any thread.
+    package func close() async {
+        await withCheckedContinuation { continuation in
+            onLoop {
+                self.closeOnLoop()
+                continuation.resume()
+            }
+        }
+    }
+
+    func closeOnLoop() {
+        link.close()
+        for waiter in table.removeAll() { waiter(.failure(.closedByOwner)) }
+    }
+
+    /// The state now. Any thread.
+    package var state: RedisLinkState { stateBox.state }
+
+    /// The state now and every change; slow readers get the newest 16. Any thread.
+    package func states() -> AsyncStream<RedisLinkState> { stateBox.stream() }
+
+    // MARK: Subscriptions
+
+    /// Subscribes, from now on and after every loss of the link. Any thread.
+    ///
+    /// The completion is called on the event loop when the server has confirmed it: at once when it had, after the
+    /// link is up when it is down. A refusal (`permission`, naming the right) ends the wish.
+    package func subscribe(
+        _ channel: String, kind: RedisSubscriptionKind = .channel,
+        _ completion: @escaping @Sendable (Result<Void, RedisError>) -> Void
+    ) {
+        onLoop {
+            guard self.state != .closed else { return completion(.failure(.closedByOwner)) }
+            self.perform(self.table.subscribe(.init(kind: kind, channel: channel), completion), completion)
+        }
+    }
+
+    /// Subscribes to all of them and waits until all are confirmed. Any thread.
+    ///
+    /// - Throws: the first refusal, after all have been answered.
+    package func subscribe(_ channels: [String], kind: RedisSubscriptionKind = .channel) async throws(RedisError) {
+        try await all(channels) { self.subscribe($0, kind: kind, $1) }
+    }
+
+    /// Ends a subscription; the completion is called when no message of it can follow. Any thread.
+    package func unsubscribe(
+        _ channel: String, kind: RedisSubscriptionKind = .channel,
+        _ completion: @escaping @Sendable (Result<Void, RedisError>) -> Void
+    ) {
+        onLoop {
+            let (action, givenUp) = self.table.unsubscribe(.init(kind: kind, channel: channel), completion)
+            for waiter in givenUp {
+                waiter(.failure(RedisError(.closed, "the subscription to \(channel) was given up")))
+            }
+            self.perform(action, completion)
+        }
+    }
+
+    /// Ends subscriptions and waits until no message of them can follow. Any thread.
+    package func unsubscribe(_ channels: [String], kind: RedisSubscriptionKind = .channel) async throws(RedisError) {
+        try await all(channels) { self.unsubscribe($0, kind: kind, $1) }
+    }
+
+    private func perform(_ action: Table.Action, _ completion: Waiter) {
+        switch action {
+        case .send(let request): link.connection?.change(request)
+        case .wait: break
+        case .done: completion(.success(()))
+        }
+    }
+
+    private func all(
+        _ channels: [String],
+        _ body: @escaping @Sendable (String, @escaping @Sendable (Result<Void, RedisError>) -> Void) -> Void
+    ) async throws(RedisError) {
+        guard !channels.isEmpty else { return }
+        let result = await withCheckedContinuation { continuation in
+            onLoop {
+                let countdown = Countdown(channels.count) { continuation.resume(returning: $0) }
+                for channel in channels { body(channel) { countdown.answered($0) } }
+            }
+        }
+        try result.get()
+    }
+
+    private func onLoop(_ body: @escaping @Sendable () -> Void) {
+        if eventLoop.inEventLoop { body() } else { eventLoop.execute(body) }
+    }
+}
+
+extension RedisSubscriber: RedisLinkOwner {
+    func linkConnected(_ connection: RedisConnection, _ facts: RedisServerFacts) {
+        judgeOutage(facts)
+        // Not permitted: do not ask at each connection, it fills the ACL log.
+        if facts.connectionsReceived == nil { link.settings.handshake.readsStatistics = false }
+        let requests = table.connected()
+        restoring = requests.count
+        for request in requests { connection.change(request) }
+        if restoring == 0 { restored() }
+    }
+
+    func connection(_ connection: RedisConnection, changed: SubscriptionRequest, _ result: Result<Void, RedisError>) {
+        var refusal: RedisError?
+        if case .failure(let error) = result { refusal = error }
+        let waiters = table.answered(changed, refusal)
+        // First the state: who waits for the last subscription shall find it up.
+        if restoring > 0 {
+            restoring -= 1
+            if restoring == 0 { restored() }
+        }
+        for waiter in waiters { waiter(result) }
+    }
+
+    func connection(_ connection: RedisConnection, lost kind: RedisSubscriptionKind, channel: String) {
+        if let request = table.taken(.init(kind: kind, channel: channel)) { connection.change(request) }
+    }
+
+    /// A server cuts a client whose output buffer is full without a word. Redis 7.2 counts it; for older ones the sign
+    /// is that the stream ended inside a message though the server went on.
+    private func judgeOutage(_ facts: RedisServerFacts) {
+        defer { lastFacts = facts }
+        guard outageBegan != nil else { return }
+        if let before = lastFacts.outputBufferCuts, let now = facts.outputBufferCuts {
+            wasCut = wasCut || now > before
+            return
+        }
+        if let before = lastFacts.connectionsReceived, let now = facts.connectionsReceived, now <= before { return }
+        wasCut = wasCut || endedInsideMessage
+    }
+
+    /// Every subscription has been answered.
+    private func restored() {
+        reportState()
+        guard let began = outageBegan else { return }
+        outageBegan = nil
+        let outage = RedisOutage(
+            number: outages, reason: outageReason, duration: .now() - began, subscriptions: table.count,
+            isOutputBufferCutLikely: wasCut)
+        wasCut = false
+        if outage.isOutputBufferCutLikely {
+            logger.warning(
+                """
+                Redis has probably cut this subscriber for its output buffer: it reads too slowly, or \
+                client-output-buffer-limit pubsub is too small for the traffic
+                """)
+        }
+        logger.notice(
+            "Redis subscriptions are complete again",
+            metadata: [
+                "outage": "\(outage.number)", "milliseconds": "\(outage.duration.nanoseconds / 1_000_000)",
+                "subscriptions": "\(outage.subscriptions)", "reason": "\(outage.reason)",
+            ])
+        handlers.onOutage(outage)
+    }
+
+    private func reportState() {
+        if let refusal = table.refusals.values.first {
+            link.reportDegraded(refusal.message)
+        } else {
+            link.reportUp()
+        }
+    }
+
+    func linkLost(_ reason: RedisError, insideReply: Bool) {
+        endedInsideMessage = insideReply
+        connectionReadDone()
+        restoring = 0
+        if outageBegan == nil {
+            outageBegan = .now()
+            outages += 1
+        }
+        outageReason = reason.description
+        for waiter in table.lost() { waiter(.success(())) }
+    }
+
+    func connection(_ connection: RedisConnection, received message: RedisMessage) {
+        receivedInRead += 1
+        handlers.onMessage(message)
+    }
+
+    func connectionDroppedMessage(_ connection: RedisConnection) {
+        link.metrics.oversizedMessage()
+        handlers.onOversized()
+    }
+
+    func connectionReadComplete(_ connection: RedisConnection) {
+        guard receivedInRead > 0 else { return }
+        connectionReadDone()
+    }
+
+    private func connectionReadDone() {
+        guard receivedInRead > 0 else { return }
+        link.metrics.received(receivedInRead)
+        receivedInRead = 0
+        handlers.onBatchEnd()
+    }
+
+    func connection(_ connection: RedisConnection, isLate: Bool) {
+        guard restoring == 0 else { return }
+        if isLate { link.reportDegraded(RedisLink.lateReason) } else { reportState() }
+    }
+
+    func connectionReady(_: RedisConnection, _: RedisServerFacts) {}
+    func connectionClosed(_: RedisConnection, _: RedisError) {}
+}
+
+/// Waits for several answers; the first failure counts. Confined to the event loop of the subscriber, hence
+/// `@unchecked Sendable`.
+private final class Countdown: @unchecked Sendable {
+    private var missing: Int
+    private var failure: RedisError?
+    private let done: (Result<Void, RedisError>) -> Void
+
+    init(_ count: Int, done: @escaping (Result<Void, RedisError>) -> Void) {
+        missing = count
+        self.done = done
+    }
+
+    func answered(_ result: Result<Void, RedisError>) {
+        if case .failure(let error) = result, failure == nil { failure = error }
+        missing -= 1
+        if missing == 0 { done(failure.map { .failure($0) } ?? .success(())) }
+    }
+}

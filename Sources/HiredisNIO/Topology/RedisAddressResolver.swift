@@ -1,0 +1,44 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+
+/// Says where the next attempt of a link goes. Used on the link's event loop only.
+protocol RedisAddressResolver: AnyObject, Sendable {
+    /// The link has begun; may watch for moves of the primary. May be called more than once.
+    func start(link: RedisLink)
+    func address(on eventLoop: any EventLoop) -> EventLoopFuture<Result<RedisAddress, RedisError>>
+    /// The attempt at the last address failed.
+    func failed(_ error: RedisError)
+    /// The last address is in use now.
+    func succeeded()
+    func close()
+}
+
+extension RedisAddressResolver {
+    func start(link: RedisLink) {}
+    func failed(_ error: RedisError) {}
+    func succeeded() {}
+    func close() {}
+}
+
+/// Always the same server, or several in turn, staying with the one that works.
+final class FixedAddresses: RedisAddressResolver, @unchecked Sendable {
+    // Unchecked because it is used on the event loop of its link only.
+    private let addresses: [RedisAddress]
+    private var index = 0
+
+    init(_ addresses: [RedisAddress]) {
+        self.addresses = addresses
+    }
+
+    func address(on eventLoop: any EventLoop) -> EventLoopFuture<Result<RedisAddress, RedisError>> {
+        let result: Result<RedisAddress, RedisError> =
+            addresses.isEmpty
+            ? .failure(RedisError(.configuration, "there is no address")) : .success(addresses[index % addresses.count])
+        return eventLoop.makeSucceededFuture(result)
+    }
+
+    func failed(_ error: RedisError) {
+        index = addresses.isEmpty ? 0 : (index + 1) % addresses.count
+    }
+}

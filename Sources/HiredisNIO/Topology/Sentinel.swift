@@ -1,0 +1,136 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Logging
+internal import NIOCore
+
+/// Finds the primary by asking sentinels, and hears from one of them when it moves.
+///
+/// Each attempt asks the sentinels in order; the next one is asked as well when one does not answer within 250 ms. The
+/// first that names an address wins and moves to the front. A link's own log-in checks the role.
+///
+/// Confined to the event loop of its link, hence `@unchecked Sendable`.
+final class SentinelResolver: RedisAddressResolver, @unchecked Sendable {
+    private let configuration: RedisConfiguration
+    private let primaryName: String
+    private let logger: Logger
+    private var hosts: [RedisHost]
+    private var tls: RedisConnector.TLS?
+    private var watcher: RedisSubscriber?
+    private weak var link: RedisLink?
+    /// What a sentinel said about the last move; good for one attempt.
+    private var announced: RedisAddress?
+    private var isClosed = false
+
+    static let patience = TimeAmount.milliseconds(250)
+
+    init(_ sentinels: RedisSentinels, configuration: RedisConfiguration, logger: Logger) {
+        hosts = sentinels.hosts
+        primaryName = sentinels.primaryName
+        self.logger = logger
+        // The log-in and TLS of the sentinels are their own, times and limits are the same.
+        var own = configuration
+        own.endpoint = .tcp(sentinels.hosts.first ?? RedisHost(host: "", port: 0))
+        own.username = sentinels.username
+        own.password = sentinels.password
+        own.tls = sentinels.tls
+        own.database = 0
+        self.configuration = own
+    }
+
+    func start(link: RedisLink) {
+        guard watcher == nil, !isClosed else { return }
+        self.link = link
+        var handlers = RedisSubscriberHandlers { [weak self] message in self?.received(message) }
+        handlers.onState = { _ in }
+        let watcher = RedisSubscriber(
+            configuration: configuration, resolver: FixedAddresses(hosts.map { .tcp($0) }), eventLoop: link.eventLoop,
+            logger: logger, name: "sentinel", handlers: handlers)
+        self.watcher = watcher
+        watcher.subscribe("+switch-master") { [logger] result in
+            guard case .failure(let error) = result, error.code != .closed else { return }
+            logger.warning("Sentinel does not announce failovers to us", metadata: ["reason": "\(error)"])
+        }
+        watcher.start()
+    }
+
+    func close() {
+        isClosed = true
+        watcher?.closeOnLoop()
+        watcher = nil
+    }
+
+    /// `name old-address old-port new-address new-port`
+    private func received(_ message: RedisMessage) {
+        let parts = String(buffer: message.payload).split(separator: " ")
+        guard parts.count == 5, parts[0] == primaryName, let port = Int(parts[4]), (1...65_535).contains(port) else {
+            return
+        }
+        let address = RedisAddress.tcp(RedisHost(host: String(parts[3]), port: port))
+        announced = address
+        link?.primaryMoved(to: address)
+    }
+
+    func succeeded() {
+        announced = nil
+    }
+
+    func failed(_ error: RedisError) {
+        announced = nil
+        // This sentinel may be behind the others.
+        if error.code == .notPrimary, hosts.count > 1 { hosts.append(hosts.removeFirst()) }
+    }
+
+    func address(on eventLoop: any EventLoop) -> EventLoopFuture<Result<RedisAddress, RedisError>> {
+        if let announced {
+            self.announced = nil
+            return eventLoop.makeSucceededFuture(.success(announced))
+        }
+        do {
+            if tls == nil { tls = try RedisConnector.TLS(configuration.tls) }
+        } catch {
+            return eventLoop.makeSucceededFuture(.failure(error))
+        }
+        let round = SentinelRound(
+            hosts: hosts, primaryName: primaryName, configuration: configuration, tls: tls, eventLoop: eventLoop)
+        return round.start().map { result in
+            switch result {
+            case .success(let answer):
+                if let index = self.hosts.firstIndex(of: answer.sentinel), index > 0 {
+                    self.hosts.insert(self.hosts.remove(at: index), at: 0)
+                }
+                return .success(answer.primary)
+            case .failure(let error):
+                return .failure(error)
+            }
+        }
+    }
+}
+
+extension RedisConfiguration {
+    func makeResolver(logger: Logger) -> any RedisAddressResolver {
+        switch endpoint {
+        case .tcp(let host): FixedAddresses([.tcp(host)])
+        case .unixSocket(let path): FixedAddresses([.unixSocket(path)])
+        case .sentinel(let sentinels): SentinelResolver(sentinels, configuration: self, logger: logger)
+        }
+    }
+}
+
+extension RedisConnectionSettings {
+    init(_ configuration: RedisConfiguration, isSubscriber: Bool) {
+        var handshake = RedisHandshake()
+        handshake.username = configuration.username
+        handshake.password = configuration.password
+        handshake.clientName = configuration.clientName
+        handshake.database = isSubscriber ? 0 : configuration.database
+        if case .sentinel = configuration.endpoint { handshake.requiresPrimary = true }
+        handshake.readsStatistics = isSubscriber
+        self.handshake = handshake
+        self.isSubscriber = isSubscriber
+        limits = configuration.limits
+        commandTimeout = configuration.commandTimeout
+        pingInterval = configuration.pingInterval
+        maximumBacklogBytes = configuration.maximumBacklogBytes
+        maximumUnansweredCommands = configuration.maximumUnansweredCommands
+    }
+}

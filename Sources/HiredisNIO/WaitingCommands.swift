@@ -1,0 +1,55 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+
+/// Commands that wait for a connection, in order.
+struct WaitingCommands {
+    struct Entry {
+        var command: RESPCommand
+        var timeout: TimeAmount?
+        var completion: @Sendable (Result<RESPValue, RedisError>) -> Void
+    }
+
+    private var entries: [(id: Int, entry: Entry)] = []
+    private var nextID = 0
+    private static let limit = 1024
+
+    mutating func append(_ entry: Entry) -> Int? {
+        guard entries.count < Self.limit else { return nil }
+        nextID += 1
+        entries.append((nextID, entry))
+        return nextID
+    }
+
+    mutating func remove(_ id: Int) -> Entry? {
+        guard let index = entries.firstIndex(where: { $0.id == id }) else { return nil }
+        return entries.remove(at: index).entry
+    }
+
+    mutating func removeAll(_ body: (Entry) -> Void) {
+        let all = entries
+        entries = []
+        for (_, entry) in all { body(entry) }
+    }
+}
+
+/// Gathers the replies of a pipeline. A refused command is answered before the ones sent before it, so each has its
+/// place. Confined to the event loop of the client, hence `@unchecked Sendable`.
+final class PipelineResults: @unchecked Sendable {
+    private var results: [Result<RESPValue, RedisError>]
+    private var missing: Int
+    private let done: ([Result<RESPValue, RedisError>]) -> Void
+
+    init(count: Int, done: @escaping ([Result<RESPValue, RedisError>]) -> Void) {
+        results = Array(repeating: .success(.null), count: count)
+        missing = count
+        self.done = done
+        if count == 0 { done([]) }
+    }
+
+    func set(_ result: Result<RESPValue, RedisError>, at index: Int) {
+        results[index] = result
+        missing -= 1
+        if missing == 0 { done(results) }
+    }
+}

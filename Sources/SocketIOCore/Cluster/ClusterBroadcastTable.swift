@@ -1,0 +1,89 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+/// The broadcasts of this node whose acknowledgements other nodes collect (spec 4.7): which peers have told how many
+/// clients they reached, and how many of those have not answered yet.
+///
+/// Only what is needed to stop waiting for a node that dies; counting and time belong to the receiver.
+package struct ClusterBroadcastTable<Receiver> {
+    /// What died with a peer.
+    package struct Loss {
+        package var receiver: Receiver
+        /// It had not told how many clients it reached.
+        package var isReportMissing: Bool
+        /// Clients that had not answered.
+        package var clients: Int
+        /// The peer's tag.
+        package var tag: String
+    }
+
+    private struct Peer {
+        let tag: String
+        /// Nil until it has told.
+        var outstanding: Int?
+    }
+
+    private struct Entry {
+        let receiver: Receiver
+        var peers: [String: Peer]
+        var foreignReports: Int
+    }
+
+    private var entries: [String: Entry] = [:]
+
+    package init() {}
+
+    package var count: Int { entries.count }
+
+    package func contains(_ id: String) -> Bool { entries[id] != nil }
+
+    /// A broadcast goes out to `nodes` other nodes, of which `peers` (uid to tag) are known.
+    package mutating func begin(_ id: String, nodes: Int, peers: [String: String], receiver: Receiver) {
+        entries[id] = Entry(
+            receiver: receiver, peers: peers.mapValues { Peer(tag: $0) },
+            foreignReports: max(0, nodes - peers.count))
+    }
+
+    /// A node has told how many clients it reached. Nil when it has done so before, or nobody waits for it.
+    package mutating func reported(_ id: String, by uid: String?, clients: Int) -> Receiver? {
+        guard var entry = entries[id] else { return nil }
+        if let uid, let peer = entry.peers[uid] {
+            guard peer.outstanding == nil else { return nil }
+            entry.peers[uid]?.outstanding = clients
+        } else {
+            // A node that is not known, or known but not aware that this one is of its kind.
+            let silent = entry.peers.values.count { $0.outstanding == nil }
+            guard entry.foreignReports > -silent else { return nil }
+            entry.foreignReports -= 1
+        }
+        entries[id] = entry
+        return entry.receiver
+    }
+
+    /// A client of a node has answered, or has gone.
+    package mutating func answered(_ id: String, by uid: String?) -> Receiver? {
+        guard let entry = entries[id] else { return nil }
+        if let uid, let outstanding = entry.peers[uid]?.outstanding {
+            entries[id]?.peers[uid]?.outstanding = outstanding - 1
+        }
+        return entry.receiver
+    }
+
+    /// A peer has gone.
+    package mutating func lost(peer uid: String) -> [Loss] {
+        var losses: [Loss] = []
+        for (id, entry) in entries {
+            guard let peer = entry.peers[uid] else { continue }
+            entries[id]?.peers[uid] = nil
+            losses.append(
+                Loss(
+                    receiver: entry.receiver, isReportMissing: peer.outstanding == nil,
+                    clients: max(0, min(peer.outstanding ?? 0, 1_000_000)), tag: peer.tag))
+        }
+        return losses
+    }
+
+    /// Nobody waits any more.
+    package mutating func remove(_ id: String) { entries[id] = nil }
+
+    package mutating func removeAll() { entries = [:] }
+}

@@ -1,0 +1,117 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+/// The requests to other nodes that wait for answers.
+///
+///     begun ── all known peers and as many foreign nodes as expected have answered ──▶ completed
+///       ├───── as many answers as there are nodes, whoever gave them ──▶ completed
+///       └───── time is up ──▶ timed out, with the answers there are and who is missing
+///
+/// Our peers sign their answers, which is how a double answer is told from another node's and how a request stops
+/// waiting for a node that has died. Foreign nodes do not; they are only counted. Nothing is kept of a request that has
+/// ended, so late answers find nothing.
+package struct ClusterRequestTable<Answer, Context> {
+    /// How a request ended.
+    package struct Outcome {
+        package var context: Context
+        package var answers: [Answer]
+        /// Tags of the known peers that have not answered.
+        package var missing: [String]
+        /// How many answers were expected in the end.
+        package var expected: Int
+        package var isComplete: Bool
+    }
+
+    package enum Event {
+        /// No such request, or not any more.
+        case unknown
+        /// That peer has answered before.
+        case duplicate
+        case pending
+        case completed(Outcome)
+    }
+
+    private struct Entry {
+        var context: Context
+        /// Known peers still to answer: uid to tag.
+        var missing: [String: String]
+        var answered: Set<String> = []
+        var foreignMissing: Int
+        var expected: Int
+        var answers: [Answer] = []
+
+        var isComplete: Bool { (missing.isEmpty && foreignMissing <= 0) || answers.count >= expected }
+
+        func outcome(isComplete: Bool) -> Outcome {
+            Outcome(
+                context: context, answers: answers, missing: missing.values.sorted(), expected: expected,
+                isComplete: isComplete)
+        }
+    }
+
+    private var entries: [String: Entry] = [:]
+
+    package init() {}
+
+    package var count: Int { entries.count }
+
+    package func contains(_ id: String) -> Bool { entries[id] != nil }
+
+    /// A request goes out to `nodes` other nodes, of which `peers` (uid to tag) are known. Returns the outcome when there
+    /// is nobody to wait for.
+    package mutating func begin(
+        _ id: String, nodes: Int, peers: [String: String], context: Context
+    ) -> Outcome? {
+        let entry = Entry(
+            context: context, missing: peers, foreignMissing: nodes - peers.count, expected: max(0, nodes))
+        guard !entry.isComplete else { return entry.outcome(isComplete: true) }
+        entries[id] = entry
+        return nil
+    }
+
+    /// An answer, signed or not.
+    package mutating func answered(_ id: String, by uid: String?, _ answer: Answer) -> Event {
+        guard var entry = entries[id] else { return .unknown }
+        if let uid {
+            guard entry.answered.insert(uid).inserted else { return .duplicate }
+            // A peer that has come since the request went out is one of the nodes that were counted.
+            if entry.missing.removeValue(forKey: uid) == nil { entry.foreignMissing -= 1 }
+        } else {
+            entry.foreignMissing -= 1
+        }
+        entry.answers.append(answer)
+        return settle(id, entry).map(Event.completed) ?? .pending
+    }
+
+    /// A peer has gone: nobody waits for it any more.
+    package mutating func lost(peer uid: String) -> [Outcome] {
+        var outcomes: [Outcome] = []
+        for (id, var entry) in entries where entry.missing.removeValue(forKey: uid) != nil {
+            entry.expected -= 1
+            if let outcome = settle(id, entry) { outcomes.append(outcome) }
+        }
+        return outcomes
+    }
+
+    /// The time is up.
+    package mutating func timedOut(_ id: String) -> Outcome? {
+        entries.removeValue(forKey: id)?.outcome(isComplete: false)
+    }
+
+    /// Ends everything.
+    package mutating func removeAll() -> [Outcome] {
+        let outcomes = entries.values.map { $0.outcome(isComplete: false) }
+        entries = [:]
+        return outcomes
+    }
+
+    private mutating func settle(_ id: String, _ entry: Entry) -> Outcome? {
+        guard entry.isComplete else {
+            entries[id] = entry
+            return nil
+        }
+        entries[id] = nil
+        return entry.outcome(isComplete: true)
+    }
+}
+
+extension ClusterRequestTable.Outcome: Sendable where Answer: Sendable, Context: Sendable {}

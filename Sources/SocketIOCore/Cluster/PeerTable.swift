@@ -1,0 +1,127 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import NIOCore
+
+/// What one of our nodes tells the others about itself (spec 5.11).
+package struct ClusterPeer: Sendable, Equatable {
+    /// Random, of the process.
+    package var nodeID: String
+    /// What the node calls itself, for people; its session ids begin with it.
+    package var tag: String
+    /// The adapter's uid by namespace.
+    package var uids: [String: String]
+    package var version: String
+    /// Milliseconds since 1970.
+    package var startedAt: Int64
+    package var isDraining: Bool
+    /// Where other nodes reach its HTTP side; nil when it has not been told.
+    package var address: String?
+    package var sessions: Int
+    package var sockets: Int
+    /// Messages it has published so far, by namespace.
+    package var published: [String: UInt64]
+
+    package init(
+        nodeID: String, tag: String, uids: [String: String] = [:], version: String = "", startedAt: Int64 = 0,
+        isDraining: Bool = false, address: String? = nil, sessions: Int = 0, sockets: Int = 0,
+        published: [String: UInt64] = [:]
+    ) {
+        self.nodeID = nodeID
+        self.tag = tag
+        self.uids = uids
+        self.version = version
+        self.startedAt = startedAt
+        self.isDraining = isDraining
+        self.address = address
+        self.sessions = sessions
+        self.sockets = sockets
+        self.published = published
+    }
+}
+
+/// Who is alive.
+///
+///     first heartbeat ──▶ alive ── goodbye, or silence for longer than the time-out ──▶ gone
+///
+/// A node that comes back after its silence is a new one. Time is an argument.
+package struct PeerTable: Sendable {
+    package enum Change: Equatable {
+        /// Heard of for the first time: it does not know this node yet.
+        case joined
+        /// Known; adapters that are no longer there, by their uids.
+        case updated(goneUIDs: [String])
+        /// There are too many nodes already.
+        case refused
+    }
+
+    private struct Entry {
+        var peer: ClusterPeer
+        var lastHeard: NIODeadline
+    }
+
+    private let timeout: TimeAmount
+    private let maximumPeers: Int
+    private var entries: [String: Entry] = [:]
+    private var nodesByUID: [String: String] = [:]
+
+    package init(timeout: TimeAmount, maximumPeers: Int = 1024) {
+        self.timeout = timeout
+        self.maximumPeers = maximumPeers
+    }
+
+    /// The nodes of the moment, in no order.
+    package var peers: [ClusterPeer] { entries.values.map(\.peer) }
+
+    package var count: Int { entries.count }
+
+    /// A heartbeat. A partial one has only some of the node's uids, or none, which say nothing about the others.
+    package mutating func heard(_ peer: ClusterPeer, isPartial: Bool = false, at now: NIODeadline) -> Change {
+        let known = entries[peer.nodeID]
+        var peer = peer
+        if isPartial, let known = known?.peer {
+            let added = peer.uids
+            // News of a single adapter have nothing else to tell.
+            if !added.isEmpty { peer = known }
+            peer.uids = known.uids.merging(added) { $1 }
+        }
+        guard known != nil || entries.count < maximumPeers else { return .refused }
+        let current = Set(peer.uids.values)
+        let gone = known.map { $0.peer.uids.values.filter { !current.contains($0) } } ?? []
+        for uid in gone { nodesByUID[uid] = nil }
+        for uid in current { nodesByUID[uid] = peer.nodeID }
+        entries[peer.nodeID] = Entry(peer: peer, lastHeard: now)
+        return known == nil ? .joined : .updated(goneUIDs: gone)
+    }
+
+    /// A goodbye.
+    package mutating func left(_ nodeID: String) -> ClusterPeer? {
+        guard let entry = entries.removeValue(forKey: nodeID) else { return nil }
+        for uid in entry.peer.uids.values where nodesByUID[uid] == nodeID { nodesByUID[uid] = nil }
+        return entry.peer
+    }
+
+    /// Removes the nodes that have been silent for too long.
+    package mutating func removeSilent(at now: NIODeadline) -> [ClusterPeer] {
+        let silent = entries.values.filter { now - $0.lastHeard > timeout }.map(\.peer.nodeID)
+        return silent.compactMap { left($0) }
+    }
+
+    /// Forgives the silence so far: this node could hear nobody.
+    package mutating func restartTimeouts(at now: NIODeadline) {
+        for id in entries.keys { entries[id]?.lastHeard = now }
+    }
+
+    /// The node an adapter belongs to.
+    package func node(ofUID uid: String) -> ClusterPeer? {
+        nodesByUID[uid].flatMap { entries[$0]?.peer }
+    }
+
+    /// The adapters of a namespace: uid to the node's tag.
+    package func adapters(of namespace: String) -> [String: String] {
+        var adapters: [String: String] = [:]
+        for entry in entries.values {
+            if let uid = entry.peer.uids[namespace] { adapters[uid] = entry.peer.tag }
+        }
+        return adapters
+    }
+}

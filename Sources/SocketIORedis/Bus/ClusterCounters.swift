@@ -1,0 +1,89 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import CoreMetrics
+internal import Synchronization
+
+/// What has happened to messages between nodes since the start of this one.
+public struct ClusterStatistics: Sendable, Hashable {
+    /// Messages handed to Redis, without heartbeats.
+    public var published = 0
+    /// Messages that arrived and were for this node.
+    public var received = 0
+    /// Broadcasts dropped unread: nobody here is in their room.
+    public var filtered = 0
+    /// Messages that could not be understood.
+    public var invalid = 0
+    /// Responses nobody waited for, second responses among them.
+    public var unexpected = 0
+    /// Messages not sent because Redis was away and the policy does not let them wait.
+    public var lost = 0
+    /// Messages dropped because too many waited, or too long.
+    public var dropped = 0
+    /// Messages that waited through an outage and were sent after it.
+    public var replayed = 0
+    /// Messages on the way when the connection was lost: they arrived or not.
+    public var unconfirmed = 0
+    /// Messages Redis refused.
+    public var refused = 0
+    /// Broadcasts of other nodes of this kind that never arrived here.
+    public var missed = 0
+    /// Requests that did not get all answers in time.
+    public var requestTimeouts = 0
+}
+
+/// Counts for ``ClusterStatistics`` and for metrics. From any thread.
+final class ClusterCounters: Sendable {
+    /// One number.
+    final class Tally: Sendable {
+        private let counter: Counter
+        private let total = Atomic(0)
+
+        init(_ label: String) {
+            counter = Counter(label: label)
+        }
+
+        var value: Int { total.load(ordering: .relaxed) }
+
+        func increment(by amount: Int = 1) {
+            total.wrappingAdd(amount, ordering: .relaxed)
+            counter.increment(by: amount)
+        }
+    }
+
+    let published = Tally("socketio_adapter_published_total")
+    let received = Tally("socketio_adapter_received_total")
+    let filtered = Tally("socketio_adapter_filtered_total")
+    let invalid = Tally("socketio_adapter_invalid_total")
+    let unexpected = Tally("socketio_adapter_unexpected_total")
+    let lost = Tally("socketio_adapter_lost_total")
+    let dropped = Tally("socketio_adapter_dropped_total")
+    let replayed = Tally("socketio_adapter_replayed_total")
+    let unconfirmed = Tally("socketio_adapter_unconfirmed_total")
+    let refused = Tally("socketio_adapter_refused_total")
+    let missed = Tally("socketio_adapter_missed_total")
+    let requestTimeouts = Tally("socketio_adapter_request_timeouts_total")
+    private let peers = Gauge(label: "socketio_cluster_peers")
+    private let waitingBytes = Gauge(label: "socketio_adapter_waiting_bytes")
+    private let isUp = Gauge(label: "socketio_adapter_up")
+
+    func record(peers count: Int) { peers.record(count) }
+    func record(waitingBytes bytes: Int) { waitingBytes.record(bytes) }
+    func record(isUp: Bool) { self.isUp.record(isUp ? 1 : 0) }
+
+    var statistics: ClusterStatistics {
+        var statistics = ClusterStatistics()
+        statistics.published = published.value
+        statistics.received = received.value
+        statistics.filtered = filtered.value
+        statistics.invalid = invalid.value
+        statistics.unexpected = unexpected.value
+        statistics.lost = lost.value
+        statistics.dropped = dropped.value
+        statistics.replayed = replayed.value
+        statistics.unconfirmed = unconfirmed.value
+        statistics.refused = refused.value
+        statistics.missed = missed.value
+        statistics.requestTimeouts = requestTimeouts.value
+        return statistics
+    }
+}

@@ -1,0 +1,61 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import NIOCore
+
+/// What happened to a message that was handed to Redis.
+package enum TransportOutcome: Sendable {
+    /// Redis had it, and passed it on to so many subscribers.
+    case delivered(Int)
+    /// Redis refused it.
+    case refused(any Error)
+    /// It never left this process: sending it again cannot double it.
+    case notSent
+    /// The connection was lost before the reply: it may have been delivered or not.
+    case unknown
+}
+
+/// Whether a message was taken.
+package enum TransportAdmission: Sendable {
+    case accepted
+    case notConnected
+    /// Too much waits for Redis already; `publisherHasRoom` follows.
+    case full
+}
+
+/// What the adapters need of Redis: a connection to publish on and one to listen on, both coming back by themselves and
+/// the latter with all its subscriptions. Confined to its event loop.
+package protocol PubSubTransport: AnyObject, Sendable {
+    var eventLoop: any EventLoop { get }
+
+    /// Begins to connect.
+    func start(_ delegate: any PubSubTransportDelegate)
+
+    /// Ends everything.
+    func close() async
+
+    /// Publishes; the outcome of what was accepted is told in the same order.
+    func publish(_ payload: ByteBuffer, to channel: ByteBuffer) -> TransportAdmission
+
+    /// Subscribes, now and after every loss of the connection. `done` when Redis has confirmed all, however long it takes.
+    func subscribe(
+        channels: [String], patterns: [String], _ done: @escaping @Sendable (Result<Void, any Error>) -> Void)
+
+    func unsubscribe(channels: [String], patterns: [String])
+
+    /// How many subscribers each channel has, patterns not counted.
+    func subscriberCounts(
+        of channels: [String], _ done: @escaping @Sendable (Result<[Int], any Error>) -> Void)
+}
+
+/// What a transport tells, on its event loop.
+package protocol PubSubTransportDelegate: AnyObject, Sendable {
+    /// Whether messages can be published. Before it turns false the outcomes of all accepted messages have been told.
+    func publisherChanged(isUp: Bool, reason: String)
+    func publisherHasRoom()
+    func published(_ outcome: TransportOutcome)
+    /// Whether this node hears the others; true when all subscriptions are complete again.
+    func subscriberChanged(isUp: Bool, reason: String)
+    func received(_ payload: ByteBuffer, channel: ByteBuffer, pattern: ByteBuffer?)
+    /// A message over the limits has been thrown away unread.
+    func receivedOversized()
+}

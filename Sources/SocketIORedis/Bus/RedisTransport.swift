@@ -1,0 +1,126 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import HiredisNIO
+package import Logging
+package import NIOCore
+
+/// Two connections to Redis: one for commands, one for subscriptions.
+///
+/// `delegate` is set once, before anything starts, and used on the event loop: the reason for `@unchecked Sendable`.
+package final class RedisTransport: PubSubTransport, @unchecked Sendable {
+    package let eventLoop: any EventLoop
+    private let relay = Relay()
+    private let client: RedisClient
+    private let subscriber: RedisSubscriber
+
+    /// What the connections tell, passed on. A class of its own, because the connections are made with it.
+    private final class Relay: @unchecked Sendable {
+        weak var delegate: (any PubSubTransportDelegate)?
+    }
+
+    package init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
+        self.eventLoop = eventLoop
+        let relay = relay
+        var clientHandlers = RedisClientHandlers()
+        clientHandlers.onState = {
+            guard let (isUp, reason) = Self.describe($0, isUsableDegraded: true) else { return }
+            relay.delegate?.publisherChanged(isUp: isUp, reason: reason)
+        }
+        clientHandlers.onRoom = { relay.delegate?.publisherHasRoom() }
+        clientHandlers.onPublished = { _, outcome in relay.delegate?.published(TransportOutcome(outcome)) }
+        var subscriberHandlers = RedisSubscriberHandlers {
+            relay.delegate?.received($0.payload, channel: $0.channel, pattern: $0.pattern)
+        }
+        subscriberHandlers.onState = {
+            // Degraded, it may hear nothing: a subscription was refused, or Redis does not answer.
+            guard let (isUp, reason) = Self.describe($0, isUsableDegraded: false) else { return }
+            relay.delegate?.subscriberChanged(isUp: isUp, reason: reason)
+        }
+        subscriberHandlers.onOversized = { relay.delegate?.receivedOversized() }
+        client = RedisClient(
+            configuration: configuration, eventLoop: eventLoop, logger: logger, name: "publish",
+            handlers: clientHandlers)
+        subscriber = RedisSubscriber(
+            configuration: configuration, eventLoop: eventLoop, logger: logger, name: "subscribe",
+            handlers: subscriberHandlers)
+    }
+
+    private static func describe(
+        _ state: RedisLinkState, isUsableDegraded: Bool
+    ) -> (isUp: Bool, reason: String)? {
+        switch state {
+        case .connecting: nil
+        case .up: (true, "")
+        case .degraded(let reason): (isUsableDegraded, reason)
+        case .down(let reason): (false, reason)
+        case .closed: (false, "closed")
+        }
+    }
+
+    // MARK: PubSubTransport
+
+    package func start(_ delegate: any PubSubTransportDelegate) {
+        relay.delegate = delegate
+        client.start()
+        subscriber.start()
+    }
+
+    package func close() async {
+        await subscriber.close()
+        await client.close()
+    }
+
+    package func publish(_ payload: ByteBuffer, to channel: ByteBuffer) -> TransportAdmission {
+        switch client.publish(payload, to: channel) {
+        case .accepted: .accepted
+        case .notConnected: .notConnected
+        case .full: .full
+        }
+    }
+
+    package func subscribe(
+        channels: [String], patterns: [String], _ done: @escaping @Sendable (Result<Void, any Error>) -> Void
+    ) {
+        let futures =
+            patterns.map { subscribe($0, kind: .pattern) } + channels.map { subscribe($0, kind: .channel) }
+        EventLoopFuture.andAllSucceed(futures, on: eventLoop).whenComplete(done)
+    }
+
+    private func subscribe(_ channel: String, kind: RedisSubscriptionKind) -> EventLoopFuture<Void> {
+        let promise = eventLoop.makePromise(of: Void.self)
+        subscriber.subscribe(channel, kind: kind) { promise.completeWith($0.mapError { $0 }) }
+        return promise.futureResult
+    }
+
+    package func unsubscribe(channels: [String], patterns: [String]) {
+        for pattern in patterns { subscriber.unsubscribe(pattern, kind: .pattern) { _ in } }
+        for channel in channels { subscriber.unsubscribe(channel) { _ in } }
+    }
+
+    package func subscriberCounts(
+        of channels: [String], _ done: @escaping @Sendable (Result<[Int], any Error>) -> Void
+    ) {
+        client.send(RESPCommand("PUBSUB NUMSUB", arguments: channels)) { result in
+            done(
+                result.map { reply in
+                    // Names and numbers take turns.
+                    let values = reply.arrayValue ?? []
+                    return channels.indices.map { index in
+                        guard 2 * index + 1 < values.count else { return 0 }
+                        return Int(truncatingIfNeeded: values[2 * index + 1].integerValue ?? 0)
+                    }
+                }.mapError { $0 })
+        }
+    }
+}
+
+extension TransportOutcome {
+    fileprivate init(_ outcome: PublishOutcome) {
+        switch outcome {
+        case .delivered(let receivers): self = .delivered(receivers)
+        case .refused(let error): self = .refused(error)
+        case .notSent: self = .notSent
+        case .unknown: self = .unknown
+        }
+    }
+}

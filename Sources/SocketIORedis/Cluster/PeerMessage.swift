@@ -1,0 +1,76 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+internal import SocketIOCore
+
+/// What our nodes tell each other on their own channel, which Node.js servers do not listen to (spec 5.11).
+struct PeerMessage: Codable {
+    enum Kind: String, Codable {
+        /// A heartbeat.
+        case alive
+        /// The node ends.
+        case goodbye
+        /// A question to all.
+        case ask
+        /// The answer to it, on the channel of the node that asked.
+        case answer
+    }
+
+    var type: Kind
+    var node: String
+    // Heartbeats
+    var tag: String?
+    var uids: [String: String]?
+    var version: String?
+    var startedAt: Int64?
+    var draining: Bool?
+    var address: String?
+    var sessions: Int?
+    var sockets: Int?
+    /// Missing while messages wait that have been counted.
+    var published: [String: UInt64]?
+    /// The node is new and wants to know the others at once.
+    var hello: Bool?
+    /// `uids` are some of the node's, to be added to those known.
+    var partial: Bool?
+    // Questions and answers
+    var id: String?
+    var nsp: String?
+    var what: String?
+    var opts: WireOptions?
+    var count: Int?
+    var rooms: [String: Int]?
+
+    init(_ type: Kind, node: String) {
+        self.type = type
+        self.node = node
+    }
+
+    init(_ peer: ClusterPeer, hello: Bool, includesUIDs: Bool, includesCounts: Bool) {
+        self.init(.alive, node: peer.nodeID)
+        tag = peer.tag
+        uids = includesUIDs ? peer.uids : nil
+        version = peer.version
+        startedAt = peer.startedAt
+        draining = peer.isDraining
+        address = peer.address
+        sessions = peer.sessions
+        sockets = peer.sockets
+        published = includesUIDs && includesCounts ? peer.published : nil
+        self.hello = hello ? true : nil
+    }
+
+    /// The heartbeat's sender; sizes of what a stranger could have made up are limited.
+    var peer: ClusterPeer? {
+        let uids = uids ?? [:]
+        guard node.utf8.count <= 64, uids.count <= 100_000 else { return nil }
+        return ClusterPeer(
+            nodeID: node, tag: String((tag ?? node).prefix(64)), uids: uids, version: version ?? "",
+            startedAt: startedAt ?? 0, isDraining: draining ?? false, address: address, sessions: max(0, sessions ?? 0),
+            sockets: max(0, sockets ?? 0), published: published ?? [:])
+    }
+
+    var text: ByteBuffer {
+        get throws { try RawJSON(encoding: self).text }
+    }
+}

@@ -1,0 +1,112 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+internal import SocketIOCore
+internal import SocketIOServer
+
+/// Whom an event of a ``RedisEmitter`` is for, and how it is sent. A value, usable any number of times.
+public struct EmitterOperator: Sendable {
+    /// The uid that is never a node's.
+    static let uid = "emitter"
+
+    private let emitter: RedisEmitter
+    private let namespace: String
+    private let channels: ChannelNames
+    private var options = BroadcastOptions()
+
+    init(emitter: RedisEmitter, namespace: String) {
+        self.emitter = emitter
+        self.namespace = namespace
+        self.channels = ChannelNames(prefix: emitter.key, namespace: namespace)
+    }
+
+    // MARK: Whom
+
+    /// Adds rooms: whoever is in any of them is meant, once.
+    public func to(_ rooms: String...) -> EmitterOperator { to(rooms) }
+
+    /// Adds rooms: whoever is in any of them is meant, once.
+    public func to(_ rooms: [String]) -> EmitterOperator {
+        with { options in for room in rooms { options.add(room: room) } }
+    }
+
+    /// Another word for `to`.
+    public func `in`(_ rooms: String...) -> EmitterOperator { to(rooms) }
+
+    /// Another word for `to`.
+    public func `in`(_ rooms: [String]) -> EmitterOperator { to(rooms) }
+
+    /// Leaves out whoever is in any of these rooms.
+    public func except(_ rooms: String...) -> EmitterOperator { except(rooms) }
+
+    /// Leaves out whoever is in any of these rooms.
+    public func except(_ rooms: [String]) -> EmitterOperator {
+        with { options in for room in rooms { options.add(except: room) } }
+    }
+
+    /// Drops the event for clients whose transport is not ready for it.
+    public var volatile: EmitterOperator { with { $0.flags.isVolatile = true } }
+
+    /// Whether transports may compress the event; they may unless told otherwise.
+    public func compress(_ compress: Bool) -> EmitterOperator { with { $0.flags.compress = compress } }
+
+    private func with(_ change: (inout BroadcastOptions) -> Void) -> EmitterOperator {
+        var copy = self
+        change(&copy.options)
+        return copy
+    }
+
+    // MARK: Sending
+
+    /// Sends an event.
+    ///
+    /// - Returns: How many subscribers Redis passed it on to.
+    /// - Throws: `SocketError` for a reserved name, `EncodingError`, `RedisError` when Redis did not take it.
+    @discardableResult
+    public func emit<each Argument: Encodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument
+    ) async throws -> Int {
+        let packet = BroadcastPacket(
+            namespace: namespace, event: event, data: try .event(event, repeat each arguments))
+        let payload = try PubSubWireFormat.broadcast(uid: Self.uid, packet, options: options, style: .emitter)
+        return try await emitter.send(payload, to: String(buffer: channels.broadcast(to: options.rooms)))
+    }
+
+    /// Makes the sockets meant join rooms.
+    public func socketsJoin(_ rooms: String...) async throws { try await socketsJoin(rooms) }
+
+    /// Makes the sockets meant join rooms.
+    public func socketsJoin(_ rooms: [String]) async throws {
+        try await send(ClusterRequest(uid: nil, type: .remoteJoin, opts: options, rooms: rooms))
+    }
+
+    /// Makes the sockets meant leave rooms.
+    public func socketsLeave(_ rooms: String...) async throws { try await socketsLeave(rooms) }
+
+    /// Makes the sockets meant leave rooms.
+    public func socketsLeave(_ rooms: [String]) async throws {
+        try await send(ClusterRequest(uid: nil, type: .remoteLeave, opts: options, rooms: rooms))
+    }
+
+    /// Disconnects the sockets meant; with `close` their whole connections.
+    public func disconnectSockets(close: Bool = false) async throws {
+        try await send(ClusterRequest(uid: nil, type: .remoteDisconnect, opts: options, close: close))
+    }
+
+    /// Sends an event to the servers, where the namespace's own `on` listens. Rooms do not count.
+    ///
+    /// - Returns: How many servers it was passed on to.
+    @discardableResult
+    public func serverSideEmit<each Argument: Encodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument
+    ) async throws -> Int {
+        let data: EncodedArguments = try .unchecked(event, repeat each arguments)
+        return try await send(
+            ClusterRequest(uid: Self.uid, type: .serverSideEmit, data: try NodeBuffer.text(data)))
+    }
+
+    @discardableResult
+    private func send(_ request: ClusterRequest) async throws -> Int {
+        try await emitter.send(try request.text, to: channels.request)
+    }
+}

@@ -1,0 +1,116 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+public import HiredisNIO
+public import Logging
+public import NIOCore
+internal import SocketIOCore
+internal import SocketIOServer
+
+/// Sends events to the clients of a cluster from a process that is no server; on the wire that of
+/// `@socket.io/redis-emitter` (spec 5.5).
+///
+/// ```swift
+/// let emitter = try RedisEmitter(url: "redis://127.0.0.1:6379", eventLoop: group.next())
+/// try await emitter.to("lobby").emit("news", "we are open")
+/// await emitter.close()
+/// ```
+///
+/// Each call returns when Redis has the message, with the number of subscribers it passed it on to: about that of the
+/// servers, and 0 when there are none. May be used from any thread; messages sent one after the other keep their order.
+public final class RedisEmitter: Sendable {
+    /// Sends a payload to a channel and tells how many subscribers got it.
+    package typealias Publish = @Sendable (_ payload: ByteBuffer, _ channel: String) async throws -> Int
+
+    /// First part of all channel names.
+    public let key: String
+    private let publish: Publish
+    private let end: @Sendable () async -> Void
+
+    /// Connects to Redis and keeps connected.
+    ///
+    /// - Parameters:
+    ///   - key: That of the servers' ``RedisClusterConfiguration/key``.
+    ///   - patience: How long a call may wait for a connection; after it the call throws.
+    /// - Throws: `RedisError` for settings that cannot be used.
+    public convenience init(
+        redis: RedisConfiguration, key: String = "socket.io", patience: TimeAmount = .seconds(5),
+        eventLoop: any EventLoop, logger: Logger = Logger(label: "socketio.emitter")
+    ) throws {
+        try redis.validate()
+        let client = RedisClient(configuration: redis, eventLoop: eventLoop, logger: logger, name: "emit")
+        client.start()
+        self.init(
+            key: key, publish: { try await client.publish($0, to: $1, whenDown: .wait(patience)) },
+            end: { await client.close() })
+    }
+
+    /// Connects to the Redis at this URL and keeps connected.
+    ///
+    /// - Throws: `RedisError` for a URL that cannot be used.
+    public convenience init(
+        url: String, key: String = "socket.io", eventLoop: any EventLoop,
+        logger: Logger = Logger(label: "socketio.emitter")
+    ) throws {
+        try self.init(redis: try RedisConfiguration(url: url), key: key, eventLoop: eventLoop, logger: logger)
+    }
+
+    package init(key: String, publish: @escaping Publish, end: @escaping @Sendable () async -> Void = {}) {
+        self.key = key
+        self.publish = publish
+        self.end = end
+    }
+
+    /// Disconnects.
+    public func close() async { await end() }
+
+    /// Everybody in `/`.
+    public var everyone: EmitterOperator { of("/") }
+
+    /// Everybody in a namespace; a missing slash in front is added.
+    public func of(_ namespace: String) -> EmitterOperator {
+        EmitterOperator(emitter: self, namespace: namespace.hasPrefix("/") ? namespace : "/" + namespace)
+    }
+
+    func send(_ payload: ByteBuffer, to channel: String) async throws -> Int {
+        try await publish(payload, channel)
+    }
+}
+
+/// The calls of ``EmitterOperator`` for everybody in `/`.
+extension RedisEmitter {
+    /// Whoever is in any of these rooms.
+    public func to(_ rooms: String...) -> EmitterOperator { everyone.to(rooms) }
+    /// Another word for `to`.
+    public func `in`(_ rooms: String...) -> EmitterOperator { everyone.to(rooms) }
+    /// Everybody but whoever is in any of these rooms.
+    public func except(_ rooms: String...) -> EmitterOperator { everyone.except(rooms) }
+    /// Drops the event for clients whose transport is not ready for it.
+    public var volatile: EmitterOperator { everyone.volatile }
+    /// Whether transports may compress the event.
+    public func compress(_ compress: Bool) -> EmitterOperator { everyone.compress(compress) }
+
+    /// Sends an event to everybody, see ``EmitterOperator/emit(_:_:)``.
+    @discardableResult
+    public func emit<each Argument: Encodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument
+    ) async throws -> Int {
+        try await everyone.emit(event, repeat each arguments)
+    }
+
+    /// Makes all sockets join rooms.
+    public func socketsJoin(_ rooms: String...) async throws { try await everyone.socketsJoin(rooms) }
+    /// Makes all sockets leave rooms.
+    public func socketsLeave(_ rooms: String...) async throws { try await everyone.socketsLeave(rooms) }
+    /// Disconnects all sockets; with `close` their whole connections.
+    public func disconnectSockets(close: Bool = false) async throws {
+        try await everyone.disconnectSockets(close: close)
+    }
+
+    /// Sends an event to all servers, see ``EmitterOperator/serverSideEmit(_:_:)``.
+    @discardableResult
+    public func serverSideEmit<each Argument: Encodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument
+    ) async throws -> Int {
+        try await everyone.serverSideEmit(event, repeat each arguments)
+    }
+}

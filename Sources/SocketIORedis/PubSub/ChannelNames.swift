@@ -1,0 +1,68 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+
+/// The channels of one namespace (spec 5.4.1).
+struct ChannelNames: Sendable {
+    /// Broadcasts to more or less than exactly one room.
+    let broadcast: String
+    /// Everything `broadcast` and the channels of single rooms are matched by.
+    let pattern: String
+    /// Requests of other nodes.
+    let request: String
+    /// Answers for everybody.
+    let response: String
+
+    private let broadcastBytes: ByteBuffer
+
+    init(prefix: String, namespace: String) {
+        broadcast = "\(prefix)#\(namespace)#"
+        pattern = Self.escaped(broadcast) + "*"
+        request = "\(prefix)-request#\(namespace)#"
+        response = "\(prefix)-response#\(namespace)#"
+        broadcastBytes = ByteBuffer(string: broadcast)
+    }
+
+    /// Answers for one node only.
+    func response(to uid: String) -> String { "\(response)\(uid)#" }
+
+    /// Where a broadcast to these rooms goes.
+    func broadcast(to rooms: [String]) -> ByteBuffer {
+        guard rooms.count == 1 else { return broadcastBytes }
+        var channel = ByteBuffer()
+        channel.reserveCapacity(broadcastBytes.readableBytes + rooms[0].utf8.count + 1)
+        channel.writeImmutableBuffer(broadcastBytes)
+        channel.writeString(rooms[0])
+        channel.writeInteger(UInt8(ascii: "#"))
+        return channel
+    }
+
+    /// The room a broadcast's channel names.
+    enum Room: Equatable {
+        /// Not a channel of this namespace, although the pattern matched.
+        case foreign
+        case none
+        case room(String)
+    }
+
+    func room(of channel: ByteBuffer) -> Room {
+        let length = broadcastBytes.readableBytes
+        guard channel.readableBytes >= length,
+            channel.readableBytesView.prefix(length).elementsEqual(broadcastBytes.readableBytesView)
+        else { return .foreign }
+        let name = channel.readableBytesView.dropFirst(length)
+        guard let last = name.last else { return .none }
+        guard last == UInt8(ascii: "#") else { return .foreign }
+        return name.count == 1 ? .none : .room(String(decoding: name.dropLast(), as: UTF8.self))
+    }
+
+    /// Takes the meaning of a pattern from all characters that have one, which Node leaves to chance.
+    private static func escaped(_ text: String) -> String {
+        var escaped = ""
+        for character in text {
+            if "*?[]\\".contains(character) { escaped.append("\\") }
+            escaped.append(character)
+        }
+        return escaped
+    }
+}

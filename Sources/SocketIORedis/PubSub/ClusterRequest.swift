@@ -1,0 +1,192 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+internal import SocketIOCore
+
+/// The numbers of requests and responses (spec 5.4.3).
+enum ClusterRequestType: Int {
+    case sockets = 0
+    case allRooms = 1
+    case remoteJoin = 2
+    case remoteLeave = 3
+    case remoteDisconnect = 4
+    case remoteFetch = 5
+    case serverSideEmit = 6
+    case broadcast = 7
+    case broadcastClientCount = 8
+    case broadcastAck = 9
+}
+
+/// The name of a room, which may be a number in Node.
+struct WireRoom: Codable {
+    let name: String
+
+    init(_ name: String) {
+        self.name = name
+    }
+
+    init(from decoder: any Decoder) throws {
+        switch try SocketValue(from: decoder) {
+        case .string(let name): self.name = name
+        case .int(let number): self.name = String(number)
+        case .double(let number): self.name = Self.name(number)
+        default: throw WireFormatError.shape("room")
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws { try name.encode(to: encoder) }
+
+    /// A number as JavaScript writes it.
+    static func name(_ number: Double) -> String { SocketValue.double(number).description }
+}
+
+/// Whom a request is about.
+struct WireOptions: Codable {
+    var rooms: [WireRoom] = []
+    var except: [WireRoom] = []
+    var flags: WireFlags?
+
+    private enum CodingKeys: CodingKey {
+        case rooms, except, flags
+    }
+
+    init(_ options: BroadcastOptions) {
+        rooms = options.rooms.map(WireRoom.init)
+        except = options.except.map(WireRoom.init)
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        rooms = try container.decodeIfPresent([WireRoom].self, forKey: .rooms) ?? []
+        except = try container.decodeIfPresent([WireRoom].self, forKey: .except) ?? []
+        flags = try container.decodeIfPresent(WireFlags.self, forKey: .flags)
+        guard rooms.count + except.count <= PubSubWireFormat.maximumRooms else { throw WireFormatError.tooManyRooms }
+    }
+
+    var options: BroadcastOptions {
+        BroadcastOptions(rooms: rooms.map(\.name), except: except.map(\.name), flags: flags?.flags ?? BroadcastFlags())
+    }
+}
+
+/// The flags of an acknowledged broadcast.
+struct WireFlags: Codable {
+    var `volatile`: Bool?
+    var compress: Bool?
+    var timeout: Double?
+
+    var flags: BroadcastFlags {
+        BroadcastFlags(
+            isVolatile: self.volatile ?? false, compress: compress ?? true,
+            timeout: timeout.flatMap { Int64(exactly: $0.rounded()) }.map(WireTime.amount))
+    }
+}
+
+/// The packet of an acknowledged broadcast.
+struct WirePacket: Codable {
+    var data: RawJSON?
+    var nsp: String?
+}
+
+/// A request of another node, of any type and in its older forms: everything may be missing.
+///
+/// The order of the members is the order they are written in.
+struct ClusterRequest: Codable {
+    var uid: String?
+    var requestId: String?
+    var type: Int
+    var opts: WireOptions?
+    var rooms: [WireRoom]?
+    var close: Bool?
+    var data: RawJSON?
+    var packet: WirePacket?
+    // Requests about a single socket, of versions before 6.
+    var sid: String?
+    var room: WireRoom?
+
+    init(
+        uid: String?, requestID: String? = nil, type: ClusterRequestType, opts: BroadcastOptions? = nil,
+        rooms: [String]? = nil, close: Bool? = nil, data: RawJSON? = nil
+    ) {
+        self.uid = uid
+        self.requestId = requestID
+        self.type = type.rawValue
+        self.opts = opts.map(WireOptions.init)
+        self.rooms = rooms?.map(WireRoom.init)
+        self.close = close
+        self.data = data
+    }
+
+    var text: ByteBuffer {
+        get throws { try RawJSON(encoding: self).text }
+    }
+}
+
+/// A response of another node, of any type.
+struct ClusterResponse: Codable {
+    var type: Int?
+    var requestId: String
+    var sockets: RawJSON?
+    var rooms: [WireRoom]?
+    var clientCount: Double?
+    /// Not the same when it is null and when it is missing.
+    var data: RawJSON?
+    var packet: RawJSON?
+    // Between our nodes only.
+    var uid: String?
+    var sid: String?
+    var gone: Bool?
+
+    init(requestID: String, type: ClusterRequestType? = nil, uid: String?) {
+        self.requestId = requestID
+        self.type = type?.rawValue
+        self.uid = uid
+    }
+
+    private enum CodingKeys: CodingKey {
+        case type, requestId, sockets, rooms, clientCount, data, packet, uid, sid, gone
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        requestId = try container.decode(String.self, forKey: .requestId)
+        type = try container.decodeIfPresent(Int.self, forKey: .type)
+        uid = try container.decodeIfPresent(String.self, forKey: .uid)
+        sid = try container.decodeIfPresent(String.self, forKey: .sid)
+        gone = try container.decodeIfPresent(Bool.self, forKey: .gone)
+        clientCount = try container.decodeIfPresent(Double.self, forKey: .clientCount)
+        sockets = try container.decodeIfPresent(RawJSON.self, forKey: .sockets)
+        // What has not the expected form counts as an answer with nothing in it (spec 5.4.3).
+        rooms = try? container.decodeIfPresent([WireRoom].self, forKey: .rooms)
+        if container.contains(.data) { data = try container.decode(RawJSON.self, forKey: .data) }
+        if container.contains(.packet) { packet = try container.decode(RawJSON.self, forKey: .packet) }
+    }
+
+    var text: ByteBuffer {
+        get throws { try RawJSON(encoding: self).text }
+    }
+}
+
+/// Requests and responses are JSON or MessagePack; a MessagePack map never begins with `{`.
+enum WireMessage {
+    static func decode<Message: Decodable>(
+        _ type: Message.Type, _ message: ByteBuffer, limits: MessagePackLimits
+    ) throws(WireFormatError) -> Message {
+        do {
+            return try raw(message, limits: limits).decode(type)
+        } catch let error as MessagePackError {
+            throw .messagePack(error)
+        } catch let error as WireFormatError {
+            throw error
+        } catch {
+            throw .json
+        }
+    }
+
+    private static func raw(_ message: ByteBuffer, limits: MessagePackLimits) throws -> RawJSON {
+        if message.readableBytesView.first == UInt8(ascii: "{") { return try RawJSON(message) }
+        var reader = MessagePackReader(message)
+        let json = try MessagePackJSON.read(&reader, limits: limits)
+        try reader.finish()
+        return RawJSON(validated: json.json, attachments: json.attachments)
+    }
+}

@@ -1,0 +1,272 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+internal import SocketIOCore
+internal import SocketIOServer
+internal import Synchronization
+
+/// What other nodes send. All on the bus's event loop; nothing here may fail in a way that reaches the connection.
+extension PubSubAdapter {
+    // MARK: Broadcasts
+
+    func receivedBroadcast(_ message: ByteBuffer, channel: ByteBuffer) {
+        let room = channels.room(of: channel)
+        guard room != .foreign, let sender = PubSubWireFormat.sender(of: message) else {
+            if room != .foreign { bus.invalid("broadcast", WireFormatError.shape("no sender")) }
+            return
+        }
+        guard sender != uid else { return }
+        note(sender)
+        if case .room(let name) = room, !local.hasRoom(name) { return counters.filtered.increment() }
+        do {
+            guard
+                let (packet, options) = try PubSubWireFormat.broadcast(
+                    message, namespace: context.namespace, limits: configuration.limits)
+            else { return }
+            counters.received.increment()
+            local.broadcast(packet, options: options)
+        } catch {
+            bus.invalid("broadcast", error)
+        }
+    }
+
+    /// Counts the broadcasts of each peer, to tell later whether some are missing.
+    private func note(_ sender: String) {
+        if let index = senders.index(forKey: sender) {
+            senders.values[index].received &+= 1
+        } else if core.directory.isPeer(sender) {
+            senders[sender] = SenderCounts(received: 1)
+        }
+    }
+
+    // MARK: Requests
+
+    func receivedRequest(_ message: ByteBuffer) {
+        do {
+            let request = try WireMessage.decode(ClusterRequest.self, message, limits: configuration.limits)
+            guard let type = ClusterRequestType(rawValue: request.type) else {
+                throw WireFormatError.shape("request type \(request.type)")
+            }
+            // One's own echo: it has been acted on when it was sent.
+            if request.uid == uid { return }
+            if let id = request.requestId, requests.contains(id) || broadcasts.contains(id) { return }
+            counters.received.increment()
+            try act(on: request, type)
+        } catch {
+            bus.invalid("request", error)
+        }
+    }
+
+    private func act(on request: ClusterRequest, _ type: ClusterRequestType) throws {
+        switch type {
+        case .sockets, .allRooms, .remoteFetch: try answer(request, type)
+        case .remoteJoin, .remoteLeave, .remoteDisconnect: try apply(request, type)
+        case .serverSideEmit: try receivedServerSideEmit(request)
+        case .broadcast: try receivedAcknowledgedBroadcast(request)
+        case .broadcastClientCount, .broadcastAck: throw WireFormatError.shape("a response on the request channel")
+        }
+    }
+
+    private func answer(_ request: ClusterRequest, _ type: ClusterRequestType) throws {
+        guard let id = request.requestId else { throw WireFormatError.shape("no requestId") }
+        let (local, includesHeaders) = (local, configuration.fetchIncludesHeaders)
+        let rooms = Set((request.rooms ?? []).map(\.name))
+        let options = request.opts?.options ?? BroadcastOptions()
+        let destination = Destination(self, request)
+        Task {
+            var response = ClusterResponse(requestID: id, uid: destination.signature)
+            switch type {
+            case .sockets:
+                let ids = try await local.sockets(in: rooms).sorted()
+                response.sockets = try RawJSON(encoding: ids)
+            case .remoteFetch:
+                let sockets = try await local.fetchSockets(options).map {
+                    SocketWireFormat($0, includesHeaders: includesHeaders)
+                }
+                response.sockets = try RawJSON(encoding: sockets)
+            default:
+                response.rooms = local.rooms.sorted().map(WireRoom.init)
+            }
+            destination.send(try response.text)
+        }
+    }
+
+    /// Join, leave or disconnect, also in the forms that name a single socket.
+    private func apply(_ request: ClusterRequest, _ type: ClusterRequestType) throws {
+        let options: BroadcastOptions
+        var rooms = request.rooms?.map(\.name) ?? []
+        if let opts = request.opts {
+            options = opts.options
+        } else {
+            guard let socket = request.sid else { throw WireFormatError.shape("neither opts nor sid") }
+            guard local.hasRoom(socket) else { return }
+            options = BroadcastOptions(rooms: [socket])
+            if let room = request.room { rooms.append(room.name) }
+        }
+        switch type {
+        case .remoteJoin: local.addSockets(options, rooms: rooms)
+        case .remoteLeave: local.removeSockets(options, rooms: rooms)
+        default: local.disconnectSockets(options, close: request.close ?? false)
+        }
+        // Only the old forms expect to hear that it was done.
+        if request.opts == nil, let id = request.requestId {
+            send(try ClusterResponse(requestID: id, uid: nil).text, to: channels.response, kind: .signal)
+        }
+    }
+
+    private func receivedServerSideEmit(_ request: ClusterRequest) throws {
+        guard let data = request.data else { throw WireFormatError.shape("no data") }
+        let packet = try packet(data)
+        guard let id = request.requestId else { return try context.receive(packet) }
+        let destination = Destination(self, request)
+        try context.receive(packet) { result in
+            guard let arguments = try? result.get() else { return }
+            var response = ClusterResponse(
+                requestID: id, type: .serverSideEmit, uid: destination.signature)
+            do {
+                response.data = arguments.isEmpty ? nil : try RawJSON(encoding: NodeBuffer.replacing(arguments[0]))
+                // Node sends these to everybody, whatever is configured.
+                destination.send(try response.text, isForEverybody: true)
+            } catch {
+                self.notSent(error)
+            }
+        }
+    }
+
+    private func receivedAcknowledgedBroadcast(_ request: ClusterRequest) throws {
+        guard let id = request.requestId, let data = request.packet?.data else {
+            throw WireFormatError.shape("no requestId or data")
+        }
+        if let nsp = request.packet?.nsp, nsp != context.namespace { return }
+        let options = request.opts?.options ?? BroadcastOptions()
+        local.broadcastWithAck(
+            try packet(data), options: options,
+            receiver: RemoteAckReceiver(
+                requestID: id, timeout: options.flags.timeout ?? configuration.requestsTimeout,
+                destination: Destination(self, request)))
+    }
+
+    private func packet(_ data: RawJSON) throws -> BroadcastPacket {
+        guard let event = try PacketPayload(text: data.text).eventName else {
+            throw WireFormatError.shape("event name")
+        }
+        return BroadcastPacket(
+            namespace: context.namespace, event: event,
+            data: EncodedArguments(json: data.text, attachments: data.attachments))
+    }
+
+    // MARK: Responses
+
+    func receivedResponse(_ message: ByteBuffer) {
+        let response: ClusterResponse
+        do {
+            response = try WireMessage.decode(ClusterResponse.self, message, limits: configuration.limits)
+        } catch {
+            return bus.invalid("response", error)
+        }
+        let id = response.requestId
+        if broadcasts.contains(id) { return receivedBroadcastResponse(response) }
+        // Answers to other nodes come by here as well.
+        guard requests.contains(id) else { return }
+        switch requests.answered(id, by: response.uid, response) {
+        case .completed(let outcome): outcome.context.done(outcome)
+        case .pending: break
+        case .duplicate, .unknown: counters.unexpected.increment()
+        }
+    }
+
+    private func receivedBroadcastResponse(_ response: ClusterResponse) {
+        switch response.type.flatMap(ClusterRequestType.init) {
+        case .broadcastClientCount:
+            let clients = Int(exactly: (response.clientCount ?? 0).rounded()) ?? 0
+            guard let receiver = broadcasts.reported(response.requestId, by: response.uid, clients: clients) else {
+                return counters.unexpected.increment()
+            }
+            receiver.reached(clients: clients)
+        case .broadcastAck:
+            guard let receiver = broadcasts.answered(response.requestId, by: response.uid) else { return }
+            if response.gone == true { return receiver.disconnected(socketID: response.sid ?? "") }
+            do {
+                receiver.acknowledged(try EventArguments.single(response.packet), socketID: response.sid)
+            } catch {
+                bus.invalid("acknowledgement", error)
+            }
+        default: bus.invalid("response", WireFormatError.shape("response type"))
+        }
+    }
+}
+
+/// Where the answer to a request goes, and whether it is signed: peers say who they are to each other, which Node.js
+/// servers neither need nor see.
+struct Destination: Sendable {
+    private let adapter: PubSubAdapter
+    private let isPeer: Bool
+    private let channel: String
+
+    /// On the event loop.
+    init(_ adapter: PubSubAdapter, _ request: ClusterRequest) {
+        self.adapter = adapter
+        guard let asking = request.uid else {
+            (isPeer, channel) = (false, adapter.channels.response)
+            return
+        }
+        isPeer = adapter.core.directory.isPeer(asking)
+        channel =
+            isPeer || adapter.configuration.publishOnSpecificResponseChannel
+            ? adapter.channels.response(to: asking) : adapter.channels.response
+    }
+
+    /// The adapter's uid for those who know what to do with it.
+    var signature: String? { isPeer ? adapter.uid : nil }
+
+    func send(_ payload: ByteBuffer, isForEverybody: Bool = false) {
+        adapter.send(
+            payload, to: isForEverybody && !isPeer ? adapter.channels.response : channel, kind: .signal)
+    }
+}
+
+/// Passes what happens to an acknowledged broadcast here on to the node it came from.
+private final class RemoteAckReceiver: BroadcastAckReceiver {
+    let timeout: TimeAmount
+    private let requestID: String
+    private let destination: Destination
+
+    init(requestID: String, timeout: TimeAmount, destination: Destination) {
+        self.requestID = requestID
+        self.timeout = timeout
+        self.destination = destination
+    }
+
+    func reached(clients: Int) {
+        var response = ClusterResponse(requestID: requestID, type: .broadcastClientCount, uid: destination.signature)
+        response.clientCount = Double(clients)
+        send { try response.text }
+    }
+
+    func acknowledged(_ arguments: EventArguments, socketID: String?) {
+        send {
+            var value: RawJSON?
+            if !arguments.isEmpty {
+                let raw = arguments.payload.rawJSON(at: arguments.offset)
+                // Written anew only to number its placeholders from 0.
+                value = raw.hasAttachments ? try RawJSON(encoding: raw) : raw
+            }
+            return try PubSubWireFormat.acknowledgement(
+                requestID: requestID, value, signature: destination.signature.map { ($0, socketID) })
+        }
+    }
+
+    func disconnected(socketID: String) {
+        guard let uid = destination.signature else { return }
+        var response = ClusterResponse(requestID: requestID, type: .broadcastAck, uid: uid)
+        response.sid = socketID
+        response.gone = true
+        send { try response.text }
+    }
+
+    private func send(_ payload: () throws -> ByteBuffer) {
+        // What is sent here has been decoded before; it cannot fail to be encoded but for its depth.
+        guard let payload = try? payload() else { return }
+        destination.send(payload)
+    }
+}

@@ -1,0 +1,26 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+public import HiredisNIO
+
+extension RedisCluster {
+    /// A cluster over this Redis. Nothing is connected yet.
+    ///
+    /// - Throws: ``ClusterError`` with code `configuration`, or `RedisError` for the connection's own settings.
+    public convenience init(
+        redis: RedisConfiguration, configuration: RedisClusterConfiguration = RedisClusterConfiguration()
+    ) throws {
+        try redis.validate()
+        try self.init(configuration: configuration) { eventLoop, logger in
+            RedisTransport(configuration: redis, eventLoop: eventLoop, logger: logger)
+        }
+    }
+
+    /// A cluster over the Redis at this URL, for example `redis://127.0.0.1:6379`.
+    ///
+    /// - Throws: As ``init(redis:configuration:)``, also for a URL that cannot be used.
+    public convenience init(
+        url: String, configuration: RedisClusterConfiguration = RedisClusterConfiguration()
+    ) throws {
+        try self.init(redis: try RedisConfiguration(url: url), configuration: configuration)
+    }
+}

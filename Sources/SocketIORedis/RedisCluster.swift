@@ -1,0 +1,170 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+package import Logging
+package import NIOCore
+public import SocketIOServer
+internal import Synchronization
+
+/// This node's part in a cluster over Redis: makes the adapters of a server's namespaces and knows the other nodes.
+///
+/// ```swift
+/// let cluster = try RedisCluster(url: "redis://127.0.0.1:6379")
+/// var configuration = ServerConfiguration()
+/// configuration.adapter = cluster.adapter
+/// let io = Server(configuration: configuration)
+/// ```
+///
+/// Connects when the server makes its first namespace and ends with the server's last. One cluster serves one server. All
+/// methods may be called from any thread.
+public final class RedisCluster: Sendable {
+    static let version = "1"
+
+    /// Makes the transport on the event loop it will work on.
+    package typealias MakeTransport = @Sendable (any EventLoop, Logger) -> any PubSubTransport
+
+    private struct State {
+        var core: ClusterCore?
+        var adapters = 0
+        var isClosed = false
+        var onStatus: [@Sendable (ClusterStatus) -> Void] = []
+    }
+
+    /// What the cluster was made with.
+    public let configuration: RedisClusterConfiguration
+    /// Makes ids, tests their own.
+    let ids: ClusterIDs
+    private let makeTransport: MakeTransport
+    private let counters = ClusterCounters()
+    private let state = Mutex(State())
+
+    package init(
+        configuration: RedisClusterConfiguration = RedisClusterConfiguration(), ids: ClusterIDs = ClusterIDs(),
+        transport: @escaping MakeTransport
+    ) throws {
+        try configuration.validate()
+        self.ids = ids
+        self.configuration = configuration
+        self.makeTransport = transport
+    }
+
+    /// Makes the adapter of a namespace: for ``ServerConfiguration/adapter``.
+    @Sendable
+    public func adapter(_ context: AdapterContext) -> any Adapter {
+        PubSubAdapter(context: context, cluster: self, core: core(context))
+    }
+
+    // MARK: Looking
+
+    /// Whether this node and the others can hear each other.
+    public var status: ClusterStatus {
+        state.withLock { $0.isClosed ? .closed : nil } ?? current?.bus.status ?? .connecting
+    }
+
+    /// Tells of changes of ``status``, on an event loop.
+    public func onStatus(_ observer: @escaping @Sendable (ClusterStatus) -> Void) {
+        state.withLock { $0.onStatus.append(observer) }
+    }
+
+    /// What has happened to messages between nodes so far.
+    public var statistics: ClusterStatistics { counters.statistics }
+
+    /// The other nodes of this kind.
+    public var nodes: [ClusterNode] { current?.directory.nodes ?? [] }
+
+    /// Whether the other nodes are told that this one is about to end. Set it when clients are being sent away.
+    public var isDraining: Bool {
+        get { current?.directory.isDraining ?? false }
+        set { current?.directory.isDraining = newValue }
+    }
+
+    /// Waits until messages flow both ways, for servers that should not start without Redis.
+    ///
+    /// - Throws: ``ClusterError`` with code `unavailable` when that takes longer than `limit`; `CancellationError`.
+    public func waitUntilUp(within limit: Duration) async throws {
+        let deadline = ContinuousClock.now + limit
+        while status != .up {
+            let status = status
+            guard ContinuousClock.now < deadline, status != .closed else {
+                throw ClusterError.unavailable(status.description)
+            }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    // MARK: Closing
+
+    /// Says goodbye to the other nodes and disconnects from Redis. Happens by itself when the server closes.
+    public func close() async {
+        let core = state.withLock { state in
+            state.isClosed = true
+            defer { state.core = nil }
+            return state.core
+        }
+        guard let core else { return }
+        await core.directory.stop()
+        await core.bus.close()
+    }
+
+    // MARK: For the adapters
+
+    private var current: ClusterCore? { state.withLock { $0.core } }
+
+    private func core(_ context: AdapterContext) -> ClusterCore {
+        state.withLock { state in
+            if let core = state.core { return core }
+            let bus = RedisBus(
+                transport: makeTransport(context.eventLoop, context.logger), policy: configuration.outage,
+                counters: counters, logger: context.logger)
+            let directory = PeerDirectory(tag: context.nodeTag, configuration: configuration, bus: bus)
+            let core = ClusterCore(bus: bus, directory: directory)
+            state.core = core
+            bus.onStatus = { [weak self, weak directory] status in
+                if status == .up { directory?.linkRestored() }
+                for observer in self?.state.withLock({ $0.onStatus }) ?? [] { observer(status) }
+            }
+            bus.start()
+            let logger = context.logger
+            Task {
+                do {
+                    try await directory.start()
+                } catch {
+                    logger.error("The cluster's peers cannot be heard", metadata: ["error": "\(error)"])
+                }
+            }
+            return core
+        }
+    }
+
+    /// An adapter has been started.
+    func retained() { state.withLock { $0.adapters += 1 } }
+
+    /// An adapter that was started has closed; with the last one everything ends.
+    func released() async {
+        let isLast = state.withLock { state in
+            state.adapters -= 1
+            return state.adapters == 0
+        }
+        if isLast { await close() }
+    }
+}
+
+/// Names adapters and requests; random, so that no two are the same.
+package struct ClusterIDs: Sendable {
+    /// The uid of the adapter of a namespace.
+    package var adapter: @Sendable (_ namespace: String) -> String = { _ in Self.random(8) }
+    package var request: @Sendable () -> String = { Self.random(10) }
+
+    package init() {}
+
+    private static func random(_ length: Int) -> String {
+        var rng = SystemRandomNumberGenerator()
+        return RandomID.make(length: length, using: &rng)
+    }
+}
+
+/// What all adapters of a node share.
+struct ClusterCore: Sendable {
+    let bus: RedisBus
+    let directory: PeerDirectory
+}

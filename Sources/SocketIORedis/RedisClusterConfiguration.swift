@@ -1,0 +1,59 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+public import NIOCore
+package import SocketIOCore
+
+/// How a node takes part in a cluster over Redis. Times are `TimeAmount`, sizes bytes.
+public struct RedisClusterConfiguration: Sendable {
+    /// What a request does when not all nodes have answered in time.
+    public enum RequestTimeout: String, Sendable, Hashable, CaseIterable {
+        /// It throws a ``ClusterError`` that names who is missing.
+        case fail
+        /// It returns what there is.
+        case partial
+    }
+
+    /// First part of all channel names; all nodes of a cluster need the same. Default `socket.io`.
+    public var key = "socket.io"
+    /// How long to wait for answers of other nodes; default 5 s.
+    public var requestsTimeout = TimeAmount.seconds(5)
+    /// What happens then; default `fail`. `serverSideEmitWithAck` and broadcasts with acknowledgements always fail, with
+    /// the answers there are.
+    public var onRequestTimeout = RequestTimeout.fail
+    /// Whether answers to Node.js servers go to a channel of the asking node alone. Nodes of this kind do that among
+    /// themselves anyway. Default false, as in Node.
+    public var publishOnSpecificResponseChannel = false
+    /// What happens to messages while Redis cannot be reached.
+    public var outage = OutagePolicy()
+    /// Time between two heartbeats to nodes of this kind; default 2 s.
+    public var heartbeatInterval = TimeAmount.seconds(2)
+    /// How long a node of this kind may be silent before it counts as gone; default 6 s.
+    public var peerTimeout = TimeAmount.seconds(6)
+    /// Whether `fetchSockets` tells other nodes the HTTP headers of the handshakes, the largest part of its answers.
+    /// Default true, as in Node.
+    public var fetchIncludesHeaders = true
+    /// Where other nodes reach the HTTP side of this one, told to them as it is; default nil.
+    public var address: String?
+    /// Asked at each heartbeat for the number of sessions to tell the others; default nil, which tells 0.
+    public var sessionCount: (@Sendable () -> Int)?
+    /// What messages of other nodes may hold.
+    package var limits = MessagePackLimits()
+
+    /// All defaults.
+    public init() {}
+
+    /// Refuses values that cannot work, all at once.
+    ///
+    /// - Throws: ``ClusterError`` with code `configuration`.
+    public func validate() throws {
+        var problems: [String] = []
+        if key.isEmpty { problems.append("key must not be empty") }
+        if requestsTimeout <= .zero { problems.append("requestsTimeout must be positive") }
+        if heartbeatInterval <= .zero { problems.append("heartbeatInterval must be positive") }
+        if peerTimeout <= heartbeatInterval { problems.append("peerTimeout must be longer than heartbeatInterval") }
+        if outage.maximumBytes < 0 { problems.append("outage.maximumBytes must not be negative") }
+        if outage.maximumAge <= .zero { problems.append("outage.maximumAge must be positive") }
+        if outage.replayGrace < .zero { problems.append("outage.replayGrace must not be negative") }
+        guard problems.isEmpty else { throw ClusterError(.configuration, problems.joined(separator: "; ")) }
+    }
+}

@@ -1,0 +1,44 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+public import SocketIOCore
+
+extension MemoryAdapter {
+    /// How many of this server's sockets are meant.
+    public func count(_ options: BroadcastOptions) async throws -> Int {
+        if options.reachesEveryone { return socketCount }
+        var count = 0
+        for shard in shards where shard.socketCount > 0 {
+            count += await shard.shard.perform { shard.count(options) }
+        }
+        return count
+    }
+
+    /// How many of this server's sockets are in each room, the rooms that sockets have to themselves left out.
+    public func countByRoom() async throws -> [String: Int] {
+        var counts: [String: Int] = [:]
+        for shard in shards where shard.socketCount > 0 {
+            let found = await shard.shard.perform { shard.countByRoom() }
+            counts.merge(found, uniquingKeysWith: +)
+        }
+        return counts
+    }
+}
+
+extension NamespaceShard {
+    /// How many sockets a broadcast with these options reaches here.
+    func count(_ options: BroadcastOptions) -> Int {
+        var count = 0
+        forEach(options) { _ in count += 1 }
+        return count
+    }
+
+    /// The sockets of each room, the rooms that sockets have to themselves left out.
+    func countByRoom() -> [String: Int] {
+        var counts: [String: Int] = [:]
+        forEach(BroadcastOptions()) { socket in
+            for room in socket.rooms where room != socket.id { counts[room, default: 0] += 1 }
+        }
+        return counts
+    }
+}

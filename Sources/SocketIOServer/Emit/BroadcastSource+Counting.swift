@@ -1,0 +1,39 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import SocketIOCore
+
+extension BroadcastOperator {
+    /// How many sockets are meant, wherever they are connected. Cheaper than ``fetchSockets()``: servers of this kind
+    /// exchange numbers only.
+    ///
+    /// - Throws: ``SocketError`` with code `notSupported` on a parent namespace; what the adapter throws.
+    public func count() async throws -> Int {
+        guard case .namespace(let namespace) = target else {
+            throw SocketError(.notSupported, "count() is not supported on parent namespaces")
+        }
+        return try await namespace.adapter.count(options)
+    }
+}
+
+extension BroadcastSource {
+    /// How many sockets there are, wherever they are connected.
+    public func count() async throws -> Int { try await everyone.count() }
+}
+
+extension Namespace {
+    /// How many sockets are in each room, wherever they are connected. Rooms that sockets have to themselves, those named
+    /// by their ids, are left out.
+    public func countByRoom() async throws -> [String: Int] { try await adapter.countByRoom() }
+
+    /// The names of the rooms that are not empty, wherever their sockets are connected, without those named by sockets'
+    /// ids. ``Adapter/allRooms()`` has them all.
+    public func rooms() async throws -> Set<String> { Set(try await countByRoom().keys) }
+}
+
+extension Server {
+    /// How many sockets of `/` are in each room, see ``Namespace/countByRoom()``.
+    public func countByRoom() async throws -> [String: Int] { try await sockets.countByRoom() }
+
+    /// The names of the rooms of `/` that are not empty, see ``Namespace/rooms()``.
+    public func rooms() async throws -> Set<String> { try await sockets.rooms() }
+}

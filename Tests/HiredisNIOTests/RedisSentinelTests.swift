@@ -1,0 +1,95 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import NIOCore
+import NIOPosix
+import Testing
+
+@testable import HiredisNIO
+
+/// One primary, one replica, three sentinels.
+@Suite("Redis Sentinel", .serialized, .timeLimit(.minutes(3)))
+struct RedisSentinelTests {
+    @Test("After a failover both links are on the new primary")
+    func failover() async throws {
+        let primary = try await RedisServer()
+        let replica = try await RedisServer(["replicaof 127.0.0.1 \(primary.port)", "repl-diskless-sync-delay 0"])
+        var sentinels: [RedisServer] = []
+        for _ in 0..<3 {
+            sentinels.append(
+                try await RedisServer(
+                    [
+                        "sentinel monitor mymaster 127.0.0.1 \(primary.port) 2",
+                        "sentinel down-after-milliseconds mymaster 1000", "sentinel failover-timeout mymaster 5000",
+                    ], sentinel: true))
+        }
+        let first = try await sentinels[0].admin { $0.clientName = nil }
+        try await eventually("sentinels and replica know each other", within: .seconds(60)) {
+            let ready = try? await first.run("SENTINEL CKQUORUM", "mymaster").stringValue
+            let replicas = try? await first.run("SENTINEL REPLICAS", "mymaster").arrayValue?.count
+            let link = try? await replica.admin().run("INFO", "replication").stringValue
+            return ready?.contains("OK 3 usable") == true && replicas == 1
+                && link?.contains("master_link_status:up") == true
+        }
+        // The first in the list does not exist: the others are asked.
+        let nobody = try await RedisServer.freePort()
+        let hosts = ["127.0.0.1:\(nobody)"] + sentinels.map { "127.0.0.1:\($0.port)" }
+        let configuration = try RedisConfiguration(
+            url: "redis+sentinel://\(hosts.joined(separator: ","))/mymaster")
+        let subscription = try await Subscription(configuration, channels: ["a"])
+        let publisher = try await Publisher(configuration)
+        #expect(try await publisher.client.publish(ByteBuffer(string: "before"), to: "a") == 1)
+
+        // When the vote is over, as a sentinel says itself.
+        let vote = Recorder<ContinuousClock.Instant>()
+        let watcher = RedisSubscriber(
+            configuration: sentinels[2].configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+            logger: silentLogger, handlers: RedisSubscriberHandlers { _ in vote.append(.now) })
+        watcher.start()
+        try await watcher.subscribe(["+switch-master"])
+        primary.stop()
+        try await eventually("a vote", within: .seconds(60)) { vote.count > 0 }
+        try await eventually("delivery over the new primary", within: .seconds(20)) {
+            (try? await publisher.client.publish(ByteBuffer(string: "after"), to: "a")) == 1
+        }
+        let voted = try #require(vote.values.first)
+        // One second is the promise; the rest is for a machine that is busy.
+        #expect(ContinuousClock.now - voted < .seconds(3))
+        try await eventually("the message") { subscription.messages.values.last == "a after" }
+        #expect(
+            try await publisher.client.run("CONFIG GET", "port").arrayValue?.last?.integerValue == Int64(replica.port))
+        #expect(subscription.outages.count == 1)
+    }
+
+    @Test("Sentinels that do not answer, or do not know the name, are named in the reason")
+    func unknownName() async throws {
+        let sentinel = try await RedisServer(["sentinel monitor other 127.0.0.1 1 2"], sentinel: true)
+        let nobody = try await RedisServer.freePort()
+        let configuration = try RedisConfiguration(
+            url: "redis+sentinel://127.0.0.1:\(nobody),127.0.0.1:\(sentinel.port)/mymaster")
+        let client = RedisClient(
+            configuration: configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: silentLogger)
+        client.start()
+        try await eventually("the reason") {
+            guard case .down(let reason) = client.state else { return false }
+            return reason.contains("'mymaster'") && reason.contains("127.0.0.1:\(nobody)")
+                && reason.contains("does not know the name")
+        }
+        await client.close()
+    }
+
+    @Test("A replica named as the primary is refused")
+    func replica() async throws {
+        let primary = try await RedisServer()
+        let replica = try await RedisServer(["replicaof 127.0.0.1 \(primary.port)"])
+        let sentinel = try await RedisServer(["sentinel monitor m 127.0.0.1 \(replica.port) 2"], sentinel: true)
+        let configuration = try RedisConfiguration(url: "redis+sentinel://127.0.0.1:\(sentinel.port)/m")
+        let client = RedisClient(
+            configuration: configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: silentLogger)
+        client.start()
+        try await eventually("the reason, or the right one") {
+            guard case .down(let reason) = client.state else { return client.state == .up }
+            return reason.contains("notPrimary")
+        }
+        await client.close()
+    }
+}

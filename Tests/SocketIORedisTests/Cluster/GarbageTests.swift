@@ -1,0 +1,168 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import NIOCore
+import SocketIOCore
+import SocketIOServer
+import SocketIOTesting
+import Synchronization
+import Testing
+
+@testable import SocketIORedis
+
+/// What Redis may hand in that no well-behaved node sends: nothing but counters move.
+@Suite("Garbage from other nodes")
+struct GarbageTests {
+    private func withNode(
+        _ change: (inout RedisClusterConfiguration) -> Void = { _ in },
+        _ body: (NodeUnderTest, ScriptedTransport, PubSubAdapter) async throws -> Void
+    ) async throws {
+        var configuration = RedisClusterConfiguration()
+        configuration.requestsTimeout = .milliseconds(300)
+        configuration.heartbeatInterval = .hours(1)
+        configuration.peerTimeout = .hours(2)
+        change(&configuration)
+        let holder = Mutex<ScriptedTransport?>(nil)
+        let cluster = try RedisCluster(configuration: configuration) { eventLoop, _ in
+            let transport = ScriptedTransport(eventLoop: eventLoop)
+            holder.withLock { $0 = transport }
+            return transport
+        }
+        let node = try await NodeUnderTest.start("nod0", cluster) { joinAsTold($0.io.sockets) }
+        let transport = try #require(holder.withLock { $0 })
+        let adapter = try #require(node.io.adapter as? PubSubAdapter)
+        try await eventually("subscribed") { transport.with { $0.patterns.count == 1 && $0.channels.count == 5 } }
+        do {
+            try await body(node, transport, adapter)
+        } catch {
+            await node.io.close()
+            throw error
+        }
+        await node.io.close()
+    }
+
+    private static let garbage: [[UInt8]] = [
+        [], [0xC1], [0x00], [0xC0], [0x90], [0x93], [0x80], Array("{".utf8), Array("{}".utf8), Array("null".utf8),
+        Array("[]".utf8), Array("[1,2,3]".utf8), Array("hello".utf8), Array(#"{"type":"x"}"#.utf8),
+        Array(#"{"type":99,"requestId":"a","uid":"x"}"#.utf8), Array(#"{"type":1}"#.utf8),
+        Array(#"{"type":2,"requestId":"a"}"#.utf8), Array(#"{"type":6,"data":{}}"#.utf8),
+        Array(#"{"type":6,"data":[]}"#.utf8), Array(#"{"type":7}"#.utf8), Array(#"{"requestId":5}"#.utf8),
+        Array(#"{"requestId":null,"type":8}"#.utf8), Array(#"{"type":2,"opts":{"rooms":[{}]}}"#.utf8),
+        Array(#"{"type":1e400}"#.utf8), Array(#"{"type":5,"requestId":"#.utf8),
+        [0xDD, 0xFF, 0xFF, 0xFF, 0xFF], [0x93, 0xDB, 0xFF, 0xFF, 0xFF, 0xFF], [0x93, 0xA1, 0x78, 0x80, 0x80],
+        [0x93, 0xA1, 0x78, 0x81, 0xA4, 0x64, 0x61, 0x74, 0x61, 0x01, 0x80],
+        [0x93, 0xA1, 0x78, 0x81, 0xA4, 0x64, 0x61, 0x74, 0x61, 0x90, 0x80],
+        [0x93, 0xA1, 0x78, 0x81, 0xA4, 0x64, 0x61, 0x74, 0x61, 0x91, 0xC0, 0x80],
+        [
+            0x93, 0xA1, 0x78, 0x81, 0xA4, 0x64, 0x61, 0x74, 0x61, 0x91, 0xA1, 0x78, 0x81, 0xA5, 0x72, 0x6F, 0x6F, 0x6D,
+            0x73, 1,
+        ],
+        [0x93, 0xA1, 0x78] + Array(repeating: 0x91, count: 100_000), Array(repeating: 0x7B, count: 10_000),
+        Array(#"{"a":"#.utf8) + Array(repeating: 0x5B, count: 100_000),
+    ]
+
+    @Test("on every channel")
+    func everywhere() async throws {
+        try await withNode { node, transport, adapter in
+            let client = try await node.client()
+            let channels = transport.with { $0.channels.sorted() } + ["socket.io#/#", "socket.io#/#\(client.id)#"]
+            var count = 0
+            for channel in channels {
+                for bytes in Self.garbage {
+                    try await transport.deliver(channel, bytes)
+                    count += 1
+                }
+                for _ in 0..<300 {
+                    try await transport.deliver(channel, (0..<Int.random(in: 0..<80)).map { _ in .random(in: 0...255) })
+                }
+            }
+            let statistics = node.cluster.statistics
+            #expect(statistics.invalid > count / 2)
+            // Whoever was there is still served.
+            node.io.emit("still here")
+            #expect(try await client.next("still here").name == "still here")
+            #expect(node.cluster.status == .up)
+        }
+    }
+
+    @Test("one's own messages, other namespaces, too many rooms, forged responses")
+    func forged() async throws {
+        try await withNode { node, transport, adapter in
+            let client = try await node.client(["a"])
+            func packet(_ uid: String, nsp: String = "/", rooms: [String] = []) throws -> [UInt8] {
+                let packet = BroadcastPacket(namespace: nsp, event: "ev", data: try .event("ev"))
+                let bytes = try PubSubWireFormat.broadcast(
+                    uid: uid, packet, options: BroadcastOptions(rooms: rooms))
+                return Array(bytes.readableBytesView)
+            }
+            try await transport.deliver("socket.io#/#", packet(adapter.uid))
+            try await transport.deliver("socket.io#/#", packet("other", nsp: "/chat"))
+            try await transport.deliver("socket.io#/#nobody#", packet("other", rooms: ["nobody"]))
+            #expect(node.cluster.statistics.received == 0)
+            #expect(node.cluster.statistics.filtered == 1)
+            try await transport.deliver("socket.io#/#", packet("other", rooms: (0..<70_000).map { "r\($0)" }))
+            #expect(node.cluster.statistics.invalid == 1)
+            try await transport.deliver("socket.io#/#", packet("other", rooms: (0..<60_000).map { "r\($0)" } + ["a"]))
+            #expect(try await client.next("ev").name == "ev")
+            for number in 0..<10_000 {
+                try await transport.deliver(
+                    "socket.io-response#/#", Array(#"{"requestId":"r\#(number % 7)","rooms":["x"]}"#.utf8))
+            }
+            #expect(node.cluster.statistics.invalid == 1)
+            try await transport.onDelegate { $0.receivedOversized() }
+            #expect(node.cluster.statistics.invalid == 2)
+        }
+    }
+
+    @Test("more answers than nodes, none, late ones and double ones")
+    func answers() async throws {
+        try await withNode({ $0.requestsTimeout = .seconds(2) }) { node, transport, adapter in
+            transport.with { $0.subscribers = 3 }
+            func request() async throws -> String {
+                try await eventually("asked") { !transport.published.isEmpty }
+                let text = transport.published[0].text
+                return try #require(try TestValue(json: text)["requestId"]?.string)
+            }
+            func answer(_ id: String, _ rooms: String, uid: String? = nil) async throws {
+                let signature = uid.map { #","uid":"\#($0)""# } ?? ""
+                try await transport.deliver(
+                    "socket.io-response#/#", Array(#"{"requestId":"\#(id)","rooms":\#(rooms)\#(signature)}"#.utf8))
+            }
+            // Nobody answers.
+            let error = await #expect(throws: ClusterError.self) { try await adapter.allRooms() }
+            #expect(error?.message == "timeout reached while waiting for allRooms response")
+            #expect(error?.missingForeign == 2)
+            // Late, and to a request that is over.
+            try await answer(try await request(), #"["late"]"#)
+            transport.forget()
+            // One answers twice and signs, which counts once; one answers what is no list; then nothing is missing.
+            let rooms = Task { try await adapter.allRooms() }
+            let id = try await request()
+            try await answer(id, #"["a"]"#, uid: "x")
+            try await answer(id, #"["b"]"#, uid: "x")
+            #expect(node.cluster.statistics.unexpected == 1)
+            try await answer(id, "null")
+            #expect(try await rooms.value == ["a"])
+            for _ in 0..<10_000 { try await answer(id, #"["c"]"#) }
+            transport.forget()
+            // Nobody else there: no message at all.
+            transport.with { $0.subscribers = 1 }
+            #expect(try await adapter.allRooms() == [])
+            #expect(
+                try await adapter.serverSideEmitWithAck(
+                    BroadcastPacket(namespace: "/", event: "e", data: .event("e")), timeout: .seconds(1)
+                ).isEmpty)
+            #expect(transport.published.isEmpty)
+        }
+    }
+
+    @Test("partial results on request")
+    func partial() async throws {
+        try await withNode({ $0.onRequestTimeout = .partial }) { node, transport, adapter in
+            let client = try await node.client(["a"])
+            transport.with { $0.subscribers = 3 }
+            #expect(try await adapter.allRooms() == ["a", client.id])
+            #expect(try await adapter.fetchSockets(BroadcastOptions()).map(\.id) == [client.id])
+            #expect(node.cluster.statistics.requestTimeouts == 2)
+        }
+    }
+}

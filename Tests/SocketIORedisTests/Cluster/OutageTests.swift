@@ -1,0 +1,291 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import Foundation
+import HiredisNIO
+import NIOCore
+import SocketIORedis
+import SocketIOServer
+import SocketIOTesting
+import Testing
+
+/// The faults of Redis in hardening.md, part C, with numbered traffic from one node to clients of both.
+@Suite("Redis in trouble", .enabled(if: RedisServer.isInstalled), .serialized)
+struct OutageTests {
+    /// What a client got of messages numbered from 0.
+    struct Received: Sendable {
+        var numbers: [Int] = []
+        var times: [ContinuousClock.Instant] = []
+
+        func lost(of count: Int) -> [Int] { Array(Set(0..<count).subtracting(numbers)).sorted() }
+        var isInOrder: Bool { zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 } }
+        var isDoubled: Bool { Set(numbers).count != numbers.count }
+        var longestGap: Duration {
+            zip(times, times.dropFirst()).map { $1 - $0 }.max() ?? .zero
+        }
+    }
+
+    /// Numbered messages every few milliseconds from a node to the room of a client of it and a client of another node.
+    private func traffic(
+        _ nodes: [NodeUnderTest], count: Int, every interval: Duration = .milliseconds(10),
+        _ fault: @escaping @Sendable (Int) async throws -> Void
+    ) async throws -> (local: Received, remote: Received) {
+        let local = try await nodes[0].client(["room"])
+        let remote = try await nodes[1].client(["room"])
+        let io = nodes[0].io
+        async let first = Self.receive(local)
+        async let second = Self.receive(remote)
+        for number in 0..<count {
+            io.to("room").emit("n", number)
+            try await fault(number)
+            try await Task.sleep(for: interval)
+        }
+        // The end is repeated: what is sent during an outage may be lost.
+        let ending = Task {
+            while !Task.isCancelled {
+                io.to("room").emit("n", -1)
+                try await Task.sleep(for: .milliseconds(50))
+            }
+        }
+        defer { ending.cancel() }
+        return try await (first, second)
+    }
+
+    private static func receive(_ socket: TestSocket) async throws -> Received {
+        var received = Received()
+        while true {
+            let event = try await socket.events.next(within: .seconds(30))
+            guard case .number(let number)? = event.arguments.first, number >= 0 else { return received }
+            received.numbers.append(Int(number))
+            received.times.append(.now)
+        }
+    }
+
+    private func expectPerfect(_ received: Received, count: Int, _ what: Comment) {
+        #expect(received.lost(of: count).isEmpty, what)
+        #expect(!received.isDoubled, what)
+        #expect(received.isInOrder, what)
+    }
+
+    @Test("F0: nothing wrong")
+    func nothing() async throws {
+        let redis = try await RedisServer.started()
+        try await withNodes(2, on: redis, namespaces: ["/"]) { nodes in
+            let (local, remote) = try await traffic(nodes, count: 200, every: .milliseconds(2)) { _ in }
+            expectPerfect(local, count: 200, "local")
+            expectPerfect(remote, count: 200, "remote")
+        }
+    }
+
+    @Test("F1: subscriptions are cut; back at once, what was missed is counted")
+    func subscriptionsCut() async throws {
+        let redis = try await RedisServer.started()
+        try await withNodes(2, on: redis, namespaces: ["/"], { $0.heartbeatInterval = .milliseconds(100) }) { nodes in
+            let admin = try await redis.admin()
+            try await Task.sleep(for: .milliseconds(250))
+            let (local, remote) = try await traffic(nodes, count: 200, every: .milliseconds(5)) { number in
+                if number == 100 { try await admin.run("CLIENT", "KILL", "TYPE", "pubsub") }
+            }
+            await admin.close()
+            expectPerfect(local, count: 200, "local")
+            let lost = remote.lost(of: 200)
+            #expect(!remote.isDoubled && remote.isInOrder)
+            print("F1: lost \(lost.count), gap \(remote.longestGap)")
+            // Two commands on a loaded machine.
+            #expect(remote.longestGap < .milliseconds(500))
+            try await eventually("missed \(lost.count), not \(nodes[1].cluster.statistics.missed)") {
+                nodes[1].cluster.statistics.missed >= lost.count
+            }
+            #expect(nodes[1].cluster.statistics.missed <= lost.count + 2)
+        }
+    }
+
+    @Test("F2: publishing connections are cut; nothing is lost")
+    func publishersCut() async throws {
+        let redis = try await RedisServer.started()
+        try await withNodes(2, on: redis, namespaces: ["/"]) { nodes in
+            let admin = try await redis.admin()
+            let (local, remote) = try await traffic(nodes, count: 200, every: .milliseconds(5)) { number in
+                if number == 100 { try await admin.run("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") }
+            }
+            await admin.close()
+            expectPerfect(local, count: 200, "local")
+            #expect(!remote.isDoubled && remote.isInOrder)
+            let unconfirmed = nodes[0].cluster.statistics.unconfirmed
+            print("F2: lost \(remote.lost(of: 200).count), unconfirmed \(unconfirmed), gap \(remote.longestGap)")
+            #expect(remote.lost(of: 200).count <= unconfirmed)
+        }
+    }
+
+    @Test("F3: Redis stands still for a while; nothing is lost, local delivery is not delayed")
+    func standstill() async throws {
+        let redis = try await RedisServer.started()
+        try await withNodes(2, on: redis, namespaces: ["/"]) { nodes in
+            let (local, remote) = try await traffic(nodes, count: 200) { number in
+                if number == 50 {
+                    redis.signal(SIGSTOP)
+                } else if number == 150 {
+                    redis.signal(SIGCONT)
+                }
+            }
+            expectPerfect(local, count: 200, "local")
+            expectPerfect(remote, count: 200, "remote")
+            print("F3: local gap \(local.longestGap), remote gap \(remote.longestGap)")
+            #expect(local.longestGap < .milliseconds(500))
+        }
+    }
+
+    @Test("F4: Redis is killed and comes back; what waited is sent when the others are back too")
+    func killed() async throws {
+        let redis = try await RedisServer.started()
+        try await withNodes(3, on: redis, namespaces: ["/"], { $0.heartbeatInterval = .milliseconds(100) }) { nodes in
+            let (local, remote) = try await traffic(nodes, count: 300) { number in
+                if number == 50 {
+                    redis.stop()
+                } else if number == 51 {
+                    try await eventually("noticed") { nodes[0].cluster.status != .up }
+                } else if number == 200 {
+                    if case .down = nodes[0].cluster.status {} else { Issue.record("\(nodes[0].cluster.status)") }
+                    await #expect(throws: ClusterError.self) { try await nodes[0].io.fetchSockets() }
+                    try await redis.start()
+                }
+            }
+            expectPerfect(local, count: 300, "local")
+            #expect(!remote.isDoubled && remote.isInOrder)
+            let statistics = nodes[0].cluster.statistics
+            let lost = remote.lost(of: 300)
+            print("F4: lost \(lost), replayed \(statistics.replayed), unconfirmed \(statistics.unconfirmed)")
+            #expect(lost.count <= statistics.unconfirmed)
+            #expect(statistics.replayed > 100)
+            #expect(statistics.dropped == 0)
+            try await eventually("up") { nodes.allSatisfy { $0.cluster.status == .up } }
+            #expect(try await nodes[0].io.count() == 2)
+        }
+    }
+
+    @Test("F5: Redis is absent at the start; the nodes serve, and join when it comes")
+    func absent() async throws {
+        let redis = try await RedisServer()
+        var nodes: [NodeUnderTest] = []
+        for name in ["nod0", "nod1"] {
+            let cluster = try RedisCluster(redis: redis.configuration)
+            nodes.append(try await NodeUnderTest.start(name, cluster) { joinAsTold($0.io.sockets) })
+        }
+        let local = try await nodes[0].client(["a"])
+        let remote = try await nodes[1].client(["a"])
+        nodes[0].io.emit("early")
+        #expect(try await local.next("early").name == "early")
+        await #expect(throws: ClusterError.self) { try await nodes[0].cluster.waitUntilUp(within: .milliseconds(50)) }
+        await #expect(throws: ClusterError.self) { try await nodes[0].io.fetchSockets() }
+        try await redis.start()
+        for node in nodes { try await node.cluster.waitUntilUp(within: .seconds(20)) }
+        try await settled(nodes, namespaces: ["/"])
+        nodes[0].io.to("a").emit("late")
+        #expect(try await remote.next("late").name == "late")
+        for node in nodes { await node.io.close() }
+    }
+
+    @Test(
+        "F6: an outage under load keeps memory bounded; the oldest messages go first",
+        arguments: OutagePolicy.Mode.allCases)
+    func bounded(mode: OutagePolicy.Mode) async throws {
+        let redis = try await RedisServer.started()
+        try await withNodes(
+            2, on: redis, namespaces: ["/"], { $0.outage = OutagePolicy(mode: mode, maximumBytes: 100_000) }
+        ) { nodes in
+            let remote = try await nodes[1].client(["a"])
+            redis.stop()
+            try await eventually("down") { if case .down = nodes[0].cluster.status { true } else { false } }
+            for number in 0..<5000 { nodes[0].io.to("a").emit("n", number) }
+            if mode == .fail {
+                await #expect(throws: ClusterError.self) { try await nodes[0].io.serverSideEmit("x") }
+            }
+            try await eventually("counted") {
+                let statistics = nodes[0].cluster.statistics
+                return mode == .buffer ? statistics.dropped > 4000 : statistics.lost == 5000
+            }
+            try await redis.start()
+            for node in nodes { try await node.cluster.waitUntilUp(within: .seconds(20)) }
+            nodes[0].io.to("a").emit("end")
+            var numbers: [Int] = []
+            while case let event = try await remote.events.next(), event.name != "end" {
+                if case .number(let number)? = event.arguments.first { numbers.append(Int(number)) }
+            }
+            let statistics = nodes[0].cluster.statistics
+            if mode == .buffer {
+                #expect(numbers == Array(statistics.dropped..<5000))
+                #expect(statistics.replayed == numbers.count)
+            } else {
+                #expect(numbers.isEmpty)
+            }
+        }
+    }
+
+    @Test("a user without the rights needed: the state names what is missing; with them all works")
+    func rights() async throws {
+        let redis = try await RedisServer.started()
+        let admin = try await redis.admin()
+        try await admin.run("ACL", "SETUSER", "poor", "on", ">secret", "resetchannels", "+@all", "&other*")
+        try await admin.run(
+            "ACL", "SETUSER", "rich", "on", ">secret", "resetchannels", "&socket.io*", "&socket.io#/#*", "-@all",
+            "+publish",
+            "+subscribe", "+psubscribe", "+unsubscribe", "+punsubscribe", "+pubsub|numsub", "+ping")
+        await admin.close()
+        var configuration = redis.configuration
+        configuration.password = "secret"
+        configuration.username = "poor"
+        let poor = try RedisCluster(redis: configuration)
+        let first = try await NodeUnderTest.start("nod0", poor)
+        let error = await #expect(throws: ClusterError.self) { try await poor.waitUntilUp(within: .seconds(2)) }
+        #expect(error?.message.contains("NOPERM") == true, "\(error as Any)")
+        #expect(error.map { "\($0)".contains("secret") } == false)
+        await first.io.close()
+        // Redis compares patterns by their text: each namespace's has to be granted as it is.
+        configuration.username = "rich"
+        let rich = try RedisCluster(redis: configuration)
+        let second = try await NodeUnderTest.start("nod1", rich)
+        try await rich.waitUntilUp(within: .seconds(20))
+        #expect(try await second.io.adapter.serverCount() == 1)
+        await second.io.close()
+    }
+
+    @Test("many namespaces are known to the others, with short heartbeats")
+    func namespaces() async throws {
+        let redis = try await RedisServer.started()
+        try await withNodes(2, on: redis, namespaces: ["/"], { $0.heartbeatInterval = .milliseconds(50) }) { nodes in
+            let names = (0..<200).map { "/n\($0)" }
+            for node in nodes { for name in names { joinAsTold(node.io.of(name)) } }
+            try await settled(nodes, namespaces: [names[0], names[120], names[199]])
+            let socket = try await nodes[1].client(["a"], namespace: "/n199")
+            nodes[0].io.of("/n199").to("a").emit("here")
+            #expect(try await socket.next("here").name == "here")
+            #expect(try await nodes[0].io.of("/n199").count() == 1)
+            #expect(nodes.allSatisfy { $0.cluster.statistics.invalid == 0 })
+        }
+    }
+
+    @Test("F10: a node that dies is not waited for longer than its silence")
+    func deadNode() async throws {
+        let redis = try await RedisServer.started()
+        try await withNodes(
+            2, on: redis, namespaces: ["/"],
+            {
+                $0.heartbeatInterval = .milliseconds(50)
+                $0.peerTimeout = .milliseconds(400)
+                $0.requestsTimeout = .seconds(20)
+            }
+        ) { nodes in
+            // Says hello, never answers, never says goodbye.
+            let admin = try await redis.admin()
+            let subscriber = try await DeadNode(redis)
+            try await admin.publish(
+                "socket.io-node#", Array(#"{"type":"alive","node":"dead","tag":"dead","uids":{"/":"deadUID"}}"#.utf8))
+            try await eventually("seen") { nodes[0].cluster.nodes.contains { $0.tag == "dead" } }
+            let start = ContinuousClock.now
+            #expect(try await nodes[0].io.adapter.allRooms().isEmpty)
+            #expect(ContinuousClock.now - start < .seconds(10))
+            #expect(nodes[0].cluster.nodes.count == 1)
+            await subscriber.close()
+            await admin.close()
+        }
+    }
+}

@@ -1,0 +1,170 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import NIOCore
+import SocketIOCore
+import Testing
+
+@testable import SocketIORedis
+
+@Suite("Tables of requests and peers")
+struct TableTests {
+    typealias Requests = ClusterRequestTable<String, Int>
+
+    private func outcome(_ event: Requests.Event) -> Requests.Outcome? {
+        if case .completed(let outcome) = event { return outcome }
+        return nil
+    }
+
+    @Test("a request waits for known peers and for as many foreign nodes as there are")
+    func requests() {
+        var table = Requests()
+        let none = table.begin("none", nodes: 0, peers: [:], context: 0)
+        #expect(none?.isComplete == true)
+        let begun = table.begin("r", nodes: 3, peers: ["a": "A", "b": "B"], context: 7)
+        #expect(begun == nil)
+        #expect(outcome(table.answered("r", by: "a", "1")) == nil)
+        guard case .duplicate = table.answered("r", by: "a", "2") else {
+            Issue.record("duplicate")
+            return
+        }
+        guard case .unknown = table.answered("x", by: "a", "2") else {
+            Issue.record("unknown")
+            return
+        }
+        #expect(outcome(table.answered("r", by: nil, "foreign")) == nil)
+        let end = outcome(table.answered("r", by: "b", "3"))
+        #expect(end?.answers == ["1", "foreign", "3"])
+        #expect(end?.context == 7)
+        #expect(end?.isComplete == true)
+        guard case .unknown = table.answered("r", by: "c", "4") else {
+            Issue.record("late")
+            return
+        }
+        #expect(table.count == 0)
+    }
+
+    @Test("peers that do not know us yet answer without a name")
+    func anonymous() {
+        var table = Requests()
+        _ = table.begin("r", nodes: 2, peers: ["a": "A", "b": "B"], context: 0)
+        _ = table.answered("r", by: nil, "1")
+        #expect(outcome(table.answered("r", by: nil, "2"))?.answers == ["1", "2"])
+    }
+
+    @Test("a dead peer is struck; time-outs name who is missing")
+    func lost() {
+        var table = Requests()
+        _ = table.begin("r", nodes: 3, peers: ["a": "A", "b": "B"], context: 0)
+        _ = table.answered("r", by: "a", "1")
+        #expect(table.lost(peer: "b").isEmpty)
+        #expect(table.lost(peer: "nobody").isEmpty)
+        #expect(outcome(table.answered("r", by: nil, "2"))?.isComplete == true)
+        _ = table.begin("s", nodes: 2, peers: ["a": "A", "b": "B"], context: 0)
+        _ = table.answered("s", by: "a", "1")
+        #expect(table.lost(peer: "b").first?.answers == ["1"])
+        _ = table.begin("t", nodes: 3, peers: ["a": "A", "b": "B"], context: 0)
+        _ = table.answered("t", by: "a", "1")
+        let end = table.timedOut("t")
+        #expect(end?.missing == ["B"])
+        #expect(end?.expected == 3)
+        #expect(end?.isComplete == false)
+        #expect(table.timedOut("t") == nil)
+    }
+
+    @Test("acknowledged broadcasts: reports once each, and what dies with a peer")
+    func broadcasts() {
+        var table = ClusterBroadcastTable<Int>()
+        table.begin("r", nodes: 3, peers: ["a": "A", "b": "B"], receiver: 1)
+        #expect(table.reported("r", by: "a", clients: 3) == 1)
+        #expect(table.reported("r", by: "a", clients: 3) == nil)
+        #expect(table.reported("r", by: nil, clients: 1) == 1)
+        #expect(table.answered("r", by: "a") == 1)
+        let a = table.lost(peer: "a")
+        #expect(a.map(\.clients) == [2])
+        #expect(a.map(\.isReportMissing) == [false])
+        #expect(table.lost(peer: "b").map(\.isReportMissing) == [true])
+        #expect(table.lost(peer: "b").isEmpty)
+        table.remove("r")
+        #expect(table.reported("r", by: nil, clients: 1) == nil)
+        #expect(table.answered("r", by: nil) == nil)
+    }
+
+    @Test("peers come with a heartbeat and go with a goodbye or by silence")
+    func peers() {
+        var table = PeerTable(timeout: .seconds(6), maximumPeers: 2)
+        let start = NIODeadline.now()
+        let one = ClusterPeer(nodeID: "1", tag: "t1", uids: ["/": "a", "/chat": "b"])
+        #expect(table.heard(one, at: start) == .joined)
+        #expect(table.heard(one, at: start) == .updated(goneUIDs: []))
+        #expect(table.adapters(of: "/") == ["a": "t1"])
+        #expect(table.node(ofUID: "b")?.nodeID == "1")
+        var changed = one
+        changed.uids = ["/": "a", "/new": "c"]
+        #expect(table.heard(changed, at: start + .seconds(5)) == .updated(goneUIDs: ["b"]))
+        #expect(table.node(ofUID: "b") == nil)
+        #expect(table.heard(ClusterPeer(nodeID: "2", tag: "t2"), at: start + .seconds(2)) == .joined)
+        #expect(table.heard(ClusterPeer(nodeID: "3", tag: "t3"), at: start) == .refused)
+        #expect(table.removeSilent(at: start + .seconds(8)).isEmpty)
+        #expect(table.removeSilent(at: start + .seconds(9)).map(\.nodeID) == ["2"])
+        // Parts of what a node has add to the rest, or leave it.
+        let part = ClusterPeer(nodeID: "1", tag: "t1", uids: ["/more": "d"])
+        #expect(table.heard(part, isPartial: true, at: start + .seconds(9)) == .updated(goneUIDs: []))
+        #expect(table.node(ofUID: "d")?.uids == ["/": "a", "/new": "c", "/more": "d"])
+        var slim = ClusterPeer(nodeID: "1", tag: "t1")
+        slim.sockets = 5
+        #expect(table.heard(slim, isPartial: true, at: start + .seconds(9)) == .updated(goneUIDs: []))
+        #expect(table.node(ofUID: "d")?.sockets == 5)
+        table.restartTimeouts(at: start + .seconds(20))
+        #expect(table.removeSilent(at: start + .seconds(25)).isEmpty)
+        #expect(table.left("1")?.nodeID == "1")
+        #expect(table.left("1") == nil)
+        #expect(table.adapters(of: "/").isEmpty)
+    }
+}
+
+@Suite("Messages waiting for Redis")
+struct PublishQueueTests {
+    private func message(_ text: String, _ kind: PublishMessage.Kind = .data) -> PublishMessage {
+        PublishMessage(channel: ByteBuffer(string: "c"), payload: ByteBuffer(string: text), kind: kind)
+    }
+
+    private func text(_ message: PublishMessage?) -> String? { message.map { String(buffer: $0.payload) } }
+    private func texts(_ messages: [PublishMessage]) -> [String] { messages.map { String(buffer: $0.payload) } }
+    private let start = NIODeadline.now()
+
+    @Test("order, size and age")
+    func bounds() {
+        var queue = PublishQueue(maximumBytes: 3 * message("1").size, maximumAge: .seconds(10))
+        for (index, name) in ["1", "2", "3"].enumerated() {
+            #expect(queue.append(message(name), at: start + .seconds(Int64(index)), isReplay: true).isEmpty)
+        }
+        #expect(texts(queue.append(message("4"), at: start + .seconds(3), isReplay: true)) == ["1"])
+        #expect(texts(queue.append(message(String(repeating: "x", count: 1000)), at: start, isReplay: true)).count == 1)
+        #expect(queue.removeOld(at: start + .seconds(11)).isEmpty)
+        #expect(texts(queue.removeOld(at: start + .seconds(12))) == ["2"])
+        #expect(text(queue.first) == "3")
+        #expect(queue.firstWasSent() == true)
+        #expect(text(queue.first) == "4")
+        #expect(queue.inFlightCount == 1)
+    }
+
+    @Test("what never left comes first again, in order; what may have arrived does not")
+    func lostConnection() {
+        var queue = PublishQueue(maximumBytes: 1 << 20, maximumAge: .seconds(10))
+        for name in ["1", "2", "3", "4"] { queue.sent(message(name), at: start) }
+        _ = queue.append(message("5"), at: start, isReplay: false)
+        _ = queue.append(message("signal", .signal), at: start, isReplay: false)
+        #expect(text(queue.settled(returns: false)) == "1")
+        #expect(text(queue.settled(returns: false)) == "2")
+        #expect(text(queue.settled(returns: true)) == "3")
+        #expect(text(queue.settled(returns: true)) == "4")
+        #expect(queue.settled(returns: true) == nil)
+        #expect(queue.connectionLost { $0.kind == .data }.isEmpty)
+        var order: [String] = []
+        while let next = queue.first {
+            order.append(String(buffer: next.payload))
+            #expect(queue.firstWasSent() == true)
+        }
+        #expect(order == ["3", "4", "5", "signal"])
+    }
+}

@@ -1,0 +1,124 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import Logging
+import NIOCore
+import NIOPosix
+import SocketIORedis
+import SocketIOServer
+import SocketIOTesting
+import Synchronization
+
+let silentLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+/// One node: a server and its part in the cluster.
+struct NodeUnderTest: Sendable {
+    let name: String
+    let io: Server
+    let cluster: RedisCluster
+    let address: ServerAddress
+
+    static func start(
+        _ name: String, _ cluster: RedisCluster, loops: Int = 1,
+        _ setUp: (NodeUnderTest) throws -> Void = { _ in }
+    ) async throws -> NodeUnderTest {
+        var configuration = ServerConfiguration()
+        configuration.eventLoops = loops
+        configuration.logger = silentLogger
+        configuration.engine.logger = silentLogger
+        configuration.engine.nodeTag = name
+        configuration.adapter = cluster.adapter
+        let io = Server(configuration: configuration)
+        guard let port = try await io.listen()?.port else { throw TestFailure("no port") }
+        let node = NodeUnderTest(name: name, io: io, cluster: cluster, address: ServerAddress(port: port))
+        try setUp(node)
+        return node
+    }
+
+    /// A client in a namespace, in the rooms given.
+    func client(
+        _ rooms: [String] = [], namespace: String = "/", transport: TestTransport = .websocket
+    ) async throws -> TestSocket {
+        let client = try await SocketTestClient.connect(to: address, transport: transport)
+        return try await client.join(namespace, auth: ["rooms": .array(rooms.map { .string($0) })])
+    }
+}
+
+/// Nodes called `nod0`, `nod1`… over one Redis, all of which know each other.
+func withNodes(
+    _ count: Int, on redis: RedisServer, loops: Int = 1, namespaces: [String] = ["/", "/chat"],
+    _ change: @Sendable (inout RedisClusterConfiguration) -> Void = { _ in },
+    _ body: ([NodeUnderTest]) async throws -> Void
+) async throws {
+    var configuration = RedisClusterConfiguration()
+    configuration.requestsTimeout = .seconds(5)
+    change(&configuration)
+    var nodes: [NodeUnderTest] = []
+    do {
+        for index in 0..<count {
+            let cluster = try RedisCluster(redis: redis.configuration, configuration: configuration)
+            nodes.append(
+                try await NodeUnderTest.start("nod\(index)", cluster, loops: loops) { node in
+                    for name in namespaces { joinAsTold(node.io.of(name)) }
+                })
+        }
+        for node in nodes { try await node.cluster.waitUntilUp(within: .seconds(20)) }
+        try await settled(nodes, namespaces: namespaces)
+        try await body(nodes)
+    } catch {
+        for node in nodes { await node.io.close() }
+        throw error
+    }
+    for node in nodes { await node.io.close() }
+}
+
+/// Waits until every node knows all others in every namespace.
+func settled(_ nodes: [NodeUnderTest], namespaces: [String]) async throws {
+    for node in nodes {
+        for name in namespaces {
+            guard let adapter = node.io.of(name).adapter as? PubSubAdapter else { throw TestFailure("adapter") }
+            try await eventually("\(node.name) knows all adapters of \(name)") {
+                guard try await adapter.serverCount() == nodes.count else { return false }
+                return await adapter.knownPeers() == nodes.count - 1
+            }
+        }
+    }
+}
+
+/// Sockets join the rooms their `auth` names, and any they ask for.
+func joinAsTold(_ namespace: Namespace) {
+    namespace.onConnection { socket in
+        socket.join((socket.handshake.auth["rooms"]?.array ?? []).compactMap(\.string))
+        socket.on("join") { (room: String) in
+            socket.join(room)
+            return true
+        }
+    }
+}
+
+/// What a client heard until `end`, which is sent to everybody by `io`.
+func heard(_ sockets: [TestSocket], end: () -> Void) async throws -> [[String]] {
+    end()
+    var all: [[String]] = []
+    for socket in sockets {
+        var names: [String] = []
+        while case let event = try await socket.events.next(), event.name != "end" { names.append(event.name) }
+        all.append(names)
+    }
+    return all
+}
+
+/// Collects what handlers of several threads see.
+final class Recorder<Element: Sendable>: Sendable {
+    private let elements = Mutex<[Element]>([])
+
+    var all: [Element] { elements.withLock { $0 } }
+    var count: Int { elements.withLock { $0.count } }
+
+    func append(_ element: Element) { elements.withLock { $0.append(element) } }
+    func removeAll() { elements.withLock { $0 = [] } }
+}
+
+/// Loops for clients of tests.
+enum MultiThreadedLoop {
+    static func next() -> any EventLoop { MultiThreadedEventLoopGroup.singleton.next() }
+}

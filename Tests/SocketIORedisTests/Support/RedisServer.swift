@@ -1,0 +1,111 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import Foundation
+import HiredisNIO
+import NIOCore
+import NIOPosix
+import SocketIOTesting
+
+struct TestFailure: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// A real redis-server on a free port of 127.0.0.1, in a directory of its own.
+///
+/// `@unchecked Sendable`: used by one test at a time.
+final class RedisServer: @unchecked Sendable {
+    static let executable = "/usr/bin/redis-server"
+    static var isInstalled: Bool { FileManager.default.isExecutableFile(atPath: executable) }
+
+    let port: Int
+    private let directory: URL
+    private var process: Process?
+
+    var configuration: RedisConfiguration {
+        RedisConfiguration(endpoint: .tcp(RedisHost(host: "127.0.0.1", port: port)))
+    }
+
+    /// A server that does not run yet.
+    init() async throws {
+        directory = URL(fileURLWithPath: "/tmp/sio-redis-\(UInt32.random(in: 0 ... .max))")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0).get()
+        port = channel.localAddress?.port ?? 0
+        try await channel.close()
+    }
+
+    static func started() async throws -> RedisServer {
+        let server = try await RedisServer()
+        try await server.start()
+        return server
+    }
+
+    deinit {
+        stop()
+        try? FileManager.default.removeItem(at: directory)
+    }
+
+    func start() async throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: Self.executable)
+        process.arguments = [
+            "--bind", "127.0.0.1", "--port", "\(port)", "--dir", directory.path, "--save", "", "--appendonly", "no",
+            "--enable-debug-command", "yes",
+        ]
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        self.process = process
+        try await eventually("redis-server listens") {
+            let channel = try? await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .connect(host: "127.0.0.1", port: self.port).get()
+            try? await channel?.close()
+            return channel != nil
+        }
+    }
+
+    /// Kills it, by its own process id.
+    func stop() {
+        guard let process else { return }
+        if process.isRunning {
+            kill(process.processIdentifier, SIGCONT)
+            kill(process.processIdentifier, SIGKILL)
+        }
+        process.waitUntilExit()
+        self.process = nil
+    }
+
+    func signal(_ number: Int32) {
+        if let process, process.isRunning { kill(process.processIdentifier, number) }
+    }
+
+    /// A client for what a test does to the server.
+    func admin() async throws -> RedisAdmin { try await RedisAdmin(configuration) }
+}
+
+/// Runs commands.
+final class RedisAdmin: Sendable {
+    private let client: RedisClient
+
+    init(_ configuration: RedisConfiguration) async throws {
+        client = RedisClient(
+            configuration: configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+            logger: silentLogger, name: "admin")
+        client.start()
+        try await client.waitUntilUp(within: .seconds(10))
+    }
+
+    @discardableResult
+    func run(_ words: String...) async throws -> RESPValue {
+        try await client.execute(RESPCommand(words[0], arguments: Array(words.dropFirst())))
+    }
+
+    @discardableResult
+    func publish(_ channel: String, _ bytes: [UInt8]) async throws -> Int {
+        try await client.publish(ByteBuffer(bytes: bytes), to: channel)
+    }
+
+    func close() async { await client.close() }
+}

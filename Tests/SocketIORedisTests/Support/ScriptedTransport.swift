@@ -1,0 +1,119 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import NIOCore
+import SocketIORedis
+import Synchronization
+
+/// A message somebody published.
+struct Published: Sendable, Equatable {
+    let channel: String
+    let payload: [UInt8]
+
+    var text: String { String(decoding: payload, as: UTF8.self) }
+}
+
+/// Redis as a test plays it: records what is published, hands in what it is told to.
+///
+/// `@unchecked Sendable`: the delegate is set once, before anything else happens.
+final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
+    struct State {
+        var published: [Published] = []
+        var channels: Set<String> = []
+        var patterns: Set<String> = []
+        var unsubscribed: [String] = []
+        /// What PUBSUB NUMSUB answers for every channel.
+        var subscribers = 2
+        var admission = TransportAdmission.accepted
+        /// Whether accepted messages are confirmed at once.
+        var confirms = true
+    }
+
+    let eventLoop: any EventLoop
+    private let state = Mutex(State())
+    private weak var delegate: (any PubSubTransportDelegate)?
+
+    init(eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+    }
+
+    func with<Value: Sendable>(_ body: (inout sending State) -> sending Value) -> Value { state.withLock(body) }
+
+    /// What has been published, heartbeats left out.
+    var published: [Published] { state.withLock { $0.published }.filter { !$0.channel.contains("-node#") } }
+
+    func forget() { state.withLock { $0.published = [] } }
+
+    /// A message comes from Redis.
+    func deliver(_ channel: String, _ payload: [UInt8]) async throws {
+        let patterns = state.withLock { $0.patterns }
+        let pattern = patterns.first { channel.hasPrefix($0.dropLast().replacing("\\", with: "")) }
+        try await eventLoop.submit {
+            self.delegate?.received(
+                ByteBuffer(bytes: payload), channel: ByteBuffer(string: channel),
+                pattern: pattern.map(ByteBuffer.init(string:)))
+        }.get()
+    }
+
+    /// Both connections come or go.
+    func set(isUp: Bool) async throws {
+        state.withLock { $0.admission = isUp ? .accepted : .notConnected }
+        try await eventLoop.submit {
+            self.delegate?.publisherChanged(isUp: isUp, reason: "told so")
+            self.delegate?.subscriberChanged(isUp: isUp, reason: "told so")
+        }.get()
+    }
+
+    func onDelegate(_ body: @escaping @Sendable (any PubSubTransportDelegate) -> Void) async throws {
+        try await eventLoop.submit { if let delegate = self.delegate { body(delegate) } }.get()
+    }
+
+    // MARK: PubSubTransport
+
+    func start(_ delegate: any PubSubTransportDelegate) {
+        self.delegate = delegate
+        guard case .accepted = state.withLock({ $0.admission }) else { return }
+        delegate.publisherChanged(isUp: true, reason: "")
+        delegate.subscriberChanged(isUp: true, reason: "")
+    }
+
+    func close() async {}
+
+    func publish(_ payload: ByteBuffer, to channel: ByteBuffer) -> TransportAdmission {
+        let (admission, confirms) = state.withLock { state in
+            if case .accepted = state.admission {
+                state.published.append(
+                    Published(channel: String(buffer: channel), payload: Array(payload.readableBytesView)))
+            }
+            return (state.admission, state.confirms)
+        }
+        if case .accepted = admission, confirms {
+            eventLoop.execute { self.delegate?.published(.delivered(1)) }
+        }
+        return admission
+    }
+
+    func subscribe(
+        channels: [String], patterns: [String], _ done: @escaping @Sendable (Result<Void, any Error>) -> Void
+    ) {
+        state.withLock {
+            $0.channels.formUnion(channels)
+            $0.patterns.formUnion(patterns)
+        }
+        done(.success(()))
+    }
+
+    func unsubscribe(channels: [String], patterns: [String]) {
+        state.withLock {
+            $0.unsubscribed += patterns + channels
+            $0.channels.subtract(channels)
+            $0.patterns.subtract(patterns)
+        }
+    }
+
+    func subscriberCounts(
+        of channels: [String], _ done: @escaping @Sendable (Result<[Int], any Error>) -> Void
+    ) {
+        let count = state.withLock { $0.subscribers }
+        done(.success(channels.map { _ in count }))
+    }
+}

@@ -1,0 +1,79 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import Foundation
+import SocketIOTesting
+
+/// One Redis command that a Node.js cluster sent, as recorded.
+struct VectorLine: Sendable {
+    let number: Int
+    let json: TestValue
+
+    var id: String { json["id"]?.string ?? "" }
+    var configuration: String { String(id.prefix { $0 != "/" }) }
+    var name: String { String(id.drop { $0 != "/" }.dropFirst()) }
+    var operation: String { json["op"]?.string ?? "" }
+    var from: String { json["from"]?.string ?? "" }
+    var command: String { json["cmd"]?.string ?? "" }
+    var channel: String { json["channel"]?.string ?? "" }
+    var isJSON: Bool { json["encoding"] == "json" }
+    var text: String { String(decoding: payload, as: UTF8.self) }
+    var disassembly: String { json["dis"]?.string ?? "" }
+
+    var payload: [UInt8] {
+        guard let text = json["payload_b64"]?.string, let data = Data(base64Encoded: text) else { return [] }
+        return Array(data)
+    }
+
+    var isPublish: Bool { command == "PUBLISH" }
+}
+
+/// The recording, and what it says about each configuration.
+enum Vectors {
+    static let lines: [VectorLine] = {
+        guard
+            let url = Bundle.module.url(forResource: "redis-adapter", withExtension: "jsonl", subdirectory: "Vectors"),
+            let text = try? String(contentsOf: url, encoding: .utf8)
+        else { return [] }
+        return text.split(separator: "\n").enumerated().compactMap { number, line in
+            (try? TestValue(json: String(line))).map { VectorLine(number: number + 1, json: $0) }
+        }
+    }()
+
+    static func lines(_ configuration: String) -> [VectorLine] { lines.filter { $0.configuration == configuration } }
+
+    /// The lines of one operation, in order.
+    static func operation(_ id: String) -> [VectorLine] { lines.filter { $0.id == id } }
+
+    static func meta(_ configuration: String) -> TestValue {
+        lines.first { $0.id == "\(configuration)/meta" }?.json ?? .null
+    }
+
+    static func uid(_ configuration: String, node: String, namespace: String) -> String {
+        meta(configuration)["uids"]?[namespace]?[node]?.string ?? ""
+    }
+
+    /// The id of a recorded client's socket.
+    static func socket(_ configuration: String, _ client: String) -> String {
+        lines.first { $0.id == "\(configuration)/sockets" && $0.json["sockets"] != nil }?
+            .json["sockets"]?["c:\(client)"]?.string ?? ""
+    }
+}
+
+extension [UInt8] {
+    /// The same bytes with every occurrence of some text replaced by text of the same length.
+    func replacing(_ old: String, with new: String) -> [UInt8] {
+        let (old, new) = (Array(old.utf8), Array(new.utf8))
+        guard old.count == new.count, !old.isEmpty, count >= old.count else { return self }
+        var result = self
+        var index = 0
+        while index + old.count <= result.count {
+            if result[index] == old[0], result[index..<index + old.count].elementsEqual(old) {
+                result.replaceSubrange(index..<index + old.count, with: new)
+                index += old.count
+            } else {
+                index += 1
+            }
+        }
+        return result
+    }
+}
