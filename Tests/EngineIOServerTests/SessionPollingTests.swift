@@ -244,6 +244,8 @@ internal import Testing
             let refused = try await wire.get(Server.polling)
             #expect(refused.status == 403)
             #expect(refused.body == "{\"code\":4,\"message\":\"not \\\"you\\\"\"}")
+            // The hook is told on the session's loop, the client by the connection's: either may come first.
+            try await eventually("the refusal is reported") { refusals.withLockedValue { !$0.isEmpty } }
             let refusal = try #require(refusals.withLockedValue { $0.first })
             #expect(refusal.code == .forbidden)
             #expect(refusal.message == "Forbidden")

@@ -24,6 +24,7 @@ final class ServerProcess: Sendable {
     }()
 
     private let process: Process
+    private let isOutputComplete = NIOLockedValueBox(false)
     private let text = NIOLockedValueBox("")
 
     /// Everything written to standard output and standard error until now.
@@ -53,6 +54,7 @@ final class ServerProcess: Sendable {
             let data = handle.availableData
             if data.isEmpty {
                 handle.readabilityHandler = nil
+                self?.isOutputComplete.withLockedValue { $0 = true }
             } else {
                 self?.text.withLockedValue { $0 += String(decoding: data, as: UTF8.self) }
             }
@@ -85,9 +87,12 @@ final class ServerProcess: Sendable {
         kill(process.processIdentifier, number)
     }
 
-    /// The exit code of a process that ends by itself.
+    /// The exit code of a process that ends by itself, once all of its output has been read.
     func exitCode(within seconds: Double = 20) async throws -> Int32 {
-        try await poll(within: seconds, what: "the end") { process.isRunning ? nil : process.terminationStatus }
+        try await poll(within: seconds, what: "the end") {
+            guard !process.isRunning, isOutputComplete.withLockedValue({ $0 }) else { return nil }
+            return process.terminationStatus
+        }
     }
 
     private func poll<Found>(within seconds: Double, what: String, _ find: () -> Found?) async throws -> Found {
