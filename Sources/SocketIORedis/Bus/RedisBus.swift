@@ -4,31 +4,6 @@ internal import Logging
 internal import NIOCore
 internal import Synchronization
 
-/// Whether this node and the others can hear each other.
-public enum ClusterStatus: Sendable, Hashable, CustomStringConvertible {
-    /// Not connected yet, for the first time.
-    case connecting
-    /// Messages flow both ways.
-    case up
-    /// Messages flow one way only, or wait for other nodes to be back.
-    case degraded(String)
-    /// Clients of this node reach each other only.
-    case down(String)
-    /// The end.
-    case closed
-
-    /// The state in words.
-    public var description: String {
-        switch self {
-        case .connecting: "connecting"
-        case .up: "up"
-        case .degraded(let reason): "degraded: \(reason)"
-        case .down(let reason): "down: \(reason)"
-        case .closed: "closed"
-        }
-    }
-}
-
 /// All messages between this node and Redis: one way out, in order and bounded, and one way in, by channel.
 ///
 ///     any thread ─▶ inbox ─▶ event loop: PublishQueue ─▶ transport ─▶ Redis
@@ -422,44 +397,4 @@ extension RedisBus: PubSubTransportDelegate {
     func receivedOversized() {
         invalid("oversized", ClusterError.oversized)
     }
-}
-
-/// Whether messages that waited through an outage may go out: the nodes they are meant for come back at their own pace.
-struct ReplayGate {
-    private enum State {
-        case closed
-        case waiting(attempt: Int, until: NIODeadline)
-        case open
-    }
-
-    private let grace: TimeAmount
-    private var state = State.closed
-    private var attempts = 0
-
-    init(grace: TimeAmount) {
-        self.grace = grace
-    }
-
-    var isOpen: Bool { if case .open = state { true } else { false } }
-
-    /// Redis is back.
-    mutating func begin(at now: NIODeadline, atMost limit: TimeAmount = .hours(1)) {
-        attempts += 1
-        state = .waiting(attempt: attempts, until: now + min(grace, limit))
-    }
-
-    /// A number for another look at who is back; nil when there has been time enough.
-    mutating func attempt(at now: NIODeadline) -> Int? {
-        guard case .waiting(_, let until) = state, now < until else { return nil }
-        attempts += 1
-        state = .waiting(attempt: attempts, until: until)
-        return attempts
-    }
-
-    func isCurrent(_ attempt: Int) -> Bool {
-        if case .waiting(attempt, _) = state { true } else { false }
-    }
-
-    mutating func open() { state = .open }
-    mutating func close() { state = .closed }
 }
