@@ -70,18 +70,28 @@ package struct OutboundPacket: Sendable, Equatable {
 
     /// Writes an unmasked, final server frame header (RFC 6455, 5.2) and returns its length.
     package static func writeHeader(opcode: UInt8, payloadLength: Int, into buffer: inout ByteBuffer) -> Int {
-        buffer.writeInteger(0x80 | opcode)
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: headerLength(payloadLength: payloadLength)) { output in
+            writeHeader(opcode: opcode, payloadLength: payloadLength, into: output)
+        }
+    }
+
+    /// The same into plain memory, of which `headerLength(payloadLength:)` bytes are written. One access to a
+    /// `ByteBuffer` costs as much as the whole header.
+    package static func writeHeader(
+        opcode: UInt8, payloadLength: Int, into output: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        output[0] = 0x80 | opcode
         if payloadLength < 126 {
-            buffer.writeInteger(UInt8(payloadLength))
+            output[1] = UInt8(truncatingIfNeeded: payloadLength)
             return 2
         }
         if payloadLength <= 0xFFFF {
-            buffer.writeInteger(UInt8(126))
-            buffer.writeInteger(UInt16(payloadLength))
+            output[1] = 126
+            output.storeBytes(of: UInt16(payloadLength).bigEndian, toByteOffset: 2, as: UInt16.self)
             return 4
         }
-        buffer.writeInteger(UInt8(127))
-        buffer.writeInteger(UInt64(payloadLength))
+        output[1] = 127
+        output.storeBytes(of: UInt64(payloadLength).bigEndian, toByteOffset: 2, as: UInt64.self)
         return 10
     }
 }
