@@ -59,7 +59,7 @@ let package = Package(
         // Redis
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(
-            name: "HiredisNIO", dependencies: ["CHiredis", nioCore, nioPosix, nioSSL, logging, metrics],
+            name: "HiredisNIO", dependencies: ["CHiredis", nioCore, nioLocks, nioPosix, nioSSL, logging, metrics],
             swiftSettings: swiftSettings),
         // Socket.IO
         .target(name: "SocketIOCore", dependencies: ["EngineIOCore", nioCore, nioLocks], swiftSettings: swiftSettings),
@@ -74,8 +74,8 @@ let package = Package(
         .target(
             name: "SocketIORedis",
             dependencies: [
-                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", nioCore, nioHTTP1,
-                logging,
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", nioCore, nioLocks,
+                nioHTTP1, logging,
                 metrics,
             ],
             swiftSettings: swiftSettings),
@@ -133,7 +133,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "HiredisNIOTests",
-            dependencies: ["HiredisNIO", "CHiredis", nioCore, nioPosix, nioEmbedded, nioSSL, logging],
+            dependencies: ["HiredisNIO", "CHiredis", nioCore, nioLocks, nioPosix, nioEmbedded, nioSSL, logging],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SocketIOServerTests",
@@ -148,7 +148,7 @@ let package = Package(
             name: "SocketIORedisTests",
             dependencies: [
                 "SocketIORedis", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO",
-                "SocketIOTesting", nioCore, nioPosix, nioHTTP1, logging,
+                "SocketIOTesting", nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL, logging,
             ],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .testTarget(

@@ -1,12 +1,12 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import SocketIORedis
 import SocketIOServer
 import SocketIOTesting
-import Synchronization
 
 let silentLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
@@ -109,13 +109,13 @@ func heard(_ sockets: [TestSocket], end: () -> Void) async throws -> [[String]] 
 
 /// Collects what handlers of several threads see.
 final class Recorder<Element: Sendable>: Sendable {
-    private let elements = Mutex<[Element]>([])
+    private let elements = NIOLockedValueBox<[Element]>([])
 
-    var all: [Element] { elements.withLock { $0 } }
-    var count: Int { elements.withLock { $0.count } }
+    var all: [Element] { elements.withLockedValue { $0 } }
+    var count: Int { elements.withLockedValue { $0.count } }
 
-    func append(_ element: Element) { elements.withLock { $0.append(element) } }
-    func removeAll() { elements.withLock { $0 = [] } }
+    func append(_ element: Element) { elements.withLockedValue { $0.append(element) } }
+    func removeAll() { elements.withLockedValue { $0 = [] } }
 }
 
 /// Loops for clients of tests.
