@@ -8,8 +8,7 @@ package import NIOCore
 /// Then the delay is a tenth of the time the outage has lasted, between the shortest and the longest, less up to a fifth
 /// by chance: it grows exponentially, and once the server is back it is found within a tenth of its absence. Delays count
 /// from the beginning of the attempt before, so that attempts that time out add nothing. From the second of several
-/// connections on that live less than a second one after the other, each waits for twice the shortest delay of the one
-/// before.
+/// connections on that live less than twice the shortest delay one after the other, that delay doubles each time.
 package struct Backoff {
     private let minimum: Int64
     private let maximum: Int64
@@ -42,7 +41,7 @@ package struct Backoff {
         if let connectedAt {
             self.connectedAt = nil
             outageBegan = now
-            shortLived = now - connectedAt >= .seconds(1) ? 0 : min(shortLived + 1, 16)
+            shortLived = (now - connectedAt).nanoseconds >= 2 * minimum ? 0 : min(shortLived + 1, 16)
             if shortLived <= 1 { return .nanoseconds(Int64(Double(minimum) / 10 * random)) }
             attemptBegan = now
         }

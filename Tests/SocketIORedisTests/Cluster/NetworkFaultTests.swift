@@ -129,10 +129,11 @@ struct NetworkFaultTests {
                 guard number == 50 else { return }
                 times.append(.now)
                 link.set { if toServer { $0.holdsToServer = true } else { $0.holdsToClient = true } }
-                try await eventually("noticed") {
+                try await eventually("noticed") { nodes[1].cluster.status != .up }
+                times.append(.now)
+                try await eventually("given up") {
                     if case .down = nodes[1].cluster.status { true } else { false }
                 }
-                times.append(.now)
                 link.set { ($0.holdsToServer, $0.holdsToClient) = (false, false) }
                 times.append(.now)
             }

@@ -4,6 +4,7 @@ import Foundation
 import HiredisNIO
 import NIOCore
 import NIOPosix
+import ProcessTesting
 import SocketIOTesting
 
 struct TestFailure: Error, CustomStringConvertible {
@@ -16,28 +17,43 @@ struct TestFailure: Error, CustomStringConvertible {
 /// `@unchecked Sendable`: used by one test at a time.
 final class RedisServer: @unchecked Sendable {
     static let executable = "/usr/bin/redis-server"
+    static let sentinelExecutable = "/usr/bin/redis-sentinel"
     static var isInstalled: Bool { FileManager.default.isExecutableFile(atPath: executable) }
+    static var isSentinelInstalled: Bool { FileManager.default.isExecutableFile(atPath: sentinelExecutable) }
 
     let port: Int
     private let directory: URL
-    private var process: Process?
+    private let executable: String
+    private var process: RunningProcess?
 
     var configuration: RedisConfiguration {
         RedisConfiguration(endpoint: .tcp(RedisHost(host: "127.0.0.1", port: port)))
     }
 
     /// A server that does not run yet.
-    init() async throws {
+    ///
+    /// - Parameter settings: Lines of its configuration file.
+    init(_ settings: [String] = [], isSentinel: Bool = false, usesTLS: Bool = false) async throws {
+        executable = isSentinel ? Self.sentinelExecutable : Self.executable
         directory = URL(fileURLWithPath: "/tmp/sio-redis-\(UInt32.random(in: 0 ... .max))")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .bind(host: "127.0.0.1", port: 0).get()
         port = channel.localAddress?.port ?? 0
         try await channel.close()
+        var lines = ["bind 127.0.0.1", "dir \(directory.path)"]
+        lines += usesTLS ? ["port 0", "tls-port \(port)"] : ["port \(port)"]
+        if !isSentinel { lines += ["save \"\"", "appendonly no", "enable-debug-command yes"] }
+        try (lines + settings).joined(separator: "\n").appending("\n").write(
+            to: file, atomically: true, encoding: .utf8)
     }
 
-    static func started() async throws -> RedisServer {
-        let server = try await RedisServer()
+    private var file: URL { directory.appendingPathComponent("redis.conf") }
+
+    static func started(
+        _ settings: [String] = [], isSentinel: Bool = false, usesTLS: Bool = false
+    ) async throws -> RedisServer {
+        let server = try await RedisServer(settings, isSentinel: isSentinel, usesTLS: usesTLS)
         try await server.start()
         return server
     }
@@ -48,16 +64,7 @@ final class RedisServer: @unchecked Sendable {
     }
 
     func start() async throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.executable)
-        process.arguments = [
-            "--bind", "127.0.0.1", "--port", "\(port)", "--dir", directory.path, "--save", "", "--appendonly", "no",
-            "--enable-debug-command", "yes",
-        ]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        self.process = process
+        process = try RunningProcess(executable, [file.path])
         try await eventually("redis-server listens") {
             let channel = try? await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .connect(host: "127.0.0.1", port: self.port).get()
@@ -68,17 +75,12 @@ final class RedisServer: @unchecked Sendable {
 
     /// Kills it, by its own process id.
     func stop() {
-        guard let process else { return }
-        if process.isRunning {
-            kill(process.processIdentifier, SIGCONT)
-            kill(process.processIdentifier, SIGKILL)
-        }
-        process.waitUntilExit()
-        self.process = nil
+        process?.kill()
+        process = nil
     }
 
     func signal(_ number: Int32) {
-        if let process, process.isRunning { kill(process.processIdentifier, number) }
+        process?.signal(number)
     }
 
     /// A client for what a test does to the server.
@@ -99,6 +101,11 @@ final class RedisAdmin: Sendable {
 
     @discardableResult
     func run(_ words: String...) async throws -> RESPValue {
+        try await run(words: words)
+    }
+
+    @discardableResult
+    func run(words: [String]) async throws -> RESPValue {
         try await client.execute(RESPCommand(words[0], arguments: Array(words.dropFirst())))
     }
 
