@@ -159,6 +159,13 @@ final class RedisBus: @unchecked Sendable {
         }
     }
 
+    /// How many subscribers channels have. On the event loop.
+    func subscriberCounts(
+        of channels: [String], _ done: @escaping @Sendable (Result<[Int], any Error>) -> Void
+    ) {
+        transport.subscriberCounts(of: channels, done)
+    }
+
     // MARK: Knowing who listens
 
     /// The nodes that subscribe to this channel should be back before waiting messages are sent.

@@ -74,6 +74,9 @@ struct PeerMessage: Codable {
             sockets: max(0, sockets ?? 0), published: published ?? [:])
     }
 
+    /// The channel only this node listens to.
+    static func channel(of nodeID: String, key: String) -> String { "\(key)-node#\(nodeID)#" }
+
     /// The message, to be published on a channel.
     func signal(
         to channel: String, _ done: (@Sendable (Result<Int, any Error>) -> Void)? = nil

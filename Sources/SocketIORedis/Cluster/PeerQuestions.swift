@@ -29,6 +29,9 @@ final class PeerQuestions: @unchecked Sendable {
         self.bus = bus
     }
 
+    /// Whether answers are waited for.
+    var isWaiting: Bool { table.count > 0 }
+
     /// Asks these peers (uid to tag); `done` is called once.
     func ask(
         _ what: Subject, namespace: String, options: BroadcastOptions, peers: [String: String], _ done: @escaping Done
@@ -75,7 +78,7 @@ final class PeerQuestions: @unchecked Sendable {
         var answer = PeerMessage(.answer, node: nodeID)
         answer.id = id
         answer.nsp = question.nsp
-        let (reply, channel) = (answer, "\(configuration.key)-node#\(question.node)#")
+        let (reply, channel) = (answer, PeerMessage.channel(of: question.node, key: configuration.key))
         Task {
             var reply = reply
             switch what {

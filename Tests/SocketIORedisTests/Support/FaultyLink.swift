@@ -85,8 +85,12 @@ final class FaultyLink: Sendable {
             (self.channel, self.peer, self.faults, self.ends, self.holds) = (channel, peer, faults, ends, holds)
         }
 
+        /// Whether the end of the connection is still to be told to the other side.
+        private var owesEnd = false
+
         /// Reads, or does not.
         func follow() {
+            if owesEnd, !holds(faults.withLockedValue { $0 }) { end() }
             try? channel.syncOptions?.setOption(.autoRead, value: !holds(faults.withLockedValue { $0 }))
         }
 
@@ -113,6 +117,12 @@ final class FaultyLink: Sendable {
         }
 
         func channelInactive(context: ChannelHandlerContext) {
+            // The end of a connection is on the way like everything else.
+            if holds(faults.withLockedValue { $0 }) { owesEnd = true } else { end() }
+        }
+
+        private func end() {
+            owesEnd = false
             ends.withLockedValue { _ = $0.removeValue(forKey: ObjectIdentifier(self)) }
             let delay = faults.withLockedValue { $0.delay }
             channel.eventLoop.scheduleTask(in: delay) { self.peer.close(promise: nil) }
