@@ -14,6 +14,8 @@ struct PeerMessage: Codable {
         case ask
         /// The answer to it, on the channel of the node that asked.
         case answer
+        /// To itself: what was sent before has come back.
+        case echo
     }
 
     var type: Kind
@@ -40,6 +42,8 @@ struct PeerMessage: Codable {
     var opts: WireOptions?
     var count: Int?
     var rooms: [String: Int]?
+    // Echoes
+    var number: UInt64?
 
     init(_ type: Kind, node: String) {
         self.type = type
@@ -60,17 +64,28 @@ struct PeerMessage: Codable {
         self.hello = hello ? true : nil
     }
 
-    /// The heartbeat's sender; sizes of what a stranger could have made up are limited.
+    /// The heartbeat's sender; what a stranger could have made up is limited in size and number.
     var peer: ClusterPeer? {
         let uids = uids ?? [:]
         guard node.utf8.count <= 64, uids.count <= 100_000 else { return nil }
         return ClusterPeer(
-            nodeID: node, tag: String((tag ?? node).prefix(64)), uids: uids, version: version ?? "",
-            startedAt: startedAt ?? 0, isDraining: draining ?? false, address: address, sessions: max(0, sessions ?? 0),
-            sockets: max(0, sockets ?? 0), published: published ?? [:])
+            nodeID: node, tag: String((tag ?? node).prefix(64)), uids: uids, version: String((version ?? "").prefix(64)),
+            startedAt: startedAt ?? 0, isDraining: draining ?? false, address: address.map { String($0.prefix(256)) },
+            sessions: Self.count(sessions), sockets: Self.count(sockets), published: published ?? [:])
     }
 
-    var text: ByteBuffer {
-        get throws { try RawJSON(encoding: self).text }
+    /// A number of things as another node tells it: not so large that adding some up overflows.
+    static func count(_ number: Int?) -> Int { max(0, min(number ?? 0, 1 << 40)) }
+
+    /// The channel only this node listens to.
+    static func channel(of nodeID: String, key: String) -> String { "\(key)-node#\(nodeID)#" }
+
+    /// The message, to be published on a channel.
+    func signal(
+        to channel: String, _ done: (@Sendable (Result<Int, any Error>) -> Void)? = nil
+    ) throws -> PublishMessage {
+        PublishMessage(
+            channel: ByteBuffer(string: channel), payload: try RawJSON(encoding: self).text, kind: .signal,
+            completion: done)
     }
 }
