@@ -116,6 +116,9 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         // Tests
+        .target(
+            name: "ProcessTesting", dependencies: [nioLocks], path: "Tests/ProcessTesting", swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "EngineIOCoreTests", dependencies: ["EngineIOCore", nioCore, nioLocks],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
@@ -132,7 +135,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "HiredisNIOTests",
-            dependencies: ["HiredisNIO", "CHiredis", nioCore, nioPosix, nioEmbedded, nioSSL, logging],
+            dependencies: [
+                "HiredisNIO", "CHiredis", "ProcessTesting", nioCore, nioPosix, nioEmbedded, nioSSL, logging,
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SocketIOServerTests",
@@ -147,7 +152,7 @@ let package = Package(
             name: "SocketIORedisTests",
             dependencies: [
                 "SocketIORedis", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO",
-                "SocketIOTesting", nioCore, nioPosix, nioHTTP1, logging,
+                "SocketIOTesting", "ProcessTesting", nioCore, nioPosix, nioHTTP1, logging,
             ],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .testTarget(
@@ -164,7 +169,7 @@ let package = Package(
             name: "ServerCommandTests",
             dependencies: [
                 "socketio-server", "SocketIORedis", "SocketIOServer", "SocketIOTesting", "EngineIOServer", "HiredisNIO",
-                nioCore, nioLocks, nioPosix, logging, configuration,
+                "ProcessTesting", nioCore, nioLocks, nioPosix, logging, configuration,
             ],
             swiftSettings: swiftSettings),
     ],
@@ -184,7 +189,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "LoadTests",
-            dependencies: ["socketio-load", "SocketIOServer", nioCore, nioLocks, logging, argumentParser],
+            dependencies: [
+                "socketio-load", "SocketIOServer", "ProcessTesting", nioCore, nioLocks, logging, argumentParser,
+            ],
             swiftSettings: swiftSettings),
     ]
 #endif
