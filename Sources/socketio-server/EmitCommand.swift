@@ -6,6 +6,7 @@ internal import NIOCore
 internal import NIOPosix
 internal import SocketIOCore
 internal import SocketIORedis
+internal import SocketIOServer
 
 /// `emit`: sends something to the clients or servers of a cluster, from a shell.
 struct EmitCommand: AsyncParsableCommand {
@@ -114,6 +115,10 @@ struct EmitCommand: AsyncParsableCommand {
         let servers: Int
         do {
             servers = try await send(emitter)
+        } catch let error as SocketError {
+            await emitter.close()
+            StandardError.write("Error: \(error)\n")
+            throw ExitCode.validationFailure
         } catch {
             await emitter.close()
             StandardError.write("not sent: \(error)\n")

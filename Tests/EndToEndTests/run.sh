@@ -37,6 +37,7 @@ run_python() {
 
 run_node client.test.js
 run_node client-suite.test.js
+run_node cluster.test.js
 run_python python/test_client.py
 run_python browser/test_chat.py
 echo "$passed passed, $failed failed"
