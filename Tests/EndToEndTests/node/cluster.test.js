@@ -80,9 +80,13 @@ for (const [variant, options] of variants) {
           await call(a, 'bcast', { volatile: true }, 'news', ['volatile']);
           await call(a, 'bcast', { compress: false }, 'news', ['end']);
           await until(() => seen.every((list) => list.at(-1) === 'end'), 'the last broadcast', 15000);
-          assert.deepEqual(seen[0], ['all', value, 'here only', 'volatile', 'end']);
-          assert.deepEqual(seen[1], ['all', value, 'not a', 'volatile', 'end']);
-          assert.deepEqual(seen[2], ['all', 'outside r1', 'here only', 'volatile', 'end']);
+          // A client between two polls may miss what is volatile.
+          const certain = seen.map((list) => list.filter((value) => value !== 'volatile'));
+          assert.ok(seen.every((list, i) => list.length - certain[i].length <= 1));
+          if (way === 'websocket') assert.ok(seen.every((list) => list.includes('volatile')));
+          assert.deepEqual(certain[0], ['all', value, 'here only', 'end']);
+          assert.deepEqual(certain[1], ['all', value, 'not a', 'end']);
+          assert.deepEqual(certain[2], ['all', 'outside r1', 'here only', 'end']);
           for (const socket of [a, b]) await call(socket, 'leave', 'r1');
           for (const socket of [a, b, c]) socket.off('news');
         });
@@ -92,6 +96,7 @@ for (const [variant, options] of variants) {
           const seen = [a, b, c].map((socket) => collect(socket, 'others'));
           await call(b, 'sbcast', { to: ['r2', 'r3'] }, 'others', ['from b']);
           await call(a, 'sbcast', {}, 'others', ['from a']);
+          await until(() => seen.flat().length === 4, 'all of them', 15000);
           await call(a, 'bcast', {}, 'others', ['end']);
           await until(() => seen.every((list) => list.at(-1) === 'end'), 'the end', 15000);
           assert.deepEqual(seen[0], ['from b', 'end']);
