@@ -56,11 +56,18 @@ private struct ListeningService: Service {
         let settings = assembly.settings
         let address: SocketAddress?
         do {
+            try await assembly.cluster?.waitIfRequired()
+        } catch {
+            await assembly.server.close()
+            throw error
+        }
+        do {
             address = try await assembly.server.listen(host: settings.host, port: settings.port)
         } catch {
             await assembly.server.close()
             throw ListenFailure(error, settings: settings)
         }
+        assembly.readiness.accept()
         assembly.logger.info(
             "listening",
             metadata: [
@@ -68,12 +75,16 @@ private struct ListeningService: Service {
                 "port": "\(address?.port ?? settings.port)",
                 "path": "\(settings.path)",
                 "adapter": "\(settings.adapter)",
+                "node": "\(assembly.server.configuration.engine.nodeTag)",
                 "eventLoops": "\(assembly.server.configuration.eventLoops)",
                 "tls": "\(settings.tls.certificateFile != nil)",
                 "version": "\(Version.current)",
             ])
+        let watch = assembly.watchCluster()
         // Throws when the task is cancelled, which is just another way to be told.
         try? await gracefulShutdown()
+        assembly.readiness.refuse(.draining, reason: "the server is about to end")
+        watch?.cancel()
         assembly.logger.info("closing", metadata: ["clients": "\(assembly.server.engine.clientsCount)"])
         let deadline = Task {
             try await Task.sleep(for: .milliseconds(settings.shutdownTimeoutMs))
@@ -86,10 +97,15 @@ private struct ListeningService: Service {
     }
 }
 
-/// Why the server could not listen, and which setting helps.
+/// Why the server could not start to serve, and which setting helps.
 struct ListenFailure: Error {
     let message: String
     let metadata: Logger.Metadata
+
+    init(message: String, metadata: Logger.Metadata) {
+        self.message = message
+        self.metadata = metadata
+    }
 
     init(_ error: any Error, settings: Settings) {
         metadata = ["host": "\(settings.host)", "port": "\(settings.port)", "error": "\(error)"]

@@ -21,7 +21,9 @@ enum SettingTable {
     static let byEnvironmentName: [String: SettingDefinition] =
         Dictionary(all.map { ($0.environmentName, $0) }, uniquingKeysWith: { first, _ in first })
 
-    static let sections: [Section] = [listener, engine, socketIO, http, cookie, cors, limits, client, tls, pages, logs]
+    static let sections: [Section] = [
+        listener, redis, engine, socketIO, http, cookie, cors, limits, client, tls, pages, logs,
+    ]
 
     private static let day = 86_400_000
     private static let longest = Int(Int32.max)
@@ -44,13 +46,14 @@ enum SettingTable {
                 "trustedProxies", \.trustedProxies,
                 "Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` tells the address of a client."
             ),
-            .word(
-                "adapter", \.adapter, ["memory"],
+            .choice(
+                "adapter", \.adapter,
                 later: Dictionary(
-                    uniqueKeysWithValues: ["redis", "redis-sharded", "redis-streams", "cluster"].map {
-                        ($0, "adapter '\($0)' is not part of this version, which has only 'memory'")
+                    uniqueKeysWithValues: ["redis-sharded", "redis-streams", "cluster"].map {
+                        ($0, "adapter '\($0)' is not part of this version, which has 'memory' and 'redis'")
                     }),
-                "How nodes share rooms and broadcasts. `memory` is one node on its own."),
+                "How nodes share rooms and broadcasts: `memory` is one node on its own, `redis` joins all nodes that use "
+                    + "the same Redis, Node.js servers with `@socket.io/redis-adapter` among them."),
         ])
 
     private static let engine = Section(
@@ -205,6 +208,11 @@ enum SettingTable {
             .optionalText(
                 "health.path", \.health.path, allowed: "a path that begins with /",
                 "Path that answers 200 as long as the server works; nothing turns it off."
+            ) { SettingRules.isPath($0) },
+            .optionalText(
+                "health.readyPath", \.health.readyPath, allowed: "a path that begins with /",
+                "Path that answers 200 while new clients may come and 503 when they should go to another node, with the "
+                    + "reasons as JSON. A lost Redis is told as `degraded`, which is 200."
             ) { SettingRules.isPath($0) },
         ])
 

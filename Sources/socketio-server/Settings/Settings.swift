@@ -13,7 +13,8 @@ struct Settings: Sendable, Equatable {
     var shutdownTimeoutMs = 10_000
     var trustedProxies: [String] = []
 
-    var adapter = "memory"
+    var adapter = Adapter.memory
+    var redis = Redis()
 
     // Engine.IO
     var path = "/socket.io"
@@ -132,6 +133,7 @@ struct Settings: Sendable, Equatable {
 
     struct Health: Sendable, Equatable {
         var path: String? = "/healthz"
+        var readyPath: String? = "/readyz"
     }
 
     struct Log: Sendable, Equatable {
