@@ -117,6 +117,9 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         // Tests
+        .target(
+            name: "ProcessTesting", dependencies: [nioLocks], path: "Tests/ProcessTesting", swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "EngineIOCoreTests", dependencies: ["EngineIOCore", nioCore, nioLocks],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
@@ -133,7 +136,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "HiredisNIOTests",
-            dependencies: ["HiredisNIO", "CHiredis", nioCore, nioPosix, nioEmbedded, nioSSL, logging],
+            dependencies: [
+                "HiredisNIO", "CHiredis", "ProcessTesting", nioCore, nioPosix, nioEmbedded, nioSSL, logging,
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SocketIOServerTests",
@@ -148,7 +153,7 @@ let package = Package(
             name: "SocketIORedisTests",
             dependencies: [
                 "SocketIORedis", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO",
-                "SocketIOTesting", nioCore, nioPosix, nioHTTP1, logging,
+                "SocketIOTesting", "ProcessTesting", nioCore, nioPosix, nioHTTP1, logging,
             ],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .testTarget(
@@ -164,7 +169,8 @@ let package = Package(
         .testTarget(
             name: "ServerCommandTests",
             dependencies: [
-                "socketio-server", "SocketIOServer", "EngineIOServer", nioCore, nioLocks, logging, configuration,
+                "socketio-server", "SocketIOServer", "EngineIOServer", "ProcessTesting", nioCore, nioLocks, logging,
+                configuration,
             ],
             swiftSettings: swiftSettings),
     ],
@@ -184,7 +190,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "LoadTests",
-            dependencies: ["socketio-load", "SocketIOServer", nioCore, nioLocks, logging, argumentParser],
+            dependencies: [
+                "socketio-load", "SocketIOServer", "ProcessTesting", nioCore, nioLocks, logging, argumentParser,
+            ],
             swiftSettings: swiftSettings),
     ]
 #endif

@@ -11,7 +11,11 @@ passed=0
 failed=0
 skipped=0
 
+# What failed, told once more at the end, where it is looked for first.
+failures=()
+
 finish() {
+    [[ ${#failures[@]} -gt 0 ]] && printf 'failed: %s\n' "${failures[@]}"
     [[ $skipped -gt 0 ]] && echo "$skipped skipped; the reasons are above"
     echo "$passed passed, $failed failed"
     [[ $failed -eq 0 ]]
@@ -20,6 +24,7 @@ finish() {
 
 complain() {
     echo "test: $1" >&2
+    failures+=("$1")
     failed=$((failed + 1))
 }
 
@@ -33,13 +38,14 @@ counts() {
 }
 
 swift_tests() {
-    local file="$results/swift.xml" code=0
+    local file="$results/swift.xml" log="$results/swift.log" code=0
     # Where both kinds of tests run, Swift Testing's file has a name of its own.
     local other="$results/swift-swift-testing.xml"
     rm -f "$file" "$other"
     timeout --foreground --kill-after=10 1800 \
         swift test --skip-build --disable-xctest --experimental-maximum-parallelization-width 2 \
-        --xunit-output "$file" || code=$?
+        --xunit-output "$file" 2>&1 | tee "$log"
+    code=${PIPESTATUS[0]}
     [[ -f $other ]] && file=$other
     local total bad left_out
     read -r total bad left_out < <(counts "$file")
@@ -50,6 +56,7 @@ swift_tests() {
     passed=$((passed + total - bad - left_out))
     failed=$((failed + bad))
     skipped=$((skipped + left_out))
+    [[ $bad -gt 0 ]] && mapfile -t -O "${#failures[@]}" failures < <(grep 'recorded an issue' "$log")
     [[ $code -ne 0 && $bad -eq 0 ]] && complain "swift test ended with $code, although no test failed"
     return 0
 }
@@ -71,6 +78,7 @@ runner() {
     bad=$(sed -E 's/^[0-9]+ passed, ([0-9]+) failed.*/\1/' <<< "$line")
     passed=$((passed + good))
     failed=$((failed + bad))
+    [[ $bad -gt 0 ]] && mapfile -t -O "${#failures[@]}" failures < <(grep -iE '^(not ok|FAIL|ERROR|✖|  *not ok)' "$log")
     [[ $code -ne 0 && $bad -eq 0 ]] && complain "$name ended with $code, although nothing failed"
     return 0
 }
@@ -93,6 +101,7 @@ autobahn() {
     bad=$(grep -c '^  case ' "$log")
     passed=$((passed + cases - bad))
     failed=$((failed + bad))
+    [[ $bad -gt 0 ]] && mapfile -t -O "${#failures[@]}" failures < <(grep '^  case ' "$log")
     [[ $code -ne 0 && $bad -eq 0 ]] && complain "Autobahn ended with $code, although no case failed"
     return 0
 }

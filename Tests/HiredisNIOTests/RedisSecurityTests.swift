@@ -3,6 +3,7 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import ProcessTesting
 import Testing
 
 @testable import HiredisNIO
@@ -179,15 +180,7 @@ private final class Certificates {
     deinit { try? FileManager.default.removeItem(at: directory) }
 
     private func openssl(_ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-        process.arguments = arguments
-        process.currentDirectoryURL = directory
-        process.standardError = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
+        guard try RunningProcess.run("/usr/bin/openssl", arguments, directory: directory.path).code == 0 else {
             throw TestFailure("openssl \(arguments[0]) failed: is the Debian package openssl installed?")
         }
     }

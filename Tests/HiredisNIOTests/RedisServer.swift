@@ -4,6 +4,7 @@ import Foundation
 import Logging
 import NIOCore
 import NIOPosix
+import ProcessTesting
 
 @testable import HiredisNIO
 
@@ -16,9 +17,9 @@ final class RedisServer: @unchecked Sendable {
     let port: Int
     private let executable: String
     private let arguments: [String]
-    private var process: Process?
+    private var process: RunningProcess?
 
-    var pid: pid_t { process?.processIdentifier ?? 0 }
+    var pid: pid_t { process?.identifier ?? 0 }
     var host: RedisHost { RedisHost(host: "127.0.0.1", port: port) }
     var configuration: RedisConfiguration { RedisConfiguration(endpoint: .tcp(host)) }
 
@@ -65,12 +66,7 @@ final class RedisServer: @unchecked Sendable {
     }
 
     func start() async throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: executable)
-        process.arguments = arguments
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+        let process = try RunningProcess(executable, arguments)
         self.process = process
         try await eventually("\(executable) listens") {
             guard process.isRunning else {
@@ -87,13 +83,11 @@ final class RedisServer: @unchecked Sendable {
 
     /// Ends it at once, by its own process id.
     func stop() {
-        guard let process, process.isRunning else { return }
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+        process?.kill()
     }
 
     func signal(_ number: Int32) {
-        if let process, process.isRunning { kill(process.processIdentifier, number) }
+        process?.signal(number)
     }
 
     /// A connected client for what a test does to the server.

@@ -3,6 +3,7 @@
 import Foundation
 import Logging
 import NIOCore
+import ProcessTesting
 import SocketIOServer
 import Synchronization
 import Testing
@@ -79,34 +80,9 @@ struct FaultyServer: Sendable {
 /// The built executable with its output.
 enum LoadProcess {
     static func run(_ arguments: [String]) async throws -> (code: Int32, output: String) {
-        let process = Process()
-        process.executableURL = executable
-        process.arguments = arguments + ["--quiet"]
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = FileHandle.nullDevice
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        return try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async {
-                let deadline = DispatchWorkItem { process.terminate() }
-                DispatchQueue.global().asyncAfter(deadline: .now() + 60, execute: deadline)
-                let data = pipe.fileHandleForReading.readDataToEndOfFile()
-                process.waitUntilExit()
-                deadline.cancel()
-                continuation.resume(returning: (process.terminationStatus, String(decoding: data, as: UTF8.self)))
-            }
-        }
+        let process = try RunningProcess(
+            BuiltProduct.path("socketio-load"), arguments + ["--quiet"], errors: false)
+        let code = try await process.exitCode(within: 120)
+        return (code, process.output)
     }
-
-    /// Built together with these tests, next to their bundle.
-    private static let executable: URL = {
-        let candidates =
-            ["/proc/self/exe"].compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: $0) }
-            + CommandLine.arguments + Bundle.allBundles.map(\.bundlePath)
-        let folders = candidates.map { URL(fileURLWithPath: $0).deletingLastPathComponent() }
-        return folders.map { $0.appendingPathComponent("socketio-load") }
-            .first { FileManager.default.isExecutableFile(atPath: $0.path) }
-            ?? URL(fileURLWithPath: ".build/debug/socketio-load")
-    }()
 }

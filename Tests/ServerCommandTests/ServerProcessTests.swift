@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Foundation
+internal import ProcessTesting
 internal import Testing
 
 @testable internal import socketio_server
@@ -14,7 +15,7 @@ internal import Testing
 
     @Test(arguments: [SIGTERM, SIGINT])
     func startsServesAndEndsWhenTold(signal: Int32) async throws {
-        let server = try ServerProcess(["run"] + Self.quick)
+        let server = try RunningProcess.server(["run"] + Self.quick)
         let port = try await server.port()
         let (status, body) = try await get("http://127.0.0.1:\(port)/healthz")
         #expect(status == 200)
@@ -27,7 +28,7 @@ internal import Testing
     }
 
     @Test func theStartLineSaysWhatRuns() async throws {
-        let server = try ServerProcess(Self.quick + ["--log-format", "json", "--client-directory", "/nowhere"])
+        let server = try RunningProcess.server(Self.quick + ["--log-format", "json", "--client-directory", "/nowhere"])
         let line = try await server.line { $0.contains("\"listening\"") ? $0 : nil }
         let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
         let metadata = try #require(object?["metadata"] as? [String: String])
@@ -45,7 +46,7 @@ internal import Testing
 
     /// As Node does; the usual 1,024 would end at as many connections.
     @Test func theDescriptorLimitIsRaised() async throws {
-        let server = try ServerProcess(["--port", "0"], descriptors: 256)
+        let server = try RunningProcess.server(["--port", "0"], descriptors: 256)
         _ = try await server.port()
         let limits = try String(contentsOfFile: "/proc/\(server.identifier)/limits", encoding: .utf8)
         let line = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max open files") })
@@ -56,16 +57,16 @@ internal import Testing
     }
 
     @Test func theHealthPathCanMoveAndBeOff() async throws {
-        let moved = try ServerProcess(Self.quick + ["--health-path", "/up", "--chat-enabled=false"])
+        let moved = try RunningProcess.server(Self.quick + ["--health-path", "/up", "--chat-enabled=false"])
         let port = try await moved.port()
         #expect(try await get("http://127.0.0.1:\(port)/up").status == 200)
         #expect(try await get("http://127.0.0.1:\(port)/healthz").status == 404)
-        let off = try ServerProcess(Self.quick + ["--health-path="])
+        let off = try RunningProcess.server(Self.quick + ["--health-path="])
         #expect(try await get("http://127.0.0.1:\(try await off.port())/healthz").status == 404)
     }
 
     @Test func settingsReachTheEngine() async throws {
-        let server = try ServerProcess(
+        let server = try RunningProcess.server(
             Self.quick + ["--ping-interval-ms=1234"],
             environment: ["SOCKETIO_PATH": "/elsewhere", "SOCKETIO_NODE_TAG": "node"])
         let port = try await server.port()
@@ -75,9 +76,9 @@ internal import Testing
     }
 
     @Test func aTakenPortIsNamed() async throws {
-        let first = try ServerProcess(Self.quick)
+        let first = try RunningProcess.server(Self.quick)
         let port = try await first.port()
-        let second = try ServerProcess(["--host", "127.0.0.1", "--port", "\(port)"])
+        let second = try RunningProcess.server(["--host", "127.0.0.1", "--port", "\(port)"])
         #expect(try await second.exitCode() == 1)
         #expect(second.output.contains("the port is in use"))
         #expect(second.output.contains("SOCKETIO_PORT or --port"))
@@ -87,7 +88,7 @@ internal import Testing
     @Test func badSettingsEndWith78AndAllProblems() async throws {
         let file = try TemporaryFile("prot: 1\nport: 70000\n")
         for command in [["run"], ["check-config"], []] {
-            let server = try ServerProcess(command + ["--config", file.path])
+            let server = try RunningProcess.server(command + ["--config", file.path])
             #expect(try await server.exitCode() == 78)
             #expect(server.output.contains("2 problems in the settings"))
             #expect(server.output.contains("settings.yaml:1:1: prot: unknown key; did you mean 'port'?"))
@@ -97,21 +98,21 @@ internal import Testing
 
     @Test(arguments: [["--prot", "1"], ["--port"], ["rnu"], ["run", "--port", "x"]])
     func wrongUsageEndsWith64(arguments: [String]) async throws {
-        let server = try ServerProcess(arguments)
+        let server = try RunningProcess.server(arguments)
         #expect(try await server.exitCode() == 64)
         #expect(server.output.contains("1 problem in the settings"))
     }
 
     @Test func aBrokenCertificateIsASettingsProblem() async throws {
         let file = try TemporaryFile("no certificate", name: "cert.pem")
-        let server = try ServerProcess(
+        let server = try RunningProcess.server(
             ["check-config", "--tls-certificate-file", file.path, "--tls-key-file", file.path])
         #expect(try await server.exitCode() == 78)
         #expect(server.output.contains("tls.certificateFile"))
     }
 
     @Test func checkConfigPrintsWhatHolds() async throws {
-        let server = try ServerProcess(
+        let server = try RunningProcess.server(
             ["check-config", "--config", packageRoot.appendingPathComponent("config/default.yaml").path, "--port=1"])
         #expect(try await server.exitCode() == 0)
         #expect(server.output.contains("# flag --port"))
@@ -119,13 +120,13 @@ internal import Testing
     }
 
     @Test func versionAndHelp() async throws {
-        let version = try ServerProcess(["version"])
+        let version = try RunningProcess.server(["version"])
         #expect(try await version.exitCode() == 0)
         #expect(version.output == "socketio-server \(Version.current)\n")
-        let help = try ServerProcess(["--help"])
+        let help = try RunningProcess.server(["--help"])
         #expect(try await help.exitCode() == 0)
         #expect(help.output.contains("Examples:"))
-        let flags = try ServerProcess(["help", "run"])
+        let flags = try RunningProcess.server(["help", "run"])
         #expect(try await flags.exitCode() == 0)
         #expect(flags.output.contains("--ping-interval-ms"))
     }

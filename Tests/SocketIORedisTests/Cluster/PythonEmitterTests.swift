@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import Foundation
+import ProcessTesting
 import SocketIORedis
 import SocketIOTesting
 import Testing
@@ -10,13 +11,7 @@ enum Python {
     static let hasModules = (try? run(["-c", "import msgpack, redis"])) == 0
 
     static func run(_ arguments: [String]) throws -> Int32 {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments = arguments
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        return process.terminationStatus
+        try RunningProcess.run("/usr/bin/python3", arguments).code
     }
 }
 

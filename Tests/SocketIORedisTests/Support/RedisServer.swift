@@ -4,6 +4,7 @@ import Foundation
 import HiredisNIO
 import NIOCore
 import NIOPosix
+import ProcessTesting
 import SocketIOTesting
 
 struct TestFailure: Error, CustomStringConvertible {
@@ -20,7 +21,7 @@ final class RedisServer: @unchecked Sendable {
 
     let port: Int
     private let directory: URL
-    private var process: Process?
+    private var process: RunningProcess?
 
     var configuration: RedisConfiguration {
         RedisConfiguration(endpoint: .tcp(RedisHost(host: "127.0.0.1", port: port)))
@@ -48,16 +49,12 @@ final class RedisServer: @unchecked Sendable {
     }
 
     func start() async throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.executable)
-        process.arguments = [
-            "--bind", "127.0.0.1", "--port", "\(port)", "--dir", directory.path, "--save", "", "--appendonly", "no",
-            "--enable-debug-command", "yes",
-        ]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        self.process = process
+        process = try RunningProcess(
+            Self.executable,
+            [
+                "--bind", "127.0.0.1", "--port", "\(port)", "--dir", directory.path, "--save", "", "--appendonly", "no",
+                "--enable-debug-command", "yes",
+            ])
         try await eventually("redis-server listens") {
             let channel = try? await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .connect(host: "127.0.0.1", port: self.port).get()
@@ -68,17 +65,12 @@ final class RedisServer: @unchecked Sendable {
 
     /// Kills it, by its own process id.
     func stop() {
-        guard let process else { return }
-        if process.isRunning {
-            kill(process.processIdentifier, SIGCONT)
-            kill(process.processIdentifier, SIGKILL)
-        }
-        process.waitUntilExit()
-        self.process = nil
+        process?.kill()
+        process = nil
     }
 
     func signal(_ number: Int32) {
-        if let process, process.isRunning { kill(process.processIdentifier, number) }
+        process?.signal(number)
     }
 
     /// A client for what a test does to the server.
