@@ -27,6 +27,7 @@ struct Settings: Sendable, Equatable {
     var destroyUpgrade = true
     var destroyUpgradeTimeoutMs = 1_000
     var nodeTag: String?
+    var nodeTagHeader: String?
 
     // Socket.IO
     var connectTimeoutMs = 45_000
@@ -41,6 +42,9 @@ struct Settings: Sendable, Equatable {
     var tls = TLS()
     var chat = Chat()
     var health = Health()
+    var admission = Admission()
+    var drain = Drain()
+    var operations = Operations()
     var log = Log()
 
     enum Transport: String, CaseIterable, Sendable {
@@ -55,7 +59,7 @@ struct Settings: Sendable, Equatable {
     }
 
     struct Cookie: Sendable, Equatable {
-        var enabled = false
+        var mode = Mode.off
         var name = "io"
         var path = "/"
         var domain: String?
@@ -63,6 +67,12 @@ struct Settings: Sendable, Equatable {
         var httpOnly = true
         var secure = Secure.auto
         var sameSite = SameSite.lax
+
+        enum Mode: String, CaseIterable, Sendable {
+            case off
+            case tag
+            case sid
+        }
 
         enum Secure: String, CaseIterable, Sendable {
             case auto
@@ -132,6 +142,21 @@ struct Settings: Sendable, Equatable {
 
     struct Health: Sendable, Equatable {
         var path: String? = "/healthz"
+    }
+
+    struct Admission: Sendable, Equatable {
+        var maxSessions: Int?
+        var maxHandshakesPerSecond: Int?
+    }
+
+    struct Drain: Sendable, Equatable {
+        var windowMs = 5_000
+    }
+
+    struct Operations: Sendable, Equatable {
+        var host = "127.0.0.1"
+        var port: Int?
+        var token: String?
     }
 
     struct Log: Sendable, Equatable {

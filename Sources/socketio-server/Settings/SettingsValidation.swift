@@ -13,6 +13,7 @@ struct SettingsValidation {
         checkCORS(settings.cors)
         checkCookie(settings.cookie)
         checkPaths(settings)
+        checkOperations(settings.operations)
     }
 
     private mutating func checkTLS(_ tls: Settings.TLS) {
@@ -61,7 +62,7 @@ struct SettingsValidation {
     }
 
     private mutating func checkCookie(_ cookie: Settings.Cookie) {
-        if cookie.enabled, cookie.sameSite == .none, cookie.secure == .never {
+        if cookie.mode != .off, cookie.sameSite == .none, cookie.secure == .never {
             report("cookie.sameSite", "browsers take 'none' with cookie.secure only")
         }
     }
@@ -75,6 +76,11 @@ struct SettingsValidation {
         if health == "/", settings.chat.enabled {
             report("health.path", "'/' is the page of the chat; choose another path or set chat.enabled to false")
         }
+    }
+
+    private mutating func checkOperations(_ operations: Settings.Operations) {
+        guard operations.port != nil, operations.token == nil, !SettingRules.isLoopback(operations.host) else { return }
+        report("operations.token", "is needed when operations.host is not loopback: metrics are not for everybody")
     }
 
     private mutating func report(_ key: String, _ message: String) {
