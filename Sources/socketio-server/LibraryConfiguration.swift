@@ -124,7 +124,8 @@ enum LibraryConfiguration {
             case .none: .none
             }
         return CookieConfiguration(
-            name: settings.name, value: value, path: settings.path, domain: settings.domain, maxAge: settings.maxAgeSeconds,
+            name: settings.name, value: value, path: settings.path, domain: settings.domain,
+            maxAge: settings.maxAgeSeconds,
             httpOnly: settings.httpOnly, secure: secure, sameSite: sameSite)
     }
 

@@ -22,7 +22,10 @@ struct ServerCommand: AsyncParsableCommand {
             Exit codes: 0 ended as asked, 1 could not serve, 64 wrong usage, 78 wrong settings.
             """,
         version: Version.current,
-        subcommands: [RunCommand.self, CheckConfigCommand.self, VersionCommand.self, ReferenceCommand.self],
+        subcommands: [
+            RunCommand.self, CheckConfigCommand.self, ProxyConfigCommand.self, VersionCommand.self,
+            ReferenceCommand.self,
+        ],
         defaultSubcommand: RunCommand.self)
 }
 

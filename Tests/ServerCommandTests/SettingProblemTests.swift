@@ -43,9 +43,9 @@ internal import Testing
             "settings.yaml:1:16: cors.origin: the list may hold single values only; allowed: a list of texts"
         ),
         (
-            "adapter: redis\n",
-            "settings.yaml:1:10: adapter: adapter 'redis' is not part of this version, which has only 'memory'; "
-                + "allowed: memory"
+            "adapter: redis-streams\n",
+            "settings.yaml:1:10: adapter: adapter 'redis-streams' is not part of this version, which has 'memory' and "
+                + "'redis'; allowed: memory, redis"
         ),
         (
             "path: socket.io\n",

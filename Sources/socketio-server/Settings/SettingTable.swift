@@ -22,7 +22,7 @@ enum SettingTable {
         Dictionary(all.map { ($0.environmentName, $0) }, uniquingKeysWith: { first, _ in first })
 
     static let sections: [Section] = [
-        listener, engine, socketIO, http, cookie, cors, limits, client, tls, pages, loadControl, operations,
+        listener, redis, engine, socketIO, http, cookie, cors, limits, client, tls, pages, loadControl, operations,
         logs,
     ]
 
@@ -42,19 +42,21 @@ enum SettingTable {
                 "Threads that serve connections; 0 means one for each core of the machine."),
             .number(
                 "shutdownTimeoutMs", \.shutdownTimeoutMs, 0...day, unit: "ms",
-                "After SIGTERM or SIGINT and `drain.windowMs`, how long the rest may take before the process ends anyway."),
+                "After SIGTERM or SIGINT and `drain.windowMs`, how long the rest may take before the process ends anyway."
+            ),
             .list(
                 "trustedProxies", \.trustedProxies,
                 "Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` tells the address of a client, and "
                     + "`X-Forwarded-Proto` whether it speaks TLS."
             ),
-            .word(
-                "adapter", \.adapter, ["memory"],
+            .choice(
+                "adapter", \.adapter,
                 later: Dictionary(
-                    uniqueKeysWithValues: ["redis", "redis-sharded", "redis-streams", "cluster"].map {
-                        ($0, "adapter '\($0)' is not part of this version, which has only 'memory'")
+                    uniqueKeysWithValues: ["redis-sharded", "redis-streams", "cluster"].map {
+                        ($0, "adapter '\($0)' is not part of this version, which has 'memory' and 'redis'")
                     }),
-                "How nodes share rooms and broadcasts. `memory` is one node on its own."),
+                "How nodes share rooms and broadcasts: `memory` is one node on its own, `redis` joins all nodes that use "
+                    + "the same Redis, Node.js servers with `@socket.io/redis-adapter` among them."),
         ])
 
     private static let engine = Section(
@@ -218,6 +220,11 @@ enum SettingTable {
             .optionalText(
                 "health.path", \.health.path, allowed: "a path that begins with /",
                 "Path that answers 200 as long as the server works; nothing turns it off."
+            ) { SettingRules.isPath($0) },
+            .optionalText(
+                "health.readyPath", \.health.readyPath, allowed: "a path that begins with /",
+                "Path that answers 200 while new clients may come and 503 when they should go to another node, with the "
+                    + "reasons as JSON. A lost Redis is told as `degraded`, which is 200."
             ) { SettingRules.isPath($0) },
         ])
 

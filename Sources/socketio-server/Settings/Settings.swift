@@ -13,7 +13,8 @@ struct Settings: Sendable, Equatable {
     var shutdownTimeoutMs = 10_000
     var trustedProxies: [String] = []
 
-    var adapter = "memory"
+    var adapter = Adapter.memory
+    var redis = Redis()
 
     // Engine.IO
     var path = "/socket.io"
@@ -142,6 +143,7 @@ struct Settings: Sendable, Equatable {
 
     struct Health: Sendable, Equatable {
         var path: String? = "/healthz"
+        var readyPath: String? = "/readyz"
     }
 
     struct Admission: Sendable, Equatable {
