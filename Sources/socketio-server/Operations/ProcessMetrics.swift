@@ -10,15 +10,15 @@ internal import Foundation
 enum ProcessMetrics {
     static var families: [MetricFamily] {
         var families: [MetricFamily] = []
-        func add(_ name: String, _ kind: MetricFamily.Kind = .gauge, _ value: Double?) {
+        func add(_ name: String, _ kind: MetricFamily.Kind, _ value: Double?) {
             if let value { families.append(MetricFamily(name, kind, value)) }
         }
         let times = Times()
         add("process_cpu_seconds_total", .counter, times?.cpu)
-        add("process_start_time_seconds", times?.start)
-        add("process_resident_memory_bytes", residentBytes)
-        add("process_open_fds", openDescriptors)
-        add("process_max_fds", descriptorLimit)
+        add("process_start_time_seconds", .gauge, times?.start)
+        add("process_resident_memory_bytes", .gauge, residentBytes)
+        add("process_open_fds", .gauge, openDescriptors)
+        add("process_max_fds", .gauge, descriptorLimit)
         return families
     }
 

@@ -55,10 +55,10 @@ extension ProxyPlan {
     private func traefikRouter(_ index: Int, _ node: Node) -> String {
         let rule =
             switch stickiness {
-            case .sid: "QueryRegexp(`sid`, `^\(node.tag)`)"
+            // By address is refused by the command: Traefik cannot.
+            case .sid, .source: "QueryRegexp(`sid`, `^\(node.tag)`)"
             case .cookie:
                 "QueryRegexp(`sid`, `.`) && HeaderRegexp(`Cookie`, `(^|; *)\(Self.quoted(cookieName))=\(node.tag)`)"
-            case .source: "ClientIP(`0.0.0.0/0`)"
             }
         return """
                 # Sessions of \(node.tag).
