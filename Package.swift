@@ -170,6 +170,7 @@ let package = Package(
             dependencies: [
                 "socketio-server", "SocketIORedis", "SocketIOServer", "SocketIOTesting", "EngineIOServer", "HiredisNIO",
                 "ProcessTesting", nioCore, nioLocks, nioPosix, logging, configuration,
+                .product(name: "CoreMetrics", package: "swift-metrics"),
             ],
             swiftSettings: swiftSettings),
     ],

@@ -62,7 +62,8 @@ internal import Testing
         "socketio-server": Rule(
             anywhere: system.union([
                 "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOServer", "EngineIOServer", "HiredisNIO",
-                "Hummingbird", "Configuration", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging", "Metrics", "CoreMetrics",
+                "Hummingbird", "Configuration", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging",
+                "Metrics", "CoreMetrics",
                 "NIOCore",
                 "NIOHTTP1", "NIOSSL", "Yams", "HTTPTypes", "Foundation", "NIOConcurrencyHelpers", "Synchronization",
             ]),
