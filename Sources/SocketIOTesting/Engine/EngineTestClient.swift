@@ -84,12 +84,13 @@ public actor EngineTestClient {
         return client
     }
 
-    /// The path and query of this session's requests for a transport.
+    /// What a browser would send back.
     private static func cookies(of response: HTTPTestResponse) -> [(name: String, value: String)] {
         let pairs = response.values("Set-Cookie").map { String($0.prefix { $0 != ";" }) }
         return pairs.isEmpty ? [] : [("Cookie", pairs.joined(separator: "; "))]
     }
 
+    /// The path and query of this session's requests for a transport.
     public nonisolated func requestTarget(_ transport: String) -> String {
         target + transport + "&sid=" + handshake.sid
     }
