@@ -52,6 +52,8 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
 
     // Connection.
     var context: ChannelHandlerContext?
+    // A value of another module that calls nothing back, needed for every read: overlapping access is not checked for.
+    @exclusivity(unchecked)
     var assembler: MessageAssembler
     var state = State.open
     var hasUnflushedPongs = false
@@ -202,7 +204,7 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
 
     /// The socket, if it may be written to past NIO now: nothing of this connection waits there.
     private func directSocket(_ context: ChannelHandlerContext) -> DirectSocket? {
-        guard let socket, state == .open, isReady, !hasUnflushedPongs, context.channel.isActive else { return nil }
+        guard let socket, state == .open, isReady, !hasUnflushedPongs, socket.isActive else { return nil }
         if mayHoldBytes {
             guard channelBufferedBytes == 0 else { return nil }
             mayHoldBytes = false

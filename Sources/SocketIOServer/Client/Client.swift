@@ -18,7 +18,10 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     let table: NamespaceTable
     let shard: ShardContext
 
+    // Values of other modules, which call nothing back: checking for overlapping access costs more than it could find.
+    @exclusivity(unchecked)
     private var parser: DefaultParser
+    @exclusivity(unchecked)
     private var machine: ClientStateMachine
     /// By the slots of the machine: pending and connected sockets.
     private var sockets: [Socket?] = []
@@ -36,9 +39,8 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         self.parser = DefaultParser(limits: configuration.packetLimits)
         self.machine = ClientStateMachine(
             limits: configuration.clientLimits, lenientNamespaceErrors: configuration.lenientNamespaceErrors)
-        connectTimer = shard.timers.schedule(after: configuration.connectTimeout) { [weak self] in
-            self?.connectTimedOut()
-        }
+        // Not weak: an object that ever had a weak reference pays for it with every later retain. Cancelled at the end.
+        connectTimer = shard.timers.schedule(after: configuration.connectTimeout) { self.connectTimedOut() }
     }
 
     /// Connected sockets, in the order of their connection.
