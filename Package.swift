@@ -59,7 +59,7 @@ let package = Package(
         // Redis
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(
-            name: "HiredisNIO", dependencies: ["CHiredis", nioCore, nioPosix, nioSSL, logging, metrics],
+            name: "HiredisNIO", dependencies: ["CHiredis", nioCore, nioLocks, nioPosix, nioSSL, logging, metrics],
             swiftSettings: swiftSettings),
         // Socket.IO
         .target(name: "SocketIOCore", dependencies: ["EngineIOCore", nioCore, nioLocks], swiftSettings: swiftSettings),
@@ -74,8 +74,8 @@ let package = Package(
         .target(
             name: "SocketIORedis",
             dependencies: [
-                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", nioCore, nioHTTP1,
-                logging,
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", nioCore, nioLocks,
+                nioHTTP1, logging,
                 metrics,
             ],
             swiftSettings: swiftSettings),
@@ -136,7 +136,7 @@ let package = Package(
         .testTarget(
             name: "HiredisNIOTests",
             dependencies: [
-                "HiredisNIO", "CHiredis", "ProcessTesting", nioCore, nioPosix, nioEmbedded, nioSSL, logging,
+                "HiredisNIO", "CHiredis", "ProcessTesting", nioCore, nioLocks, nioPosix, nioEmbedded, nioSSL, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -152,7 +152,7 @@ let package = Package(
             name: "SocketIORedisTests",
             dependencies: [
                 "SocketIORedis", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO",
-                "SocketIOTesting", "ProcessTesting", nioCore, nioPosix, nioHTTP1, logging,
+                "SocketIOTesting", "ProcessTesting", nioCore, nioLocks, nioPosix, nioHTTP1, logging,
             ],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .testTarget(

@@ -4,11 +4,11 @@ package import NIOCore
 
 /// When to try to connect again.
 ///
-/// The first attempt after a loss follows within a third of the shortest delay. Then the delay is a tenth of the time
-/// the outage has lasted, between the shortest and the longest, less up to a fifth by chance: it grows
-/// exponentially, and once the server is back it is found within a tenth of its absence. Delays count from the
-/// beginning of the attempt before, so that attempts that time out add nothing. Connections that live less than a
-/// second one after the other double the shortest delay each time.
+/// The first attempt after a loss follows within a tenth of the shortest delay, which is enough to keep many nodes apart.
+/// Then the delay is a tenth of the time the outage has lasted, between the shortest and the longest, less up to a fifth
+/// by chance: it grows exponentially, and once the server is back it is found within a tenth of its absence. Delays count
+/// from the beginning of the attempt before, so that attempts that time out add nothing. From the second of several
+/// connections on that live less than twice the shortest delay one after the other, that delay doubles each time.
 package struct Backoff {
     private let minimum: Int64
     private let maximum: Int64
@@ -41,14 +41,11 @@ package struct Backoff {
         if let connectedAt {
             self.connectedAt = nil
             outageBegan = now
-            if now - connectedAt >= .seconds(1) {
-                shortLived = 0
-                return .nanoseconds(Int64(Double(minimum) / 3 * random))
-            }
-            shortLived = min(shortLived + 1, 16)
+            shortLived = (now - connectedAt).nanoseconds >= 2 * minimum ? 0 : min(shortLived + 1, 16)
+            if shortLived <= 1 { return .nanoseconds(Int64(Double(minimum) / 10 * random)) }
             attemptBegan = now
         }
-        let floor = minimum << max(0, shortLived - 1)
+        let floor = minimum << max(0, shortLived - 2)
         let elapsed = (now - (outageBegan ?? now)).nanoseconds
         let raw = min(maximum, max(floor, elapsed / 10))
         let delay = Int64(Double(raw) * (1 - random / 5))

@@ -8,8 +8,9 @@ package enum PublishOutcome: Sendable {
     case refused(RedisError)
     /// It never left this process; trying again cannot double it.
     case notSent
-    /// It was sent and the link was lost before the reply: it may have been delivered or not.
-    case unknown
+    /// It was sent and the link was lost before the reply: it may have been delivered or not. When the server has ended
+    /// the connection it takes nothing more from it; when this side has, the rest of what was sent may still be read.
+    case unknown(serverEnded: Bool)
 }
 
 /// Whether a publish was taken.

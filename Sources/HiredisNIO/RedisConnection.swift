@@ -3,6 +3,12 @@
 internal import NIOCore
 internal import NIOSSL
 
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Musl
+#endif
+
 /// Called when a command is answered or cannot be; on the connection's event loop.
 package typealias RedisCompletion = (Result<RESPValue, RedisError>) -> Void
 
@@ -180,6 +186,9 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if let error = error as? IOError, error.errnoCode == ECONNRESET || error.errnoCode == EPIPE {
+            hasServerEnded = true
+        }
         close(Self.translate(error))
     }
 
@@ -195,6 +204,8 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
 
     /// Whether the server's bytes have ended in the middle of a reply.
     private(set) var endedInsideReply = false
+    /// Whether the end came from the server, which then reads nothing more.
+    private var hasServerEnded = false
 
     private func perform(_ action: Machine.ReplyAction) {
         switch action {
@@ -293,7 +304,10 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
         commandTimer?.cancel()
         healthTimer?.cancel()
         let reason = closeReason ?? RedisError(.connectionLost, "the server closed the connection")
-        if closeReason == nil { endedInsideReply = reader.isInsideReply }
+        if closeReason == nil {
+            endedInsideReply = reader.isInsideReply
+            hasServerEnded = true
+        }
         closeReason = reason
         staged = ByteBuffer()
         for (command, neverSent) in machine.closed() { fail(command, neverSent: neverSent, reason) }
@@ -304,7 +318,7 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
     private func fail(_ command: Machine.Pending, neverSent: Bool, _ reason: RedisError) {
         switch command {
         case .publish(let tag):
-            owner?.connection(self, published: tag, neverSent ? .notSent : .unknown)
+            owner?.connection(self, published: tag, neverSent ? .notSent : .unknown(serverEnded: hasServerEnded))
         case .command(let completion, let name, _):
             let error =
                 neverSent

@@ -2,9 +2,9 @@
 
 internal import EngineIOCore
 package import Logging
+internal import NIOConcurrencyHelpers
 package import NIOCore
 public import SocketIOServer
-internal import Synchronization
 
 /// This node's part in a cluster over Redis: makes the adapters of a server's namespaces and knows the other nodes.
 ///
@@ -36,7 +36,7 @@ public final class RedisCluster: Sendable {
     let ids: ClusterIDs
     private let makeTransport: MakeTransport
     private let counters = ClusterCounters()
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     package init(
         configuration: RedisClusterConfiguration = RedisClusterConfiguration(), ids: ClusterIDs = ClusterIDs(),
@@ -58,12 +58,12 @@ public final class RedisCluster: Sendable {
 
     /// Whether this node and the others can hear each other.
     public var status: ClusterStatus {
-        state.withLock { $0.isClosed ? .closed : nil } ?? current?.bus.status ?? .connecting
+        state.withLockedValue { $0.isClosed ? .closed : nil } ?? current?.bus.status ?? .connecting
     }
 
     /// Tells of changes of ``status``, on an event loop.
     public func onStatus(_ observer: @escaping @Sendable (ClusterStatus) -> Void) {
-        state.withLock { $0.onStatus.append(observer) }
+        state.withLockedValue { $0.onStatus.append(observer) }
     }
 
     /// What has happened to messages between nodes so far.
@@ -96,7 +96,7 @@ public final class RedisCluster: Sendable {
 
     /// Says goodbye to the other nodes and disconnects from Redis. Happens by itself when the server closes.
     public func close() async {
-        let core = state.withLock { state in
+        let core = state.withLockedValue { state in
             state.isClosed = true
             defer { state.core = nil }
             return state.core
@@ -108,10 +108,10 @@ public final class RedisCluster: Sendable {
 
     // MARK: For the adapters
 
-    private var current: ClusterCore? { state.withLock { $0.core } }
+    private var current: ClusterCore? { state.withLockedValue { $0.core } }
 
     private func core(_ context: AdapterContext) -> ClusterCore {
-        state.withLock { state in
+        state.withLockedValue { state in
             if let core = state.core { return core }
             let bus = RedisBus(
                 transport: makeTransport(context.eventLoop, context.logger), policy: configuration.outage,
@@ -119,9 +119,10 @@ public final class RedisCluster: Sendable {
             let directory = PeerDirectory(tag: context.nodeTag, configuration: configuration, bus: bus)
             let core = ClusterCore(bus: bus, directory: directory)
             state.core = core
+            bus.makeEcho = { [weak directory] in directory?.echo($0) }
             bus.onStatus = { [weak self, weak directory] status in
                 if status == .up { directory?.linkRestored() }
-                for observer in self?.state.withLock({ $0.onStatus }) ?? [] { observer(status) }
+                for observer in self?.state.withLockedValue({ $0.onStatus }) ?? [] { observer(status) }
             }
             bus.start()
             let logger = context.logger
@@ -137,11 +138,11 @@ public final class RedisCluster: Sendable {
     }
 
     /// An adapter has been started.
-    func retained() { state.withLock { $0.adapters += 1 } }
+    func retained() { state.withLockedValue { $0.adapters += 1 } }
 
     /// An adapter that was started has closed; with the last one everything ends.
     func released() async {
-        let isLast = state.withLock { state in
+        let isLast = state.withLockedValue { state in
             state.adapters -= 1
             return state.adapters == 0
         }

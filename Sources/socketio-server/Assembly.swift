@@ -55,7 +55,7 @@ struct Assembly {
     /// Follows who is in the cluster until it is cancelled; nil for a node on its own.
     func watchCluster() -> Task<Void, Never>? {
         guard let cluster else { return nil }
-        return Task { await cluster.watchNodes {} }
+        return Task { await cluster.watchNodes { await chat?.refresh() } }
     }
 
     /// Whether a server could be built from the settings, without the threads of one.

@@ -102,7 +102,7 @@ struct SubscriptionTableTests {
         backoff.attemptStarted(at: now)
         backoff.connected(at: now)
         now = now + .seconds(10)
-        #expect(backoff.nextDelay(now: now, random: 0.99) <= .milliseconds(17))
+        #expect(backoff.nextDelay(now: now, random: 0.99) <= .milliseconds(5))
         let lost = now
         var delays: [TimeAmount] = []
         while now - lost < .seconds(120) {
@@ -131,6 +131,6 @@ struct SubscriptionTableTests {
             delays.append(delay.nanoseconds / 1_000_000)
             now = now + delay
         }
-        #expect(delays == [50, 100, 200, 400, 800, 1600, 3200, 5000, 5000])
+        #expect(delays == [0, 50, 100, 200, 400, 800, 1600, 3200, 5000])
     }
 }

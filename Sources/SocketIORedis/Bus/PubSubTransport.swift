@@ -10,8 +10,9 @@ package enum TransportOutcome: Sendable {
     case refused(any Error)
     /// It never left this process: sending it again cannot double it.
     case notSent
-    /// The connection was lost before the reply: it may have been delivered or not.
-    case unknown
+    /// The connection was lost before the reply: it may have been delivered or not. If the server has ended it, then it
+    /// takes nothing more from it.
+    case unknown(serverEnded: Bool)
 }
 
 /// Whether a message was taken.

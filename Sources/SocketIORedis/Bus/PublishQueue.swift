@@ -2,37 +2,13 @@
 
 internal import NIOCore
 
-/// A message on its way to the other nodes.
-struct PublishMessage: Sendable {
-    enum Kind: Sendable {
-        /// Meant for clients or servers: waits through an outage if the policy says so.
-        case data
-        /// Of use only now: requests, responses, heartbeats.
-        case signal
-    }
-
-    let channel: ByteBuffer
-    let payload: ByteBuffer
-    var kind = Kind.data
-    /// Counts the message when its place in the order is settled.
-    var counter: OrderedCount?
-    /// Told once: how many subscribers got it, or why not.
-    var completion: (@Sendable (Result<Int, any Error>) -> Void)?
-
-    /// What it counts for, bookkeeping included.
-    var size: Int { channel.readableBytes + payload.readableBytes + 128 }
-}
-
-/// A number of messages, in the order they leave. Confined to the bus's event loop, hence `@unchecked Sendable`.
-final class OrderedCount: @unchecked Sendable {
-    var value: UInt64 = 0
-}
-
 /// The messages that Redis has not confirmed, in order: those sent, and those that wait because Redis is away or slow.
 ///
-///     append ─▶ waiting ── next ─▶ in flight ── delivered, refused or unknown ─▶ gone
-///                  ▲   └─ too old, or too much waits ─▶ dropped
-///                  └────── not sent ──────┘
+///     append ─▶ waiting ── next ─▶ in flight ── delivered or refused ─▶ gone
+///                │  ▲                 │
+///                │  ├── not sent ─────┤
+///                │  └── in doubt ◀────┘ connection lost
+///                └─ too old, or too much waits ─▶ dropped
 ///
 /// Bounded in bytes and age. Time is an argument.
 struct PublishQueue {
@@ -41,6 +17,23 @@ struct PublishQueue {
         let enqueued: NIODeadline
         /// It has waited through a time without Redis.
         var isReplay = false
+        /// When it was handed to Redis, and whether this node was to hear it.
+        var sent = NIODeadline.distantFuture
+        var isHeard = false
+
+        mutating func markSent(at now: NIODeadline) {
+            sent = now
+            isHeard = message.source?.isHeard ?? false
+        }
+    }
+
+    /// What has become of the oldest message in flight.
+    enum Fate {
+        case done
+        /// It never left: it waits again once the connection is known to be lost.
+        case notSent
+        /// It left, and the reply will never come: kept until ``settleDoubts(passedOn:)``.
+        case inDoubt
     }
 
     private let maximumBytes: Int
@@ -48,6 +41,7 @@ struct PublishQueue {
     private var waiting = CircularBuffer<Entry>()
     private var inFlight = CircularBuffer<Entry>()
     private var notSent: [Entry] = []
+    private(set) var doubtful: [Entry] = []
     private(set) var waitingBytes = 0
 
     init(maximumBytes: Int, maximumAge: TimeAmount) {
@@ -58,10 +52,14 @@ struct PublishQueue {
     var waitingCount: Int { waiting.count }
     var isEmpty: Bool { waiting.isEmpty }
     var inFlightCount: Int { inFlight.count }
+    /// Whether everything that was published before has reached Redis before what is published now.
+    var isOrderKept: Bool { waiting.isEmpty && doubtful.isEmpty }
 
     /// A message has been handed to Redis without waiting.
     mutating func sent(_ message: PublishMessage, at now: NIODeadline) {
-        inFlight.append(Entry(message: message, enqueued: now))
+        var entry = Entry(message: message, enqueued: now)
+        entry.markSent(at: now)
+        inFlight.append(entry)
     }
 
     /// A message has to wait. Returns what is dropped for it, perhaps itself.
@@ -69,9 +67,7 @@ struct PublishQueue {
         guard message.size <= maximumBytes else { return [message] }
         waiting.append(Entry(message: message, enqueued: now, isReplay: isReplay))
         waitingBytes += message.size
-        var dropped: [PublishMessage] = []
-        while waitingBytes > maximumBytes { dropped.append(removeFirst().message) }
-        return dropped
+        return removeExcess()
     }
 
     /// Removes what has become too old.
@@ -85,19 +81,26 @@ struct PublishQueue {
     var first: PublishMessage? { waiting.first?.message }
 
     /// The first waiting message has been handed to Redis. Returns whether that is a replay.
-    mutating func firstWasSent() -> Bool {
-        let entry = removeFirst()
+    mutating func firstWasSent(at now: NIODeadline) -> Bool {
+        var entry = removeFirst()
+        entry.markSent(at: now)
         inFlight.append(entry)
         return entry.isReplay
     }
 
-    /// The oldest message in flight has met its fate; nil when there is none. One that never left waits again once the
-    /// connection is known to be lost.
-    mutating func settled(returns: Bool) -> PublishMessage? {
+    /// The oldest message in flight has met its fate; nil when there is none.
+    mutating func settled(_ fate: Fate) -> Entry? {
         guard let entry = inFlight.popFirst() else { return nil }
-        if returns { notSent.append(entry) }
-        return entry.message
+        switch fate {
+        case .done: break
+        case .notSent: notSent.append(entry)
+        case .inDoubt: doubtful.append(entry)
+        }
+        return entry
     }
+
+    /// The oldest message in flight.
+    var oldestInFlight: PublishMessage? { inFlight.first?.message }
 
     /// The connection is lost, all outcomes have been told: what never left takes its place at the front again. Returns
     /// what cannot wait.
@@ -106,29 +109,47 @@ struct PublishQueue {
         for entry in inFlight { notSent.append(entry) }
         inFlight.removeAll()
         for index in waiting.indices { waiting[index].isReplay = true }
-        var dropped: [PublishMessage] = []
-        for var entry in notSent.reversed() {
-            guard keeps(entry.message) else {
-                dropped.append(entry.message)
-                continue
-            }
-            entry.isReplay = true
-            waiting.prepend(entry)
-            waitingBytes += entry.message.size
-        }
+        let dropped = notSent.filter { !keeps($0.message) }.map(\.message)
+        putBack(notSent.filter { keeps($0.message) })
         notSent = []
-        while waitingBytes > maximumBytes { dropped.append(removeFirst().message) }
-        return dropped
+        return dropped + removeExcess()
+    }
+
+    /// It is known how many of the messages in doubt have been passed on, or that it will never be: nil. Those that were
+    /// not take their place at the front again.
+    mutating func settleDoubts(
+        passedOn: Int?
+    ) -> (passedOn: [PublishMessage], unknown: [PublishMessage], dropped: [PublishMessage]) {
+        let doubts = doubtful
+        doubtful = []
+        guard let passedOn else { return ([], doubts.map(\.message), []) }
+        putBack(doubts.dropFirst(passedOn))
+        return (doubts.prefix(passedOn).map(\.message), [], removeExcess())
     }
 
     /// Takes everything out.
     mutating func removeAll() -> [PublishMessage] {
-        let all = inFlight.map(\.message) + waiting.map(\.message)
+        let all = doubtful.map(\.message) + inFlight.map(\.message) + waiting.map(\.message)
         inFlight.removeAll()
         waiting.removeAll()
         notSent = []
+        doubtful = []
         waitingBytes = 0
         return all
+    }
+
+    private mutating func putBack(_ entries: some BidirectionalCollection<Entry>) {
+        for var entry in entries.reversed() {
+            entry.isReplay = true
+            waiting.prepend(entry)
+            waitingBytes += entry.message.size
+        }
+    }
+
+    private mutating func removeExcess() -> [PublishMessage] {
+        var dropped: [PublishMessage] = []
+        while waitingBytes > maximumBytes { dropped.append(removeFirst().message) }
+        return dropped
     }
 
     private mutating func removeFirst() -> Entry {

@@ -120,7 +120,7 @@ extension TransportOutcome {
         case .delivered(let receivers): self = .delivered(receivers)
         case .refused(let error): self = .refused(error)
         case .notSent: self = .notSent
-        case .unknown: self = .unknown
+        case .unknown(let serverEnded): self = .unknown(serverEnded: serverEnded)
         }
     }
 }

@@ -2,48 +2,15 @@
 
 internal import EngineIOCore
 internal import EngineIOServer
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
-internal import Synchronization
-
-/// Another node of this kind, as it described itself last.
-public struct ClusterNode: Sendable, Hashable {
-    /// Random, of the process.
-    public let id: String
-    /// The four characters its session ids begin with.
-    public let tag: String
-    /// The version of its software.
-    public let version: String
-    /// When it started, in milliseconds since 1970-01-01 UTC.
-    public let startedAt: Int64
-    /// Whether it sends its clients away because it is about to end.
-    public let isDraining: Bool
-    /// Where other nodes reach its HTTP side; nil when it has not been told.
-    public let address: String?
-    /// Sessions connected to it.
-    public let sessions: Int
-    /// Sockets connected to it, in all namespaces.
-    public let sockets: Int
-
-    init(_ peer: ClusterPeer) {
-        id = peer.nodeID
-        tag = peer.tag
-        version = peer.version
-        startedAt = peer.startedAt
-        isDraining = peer.isDraining
-        address = peer.address
-        sessions = peer.sessions
-        sockets = peer.sockets
-    }
-}
 
 /// Keeps the table of our nodes: sends heartbeats, hears those of the others, and notices who has gone.
 ///
 /// Confined to the bus's event loop but for ``nodes`` and ``isDraining``, hence `@unchecked Sendable`.
 final class PeerDirectory: @unchecked Sendable {
-    private typealias Asked = ClusterRequestTable<PeerMessage, @Sendable (Result<[PeerMessage], any Error>) -> Void>
-
     /// An adapter of this node.
     struct Member: Sendable {
         let uid: String
@@ -52,6 +19,8 @@ final class PeerDirectory: @unchecked Sendable {
         let published: @Sendable () -> UInt64
         /// A peer's adapter has gone; on the event loop.
         let peerLost: @Sendable (_ uid: String) -> Void
+        /// Whether answers of other nodes are waited for; on the event loop.
+        let isWaiting: @Sendable () -> Bool
         /// A peer tells how many broadcasts it has published; on the event loop.
         let peerPublished: @Sendable (_ uid: String, _ count: UInt64) -> Void
     }
@@ -63,16 +32,22 @@ final class PeerDirectory: @unchecked Sendable {
     private let channel: String
     private let ownChannel: String
     private let startedAt: Int64
-    private let shared = Mutex((nodes: [ClusterNode](), isDraining: false))
+    private let shared = NIOLockedValueBox((nodes: [ClusterNode](), isDraining: false))
 
     private var members: [String: Member] = [:]
     private var table: PeerTable
-    private var asked = Asked()
+    private let questions: PeerQuestions
     private var timer: RepeatedTask?
+    private var probeTimer: RepeatedTask?
+    /// Nodes that did not listen when they were looked for last.
+    private var suspects: Set<String> = []
     private var isBeatScheduled = false
 
     /// Namespaces whose uids are told with every heartbeat.
     private static let maximumRoutineNamespaces = 64
+    /// How often peers are looked for while their answers are waited for, and how soon again when one is not there.
+    private static let probeInterval = TimeAmount.milliseconds(500)
+    private static let secondLook = TimeAmount.milliseconds(250)
 
     init(tag: String, configuration: RedisClusterConfiguration, bus: RedisBus) {
         var rng = SystemRandomNumberGenerator()
@@ -81,9 +56,10 @@ final class PeerDirectory: @unchecked Sendable {
         self.configuration = configuration
         self.bus = bus
         self.channel = "\(configuration.key)-node#"
-        self.ownChannel = "\(configuration.key)-node#\(nodeID)#"
+        self.ownChannel = PeerMessage.channel(of: nodeID, key: configuration.key)
         self.startedAt = WallClock.milliseconds()
         self.table = PeerTable(timeout: configuration.peerTimeout)
+        self.questions = PeerQuestions(nodeID: nodeID, configuration: configuration, bus: bus)
     }
 
     // MARK: Life
@@ -105,6 +81,12 @@ final class PeerDirectory: @unchecked Sendable {
             guard let self else { return task.cancel() }
             self.tick()
         }
+        probeTimer = bus.eventLoop.scheduleRepeatedTask(
+            initialDelay: Self.probeInterval, delay: Self.probeInterval
+        ) { [weak self] task in
+            guard let self else { return task.cancel() }
+            if self.questions.isWaiting || self.members.values.contains(where: { $0.isWaiting() }) { self.probe() }
+        }
     }
 
     /// Says goodbye.
@@ -113,7 +95,9 @@ final class PeerDirectory: @unchecked Sendable {
             bus.onLoop {
                 self.timer?.cancel()
                 self.timer = nil
-                for outcome in self.asked.removeAll() { outcome.context(.failure(ClusterError.closed)) }
+                self.probeTimer?.cancel()
+                self.probeTimer = nil
+                self.questions.close()
                 // Redis may stand still: a goodbye is not worth waiting for.
                 let done = self.bus.eventLoop.makePromise(of: Void.self)
                 let deadline = self.bus.eventLoop.scheduleTask(in: .milliseconds(500)) { done.succeed() }
@@ -157,13 +141,13 @@ final class PeerDirectory: @unchecked Sendable {
     // MARK: Looking
 
     /// The other nodes. From any thread.
-    var nodes: [ClusterNode] { shared.withLock { $0.nodes } }
+    var nodes: [ClusterNode] { shared.withLockedValue { $0.nodes } }
 
     /// Whether this node tells the others that it is about to end. From any thread.
     var isDraining: Bool {
-        get { shared.withLock { $0.isDraining } }
+        get { shared.withLockedValue { $0.isDraining } }
         set {
-            shared.withLock { $0.isDraining = newValue }
+            shared.withLockedValue { $0.isDraining = newValue }
             bus.onLoop { self.beat(hello: false) }
         }
     }
@@ -177,56 +161,13 @@ final class PeerDirectory: @unchecked Sendable {
     // MARK: Asking
 
     /// Asks all peers with this namespace something. Returns their answers.
-    func ask(_ what: String, namespace: String, options: BroadcastOptions) async throws -> [PeerMessage] {
+    func ask(_ what: PeerQuestions.Subject, namespace: String, options: BroadcastOptions) async throws -> [PeerMessage] {
         try await withCheckedThrowingContinuation { continuation in
-            bus.onLoop { self.ask(what, namespace: namespace, options: options) { continuation.resume(with: $0) } }
-        }
-    }
-
-    private func ask(
-        _ what: String, namespace: String, options: BroadcastOptions,
-        _ done: @escaping @Sendable (Result<[PeerMessage], any Error>) -> Void
-    ) {
-        let peers = table.adapters(of: namespace)
-        let id = RandomID.make()
-        if let outcome = asked.begin(id, nodes: peers.count, peers: peers, context: done) {
-            return outcome.context(.success(outcome.answers))
-        }
-        var question = PeerMessage(.ask, node: nodeID)
-        question.id = id
-        question.nsp = namespace
-        question.what = what
-        question.opts = WireOptions(options)
-        send(question, to: channel) { result in
-            guard case .failure(let error) = result, let outcome = self.asked.timedOut(id) else { return }
-            outcome.context(.failure(error))
-        }
-        bus.eventLoop.scheduleTask(in: configuration.requestsTimeout) {
-            guard let outcome = self.asked.timedOut(id) else { return }
-            self.bus.counters.requestTimeouts.increment()
-            if self.configuration.onRequestTimeout == .partial { return outcome.context(.success(outcome.answers)) }
-            var error = ClusterError(.timeout, "timeout reached while waiting for \(what) response")
-            error.missing = outcome.missing
-            outcome.context(.failure(error))
-        }
-    }
-
-    private func answer(_ question: PeerMessage) {
-        guard let id = question.id, let namespace = question.nsp, let member = members[namespace] else { return }
-        let (options, what) = (question.opts?.options ?? BroadcastOptions(), question.what)
-        var answer = PeerMessage(.answer, node: nodeID)
-        answer.id = id
-        answer.nsp = namespace
-        let local = member.local
-        let reply = answer
-        Task {
-            var reply = reply
-            switch what {
-            case "count": reply.count = try await local.count(options)
-            case "rooms": reply.rooms = try await local.countByRoom()
-            default: return
+            bus.onLoop {
+                self.questions.ask(what, namespace: namespace, options: options, peers: self.adapters(of: namespace)) {
+                    continuation.resume(with: $0)
+                }
             }
-            self.send(reply, to: "\(self.configuration.key)-node#\(question.node)#")
         }
     }
 
@@ -239,6 +180,29 @@ final class PeerDirectory: @unchecked Sendable {
         }
         beat(hello: false, isRoutine: true)
         bus.sampleSubscribers()
+        probe()
+    }
+
+    // MARK: Who is there
+
+    /// Looks whether the peers still listen. Redis knows at once that a process has ended, silence tells it much later.
+    private func probe() {
+        guard bus.hearsOthers, table.count > 0 else { return }
+        let ids = table.peers.map(\.nodeID)
+        bus.subscriberCounts(of: ids.map { PeerMessage.channel(of: $0, key: configuration.key) }) { result in
+            guard self.bus.hearsOthers, case .success(let counts) = result else { return }
+            self.probed(absent: Set(zip(ids, counts).filter { $1 == 0 }.map(\.0)))
+        }
+    }
+
+    /// A connection may just have been lost and be back in a moment: whoever is absent twice has gone.
+    private func probed(absent: Set<String>) {
+        let gone = absent.intersection(suspects)
+        let isNew = !absent.subtracting(suspects).isEmpty
+        suspects = absent.subtracting(gone)
+        for id in gone { if let peer = table.left(id) { lost(peer) } }
+        guard isNew else { return }
+        bus.eventLoop.scheduleTask(in: Self.secondLook) { if self.timer != nil { self.probe() } }
     }
 
     /// Once for all that changes within a moment.
@@ -271,12 +235,17 @@ final class PeerDirectory: @unchecked Sendable {
         _ message: PeerMessage, to channel: String, _ done: (@Sendable (Result<Int, any Error>) -> Void)? = nil
     ) {
         do {
-            bus.publish(
-                PublishMessage(
-                    channel: ByteBuffer(string: channel), payload: try message.text, kind: .signal, completion: done))
+            bus.publish(try message.signal(to: channel, done))
         } catch {
             done?(.failure(error))
         }
+    }
+
+    /// A message that comes back to this node alone.
+    func echo(_ number: UInt64) -> PublishMessage? {
+        var message = PeerMessage(.echo, node: nodeID)
+        message.number = number
+        return try? message.signal(to: ownChannel)
     }
 
     private func received(_ payload: ByteBuffer) {
@@ -286,12 +255,18 @@ final class PeerDirectory: @unchecked Sendable {
         } catch {
             return bus.invalid("node channel", error)
         }
-        guard message.node != nodeID else { return }
+        guard message.node != nodeID else {
+            if message.type == .echo, let number = message.number { bus.heardEcho(number) }
+            return
+        }
         switch message.type {
         case .alive: heard(message)
         case .goodbye: if let peer = table.left(message.node) { lost(peer) }
-        case .ask: answer(message)
-        case .answer: answered(message)
+        case .ask: questions.answer(message, member: message.nsp.flatMap { members[$0] })
+        case .answer:
+            let peer = table.peers.first { $0.nodeID == message.node }
+            questions.answered(message, by: message.nsp.flatMap { peer?.uids[$0] })
+        case .echo: break
         }
     }
 
@@ -314,22 +289,11 @@ final class PeerDirectory: @unchecked Sendable {
         }
     }
 
-    private func answered(_ message: PeerMessage) {
-        guard let id = message.id, let namespace = message.nsp,
-            let uid = table.peers.first(where: { $0.nodeID == message.node })?.uids[namespace]
-        else { return bus.counters.unexpected.increment() }
-        switch asked.answered(id, by: uid, message) {
-        case .completed(let outcome): outcome.context(.success(outcome.answers))
-        case .pending: break
-        case .duplicate, .unknown: bus.counters.unexpected.increment()
-        }
-    }
-
     private func lost(_ peer: ClusterPeer) {
         publishNodes()
         for uid in peer.uids.values {
             forEachMember { $0.peerLost(uid) }
-            for outcome in asked.lost(peer: uid) { outcome.context(.success(outcome.answers)) }
+            questions.lost(peer: uid)
         }
     }
 
@@ -339,7 +303,7 @@ final class PeerDirectory: @unchecked Sendable {
 
     private func publishNodes() {
         let nodes = table.peers.map(ClusterNode.init).sorted { $0.id < $1.id }
-        shared.withLock { $0.nodes = nodes }
+        shared.withLockedValue { $0.nodes = nodes }
         bus.counters.record(peers: nodes.count)
         bus.expectListeners(on: channel, count: nodes.count + 1)
     }

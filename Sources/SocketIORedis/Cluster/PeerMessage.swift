@@ -14,6 +14,8 @@ struct PeerMessage: Codable {
         case ask
         /// The answer to it, on the channel of the node that asked.
         case answer
+        /// To itself: what was sent before has come back.
+        case echo
     }
 
     var type: Kind
@@ -40,6 +42,8 @@ struct PeerMessage: Codable {
     var opts: WireOptions?
     var count: Int?
     var rooms: [String: Int]?
+    // Echoes
+    var number: UInt64?
 
     init(_ type: Kind, node: String) {
         self.type = type
@@ -70,7 +74,15 @@ struct PeerMessage: Codable {
             sockets: max(0, sockets ?? 0), published: published ?? [:])
     }
 
-    var text: ByteBuffer {
-        get throws { try RawJSON(encoding: self).text }
+    /// The channel only this node listens to.
+    static func channel(of nodeID: String, key: String) -> String { "\(key)-node#\(nodeID)#" }
+
+    /// The message, to be published on a channel.
+    func signal(
+        to channel: String, _ done: (@Sendable (Result<Int, any Error>) -> Void)? = nil
+    ) throws -> PublishMessage {
+        PublishMessage(
+            channel: ByteBuffer(string: channel), payload: try RawJSON(encoding: self).text, kind: .signal,
+            completion: done)
     }
 }

@@ -15,6 +15,15 @@ enum ClusterRequestType: Int {
     case broadcast = 7
     case broadcastClientCount = 8
     case broadcastAck = 9
+
+    /// Whether a request of this kind is sent as data, which waits through an outage.
+    func isData(hasRequestID: Bool) -> Bool {
+        switch self {
+        case .remoteJoin, .remoteLeave, .remoteDisconnect: true
+        case .serverSideEmit: !hasRequestID
+        case .sockets, .allRooms, .remoteFetch, .broadcast, .broadcastClientCount, .broadcastAck: false
+        }
+    }
 }
 
 /// The name of a room, which may be a number in Node.

@@ -77,7 +77,7 @@ extension PubSubAdapter {
         let here = try await local.count(options)
         guard !options.flags.isLocal else { return here }
         if try await areAllPeers() {
-            let answers = try await core.directory.ask("count", namespace: context.namespace, options: options)
+            let answers = try await core.directory.ask(.count, namespace: context.namespace, options: options)
             return answers.reduce(here) { $0 + max(0, min($1.count ?? 0, 1 << 40)) }
         }
         if options.except.isEmpty { return try await sockets(in: Set(options.rooms)).count }
@@ -91,7 +91,7 @@ extension PubSubAdapter {
         var counts = try await local.countByRoom()
         if try await areAllPeers() {
             for answer in try await core.directory.ask(
-                "rooms", namespace: context.namespace, options: BroadcastOptions())
+                .rooms, namespace: context.namespace, options: BroadcastOptions())
             {
                 counts.merge(answer.rooms ?? [:]) { $0 + max(0, min($1, 1 << 40)) }
             }

@@ -3,7 +3,6 @@
 internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
-internal import Synchronization
 
 /// What other nodes send. All on the bus's event loop; nothing here may fail in a way that reaches the connection.
 extension PubSubAdapter {
@@ -15,7 +14,7 @@ extension PubSubAdapter {
             if room != .foreign { bus.invalid("broadcast", WireFormatError.shape("no sender")) }
             return
         }
-        guard sender != uid else { return }
+        guard sender != uid else { return bus.heardOwn(message) }
         note(sender)
         if case .room(let name) = room, !local.hasRoom(name) { return counters.filtered.increment() }
         do {
@@ -48,7 +47,10 @@ extension PubSubAdapter {
                 throw WireFormatError.shape("request type \(request.type)")
             }
             // One's own echo: it has been acted on when it was sent.
-            if request.uid == uid { return }
+            if request.uid == uid {
+                if type.isData(hasRequestID: request.requestId != nil) { bus.heardOwn(message) }
+                return
+            }
             if let id = request.requestId, requests.contains(id) || broadcasts.contains(id) { return }
             counters.received.increment()
             try act(on: request, type)
@@ -178,7 +180,7 @@ extension PubSubAdapter {
     private func receivedBroadcastResponse(_ response: ClusterResponse) {
         switch response.type.flatMap(ClusterRequestType.init) {
         case .broadcastClientCount:
-            let clients = Int(exactly: (response.clientCount ?? 0).rounded()) ?? 0
+            let clients = Int(exactly: max(0, min(response.clientCount ?? 0, 0x1p40)).rounded()) ?? 0
             guard let receiver = broadcasts.reported(response.requestId, by: response.uid, clients: clients) else {
                 return counters.unexpected.increment()
             }

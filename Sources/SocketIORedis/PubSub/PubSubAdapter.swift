@@ -1,10 +1,10 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Logging
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 public import SocketIOCore
 public import SocketIOServer
-internal import Synchronization
 
 /// The adapter of a namespace that shares a cluster with others over Redis publish/subscribe, on the wire that of Node.js
 /// (`@socket.io/redis-adapter`, spec 5.4).
@@ -33,12 +33,12 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
     let channels: ChannelNames
     let cluster: RedisCluster
     let core: ClusterCore
-    private let phase = Mutex(Phase.idle)
+    private let phase = NIOLockedValueBox(Phase.idle)
 
     // On the event loop.
     var requests = Requests()
     var broadcasts = ClusterBroadcastTable<any BroadcastAckReceiver>()
-    let published = OrderedCount()
+    let source = PublishSource()
     var senders: [String: SenderCounts] = [:]
 
     /// Broadcasts of one other adapter.
@@ -65,7 +65,7 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
 
     /// Subscribes. Returns when this node hears the others, however long Redis takes.
     public func start() async throws {
-        let isFirst = phase.withLock { phase in
+        let isFirst = phase.withLockedValue { phase in
             guard case .idle = phase else { return false }
             phase = .started
             return true
@@ -85,15 +85,16 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
                 patterns: [(channels.pattern, onBroadcast)])
         } catch {
             // Closed before Redis could be reached: nothing has failed.
-            if phase.withLock({ if case .closed = $0 { true } else { false } }) { return }
+            if phase.withLockedValue({ if case .closed = $0 { true } else { false } }) { return }
             throw error
         }
+        bus.onLoop { self.source.isHeard = true }
         core.directory.add(member, namespace: context.namespace)
     }
 
     /// Unsubscribes; requests that wait fail.
     public func close() async {
-        let wasStarted = phase.withLock { phase in
+        let wasStarted = phase.withLockedValue { phase in
             defer { phase = .closed }
             if case .started = phase { return true }
             return false
@@ -101,6 +102,7 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
         guard wasStarted else { return }
         core.directory.remove(namespace: context.namespace, uid: uid)
         bus.unwatch(channels.request)
+        bus.onLoop { self.source.isHeard = false }
         bus.unsubscribe(
             channels: [channels.request, channels.response, channels.response(to: uid)], patterns: [channels.pattern])
         bus.onLoop {
@@ -112,8 +114,9 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
 
     private var member: PeerDirectory.Member {
         PeerDirectory.Member(
-            uid: uid, local: local, published: { [published] in published.value },
+            uid: uid, local: local, published: { [source] in source.broadcasts },
             peerLost: { [weak self] in self?.peerLost($0) },
+            isWaiting: { [weak self] in self.map { $0.requests.count > 0 || $0.broadcasts.count > 0 } ?? false },
             peerPublished: { [weak self] in self?.compare(sender: $0, published: $1) })
     }
 
@@ -160,7 +163,7 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
     }
 
     private func publishBroadcast(_ payload: ByteBuffer, to channel: ByteBuffer) {
-        bus.publish(PublishMessage(channel: channel, payload: payload, counter: published))
+        bus.publish(PublishMessage(channel: channel, payload: payload, source: source, isBroadcast: true))
     }
 
     /// Makes sockets join here, and asks the others to do the same with theirs.
@@ -212,7 +215,9 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
         _ done: (@Sendable (Result<Int, any Error>) -> Void)? = nil
     ) {
         bus.publish(
-            PublishMessage(channel: ByteBuffer(string: channel), payload: payload, kind: kind, completion: done))
+            PublishMessage(
+                channel: ByteBuffer(string: channel), payload: payload, kind: kind,
+                source: kind == .data ? source : nil, completion: done))
     }
 }
 

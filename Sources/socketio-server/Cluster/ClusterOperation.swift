@@ -56,18 +56,21 @@ final class ClusterOperation: Sendable {
         }
     }
 
-    /// Logs nodes that come and go until the task is cancelled; `onChange` runs after a node has gone.
+    /// Logs nodes that come and go until the task is cancelled. `onChange` runs when what is known of other nodes may be
+    /// out of date: after one has come or gone, and when they are heard again.
     func watchNodes(onChange: @Sendable () async -> Void) async {
         var known: [String: ClusterNode] = [:]
+        var wasUp = false
         while !Task.isCancelled {
+            let isUp = cluster.status == .up
             let nodes = Dictionary(cluster.nodes.map { ($0.id, $0) }) { first, _ in first }
-            for (id, node) in nodes where known[id] == nil {
-                logger.info("a node has joined", metadata: metadata(node, nodes.count))
-            }
-            let gone = known.filter { nodes[$0.key] == nil }
-            for node in gone.values { logger.info("a node has gone", metadata: metadata(node, nodes.count)) }
+            let came = nodes.values.filter { known[$0.id] == nil }
+            let gone = known.values.filter { nodes[$0.id] == nil }
+            for node in came { logger.info("a node has joined", metadata: metadata(node, nodes.count)) }
+            for node in gone { logger.info("a node has gone", metadata: metadata(node, nodes.count)) }
+            if !came.isEmpty || !gone.isEmpty || isUp && !wasUp { await onChange() }
             known = nodes
-            if !gone.isEmpty { await onChange() }
+            wasUp = isUp
             try? await Task.sleep(for: .milliseconds(250))
         }
     }

@@ -1,10 +1,10 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import NIOConcurrencyHelpers
 import NIOCore
 import SocketIOCore
 import SocketIOServer
 import SocketIOTesting
-import Synchronization
 import Testing
 
 @testable import SocketIORedis
@@ -21,14 +21,14 @@ struct GarbageTests {
         configuration.heartbeatInterval = .hours(1)
         configuration.peerTimeout = .hours(2)
         change(&configuration)
-        let holder = Mutex<ScriptedTransport?>(nil)
+        let holder = NIOLockedValueBox<ScriptedTransport?>(nil)
         let cluster = try RedisCluster(configuration: configuration) { eventLoop, _ in
             let transport = ScriptedTransport(eventLoop: eventLoop)
-            holder.withLock { $0 = transport }
+            holder.withLockedValue { $0 = transport }
             return transport
         }
         let node = try await NodeUnderTest.start("nod0", cluster) { joinAsTold($0.io.sockets) }
-        let transport = try #require(holder.withLock { $0 })
+        let transport = try #require(holder.withLockedValue { $0 })
         let adapter = try #require(node.io.adapter as? PubSubAdapter)
         try await eventually("subscribed") { transport.with { $0.patterns.count == 1 && $0.channels.count == 5 } }
         do {

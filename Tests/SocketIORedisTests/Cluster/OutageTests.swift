@@ -11,59 +11,13 @@ import Testing
 /// The faults of Redis in hardening.md, part C, with numbered traffic from one node to clients of both.
 @Suite("Redis in trouble", .enabled(if: RedisServer.isInstalled), .serialized)
 struct OutageTests {
-    /// What a client got of messages numbered from 0.
-    struct Received: Sendable {
-        var numbers: [Int] = []
-        var times: [ContinuousClock.Instant] = []
-
-        func lost(of count: Int) -> [Int] { Array(Set(0..<count).subtracting(numbers)).sorted() }
-        var isInOrder: Bool { zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 } }
-        var isDoubled: Bool { Set(numbers).count != numbers.count }
-        var longestGap: Duration {
-            zip(times, times.dropFirst()).map { $1 - $0 }.max() ?? .zero
-        }
-    }
-
-    /// Numbered messages every few milliseconds from a node to the room of a client of it and a client of another node.
+    /// Two nodes, of which the first sends: what its own client and that of the second got.
     private func traffic(
         _ nodes: [NodeUnderTest], count: Int, every interval: Duration = .milliseconds(10),
-        _ fault: @escaping @Sendable (Int) async throws -> Void
-    ) async throws -> (local: Received, remote: Received) {
-        let local = try await nodes[0].client(["room"])
-        let remote = try await nodes[1].client(["room"])
-        let io = nodes[0].io
-        async let first = Self.receive(local)
-        async let second = Self.receive(remote)
-        for number in 0..<count {
-            io.to("room").emit("n", number)
-            try await fault(number)
-            try await Task.sleep(for: interval)
-        }
-        // The end is repeated: what is sent during an outage may be lost.
-        let ending = Task {
-            while !Task.isCancelled {
-                io.to("room").emit("n", -1)
-                try await Task.sleep(for: .milliseconds(50))
-            }
-        }
-        defer { ending.cancel() }
-        return try await (first, second)
-    }
-
-    private static func receive(_ socket: TestSocket) async throws -> Received {
-        var received = Received()
-        while true {
-            let event = try await socket.events.next(within: .seconds(30))
-            guard case .number(let number)? = event.arguments.first, number >= 0 else { return received }
-            received.numbers.append(Int(number))
-            received.times.append(.now)
-        }
-    }
-
-    private func expectPerfect(_ received: Received, count: Int, _ what: Comment) {
-        #expect(received.lost(of: count).isEmpty, what)
-        #expect(!received.isDoubled, what)
-        #expect(received.isInOrder, what)
+        _ fault: @Sendable (Int) async throws -> Void
+    ) async throws -> (local: NumberedTraffic.Received, remote: NumberedTraffic.Received) {
+        let all = try await NumberedTraffic(count: count, interval: interval, senders: [0]).run(nodes, fault)
+        return (all[0][0], all[1][0])
     }
 
     @Test("F0: nothing wrong")
@@ -71,8 +25,8 @@ struct OutageTests {
         let redis = try await RedisServer.started()
         try await withNodes(2, on: redis, namespaces: ["/"]) { nodes in
             let (local, remote) = try await traffic(nodes, count: 200, every: .milliseconds(2)) { _ in }
-            expectPerfect(local, count: 200, "local")
-            expectPerfect(remote, count: 200, "remote")
+            local.expectPerfect(200, "local")
+            remote.expectPerfect(200, "remote")
         }
     }
 
@@ -81,17 +35,18 @@ struct OutageTests {
         let redis = try await RedisServer.started()
         try await withNodes(2, on: redis, namespaces: ["/"], { $0.heartbeatInterval = .milliseconds(100) }) { nodes in
             let admin = try await redis.admin()
+            // Both know what the other has sent so far.
             try await Task.sleep(for: .milliseconds(250))
             let (local, remote) = try await traffic(nodes, count: 200, every: .milliseconds(5)) { number in
                 if number == 100 { try await admin.run("CLIENT", "KILL", "TYPE", "pubsub") }
             }
             await admin.close()
-            expectPerfect(local, count: 200, "local")
+            local.expectPerfect(200, "local")
+            remote.expectOrder("remote")
             let lost = remote.lost(of: 200)
-            #expect(!remote.isDoubled && remote.isInOrder)
             print("F1: lost \(lost.count), gap \(remote.longestGap)")
-            // Two commands on a loaded machine.
-            #expect(remote.longestGap < .milliseconds(500))
+            // 50 ms is the aim; a loaded machine needs longer.
+            #expect(remote.longestGap < .seconds(2))
             try await eventually("missed \(lost.count), not \(nodes[1].cluster.statistics.missed)") {
                 nodes[1].cluster.statistics.missed >= lost.count
             }
@@ -99,20 +54,30 @@ struct OutageTests {
         }
     }
 
-    @Test("F2: publishing connections are cut; nothing is lost")
+    @Test("F2: publishing connections are cut again and again; nothing is lost, nothing doubled")
     func publishersCut() async throws {
         let redis = try await RedisServer.started()
         try await withNodes(2, on: redis, namespaces: ["/"]) { nodes in
             let admin = try await redis.admin()
-            let (local, remote) = try await traffic(nodes, count: 200, every: .milliseconds(5)) { number in
-                if number == 100 { try await admin.run("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") }
+            let all = try await NumberedTraffic(count: 1000, interval: .milliseconds(1)).run(nodes) { number in
+                guard number % 100 == 50 else { return }
+                // Many in flight, so that some are taken and some are not.
+                for extra in 0..<200 { nodes[0].io.to("elsewhere").emit("x", extra) }
+                try await admin.run("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
             }
             await admin.close()
-            expectPerfect(local, count: 200, "local")
-            #expect(!remote.isDoubled && remote.isInOrder)
-            let unconfirmed = nodes[0].cluster.statistics.unconfirmed
-            print("F2: lost \(remote.lost(of: 200).count), unconfirmed \(unconfirmed), gap \(remote.longestGap)")
-            #expect(remote.lost(of: 200).count <= unconfirmed)
+            for (receiver, streams) in all.enumerated() {
+                for (sender, received) in streams.enumerated() {
+                    received.expectPerfect(1000, "from \(sender) at \(receiver)")
+                }
+            }
+            let statistics = nodes.map(\.cluster.statistics)
+            print(
+                """
+                F2: unconfirmed \(statistics.map(\.unconfirmed)), replayed \(statistics.map(\.replayed)), \
+                gap \(all[1][0].longestGap)
+                """)
+            #expect(statistics.allSatisfy { $0.unconfirmed == 0 && $0.lost == 0 && $0.dropped == 0 && $0.missed == 0 })
         }
     }
 
@@ -127,8 +92,8 @@ struct OutageTests {
                     redis.signal(SIGCONT)
                 }
             }
-            expectPerfect(local, count: 200, "local")
-            expectPerfect(remote, count: 200, "remote")
+            local.expectPerfect(200, "local")
+            remote.expectPerfect(200, "remote")
             print("F3: local gap \(local.longestGap), remote gap \(remote.longestGap)")
             #expect(local.longestGap < .milliseconds(500))
         }
@@ -137,6 +102,7 @@ struct OutageTests {
     @Test("F4: Redis is killed and comes back; what waited is sent when the others are back too")
     func killed() async throws {
         let redis = try await RedisServer.started()
+        let back = Recorder<ContinuousClock.Instant>()
         try await withNodes(3, on: redis, namespaces: ["/"], { $0.heartbeatInterval = .milliseconds(100) }) { nodes in
             let (local, remote) = try await traffic(nodes, count: 300) { number in
                 if number == 50 {
@@ -147,18 +113,26 @@ struct OutageTests {
                     if case .down = nodes[0].cluster.status {} else { Issue.record("\(nodes[0].cluster.status)") }
                     await #expect(throws: ClusterError.self) { try await nodes[0].io.fetchSockets() }
                     try await redis.start()
+                    back.append(.now)
                 }
             }
-            expectPerfect(local, count: 300, "local")
-            #expect(!remote.isDoubled && remote.isInOrder)
+            local.expectPerfect(300, "local")
+            remote.expectOrder("remote")
             let statistics = nodes[0].cluster.statistics
             let lost = remote.lost(of: 300)
-            print("F4: lost \(lost), replayed \(statistics.replayed), unconfirmed \(statistics.unconfirmed)")
+            let recovery = remote.recovery(from: back.all[0])
+            print(
+                """
+                F4: lost \(lost), replayed \(statistics.replayed), unconfirmed \(statistics.unconfirmed), \
+                recovery \(recovery as Any)
+                """)
+            // 250 ms is the aim.
+            #expect(recovery.map { $0 < .seconds(3) } == true)
             #expect(lost.count <= statistics.unconfirmed)
             #expect(statistics.replayed > 100)
             #expect(statistics.dropped == 0)
             try await eventually("up") { nodes.allSatisfy { $0.cluster.status == .up } }
-            #expect(try await nodes[0].io.count() == 2)
+            #expect(try await nodes[0].io.count() == 3)
         }
     }
 
@@ -218,34 +192,6 @@ struct OutageTests {
                 #expect(numbers.isEmpty)
             }
         }
-    }
-
-    @Test("a user without the rights needed: the state names what is missing; with them all works")
-    func rights() async throws {
-        let redis = try await RedisServer.started()
-        let admin = try await redis.admin()
-        try await admin.run("ACL", "SETUSER", "poor", "on", ">secret", "resetchannels", "+@all", "&other*")
-        try await admin.run(
-            "ACL", "SETUSER", "rich", "on", ">secret", "resetchannels", "&socket.io*", "&socket.io#/#*", "-@all",
-            "+publish",
-            "+subscribe", "+psubscribe", "+unsubscribe", "+punsubscribe", "+pubsub|numsub", "+ping")
-        await admin.close()
-        var configuration = redis.configuration
-        configuration.password = "secret"
-        configuration.username = "poor"
-        let poor = try RedisCluster(redis: configuration)
-        let first = try await NodeUnderTest.start("nod0", poor)
-        let error = await #expect(throws: ClusterError.self) { try await poor.waitUntilUp(within: .seconds(2)) }
-        #expect(error?.message.contains("NOPERM") == true, "\(error as Any)")
-        #expect(error.map { "\($0)".contains("secret") } == false)
-        await first.io.close()
-        // Redis compares patterns by their text: each namespace's has to be granted as it is.
-        configuration.username = "rich"
-        let rich = try RedisCluster(redis: configuration)
-        let second = try await NodeUnderTest.start("nod1", rich)
-        try await rich.waitUntilUp(within: .seconds(20))
-        #expect(try await second.io.adapter.serverCount() == 1)
-        await second.io.close()
     }
 
     @Test("many namespaces are known to the others, with short heartbeats")

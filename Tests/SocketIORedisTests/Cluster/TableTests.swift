@@ -143,7 +143,7 @@ struct PublishQueueTests {
         #expect(queue.removeOld(at: start + .seconds(11)).isEmpty)
         #expect(texts(queue.removeOld(at: start + .seconds(12))) == ["2"])
         #expect(text(queue.first) == "3")
-        #expect(queue.firstWasSent() == true)
+        #expect(queue.firstWasSent(at: start) == true)
         #expect(text(queue.first) == "4")
         #expect(queue.inFlightCount == 1)
     }
@@ -154,16 +154,16 @@ struct PublishQueueTests {
         for name in ["1", "2", "3", "4"] { queue.sent(message(name), at: start) }
         _ = queue.append(message("5"), at: start, isReplay: false)
         _ = queue.append(message("signal", .signal), at: start, isReplay: false)
-        #expect(text(queue.settled(returns: false)) == "1")
-        #expect(text(queue.settled(returns: false)) == "2")
-        #expect(text(queue.settled(returns: true)) == "3")
-        #expect(text(queue.settled(returns: true)) == "4")
-        #expect(queue.settled(returns: true) == nil)
+        #expect(text(queue.settled(.done)?.message) == "1")
+        #expect(text(queue.settled(.done)?.message) == "2")
+        #expect(text(queue.settled(.notSent)?.message) == "3")
+        #expect(text(queue.settled(.notSent)?.message) == "4")
+        #expect(queue.settled(.notSent) == nil)
         #expect(queue.connectionLost { $0.kind == .data }.isEmpty)
         var order: [String] = []
         while let next = queue.first {
             order.append(String(buffer: next.payload))
-            #expect(queue.firstWasSent() == true)
+            #expect(queue.firstWasSent(at: start) == true)
         }
         #expect(order == ["3", "4", "5", "signal"])
     }

@@ -1,12 +1,13 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import HiredisNIO
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import SocketIORedis
 import SocketIOServer
 import SocketIOTesting
-import Synchronization
 
 let silentLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
@@ -18,12 +19,12 @@ struct NodeUnderTest: Sendable {
     let address: ServerAddress
 
     static func start(
-        _ name: String, _ cluster: RedisCluster, loops: Int = 1,
+        _ name: String, _ cluster: RedisCluster, loops: Int = 1, logger: Logger = silentLogger,
         _ setUp: (NodeUnderTest) throws -> Void = { _ in }
     ) async throws -> NodeUnderTest {
         var configuration = ServerConfiguration()
         configuration.eventLoops = loops
-        configuration.logger = silentLogger
+        configuration.logger = logger
         configuration.engine.logger = silentLogger
         configuration.engine.nodeTag = name
         configuration.adapter = cluster.adapter
@@ -46,6 +47,7 @@ struct NodeUnderTest: Sendable {
 /// Nodes called `nod0`, `nod1`… over one Redis, all of which know each other.
 func withNodes(
     _ count: Int, on redis: RedisServer, loops: Int = 1, namespaces: [String] = ["/", "/chat"],
+    logger: Logger = silentLogger, via connection: (Int) -> RedisConfiguration? = { _ in nil },
     _ change: @Sendable (inout RedisClusterConfiguration) -> Void = { _ in },
     _ body: ([NodeUnderTest]) async throws -> Void
 ) async throws {
@@ -55,9 +57,10 @@ func withNodes(
     var nodes: [NodeUnderTest] = []
     do {
         for index in 0..<count {
-            let cluster = try RedisCluster(redis: redis.configuration, configuration: configuration)
+            let cluster = try RedisCluster(
+                redis: connection(index) ?? redis.configuration, configuration: configuration)
             nodes.append(
-                try await NodeUnderTest.start("nod\(index)", cluster, loops: loops) { node in
+                try await NodeUnderTest.start("nod\(index)", cluster, loops: loops, logger: logger) { node in
                     for name in namespaces { joinAsTold(node.io.of(name)) }
                 })
         }
@@ -107,15 +110,39 @@ func heard(_ sockets: [TestSocket], end: () -> Void) async throws -> [[String]] 
     return all
 }
 
+/// A logger whose messages can be read.
+func recordingLogger() -> (Logger, Recorder<String>) {
+    let lines = Recorder<String>()
+    return (Logger(label: "test") { _ in RecordingLogHandler(lines: lines) }, lines)
+}
+
+private struct RecordingLogHandler: LogHandler {
+    let lines: Recorder<String>
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(
+        level: Logger.Level, message: Logger.Message, metadata: Logger.Metadata?, source: String, file: String,
+        function: String, line: UInt
+    ) {
+        lines.append("\(level) \(message)")
+    }
+}
+
 /// Collects what handlers of several threads see.
 final class Recorder<Element: Sendable>: Sendable {
-    private let elements = Mutex<[Element]>([])
+    private let elements = NIOLockedValueBox<[Element]>([])
 
-    var all: [Element] { elements.withLock { $0 } }
-    var count: Int { elements.withLock { $0.count } }
+    var all: [Element] { elements.withLockedValue { $0 } }
+    var count: Int { elements.withLockedValue { $0.count } }
 
-    func append(_ element: Element) { elements.withLock { $0.append(element) } }
-    func removeAll() { elements.withLock { $0 = [] } }
+    func append(_ element: Element) { elements.withLockedValue { $0.append(element) } }
+    func removeAll() { elements.withLockedValue { $0 = [] } }
 }
 
 /// Loops for clients of tests.

@@ -17,10 +17,13 @@ struct TestFailure: Error, CustomStringConvertible {
 /// `@unchecked Sendable`: used by one test at a time.
 final class RedisServer: @unchecked Sendable {
     static let executable = "/usr/bin/redis-server"
+    static let sentinelExecutable = "/usr/bin/redis-sentinel"
     static var isInstalled: Bool { FileManager.default.isExecutableFile(atPath: executable) }
+    static var isSentinelInstalled: Bool { FileManager.default.isExecutableFile(atPath: sentinelExecutable) }
 
     let port: Int
     private let directory: URL
+    private let executable: String
     private var process: RunningProcess?
 
     var configuration: RedisConfiguration {
@@ -28,17 +31,29 @@ final class RedisServer: @unchecked Sendable {
     }
 
     /// A server that does not run yet.
-    init() async throws {
+    ///
+    /// - Parameter settings: Lines of its configuration file.
+    init(_ settings: [String] = [], isSentinel: Bool = false, usesTLS: Bool = false) async throws {
+        executable = isSentinel ? Self.sentinelExecutable : Self.executable
         directory = URL(fileURLWithPath: "/tmp/sio-redis-\(UInt32.random(in: 0 ... .max))")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .bind(host: "127.0.0.1", port: 0).get()
         port = channel.localAddress?.port ?? 0
         try await channel.close()
+        var lines = ["bind 127.0.0.1", "dir \(directory.path)"]
+        lines += usesTLS ? ["port 0", "tls-port \(port)"] : ["port \(port)"]
+        if !isSentinel { lines += ["save \"\"", "appendonly no", "enable-debug-command yes"] }
+        try (lines + settings).joined(separator: "\n").appending("\n").write(
+            to: file, atomically: true, encoding: .utf8)
     }
 
-    static func started() async throws -> RedisServer {
-        let server = try await RedisServer()
+    private var file: URL { directory.appendingPathComponent("redis.conf") }
+
+    static func started(
+        _ settings: [String] = [], isSentinel: Bool = false, usesTLS: Bool = false
+    ) async throws -> RedisServer {
+        let server = try await RedisServer(settings, isSentinel: isSentinel, usesTLS: usesTLS)
         try await server.start()
         return server
     }
@@ -49,12 +64,7 @@ final class RedisServer: @unchecked Sendable {
     }
 
     func start() async throws {
-        process = try RunningProcess(
-            Self.executable,
-            [
-                "--bind", "127.0.0.1", "--port", "\(port)", "--dir", directory.path, "--save", "", "--appendonly", "no",
-                "--enable-debug-command", "yes",
-            ])
+        process = try RunningProcess(executable, [file.path])
         try await eventually("redis-server listens") {
             let channel = try? await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .connect(host: "127.0.0.1", port: self.port).get()
@@ -91,6 +101,11 @@ final class RedisAdmin: Sendable {
 
     @discardableResult
     func run(_ words: String...) async throws -> RESPValue {
+        try await run(words: words)
+    }
+
+    @discardableResult
+    func run(words: [String]) async throws -> RESPValue {
         try await client.execute(RESPCommand(words[0], arguments: Array(words.dropFirst())))
     }
 

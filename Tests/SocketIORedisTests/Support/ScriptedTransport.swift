@@ -1,8 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import NIOConcurrencyHelpers
 import NIOCore
 import SocketIORedis
-import Synchronization
 
 /// A message somebody published.
 struct Published: Sendable, Equatable {
@@ -29,23 +29,23 @@ final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
     }
 
     let eventLoop: any EventLoop
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
     private weak var delegate: (any PubSubTransportDelegate)?
 
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
     }
 
-    func with<Value: Sendable>(_ body: (inout sending State) -> sending Value) -> Value { state.withLock(body) }
+    func with<Value: Sendable>(_ body: (inout State) -> Value) -> Value { state.withLockedValue(body) }
 
     /// What has been published, heartbeats left out.
-    var published: [Published] { state.withLock { $0.published }.filter { !$0.channel.contains("-node#") } }
+    var published: [Published] { state.withLockedValue { $0.published }.filter { !$0.channel.contains("-node#") } }
 
-    func forget() { state.withLock { $0.published = [] } }
+    func forget() { state.withLockedValue { $0.published = [] } }
 
     /// A message comes from Redis.
     func deliver(_ channel: String, _ payload: [UInt8]) async throws {
-        let patterns = state.withLock { $0.patterns }
+        let patterns = state.withLockedValue { $0.patterns }
         let pattern = patterns.first { channel.hasPrefix($0.dropLast().replacing("\\", with: "")) }
         try await eventLoop.submit {
             self.delegate?.received(
@@ -56,7 +56,7 @@ final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
 
     /// Both connections come or go.
     func set(isUp: Bool) async throws {
-        state.withLock { $0.admission = isUp ? .accepted : .notConnected }
+        state.withLockedValue { $0.admission = isUp ? .accepted : .notConnected }
         try await eventLoop.submit {
             self.delegate?.publisherChanged(isUp: isUp, reason: "told so")
             self.delegate?.subscriberChanged(isUp: isUp, reason: "told so")
@@ -71,7 +71,7 @@ final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
 
     func start(_ delegate: any PubSubTransportDelegate) {
         self.delegate = delegate
-        guard case .accepted = state.withLock({ $0.admission }) else { return }
+        guard case .accepted = state.withLockedValue({ $0.admission }) else { return }
         delegate.publisherChanged(isUp: true, reason: "")
         delegate.subscriberChanged(isUp: true, reason: "")
     }
@@ -79,7 +79,7 @@ final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
     func close() async {}
 
     func publish(_ payload: ByteBuffer, to channel: ByteBuffer) -> TransportAdmission {
-        let (admission, confirms) = state.withLock { state in
+        let (admission, confirms) = state.withLockedValue { state in
             if case .accepted = state.admission {
                 state.published.append(
                     Published(channel: String(buffer: channel), payload: Array(payload.readableBytesView)))
@@ -95,7 +95,7 @@ final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
     func subscribe(
         channels: [String], patterns: [String], _ done: @escaping @Sendable (Result<Void, any Error>) -> Void
     ) {
-        state.withLock {
+        state.withLockedValue {
             $0.channels.formUnion(channels)
             $0.patterns.formUnion(patterns)
         }
@@ -103,7 +103,7 @@ final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
     }
 
     func unsubscribe(channels: [String], patterns: [String]) {
-        state.withLock {
+        state.withLockedValue {
             $0.unsubscribed += patterns + channels
             $0.channels.subtract(channels)
             $0.patterns.subtract(patterns)
@@ -113,7 +113,7 @@ final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
     func subscriberCounts(
         of channels: [String], _ done: @escaping @Sendable (Result<[Int], any Error>) -> Void
     ) {
-        let count = state.withLock { $0.subscribers }
+        let count = state.withLockedValue { $0.subscribers }
         done(.success(channels.map { _ in count }))
     }
 }

@@ -1,11 +1,11 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import Foundation
+import NIOConcurrencyHelpers
 import NIOCore
 import SocketIOCore
 import SocketIOServer
 import SocketIOTesting
-import Synchronization
 
 @testable import SocketIORedis
 
@@ -37,10 +37,10 @@ struct VectorNode: Sendable {
         var ids = ClusterIDs()
         ids.adapter = { Vectors.uid(configuration, node: name, namespace: $0) }
         ids.request = { identifiers.next() }
-        let holder = Mutex<ScriptedTransport?>(nil)
+        let holder = NIOLockedValueBox<ScriptedTransport?>(nil)
         let cluster = try RedisCluster(configuration: settings, ids: ids) { eventLoop, _ in
             let transport = ScriptedTransport(eventLoop: eventLoop)
-            holder.withLock { $0 = transport }
+            holder.withLockedValue { $0 = transport }
             return transport
         }
         let events = Recorder<[TestValue]>()
@@ -51,7 +51,7 @@ struct VectorNode: Sendable {
             }
         }
         defer { Task { await node.io.close() } }
-        guard let transport = holder.withLock({ $0 }) else { throw TestFailure("no transport") }
+        guard let transport = holder.withLockedValue({ $0 }) else { throw TestFailure("no transport") }
         try await eventually("subscribed") { transport.with { $0.patterns.count == 2 } }
         var clients: [String: TestSocket] = [:]
         for (client, rooms) in Self.rooms where client.hasPrefix(name.lowercased()) {
@@ -115,10 +115,10 @@ struct VectorNode: Sendable {
 
 /// Request ids handed out in a given order.
 final class SharedIDs: Sendable {
-    private let ids = Mutex<[String]>([])
+    private let ids = NIOLockedValueBox<[String]>([])
 
-    func set(_ values: [String]) { ids.withLock { $0 = values } }
-    func next() -> String { ids.withLock { $0.isEmpty ? "none-left" : $0.removeFirst() } }
+    func set(_ values: [String]) { ids.withLockedValue { $0 = values } }
+    func next() -> String { ids.withLockedValue { $0.isEmpty ? "none-left" : $0.removeFirst() } }
 }
 
 extension TestValue {

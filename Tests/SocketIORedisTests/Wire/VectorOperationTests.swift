@@ -3,7 +3,6 @@
 import SocketIOCore
 import SocketIOServer
 import SocketIOTesting
-import Synchronization
 import Testing
 
 @testable import SocketIORedis

@@ -1,0 +1,37 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+/// What is known of the two connections to Redis, and the status that follows from it.
+struct LinkHealth {
+    var isPublisherUp = false
+    var isSubscriberUp = false
+    /// Subscriptions Redis has not confirmed yet, and why one was refused.
+    var openSubscriptions = 0
+    var refusal: String?
+    var isClosed = false
+    var publisherReason = "no connection yet"
+    var subscriberReason = ""
+    private var wasUp = false
+
+    /// - Parameters:
+    ///   - hasSubscriptions: Whether there is anything to hear at all.
+    ///   - isSending: Whether messages leave at once.
+    mutating func status(hasSubscriptions: Bool, isSending: Bool) -> ClusterStatus {
+        let status = judge(hasSubscriptions: hasSubscriptions, isSending: isSending)
+        if status == .up { wasUp = true }
+        return status
+    }
+
+    private func judge(hasSubscriptions: Bool, isSending: Bool) -> ClusterStatus {
+        if isClosed { return .closed }
+        if let refusal, isPublisherUp { return .degraded("a subscription was refused: \(refusal)") }
+        switch (isPublisherUp, isSubscriberUp) {
+        case (true, true):
+            // Namespaces made later subscribe while everything else goes on.
+            if !wasUp, !hasSubscriptions || openSubscriptions > 0 { return .connecting }
+            return isSending ? .up : .degraded("waiting for other nodes to be back")
+        case (true, false): return .degraded("other nodes are not heard: \(subscriberReason)")
+        case (false, true): return .degraded("other nodes are not reached: \(publisherReason)")
+        case (false, false): return wasUp ? .down(publisherReason) : .connecting
+        }
+    }
+}

@@ -1,0 +1,116 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+
+/// Knows how many nodes listen on the channels that matter, and holds messages back after an outage until as many are back.
+///
+/// Asks Redis by `PUBSUB NUMSUB`. Confined to the bus's event loop, hence `@unchecked Sendable`.
+final class ListenerWatch: @unchecked Sendable {
+    /// What the watch needs of its bus, all on the event loop.
+    struct Surroundings: Sendable {
+        let isPublisherUp: @Sendable () -> Bool
+        let isSubscriberUp: @Sendable () -> Bool
+        /// Whether something else has to be known before messages may go out.
+        let isHeldUp: @Sendable () -> Bool
+        /// Messages may go out, or (false) have to wait.
+        let gateChanged: @Sendable (_ isOpen: Bool) -> Void
+    }
+
+    private let transport: any PubSubTransport
+    private let surroundings: Surroundings
+    private var gate: ReplayGate
+    /// Subscribers of the channels watched, as last seen with everything up.
+    private var known: [String: Int] = [:]
+    private var watched: Set<String> = []
+
+    /// How long to wait for others when only this node is known to have lost its subscriptions.
+    private static let shortWait = TimeAmount.milliseconds(250)
+    /// Redis is asked so often.
+    private static let interval = TimeAmount.milliseconds(2)
+    private static let maximumChannels = 64
+
+    init(transport: any PubSubTransport, grace: TimeAmount, surroundings: Surroundings) {
+        self.transport = transport
+        self.surroundings = surroundings
+        gate = ReplayGate(grace: grace)
+    }
+
+    // MARK: Knowing
+
+    func watch(_ channel: String) { watched.insert(channel) }
+
+    func unwatch(_ channel: String) {
+        watched.remove(channel)
+        known[channel] = nil
+    }
+
+    /// So many nodes listen on a channel, as is known from elsewhere.
+    func expect(_ count: Int, on channel: String) { known[channel] = count }
+
+    /// Looks how many listen; now and then.
+    func sample() {
+        guard gate.isOpen, surroundings.isSubscriberUp(), !watched.isEmpty else { return }
+        // That of the peers comes first; servers of a namespace more or less are the same as those of another.
+        let channels = Array(watched.sorted().prefix(Self.maximumChannels))
+        transport.subscriberCounts(of: channels) { result in
+            guard self.gate.isOpen, self.surroundings.isSubscriberUp(), case .success(let counts) = result else { return }
+            for (channel, count) in zip(channels, counts) { self.known[channel] = count }
+        }
+    }
+
+    // MARK: The gate
+
+    /// Redis can be reached again: messages wait until the others are back, or long enough.
+    func begin() {
+        gate.begin(at: .now())
+        tryToOpen()
+    }
+
+    /// This node has lost its subscriptions, and the others most likely theirs for the same reason: what is sent now would
+    /// reach nobody. It waits, for a moment at most, until they are back.
+    func hold() {
+        guard gate.isOpen, !known.isEmpty else { return }
+        gate.begin(at: .now(), atMost: Self.shortWait)
+        surroundings.gateChanged(false)
+        tryToOpen()
+    }
+
+    /// Redis is gone.
+    func close() {
+        gate.close()
+        surroundings.gateChanged(false)
+    }
+
+    /// Something has changed that may have been waited for.
+    func tryToOpen() {
+        guard surroundings.isPublisherUp(), !gate.isOpen else { return }
+        guard let attempt = gate.attempt(at: .now()) else { return open() }
+        guard surroundings.isSubscriberUp(), !surroundings.isHeldUp() else { return tryLater(attempt) }
+        let expected = known.filter { $0.value > 0 }
+        let channels = expected.keys.sorted()
+        guard !channels.isEmpty else { return open() }
+        transport.subscriberCounts(of: channels) { result in
+            guard self.gate.isCurrent(attempt) else { return }
+            if case .success(let counts) = result,
+                zip(channels, counts).allSatisfy({ $1 >= expected[$0, default: 0] })
+            {
+                self.open()
+            } else {
+                self.tryLater(attempt)
+            }
+        }
+    }
+
+    private func tryLater(_ attempt: Int) {
+        transport.eventLoop.scheduleTask(in: Self.interval) {
+            guard self.gate.isCurrent(attempt) else { return }
+            self.tryToOpen()
+        }
+    }
+
+    private func open() {
+        guard surroundings.isPublisherUp(), !gate.isOpen else { return }
+        gate.open()
+        surroundings.gateChanged(true)
+    }
+}

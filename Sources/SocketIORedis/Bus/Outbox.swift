@@ -1,0 +1,190 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Logging
+internal import NIOCore
+
+/// The way out: hands messages to Redis in order, keeps or loses them through an outage as the policy says, and tells what
+/// became of each.
+///
+/// Sends while the publishing connection is up and the gate is open; `gate` is turned by ``RedisBus``. Confined to the
+/// bus's event loop.
+final class Outbox {
+    private enum Link {
+        case down(reason: String)
+        case up
+    }
+
+    private let transport: any PubSubTransport
+    private let policy: OutagePolicy
+    private let counters: ClusterCounters
+    private let complaints: Complaints
+    private var queue: PublishQueue
+    private var echoes = EchoTracker()
+    private var link = Link.down(reason: "no connection yet")
+    private var isClosed = false
+    /// Whether data may leave; signals may whenever the link is up.
+    private(set) var isGateOpen = false
+
+    init(transport: any PubSubTransport, policy: OutagePolicy, counters: ClusterCounters, complaints: Complaints) {
+        self.transport = transport
+        self.policy = policy
+        self.counters = counters
+        self.complaints = complaints
+        queue = PublishQueue(maximumBytes: policy.maximumBytes, maximumAge: policy.maximumAge)
+    }
+
+    private var isUp: Bool { if case .up = link { true } else { false } }
+
+    /// Whether a signal sent now arrives after everything sent before it.
+    var isOrderKept: Bool { isGateOpen || queue.isOrderKept }
+
+    // MARK: Messages
+
+    func offer(_ message: PublishMessage) {
+        if message.isBroadcast { message.source?.broadcasts &+= 1 }
+        guard !isClosed else { return fail(message, ClusterError.closed) }
+        guard isUp else { return refuseOrKeep(message) }
+        // A signal overtakes what waits for other nodes: they could not be heard of otherwise.
+        guard queue.isEmpty && isGateOpen || message.kind == .signal && !isGateOpen else {
+            return keep(message, isReplay: !isGateOpen)
+        }
+        switch transport.publish(message.payload, to: message.channel) {
+        case .accepted:
+            queue.sent(message, at: .now())
+            if message.kind == .data { counters.published.increment() }
+        case .full: keep(message, isReplay: false)
+        case .notConnected: refuseOrKeep(message)
+        }
+    }
+
+    private func refuseOrKeep(_ message: PublishMessage) {
+        if message.kind == .data, policy.mode == .buffer { return keep(message, isReplay: true) }
+        let reason = if case .down(let reason) = link { reason } else { "the connection is about to end" }
+        if message.kind == .data {
+            counters.lost.increment()
+            if policy.mode == .fail, message.completion == nil {
+                complaints.complain(
+                    "A message was not sent to other nodes: Redis is not available", reason: reason)
+            }
+        }
+        message.completion?(.failure(ClusterError.unavailable(reason)))
+    }
+
+    private func keep(_ message: PublishMessage, isReplay: Bool) {
+        let now = NIODeadline.now()
+        drop(queue.removeOld(at: now))
+        drop(queue.append(message, at: now, isReplay: isReplay))
+        counters.record(waitingBytes: queue.waitingBytes)
+    }
+
+    private func drop(_ messages: [PublishMessage]) {
+        guard !messages.isEmpty else { return }
+        counters.dropped.increment(by: messages.count { $0.kind == .data })
+        for message in messages { message.completion?(.failure(ClusterError.dropped)) }
+    }
+
+    private func fail(_ message: PublishMessage, _ error: any Error) {
+        if message.kind == .data { counters.lost.increment() }
+        message.completion?(.failure(error))
+    }
+
+    /// Sends what waits, as far as Redis takes it.
+    func sendWaiting() {
+        guard isUp, isGateOpen, !queue.isEmpty else { return }
+        let now = NIODeadline.now()
+        drop(queue.removeOld(at: now))
+        while let message = queue.first {
+            guard case .accepted = transport.publish(message.payload, to: message.channel) else { break }
+            let isReplay = queue.firstWasSent(at: now)
+            guard message.kind == .data else { continue }
+            counters.published.increment()
+            if isReplay { counters.replayed.increment() }
+        }
+        counters.record(waitingBytes: queue.waitingBytes)
+    }
+
+    /// What has become of the oldest message handed to Redis.
+    func settled(_ outcome: TransportOutcome) {
+        guard let entry = queue.settled(fate(outcome)) else { return }
+        let message = entry.message
+        switch outcome {
+        case .delivered(let receivers):
+            if entry.isHeard { echoes.confirmed(message.payload) }
+            message.completion?(.success(receivers))
+        case .notSent: break
+        case .refused(let error):
+            if message.kind == .data { counters.refused.increment() }
+            message.completion?(.failure(error))
+            if message.completion == nil { complaints.complain("Redis refused a message", reason: "\(error)") }
+        case .unknown:
+            if case .done = fate(outcome, message) { unconfirmed(message) }
+        }
+    }
+
+    private func fate(_ outcome: TransportOutcome) -> PublishQueue.Fate {
+        queue.oldestInFlight.map { fate(outcome, $0) } ?? .done
+    }
+
+    private func fate(_ outcome: TransportOutcome, _ message: PublishMessage) -> PublishQueue.Fate {
+        switch outcome {
+        case .notSent: .notSent
+        case .unknown(serverEnded: true) where message.kind == .data && policy.mode == .buffer && echoes.canTell:
+            .inDoubt
+        case .delivered, .refused, .unknown: .done
+        }
+    }
+
+    private func unconfirmed(_ message: PublishMessage) {
+        if message.kind == .data { counters.unconfirmed.increment() }
+        message.completion?(.failure(ClusterError.unconfirmed))
+    }
+
+    // MARK: Doubts
+
+    /// Whether there are messages that Redis may have passed on before the connection was lost, or not.
+    var hasDoubts: Bool { !queue.doubtful.isEmpty }
+
+    /// Whether hearing something sent from now on would end the doubts.
+    var canEndDoubts: Bool { echoes.canTell }
+
+    /// Everything has been heard that Redis took before the connection was lost, or (false) that will never be known.
+    func endDoubts(hasHeardAll: Bool) {
+        guard hasDoubts else { return }
+        let (passedOn, unknown, dropped) = queue.settleDoubts(
+            passedOn: hasHeardAll ? echoes.passedOn(of: queue.doubtful) : nil)
+        // This node, at least, has got them.
+        for message in passedOn { message.completion?(.success(1)) }
+        for message in unknown { unconfirmed(message) }
+        drop(dropped)
+    }
+
+    /// A message with data of this node has come back.
+    func heard(_ payload: ByteBuffer) { echoes.heard(payload) }
+
+    /// A message has been lost on its way in.
+    func hearingFailed() { echoes.hearingFailed(at: .now()) }
+
+    func subscriberChanged(isUp: Bool) { echoes.subscriberChanged(isUp: isUp, at: .now()) }
+
+    // MARK: Link
+
+    func linkUp() { link = .up }
+
+    /// The outcomes of everything sent have been told.
+    func linkLost(reason: String) {
+        link = .down(reason: reason)
+        isGateOpen = false
+        let keepsData = policy.mode == .buffer
+        let lost = queue.connectionLost { $0.kind == .data && keepsData }
+        counters.lost.increment(by: lost.count { $0.kind == .data })
+        for message in lost { message.completion?(.failure(ClusterError.unavailable(reason))) }
+    }
+
+    func setGate(isOpen: Bool) { isGateOpen = isOpen }
+
+    /// The end: what waits fails.
+    func close() {
+        isClosed = true
+        for message in queue.removeAll() { message.completion?(.failure(ClusterError.closed)) }
+    }
+}

@@ -1,0 +1,177 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import NIOConcurrencyHelpers
+import NIOCore
+import SocketIOServer
+import SocketIOTesting
+import Testing
+
+@testable import SocketIORedis
+
+/// Messages whose reply never came: what this node hears of itself decides.
+@Suite("Messages in doubt")
+struct EchoTests {
+    private struct Setup {
+        let node: NodeUnderTest
+        let transport: ScriptedTransport
+
+        /// Emits, and waits until the messages have been handed to Redis.
+        func emit(_ names: String...) async throws -> [Published] {
+            let before = transport.published.count
+            for name in names { node.io.emit(name) }
+            try await eventually("handed over") { transport.published.count == before + names.count }
+            return Array(transport.published[before...])
+        }
+
+        func hear(_ message: Published) async throws {
+            try await transport.deliver(message.channel, message.payload)
+        }
+
+        /// The publishing connection breaks with `count` messages unanswered, and comes back.
+        func breakPublisher(unanswered count: Int, serverEnded: Bool = true) async throws {
+            try await transport.onDelegate { delegate in
+                for _ in 0..<count { delegate.published(.unknown(serverEnded: serverEnded)) }
+                delegate.publisherChanged(isUp: false, reason: "broken")
+                delegate.publisherChanged(isUp: true, reason: "")
+            }
+        }
+
+        /// Redis passes the node's question to itself on.
+        func echo() async throws {
+            func asked() -> Published? { transport.with { $0.published }.last { $0.text.contains("\"echo\"") } }
+            try await eventually("an echo is asked for") { asked() != nil }
+            if let echo = asked() { try await hear(echo) }
+        }
+
+        var statistics: ClusterStatistics { node.cluster.statistics }
+        /// Names of the events published, in order.
+        var names: [String] {
+            transport.published.compactMap { message in
+                ["one", "two", "three", "same"].first { message.text.contains($0) }
+            }
+        }
+    }
+
+    private func withNode(
+        _ mode: OutagePolicy.Mode = .buffer, _ body: (Setup) async throws -> Void
+    ) async throws {
+        var configuration = RedisClusterConfiguration()
+        configuration.heartbeatInterval = .hours(1)
+        configuration.peerTimeout = .hours(2)
+        configuration.outage.mode = mode
+        configuration.outage.replayGrace = .milliseconds(300)
+        let holder = NIOLockedValueBox<ScriptedTransport?>(nil)
+        let cluster = try RedisCluster(configuration: configuration) { eventLoop, _ in
+            let transport = ScriptedTransport(eventLoop: eventLoop)
+            transport.with { $0.confirms = false }
+            holder.withLockedValue { $0 = transport }
+            return transport
+        }
+        let node = try await NodeUnderTest.start("nod0", cluster)
+        let transport = try #require(holder.withLockedValue { $0 })
+        try await cluster.waitUntilUp(within: .seconds(10))
+        // What the node says of itself at the start is answered; nothing else is in flight.
+        try await eventually("settled") {
+            let count = transport.with { $0.published.count }
+            return count >= 2
+        }
+        try await transport.onDelegate { delegate in
+            for _ in 0..<transport.with({ $0.published.count }) { delegate.published(.delivered(1)) }
+        }
+        do {
+            try await body(Setup(node: node, transport: transport))
+        } catch {
+            await node.io.close()
+            throw error
+        }
+        await node.io.close()
+    }
+
+    @Test("none was heard: all are sent again, in order")
+    func noneHeard() async throws {
+        try await withNode { setup in
+            _ = try await setup.emit("one", "two", "three")
+            try await setup.breakPublisher(unanswered: 3)
+            try await setup.echo()
+            try await eventually("sent again") { setup.names == ["one", "two", "three", "one", "two", "three"] }
+            #expect(setup.statistics.replayed == 3)
+            #expect(setup.statistics.unconfirmed == 0)
+        }
+    }
+
+    @Test("some were heard: the rest is sent again, before anything newer")
+    func someHeard() async throws {
+        try await withNode { setup in
+            let sent = try await setup.emit("one", "two")
+            try await setup.hear(sent[0])
+            try await setup.breakPublisher(unanswered: 2)
+            setup.node.io.emit("three")
+            try await setup.echo()
+            try await eventually("sent again") { setup.names == ["one", "two", "two", "three"] }
+            #expect(setup.statistics.unconfirmed == 0)
+        }
+    }
+
+    @Test("all were heard: nothing is sent again")
+    func allHeard() async throws {
+        try await withNode { setup in
+            for message in try await setup.emit("one", "two") { try await setup.hear(message) }
+            try await setup.breakPublisher(unanswered: 2)
+            try await setup.echo()
+            setup.node.io.emit("three")
+            try await eventually("the next") { setup.names == ["one", "two", "three"] }
+            #expect(setup.statistics.replayed == 1 || setup.statistics.replayed == 0)
+            #expect(setup.statistics.unconfirmed == 0)
+        }
+    }
+
+    @Test("messages with the same bytes: rather one lost than one doubled")
+    func same() async throws {
+        try await withNode { setup in
+            let sent = try await setup.emit("same", "same")
+            try await setup.hear(sent[0])
+            try await setup.breakPublisher(unanswered: 2)
+            try await setup.echo()
+            setup.node.io.emit("three")
+            try await eventually("the next") { setup.names == ["same", "same", "three"] }
+        }
+    }
+
+    @Test("it is not known: lost and counted", arguments: ["deaf", "own end", "no echo", "oversized"])
+    func unknown(why: String) async throws {
+        try await withNode { setup in
+            _ = try await setup.emit("one", "two")
+            switch why {
+            case "deaf":
+                // This node's own subscription broke too.
+                try await setup.breakPublisher(unanswered: 2)
+                try await setup.transport.onDelegate {
+                    $0.subscriberChanged(isUp: false, reason: "broken")
+                    $0.subscriberChanged(isUp: true, reason: "")
+                }
+                try await setup.echo()
+            case "own end":
+                // This side gave the connection up: Redis may still read what is on the way.
+                try await setup.breakPublisher(unanswered: 2, serverEnded: false)
+            case "oversized":
+                try await setup.transport.onDelegate { $0.receivedOversized() }
+                try await setup.breakPublisher(unanswered: 2)
+                try await setup.echo()
+            default: try await setup.breakPublisher(unanswered: 2)
+            }
+            try await eventually("counted") { setup.statistics.unconfirmed == 2 }
+            setup.node.io.emit("three")
+            try await eventually("the next") { setup.names == ["one", "two", "three"] }
+        }
+    }
+
+    @Test("a policy that keeps nothing keeps no doubts", arguments: [OutagePolicy.Mode.localOnly, .fail])
+    func otherPolicies(mode: OutagePolicy.Mode) async throws {
+        try await withNode(mode) { setup in
+            _ = try await setup.emit("one")
+            try await setup.breakPublisher(unanswered: 1)
+            try await eventually("counted") { setup.statistics.unconfirmed == 1 }
+            #expect(setup.names == ["one"])
+        }
+    }
+}

@@ -1,0 +1,94 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import NIOCore
+import SocketIORedis
+import SocketIOServer
+import SocketIOTesting
+import Testing
+
+/// Messages numbered from 0 from several nodes to a room with a client on each node: who got which of whose, and when.
+struct NumberedTraffic {
+    /// What a client got of one node's messages.
+    struct Received: Sendable {
+        var numbers: [Int] = []
+        var times: [ContinuousClock.Instant] = []
+
+        func lost(of count: Int) -> [Int] { Array(Set(0..<count).subtracting(numbers)).sorted() }
+        var isInOrder: Bool { zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 } }
+        var isDoubled: Bool { Set(numbers).count != numbers.count }
+        var longestGap: Duration { zip(times, times.dropFirst()).map { $1 - $0 }.max() ?? .zero }
+
+        /// The time from a moment to the first message after it.
+        func recovery(from moment: ContinuousClock.Instant) -> Duration? {
+            times.first { $0 > moment }.map { $0 - moment }
+        }
+
+        func expectPerfect(_ count: Int, _ what: Comment, _ location: SourceLocation = #_sourceLocation) {
+            #expect(lost(of: count).isEmpty, what, sourceLocation: location)
+            expectOrder(what, location)
+        }
+
+        func expectOrder(_ what: Comment, _ location: SourceLocation = #_sourceLocation) {
+            #expect(!isDoubled, what, sourceLocation: location)
+            #expect(isInOrder, what, sourceLocation: location)
+        }
+    }
+
+    var count = 200
+    var interval = Duration.milliseconds(5)
+    /// Nodes that send; all by default.
+    var senders: [Int]?
+    /// Goes with every message.
+    var ballast = ""
+    /// How long all may take to hear everybody's end.
+    var patience = Duration.seconds(60)
+
+    /// Runs `fault` after each number; returns what the client of a node (first) got of a node (second).
+    func run(
+        _ nodes: [NodeUnderTest], _ fault: @Sendable (Int) async throws -> Void
+    ) async throws -> [[Received]] {
+        let senders = senders ?? Array(nodes.indices)
+        let ballast = ballast
+        var clients: [TestSocket] = []
+        for node in nodes { clients.append(try await node.client(["room"])) }
+        return try await withThrowingTaskGroup(of: (Int, [Received]).self) { group in
+            for (index, client) in clients.enumerated() {
+                group.addTask { (index, try await receive(client, nodes: nodes.count, senders: senders)) }
+            }
+            for number in 0..<count {
+                for sender in senders { nodes[sender].io.to("room").emit("n", sender, number, ballast) }
+                try await fault(number)
+                try await Task.sleep(for: interval)
+            }
+            // The end is repeated: what is sent during an outage may be lost.
+            let ending = Task {
+                while !Task.isCancelled {
+                    for sender in senders { nodes[sender].io.to("room").emit("n", sender, -1) }
+                    try await Task.sleep(for: .milliseconds(50))
+                }
+            }
+            defer { ending.cancel() }
+            var all = Array(repeating: [Received](), count: nodes.count)
+            for try await (index, received) in group { all[index] = received }
+            return all
+        }
+    }
+
+    private func receive(_ socket: TestSocket, nodes: Int, senders: [Int]) async throws -> [Received] {
+        var received = Array(repeating: Received(), count: nodes)
+        var open = Set(senders)
+        while !open.isEmpty {
+            let event = try await socket.events.next(within: patience)
+            guard event.arguments.count >= 2, case .number(let sender) = event.arguments[0],
+                case .number(let number) = event.arguments[1]
+            else { continue }
+            if number < 0 {
+                open.remove(Int(sender))
+            } else if open.contains(Int(sender)) {
+                received[Int(sender)].numbers.append(Int(number))
+                received[Int(sender)].times.append(.now)
+            }
+        }
+        return received
+    }
+}
