@@ -43,6 +43,18 @@ public struct EngineConfiguration: Sendable {
     public var initialPacket: EngineMessage?
     /// Four characters of `[A-Za-z0-9_-]` at the front of every session id; default random, one per process.
     public var nodeTag = EngineConfiguration.processNodeTag
+    /// Name of a header of the handshake response that tells ``nodeTag``, for balancers that learn from answers, such as
+    /// `X-SIO-Node`; default nil, none.
+    public var nodeTagHeader: String?
+
+    // MARK: Admission
+
+    /// How many sessions may be open; over it handshakes get 503 with `Retry-After`. Handshakes that arrive on several
+    /// event loops at the same moment may go over it, by one for each loop. Default nil: no limit.
+    public var maxSessions: Int?
+    /// How many handshakes are let in per second, and in one burst; over it 503 with `Retry-After`. Default nil: no
+    /// limit.
+    public var maxHandshakesPerSecond: Int?
 
     // MARK: Hooks
 
@@ -98,7 +110,8 @@ public struct EngineConfiguration: Sendable {
 
     /// TLS settings of the listener; nil, the default, means plaintext.
     public var tls: TLSConfiguration?
-    /// Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` is believed; default none.
+    /// Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` and
+    /// `X-Forwarded-Proto` are believed; default none.
     public var trustedProxies: [String] = []
     /// Where the engine logs; default label `socketio.engine`.
     public var logger = Logger(label: "socketio.engine")

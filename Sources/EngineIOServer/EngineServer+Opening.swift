@@ -113,6 +113,22 @@ extension EngineServer {
 
     // MARK: Refusals
 
+    /// Not now, but perhaps later or elsewhere.
+    func refuse(_ exchange: HTTPExchange, _ denial: AdmissionControl.Denial) {
+        let headers: HTTPHeaders = ["Retry-After": "\(denial.retryAfterSeconds)", "Cache-Control": "no-store"]
+        if exchange.request.isUpgrade {
+            exchange.refuseUpgrade(
+                message: denial.obstacle.message, headers: headers, status: .serviceUnavailable)
+        } else {
+            var response = EngineResponse(status: .serviceUnavailable, headers: headers)
+            response.headers.add(name: "Content-Type", value: "text/plain; charset=utf-8")
+            response.body = ByteBuffer(string: denial.obstacle.message + "\n")
+            exchange.respond(response)
+        }
+        context.metrics.refusedAdmission(denial.obstacle)
+        context.logger.debug("handshake refused", metadata: ["reason": "\(denial.obstacle.rawValue)"])
+    }
+
     func refuse(_ opening: Opening, _ refusal: HandshakeRefusal, message: String? = nil) {
         var details: [String: String] = [:]
         if let message { details["message"] = message }

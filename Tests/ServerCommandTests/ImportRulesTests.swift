@@ -65,6 +65,7 @@ internal import Testing
             anywhere: system.union([
                 "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOServer", "EngineIOServer", "HiredisNIO",
                 "Hummingbird", "Configuration", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging",
+                "Metrics", "CoreMetrics",
                 "NIOCore",
                 "NIOHTTP1", "NIOSSL", "Yams", "HTTPTypes", "Foundation", "NIOConcurrencyHelpers", "Synchronization",
             ]),

@@ -39,16 +39,16 @@ extension EngineSession {
             context.metrics.slowClients.increment()
             finish(machine.transportFailed(detail: "slow client"), isBroken: true)
         case .dropNewest:
-            context.metrics.droppedMessages.increment()
+            context.metrics.droppedNewest.increment()
         case .dropOldest:
             var excess = buffered + Backlog.cost(of: message) - limit
             while excess > 0 {
                 let before = backlog.bytes
                 guard backlog.dropOldest() else { break }
-                context.metrics.droppedMessages.increment()
+                context.metrics.droppedOldest.increment()
                 excess -= before - backlog.bytes
             }
-            if excess > 0 { return context.metrics.droppedMessages.increment() }
+            if excess > 0 { return context.metrics.droppedOldest.increment() }
             backlog.append(message)
         }
     }

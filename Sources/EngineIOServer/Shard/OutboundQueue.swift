@@ -24,6 +24,8 @@ final class OutboundQueue {
     private(set) var tick: UInt32 = 0
     private var messages: [OutboundMessage] = []
     private var entries: [Entry] = []
+    /// What each message counts in the shard's traffic, so that a recipient costs two additions.
+    private var weights: [ShardTraffic.Weight] = []
 
     // The list joined last and what it gave: in a broadcast most lists are equal to the one before.
     private var lastList: [Int32] = []
@@ -32,6 +34,7 @@ final class OutboundQueue {
 
     func stage(_ message: OutboundMessage) -> StagedMessage {
         messages.append(message)
+        weights.append(ShardTraffic.Weight(message))
         return StagedMessage(index: Int32(truncatingIfNeeded: messages.count - 1), tick: tick)
     }
 
@@ -42,6 +45,8 @@ final class OutboundQueue {
         if last != Self.none { entries[Int(last)].next = index }
         return index
     }
+
+    func weight(of staged: StagedMessage) -> ShardTraffic.Weight { weights[Int(staged.index)] }
 
     /// The messages of a list, in order.
     func forEachMessage(from first: Int32, _ body: (OutboundMessage) -> Void) {
@@ -79,6 +84,7 @@ final class OutboundQueue {
     func reset() {
         tick &+= 1
         messages.removeAll(keepingCapacity: messages.count <= 4096)
+        weights.removeAll(keepingCapacity: weights.count <= 4096)
         entries.removeAll(keepingCapacity: entries.count <= 65536)
         lastList.removeAll(keepingCapacity: true)
         joined.removeAll(keepingCapacity: true)

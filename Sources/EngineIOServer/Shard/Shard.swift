@@ -20,6 +20,11 @@ package final class Shard: @unchecked Sendable {
     package let index: Int
     package let eventLoop: any EventLoop
     let heartbeats: HeartbeatWheel
+    /// What has passed through; on the loop only.
+    package var traffic = ShardTraffic()
+    /// How late the loop has been; on the loop only.
+    var lag = LoopLag()
+    private var lagProbe: Scheduled<Void>?
 
     private let inbox = NIOLockedValueBox(Inbox())
     /// Whether the inbox holds work; spares the lock where there is none.
@@ -110,6 +115,7 @@ package final class Shard: @unchecked Sendable {
     private func append(_ staged: StagedMessage, to session: EngineSession) {
         let last = queue.append(staged, after: session.lastStaged)
         session.lastStaged = last
+        traffic.sent(queue.weight(of: staged))
         guard session.firstStaged == OutboundQueue.none else { return }
         session.firstStaged = last
         dirty.append(session)
@@ -157,6 +163,24 @@ package final class Shard: @unchecked Sendable {
         isDelivering = false
         guard !deferred.isEmpty else { return }
         for work in exchange(&deferred, with: []) { work() }
+    }
+
+    // MARK: Lag
+
+    /// Measures from now on, once per `interval`, how late the loop runs what it was told to run at a certain time.
+    func measureLag(every interval: TimeAmount) {
+        eventLoop.assertInEventLoop()
+        guard lagProbe == nil else { return }
+        let due = NIODeadline.now() + interval
+        lagProbe = eventLoop.scheduleTask(deadline: due) {
+            self.lag.record(.now() - due)
+            self.lagProbe = nil
+            self.measureLag(every: interval)
+        }
+    }
+
+    func stopMeasuringLag() {
+        lagProbe?.cancel()
     }
 
     // MARK: Sessions

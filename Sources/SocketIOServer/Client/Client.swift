@@ -60,8 +60,10 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         }
         switch machine.received(packet) {
         case .event(let slot, let id, let payload):
+            shard.received.events += 1
             sockets[slot]?.received(event: payload, id: id)
         case .ack(let slot, let id, let payload):
+            shard.received.acknowledgements += 1
             sockets[slot]?.received(ack: payload, id: id)
         case .connect(let slot, let nsp, let auth):
             connect(slot: slot, nsp: nsp, auth: auth)
@@ -92,11 +94,11 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
 
     // MARK: Closing
 
-    /// Closes the session; what is left of its sockets gets `forced server close`.
-    func close() {
-        endReason = .forcedServerClose
+    /// Closes the session; what is left of its sockets gets `reason`.
+    func close(_ reason: DisconnectReason = .forcedServerClose) {
+        endReason = reason
         session.close()
-        closeSockets(.forcedServerClose, detail: nil)
+        closeSockets(reason, detail: nil)
     }
 
     /// `socket.disconnect(close: true)`: leaves every namespace, then closes the session.

@@ -28,6 +28,7 @@ struct Settings: Sendable, Equatable {
     var destroyUpgrade = true
     var destroyUpgradeTimeoutMs = 1_000
     var nodeTag: String?
+    var nodeTagHeader: String?
 
     // Socket.IO
     var connectTimeoutMs = 45_000
@@ -42,6 +43,9 @@ struct Settings: Sendable, Equatable {
     var tls = TLS()
     var chat = Chat()
     var health = Health()
+    var admission = Admission()
+    var drain = Drain()
+    var operations = Operations()
     var log = Log()
 
     enum Transport: String, CaseIterable, Sendable {
@@ -56,7 +60,7 @@ struct Settings: Sendable, Equatable {
     }
 
     struct Cookie: Sendable, Equatable {
-        var enabled = false
+        var mode = Mode.off
         var name = "io"
         var path = "/"
         var domain: String?
@@ -64,6 +68,12 @@ struct Settings: Sendable, Equatable {
         var httpOnly = true
         var secure = Secure.auto
         var sameSite = SameSite.lax
+
+        enum Mode: String, CaseIterable, Sendable {
+            case off
+            case tag
+            case sid
+        }
 
         enum Secure: String, CaseIterable, Sendable {
             case auto
@@ -134,6 +144,21 @@ struct Settings: Sendable, Equatable {
     struct Health: Sendable, Equatable {
         var path: String? = "/healthz"
         var readyPath: String? = "/readyz"
+    }
+
+    struct Admission: Sendable, Equatable {
+        var maxSessions: Int?
+        var maxHandshakesPerSecond: Int?
+    }
+
+    struct Drain: Sendable, Equatable {
+        var windowMs = 5_000
+    }
+
+    struct Operations: Sendable, Equatable {
+        var host = "127.0.0.1"
+        var port: Int?
+        var token: String?
     }
 
     struct Log: Sendable, Equatable {
