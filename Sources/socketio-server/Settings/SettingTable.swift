@@ -21,7 +21,9 @@ enum SettingTable {
     static let byEnvironmentName: [String: SettingDefinition] =
         Dictionary(all.map { ($0.environmentName, $0) }, uniquingKeysWith: { first, _ in first })
 
-    static let sections: [Section] = [listener, engine, socketIO, http, cookie, cors, limits, client, tls, pages, logs]
+    static let sections: [Section] = [
+        listener, engine, socketIO, http, webSocket, cookie, cors, limits, client, tls, pages, logs,
+    ]
 
     private static let day = 86_400_000
     private static let longest = Int(Int32.max)
@@ -118,6 +120,21 @@ enum SettingTable {
             .number(
                 "httpCompression.level", \.httpCompression.level, 1...9,
                 "How hard to compress: 1 is fast, 9 gives the smallest answers."),
+        ])
+
+    private static let webSocket = Section(
+        title: "WebSocket compression",
+        settings: [
+            .flag(
+                "perMessageDeflate.enabled", \.perMessageDeflate.enabled,
+                "Whether WebSocket messages are compressed for clients that offer `permessage-deflate`. It saves bandwidth "
+                    + "and costs processor time."),
+            .number(
+                "perMessageDeflate.threshold", \.perMessageDeflate.threshold, 0...longest, unit: "bytes",
+                "Messages shorter than this are sent as they are."),
+            .number(
+                "perMessageDeflate.level", \.perMessageDeflate.level, 1...9,
+                "How hard to compress: 1 is fast, 9 gives the smallest messages."),
         ])
 
     private static let cookie = Section(
