@@ -64,6 +64,9 @@ struct ConformanceServer: AsyncParsableCommand {
     @Option(help: "default; msgpack does not exist yet.")
     var parser = "default"
 
+    @Flag(help: "WebSocket compression for messages of 1,024 bytes and more; `ws-echo` always has it.")
+    var deflate = false
+
     @Option(help: "Number of event loops.")
     var eventLoops = 1
 
@@ -94,7 +97,8 @@ struct ConformanceServer: AsyncParsableCommand {
         let settings = ApplicationSettings(
             host: host, port: port, eventLoops: eventLoops, name: name,
             pingInterval: ping.map { .milliseconds(Int64($0)) },
-            pingTimeout: pingTimeout.map { .milliseconds(Int64($0)) })
+            pingTimeout: pingTimeout.map { .milliseconds(Int64($0)) },
+            configure: { [deflate] in if deflate { $0.perMessageDeflate = PerMessageDeflateConfiguration() } })
         let running = try await app.start(settings)
         print("listening \(running.port)")
         fflush(nil)
