@@ -25,7 +25,8 @@ internal import Testing
             files: [
                 // The only places that open or adopt sockets.
                 "HTTPListener.swift": ["NIOPosix"], "Rehoming.swift": ["NIOPosix"],
-                "BodyCompression.swift": ["CZlib"],
+                "BodyCompression.swift": ["CZlib"], "FrameInflater.swift": ["CZlib"],
+                "FrameDeflater.swift": ["CZlib"],
             ]),
         "SocketIOServer": Rule(
             anywhere: [

@@ -41,6 +41,23 @@ package struct OutboundPacket: Sendable, Equatable {
         return OutboundPacket(frame: frame, headerLength: headerLength, isBinary: true)
     }
 
+    /// A packet whose payload has been compressed for `permessage-deflate`: the first reserved bit of its frame is set
+    /// (RFC 7692, section 6.1). For WebSockets only; ``payload`` is the compressed one.
+    package static func compressed(_ payload: ByteBuffer, isBinary: Bool) -> OutboundPacket {
+        var frame = ByteBuffer()
+        frame.reserveCapacity(headerLength(payloadLength: payload.readableBytes) + payload.readableBytes)
+        let headerLength = Self.writeHeader(
+            opcode: FrameHeader.compressed | (isBinary ? FrameHeader.binary : FrameHeader.text),
+            payloadLength: payload.readableBytes, into: &frame)
+        frame.writeImmutableBuffer(payload)
+        return OutboundPacket(frame: frame, headerLength: headerLength, isBinary: isBinary)
+    }
+
+    /// Whether this was made by ``compressed(_:isBinary:)``.
+    package var isCompressed: Bool {
+        (frame.getInteger(at: frame.readerIndex, as: UInt8.self) ?? 0) & FrameHeader.compressed != 0
+    }
+
     /// A `message` packet with text or binary payload.
     package static func message(_ message: EngineMessage) -> OutboundPacket {
         switch message {
