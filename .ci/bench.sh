@@ -85,12 +85,12 @@ for scenario in "${scenarios[@]}"; do
         echo "| \`$scenario\` | the run failed | | | |" >>"$table"
     fi
     cat "$out/run.txt"
-    # Lines of two figures and a ratio.
+    # Lines of a name, two figures, a ratio, and its least and greatest value.
     awk -v scenario="$scenario" '
-        match($0, /^  [^0-9]+/) && / – / {
-            name = substr($0, 3, RLENGTH - 2); gsub(/ +$/, "", name)
-            rest = substr($0, RLENGTH + 1); split(rest, field, " ")
-            print "| `" scenario "` | " name " | " field[1] " | " field[2] " | " field[3] " |"
+        / – / && !/A : B/ {
+            name = $1
+            for (field = 2; field <= NF - 6; field++) name = name " " $field
+            print "| `" scenario "` | " name " | " $(NF - 5) " | " $(NF - 4) " | " $(NF - 3) " |"
         }' "$out/run.txt" >>"$table"
 done
 echo
