@@ -160,7 +160,7 @@ struct DeploymentTests {
                 streams[1 - index].expectOrder("remote at \(index)")
             }
             // One second is promised; the rest is for a machine that is busy.
-            #expect(recovery.allSatisfy { $0.map { $0 < .seconds(5) } ?? false })
+            #expect(recovery.allSatisfy { $0.map { $0 < .seconds(10) } ?? false })
             for (lost, statistics) in zip(lost, statistics) { #expect(lost <= statistics.unconfirmed) }
             try await eventually("up") { nodes.allSatisfy { $0.cluster.status == .up } }
             #expect(try await nodes[0].io.count() == 2)
