@@ -181,8 +181,11 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if let error = error as? IOError, error.errnoCode == ECONNRESET || error.errnoCode == EPIPE {
-            hasServerEnded = true
+        switch error {
+        // The end of the stream without a farewell, as Redis ends TLS connections.
+        case NIOSSLError.uncleanShutdown: hasServerEnded = true
+        case let error as IOError: hasServerEnded = error.errnoCode == ECONNRESET || error.errnoCode == EPIPE
+        default: break
         }
         close(Self.translate(error))
     }

@@ -43,7 +43,12 @@ internal import Testing
         // A Redis client that knows nothing of Socket.IO; two levels of hiredis exist, this uses the one without sockets.
         "HiredisNIO": Rule(
             anywhere: ["NIOCore", "NIOSSL", "Logging", "Metrics", "NIOConcurrencyHelpers", "Synchronization"],
-            files: ["RedisConnector.swift": ["NIOPosix"], "RESPReader.swift": ["CHiredis"]]),
+            files: [
+                "RedisConnector.swift": ["NIOPosix"], "RESPReader.swift": ["CHiredis"],
+                "RESPReaderFunctions.swift": ["CHiredis"],
+                // The names of two error numbers.
+                "RedisConnection.swift": system,
+            ]),
         "SocketIORedis": Rule(
             anywhere: [
                 "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", "NIOCore", "NIOHTTP1",
