@@ -102,18 +102,17 @@ let package = Package(
         .executableTarget(
             name: "socketio-server",
             dependencies: [
-                "Chat", "SocketIOHummingbird", "SocketIOServer", "EngineIOServer", hummingbird, configuration,
-                argumentParser,
-                serviceLifecycle, unixSignals, logging, nioCore, nioLocks, nioHTTP1, nioSSL,
+                "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOServer", "SocketIOCore", "EngineIOServer",
+                "HiredisNIO", hummingbird, configuration, argumentParser,
+                serviceLifecycle, unixSignals, logging, metrics, nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL,
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "socketio-conformance-server",
             dependencies: [
-                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", argumentParser, nioCore, nioLocks,
-                nioPosix,
-                nioHTTP1, logging,
+                "SocketIORedis", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", argumentParser,
+                nioCore, nioLocks, nioPosix, nioHTTP1, logging,
             ],
             swiftSettings: swiftSettings),
         // Tests
@@ -169,8 +168,9 @@ let package = Package(
         .testTarget(
             name: "ServerCommandTests",
             dependencies: [
-                "socketio-server", "SocketIOServer", "EngineIOServer", "ProcessTesting", nioCore, nioLocks, logging,
-                configuration,
+                "socketio-server", "SocketIORedis", "SocketIOServer", "SocketIOTesting", "EngineIOServer", "HiredisNIO",
+                "ProcessTesting", nioCore, nioLocks, nioPosix, logging, configuration,
+                .product(name: "CoreMetrics", package: "swift-metrics"),
             ],
             swiftSettings: swiftSettings),
     ],

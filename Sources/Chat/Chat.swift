@@ -5,8 +5,8 @@ public import SocketIOServer
 
 /// The chat: people with names, public rooms with a short history, conversations between two.
 ///
-/// It keeps nothing about who is where: rooms, people and counts come from the server's rooms, so it works the same when
-/// several servers share them.
+/// It keeps nothing about who is where: rooms, people and counts come from the server's rooms, which several servers can
+/// share.
 ///
 /// | event from the page | answer | others hear |
 /// | --- | --- | --- |
@@ -16,9 +16,11 @@ public import SocketIOServer
 /// | `direct` (name) | ``ChatPlace`` | `direct` to the other person |
 /// | `rooms` | list of ``ChatRoomSummary`` | |
 /// | `bye` | the server disconnects the client | `left`, `room` |
+///
+/// After ``refresh()`` pages hear `rooms` with that list, and `people` with those of each room.
 public struct Chat: Sendable {
-    private let io: Server
-    private let history = ChatHistory()
+    let io: Server
+    let history = ChatHistory()
 
     /// A chat on the namespace `/` of `io`.
     public init(io: Server) {
@@ -27,6 +29,7 @@ public struct Chat: Sendable {
 
     /// Registers the chat's middleware and handlers. Call once, before clients connect.
     public func mount() {
+        listenToServers()
         io.use { socket in try await admit(socket) }
         io.onConnection { socket in welcome(socket) }
     }
@@ -40,7 +43,7 @@ public struct Chat: Sendable {
             throw ConnectError("Choose a name of 1 to 32 characters.", data: ["code": "bad-name"])
         }
         let tab = socket.handshake.auth["tab"]?.string ?? socket.id
-        for other in try await io.in(name.personRoom).fetchSockets() where other.data["tab"]?.string != tab {
+        for other in try await sockets(in: name.personRoom) where other.data["tab"]?.string != tab {
             throw ConnectError("The name \(name.text) is taken.", data: ["code": "name-taken"])
         }
         socket.data = ["name": .string(name.text), "tab": .string(tab)]
@@ -60,7 +63,7 @@ public struct Chat: Sendable {
             try await say(person, key: key, text: text)
         }
         socket.on("direct") { (partner: String) async throws -> ChatPlace in try await open(person, with: partner) }
-        socket.on("rooms") { () async throws -> [ChatRoomSummary] in try await publicRooms() }
+        socket.on("rooms") { () async throws -> [ChatRoomSummary] in summaries(try await peopleByRoom()) }
         socket.on("bye") { () in socket.disconnect(close: true) }
         socket.onDisconnecting { _, _ in
             for key in socket.rooms where ChatRoom(key: key)?.isPublic == true {
@@ -73,18 +76,19 @@ public struct Chat: Sendable {
 
     private func join(_ person: Person, room title: String) async throws -> ChatPlace {
         guard let room = ChatRoom(title: title) else { throw EventError("A room's name has 1 to 64 characters.") }
-        let present = try await people(in: room.key)
         let isNew = !person.socket.rooms.contains(room.key)
+        // Before asking who is there: of two who come at once, on two servers, one at least sees the other.
         person.socket.join(room.key)
+        let others = try await people(in: room.key, except: person.socket.id)
+        let everybody = others.union([person.name])
         if isNew {
-            if !present.contains(person.name) {
+            if !others.contains(person.name) {
                 person.socket.to(room.key).emit("joined", ChatNotice(room: room.key, name: person.name))
             }
-            io.emit("room", ChatRoomSummary(name: room.title, people: Set(present + [person.name]).count))
+            io.emit("room", ChatRoomSummary(name: room.title, people: everybody.count))
         }
         return ChatPlace(
-            key: room.key, room: room.title, people: Set(present + [person.name]).sorted(),
-            history: history.messages(in: room.key))
+            key: room.key, room: room.title, people: everybody.sorted(), history: await messages(in: room.key))
     }
 
     private func leave(_ person: Person, key: String) async throws {
@@ -98,26 +102,12 @@ public struct Chat: Sendable {
     private func announceDeparture(_ person: Person, key: String) {
         guard let room = ChatRoom(key: key) else { return }
         Task {
-            let rest = try await io.in(key).fetchSockets().filter { $0.id != person.socket.id }
-            let names = Set(rest.compactMap { $0.data["name"]?.string })
+            let names = try await people(in: key, except: person.socket.id)
             if !names.contains(person.name) {
                 io.in(key).emit("left", ChatNotice(room: key, name: person.name))
             }
             io.emit("room", ChatRoomSummary(name: room.title, people: names.count))
         }
-    }
-
-    private func people(in key: String) async throws -> [String] {
-        try await io.in(key).fetchSockets().compactMap { $0.data["name"]?.string }
-    }
-
-    private func publicRooms() async throws -> [ChatRoomSummary] {
-        var summaries: [ChatRoomSummary] = []
-        for key in try await io.adapter.allRooms() {
-            guard let room = ChatRoom(key: key), room.isPublic else { continue }
-            summaries.append(ChatRoomSummary(name: room.title, people: Set(try await people(in: key)).count))
-        }
-        return summaries.sorted { $0.name < $1.name }
     }
 
     // MARK: Talking
@@ -131,7 +121,7 @@ public struct Chat: Sendable {
         let message = ChatMessage(
             id: UUID().uuidString, room: key, from: person.name, text: text,
             time: Int64(Date().timeIntervalSince1970 * 1000))
-        history.add(message)
+        remember(message)
         person.socket.to(key).emit("message", message)
         return ChatReceipt(id: message.id, time: message.time)
     }
@@ -140,11 +130,11 @@ public struct Chat: Sendable {
         guard let other = ChatName(partner), let me = ChatName(person.name), other != me else {
             throw EventError("There is nobody of that name.")
         }
-        guard let found = try await io.in(other.personRoom).fetchSockets().first,
+        guard let found = try await sockets(in: other.personRoom).first,
             let name = found.data["name"]?.string
         else { throw EventError("\(other.text) is not here.") }
         let key = ChatRoom.conversation(me, other)
-        let messages = history.messages(in: key)
+        let messages = await messages(in: key)
         io.in([me.personRoom, other.personRoom]).socketsJoin(key)
         io.in(other.personRoom).emit("direct", ChatConversation(room: key, with: person.name, history: messages))
         return ChatPlace(key: key, room: name, people: [person.name, name], history: messages)

@@ -34,6 +34,12 @@ struct ChatNotice: Codable, Sendable {
     var name: String
 }
 
+/// Who is in a room now.
+struct ChatPresence: Codable, Sendable {
+    var room: String
+    var people: [String]
+}
+
 /// Somebody opened a conversation.
 struct ChatConversation: Codable, Sendable {
     var room: String

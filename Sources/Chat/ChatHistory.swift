@@ -28,6 +28,8 @@ final class ChatHistory: Sendable {
 
     private struct State {
         var rooms: [String: Room] = [:]
+        /// Rooms whose history other servers have been asked for.
+        var asked: Set<String> = []
         var clock: UInt64 = 0
     }
 
@@ -45,17 +47,40 @@ final class ChatHistory: Sendable {
         state.withLockedValue { $0.rooms[room]?.messages ?? [] }
     }
 
+    /// Adds a message in its place by time; one that is there already is left alone.
     func add(_ message: ChatMessage) {
         state.withLockedValue { state in
             state.clock += 1
-            state.rooms[message.room, default: Room()].messages.append(message)
-            state.rooms[message.room]?.lastUse = state.clock
-            if let count = state.rooms[message.room]?.messages.count, count > messagesPerRoom {
-                state.rooms[message.room]?.messages.removeFirst(count - messagesPerRoom)
+            var room = state.rooms[message.room] ?? Room()
+            room.lastUse = state.clock
+            if !room.messages.contains(where: { $0.id == message.id }) {
+                // Nearly always the end.
+                let index = room.messages.lastIndex { $0.time <= message.time }.map { $0 + 1 } ?? 0
+                room.messages.insert(message, at: index)
             }
+            if room.messages.count > messagesPerRoom {
+                room.messages.removeFirst(room.messages.count - messagesPerRoom)
+            }
+            state.rooms[message.room] = room
             if state.rooms.count > maxRooms, let oldest = state.rooms.min(by: { $0.value.lastUse < $1.value.lastUse }) {
                 state.rooms[oldest.key] = nil
             }
         }
+    }
+
+    // MARK: Other servers
+
+    /// Whether other servers have not been asked about a room yet; they have when this has returned true.
+    func shouldAsk(about room: String) -> Bool {
+        state.withLockedValue { state in
+            // Bounded as the rooms are; asking again is cheap.
+            if state.asked.count >= maxRooms { state.asked = [] }
+            return state.asked.insert(room).inserted
+        }
+    }
+
+    /// They may know of messages that never came here.
+    func forgetAsked() {
+        state.withLockedValue { $0.asked = [] }
     }
 }

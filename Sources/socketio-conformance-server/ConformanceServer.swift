@@ -4,6 +4,8 @@ internal import ArgumentParser
 internal import Dispatch
 internal import EngineIOServer
 internal import NIOCore
+internal import SocketIORedis
+internal import SocketIOServer
 
 #if canImport(Glibc)
     internal import Glibc
@@ -28,22 +30,22 @@ struct ConformanceServer: AsyncParsableCommand {
     @Option(help: "Address to listen on.")
     var host = "127.0.0.1"
 
-    @Option(help: "memory; the others need adapters that do not exist yet.")
+    @Option(help: "memory or redis; the others need adapters that do not exist yet.")
     var adapter = "memory"
 
-    @Option(help: "Needs a Redis adapter, which does not exist yet.")
+    @Option(help: "URL of Redis; default redis://127.0.0.1:6379.")
     var redis: String?
 
-    @Option(help: "Needs a Redis adapter, which does not exist yet.")
+    @Option(help: "First part of all channel names; default socket.io.")
     var key: String?
 
     @Option(help: "Needs the sharded adapter, which does not exist yet.")
     var mode: String?
 
-    @Flag(help: "Needs a Redis adapter, which does not exist yet.")
+    @Flag(help: "The adapter's publishOnSpecificResponseChannel.")
     var specificResponseChannel = false
 
-    @Option(help: "Needs a Redis adapter, which does not exist yet.")
+    @Option(help: "Milliseconds to wait for answers of other servers; default 5000.")
     var requestsTimeout: Int?
 
     @Option(help: "Name that `mixed` reports.")
@@ -64,23 +66,37 @@ struct ConformanceServer: AsyncParsableCommand {
     @Option(help: "default; msgpack does not exist yet.")
     var parser = "default"
 
+    @Flag(help: "WebSocket compression for messages of 1,024 bytes and more; `ws-echo` always has it.")
+    var deflate = false
+
     @Option(help: "Number of event loops.")
     var eventLoops = 1
 
     mutating func validate() throws {
         var problems: [String] = []
         let unavailable: [(given: Bool, option: String)] = [
-            (adapter != "memory", "--adapter \(adapter)"), (redis != nil, "--redis"), (key != nil, "--key"),
-            (mode != nil, "--mode"), (specificResponseChannel, "--specific-response-channel"),
-            (requestsTimeout != nil, "--requests-timeout"), (eio3, "--eio3"), (recovery, "--recovery"),
-            (parser != "default", "--parser \(parser)"),
+            (!["memory", "redis"].contains(adapter), "--adapter \(adapter)"), (mode != nil, "--mode"), (eio3, "--eio3"),
+            (recovery, "--recovery"), (parser != "default", "--parser \(parser)"),
         ]
         for (given, option) in unavailable where given {
             problems.append("\(option) is not available: the feature does not exist in this version")
         }
+        if adapter == "memory" {
+            let needing: [(given: Bool, option: String)] = [
+                (redis != nil, "--redis"), (key != nil, "--key"),
+                (specificResponseChannel, "--specific-response-channel"),
+                (requestsTimeout != nil, "--requests-timeout"),
+            ]
+            for (given, option) in needing where given { problems.append("\(option) needs --adapter redis") }
+        }
+        if adapter == "redis", app == .eio || app == .wsEcho {
+            problems.append("--app \(app.rawValue) has no rooms that an adapter could share")
+        }
         if !(0...65535).contains(port) { problems.append("--port must be 0 to 65535") }
         if !(1...256).contains(eventLoops) { problems.append("--event-loops must be 1 to 256") }
-        for (value, option) in [(ping, "--ping"), (pingTimeout, "--ping-timeout")] {
+        for (value, option) in [
+            (ping, "--ping"), (pingTimeout, "--ping-timeout"), (requestsTimeout, "--requests-timeout"),
+        ] {
             if let value, !(1...86_400_000).contains(value) {
                 problems.append("\(option) must be 1 to 86400000 milliseconds")
             }
@@ -91,15 +107,33 @@ struct ConformanceServer: AsyncParsableCommand {
 
     func run() async throws {
         DescriptorLimit.raise()
-        let settings = ApplicationSettings(
+        var settings = ApplicationSettings(
             host: host, port: port, eventLoops: eventLoops, name: name,
             pingInterval: ping.map { .milliseconds(Int64($0)) },
-            pingTimeout: pingTimeout.map { .milliseconds(Int64($0)) })
+            pingTimeout: pingTimeout.map { .milliseconds(Int64($0)) },
+            configure: { [deflate] in if deflate { $0.perMessageDeflate = PerMessageDeflateConfiguration() } })
+        let cluster = adapter == "redis" ? try makeCluster() : nil
+        if let cluster { settings.configureServer = { $0.adapter = cluster.adapter } }
         let running = try await app.start(settings)
+        do {
+            // Whoever waits for the line below may expect the others to be reached.
+            try await cluster?.waitUntilUp(within: .seconds(10))
+        } catch {
+            await running.stop()
+            throw error
+        }
         print("listening \(running.port)")
         fflush(nil)
         await Self.terminated()
         await running.stop()
+    }
+
+    private func makeCluster() throws -> RedisCluster {
+        var configuration = RedisClusterConfiguration()
+        if let key { configuration.key = key }
+        if let requestsTimeout { configuration.requestsTimeout = .milliseconds(Int64(requestsTimeout)) }
+        configuration.publishOnSpecificResponseChannel = specificResponseChannel
+        return try RedisCluster(url: redis ?? "redis://127.0.0.1:6379", configuration: configuration)
     }
 
     /// Waits for SIGTERM or SIGINT.

@@ -5,6 +5,7 @@ internal import EngineIOServer
 internal import Hummingbird
 internal import Logging
 internal import SocketIOHummingbird
+internal import SocketIORedis
 internal import SocketIOServer
 
 /// Builds the object graph: the one file that knows every module.
@@ -12,29 +13,69 @@ struct Assembly {
     let settings: Settings
     let logger: Logger
     let server: Server
+    let readiness = Readiness()
+    /// What the process counts; nil when nobody asks.
+    let metrics: MetricRegistry?
+    /// Nil for a node on its own.
+    let cluster: ClusterOperation?
+    /// Nil when the chat is off.
+    let chat: Chat?
 
     /// Puts everything together; nothing listens yet.
     ///
     /// - Throws: `SettingsError` for settings that only the parts themselves can find fault with.
-    init(_ loaded: LoadedSettings) throws {
+    init(_ loaded: LoadedSettings, metrics: MetricRegistry? = nil) throws {
+        self.metrics = metrics
         settings = loaded.settings
         logger = LineLogHandler.logger(label: "socketio-server", settings: settings.log)
-        server = Server(configuration: try LibraryConfiguration.make(loaded))
+        var configuration = try LibraryConfiguration.make(loaded)
+        switch settings.adapter {
+        case .memory:
+            cluster = nil
+        case .redis:
+            let cluster = try ClusterOperation(loaded, readiness: readiness, logger: logger)
+            configuration.adapter = cluster.cluster.adapter
+            self.cluster = cluster
+        }
+        server = Server(configuration: configuration)
+        cluster?.attach(server)
         let router = Router(context: BasicRequestContext.self, options: [.autoGenerateHeadEndpoints])
         if settings.chat.enabled {
-            Chat(io: server).mount()
+            let chat = Chat(io: server)
+            chat.mount()
             ChatPages().addRoutes(to: router)
+            self.chat = chat
+        } else {
+            chat = nil
         }
         let pages = HummingbirdApplication(responder: router.buildResponder(), logger: logger)
-        if let path = settings.health.path {
-            server.application = HealthCheck(path: path, next: pages)
-        } else {
-            server.application = pages
-        }
+        server.application = Self.checks(settings.health, readiness, before: pages)
+    }
+
+    /// Follows who is in the cluster until it is cancelled; nil for a node on its own.
+    func watchCluster() -> Task<Void, Never>? {
+        guard let cluster else { return nil }
+        return Task { await cluster.watchNodes { await chat?.refresh() } }
     }
 
     /// Whether a server could be built from the settings, without the threads of one.
     static func check(_ loaded: LoadedSettings) throws {
         _ = try LibraryConfiguration.make(loaded)
+        if loaded.settings.adapter == .redis || loaded.sources.keys.contains(where: { $0.hasPrefix("redis.") }) {
+            _ = try RedisSettings.redis(loaded)
+        }
+    }
+
+    /// The paths that tell of the server's health, and behind them everything else.
+    private static func checks(
+        _ settings: Settings.Health, _ readiness: Readiness, before pages: some HTTPApplication
+    ) -> any HTTPApplication {
+        switch (settings.path, settings.readyPath) {
+        case (nil, nil): pages
+        case (let path?, nil): HealthCheck(path: path, next: pages)
+        case (nil, let ready?): ReadinessCheck(path: ready, readiness: readiness, next: pages)
+        case (let path?, let ready?):
+            HealthCheck(path: path, next: ReadinessCheck(path: ready, readiness: readiness, next: pages))
+        }
     }
 }

@@ -3,6 +3,7 @@
 internal import ArgumentParser
 internal import EngineIOServer
 internal import Logging
+internal import Metrics
 internal import NIOCore
 internal import NIOHTTP1
 internal import ServiceLifecycle
@@ -22,9 +23,12 @@ enum Operations {
     /// Serves until SIGTERM or SIGINT, then closes everything.
     static func run(_ loaded: LoadedSettings) async throws {
         DescriptorLimit.raise()
+        // Before the first instrument is made: those made earlier would count into the void.
+        let metrics = loaded.settings.operations.port == nil ? nil : MetricRegistry()
+        if let metrics { MetricsSystem.bootstrap(metrics) }
         let assembly: Assembly
         do {
-            assembly = try Assembly(loaded)
+            assembly = try Assembly(loaded, metrics: metrics)
         } catch let error as SettingsError {
             StandardError.write("\(error)\n")
             throw ExitCode.wrongSettings
@@ -32,6 +36,8 @@ enum Operations {
         let group = ServiceGroup(
             services: [ListeningService(assembly: assembly)], gracefulShutdownSignals: [.sigterm, .sigint],
             logger: quiet(assembly.logger))
+        let impatience = SecondSignal.watch(assembly.logger)
+        defer { impatience.cancel() }
         do {
             try await group.run()
         } catch let failure as ListenFailure {
@@ -56,11 +62,19 @@ private struct ListeningService: Service {
         let settings = assembly.settings
         let address: SocketAddress?
         do {
+            try await assembly.listenForOperations()
+            try await assembly.cluster?.waitIfRequired()
+        } catch {
+            await assembly.server.close()
+            throw error
+        }
+        do {
             address = try await assembly.server.listen(host: settings.host, port: settings.port)
         } catch {
             await assembly.server.close()
             throw ListenFailure(error, settings: settings)
         }
+        assembly.readiness.accept()
         assembly.logger.info(
             "listening",
             metadata: [
@@ -68,28 +82,27 @@ private struct ListeningService: Service {
                 "port": "\(address?.port ?? settings.port)",
                 "path": "\(settings.path)",
                 "adapter": "\(settings.adapter)",
+                "node": "\(assembly.server.configuration.engine.nodeTag)",
                 "eventLoops": "\(assembly.server.configuration.eventLoops)",
                 "tls": "\(settings.tls.certificateFile != nil)",
                 "version": "\(Version.current)",
             ])
+        let watch = assembly.watchCluster()
         // Throws when the task is cancelled, which is just another way to be told.
         try? await gracefulShutdown()
-        assembly.logger.info("closing", metadata: ["clients": "\(assembly.server.engine.clientsCount)"])
-        let deadline = Task {
-            try await Task.sleep(for: .milliseconds(settings.shutdownTimeoutMs))
-            assembly.logger.error("closing took longer than shutdownTimeoutMs; ending anyway")
-            exit(EXIT_FAILURE)
-        }
-        await assembly.server.close()
-        deadline.cancel()
-        assembly.logger.info("closed")
+        await assembly.shutDown { watch?.cancel() }
     }
 }
 
-/// Why the server could not listen, and which setting helps.
+/// Why the server could not start to serve, and which setting helps.
 struct ListenFailure: Error {
     let message: String
     let metadata: Logger.Metadata
+
+    init(message: String, metadata: Logger.Metadata) {
+        self.message = message
+        self.metadata = metadata
+    }
 
     init(_ error: any Error, settings: Settings) {
         metadata = ["host": "\(settings.host)", "port": "\(settings.port)", "error": "\(error)"]

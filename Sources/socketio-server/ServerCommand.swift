@@ -18,11 +18,15 @@ struct ServerCommand: AsyncParsableCommand {
               socketio-server --config config/default.yaml
               SOCKETIO_PORT=8080 socketio-server run
               socketio-server check-config --config my.yaml
+              socketio-server emit --to lobby news '{"text":"we are open"}'
 
             Exit codes: 0 ended as asked, 1 could not serve, 64 wrong usage, 78 wrong settings.
             """,
         version: Version.current,
-        subcommands: [RunCommand.self, CheckConfigCommand.self, VersionCommand.self, ReferenceCommand.self],
+        subcommands: [
+            RunCommand.self, CheckConfigCommand.self, ProxyConfigCommand.self, EmitCommand.self, VersionCommand.self,
+            ReferenceCommand.self,
+        ],
         defaultSubcommand: RunCommand.self)
 }
 
@@ -38,6 +42,11 @@ struct SettingsOptions: ParsableArguments {
 
     /// The settings, or the end of the process with all that is wrong with them on standard error.
     func load() async throws -> LoadedSettings {
+        try await Self.load(config: config, flags: flags)
+    }
+
+    /// As ``load()``, for commands with options of their own.
+    static func load(config: String?, flags: [String]) async throws -> LoadedSettings {
         do {
             return try await SettingsLoader(configFile: config, flags: flags).load()
         } catch let error as SettingsError {

@@ -37,7 +37,9 @@ run_python() {
 
 run_node client.test.js
 run_node client-suite.test.js
+run_node cluster.test.js
 run_python python/test_client.py
 run_python browser/test_chat.py
+run_python browser/test_cluster.py
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

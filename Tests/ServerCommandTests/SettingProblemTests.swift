@@ -43,9 +43,9 @@ internal import Testing
             "settings.yaml:1:16: cors.origin: the list may hold single values only; allowed: a list of texts"
         ),
         (
-            "adapter: redis\n",
-            "settings.yaml:1:10: adapter: adapter 'redis' is not part of this version, which has only 'memory'; "
-                + "allowed: memory"
+            "adapter: redis-streams\n",
+            "settings.yaml:1:10: adapter: adapter 'redis-streams' is not part of this version, which has 'memory' and "
+                + "'redis'; allowed: memory, redis"
         ),
         (
             "path: socket.io\n",
@@ -158,7 +158,8 @@ internal import Testing
         ("cors: {origin: [\"a.example\"]}", "cors.origin"),
         ("cors: {methods: [\"GET POST\"]}", "cors.methods"),
         ("cors: {allowedHeaders: [\"x:y\"]}", "cors.allowedHeaders"),
-        ("cookie: {enabled: true, sameSite: none, secure: false}", "cookie.sameSite"),
+        ("cookie: {mode: tag, sameSite: none, secure: false}", "cookie.sameSite"),
+        ("operations: {port: 9464, host: 0.0.0.0}", "operations.token"),
         ("tls: {certificateFile: /dev/null}", "tls.certificateFile"),
         ("tls: {keyFile: /dev/null}", "tls.keyFile"),
         ("tls: {keyPassword: x}", "tls.keyPassword"),

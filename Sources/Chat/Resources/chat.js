@@ -84,16 +84,26 @@ function connect(name) {
   socket.on('message', (message) => receive(message));
   socket.on('joined', ({ room, name: who }) => {
     const place = places.get(room);
-    if (!place) return;
+    if (!place || place.people.has(who)) return;
     place.people.add(who);
     note(place, `${who} joined`);
   });
   socket.on('left', ({ room, name: who }) => {
     const place = places.get(room);
-    if (!place) return;
-    place.people.delete(who);
+    if (!place || !place.people.delete(who)) return;
     note(place, `${who} left`);
   });
+  // Servers could not hear each other for a while, or one has died: these lists are how things are now.
+  socket.on('people', ({ room, people }) => {
+    const place = places.get(room);
+    if (!place) return;
+    const before = place.people;
+    place.people = new Set(people);
+    for (const who of before) if (!place.people.has(who)) note(place, `${who} left`);
+    for (const who of people) if (!before.has(who)) note(place, `${who} joined`);
+    showPlaces();
+  });
+  socket.on('rooms', showListed);
   socket.on('room', ({ name: room, people }) => {
     if (people > 0) listed.set(room, people); else listed.delete(room);
     showPlaces();
@@ -181,11 +191,14 @@ function closePlace(place) {
 
 function refreshRooms() {
   socket.timeout(8000).emit('rooms', (error, rooms) => {
-    if (error) return;
-    listed.clear();
-    for (const { name, people } of rooms) listed.set(name, people);
-    showPlaces();
+    if (!error && Array.isArray(rooms)) showListed(rooms);
   });
+}
+
+function showListed(rooms) {
+  listed.clear();
+  for (const { name, people } of rooms) listed.set(name, people);
+  showPlaces();
 }
 
 function show(key) {

@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import NIOCore
-internal import SocketIOCore
+public import SocketIOCore
 internal import SocketIOServer
 
 /// Whom an event of a ``RedisEmitter`` is for, and how it is sent. A value, usable any number of times.
@@ -66,30 +66,44 @@ public struct EmitterOperator: Sendable {
     public func emit<each Argument: Encodable & Sendable>(
         _ event: String, _ arguments: repeat each Argument
     ) async throws -> Int {
-        let packet = BroadcastPacket(
-            namespace: namespace, event: event, data: try .event(event, repeat each arguments))
+        try await broadcast(event, try .event(event, repeat each arguments))
+    }
+
+    /// As ``emit(_:_:)``, for arguments whose number and types are not known beforehand.
+    @discardableResult
+    public func emit(_ event: String, arguments: [RawJSON]) async throws -> Int {
+        try await broadcast(event, try .event(event, list: arguments))
+    }
+
+    private func broadcast(_ event: String, _ data: EncodedArguments) async throws -> Int {
+        let packet = BroadcastPacket(namespace: namespace, event: event, data: data)
         let payload = try PubSubWireFormat.broadcast(uid: Self.uid, packet, options: options, style: .emitter)
         return try await emitter.send(payload, to: String(buffer: channels.broadcast(to: options.rooms)))
     }
 
-    /// Makes the sockets meant join rooms.
-    public func socketsJoin(_ rooms: String...) async throws { try await socketsJoin(rooms) }
+    /// Makes the sockets meant join rooms. Returns how many servers it was passed on to.
+    @discardableResult
+    public func socketsJoin(_ rooms: String...) async throws -> Int { try await socketsJoin(rooms) }
 
-    /// Makes the sockets meant join rooms.
-    public func socketsJoin(_ rooms: [String]) async throws {
+    /// Makes the sockets meant join rooms. Returns how many servers it was passed on to.
+    @discardableResult
+    public func socketsJoin(_ rooms: [String]) async throws -> Int {
         try await send(ClusterRequest(uid: nil, type: .remoteJoin, opts: options, rooms: rooms))
     }
 
-    /// Makes the sockets meant leave rooms.
-    public func socketsLeave(_ rooms: String...) async throws { try await socketsLeave(rooms) }
+    /// Makes the sockets meant leave rooms. Returns how many servers it was passed on to.
+    @discardableResult
+    public func socketsLeave(_ rooms: String...) async throws -> Int { try await socketsLeave(rooms) }
 
-    /// Makes the sockets meant leave rooms.
-    public func socketsLeave(_ rooms: [String]) async throws {
+    /// Makes the sockets meant leave rooms. Returns how many servers it was passed on to.
+    @discardableResult
+    public func socketsLeave(_ rooms: [String]) async throws -> Int {
         try await send(ClusterRequest(uid: nil, type: .remoteLeave, opts: options, rooms: rooms))
     }
 
-    /// Disconnects the sockets meant; with `close` their whole connections.
-    public func disconnectSockets(close: Bool = false) async throws {
+    /// Disconnects the sockets meant; with `close` their whole connections. Returns how many servers it was passed on to.
+    @discardableResult
+    public func disconnectSockets(close: Bool = false) async throws -> Int {
         try await send(ClusterRequest(uid: nil, type: .remoteDisconnect, opts: options, close: close))
     }
 
@@ -100,8 +114,17 @@ public struct EmitterOperator: Sendable {
     public func serverSideEmit<each Argument: Encodable & Sendable>(
         _ event: String, _ arguments: repeat each Argument
     ) async throws -> Int {
-        let data: EncodedArguments = try .unchecked(event, repeat each arguments)
-        return try await send(
+        try await serverSide(try .unchecked(event, repeat each arguments))
+    }
+
+    /// As ``serverSideEmit(_:_:)``, for arguments whose number and types are not known beforehand.
+    @discardableResult
+    public func serverSideEmit(_ event: String, arguments: [RawJSON]) async throws -> Int {
+        try await serverSide(try .unchecked(event, list: arguments))
+    }
+
+    private func serverSide(_ data: EncodedArguments) async throws -> Int {
+        try await send(
             ClusterRequest(uid: Self.uid, type: .serverSideEmit, data: try NodeBuffer.text(data)))
     }
 

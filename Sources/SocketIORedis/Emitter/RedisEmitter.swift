@@ -98,11 +98,14 @@ extension RedisEmitter {
     }
 
     /// Makes all sockets join rooms.
-    public func socketsJoin(_ rooms: String...) async throws { try await everyone.socketsJoin(rooms) }
+    @discardableResult
+    public func socketsJoin(_ rooms: String...) async throws -> Int { try await everyone.socketsJoin(rooms) }
     /// Makes all sockets leave rooms.
-    public func socketsLeave(_ rooms: String...) async throws { try await everyone.socketsLeave(rooms) }
+    @discardableResult
+    public func socketsLeave(_ rooms: String...) async throws -> Int { try await everyone.socketsLeave(rooms) }
     /// Disconnects all sockets; with `close` their whole connections.
-    public func disconnectSockets(close: Bool = false) async throws {
+    @discardableResult
+    public func disconnectSockets(close: Bool = false) async throws -> Int {
         try await everyone.disconnectSockets(close: close)
     }
 

@@ -23,6 +23,19 @@ extension EncodedArguments {
         return writer.finish()
     }
 
+    /// An event's name and any number of arguments. Refuses reserved names.
+    package static func event(_ name: String, list: [RawJSON]) throws -> EncodedArguments {
+        guard !ReservedEventNames.contains(name) else { throw SocketError.reserved(name) }
+        return try unchecked(name, list: list)
+    }
+
+    /// An event's name and any number of arguments, whatever the name.
+    package static func unchecked(_ name: String, list: [RawJSON]) throws -> EncodedArguments {
+        var writer = ArgumentWriter(eventName: name, headroom: 0)
+        for argument in list { try writer.append(argument) }
+        return writer.finish()
+    }
+
     /// The arguments of an acknowledgement.
     package static func acknowledgement<each Argument: Encodable>(
         headroom: Int = 0, _ arguments: repeat each Argument

@@ -74,7 +74,8 @@ struct LogLine {
         }
     }
 
-    private static func appendString(_ text: String, to line: inout String) {
+    /// Adds a text as a JSON string.
+    static func appendString(_ text: String, to line: inout String) {
         line += "\""
         line += text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").escapingControlCharacters()
         line += "\""

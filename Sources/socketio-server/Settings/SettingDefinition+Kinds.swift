@@ -65,24 +65,12 @@ extension SettingDefinition {
             })
     }
 
-    static func word(
-        _ key: String, _ path: any WritableKeyPath<Settings, String> & Sendable, _ words: [String],
-        later: [String: String] = [:], _ summary: String
-    ) -> Self {
-        Self(
-            key: key, kind: .choice(words, later: later), isOptional: false, unit: nil, summary: summary,
-            isSecret: false,
-            read: { .text($0[keyPath: path]) },
-            assign: { value, settings in
-                if case .text(let text) = value { settings[keyPath: path] = text }
-            })
-    }
-
     static func choice<Word: RawRepresentable<String> & CaseIterable & Sendable>(
-        _ key: String, _ path: any WritableKeyPath<Settings, Word> & Sendable, _ summary: String
+        _ key: String, _ path: any WritableKeyPath<Settings, Word> & Sendable, later: [String: String] = [:],
+        _ summary: String
     ) -> Self {
         Self(
-            key: key, kind: .choice(Word.allCases.map(\.rawValue), later: [:]), isOptional: false, unit: nil,
+            key: key, kind: .choice(Word.allCases.map(\.rawValue), later: later), isOptional: false, unit: nil,
             summary: summary, isSecret: false,
             read: { .text($0[keyPath: path].rawValue) },
             assign: { value, settings in

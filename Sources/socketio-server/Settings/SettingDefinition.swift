@@ -30,6 +30,8 @@ struct SettingDefinition: Sendable {
 
     let read: @Sendable (Settings) -> SettingValue
     let assign: @Sendable (SettingValue, inout Settings) -> Void
+    /// What people are shown of a text that may hold something secret.
+    var mask: @Sendable (String) -> String = { $0 }
 
     var components: [String] { key.split(separator: ".").map(String.init) }
     var defaultValue: SettingValue { read(Settings()) }

@@ -140,7 +140,8 @@ struct LoadedSettings: Sendable {
     func listing() -> String {
         let lines = SettingTable.all.map { setting in
             let value = setting.read(settings)
-            let shown = setting.isSecret && value != .unset ? "***" : value.yaml
+            var shown = setting.isSecret && value != .unset ? "***" : value.yaml
+            if case .text(let text) = value, !setting.isSecret { shown = SettingValue.text(setting.mask(text)).yaml }
             return (text: "\(setting.key): \(shown)", source: sources[setting.key])
         }
         let width = min(60, lines.map(\.text.count).max() ?? 0)

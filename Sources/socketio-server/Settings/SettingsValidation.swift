@@ -13,6 +13,8 @@ struct SettingsValidation {
         checkCORS(settings.cors)
         checkCookie(settings.cookie)
         checkPaths(settings)
+        checkOperations(settings.operations)
+        checkRedis(settings.redis)
     }
 
     private mutating func checkTLS(_ tls: Settings.TLS) {
@@ -61,20 +63,45 @@ struct SettingsValidation {
     }
 
     private mutating func checkCookie(_ cookie: Settings.Cookie) {
-        if cookie.enabled, cookie.sameSite == .none, cookie.secure == .never {
+        if cookie.mode != .off, cookie.sameSite == .none, cookie.secure == .never {
             report("cookie.sameSite", "browsers take 'none' with cookie.secure only")
         }
     }
 
     private mutating func checkPaths(_ settings: Settings) {
-        guard let health = settings.health.path else { return }
         let engine = settings.path.hasSuffix("/") ? String(settings.path.dropLast()) : settings.path
-        if health == engine || health.hasPrefix(engine + "/") {
-            report("health.path", "lies under path ('\(settings.path)'), where the engine answers")
+        for (key, path) in [("health.path", settings.health.path), ("health.readyPath", settings.health.readyPath)] {
+            guard let path else { continue }
+            if path == engine || path.hasPrefix(engine + "/") {
+                report(key, "lies under path ('\(settings.path)'), where the engine answers")
+            }
+            if path == "/", settings.chat.enabled {
+                report(key, "'/' is the page of the chat; choose another path or set chat.enabled to false")
+            }
         }
-        if health == "/", settings.chat.enabled {
-            report("health.path", "'/' is the page of the chat; choose another path or set chat.enabled to false")
+        if let path = settings.health.readyPath, path == settings.health.path {
+            report("health.readyPath", "is the same as health.path")
         }
+    }
+
+    private mutating func checkRedis(_ redis: Settings.Redis) {
+        if redis.password != nil, redis.passwordFile != nil {
+            report("redis.passwordFile", "cannot be given together with redis.password")
+        }
+        if redis.peerTimeoutMs <= redis.heartbeatIntervalMs {
+            report("redis.peerTimeoutMs", "must be longer than redis.heartbeatIntervalMs")
+        }
+        if case .flag = sources["redis.url"], RedisSettings.masked(redis.url) != redis.url {
+            report(
+                "redis.url",
+                "a password is not accepted in a flag, which other users could read; use redis.passwordFile, "
+                    + "SOCKETIO_REDIS_PASSWORD, SOCKETIO_REDIS_URL or the file")
+        }
+    }
+
+    private mutating func checkOperations(_ operations: Settings.Operations) {
+        guard operations.port != nil, operations.token == nil, !SettingRules.isLoopback(operations.host) else { return }
+        report("operations.token", "is needed when operations.host is not loopback: metrics are not for everybody")
     }
 
     private mutating func report(_ key: String, _ message: String) {

@@ -13,7 +13,8 @@ struct ApplicationTests {
     func refusedOptions() throws {
         let base = ["--app", "mixed", "--port", "0"]
         for more in [
-            ["--adapter", "redis"], ["--redis", "redis://127.0.0.1:6379"], ["--key", "k"], ["--mode", "static"],
+            ["--adapter", "streams"], ["--adapter", "redis", "--app", "eio"], ["--redis", "redis://127.0.0.1:6379"],
+            ["--key", "k"], ["--mode", "static"],
             ["--specific-response-channel"], ["--requests-timeout", "1"], ["--eio3"], ["--recovery"],
             ["--parser", "msgpack"], ["--ping", "0"], ["--event-loops", "0"], ["--port", "70000"], ["--app", "nope"],
             ["--unknown"],

@@ -1,0 +1,43 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+extension Settings {
+    /// How nodes share rooms and broadcasts.
+    enum Adapter: String, CaseIterable, Sendable {
+        case memory
+        case redis
+    }
+
+    /// The cluster over Redis; without effect while the adapter is another one, except for the command `emit`.
+    struct Redis: Sendable, Equatable {
+        var url = "redis://127.0.0.1:6379"
+        var user: String?
+        var password: String?
+        var passwordFile: String?
+        var caFile: String?
+        var certificateFile: String?
+        var keyFile: String?
+        var keyPrefix = "socket.io"
+        var requestsTimeoutMs = 5_000
+        var onRequestTimeout = RequestTimeout.fail
+        var publishOnSpecificResponseChannel = false
+        var fetchIncludesHeaders = true
+        var required = false
+        var startTimeoutMs = 10_000
+        var outagePolicy = OutagePolicy.buffer
+        var outageQueueBytes = 16_777_216
+        var outageQueueMaxAgeMs = 30_000
+        var heartbeatIntervalMs = 2_000
+        var peerTimeoutMs = 6_000
+
+        enum RequestTimeout: String, CaseIterable, Sendable {
+            case fail
+            case partial
+        }
+
+        enum OutagePolicy: String, CaseIterable, Sendable {
+            case buffer
+            case localOnly
+            case fail
+        }
+    }
+}

@@ -1,0 +1,170 @@
+"""The chat on two nodes that one command started with Redis: people on different nodes are in one place."""
+
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+from browser.test_chat import BIN, CLIENT_DIR, Page
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+
+
+class Cluster:
+    """`docker/local-cluster`, as `make cluster` starts it."""
+
+    def __init__(self, nodes=2):
+        self.output = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            [os.path.join(ROOT, "docker/local-cluster"), "--nodes", str(nodes), "--port", "0", "--server",
+             os.path.join(BIN, "socketio-server"), "--", "--client-directory", CLIENT_DIR],
+            stdout=self.output, stderr=subprocess.STDOUT,
+        )
+        self.pids = []
+        try:
+            self.wait(lambda text: "\nready: " in text, "the nodes listen")
+            lines = re.findall(r"^node \d  pid (\d+)  (http://\S+)$", self.text(), re.MULTILINE)
+            self.pids = [int(pid) for pid, _ in lines]
+            self.urls = [url for _, url in lines]
+            self.wait(lambda text: text.count("a node has joined") == nodes * (nodes - 1), "all know all")
+        except BaseException:
+            self.stop()
+            raise
+
+    def text(self):
+        self.output.seek(0)
+        return self.output.read()
+
+    def wait(self, condition, what, seconds=30):
+        end = time.monotonic() + seconds
+        while not condition(self.text()):
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"{what}: not within {seconds} s; the output is:\n{self.text()}")
+            time.sleep(0.05)
+
+    def stop(self):
+        """Ends it, and makes sure that nothing is left."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=30)
+        left = [pid for pid in self.pids if os.path.exists(f"/proc/{pid}")]
+        assert not left, f"nodes {left} outlive the script"
+        self.output.close()
+        return code
+
+
+class ClusterTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster()
+        cls.left, cls.right = cls.cluster.urls
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.cluster.stop() == 0, "exit code after SIGTERM"
+
+    def page(self):
+        page = Page()
+        self.addCleanup(page.quit)
+        return page
+
+    def people(self, page, names):
+        page.wait(lambda: page.texts("#people .open") == names, f"sees {names}, not {page.texts('#people .open')}")
+        self.assertEqual(page.find("#people-count").text, str(len(names)))
+
+    def test_people_on_two_nodes_talk_and_see_each_other_once(self):
+        ada, bob = self.page(), self.page()
+        ada.enter(self.left, "Ada")
+        bob.enter(self.right, "Bob")
+        ada.sees("Bob joined", ".notice")
+        self.people(ada, ["Ada (you)", "Bob"])
+        self.people(bob, ["Ada", "Bob (you)"])
+
+        ada.say("Hello from the left")
+        bob.sees("Hello from the left")
+        bob.say("Hello from the right")
+        ada.sees("Hello from the right")
+        ada.wait(lambda: not ada.texts(".message.pending"), "acknowledged")
+        for page in (ada, bob):
+            self.assertEqual(page.texts(".message .text"), ["Hello from the left", "Hello from the right"])
+            self.assertEqual(page.texts(".message.failed"), [])
+
+        # Who comes later, to either node, has the history of both and is counted once.
+        eve = self.page()
+        eve.enter(self.left, "Eve")
+        eve.sees("Hello from the left")
+        eve.sees("Hello from the right")
+        self.people(eve, ["Ada", "Bob", "Eve (you)"])
+        self.people(bob, ["Ada", "Bob (you)", "Eve"])
+        self.assertEqual(sum("Eve joined" in text for text in bob.texts(".notice")), 1)
+        ada.shot("cluster-left")
+        bob.shot("cluster-right")
+
+        bob.find("#bye").click()
+        bob.wait(lambda: bob.find("#welcome").is_displayed(), "Bob is out")
+        ada.sees("Bob left", ".notice")
+        self.people(ada, ["Ada (you)", "Eve"])
+        self.assertEqual(sum("Bob left" in text for text in ada.texts(".notice")), 1)
+
+    def test_rooms_and_conversations_span_the_nodes(self):
+        gus, hal = self.page(), self.page()
+        gus.enter(self.left, "Gus")
+        hal.enter(self.right, "Hal")
+        gus.find("#join-name").send_keys("garden")
+        gus.find("#join-form button").click()
+        gus.wait(lambda: gus.find("#title").text == "# garden", "Gus is in the garden")
+        hal.wait(lambda: hal.driver.execute_script(
+            "return [...document.querySelectorAll('#rooms li')].filter(n => n.textContent === '# garden1').length") == 1,
+            "Hal sees the garden with one person")
+        gus.say("before Hal came")
+        gus.wait(lambda: not gus.texts(".message.pending"), "acknowledged")
+        hal.driver.execute_script(
+            "[...document.querySelectorAll('#rooms .open')].find(n => n.textContent.includes('garden')).click()")
+        hal.sees("before Hal came")
+        gus.sees("Hal joined", ".notice")
+        gus.driver.execute_script(
+            "[...document.querySelectorAll('#people .open')].find(n => n.textContent === 'Hal').click()")
+        gus.wait(lambda: gus.find("#title").text == "Hal", "conversation is open")
+        gus.say("only for you")
+        hal.wait(lambda: hal.texts("#conversations .badge") == ["1"], "Hal has one unread message")
+        hal.driver.execute_script("document.querySelector('#conversations .open').click()")
+        hal.sees("only for you")
+
+    def test_a_name_is_taken_on_all_nodes(self):
+        first, second = self.page(), self.page()
+        first.enter(self.left, "Ida")
+        second.driver.get(self.right)
+        second.find("#name").send_keys("ida")
+        second.find("#enter").click()
+        second.wait(lambda: second.find("#welcome-error").is_displayed(), "refusal is shown")
+        self.assertIn("taken", second.find("#welcome-error").text)
+
+
+class NodeDeathTest(unittest.TestCase):
+    def test_the_people_of_a_dead_node_leave_the_lists(self):
+        cluster = Cluster(nodes=3)
+        self.addCleanup(cluster.stop)
+        pages = []
+        for url, name in zip(cluster.urls, ("Kim", "Lou", "Max")):
+            page = Page()
+            self.addCleanup(page.quit)
+            page.enter(url, name)
+            pages.append(page)
+        kim, lou, max_ = pages
+        kim.wait(lambda: kim.texts("#people .open") == ["Kim (you)", "Lou", "Max"], "Kim sees everybody")
+        os.kill(cluster.pids[2], signal.SIGKILL)
+        for page, names in ((kim, ["Kim (you)", "Lou"]), (lou, ["Kim", "Lou (you)"])):
+            page.sees("Max left", ".notice", 30)
+            self.assertEqual(page.texts("#people .open"), names)
+        kim.say("Where is Max?")
+        lou.sees("Where is Max?")
+        # His name is free again, and he is back by way of another node.
+        max_.enter(cluster.urls[0], "Max")
+        lou.wait(lambda: lou.texts("#people .open") == ["Kim", "Lou (you)", "Max"], "everybody, once")
+
+
+if __name__ == "__main__":
+    unittest.main()

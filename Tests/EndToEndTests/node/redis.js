@@ -1,0 +1,52 @@
+// A real redis-server for one test file.
+'use strict';
+
+const { spawn } = require('node:child_process');
+const { once } = require('node:events');
+const fs = require('node:fs');
+const net = require('node:net');
+const os = require('node:os');
+const path = require('node:path');
+
+async function freePort() {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Whether something listens on a port of this machine. */
+function listens(port) {
+  return new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1');
+    socket.once('connect', () => { socket.destroy(); resolve(true); });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** Starts redis-server on a free port; nothing is kept on disk. */
+async function startRedis() {
+  const port = await freePort();
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'socketio-redis-'));
+  const child = spawn('redis-server',
+    ['--bind', '127.0.0.1', '--port', String(port), '--dir', directory, '--save', '', '--appendonly', 'no'],
+    { stdio: 'ignore' });
+  const exited = once(child, 'exit');
+  const end = Date.now() + 20000;
+  while (!await listens(port)) {
+    if (Date.now() > end || child.exitCode !== null) throw new Error('redis-server does not listen');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    async stop() {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      await exited;
+      fs.rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+module.exports = { startRedis };
