@@ -196,7 +196,7 @@ package final class RESPReader {
 
     // MARK: hiredis' object functions
 
-    fileprivate func addString(_ task: UnsafePointer<redisReadTask>, _ start: UnsafeMutablePointer<CChar>, _ count: Int)
+    func addString(_ task: UnsafePointer<redisReadTask>, _ start: UnsafeMutablePointer<CChar>, _ count: Int)
         -> Bool
     {
         guard countItem() else { return false }
@@ -220,7 +220,7 @@ package final class RESPReader {
         return true
     }
 
-    fileprivate func addArray(_ task: UnsafePointer<redisReadTask>, _ count: Int) -> Bool {
+    func addArray(_ task: UnsafePointer<redisReadTask>, _ count: Int) -> Bool {
         guard countItem() else { return false }
         guard chiredis_depth(task) < limits.maximumDepth else { return refuse(.tooDeep(limit: limits.maximumDepth)) }
         // The outermost array is not counted, so this is the number of elements up to here.
@@ -231,13 +231,13 @@ package final class RESPReader {
         return true
     }
 
-    fileprivate func addInteger(_ value: Int64) -> Bool {
+    func addInteger(_ value: Int64) -> Bool {
         guard countItem() else { return false }
         items.append(.integer(value))
         return true
     }
 
-    fileprivate func addNull() -> Bool {
+    func addNull() -> Bool {
         guard countItem() else { return false }
         items.append(.null)
         return true
@@ -318,43 +318,6 @@ package final class RESPReader {
             for _ in 0..<count { elements.append(value(at: &index)) }
             return .array(elements)
         }
-    }
-}
-
-/// The table of functions hiredis calls for each item. Objects are never used through their pointers, which only say
-/// "made" (non-nil) or "refused".
-private enum RESPReaderFunctions {
-    nonisolated(unsafe) static let table: UnsafeMutablePointer<redisReplyObjectFunctions> = {
-        let table = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
-        table.initialize(
-            to: redisReplyObjectFunctions(
-                createString: { task, start, count in
-                    guard let task, let start else { return nil }
-                    return with(task) { $0.addString(task, start, count) }
-                },
-                createArray: { task, count in
-                    guard let task else { return nil }
-                    return with(task) { $0.addArray(task, Int(count)) }
-                },
-                createInteger: { task, value in
-                    guard let task else { return nil }
-                    return with(task) { $0.addInteger(Int64(value)) }
-                },
-                createNil: { task in
-                    guard let task else { return nil }
-                    return with(task) { $0.addNull() }
-                },
-                freeObject: { _ in }))
-        return table
-    }()
-
-    private static var made: UnsafeMutableRawPointer? { UnsafeMutableRawPointer(bitPattern: 1) }
-
-    private static func with(_ task: UnsafePointer<redisReadTask>, _ body: (RESPReader) -> Bool)
-        -> UnsafeMutableRawPointer?
-    {
-        guard let owner = task.pointee.privdata else { return nil }
-        return Unmanaged<RESPReader>.fromOpaque(owner)._withUnsafeGuaranteedRef(body) ? made : nil
     }
 }
 

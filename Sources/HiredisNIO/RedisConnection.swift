@@ -14,8 +14,7 @@ package typealias RedisCompletion = (Result<RESPValue, RedisError>) -> Void
 
 /// The channel handler of one connection to Redis: performs what ``RedisConnectionStateMachine`` decides.
 ///
-/// Commands of one tick are joined in one buffer and written once. Health: a PING each interval; when nothing at all
-/// has come for an interval after it, or no answer to it for four, the link is dead.
+/// Commands of one tick are joined in one buffer and written once.
 ///
 /// Confined to its event loop, hence `@unchecked Sendable`.
 final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
@@ -39,10 +38,7 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
     private var handshakeTimer: Scheduled<Void>?
     private var commandTimer: Scheduled<Void>?
     private var healthTimer: Scheduled<Void>?
-    private var pingsOutstanding = false
-    private var halfIntervals = 0
-    private var hasReceivedSincePing = true
-    private var isLate = false
+    private var health = HealthCheck()
 
     init(settings: RedisConnectionSettings, eventLoop: any EventLoop, owner: any RedisConnectionOwner) {
         self.settings = settings
@@ -167,8 +163,7 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isClosed, closeReason == nil else { return }
-        hasReceivedSincePing = true
-        if isLate { setLate(false) }
+        if health.received() { owner?.connection(self, isLate: false) }
         isReading = true
         reader.feed(unwrapInboundIn(data))
         do {
@@ -186,8 +181,11 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if let error = error as? IOError, error.errnoCode == ECONNRESET || error.errnoCode == EPIPE {
-            hasServerEnded = true
+        switch error {
+        // The end of the stream without a farewell, as Redis ends TLS connections.
+        case NIOSSLError.uncleanShutdown: hasServerEnded = true
+        case let error as IOError: hasServerEnded = error.errnoCode == ECONNRESET || error.errnoCode == EPIPE
+        default: break
         }
         close(Self.translate(error))
     }
@@ -216,7 +214,7 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
         case .subscriptionChanged(let request, let result): owner?.connection(self, changed: request, result)
         case .subscriptionTaken(let kind, let channel): owner?.connection(self, lost: kind, channel: channel)
         case .dropped: owner?.connectionDroppedMessage(self)
-        case .pong: pingsOutstanding = false
+        case .pong: health.answered()
         case .ready(let facts): ready(facts)
         case .fail(let error): close(error)
         }
@@ -250,18 +248,11 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
 
     private func checkHealth() {
         guard isReady else { return }
-        halfIntervals += 1
-        if pingsOutstanding {
-            if !hasReceivedSincePing {
-                if halfIntervals >= 2 { return closeAsDead("nothing was received") }
-                setLate(true)
-            } else if halfIntervals >= 8 {
-                return closeAsDead("PING was not answered, though messages came")
-            }
-        } else if halfIntervals >= 2 {
-            halfIntervals = 0
-            pingsOutstanding = true
-            hasReceivedSincePing = false
+        switch health.halfIntervalPassed() {
+        case .none: break
+        case .late: owner?.connection(self, isLate: true)
+        case .dead(let how): return closeAsDead(how)
+        case .ping:
             machine.append(.ping)
             staged.writeImmutableBuffer(Self.ping)
             flush()
@@ -274,12 +265,6 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
     private func closeAsDead(_ how: String) {
         let interval = settings.pingInterval.nanoseconds / 1_000_000
         close(RedisError(.timeout, "the link is dead: \(how) within the ping interval of \(interval) ms"))
-    }
-
-    private func setLate(_ late: Bool) {
-        guard late != isLate else { return }
-        isLate = late
-        owner?.connection(self, isLate: late)
     }
 
     // MARK: End

@@ -19,12 +19,7 @@ package final class RedisSubscriber: @unchecked Sendable {
     private var table = Table()
     /// Subscriptions of a new connection that are not answered yet; they are answered before any later one.
     private var restoring = 0
-    private var outages = 0
-    private var outageBegan: NIODeadline?
-    private var outageReason = ""
-    private var endedInsideMessage = false
-    private var lastFacts = RedisServerFacts()
-    private var wasCut = false
+    private var outages = OutageRecord()
     private var receivedInRead = 0
 
     /// Makes a subscriber that is not connected yet.
@@ -164,7 +159,7 @@ package final class RedisSubscriber: @unchecked Sendable {
 
 extension RedisSubscriber: RedisLinkOwner {
     func linkConnected(_ connection: RedisConnection, _ facts: RedisServerFacts) {
-        judgeOutage(facts)
+        outages.connected(facts)
         // Not permitted: do not ask at each connection, it fills the ACL log.
         if facts.connectionsReceived == nil { link.settings.handshake.readsStatistics = false }
         let requests = table.connected()
@@ -189,28 +184,10 @@ extension RedisSubscriber: RedisLinkOwner {
         if let request = table.taken(.init(kind: kind, channel: channel)) { connection.change(request) }
     }
 
-    /// A server cuts a client whose output buffer is full without a word. Redis 7.2 counts it; for older ones the sign
-    /// is that the stream ended inside a message though the server went on.
-    private func judgeOutage(_ facts: RedisServerFacts) {
-        defer { lastFacts = facts }
-        guard outageBegan != nil else { return }
-        if let before = lastFacts.outputBufferCuts, let now = facts.outputBufferCuts {
-            wasCut = wasCut || now > before
-            return
-        }
-        if let before = lastFacts.connectionsReceived, let now = facts.connectionsReceived, now <= before { return }
-        wasCut = wasCut || endedInsideMessage
-    }
-
     /// Every subscription has been answered.
     private func restored() {
         reportState()
-        guard let began = outageBegan else { return }
-        outageBegan = nil
-        let outage = RedisOutage(
-            number: outages, reason: outageReason, duration: .now() - began, subscriptions: table.count,
-            isOutputBufferCutLikely: wasCut)
-        wasCut = false
+        guard let outage = outages.ended(at: .now(), subscriptions: table.count) else { return }
         if outage.isOutputBufferCutLikely {
             logger.warning(
                 """
@@ -236,14 +213,9 @@ extension RedisSubscriber: RedisLinkOwner {
     }
 
     func linkLost(_ reason: RedisError, insideReply: Bool) {
-        endedInsideMessage = insideReply
         connectionReadDone()
         restoring = 0
-        if outageBegan == nil {
-            outageBegan = .now()
-            outages += 1
-        }
-        outageReason = reason.description
+        outages.lost(reason, insideMessage: insideReply, at: .now())
         for waiter in table.lost() { waiter(.success(())) }
     }
 
@@ -276,23 +248,4 @@ extension RedisSubscriber: RedisLinkOwner {
 
     func connectionReady(_: RedisConnection, _: RedisServerFacts) {}
     func connectionClosed(_: RedisConnection, _: RedisError) {}
-}
-
-/// Waits for several answers; the first failure counts. Confined to the event loop of the subscriber, hence
-/// `@unchecked Sendable`.
-private final class Countdown: @unchecked Sendable {
-    private var missing: Int
-    private var failure: RedisError?
-    private let done: (Result<Void, RedisError>) -> Void
-
-    init(_ count: Int, done: @escaping (Result<Void, RedisError>) -> Void) {
-        missing = count
-        self.done = done
-    }
-
-    func answered(_ result: Result<Void, RedisError>) {
-        if case .failure(let error) = result, failure == nil { failure = error }
-        missing -= 1
-        if missing == 0 { done(failure.map { .failure($0) } ?? .success(())) }
-    }
 }

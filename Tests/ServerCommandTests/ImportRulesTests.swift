@@ -45,7 +45,10 @@ internal import Testing
         "HiredisNIO": Rule(
             anywhere: ["NIOCore", "NIOSSL", "Logging", "Metrics", "NIOConcurrencyHelpers", "Synchronization"],
             files: [
-                "RedisConnector.swift": ["NIOPosix"], "RESPReader.swift": ["CHiredis"], "RedisConnection.swift": system,
+                "RedisConnector.swift": ["NIOPosix"], "RESPReader.swift": ["CHiredis"],
+                "RESPReaderFunctions.swift": ["CHiredis"],
+                // The names of two error numbers.
+                "RedisConnection.swift": system,
             ]),
         "SocketIORedis": Rule(
             anywhere: [

@@ -3,10 +3,12 @@
 internal import Logging
 internal import NIOCore
 
-/// Finds the primary by asking sentinels, and hears from one of them when it moves.
+/// Finds the primary by asking sentinels, and hears from all of them when it moves: the one that led the vote tells at once,
+/// the others when they have heard of it.
 ///
 /// Each attempt asks the sentinels in order; the next one is asked as well when one does not answer within 250 ms. The
-/// first that names an address wins and moves to the front. A link's own log-in checks the role.
+/// first that names an address wins and moves to the front; when nothing useful is at that address, to the end. A link's
+/// own log-in checks the role.
 ///
 /// Confined to the event loop of its link, hence `@unchecked Sendable`.
 final class SentinelResolver: RedisAddressResolver, @unchecked Sendable {
@@ -15,7 +17,7 @@ final class SentinelResolver: RedisAddressResolver, @unchecked Sendable {
     private let logger: Logger
     private var hosts: [RedisHost]
     private var tls: RedisConnector.TLS?
-    private var watcher: RedisSubscriber?
+    private var watchers: [RedisSubscriber] = []
     private weak var link: RedisLink?
     /// What a sentinel said about the last move; good for one attempt.
     private var announced: RedisAddress?
@@ -38,25 +40,31 @@ final class SentinelResolver: RedisAddressResolver, @unchecked Sendable {
     }
 
     func start(link: RedisLink) {
-        guard watcher == nil, !isClosed else { return }
+        guard watchers.isEmpty, !isClosed else { return }
         self.link = link
+        watchers = hosts.map { makeWatcher(of: $0, link) }
+    }
+
+    private func makeWatcher(of host: RedisHost, _ link: RedisLink) -> RedisSubscriber {
         var handlers = RedisSubscriberHandlers { [weak self] message in self?.received(message) }
         handlers.onState = { _ in }
         let watcher = RedisSubscriber(
-            configuration: configuration, resolver: FixedAddresses(hosts.map { .tcp($0) }), eventLoop: link.eventLoop,
+            configuration: configuration, resolver: FixedAddresses([.tcp(host)]), eventLoop: link.eventLoop,
             logger: logger, name: "sentinel", handlers: handlers)
-        self.watcher = watcher
         watcher.subscribe("+switch-master") { [logger] result in
             guard case .failure(let error) = result, error.code != .closed else { return }
-            logger.warning("Sentinel does not announce failovers to us", metadata: ["reason": "\(error)"])
+            logger.warning(
+                "Sentinel does not announce failovers to us",
+                metadata: ["sentinel": "\(host)", "reason": "\(error)"])
         }
         watcher.start()
+        return watcher
     }
 
     func close() {
         isClosed = true
-        watcher?.closeOnLoop()
-        watcher = nil
+        for watcher in watchers { watcher.closeOnLoop() }
+        watchers = []
     }
 
     /// `name old-address old-port new-address new-port`
@@ -76,8 +84,8 @@ final class SentinelResolver: RedisAddressResolver, @unchecked Sendable {
 
     func failed(_ error: RedisError) {
         announced = nil
-        // This sentinel may be behind the others.
-        if error.code == .notPrimary, hosts.count > 1 { hosts.append(hosts.removeFirst()) }
+        // The sentinel that named this address may be behind the others.
+        if hosts.count > 1 { hosts.append(hosts.removeFirst()) }
     }
 
     func address(on eventLoop: any EventLoop) -> EventLoopFuture<Result<RedisAddress, RedisError>> {

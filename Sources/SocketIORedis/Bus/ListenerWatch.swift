@@ -22,11 +22,13 @@ final class ListenerWatch: @unchecked Sendable {
     /// Subscribers of the channels watched, as last seen with everything up.
     private var known: [String: Int] = [:]
     private var watched: Set<String> = []
+    private var interval = ListenerWatch.shortestInterval
 
     /// How long to wait for others when only this node is known to have lost its subscriptions.
     private static let shortWait = TimeAmount.milliseconds(250)
-    /// Redis is asked so often.
-    private static let interval = TimeAmount.milliseconds(2)
+    /// Redis is asked again after 2 ms, then less and less often.
+    private static let shortestInterval = TimeAmount.milliseconds(2)
+    private static let longestInterval = TimeAmount.milliseconds(32)
     private static let maximumChannels = 64
 
     init(transport: any PubSubTransport, grace: TimeAmount, surroundings: Surroundings) {
@@ -64,6 +66,7 @@ final class ListenerWatch: @unchecked Sendable {
 
     /// Redis can be reached again: messages wait until the others are back, or long enough.
     func begin() {
+        interval = Self.shortestInterval
         gate.begin(at: .now())
         tryToOpen()
     }
@@ -72,6 +75,7 @@ final class ListenerWatch: @unchecked Sendable {
     /// reach nobody. It waits, for a moment at most, until they are back.
     func hold() {
         guard gate.isOpen, !known.isEmpty else { return }
+        interval = Self.shortestInterval
         gate.begin(at: .now(), atMost: Self.shortWait)
         surroundings.gateChanged(false)
         tryToOpen()
@@ -104,7 +108,9 @@ final class ListenerWatch: @unchecked Sendable {
     }
 
     private func tryLater(_ attempt: Int) {
-        transport.eventLoop.scheduleTask(in: Self.interval) {
+        let delay = interval
+        interval = min(.nanoseconds(2 * interval.nanoseconds), Self.longestInterval)
+        transport.eventLoop.scheduleTask(in: delay) {
             guard self.gate.isCurrent(attempt) else { return }
             self.tryToOpen()
         }

@@ -105,32 +105,23 @@ final class Outbox {
 
     /// What has become of the oldest message handed to Redis.
     func settled(_ outcome: TransportOutcome) {
-        guard let entry = queue.settled(fate(outcome)) else { return }
-        let message = entry.message
         switch outcome {
         case .delivered(let receivers):
-            if entry.isHeard { echoes.confirmed(message.payload) }
-            message.completion?(.success(receivers))
-        case .notSent: break
+            guard let entry = queue.settled(.done) else { return }
+            if entry.isHeard { echoes.confirmed(entry.message.payload) }
+            entry.message.completion?(.success(receivers))
+        case .notSent:
+            _ = queue.settled(.notSent)
         case .refused(let error):
+            guard let message = queue.settled(.done)?.message else { return }
             if message.kind == .data { counters.refused.increment() }
             message.completion?(.failure(error))
             if message.completion == nil { complaints.complain("Redis refused a message", reason: "\(error)") }
-        case .unknown:
-            if case .done = fate(outcome, message) { unconfirmed(message) }
-        }
-    }
-
-    private func fate(_ outcome: TransportOutcome) -> PublishQueue.Fate {
-        queue.oldestInFlight.map { fate(outcome, $0) } ?? .done
-    }
-
-    private func fate(_ outcome: TransportOutcome, _ message: PublishMessage) -> PublishQueue.Fate {
-        switch outcome {
-        case .notSent: .notSent
-        case .unknown(serverEnded: true) where message.kind == .data && policy.mode == .buffer && echoes.canTell:
-            .inDoubt
-        case .delivered, .refused, .unknown: .done
+        case .unknown(let serverEnded):
+            let isInDoubt =
+                serverEnded && policy.mode == .buffer && echoes.canTell && queue.oldestInFlight?.kind == .data
+            guard let message = queue.settled(isInDoubt ? .inDoubt : .done)?.message, !isInDoubt else { return }
+            unconfirmed(message)
         }
     }
 

@@ -11,7 +11,7 @@ internal import NIOCore
 ///
 /// Confined to its event loop but for the inbox and what is behind locks, hence `@unchecked Sendable`.
 final class RedisBus: @unchecked Sendable {
-    typealias Handler = @Sendable (_ payload: ByteBuffer, _ channel: ByteBuffer) -> Void
+    typealias Handler = MessageRouter.Handler
 
     let eventLoop: any EventLoop
     let counters: ClusterCounters
@@ -27,8 +27,7 @@ final class RedisBus: @unchecked Sendable {
     /// Made once, in `init`, with a reference back.
     private var listeners: ListenerWatch?
     private var health = LinkHealth()
-    private var handlers: [ByteBuffer: Handler] = [:]
-    private var patternHandlers: [ByteBuffer: Handler] = [:]
+    private var router = MessageRouter()
     /// Numbers the questions whether this node hears itself.
     private var echoNumber: UInt64 = 0
     /// Makes a message that this node alone hears, and then tells by ``heardEcho(_:)``.
@@ -72,10 +71,7 @@ final class RedisBus: @unchecked Sendable {
             }
         }
         await transport.close()
-        onLoop {
-            self.handlers = [:]
-            self.patternHandlers = [:]
-        }
+        onLoop { self.router.removeAll() }
     }
 
     /// The state of the moment. From any thread.
@@ -126,8 +122,7 @@ final class RedisBus: @unchecked Sendable {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             onLoop {
                 guard !self.health.isClosed else { return continuation.resume(throwing: ClusterError.closed) }
-                for (channel, handler) in channels { self.handlers[ByteBuffer(string: channel)] = handler }
-                for (pattern, handler) in patterns { self.patternHandlers[ByteBuffer(string: pattern)] = handler }
+                self.router.add(channels: channels, patterns: patterns)
                 self.health.openSubscriptions += 1
                 self.transport.subscribe(channels: channels.map(\.0), patterns: patterns.map(\.0)) { result in
                     self.health.openSubscriptions -= 1
@@ -142,8 +137,7 @@ final class RedisBus: @unchecked Sendable {
     func unsubscribe(channels: [String], patterns: [String] = []) {
         onLoop {
             guard !self.health.isClosed else { return }
-            for channel in channels { self.handlers[ByteBuffer(string: channel)] = nil }
-            for pattern in patterns { self.patternHandlers[ByteBuffer(string: pattern)] = nil }
+            self.router.remove(channels: channels, patterns: patterns)
             self.transport.unsubscribe(channels: channels, patterns: patterns)
         }
     }
@@ -212,7 +206,7 @@ final class RedisBus: @unchecked Sendable {
     // MARK: Status
 
     private func updateStatus() {
-        let status = health.status(hasSubscriptions: !patternHandlers.isEmpty, isSending: outbox.isGateOpen)
+        let status = health.status(hasSubscriptions: router.hasPatterns, isSending: outbox.isGateOpen)
         let previous = sharedStatus.withLockedValue { shared in
             defer { shared = status }
             return shared
@@ -277,7 +271,7 @@ extension RedisBus: PubSubTransportDelegate {
     }
 
     func received(_ payload: ByteBuffer, channel: ByteBuffer, pattern: ByteBuffer?) {
-        if let pattern { patternHandlers[pattern]?(payload, channel) } else { handlers[channel]?(payload, channel) }
+        router.route(payload, channel: channel, pattern: pattern)
     }
 
     func receivedOversized() {

@@ -38,16 +38,12 @@ final class PeerDirectory: @unchecked Sendable {
     private var table: PeerTable
     private let questions: PeerQuestions
     private var timer: RepeatedTask?
-    private var probeTimer: RepeatedTask?
-    /// Nodes that did not listen when they were looked for last.
-    private var suspects: Set<String> = []
+    /// Made once, in `init`, with a reference back.
+    private var probe: PeerProbe?
     private var isBeatScheduled = false
 
     /// Namespaces whose uids are told with every heartbeat.
     private static let maximumRoutineNamespaces = 64
-    /// How often peers are looked for while their answers are waited for, and how soon again when one is not there.
-    private static let probeInterval = TimeAmount.milliseconds(500)
-    private static let secondLook = TimeAmount.milliseconds(250)
 
     init(tag: String, configuration: RedisClusterConfiguration, bus: RedisBus) {
         var rng = SystemRandomNumberGenerator()
@@ -60,6 +56,12 @@ final class PeerDirectory: @unchecked Sendable {
         self.startedAt = WallClock.milliseconds()
         self.table = PeerTable(timeout: configuration.peerTimeout)
         self.questions = PeerQuestions(nodeID: nodeID, configuration: configuration, bus: bus)
+        self.probe = PeerProbe(
+            bus: bus, key: configuration.key, nodeIDs: { [weak self] in self?.table.peers.map(\.nodeID) ?? [] },
+            gone: { [weak self] in
+                guard let self, let peer = self.table.left($0) else { return }
+                self.lost(peer)
+            })
     }
 
     // MARK: Life
@@ -81,11 +83,9 @@ final class PeerDirectory: @unchecked Sendable {
             guard let self else { return task.cancel() }
             self.tick()
         }
-        probeTimer = bus.eventLoop.scheduleRepeatedTask(
-            initialDelay: Self.probeInterval, delay: Self.probeInterval
-        ) { [weak self] task in
-            guard let self else { return task.cancel() }
-            if self.questions.isWaiting || self.members.values.contains(where: { $0.isWaiting() }) { self.probe() }
+        probe?.start { [weak self] in
+            guard let self else { return false }
+            return self.questions.isWaiting || self.members.values.contains { $0.isWaiting() }
         }
     }
 
@@ -95,8 +95,7 @@ final class PeerDirectory: @unchecked Sendable {
             bus.onLoop {
                 self.timer?.cancel()
                 self.timer = nil
-                self.probeTimer?.cancel()
-                self.probeTimer = nil
+                self.probe?.stop()
                 self.questions.close()
                 // Redis may stand still: a goodbye is not worth waiting for.
                 let done = self.bus.eventLoop.makePromise(of: Void.self)
@@ -181,29 +180,7 @@ final class PeerDirectory: @unchecked Sendable {
         }
         beat(hello: false, isRoutine: true)
         bus.sampleSubscribers()
-        probe()
-    }
-
-    // MARK: Who is there
-
-    /// Looks whether the peers still listen. Redis knows at once that a process has ended, silence tells it much later.
-    private func probe() {
-        guard bus.hearsOthers, table.count > 0 else { return }
-        let ids = table.peers.map(\.nodeID)
-        bus.subscriberCounts(of: ids.map { PeerMessage.channel(of: $0, key: configuration.key) }) { result in
-            guard self.bus.hearsOthers, case .success(let counts) = result else { return }
-            self.probed(absent: Set(zip(ids, counts).filter { $1 == 0 }.map(\.0)))
-        }
-    }
-
-    /// A connection may just have been lost and be back in a moment: whoever is absent twice has gone.
-    private func probed(absent: Set<String>) {
-        let gone = absent.intersection(suspects)
-        let isNew = !absent.subtracting(suspects).isEmpty
-        suspects = absent.subtracting(gone)
-        for id in gone { if let peer = table.left(id) { lost(peer) } }
-        guard isNew else { return }
-        bus.eventLoop.scheduleTask(in: Self.secondLook) { if self.timer != nil { self.probe() } }
+        probe?.look()
     }
 
     /// Once for all that changes within a moment.

@@ -69,7 +69,8 @@ struct PeerMessage: Codable {
         let uids = uids ?? [:]
         guard node.utf8.count <= 64, uids.count <= 100_000 else { return nil }
         return ClusterPeer(
-            nodeID: node, tag: String((tag ?? node).prefix(64)), uids: uids, version: String((version ?? "").prefix(64)),
+            nodeID: node, tag: String((tag ?? node).prefix(64)), uids: uids,
+            version: String((version ?? "").prefix(64)),
             startedAt: startedAt ?? 0, isDraining: draining ?? false, address: address.map { String($0.prefix(256)) },
             sessions: Self.count(sessions), sockets: Self.count(sockets), published: published ?? [:])
     }

@@ -73,7 +73,9 @@ struct WireOptions: Codable {
         namesRooms = rooms != nil
         except = try container.decodeIfPresent([WireRoom].self, forKey: .except) ?? []
         flags = try container.decodeIfPresent(WireFlags.self, forKey: .flags)
-        guard self.rooms.count + except.count <= PubSubWireFormat.maximumRooms else { throw WireFormatError.tooManyRooms }
+        guard self.rooms.count + except.count <= PubSubWireFormat.maximumRooms else {
+            throw WireFormatError.tooManyRooms
+        }
     }
 
     var options: BroadcastOptions {

@@ -74,7 +74,7 @@ extension PubSubAdapter {
         let (local, includesHeaders) = (local, configuration.fetchIncludesHeaders)
         let rooms = Set((request.rooms ?? []).map(\.name))
         let options = request.opts?.options ?? BroadcastOptions()
-        let destination = Destination(self, request)
+        let destination = AnswerDestination(self, request)
         Task {
             var response = ClusterResponse(requestID: id, uid: destination.signature)
             switch type {
@@ -121,7 +121,7 @@ extension PubSubAdapter {
         guard let data = request.data else { throw WireFormatError.shape("no data") }
         let packet = try packet(data)
         guard let id = request.requestId else { return try context.receive(packet) }
-        let destination = Destination(self, request)
+        let destination = AnswerDestination(self, request)
         try context.receive(packet) { result in
             guard let arguments = try? result.get() else { return }
             var response = ClusterResponse(
@@ -146,7 +146,7 @@ extension PubSubAdapter {
             try packet(data), options: options,
             receiver: RemoteAckReceiver(
                 requestID: id, timeout: options.flags.timeout ?? configuration.requestsTimeout,
-                destination: Destination(self, request)))
+                destination: AnswerDestination(self, request)))
     }
 
     private func packet(_ data: RawJSON) throws -> BroadcastPacket {
@@ -196,80 +196,5 @@ extension PubSubAdapter {
             }
         default: bus.invalid("response", WireFormatError.shape("response type"))
         }
-    }
-}
-
-/// Where the answer to a request goes, and whether it is signed: peers say who they are to each other, which Node.js
-/// servers neither need nor see.
-struct Destination: Sendable {
-    private let adapter: PubSubAdapter
-    private let isPeer: Bool
-    private let channel: String
-
-    /// On the event loop.
-    init(_ adapter: PubSubAdapter, _ request: ClusterRequest) {
-        self.adapter = adapter
-        guard let asking = request.uid else {
-            (isPeer, channel) = (false, adapter.channels.response)
-            return
-        }
-        isPeer = adapter.core.directory.isPeer(asking)
-        channel =
-            isPeer || adapter.configuration.publishOnSpecificResponseChannel
-            ? adapter.channels.response(to: asking) : adapter.channels.response
-    }
-
-    /// The adapter's uid for those who know what to do with it.
-    var signature: String? { isPeer ? adapter.uid : nil }
-
-    func send(_ payload: ByteBuffer, isForEverybody: Bool = false) {
-        adapter.send(
-            payload, to: isForEverybody && !isPeer ? adapter.channels.response : channel, kind: .signal)
-    }
-}
-
-/// Passes what happens to an acknowledged broadcast here on to the node it came from.
-private final class RemoteAckReceiver: BroadcastAckReceiver {
-    let timeout: TimeAmount
-    private let requestID: String
-    private let destination: Destination
-
-    init(requestID: String, timeout: TimeAmount, destination: Destination) {
-        self.requestID = requestID
-        self.timeout = timeout
-        self.destination = destination
-    }
-
-    func reached(clients: Int) {
-        var response = ClusterResponse(requestID: requestID, type: .broadcastClientCount, uid: destination.signature)
-        response.clientCount = Double(clients)
-        send { try response.text }
-    }
-
-    func acknowledged(_ arguments: EventArguments, socketID: String?) {
-        send {
-            var value: RawJSON?
-            if !arguments.isEmpty {
-                let raw = arguments.payload.rawJSON(at: arguments.offset)
-                // Written anew only to number its placeholders from 0.
-                value = raw.hasAttachments ? try RawJSON(encoding: raw) : raw
-            }
-            return try PubSubWireFormat.acknowledgement(
-                requestID: requestID, value, signature: destination.signature.map { ($0, socketID) })
-        }
-    }
-
-    func disconnected(socketID: String) {
-        guard let uid = destination.signature else { return }
-        var response = ClusterResponse(requestID: requestID, type: .broadcastAck, uid: uid)
-        response.sid = socketID
-        response.gone = true
-        send { try response.text }
-    }
-
-    private func send(_ payload: () throws -> ByteBuffer) {
-        // What is sent here has been decoded before; it cannot fail to be encoded but for its depth.
-        guard let payload = try? payload() else { return }
-        destination.send(payload)
     }
 }

@@ -88,7 +88,9 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
             if phase.withLockedValue({ if case .closed = $0 { true } else { false } }) { return }
             throw error
         }
-        bus.onLoop { self.source.isHeard = true }
+        bus.onLoop {
+            self.source.isHeard = self.phase.withLockedValue { if case .started = $0 { true } else { false } }
+        }
         core.directory.add(member, namespace: context.namespace)
     }
 

@@ -189,7 +189,8 @@ struct NetworkFaultTests {
                 gaps \(all[1][0].longestGap), \(all[0][1].longestGap)
                 """)
             #expect(lost.from <= statistics.unconfirmed)
-            #expect(lost.to < 500)
+            // Connections that live for moments only are not made ever faster; but they are made.
+            #expect(lost.to < 900)
             try await eventually("the loss is counted") { nodes[1].cluster.statistics.missed >= lost.to }
             try await eventually("up") { nodes.allSatisfy { $0.cluster.status == .up } }
             #expect(try await nodes[0].io.count() == 2)

@@ -1,0 +1,65 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+
+/// Looks whether nodes still listen on the channel that each has to itself. Redis knows at once that a process has ended;
+/// from its silence the others learn it much later.
+///
+/// A connection may have been lost for a moment only: whoever is absent twice in a row has gone. Confined to the bus's event
+/// loop, hence `@unchecked Sendable`.
+final class PeerProbe: @unchecked Sendable {
+    private let bus: RedisBus
+    private let key: String
+    /// The nodes of the moment.
+    private let nodeIDs: @Sendable () -> [String]
+    private let gone: @Sendable (_ nodeID: String) -> Void
+    private var suspects: Set<String> = []
+    private var timer: RepeatedTask?
+
+    private static let interval = TimeAmount.milliseconds(500)
+    private static let secondLook = TimeAmount.milliseconds(250)
+
+    init(
+        bus: RedisBus, key: String, nodeIDs: @escaping @Sendable () -> [String],
+        gone: @escaping @Sendable (_ nodeID: String) -> Void
+    ) {
+        self.bus = bus
+        self.key = key
+        self.nodeIDs = nodeIDs
+        self.gone = gone
+    }
+
+    /// Looks twice a second while `isNeeded`.
+    func start(while isNeeded: @escaping @Sendable () -> Bool) {
+        guard timer == nil else { return }
+        timer = bus.eventLoop.scheduleRepeatedTask(
+            initialDelay: Self.interval, delay: Self.interval
+        ) { [weak self] task in
+            guard let self else { return task.cancel() }
+            if isNeeded() { self.look() }
+        }
+    }
+
+    func stop() {
+        timer?.cancel()
+        timer = nil
+    }
+
+    /// Looks now.
+    func look() {
+        let ids = nodeIDs()
+        guard timer != nil, bus.hearsOthers, !ids.isEmpty else { return }
+        bus.subscriberCounts(of: ids.map { PeerMessage.channel(of: $0, key: key) }) { result in
+            guard self.timer != nil, self.bus.hearsOthers, case .success(let counts) = result else { return }
+            self.looked(absent: Set(zip(ids, counts).filter { $1 == 0 }.map(\.0)))
+        }
+    }
+
+    private func looked(absent: Set<String>) {
+        let lost = absent.intersection(suspects)
+        let isNew = !absent.subtracting(suspects).isEmpty
+        suspects = absent.subtracting(lost)
+        for id in lost { gone(id) }
+        if isNew { bus.eventLoop.scheduleTask(in: Self.secondLook) { self.look() } }
+    }
+}

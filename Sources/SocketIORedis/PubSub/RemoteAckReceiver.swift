@@ -1,0 +1,51 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+internal import SocketIOCore
+internal import SocketIOServer
+
+/// Passes what happens to an acknowledged broadcast here on to the node it came from.
+final class RemoteAckReceiver: BroadcastAckReceiver {
+    let timeout: TimeAmount
+    private let requestID: String
+    private let destination: AnswerDestination
+
+    init(requestID: String, timeout: TimeAmount, destination: AnswerDestination) {
+        self.requestID = requestID
+        self.timeout = timeout
+        self.destination = destination
+    }
+
+    func reached(clients: Int) {
+        var response = ClusterResponse(requestID: requestID, type: .broadcastClientCount, uid: destination.signature)
+        response.clientCount = Double(clients)
+        send { try response.text }
+    }
+
+    func acknowledged(_ arguments: EventArguments, socketID: String?) {
+        send {
+            var value: RawJSON?
+            if !arguments.isEmpty {
+                let raw = arguments.payload.rawJSON(at: arguments.offset)
+                // Written anew only to number its placeholders from 0.
+                value = raw.hasAttachments ? try RawJSON(encoding: raw) : raw
+            }
+            return try PubSubWireFormat.acknowledgement(
+                requestID: requestID, value, signature: destination.signature.map { ($0, socketID) })
+        }
+    }
+
+    func disconnected(socketID: String) {
+        guard let uid = destination.signature else { return }
+        var response = ClusterResponse(requestID: requestID, type: .broadcastAck, uid: uid)
+        response.sid = socketID
+        response.gone = true
+        send { try response.text }
+    }
+
+    private func send(_ payload: () throws -> ByteBuffer) {
+        // What is sent here has been decoded before; it cannot fail to be encoded but for its depth.
+        guard let payload = try? payload() else { return }
+        destination.send(payload)
+    }
+}
