@@ -104,7 +104,7 @@ let package = Package(
             dependencies: [
                 "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOServer", "SocketIOCore", "EngineIOServer",
                 "HiredisNIO", hummingbird, configuration, argumentParser,
-                serviceLifecycle, unixSignals, logging, nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL,
+                serviceLifecycle, unixSignals, logging, metrics, nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL,
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings),
@@ -170,6 +170,7 @@ let package = Package(
             dependencies: [
                 "socketio-server", "SocketIORedis", "SocketIOServer", "SocketIOTesting", "EngineIOServer", "HiredisNIO",
                 "ProcessTesting", nioCore, nioLocks, nioPosix, logging, configuration,
+                .product(name: "CoreMetrics", package: "swift-metrics"),
             ],
             swiftSettings: swiftSettings),
     ],

@@ -30,6 +30,13 @@ extension EngineConfiguration {
         if transports.isEmpty { problems.append("transports must name at least one transport") }
         let isTag = nodeTag.utf8.count == 4 && nodeTag.utf8.allSatisfy(Self.isTagByte)
         if !isTag { problems.append("nodeTag must be four characters of A-Z a-z 0-9 _ -, it is \(nodeTag)") }
+        if let nodeTagHeader, !Self.isToken(nodeTagHeader) {
+            problems.append("nodeTagHeader must be the name of a header, it is \(nodeTagHeader)")
+        }
+        if let maxSessions, maxSessions < 1 { problems.append("maxSessions must be at least 1, it is \(maxSessions)") }
+        if let maxHandshakesPerSecond, !(1...1_000_000).contains(maxHandshakesPerSecond) {
+            problems.append("maxHandshakesPerSecond must be 1 to 1000000, it is \(maxHandshakesPerSecond)")
+        }
         let invalid = TrustedProxies(trustedProxies).invalid
         if !invalid.isEmpty {
             problems.append(
@@ -69,6 +76,12 @@ extension EngineConfiguration {
             if httpCompression.threshold < 0 { problems.append("httpCompression.threshold must not be negative") }
             if !(1...9).contains(httpCompression.level) { problems.append("httpCompression.level must be 1 to 9") }
         }
+        if let perMessageDeflate {
+            if perMessageDeflate.threshold < 0 { problems.append("perMessageDeflate.threshold must not be negative") }
+            if !(1...9).contains(perMessageDeflate.level) {
+                problems.append("perMessageDeflate.level must be 1 to 9")
+            }
+        }
     }
 
     private func checkCORS(_ problems: inout [String]) {
@@ -92,6 +105,11 @@ extension EngineConfiguration {
                 problems.append("cookie.\(name) must hold no semicolon and no control character")
             }
         }
+    }
+
+    private static func isToken(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"()<>@,;:\\\"/[]?={}".utf8.contains($0) }
     }
 
     private static func isTagByte(_ byte: UInt8) -> Bool {

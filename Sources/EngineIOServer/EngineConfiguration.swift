@@ -35,6 +35,8 @@ public struct EngineConfiguration: Sendable {
     public var allowUpgrades = true
     /// Compression of poll answers; nil turns it off.
     public var httpCompression: HTTPCompressionConfiguration? = HTTPCompressionConfiguration()
+    /// Compression of WebSocket messages; default nil, none (spec 1.9).
+    public var perMessageDeflate: PerMessageDeflateConfiguration?
     /// The cookie of the handshake response; default nil, none.
     public var cookie: CookieConfiguration?
     /// Cross-origin rules; default nil, none.
@@ -43,6 +45,18 @@ public struct EngineConfiguration: Sendable {
     public var initialPacket: EngineMessage?
     /// Four characters of `[A-Za-z0-9_-]` at the front of every session id; default random, one per process.
     public var nodeTag = EngineConfiguration.processNodeTag
+    /// Name of a header of the handshake response that tells ``nodeTag``, for balancers that learn from answers, such as
+    /// `X-SIO-Node`; default nil, none.
+    public var nodeTagHeader: String?
+
+    // MARK: Admission
+
+    /// How many sessions may be open; over it handshakes get 503 with `Retry-After`. Handshakes that arrive on several
+    /// event loops at the same moment may go over it, by one for each loop. Default nil: no limit.
+    public var maxSessions: Int?
+    /// How many handshakes are let in per second, and in one burst; over it 503 with `Retry-After`. Default nil: no
+    /// limit.
+    public var maxHandshakesPerSecond: Int?
 
     // MARK: Hooks
 
@@ -98,7 +112,8 @@ public struct EngineConfiguration: Sendable {
 
     /// TLS settings of the listener; nil, the default, means plaintext.
     public var tls: TLSConfiguration?
-    /// Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` is believed; default none.
+    /// Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` and
+    /// `X-Forwarded-Proto` are believed; default none.
     public var trustedProxies: [String] = []
     /// Where the engine logs; default label `socketio.engine`.
     public var logger = Logger(label: "socketio.engine")
@@ -121,6 +136,23 @@ public struct EngineConfiguration: Sendable {
 /// Compression of poll answers (spec 1.8.5).
 public struct HTTPCompressionConfiguration: Sendable, Equatable {
     /// The smallest body that is compressed, in bytes; default 1,024.
+    public var threshold: Int
+    /// zlib level 1 (fast) to 9 (small); default 6.
+    public var level: Int
+
+    /// Compression from `threshold` bytes on.
+    public init(threshold: Int = 1024, level: Int = 6) {
+        self.threshold = threshold
+        self.level = level
+    }
+}
+
+/// Compression of WebSocket messages by the extension `permessage-deflate` (RFC 7692).
+///
+/// Neither side keeps its window between two messages, so an idle connection costs no more memory than without, and a
+/// broadcast is compressed once on each event loop.
+public struct PerMessageDeflateConfiguration: Sendable, Equatable {
+    /// The smallest message that is compressed, in bytes; default 1,024. What clients send may be compressed at any size.
     public var threshold: Int
     /// zlib level 1 (fast) to 9 (small); default 6.
     public var level: Int

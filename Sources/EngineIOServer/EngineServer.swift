@@ -11,6 +11,7 @@ package final class EngineServer: EngineRequestHandler {
     package let shards: [Shard]
     let context: EngineContext
     let delegate: any EngineDelegate
+    let admission: AdmissionControl
     private let ids: SessionIDGenerator
     private let shardOfLoop: [ObjectIdentifier: Int]
     private let isClosing = Atomic(false)
@@ -26,11 +27,12 @@ package final class EngineServer: EngineRequestHandler {
         let loops = eventLoops.prefix(SessionID.maximumShards)
         self.context = context
         self.delegate = delegate
+        self.admission = AdmissionControl(configuration)
         self.ids = SessionIDGenerator(nodeTag: configuration.nodeTag)
         self.shards = loops.enumerated().map { index, eventLoop in
             Shard(
                 index: index, eventLoop: eventLoop, isOnlyShard: loops.count == 1,
-                heartbeatResolution: context.heartbeatResolution)
+                heartbeatResolution: context.heartbeatResolution, compression: configuration.perMessageDeflate)
         }
         self.shardOfLoop = Dictionary(
             loops.enumerated().map { (ObjectIdentifier($1), $0) }, uniquingKeysWith: { first, _ in first })
@@ -65,6 +67,7 @@ package final class EngineServer: EngineRequestHandler {
             session.finish(session.machine.transportFinished())
         }
         shard.heartbeats.stop()
+        shard.stopMeasuringLag()
         EventLoopFuture.andAllComplete(closed, on: shard.eventLoop).whenComplete { _ in done() }
     }
 
@@ -78,6 +81,7 @@ package final class EngineServer: EngineRequestHandler {
             isUpgrade: request.isUpgrade, origin: request.headers.first(name: "Origin"))
         switch HandshakeCheck.route(handshake, transports: context.transports) {
         case .handshake(let transport, let isSupportedRevision):
+            if let denial = admission.check(sessions: clientsCount) { return refuse(exchange, denial) }
             let opening = Opening(
                 exchange: exchange, info: HandshakeInfo(request), transport: transport,
                 encodesBinary: handshake.encodesBinary, isSupportedRevision: isSupportedRevision,
@@ -179,6 +183,8 @@ package final class EngineServer: EngineRequestHandler {
     /// Opens the session. On the connection's loop, after all checks; `customID` is what `generateId` made.
     func open(_ opening: Opening, customID: String?) {
         guard !isClosingNow else { return refuseWhileClosing(opening.exchange) }
+        // A hook may have taken its time, and the server been told to drain meanwhile.
+        if let denial = admission.checkDraining() { return refuse(opening.exchange, denial) }
         let shard = shard(for: opening.exchange.eventLoop)
         let sid = customID ?? ids.next(shard: shard.index)
         if customID != nil {
@@ -210,6 +216,12 @@ package final class EngineServer: EngineRequestHandler {
             }
             if !isOpened { context.forgetCustomID(sid) }
         }
+    }
+
+    /// Unpacks for a connection on this loop; nil when compression is turned off.
+    func inflater(for eventLoop: any EventLoop) -> FrameInflater? {
+        guard context.configuration.perMessageDeflate != nil else { return nil }
+        return shardOfLoop[ObjectIdentifier(eventLoop)].flatMap { shards[$0].inflater } ?? FrameInflater()
     }
 
     func onLoop(of exchange: HTTPExchange, _ work: @escaping @Sendable (EngineServer) -> Void) {

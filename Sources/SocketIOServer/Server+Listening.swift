@@ -57,6 +57,24 @@ extension Server {
         let router = try HTTPRouter(
             configuration: configuration.engine, engine: engineServer, application: application,
             eventLoops: context.shards.map(\.eventLoop))
+        return try await bind(address, router).localAddress
+    }
+
+    /// Listens for an application of its own: neither the engine nor the client files are there, nor TLS. For what
+    /// operators ask; ends with ``close()``.
+    ///
+    /// - Throws: An I/O error when the address cannot be had.
+    package func listen(host: String, port: Int, only application: any HTTPApplication) async throws -> SocketAddress? {
+        var plain = EngineConfiguration()
+        plain.serveClient = false
+        plain.destroyUpgrade = false
+        plain.logger = configuration.engine.logger
+        let router = try HTTPRouter(
+            configuration: plain, engine: nil, application: application, eventLoops: context.shards.map(\.eventLoop))
+        return try await bind(.tcp(host: host, port: port), router).localAddress
+    }
+
+    private func bind(_ address: HTTPListener.Address, _ router: HTTPRouter) async throws -> HTTPListener {
         let listener = try await HTTPListener.bind(to: address, group: group, router: router)
         let isTooLate = lifecycle.withLockedValue { lifecycle in
             guard lifecycle.closing == nil else { return true }
@@ -67,7 +85,7 @@ extension Server {
             await listener.close()
             throw SocketError(.notSupported, "the server is closed")
         }
-        return listener.localAddress
+        return listener
     }
 
     // MARK: Closing

@@ -14,6 +14,8 @@ struct Assembly {
     let logger: Logger
     let server: Server
     let readiness = Readiness()
+    /// What the process counts; nil when nobody asks.
+    let metrics: MetricRegistry?
     /// Nil for a node on its own.
     let cluster: ClusterOperation?
     /// Nil when the chat is off.
@@ -22,7 +24,8 @@ struct Assembly {
     /// Puts everything together; nothing listens yet.
     ///
     /// - Throws: `SettingsError` for settings that only the parts themselves can find fault with.
-    init(_ loaded: LoadedSettings) throws {
+    init(_ loaded: LoadedSettings, metrics: MetricRegistry? = nil) throws {
+        self.metrics = metrics
         settings = loaded.settings
         logger = LineLogHandler.logger(label: "socketio-server", settings: settings.log)
         var configuration = try LibraryConfiguration.make(loaded)

@@ -71,9 +71,15 @@ enum LibraryConfiguration {
         engine.httpCompression =
             compression.enabled
             ? HTTPCompressionConfiguration(threshold: compression.threshold, level: compression.level) : nil
+        let deflate = settings.perMessageDeflate
+        engine.perMessageDeflate =
+            deflate.enabled ? PerMessageDeflateConfiguration(threshold: deflate.threshold, level: deflate.level) : nil
         engine.cookie = cookie(settings.cookie)
         engine.cors = cors(settings.cors)
         if let tag = settings.nodeTag { engine.nodeTag = tag }
+        engine.nodeTagHeader = settings.nodeTagHeader
+        engine.maxSessions = settings.admission.maxSessions
+        engine.maxHandshakesPerSecond = settings.admission.maxHandshakesPerSecond
         engine.trustedProxies = settings.trustedProxies
         engine.serveClient = settings.client.enabled
         engine.clientDirectory = settings.client.directory
@@ -102,7 +108,12 @@ enum LibraryConfiguration {
     }
 
     private static func cookie(_ settings: Settings.Cookie) -> CookieConfiguration? {
-        guard settings.enabled else { return nil }
+        let value: CookieConfiguration.Value
+        switch settings.mode {
+        case .off: return nil
+        case .tag: value = .tag
+        case .sid: value = .sid
+        }
         let secure: Bool? =
             switch settings.secure {
             case .auto: nil
@@ -116,7 +127,8 @@ enum LibraryConfiguration {
             case .none: .none
             }
         return CookieConfiguration(
-            name: settings.name, path: settings.path, domain: settings.domain, maxAge: settings.maxAgeSeconds,
+            name: settings.name, value: value, path: settings.path, domain: settings.domain,
+            maxAge: settings.maxAgeSeconds,
             httpOnly: settings.httpOnly, secure: secure, sameSite: sameSite)
     }
 

@@ -3,6 +3,7 @@
 internal import ArgumentParser
 internal import EngineIOServer
 internal import Logging
+internal import Metrics
 internal import NIOCore
 internal import NIOHTTP1
 internal import ServiceLifecycle
@@ -22,9 +23,12 @@ enum Operations {
     /// Serves until SIGTERM or SIGINT, then closes everything.
     static func run(_ loaded: LoadedSettings) async throws {
         DescriptorLimit.raise()
+        // Before the first instrument is made: those made earlier would count into the void.
+        let metrics = loaded.settings.operations.port == nil ? nil : MetricRegistry()
+        if let metrics { MetricsSystem.bootstrap(metrics) }
         let assembly: Assembly
         do {
-            assembly = try Assembly(loaded)
+            assembly = try Assembly(loaded, metrics: metrics)
         } catch let error as SettingsError {
             StandardError.write("\(error)\n")
             throw ExitCode.wrongSettings
@@ -32,6 +36,8 @@ enum Operations {
         let group = ServiceGroup(
             services: [ListeningService(assembly: assembly)], gracefulShutdownSignals: [.sigterm, .sigint],
             logger: quiet(assembly.logger))
+        let impatience = SecondSignal.watch(assembly.logger)
+        defer { impatience.cancel() }
         do {
             try await group.run()
         } catch let failure as ListenFailure {
@@ -56,6 +62,7 @@ private struct ListeningService: Service {
         let settings = assembly.settings
         let address: SocketAddress?
         do {
+            try await assembly.listenForOperations()
             try await assembly.cluster?.waitIfRequired()
         } catch {
             await assembly.server.close()
@@ -83,17 +90,7 @@ private struct ListeningService: Service {
         let watch = assembly.watchCluster()
         // Throws when the task is cancelled, which is just another way to be told.
         try? await gracefulShutdown()
-        assembly.readiness.refuse(.draining, reason: "the server is about to end")
-        watch?.cancel()
-        assembly.logger.info("closing", metadata: ["clients": "\(assembly.server.engine.clientsCount)"])
-        let deadline = Task {
-            try await Task.sleep(for: .milliseconds(settings.shutdownTimeoutMs))
-            assembly.logger.error("closing took longer than shutdownTimeoutMs; ending anyway")
-            exit(EXIT_FAILURE)
-        }
-        await assembly.server.close()
-        deadline.cancel()
-        assembly.logger.info("closed")
+        await assembly.shutDown { watch?.cancel() }
     }
 }
 

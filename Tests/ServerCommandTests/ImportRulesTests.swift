@@ -25,7 +25,8 @@ internal import Testing
             files: [
                 // The only places that open or adopt sockets.
                 "HTTPListener.swift": ["NIOPosix"], "Rehoming.swift": ["NIOPosix"],
-                "BodyCompression.swift": ["CZlib"],
+                "BodyCompression.swift": ["CZlib"], "FrameInflater.swift": ["CZlib"],
+                "FrameDeflater.swift": ["CZlib"],
             ]),
         "SocketIOServer": Rule(
             anywhere: [
@@ -65,6 +66,7 @@ internal import Testing
             anywhere: system.union([
                 "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOServer", "EngineIOServer", "HiredisNIO",
                 "Hummingbird", "Configuration", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging",
+                "Metrics", "CoreMetrics",
                 "NIOCore",
                 "NIOHTTP1", "NIOSSL", "Yams", "HTTPTypes", "Foundation", "NIOConcurrencyHelpers", "Synchronization",
             ]),

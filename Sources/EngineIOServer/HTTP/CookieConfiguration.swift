@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// The affinity cookie of the handshake response (spec 1.13).
+/// The affinity cookie of the handshake response, by polling and by WebSocket (spec 1.13, 6.5).
 public struct CookieConfiguration: Sendable {
     /// The `SameSite` attribute.
     public enum SameSite: String, Sendable {
@@ -12,8 +12,18 @@ public struct CookieConfiguration: Sendable {
         case none = "None"
     }
 
+    /// What the cookie holds.
+    public enum Value: String, Sendable, CaseIterable {
+        /// The whole session id, as from Node. It is a secret, and the cookie must be treated as one.
+        case sid
+        /// Only ``EngineConfiguration/nodeTag``: enough for a load balancer to find the node, and no secret.
+        case tag
+    }
+
     /// Default `io`.
     public var name: String
+    /// Default ``Value/sid``.
+    public var value: Value
     /// Default `/`; nil leaves the attribute out.
     public var path: String?
     /// Default nil: this host only.
@@ -24,17 +34,18 @@ public struct CookieConfiguration: Sendable {
     public var expires: String?
     /// Default true.
     public var httpOnly: Bool
-    /// Nil, the default, means: on connections with TLS.
+    /// Nil, the default, means: when the client speaks TLS, with this server or with a trusted proxy that says so.
     public var secure: Bool?
     /// Default ``SameSite/lax``; nil leaves the attribute out.
     public var sameSite: SameSite?
 
     /// A cookie with the given attributes.
     public init(
-        name: String = "io", path: String? = "/", domain: String? = nil, maxAge: Int? = nil, expires: String? = nil,
-        httpOnly: Bool = true, secure: Bool? = nil, sameSite: SameSite? = .lax
+        name: String = "io", value: Value = .sid, path: String? = "/", domain: String? = nil, maxAge: Int? = nil,
+        expires: String? = nil, httpOnly: Bool = true, secure: Bool? = nil, sameSite: SameSite? = .lax
     ) {
         self.name = name
+        self.value = value
         self.path = path
         self.domain = domain
         self.maxAge = maxAge

@@ -15,12 +15,15 @@ package struct EngineRequest: Sendable {
     package var clientAddress: String
     /// Whether this hop uses TLS.
     package var isSecure: Bool
+    /// Whether the client speaks TLS: on this hop, or with a trusted proxy in front that says so.
+    package var isClientSecure: Bool
     /// Whether the request asks for a WebSocket upgrade: `Connection` names `upgrade` and `Upgrade` names `websocket`.
     package var isUpgrade: Bool
 
     package init(
         method: HTTPMethod, target: String, headers: HTTPHeaders = [:], remoteAddress: SocketAddress? = nil,
-        clientAddress: String = "", isSecure: Bool = false, isUpgrade: Bool = false
+        clientAddress: String = "", isSecure: Bool = false, isClientSecure: Bool? = nil,
+        isUpgrade: Bool = false
     ) {
         self.method = method
         self.target = target
@@ -28,6 +31,7 @@ package struct EngineRequest: Sendable {
         self.remoteAddress = remoteAddress
         self.clientAddress = clientAddress
         self.isSecure = isSecure
+        self.isClientSecure = isClientSecure ?? isSecure
         self.isUpgrade = isUpgrade
     }
 }

@@ -220,6 +220,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
             method: head.method, target: head.target, headers: head.headers,
             remoteAddress: context?.channel.remoteAddress,
             clientAddress: router.trustedProxies.clientAddress(peer: peer, headers: head.headers), isSecure: isSecure,
+            isClientSecure: isSecure || router.trustedProxies.saysSecure(peer: peer, headers: head.headers),
             isUpgrade: head.isUpgrade)
     }
 

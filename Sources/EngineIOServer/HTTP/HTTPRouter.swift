@@ -27,14 +27,16 @@ package final class HTTPRouter: Sendable {
         status: .notFound, headers: ["Content-Type": "text/plain; charset=utf-8"],
         body: ByteBuffer(string: "not found\n"))
 
-    private let engine: any EngineRequestHandler
+    private let engine: (any EngineRequestHandler)?
     private let prefix: String
     private let dates: [ObjectIdentifier: DateHeader]
     private let refusals: [UInt: Counter]
 
+    /// Without an engine everything is the application's, client files excepted.
+    ///
     /// Reads the client files, with blocking calls; throws ``EngineConfigurationError`` for settings that cannot work.
     package init(
-        configuration: EngineConfiguration, engine: any EngineRequestHandler, application: (any HTTPApplication)?,
+        configuration: EngineConfiguration, engine: (any EngineRequestHandler)?, application: (any HTTPApplication)?,
         eventLoops: [any EventLoop] = []
     ) throws {
         try configuration.validate()
@@ -62,7 +64,7 @@ package final class HTTPRouter: Sendable {
 
     func route(target: String, isUpgrade: Bool) -> Route {
         if !isUpgrade, configuration.serveClient, let name = clientFiles.name(of: target) { return .clientFile(name) }
-        if belongsToEngine(target) { return .engine(engine) }
+        if let engine, belongsToEngine(target) { return .engine(engine) }
         return isUpgrade && configuration.destroyUpgrade ? .foreignUpgrade : .application
     }
 

@@ -10,7 +10,7 @@ internal import NIOHTTP1
     internal import Glibc
 #endif
 
-/// The networks whose `X-Forwarded-For` is believed.
+/// The networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
 struct TrustedProxies: Sendable {
     private struct Network: Sendable {
         var bytes: [UInt8]
@@ -60,6 +60,14 @@ struct TrustedProxies: Sendable {
             }
         }
         return client
+    }
+
+    /// Whether a trusted peer says, in `X-Forwarded-Proto`, that its client came over TLS. With several proxies the first
+    /// element is the one the client spoke to.
+    func saysSecure(peer: String, headers: HTTPHeaders) -> Bool {
+        guard !isEmpty, let value = headers.first(name: "x-forwarded-proto"), isTrusted(peer) else { return false }
+        let first = value.prefix { $0 != "," }.filter { $0 != " " && $0 != "\t" }.lowercased()
+        return first == "https" || first == "wss"
     }
 
     private func isTrusted(_ address: String) -> Bool {

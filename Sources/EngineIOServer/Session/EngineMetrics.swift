@@ -15,7 +15,8 @@ final class EngineMetrics: Sendable {
     }
 
     let slowClients = Counter(label: "engineio_slow_client_disconnects_total")
-    let droppedMessages = Counter(label: "engineio_dropped_messages_total")
+    let droppedOldest = Counter(label: "engineio_dropped_messages_total", dimensions: [("policy", "dropOldest")])
+    let droppedNewest = Counter(label: "engineio_dropped_messages_total", dimensions: [("policy", "dropNewest")])
     let rehomed = Counter(label: "engineio_rehomed_connections_total")
 
     private let pollingSessions = Atomic(0)
@@ -25,6 +26,7 @@ final class EngineMetrics: Sendable {
     private let closes: [CloseReason: Counter]
     private let refusals: [EngineErrorCode: Counter]
     private let upgrades: [UpgradeOutcome: Counter]
+    private let notAdmitted: [AdmissionControl.Obstacle: Counter]
 
     init() {
         closes = Dictionary(
@@ -38,6 +40,10 @@ final class EngineMetrics: Sendable {
         upgrades = Dictionary(
             uniqueKeysWithValues: UpgradeOutcome.allCases.map {
                 ($0, Counter(label: "engineio_upgrades_total", dimensions: [("outcome", $0.rawValue)]))
+            })
+        notAdmitted = Dictionary(
+            uniqueKeysWithValues: AdmissionControl.Obstacle.allCases.map {
+                ($0, Counter(label: "engineio_handshakes_refused_total", dimensions: [("reason", $0.rawValue)]))
             })
     }
 
@@ -62,6 +68,8 @@ final class EngineMetrics: Sendable {
     func upgrade(_ outcome: UpgradeOutcome) { upgrades[outcome]?.increment() }
 
     func refused(_ code: EngineErrorCode) { refusals[code]?.increment() }
+
+    func refusedAdmission(_ obstacle: AdmissionControl.Obstacle) { notAdmitted[obstacle]?.increment() }
 
     private func count(_ transport: TransportName, by change: Int) {
         switch transport {

@@ -9,7 +9,8 @@ extension EngineSession {
     func deliver(from first: Int32, in queue: OutboundQueue) {
         guard machine.isAlive else { return }
         if backlog.isEmpty, link.isReady { return link.send(listFrom: first, in: queue) }
-        queue.forEachMessage(from: first) { hold($0) }
+        // Compressed for all at once rather than later for each.
+        queue.forEachMessage(from: first, windowBits: link.windowBits) { hold($0) }
         if link.isReady { transportReady(link) }
     }
 
@@ -39,16 +40,16 @@ extension EngineSession {
             context.metrics.slowClients.increment()
             finish(machine.transportFailed(detail: "slow client"), isBroken: true)
         case .dropNewest:
-            context.metrics.droppedMessages.increment()
+            context.metrics.droppedNewest.increment()
         case .dropOldest:
             var excess = buffered + Backlog.cost(of: message) - limit
             while excess > 0 {
                 let before = backlog.bytes
                 guard backlog.dropOldest() else { break }
-                context.metrics.droppedMessages.increment()
+                context.metrics.droppedOldest.increment()
                 excess -= before - backlog.bytes
             }
-            if excess > 0 { return context.metrics.droppedMessages.increment() }
+            if excess > 0 { return context.metrics.droppedOldest.increment() }
             backlog.append(message)
         }
     }

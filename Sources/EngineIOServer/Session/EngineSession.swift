@@ -161,6 +161,7 @@ public final class EngineSession: @unchecked Sendable {
     func received(_ packet: EnginePacket) {
         switch machine.packetReceived(packet) {
         case .deliver(let message):
+            shard.traffic.received(message)
             handler?.received(message)
         case .restartPingInterval:
             arm(.pingInterval)

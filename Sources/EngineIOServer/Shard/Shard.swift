@@ -20,6 +20,11 @@ package final class Shard: @unchecked Sendable {
     package let index: Int
     package let eventLoop: any EventLoop
     let heartbeats: HeartbeatWheel
+    /// What has passed through; on the loop only.
+    package var traffic = ShardTraffic()
+    /// How late the loop has been; on the loop only.
+    var lag = LoopLag()
+    private var lagProbe: Scheduled<Void>?
 
     private let inbox = NIOLockedValueBox(Inbox())
     /// Whether the inbox holds work; spares the lock where there is none.
@@ -30,13 +35,20 @@ package final class Shard: @unchecked Sendable {
     private let ping = OutboundMessage(head: OutboundPacket.ping.copied())
     private var stagedPing = StagedMessage(index: -1, tick: 0)
     private var sessions: [String: EngineSession] = [:]
-    private let queue = OutboundQueue()
+    private let queue: OutboundQueue
+    /// Unpacks what the connections of this loop receive; nil when compression is turned off.
+    let inflater: FrameInflater?
     private var dirty: [EngineSession] = []
     private var isFlushScheduled = false
     private var isDelivering = false
     private var deferred: [() -> Void] = []
 
-    init(index: Int, eventLoop: any EventLoop, isOnlyShard: Bool, heartbeatResolution: TimeAmount) {
+    init(
+        index: Int, eventLoop: any EventLoop, isOnlyShard: Bool, heartbeatResolution: TimeAmount,
+        compression: PerMessageDeflateConfiguration? = nil
+    ) {
+        self.queue = OutboundQueue(compressor: compression.map { FrameCompressor($0) })
+        self.inflater = compression == nil ? nil : FrameInflater()
         self.index = index
         self.eventLoop = eventLoop
         self.copiesStagedMessages = !isOnlyShard
@@ -107,9 +119,13 @@ package final class Shard: @unchecked Sendable {
         append(stagedPing, to: session)
     }
 
+    /// Compresses frames for WebSockets of this shard; nil when compression is turned off. On the loop only.
+    var compressor: FrameCompressor? { queue.compressor }
+
     private func append(_ staged: StagedMessage, to session: EngineSession) {
         let last = queue.append(staged, after: session.lastStaged)
         session.lastStaged = last
+        traffic.sent(queue.weight(of: staged))
         guard session.firstStaged == OutboundQueue.none else { return }
         session.firstStaged = last
         dirty.append(session)
@@ -157,6 +173,24 @@ package final class Shard: @unchecked Sendable {
         isDelivering = false
         guard !deferred.isEmpty else { return }
         for work in exchange(&deferred, with: []) { work() }
+    }
+
+    // MARK: Lag
+
+    /// Measures from now on, once per `interval`, how late the loop runs what it was told to run at a certain time.
+    func measureLag(every interval: TimeAmount) {
+        eventLoop.assertInEventLoop()
+        guard lagProbe == nil else { return }
+        let due = NIODeadline.now() + interval
+        lagProbe = eventLoop.scheduleTask(deadline: due) {
+            self.lag.record(.now() - due)
+            self.lagProbe = nil
+            self.measureLag(every: interval)
+        }
+    }
+
+    func stopMeasuringLag() {
+        lagProbe?.cancel()
     }
 
     // MARK: Sessions

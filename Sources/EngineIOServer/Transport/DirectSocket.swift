@@ -12,6 +12,10 @@ struct DirectSocket {
     private static let flags = CInt(MSG_DONTWAIT | MSG_NOSIGNAL)
 
     private let descriptor: CInt
+    private let channel: (any Channel)?
+
+    /// The descriptor is still the channel's, and not a later connection's.
+    var isActive: Bool { channel?.isActive ?? true }
 
     /// Nil for channels that are no sockets, such as those of tests.
     init?(_ channel: any Channel) {
@@ -19,10 +23,12 @@ struct DirectSocket {
         let found = try? operations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
         guard let found = found ?? nil else { return nil }
         descriptor = found
+        self.channel = channel
     }
 
     init(descriptor: CInt) {
         self.descriptor = descriptor
+        channel = nil
     }
 
     /// Sends what the kernel takes without waiting.

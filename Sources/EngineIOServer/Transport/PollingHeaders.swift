@@ -20,11 +20,20 @@ enum PollingHeaders {
 }
 
 extension EngineContext {
-    /// Adds the cookie and runs the header hooks (spec 1.13, 1.14).
+    /// Adds the hints for load balancers (spec 1.13, 6.5) and runs the header hooks (spec 1.14).
     /// - Parameter sid: the session whose handshake this answers; nil for any later response.
     func decorate(_ headers: inout HTTPHeaders, request: EngineRequest, handshakeOf sid: String?) {
-        if let sid, let cookie = configuration.cookie {
-            headers.add(name: "Set-Cookie", value: cookie.serialize(value: sid, isSecure: request.isSecure))
+        if let sid {
+            if let cookie = configuration.cookie {
+                let value =
+                    switch cookie.value {
+                    case .sid: sid
+                    case .tag: configuration.nodeTag
+                    }
+                headers.add(
+                    name: "Set-Cookie", value: cookie.serialize(value: value, isSecure: request.isClientSecure))
+            }
+            if let name = configuration.nodeTagHeader { headers.add(name: name, value: configuration.nodeTag) }
         }
         let initialHook = sid == nil ? nil : configuration.initialHeaders
         guard initialHook != nil || configuration.headers != nil else { return }

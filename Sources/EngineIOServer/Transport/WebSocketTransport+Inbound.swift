@@ -11,7 +11,10 @@ extension WebSocketTransport {
         if context.channel.isActive { begin() }
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        socket = nil
+    }
 
     func channelActive(context: ChannelHandlerContext) {
         begin()

@@ -52,6 +52,9 @@ public final class MemoryAdapter: Adapter {
     /// The names of the rooms with sockets of this server.
     public var rooms: Set<String> { nodeRooms.names }
 
+    /// How many rooms have sockets of this server, those that sockets have to themselves included.
+    var roomCount: Int { nodeRooms.count }
+
     // MARK: Adapter
 
     /// Nothing to do.

@@ -42,6 +42,8 @@ final class NodeRooms: Sendable {
 
     func contains(_ room: String) -> Bool { shardCounts.withLockedValue { $0[room] != nil } }
 
+    var count: Int { shardCounts.withLockedValue { $0.count } }
+
     var names: Set<String> { shardCounts.withLockedValue { Set($0.keys) } }
 }
 

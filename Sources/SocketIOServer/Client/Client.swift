@@ -18,7 +18,10 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     let table: NamespaceTable
     let shard: ShardContext
 
+    // Values of other modules, which call nothing back: checking for overlapping access costs more than it could find.
+    @exclusivity(unchecked)
     private var parser: DefaultParser
+    @exclusivity(unchecked)
     private var machine: ClientStateMachine
     /// By the slots of the machine: pending and connected sockets.
     private var sockets: [Socket?] = []
@@ -36,9 +39,8 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         self.parser = DefaultParser(limits: configuration.packetLimits)
         self.machine = ClientStateMachine(
             limits: configuration.clientLimits, lenientNamespaceErrors: configuration.lenientNamespaceErrors)
-        connectTimer = shard.timers.schedule(after: configuration.connectTimeout) { [weak self] in
-            self?.connectTimedOut()
-        }
+        // Not weak: an object that ever had a weak reference pays for it with every later retain. Cancelled at the end.
+        connectTimer = shard.timers.schedule(after: configuration.connectTimeout) { self.connectTimedOut() }
     }
 
     /// Connected sockets, in the order of their connection.
@@ -58,8 +60,10 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         }
         switch machine.received(packet) {
         case .event(let slot, let id, let payload):
+            shard.received.events += 1
             sockets[slot]?.received(event: payload, id: id)
         case .ack(let slot, let id, let payload):
+            shard.received.acknowledgements += 1
             sockets[slot]?.received(ack: payload, id: id)
         case .connect(let slot, let nsp, let auth):
             connect(slot: slot, nsp: nsp, auth: auth)
@@ -90,11 +94,11 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
 
     // MARK: Closing
 
-    /// Closes the session; what is left of its sockets gets `forced server close`.
-    func close() {
-        endReason = .forcedServerClose
+    /// Closes the session; what is left of its sockets gets `reason`.
+    func close(_ reason: DisconnectReason = .forcedServerClose) {
+        endReason = reason
         session.close()
-        closeSockets(.forcedServerClose, detail: nil)
+        closeSockets(reason, detail: nil)
     }
 
     /// `socket.disconnect(close: true)`: leaves every namespace, then closes the session.

@@ -36,6 +36,11 @@ final class NamespaceTable: Sendable {
     /// The namespaces of the moment.
     var all: [Namespace] { state.withLockedValue { $0.entries.values.map(\.namespace) } }
 
+    /// The namespaces of the moment, and whether each was made on demand.
+    var allByOrigin: [(namespace: Namespace, isDynamic: Bool)] {
+        state.withLockedValue { $0.entries.values.map { ($0.namespace, $0.parent != nil) } }
+    }
+
     var parents: [ParentNamespace] { state.withLockedValue { $0.parents } }
 
     func onNewNamespace(_ observer: @escaping @Sendable (Namespace) -> Void) {

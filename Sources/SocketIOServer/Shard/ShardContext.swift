@@ -6,12 +6,14 @@ internal import Synchronization
 
 /// What the Socket.IO layer keeps per event loop, beside the engine's shard.
 ///
-/// Immutable but for ``timers``, which is confined to the loop: the reason for `@unchecked Sendable`.
+/// Immutable but for ``timers`` and ``received``, which are confined to the loop: the reason for `@unchecked Sendable`.
 final class ShardContext: @unchecked Sendable {
     let shard: Shard
     let eventLoop: any EventLoop
     let executor: LoopExecutor
     let timers: TimerQueue
+    /// On the loop only, like ``timers``.
+    var received = ReceivedPackets()
 
     var index: Int { shard.index }
 

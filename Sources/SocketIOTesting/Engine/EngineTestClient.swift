@@ -48,9 +48,11 @@ public actor EngineTestClient {
     ///
     /// - `query`: further parameters, encoded by the caller, for example `["token=1"]`.
     /// - `recordsPackets`: whether ``packets`` is filled; default no, so that nobody has to empty it.
+    /// - `keepsCookies`: whether later requests send back the cookies of a polling handshake, as in a browser.
     public static func connect(
         to address: ServerAddress, path: String = "/socket.io/", transport: TestTransport = .polling,
-        query: [String] = [], headers: [(name: String, value: String)] = [], recordsPackets: Bool = false
+        query: [String] = [], headers: [(name: String, value: String)] = [], recordsPackets: Bool = false,
+        keepsCookies: Bool = false
     ) async throws -> EngineTestClient {
         let extra = query.map { "&" + $0 }.joined()
         let target = "\(path)?EIO=4\(extra)&transport="
@@ -74,11 +76,18 @@ public actor EngineTestClient {
             throw TestClientError.protocolViolation("no open packet first")
         }
         let client = EngineTestClient(
-            address: address, target: target, headers: headers, handshake: try .init(json: json), response: response,
-            recordsPackets: recordsPackets)
+            address: address, target: target,
+            headers: headers + (keepsCookies ? cookies(of: response) : []), handshake: try .init(json: json),
+            response: response, recordsPackets: recordsPackets)
         try await client.startPolling(poll, first: Array(packets.dropFirst()))
         if transport == .upgrade { try await client.upgrade() }
         return client
+    }
+
+    /// What a browser would send back.
+    private static func cookies(of response: HTTPTestResponse) -> [(name: String, value: String)] {
+        let pairs = response.values("Set-Cookie").map { String($0.prefix { $0 != ";" }) }
+        return pairs.isEmpty ? [] : [("Cookie", pairs.joined(separator: "; "))]
     }
 
     /// The path and query of this session's requests for a transport.

@@ -22,10 +22,11 @@ public actor SocketTestClient {
     /// Opens a session. No namespace is joined yet.
     public static func connect(
         to address: ServerAddress, path: String = "/socket.io/", transport: TestTransport = .websocket,
-        query: [String] = [], headers: [(name: String, value: String)] = []
+        query: [String] = [], headers: [(name: String, value: String)] = [], keepsCookies: Bool = false
     ) async throws -> SocketTestClient {
         let engine = try await EngineTestClient.connect(
-            to: address, path: path, transport: transport, query: query, headers: headers)
+            to: address, path: path, transport: transport, query: query, headers: headers,
+            keepsCookies: keepsCookies)
         let client = SocketTestClient(engine: engine)
         await client.start()
         return client

@@ -22,6 +22,13 @@ enum SettingRules {
         text.utf8.allSatisfy { (0x20...0x7E).contains($0) && $0 != UInt8(ascii: ";") }
     }
 
+    /// An address that only this machine reaches.
+    static func isLoopback(_ host: String) -> Bool {
+        if host == "localhost" || host == "::1" { return true }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+
     /// A version as it can stand in an ETag.
     static func isVersion(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.allSatisfy { isWordByte($0) || ".+".utf8.contains($0) }

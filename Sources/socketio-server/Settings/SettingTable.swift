@@ -22,7 +22,8 @@ enum SettingTable {
         Dictionary(all.map { ($0.environmentName, $0) }, uniquingKeysWith: { first, _ in first })
 
     static let sections: [Section] = [
-        listener, redis, engine, socketIO, http, cookie, cors, limits, client, tls, pages, logs,
+        listener, redis, engine, socketIO, http, webSocket, cookie, cors, limits, client, tls, pages, loadControl,
+        operations, logs,
     ]
 
     private static let day = 86_400_000
@@ -41,10 +42,12 @@ enum SettingTable {
                 "Threads that serve connections; 0 means one for each core of the machine."),
             .number(
                 "shutdownTimeoutMs", \.shutdownTimeoutMs, 0...day, unit: "ms",
-                "After SIGTERM or SIGINT, how long closing everything may take before the process ends anyway."),
+                "After SIGTERM or SIGINT and `drain.windowMs`, how long the rest may take before the process ends anyway."
+            ),
             .list(
                 "trustedProxies", \.trustedProxies,
-                "Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` tells the address of a client."
+                "Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` tells the address of a client, and "
+                    + "`X-Forwarded-Proto` whether it speaks TLS."
             ),
             .choice(
                 "adapter", \.adapter,
@@ -93,6 +96,11 @@ enum SettingTable {
                 "First characters of every session id, by which a load balancer can find the node. Random for each start "
                     + "when there is none."
             ) { SettingRules.isNodeTag($0) },
+            .optionalText(
+                "nodeTagHeader", \.nodeTagHeader, allowed: "the name of a header",
+                "Header of handshake responses that tells the node tag, such as `X-SIO-Node`, for load balancers that "
+                    + "learn from answers."
+            ) { SettingRules.isToken($0) },
         ])
 
     private static let socketIO = Section(
@@ -123,10 +131,28 @@ enum SettingTable {
                 "How hard to compress: 1 is fast, 9 gives the smallest answers."),
         ])
 
+    private static let webSocket = Section(
+        title: "WebSocket compression",
+        settings: [
+            .flag(
+                "perMessageDeflate.enabled", \.perMessageDeflate.enabled,
+                "Whether WebSocket messages are compressed for clients that offer `permessage-deflate`. It saves bandwidth "
+                    + "and costs processor time."),
+            .number(
+                "perMessageDeflate.threshold", \.perMessageDeflate.threshold, 0...longest, unit: "bytes",
+                "Messages shorter than this are sent as they are."),
+            .number(
+                "perMessageDeflate.level", \.perMessageDeflate.level, 1...9,
+                "How hard to compress: 1 is fast, 9 gives the smallest messages."),
+        ])
+
     private static let cookie = Section(
         title: "Cookie",
         settings: [
-            .flag("cookie.enabled", \.cookie.enabled, "Whether a handshake sets a cookie with the session id."),
+            .choice(
+                "cookie.mode", \.cookie.mode,
+                "Cookie that a handshake sets, for load balancers that route by cookie: none, the node tag alone, or the "
+                    + "whole session id, as Node does."),
             .text("cookie.name", \.cookie.name, allowed: "a token of RFC 6265", "Name of the cookie.") {
                 SettingRules.isToken($0)
             },
@@ -143,7 +169,8 @@ enum SettingTable {
             .flag("cookie.httpOnly", \.cookie.httpOnly, "Whether scripts in the page cannot read the cookie."),
             .choice(
                 "cookie.secure", \.cookie.secure,
-                "Whether browsers send the cookie over TLS only; `auto` means when the handshake came over TLS."),
+                "Whether browsers send the cookie over TLS only; `auto` means when the client did, as far as this server or a "
+                    + "trusted proxy can tell."),
             .choice(
                 "cookie.sameSite", \.cookie.sameSite, "Whether the cookie goes along with requests of other sites."),
         ])

@@ -28,6 +28,7 @@ struct Settings: Sendable, Equatable {
     var destroyUpgrade = true
     var destroyUpgradeTimeoutMs = 1_000
     var nodeTag: String?
+    var nodeTagHeader: String?
 
     // Socket.IO
     var connectTimeoutMs = 45_000
@@ -35,6 +36,7 @@ struct Settings: Sendable, Equatable {
     var maxDynamicNamespaces = 10_000
 
     var httpCompression = HTTPCompression()
+    var perMessageDeflate = PerMessageDeflate()
     var cookie = Cookie()
     var cors = CORS()
     var limits = Limits()
@@ -42,6 +44,9 @@ struct Settings: Sendable, Equatable {
     var tls = TLS()
     var chat = Chat()
     var health = Health()
+    var admission = Admission()
+    var drain = Drain()
+    var operations = Operations()
     var log = Log()
 
     enum Transport: String, CaseIterable, Sendable {
@@ -55,8 +60,14 @@ struct Settings: Sendable, Equatable {
         var level = 6
     }
 
-    struct Cookie: Sendable, Equatable {
+    struct PerMessageDeflate: Sendable, Equatable {
         var enabled = false
+        var threshold = 1_024
+        var level = 6
+    }
+
+    struct Cookie: Sendable, Equatable {
+        var mode = Mode.off
         var name = "io"
         var path = "/"
         var domain: String?
@@ -64,6 +75,12 @@ struct Settings: Sendable, Equatable {
         var httpOnly = true
         var secure = Secure.auto
         var sameSite = SameSite.lax
+
+        enum Mode: String, CaseIterable, Sendable {
+            case off
+            case tag
+            case sid
+        }
 
         enum Secure: String, CaseIterable, Sendable {
             case auto
@@ -134,6 +151,21 @@ struct Settings: Sendable, Equatable {
     struct Health: Sendable, Equatable {
         var path: String? = "/healthz"
         var readyPath: String? = "/readyz"
+    }
+
+    struct Admission: Sendable, Equatable {
+        var maxSessions: Int?
+        var maxHandshakesPerSecond: Int?
+    }
+
+    struct Drain: Sendable, Equatable {
+        var windowMs = 5_000
+    }
+
+    struct Operations: Sendable, Equatable {
+        var host = "127.0.0.1"
+        var port: Int?
+        var token: String?
     }
 
     struct Log: Sendable, Equatable {

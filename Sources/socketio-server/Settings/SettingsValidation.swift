@@ -13,6 +13,7 @@ struct SettingsValidation {
         checkCORS(settings.cors)
         checkCookie(settings.cookie)
         checkPaths(settings)
+        checkOperations(settings.operations)
         checkRedis(settings.redis)
     }
 
@@ -62,7 +63,7 @@ struct SettingsValidation {
     }
 
     private mutating func checkCookie(_ cookie: Settings.Cookie) {
-        if cookie.enabled, cookie.sameSite == .none, cookie.secure == .never {
+        if cookie.mode != .off, cookie.sameSite == .none, cookie.secure == .never {
             report("cookie.sameSite", "browsers take 'none' with cookie.secure only")
         }
     }
@@ -96,6 +97,11 @@ struct SettingsValidation {
                 "a password is not accepted in a flag, which other users could read; use redis.passwordFile, "
                     + "SOCKETIO_REDIS_PASSWORD, SOCKETIO_REDIS_URL or the file")
         }
+    }
+
+    private mutating func checkOperations(_ operations: Settings.Operations) {
+        guard operations.port != nil, operations.token == nil, !SettingRules.isLoopback(operations.host) else { return }
+        report("operations.token", "is needed when operations.host is not loopback: metrics are not for everybody")
     }
 
     private mutating func report(_ key: String, _ message: String) {

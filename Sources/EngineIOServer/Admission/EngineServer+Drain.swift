@@ -1,0 +1,74 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import NIOCore
+
+/// Emptying a server without hurry (spec 4.11): nobody new is let in, and those who are there are sent away a few at a
+/// time, so that the servers they go to are not run over.
+extension EngineServer {
+    /// How often a few more sessions are closed.
+    private static let step = Duration.milliseconds(20)
+    /// How long the last sessions may take to end by themselves.
+    private static let patience = Duration.seconds(2)
+
+    /// Whether ``drain(over:leave:)`` was called.
+    package var isDraining: Bool { admission.isDraining }
+
+    /// From now on handshakes get 503; open sessions go on.
+    package func beginDraining() { admission.beginDraining() }
+
+    /// Refuses handshakes, has every session closed at its own moment within `window`, and returns when none is left, or
+    /// two seconds after the last was asked to leave. Ends early when the server is closed or the task cancelled.
+    ///
+    /// - Parameter leave: closes one session, on its event loop.
+    package func drain(over window: TimeAmount, leave: @escaping @Sendable (EngineSession) -> Void) async {
+        beginDraining()
+        let drains = shards.map { ShardDrain(shard: $0, leave: leave) }
+        let clock = ContinuousClock()
+        let start = clock.now
+        let length = Duration.nanoseconds(max(window.nanoseconds, 0))
+        while !isClosingNow, !Task.isCancelled {
+            let elapsed = clock.now - start
+            let share = length > .zero ? min(elapsed / length, 1) : 1
+            for drain in drains { drain.advance(to: share) }
+            if elapsed >= length || clientsCount == 0 { break }
+            try? await Task.sleep(for: min(Self.step, length - elapsed))
+        }
+        let end = clock.now + Self.patience
+        while clientsCount > 0, clock.now < end, !isClosingNow, !Task.isCancelled {
+            try? await Task.sleep(for: Self.step)
+        }
+    }
+}
+
+/// The sessions of one shard that are to leave, in random order.
+///
+/// `sessions` and `next` belong to the shard's loop, which is why it may be `@unchecked Sendable`.
+private final class ShardDrain: @unchecked Sendable {
+    private let shard: Shard
+    private let leave: @Sendable (EngineSession) -> Void
+    private var sessions: [EngineSession]?
+    private var next = 0
+
+    init(shard: Shard, leave: @escaping @Sendable (EngineSession) -> Void) {
+        self.shard = shard
+        self.leave = leave
+    }
+
+    /// Closes as many sessions as are due after this share of the window.
+    func advance(to share: Double) {
+        shard.run { self.advanceOnLoop(to: share) }
+    }
+
+    private func advanceOnLoop(to share: Double) {
+        let sessions = self.sessions ?? shard.allSessions().shuffled()
+        self.sessions = sessions
+        let due = share >= 1 ? sessions.count : Int(Double(sessions.count) * share)
+        while next < due {
+            leave(sessions[next])
+            next += 1
+        }
+        guard share >= 1 else { return }
+        // Those whose handshake was let in just before.
+        for session in shard.allSessions() where session.isOpen { leave(session) }
+    }
+}

@@ -1,0 +1,64 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import EngineIOServer
+package import NIOCore
+
+/// Packets of clients that reached a socket, counted on one event loop.
+package struct ReceivedPackets: Sendable {
+    package var events = 0
+    package var acknowledgements = 0
+}
+
+/// Namespaces that are counted together.
+package struct NamespaceStatistics: Sendable {
+    /// The name, or `dynamic` for all that clients had made: names they choose must not become labels.
+    package let label: String
+    package var namespaces = 0
+    package var sockets = 0
+    /// Rooms with sockets of this server, those that sockets have to themselves left out.
+    package var rooms = 0
+}
+
+/// A server at one moment.
+package struct ServerStatistics: Sendable {
+    package let shards: [ShardStatistics]
+    /// In the order of ``shards``.
+    package let received: [ReceivedPackets]
+    /// Sorted by label.
+    package let namespaces: [NamespaceStatistics]
+}
+
+extension Server {
+    /// More namespaces with a name of their own than these are counted together.
+    private static let maxLabels = 100
+
+    /// Counts what is there. One hop to each event loop; from any thread.
+    package func statistics() async -> ServerStatistics {
+        let shards = await engineServer.statistics()
+        var received: [ReceivedPackets] = []
+        for shard in context.shards {
+            received.append(await shard.perform { shard.received })
+        }
+        return ServerStatistics(shards: shards, received: received, namespaces: namespaceStatistics)
+    }
+
+    private var namespaceStatistics: [NamespaceStatistics] {
+        var all: [String: NamespaceStatistics] = [:]
+        for (namespace, isDynamic) in table.allByOrigin.sorted(by: { $0.namespace.name < $1.namespace.name }) {
+            var label = isDynamic ? "dynamic" : namespace.name
+            if all[label] == nil, all.count >= Self.maxLabels { label = "other" }
+            let sockets = namespace.local.socketCount
+            var entry = all[label] ?? NamespaceStatistics(label: label)
+            entry.namespaces += 1
+            entry.sockets += sockets
+            entry.rooms += max(0, namespace.local.roomCount - sockets)
+            all[label] = entry
+        }
+        return all.values.sorted { $0.label < $1.label }
+    }
+
+    /// Measures from now on how late the event loops are.
+    package func measureLoopLag(every interval: TimeAmount) {
+        engineServer.measureLag(every: interval)
+    }
+}

@@ -1,0 +1,37 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOServer
+internal import NIOCore
+
+extension Server {
+    /// Sends everybody away without hurry, before ``close()`` (spec 4.11).
+    ///
+    /// New handshakes get 503 with `Retry-After` at once. Open sessions go on until each is closed at its own moment
+    /// within `window`, in random order: what has been sent to it is delivered first, its sockets get the reason
+    /// `server shutting down`, and its client comes back by itself, through the load balancer to another server. The
+    /// server goes on listening, since polling clients need it to fetch what is left for them.
+    ///
+    /// Returns when no session is left, or two seconds after the window; ends early when the task is cancelled or the
+    /// server closed. There is no way back: close the server afterwards. From any thread.
+    ///
+    /// - Parameter window: How long it takes to close all of them; zero closes them at once.
+    public func drain(over window: Duration) async {
+        let (seconds, attoseconds) = window.components
+        let (nanoseconds, isTooLong) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let length =
+            isTooLong ? TimeAmount.hours(24) : .nanoseconds(nanoseconds) + .nanoseconds(attoseconds / 1_000_000_000)
+        await engineServer.drain(over: length) { session in
+            if let client = session.handler as? Client {
+                client.close(.serverShuttingDown)
+            } else {
+                session.close()
+            }
+        }
+    }
+
+    /// Refuses handshakes from now on, as ``drain(over:)`` does, and leaves open sessions alone.
+    public func beginDraining() { engineServer.beginDraining() }
+
+    /// Whether handshakes are refused because the server is being drained.
+    public var isDraining: Bool { engineServer.isDraining }
+}

@@ -1,0 +1,41 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Logging
+internal import SocketIORedis
+internal import SocketIOServer
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+extension Assembly {
+    /// The end of a serving process, in an order that loses nothing (spec 4.11): load balancers and other nodes are told,
+    /// newcomers are refused, those inside are sent away over `drain.windowMs`, and what is left is closed.
+    ///
+    /// Ends the process with exit code 1 when that takes longer than the window and `shutdownTimeoutMs`.
+    ///
+    /// - Parameter beforeClose: runs between the drain and the close.
+    func shutDown(beforeClose: () -> Void) async {
+        readiness.refuse(.draining, reason: "the server is about to end")
+        server.beginDraining()
+        cluster?.cluster.isDraining = true
+        let clients = server.engine.clientsCount
+        logger.info("draining", metadata: ["clients": "\(clients)", "windowMs": "\(settings.drain.windowMs)"])
+        let (logger, limit) = (logger, settings.drain.windowMs + settings.shutdownTimeoutMs)
+        let deadline = Task {
+            try await Task.sleep(for: .milliseconds(limit))
+            logger.error("the end took longer than drain.windowMs and shutdownTimeoutMs; ending anyway")
+            exit(EXIT_FAILURE)
+        }
+        await server.drain(over: .milliseconds(settings.drain.windowMs))
+        logger.info("closing", metadata: ["clients": "\(server.engine.clientsCount)"])
+        beforeClose()
+        await server.close()
+        deadline.cancel()
+        logger.info("closed")
+    }
+}

@@ -1,0 +1,80 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+/// What each metric means: for `/metrics` and for `docs/operations.md`, which a test compares.
+enum MetricCatalog {
+    static func help(for name: String) -> String { entries[name] ?? "A figure of a library in use." }
+
+    static let entries: [String: String] = [
+        // Sessions
+        "engineio_sessions": "Open sessions by transport.",
+        "engineio_session_closes_total": "Sessions that ended, by reason.",
+        "engineio_upgrades_total": "Upgrades from polling to WebSocket, by outcome.",
+        "engineio_refusals_total": "Requests refused, by Engine.IO error code; 1 is an unknown session id.",
+        "engineio_handshakes_refused_total": "Handshakes answered 503: draining, too many sessions, too many at once.",
+        "engineio_rehomed_connections_total": "WebSockets moved to the event loop of their session.",
+        "socketio_http_refused_total": "HTTP requests refused, by status.",
+        // Traffic
+        "engineio_messages_received_total": "Messages from clients, by event loop.",
+        "engineio_received_bytes_total": "Bytes of those messages.",
+        "engineio_messages_sent_total": "Messages to clients, each recipient counted, by event loop.",
+        "engineio_sent_bytes_total": "Bytes to clients as WebSocket frames, by event loop.",
+        "engineio_queued_bytes": "Bytes that wait for clients that read slowly, by event loop.",
+        "engineio_slow_client_disconnects_total": "Clients disconnected because they read too slowly.",
+        "engineio_dropped_messages_total": "Messages to slow clients left out, by policy.",
+        "socketio_events_received_total": "Events from clients, by event loop.",
+        "socketio_acknowledgements_received_total": "Acknowledgements from clients, by event loop.",
+        "socketio_acknowledgements_timed_out_total": "Acknowledgements that did not arrive in time.",
+        "socketio_volatile_dropped_total": "Volatile packets dropped because a client was busy.",
+        "socketio_packets_ignored_total": "Packets without consequence, such as acknowledgements nobody waits for.",
+        "socketio_packets_undecodable_total": "Packets that could not be decoded, which ends the session.",
+        "socketio_protocol_violations_total": "Packets the protocol does not allow there, which ends the session.",
+        // Namespaces
+        "socketio_namespaces": "Namespaces; those made on demand count under 'dynamic'.",
+        "socketio_sockets": "Sockets connected to a namespace.",
+        "socketio_rooms": "Rooms with sockets of this node, those that sockets have to themselves left out.",
+        "socketio_connections_total": "Sockets that were connected to a namespace.",
+        "socketio_disconnections_total": "Sockets that left a namespace.",
+        "socketio_connections_refused_total": "Connections to a namespace that were refused.",
+        "socketio_connect_timeouts_total": "Sessions closed because they joined no namespace in time.",
+        "socketio_namespaces_refused_total": "Namespaces refused because too many were made on demand.",
+        "socketio_joins_refused_total": "Joins of rooms refused by a limit.",
+        // Handlers
+        "socketio_events_unhandled_total": "Events for which there is no handler.",
+        "socketio_events_invalid_total": "Events whose arguments did not fit their handler.",
+        "socketio_handler_failures_total": "Handlers that failed.",
+        // Event loops and process
+        "socketio_event_loop_lag_seconds":
+            "How late an event loop runs what it was told to run, measured twice a second.",
+        "socketio_build_info": "Version and node tag; the value is always 1.",
+        "socketio_ready": "1 when new clients are welcome, as /readyz says.",
+        "socketio_draining": "1 when clients are being sent away.",
+        "process_cpu_seconds_total": "CPU time used.",
+        "process_start_time_seconds": "When the process started, in seconds since 1970.",
+        "process_resident_memory_bytes": "Memory in use.",
+        "process_open_fds": "Open descriptors.",
+        "process_max_fds": "Descriptors that may be open.",
+        // Cluster
+        "socketio_cluster_peers": "Other nodes of the cluster.",
+        "socketio_adapter_up": "1 when messages flow to and from the other nodes.",
+        "socketio_adapter_waiting_bytes": "Bytes that wait for Redis to come back.",
+        "socketio_adapter_published_total": "Messages handed to Redis, without heartbeats.",
+        "socketio_adapter_received_total": "Messages from other nodes that were for this one.",
+        "socketio_adapter_filtered_total": "Broadcasts of other nodes for rooms without sockets here.",
+        "socketio_adapter_invalid_total": "Messages of other nodes that could not be understood.",
+        "socketio_adapter_unexpected_total": "Responses of other nodes nobody waited for.",
+        "socketio_adapter_lost_total": "Messages not sent because Redis was away.",
+        "socketio_adapter_dropped_total": "Messages that waited for Redis too long, or too many.",
+        "socketio_adapter_replayed_total": "Messages that waited for Redis and were sent.",
+        "socketio_adapter_unconfirmed_total": "Messages on the way when Redis was lost; they arrived or not.",
+        "socketio_adapter_refused_total": "Messages that Redis refused.",
+        "socketio_adapter_missed_total": "Broadcasts of other nodes that never arrived here.",
+        "socketio_adapter_request_timeouts_total": "Questions to other nodes without all answers in time.",
+        "socketio_redis_up": "1 when a connection to Redis is up, by link.",
+        "socketio_redis_connections_total": "Connections to Redis that were made, by link.",
+        "socketio_redis_failed_attempts_total": "Attempts to connect to Redis that failed, by link.",
+        "socketio_redis_messages_received_total": "Messages from Redis, by link.",
+        "socketio_redis_messages_oversized_total": "Messages from Redis dropped for their size, by link.",
+        "socketio_redis_publishes_total": "Messages published to Redis, by link.",
+        "socketio_redis_publish_errors_total": "Publishes that Redis answered with an error, by link.",
+    ]
+}

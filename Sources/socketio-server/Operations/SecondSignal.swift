@@ -1,0 +1,29 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Logging
+internal import UnixSignals
+
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#else
+    internal import Darwin
+#endif
+
+/// Who asks twice does not want to wait: the second SIGTERM or SIGINT ends the process at once, with exit code 1.
+enum SecondSignal {
+    /// Watches until it is cancelled. The first signal is the life cycle's.
+    static func watch(_ logger: Logger) -> Task<Void, Never> {
+        Task {
+            var isFirst = true
+            for await signal in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+                guard isFirst else {
+                    logger.warning("told a second time; ending at once", metadata: ["signal": "\(signal)"])
+                    exit(EXIT_FAILURE)
+                }
+                isFirst = false
+            }
+        }
+    }
+}

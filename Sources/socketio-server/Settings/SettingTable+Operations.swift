@@ -1,0 +1,41 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+extension SettingTable {
+    private static let longest = Int(Int32.max)
+
+    /// Who is let in, and how those inside are sent away.
+    static let loadControl = Section(
+        title: "Admission and drain",
+        settings: [
+            .optionalNumber(
+                "admission.maxSessions", \.admission.maxSessions, 1...longest,
+                "Sessions that may be open; further handshakes are answered 503 with `Retry-After`."),
+            .optionalNumber(
+                "admission.maxHandshakesPerSecond", \.admission.maxHandshakesPerSecond, 1...1_000_000,
+                "Handshakes let in per second and in one burst; further ones are answered 503 with `Retry-After`. Keeps a "
+                    + "storm of returning clients from slowing down those who are connected."),
+            .number(
+                "drain.windowMs", \.drain.windowMs, 0...3_600_000, unit: "ms",
+                "After SIGTERM or SIGINT, the time over which clients are sent away, each at its own moment. New ones are "
+                    + "refused from the start."),
+        ])
+
+    /// The listener for those who run the server.
+    static let operations = Section(
+        title: "Operations listener",
+        settings: [
+            .text(
+                "operations.host", \.operations.host, allowed: "an address or a host name",
+                "Address of the listener for `/metrics`, `/healthz` and `/readyz`. One that is not loopback needs "
+                    + "`operations.token`."
+            ) { !$0.isEmpty && !$0.contains(where: \.isWhitespace) },
+            .optionalNumber(
+                "operations.port", \.operations.port, 0...65_535,
+                "Its port; 0 takes a free one and logs which. Without a port there is no such listener."),
+            .optionalText(
+                "operations.token", \.operations.token, allowed: "visible characters", secret: true,
+                "What `/metrics` wants to see as `Authorization: Bearer …`; without one everybody who reaches the listener "
+                    + "may ask."
+            ) { !$0.isEmpty && $0.utf8.allSatisfy { (0x21...0x7E).contains($0) } },
+        ])
+}
