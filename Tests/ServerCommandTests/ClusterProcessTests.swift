@@ -56,6 +56,41 @@ internal import Testing
         #expect(!server.output.contains(" listening "))
     }
 
+    @Test func itCanBeEndedWhileItWaitsForRedis() async throws {
+        let server = try Self.node(try RedisProcess(), ["--redis-required", "--redis-start-timeout-ms", "600000"])
+        _ = try await server.line { $0.contains("waiting for Redis") ? $0 : nil }
+        server.signal(SIGTERM)
+        #expect(try await server.exitCode() == 0)
+    }
+
+    /// A node that has just started has no history of its own.
+    @Test func aNewNodeAsksForWhatWasSaidBefore() async throws {
+        let redis = try RedisProcess()
+        try await redis.start()
+        let first = try Self.node(redis)
+        let ada = try await SocketTestClient.connect(to: ServerAddress(port: try await first.port()))
+            .join("/", auth: ["name": "Ada"])
+        _ = try await ada.emitWithAck("join", "lobby")
+        for text in ["one", "two"] {
+            _ = try await ada.emitWithAck("message", "room:lobby", .string(text))
+        }
+        let second = try Self.node(redis, ["--redis-required"])
+        let bob = try await SocketTestClient.connect(to: ServerAddress(port: try await second.port()))
+            .join("/", auth: ["name": "Bob"])
+        _ = try await second.line { $0.contains("a node has joined") ? $0 : nil }
+        let place = try await bob.emitWithAck("join", "lobby").first
+        #expect(place?["people"] == ["Ada", "Bob"])
+        #expect(place?["history"]?[0]?["text"] == "one" && place?["history"]?[1]?["text"] == "two")
+        // What is said from now on reaches both histories.
+        _ = try await bob.emitWithAck("message", "room:lobby", "three")
+        #expect(try await ada.next("message").arguments.first?["text"] == "three")
+        try await eventually("the history has it") {
+            let place = try await ada.emitWithAck("join", "lobby").first
+            return place?["history"]?[2]?["text"] == "three"
+        }
+        #expect(try await bob.emitWithAck("rooms") == [[["name": "lobby", "people": 2]]])
+    }
+
     @Test func aLostRedisIsDegradedAndMessagesFlowAgain() async throws {
         let redis = try RedisProcess()
         try await redis.start()

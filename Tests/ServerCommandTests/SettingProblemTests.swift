@@ -167,6 +167,9 @@ internal import Testing
         ("health: {path: /socket.io/health}", "health.path"),
         ("health: {path: /socket.io}", "health.path"),
         ("health: {path: /}", "health.path"),
+        ("health: {readyPath: /socket.io/ready}", "health.readyPath"),
+        ("health: {readyPath: /healthz}", "health.readyPath"),
+        ("redis: {password: a, passwordFile: b}", "redis.passwordFile"),
     ])
     func settingsThatDoNotGoTogether(yaml: String, key: String) async throws {
         let found = try await problems(yaml: yaml)

@@ -2,6 +2,7 @@
 
 internal import Logging
 internal import NIOConcurrencyHelpers
+internal import ServiceLifecycle
 internal import SocketIORedis
 internal import SocketIOServer
 
@@ -46,8 +47,14 @@ final class ClusterOperation: Sendable {
     /// - Throws: `ListenFailure` when it does not come in time.
     func waitIfRequired() async throws {
         guard settings.required else { return }
+        let limit = Duration.milliseconds(settings.startTimeoutMs)
+        if cluster.status != .up {
+            logger.info("waiting for Redis, as redis.required says", metadata: ["ms": "\(settings.startTimeoutMs)"])
+        }
         do {
-            try await cluster.waitUntilUp(within: .milliseconds(settings.startTimeoutMs))
+            try await cancelWhenGracefulShutdown { [cluster] in try await cluster.waitUntilUp(within: limit) }
+        } catch is CancellationError {
+            // Told to end while it waits: the caller ends as always.
         } catch {
             throw ListenFailure(
                 message: "no Redis, and redis.required is true; check redis.url, or set redis.required to false to "

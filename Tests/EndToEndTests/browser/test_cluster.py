@@ -22,13 +22,16 @@ class Cluster:
             [os.path.join(ROOT, "docker/local-cluster"), "--nodes", str(nodes), "--port", "0", "--server",
              os.path.join(BIN, "socketio-server"), "--", "--client-directory", CLIENT_DIR],
             stdout=self.output, stderr=subprocess.STDOUT,
+            # As in a terminal: a process group of its own, in which Ctrl-C is not ignored.
+            start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        self.pids = []
+        self.pids, self.redis = [], 0
         try:
             self.wait(lambda text: "\nready: " in text, "the nodes listen")
             lines = re.findall(r"^node \d  pid (\d+)  (http://\S+)$", self.text(), re.MULTILINE)
-            self.pids = [int(pid) for pid, _ in lines]
             self.urls = [url for _, url in lines]
+            self.pids = [int(pid) for pid, _ in lines]
+            self.redis = int(re.search(r"^redis   pid (\d+)", self.text(), re.MULTILINE).group(1))
             self.wait(lambda text: text.count("a node has joined") == nodes * (nodes - 1), "all know all")
         except BaseException:
             self.stop()
@@ -45,13 +48,16 @@ class Cluster:
                 raise RuntimeError(f"{what}: not within {seconds} s; the output is:\n{self.text()}")
             time.sleep(0.05)
 
-    def stop(self):
+    def stop(self, interrupt=False):
         """Ends it, and makes sure that nothing is left."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            if interrupt:
+                os.killpg(self.process.pid, signal.SIGINT)
+            else:
+                self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout=30)
-        left = [pid for pid in self.pids if os.path.exists(f"/proc/{pid}")]
-        assert not left, f"nodes {left} outlive the script"
+        left = [pid for pid in self.pids + [self.redis] if pid and os.path.exists(f"/proc/{pid}")]
+        assert not left, f"processes {left} outlive the script"
         self.output.close()
         return code
 
@@ -141,6 +147,18 @@ class ClusterTest(unittest.TestCase):
         second.find("#enter").click()
         second.wait(lambda: second.find("#welcome-error").is_displayed(), "refusal is shown")
         self.assertIn("taken", second.find("#welcome-error").text)
+
+
+class CommandTest(unittest.TestCase):
+    def test_ctrl_c_ends_all_of_it(self):
+        cluster = Cluster()
+        self.assertEqual(cluster.stop(interrupt=True), 0)
+
+    def test_what_cannot_work_is_refused(self):
+        for arguments, code in ((["--nodes", "0"], 64), (["--prot", "1"], 64), (["--help"], 0)):
+            done = subprocess.run([os.path.join(ROOT, "docker/local-cluster"), *arguments], capture_output=True, timeout=30)
+            self.assertEqual(done.returncode, code)
+            self.assertIn(b"--nodes N", done.stdout + done.stderr)
 
 
 class NodeDeathTest(unittest.TestCase):
