@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run cluster build client test sanitize format lint docs clean
+.PHONY: help run cluster build client test sanitize bench format lint docs clean
 
 CONFIG ?= config/default.yaml
 ARGS ?=
@@ -40,6 +40,11 @@ sanitize: ## Run the tests over real sockets under the thread and the address sa
 	@.ci/packages.sh build
 	@.ci/sanitize.sh
 
+bench: ## Measure: micro-benchmarks, and load on this server and another one in turns (see docs/performance.md).
+	@.ci/packages.sh build
+	@.ci/packages.sh python3-venv
+	@.ci/bench.sh
+
 format: ## Bring all sources into the house format.
 	swift format --in-place --recursive $(SOURCES)
 
@@ -54,4 +59,4 @@ docs: ## Make docs/configuration.md, config/default.yaml, haproxy.cfg and nginx.
 	.build/debug/socketio-server proxy-config nginx $(NODES) > config/nginx.conf
 
 clean: ## Remove everything that was built or fetched.
-	rm -rf .build .build-thread .build-address .cache
+	rm -rf .build .build-thread .build-address .cache Tests/Benchmarks/.build

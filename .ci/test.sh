@@ -67,6 +67,7 @@ runner() {
     shift
     timeout --foreground --kill-after=10 1800 "$@" 2>&1 | tee "$log" | sed -u "s/^/$name | /"
     code=${PIPESTATUS[0]}
+    grep -q '^SKIPPED' "$log" && return
     local line
     line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
     if [[ -z $line ]]; then
@@ -106,6 +107,13 @@ autobahn() {
     return 0
 }
 
+# Counts of another compiler compare with nothing.
+instructions() {
+    local log="$results/instructions.log"
+    runner instructions .ci/instructions.sh
+    if grep -q '^SKIPPED' "$log"; then skipped=$((skipped + 1)); fi
+}
+
 if ! swift build --build-tests; then
     complain "the build failed"
     finish
@@ -118,4 +126,5 @@ if [[ -f Tests/EndToEndTests/run.sh ]]; then
     runner end-to-end bash Tests/EndToEndTests/run.sh
 fi
 [[ -f Tests/EndToEndTests/autobahn.sh ]] && autobahn
+instructions
 finish

@@ -79,6 +79,12 @@ extension EngineConfiguration {
             if httpCompression.threshold < 0 { problems.append("httpCompression.threshold must not be negative") }
             if !(1...9).contains(httpCompression.level) { problems.append("httpCompression.level must be 1 to 9") }
         }
+        if let perMessageDeflate {
+            if perMessageDeflate.threshold < 0 { problems.append("perMessageDeflate.threshold must not be negative") }
+            if !(1...9).contains(perMessageDeflate.level) {
+                problems.append("perMessageDeflate.level must be 1 to 9")
+            }
+        }
     }
 
     private func checkCORS(_ problems: inout [String]) {

@@ -35,6 +35,8 @@ public struct EngineConfiguration: Sendable {
     public var allowUpgrades = true
     /// Compression of poll answers; nil turns it off.
     public var httpCompression: HTTPCompressionConfiguration? = HTTPCompressionConfiguration()
+    /// Compression of WebSocket messages; default nil, none (spec 1.9).
+    public var perMessageDeflate: PerMessageDeflateConfiguration?
     /// The cookie of the handshake response; default nil, none.
     public var cookie: CookieConfiguration?
     /// Cross-origin rules; default nil, none.
@@ -137,6 +139,23 @@ public struct EngineConfiguration: Sendable {
 /// Compression of poll answers (spec 1.8.5).
 public struct HTTPCompressionConfiguration: Sendable, Equatable {
     /// The smallest body that is compressed, in bytes; default 1,024.
+    public var threshold: Int
+    /// zlib level 1 (fast) to 9 (small); default 6.
+    public var level: Int
+
+    /// Compression from `threshold` bytes on.
+    public init(threshold: Int = 1024, level: Int = 6) {
+        self.threshold = threshold
+        self.level = level
+    }
+}
+
+/// Compression of WebSocket messages by the extension `permessage-deflate` (RFC 7692).
+///
+/// Neither side keeps its window between two messages, so an idle connection costs no more memory than without, and a
+/// broadcast is compressed once on each event loop.
+public struct PerMessageDeflateConfiguration: Sendable, Equatable {
+    /// The smallest message that is compressed, in bytes; default 1,024. What clients send may be compressed at any size.
     public var threshold: Int
     /// zlib level 1 (fast) to 9 (small); default 6.
     public var level: Int

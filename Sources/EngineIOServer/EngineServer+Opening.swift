@@ -75,7 +75,8 @@ extension EngineServer {
         let lost: @Sendable () -> Void = { [context] in if let sid { context.forgetCustomID(sid) } }
         let handshake: WebSocketHandshake
         do {
-            handshake = try WebSocketHandshake(exchange.request)
+            handshake = try WebSocketHandshake(
+                exchange.request, allowsCompression: context.configuration.perMessageDeflate != nil)
         } catch {
             exchange.refuseUpgrade(message: error.message, headers: error.headers, status: error.status)
             return false
@@ -83,16 +84,17 @@ extension EngineServer {
         var headers = exchange.presetHeaders
         context.decorate(&headers, request: exchange.request, handshakeOf: sid)
         let response = handshake.response(adding: headers)
+        let deflate = handshake.deflate
         let isPlaintext = !exchange.request.isSecure
         let isMovable = isPlaintext && !isClosingNow
-        return exchange.takeOver { [context] channel, early in
+        return exchange.takeOver { [self, context] channel, early in
             let start = WebSocketStart(
                 response: response, early: early, isPlaintext: isPlaintext, ready: ready, lost: lost)
             if channel.eventLoop !== shard.eventLoop, isMovable, let connection = Rehoming.detach(channel) {
                 context.metrics.rehomed.increment()
                 let transport = WebSocketTransport(
                     shard: shard, eventLoop: shard.eventLoop, limits: context.webSocketLimits,
-                    encodesBinary: encodesBinary, start: start)
+                    encodesBinary: encodesBinary, deflate: deflate, inflater: shard.inflater, start: start)
                 shard.run {
                     Rehoming.adopt(connection, on: shard.eventLoop, handler: transport) { _ in
                         context.logger.debug("a connection was lost on its way to another event loop")
@@ -102,7 +104,8 @@ extension EngineServer {
             }
             let transport = WebSocketTransport(
                 shard: shard, eventLoop: channel.eventLoop, limits: context.webSocketLimits,
-                encodesBinary: encodesBinary, start: start)
+                encodesBinary: encodesBinary, deflate: deflate, inflater: inflater(for: channel.eventLoop),
+                start: start)
             do {
                 try channel.pipeline.syncOperations.addHandler(transport)
             } catch {

@@ -32,7 +32,7 @@ package final class EngineServer: EngineRequestHandler {
         self.shards = loops.enumerated().map { index, eventLoop in
             Shard(
                 index: index, eventLoop: eventLoop, isOnlyShard: loops.count == 1,
-                heartbeatResolution: context.heartbeatResolution)
+                heartbeatResolution: context.heartbeatResolution, compression: configuration.perMessageDeflate)
         }
         self.shardOfLoop = Dictionary(
             loops.enumerated().map { (ObjectIdentifier($1), $0) }, uniquingKeysWith: { first, _ in first })
@@ -216,6 +216,12 @@ package final class EngineServer: EngineRequestHandler {
             }
             if !isOpened { context.forgetCustomID(sid) }
         }
+    }
+
+    /// Unpacks for a connection on this loop; nil when compression is turned off.
+    func inflater(for eventLoop: any EventLoop) -> FrameInflater? {
+        guard context.configuration.perMessageDeflate != nil else { return nil }
+        return shardOfLoop[ObjectIdentifier(eventLoop)].flatMap { shards[$0].inflater } ?? FrameInflater()
     }
 
     func onLoop(of exchange: HTTPExchange, _ work: @escaping @Sendable (EngineServer) -> Void) {

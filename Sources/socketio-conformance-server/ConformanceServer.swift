@@ -66,6 +66,9 @@ struct ConformanceServer: AsyncParsableCommand {
     @Option(help: "default; msgpack does not exist yet.")
     var parser = "default"
 
+    @Flag(help: "WebSocket compression for messages of 1,024 bytes and more; `ws-echo` always has it.")
+    var deflate = false
+
     @Option(help: "Number of event loops.")
     var eventLoops = 1
 
@@ -107,7 +110,8 @@ struct ConformanceServer: AsyncParsableCommand {
         var settings = ApplicationSettings(
             host: host, port: port, eventLoops: eventLoops, name: name,
             pingInterval: ping.map { .milliseconds(Int64($0)) },
-            pingTimeout: pingTimeout.map { .milliseconds(Int64($0)) })
+            pingTimeout: pingTimeout.map { .milliseconds(Int64($0)) },
+            configure: { [deflate] in if deflate { $0.perMessageDeflate = PerMessageDeflateConfiguration() } })
         let cluster = adapter == "redis" ? try makeCluster() : nil
         if let cluster { settings.configureServer = { $0.adapter = cluster.adapter } }
         let running = try await app.start(settings)

@@ -7,7 +7,8 @@ internal import NIOHTTP1
 internal import NIOPosix
 
 /// `ws-echo`: a plain WebSocket endpoint at every path that sends each message back, for test suites of the WebSocket
-/// protocol itself. It uses the parts of the Engine.IO transport that know frames: assembler and server frames.
+/// protocol itself. It uses the parts of the Engine.IO transport that know frames: assembler, server frames and
+/// compression, which it offers for messages of any size.
 enum WebSocketEcho {
     static func start(_ settings: ApplicationSettings) async throws -> RunningApplication {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: settings.eventLoops)
@@ -53,12 +54,15 @@ enum WebSocketEcho {
                 return
             }
             do throws(WebSocketHandshake.Refusal) {
-                let response = try WebSocketHandshake(exchange.request).response(adding: [:])
+                let handshake = try WebSocketHandshake(exchange.request, allowsCompression: true)
+                let response = handshake.response(adding: [:])
+                let windowBits = handshake.deflate?.windowBits
                 let limits = limits
                 exchange.takeOver { channel, rest in
                     channel.write(response, promise: nil)
+                    let handler = EchoHandler(limits: limits, windowBits: windowBits, first: rest)
                     // Fails only when the channel is gone, and then nobody waits for an answer.
-                    try? channel.pipeline.syncOperations.addHandler(EchoHandler(limits: limits, first: rest))
+                    try? channel.pipeline.syncOperations.addHandler(handler)
                 }
             } catch {
                 exchange.refuseUpgrade(message: error.message, headers: error.headers, status: error.status)
@@ -73,11 +77,15 @@ private final class EchoHandler: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private var assembler: MessageAssembler
+    private let windowBits: Int32?
+    private let compressor = FrameCompressor(PerMessageDeflateConfiguration(threshold: 0))
     private var first: ByteBuffer
     private var isClosing = false
 
-    init(limits: WebSocketLimits, first: ByteBuffer) {
-        assembler = MessageAssembler(limits: limits)
+    /// - Parameter windowBits: what was agreed on about compression; nil for none.
+    init(limits: WebSocketLimits, windowBits: Int32?, first: ByteBuffer) {
+        self.windowBits = windowBits
+        assembler = MessageAssembler(limits: limits, decompressor: windowBits == nil ? nil : FrameInflater())
         self.first = first
     }
 
@@ -107,7 +115,7 @@ private final class EchoHandler: ChannelInboundHandler {
         do throws(WebSocketProtocolError) {
             while let event = try assembler.next(now: .now()) {
                 switch event {
-                case .message(let message): write(ServerFrame.message(message), context)
+                case .message(let message): write(frame(of: message), context)
                 case .ping(let payload): write(ServerFrame.pong(payload), context)
                 case .pong: break
                 case .close(let code, _): close(ServerFrame.close(code: code), context)
@@ -116,6 +124,20 @@ private final class EchoHandler: ChannelInboundHandler {
         } catch {
             close(ServerFrame.close(code: error.closeCode, reason: "\(error)"), context)
         }
+    }
+
+    private func frame(of message: EngineMessage) -> ByteBuffer {
+        let plain = ServerFrame.message(message)
+        guard let windowBits else { return plain }
+        let (payload, isBinary) =
+            switch message {
+            case .text(let payload): (payload, false)
+            case .binary(let payload): (payload, true)
+            }
+        let packet = OutboundPacket(
+            frame: plain, headerLength: OutboundPacket.headerLength(payloadLength: payload.readableBytes),
+            isBinary: isBinary)
+        return compressor.compress(packet, windowBits: windowBits).frame
     }
 
     private func write(_ frame: ByteBuffer, _ context: ChannelHandlerContext) {

@@ -71,6 +71,9 @@ enum LibraryConfiguration {
         engine.httpCompression =
             compression.enabled
             ? HTTPCompressionConfiguration(threshold: compression.threshold, level: compression.level) : nil
+        let deflate = settings.perMessageDeflate
+        engine.perMessageDeflate =
+            deflate.enabled ? PerMessageDeflateConfiguration(threshold: deflate.threshold, level: deflate.level) : nil
         engine.cookie = cookie(settings.cookie)
         engine.cors = cors(settings.cors)
         if let tag = settings.nodeTag { engine.nodeTag = tag }

@@ -25,6 +25,8 @@ final class SessionWire: @unchecked Sendable {
     struct Frame: Sendable, Equatable {
         var opcode: UInt8
         var payload: [UInt8]
+        /// The first reserved bit.
+        var isCompressed = false
         var text: String { String(decoding: payload, as: UTF8.self) }
     }
 
@@ -192,9 +194,11 @@ final class SessionWire: @unchecked Sendable {
         return try await response()
     }
 
-    static func frame(opcode: UInt8 = 1, _ payload: [UInt8], isFinal: Bool = true) -> [UInt8] {
+    static func frame(
+        opcode: UInt8 = 1, _ payload: [UInt8], isFinal: Bool = true, isCompressed: Bool = false
+    ) -> [UInt8] {
         let mask: [UInt8] = [0x11, 0x22, 0x33, 0x44]
-        var bytes: [UInt8] = [(isFinal ? 0x80 : 0) | opcode]
+        var bytes: [UInt8] = [(isFinal ? 0x80 : 0) | (isCompressed ? 0x40 : 0) | opcode]
         switch payload.count {
         case ..<126: bytes.append(0x80 | UInt8(payload.count))
         case ..<65536: bytes += [0x80 | 126, UInt8(payload.count >> 8), UInt8(payload.count & 0xFF)]
@@ -233,6 +237,6 @@ final class SessionWire: @unchecked Sendable {
         }
         guard let payload = copy.readBytes(length: length) else { return nil }
         buffer = copy
-        return Frame(opcode: first & 0x0F, payload: payload)
+        return Frame(opcode: first & 0x0F, payload: payload, isCompressed: first & 0x40 != 0)
     }
 }

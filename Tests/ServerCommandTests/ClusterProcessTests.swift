@@ -99,6 +99,57 @@ internal import Testing
         _ = try await socket.next("last")
     }
 
+    /// Word for word the line of docs/cluster.md.
+    @Test func theRightsOfTheManualAreEnough() async throws {
+        let manual = try String(contentsOf: packageRoot.appendingPathComponent("docs/cluster.md"), encoding: .utf8)
+        let line = try #require(manual.split(separator: "\n").first { $0.hasPrefix("ACL SETUSER socketio ") })
+        let user = String(line).replacing("ACL SETUSER", with: "user").replacing(">PASSWORD", with: ">geheim")
+        let redis = try RedisProcess()
+        try await redis.start(users: ["user default off", user])
+        let secret = try TemporaryFile("geheim\n", name: "secret")
+        let login = ["--redis-user", "socketio", "--redis-password-file", secret.path]
+        let nodes = [try Self.node(redis, login), try Self.node(redis, login)]
+        for node in nodes {
+            try await expectReadiness(of: node, status: 200, contains: #""ready""#)
+            _ = try await node.line { $0.contains("a node has joined") ? $0 : nil }
+        }
+        let names = ["Ada", "Bob"]
+        var sockets: [TestSocket] = []
+        for (node, name) in zip(nodes, names) {
+            let client = try await SocketTestClient.connect(to: ServerAddress(port: try await node.port()))
+            let socket = try await client.join("/", auth: ["name": .string(name)])
+            _ = try await socket.emitWithAck("join", "lobby")
+            sockets.append(socket)
+        }
+        #expect(try await sockets[0].next("joined").arguments == [["room": "room:lobby", "name": "Bob"]])
+        _ = try await sockets[1].emitWithAck("message", "room:lobby", "hello")
+        #expect(try await sockets[0].next("message").arguments.first?["text"] == "hello")
+        let place = try await sockets[0].emitWithAck("join", "lobby").first
+        #expect(place?["people"] == ["Ada", "Bob"])
+        let emitted = try RunningProcess.server(
+            ["emit", "news"],
+            environment: [
+                "SOCKETIO_REDIS_URL": redis.url, "SOCKETIO_REDIS_USER": "socketio", "SOCKETIO_REDIS_PASSWORD": "geheim",
+            ])
+        #expect(try await emitted.exitCode() == 0)
+        for socket in sockets { _ = try await socket.next("news") }
+        for node in nodes {
+            node.signal(SIGTERM)
+            #expect(try await node.exitCode() == 0)
+            #expect(!node.output.contains("NOPERM") && !node.output.contains("geheim"), "\(node.output)")
+        }
+    }
+
+    @Test func aWrongPasswordIsToldWithoutShowingIt() async throws {
+        let redis = try RedisProcess()
+        try await redis.start(users: ["user default on >right ~* &* +@all"])
+        let server = try RunningProcess.server(
+            ["--host", "127.0.0.1", "--port", "0", "--adapter", "redis"],
+            environment: ["SOCKETIO_REDIS_URL": redis.url, "SOCKETIO_REDIS_PASSWORD": "geheim"])
+        try await expectReadiness(of: server, status: 200, contains: "WRONGPASS")
+        #expect(!server.output.contains("geheim"))
+    }
+
     @Test(arguments: [
         [], ["x", "--join", "y"], ["--join", "a", "--leave", "b"], ["--close", "x"], ["x", "{"], ["connect"],
         ["--server-side", "--to", "a", "x"], ["--server-side"], ["--redis", "redis://:geheim@h", "x"], ["x", "--prot"],

@@ -25,7 +25,8 @@ internal import Testing
             files: [
                 // The only places that open or adopt sockets.
                 "HTTPListener.swift": ["NIOPosix"], "Rehoming.swift": ["NIOPosix"],
-                "BodyCompression.swift": ["CZlib"],
+                "BodyCompression.swift": ["CZlib"], "FrameInflater.swift": ["CZlib"],
+                "FrameDeflater.swift": ["CZlib"],
             ]),
         "SocketIOServer": Rule(
             anywhere: [
@@ -43,7 +44,9 @@ internal import Testing
         // A Redis client that knows nothing of Socket.IO; two levels of hiredis exist, this uses the one without sockets.
         "HiredisNIO": Rule(
             anywhere: ["NIOCore", "NIOSSL", "Logging", "Metrics", "NIOConcurrencyHelpers", "Synchronization"],
-            files: ["RedisConnector.swift": ["NIOPosix"], "RESPReader.swift": ["CHiredis"]]),
+            files: [
+                "RedisConnector.swift": ["NIOPosix"], "RESPReader.swift": ["CHiredis"], "RedisConnection.swift": system,
+            ]),
         "SocketIORedis": Rule(
             anywhere: [
                 "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", "NIOCore", "NIOHTTP1",

@@ -30,10 +30,17 @@ final class RedisProcess: Sendable {
         try? FileManager.default.removeItem(atPath: directory)
     }
 
-    func start() async throws {
-        let redis = try RunningProcess(
-            "/usr/bin/redis-server",
-            ["--bind", "127.0.0.1", "--port", "\(port)", "--dir", directory, "--save", "", "--appendonly", "no"])
+    /// - Parameter users: lines of an ACL file; without, everybody may do everything.
+    func start(users: [String] = []) async throws {
+        var arguments = [
+            "--bind", "127.0.0.1", "--port", "\(port)", "--dir", directory, "--save", "", "--appendonly", "no",
+        ]
+        if !users.isEmpty {
+            let file = directory + "/users.acl"
+            try Data((users.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: file))
+            arguments += ["--aclfile", file]
+        }
+        let redis = try RunningProcess("/usr/bin/redis-server", arguments)
         process.withLockedValue { $0 = redis }
         _ = try await redis.line { $0.contains("Ready to accept connections") ? $0 : nil }
     }

@@ -41,6 +41,23 @@ package struct OutboundPacket: Sendable, Equatable {
         return OutboundPacket(frame: frame, headerLength: headerLength, isBinary: true)
     }
 
+    /// A packet whose payload has been compressed for `permessage-deflate`: the first reserved bit of its frame is set
+    /// (RFC 7692, section 6.1). For WebSockets only; ``payload`` is the compressed one.
+    package static func compressed(_ payload: ByteBuffer, isBinary: Bool) -> OutboundPacket {
+        var frame = ByteBuffer()
+        frame.reserveCapacity(headerLength(payloadLength: payload.readableBytes) + payload.readableBytes)
+        let headerLength = Self.writeHeader(
+            opcode: FrameHeader.compressed | (isBinary ? FrameHeader.binary : FrameHeader.text),
+            payloadLength: payload.readableBytes, into: &frame)
+        frame.writeImmutableBuffer(payload)
+        return OutboundPacket(frame: frame, headerLength: headerLength, isBinary: isBinary)
+    }
+
+    /// Whether this was made by ``compressed(_:isBinary:)``.
+    package var isCompressed: Bool {
+        (frame.getInteger(at: frame.readerIndex, as: UInt8.self) ?? 0) & FrameHeader.compressed != 0
+    }
+
     /// A `message` packet with text or binary payload.
     package static func message(_ message: EngineMessage) -> OutboundPacket {
         switch message {
@@ -70,18 +87,28 @@ package struct OutboundPacket: Sendable, Equatable {
 
     /// Writes an unmasked, final server frame header (RFC 6455, 5.2) and returns its length.
     package static func writeHeader(opcode: UInt8, payloadLength: Int, into buffer: inout ByteBuffer) -> Int {
-        buffer.writeInteger(0x80 | opcode)
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: headerLength(payloadLength: payloadLength)) { output in
+            writeHeader(opcode: opcode, payloadLength: payloadLength, into: output)
+        }
+    }
+
+    /// The same into plain memory, of which `headerLength(payloadLength:)` bytes are written. One access to a
+    /// `ByteBuffer` costs as much as the whole header.
+    package static func writeHeader(
+        opcode: UInt8, payloadLength: Int, into output: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        output[0] = 0x80 | opcode
         if payloadLength < 126 {
-            buffer.writeInteger(UInt8(payloadLength))
+            output[1] = UInt8(truncatingIfNeeded: payloadLength)
             return 2
         }
         if payloadLength <= 0xFFFF {
-            buffer.writeInteger(UInt8(126))
-            buffer.writeInteger(UInt16(payloadLength))
+            output[1] = 126
+            output.storeBytes(of: UInt16(payloadLength).bigEndian, toByteOffset: 2, as: UInt16.self)
             return 4
         }
-        buffer.writeInteger(UInt8(127))
-        buffer.writeInteger(UInt64(payloadLength))
+        output[1] = 127
+        output.storeBytes(of: UInt64(payloadLength).bigEndian, toByteOffset: 2, as: UInt64.self)
         return 10
     }
 }

@@ -12,6 +12,9 @@ struct FrameHeader: Sendable {
         case complete
     }
 
+    /// The first reserved bit: a message of `permessage-deflate`.
+    static let compressed: UInt8 = 0x40
+
     static let continuation: UInt8 = 0x0
     static let text: UInt8 = 0x1
     static let binary: UInt8 = 0x2
@@ -24,6 +27,8 @@ struct FrameHeader: Sendable {
     private var missing: UInt8 = 0
     private(set) var opcode: UInt8 = 0
     private(set) var isFinal = false
+    /// This frame begins a compressed message.
+    private(set) var isCompressed = false
     /// Length of the payload; within the caller's limit once the header is complete.
     private(set) var length: UInt64 = 0
     /// The masking key, first byte lowest.
@@ -36,8 +41,10 @@ struct FrameHeader: Sendable {
     /// - Parameters:
     ///   - isFragmented: whether a message is waiting for its continuation.
     ///   - room: how many bytes the message may still grow by; `limit` is for the error only.
+    ///   - compressedRoom: how many bytes a message may have on the wire that begins here and is compressed; nil when
+    ///     nothing has been agreed on about compression.
     mutating func read(
-        _ bytes: UnsafeRawBufferPointer, isFragmented: Bool, room: Int, limit: Int
+        _ bytes: UnsafeRawBufferPointer, isFragmented: Bool, room: Int, limit: Int, compressedRoom: Int?
     ) throws(WebSocketProtocolError) -> Int {
         var index = 0
         while index < bytes.count, stage != .complete {
@@ -45,14 +52,14 @@ struct FrameHeader: Sendable {
             index += 1
             switch stage {
             case .opcode:
-                try readOpcode(byte, isFragmented: isFragmented)
+                try readOpcode(byte, isFragmented: isFragmented, allowsCompression: compressedRoom != nil)
             case .length:
                 try readLength(byte)
-                if missing == 0 { try checkLength(room: room, limit: limit) }
+                if missing == 0 { try checkLength(room: isCompressed ? compressedRoom ?? room : room, limit: limit) }
             case .extendedLength:
                 length = length << 8 | UInt64(byte)
                 missing -= 1
-                if missing == 0 { try checkLength(room: room, limit: limit) }
+                if missing == 0 { try checkLength(room: isCompressed ? compressedRoom ?? room : room, limit: limit) }
             case .mask:
                 maskingKey = maskingKey >> 8 | UInt32(byte) << 24
                 missing -= 1
@@ -64,8 +71,15 @@ struct FrameHeader: Sendable {
         return index
     }
 
-    private mutating func readOpcode(_ byte: UInt8, isFragmented: Bool) throws(WebSocketProtocolError) {
-        guard byte & 0x70 == 0 else { throw .reservedBits }
+    private mutating func readOpcode(
+        _ byte: UInt8, isFragmented: Bool, allowsCompression: Bool
+    ) throws(WebSocketProtocolError) {
+        if byte & 0x70 != 0 {
+            // Only the first frame of a data message may say that it is compressed (RFC 7692, section 6.1).
+            let isFirst = byte & 0x0F == Self.text || byte & 0x0F == Self.binary
+            guard allowsCompression, isFirst, byte & 0x70 == Self.compressed else { throw .reservedBits }
+            isCompressed = true
+        }
         isFinal = byte & 0x80 != 0
         opcode = byte & 0x0F
         switch opcode {

@@ -48,6 +48,8 @@ package struct MessageAssembler: Sendable {
     private static let smallestCapacity = 256
 
     private let limits: WebSocketLimits
+    /// Unpacks compressed messages; nil when they are not allowed.
+    private let decompressor: (any MessageDecompressor)?
     private var input = ByteBuffer()
     private var isFinished = false
 
@@ -60,6 +62,7 @@ package struct MessageAssembler: Sendable {
     // The current message: frames seen (0 between messages), and what they carried.
     private var fragments = 0
     private var isText = false
+    private var isCompressed = false
     private var payload = ByteBuffer()
     private var validator = UTF8Validator()
 
@@ -67,9 +70,14 @@ package struct MessageAssembler: Sendable {
     private var controlFrames = 0
     private var secondStart = NIODeadline.distantPast
 
-    package init(limits: WebSocketLimits) {
+    /// - Parameter decompressor: for a client that has agreed to `permessage-deflate`.
+    package init(limits: WebSocketLimits, decompressor: (any MessageDecompressor)? = nil) {
         self.limits = limits
+        self.decompressor = decompressor
     }
+
+    /// What a compressed message may have on the wire: data that cannot be compressed grows a little.
+    private var compressedLimit: Int { limits.maximumMessageSize + limits.maximumMessageSize / 256 + 64 }
 
     /// Bytes of memory held for the current message; the room it has, not its size.
     package var bufferedCapacity: Int { payload.capacity }
@@ -121,9 +129,12 @@ package struct MessageAssembler: Sendable {
         var header = self.header
         let isFragmented = fragments > 0
         let limit = limits.maximumMessageSize
-        let room = isFragmented ? limit - payload.readableBytes : limit
+        let compressedRoom = decompressor == nil ? nil : compressedLimit
+        let room =
+            isFragmented ? (isCompressed ? compressedLimit : limit) - payload.readableBytes : limit
         let count = try input.withUnsafeReadableBytes { bytes throws(WebSocketProtocolError) in
-            try header.read(bytes, isFragmented: isFragmented, room: room, limit: limit)
+            try header.read(
+                bytes, isFragmented: isFragmented, room: room, limit: limit, compressedRoom: compressedRoom)
         }
         input.moveReaderIndex(forwardBy: count)
         self.header = header
@@ -140,6 +151,7 @@ package struct MessageAssembler: Sendable {
         }
         if fragments == 0 {
             isText = header.opcode == FrameHeader.text
+            isCompressed = header.isCompressed
             validator = UTF8Validator()
             // No more than has arrived: an announced length costs the client nothing.
             payload.clear(minimumCapacity: max(Self.smallestCapacity, min(remaining, input.readableBytes)))
@@ -166,7 +178,7 @@ package struct MessageAssembler: Sendable {
             _ = Unmasking.append(count, of: input, key: maskingKey, to: &control)
         } else {
             let isASCII = Unmasking.append(count, of: input, key: maskingKey, to: &payload)
-            if isText, !(isASCII && validator.isComplete) { try validateTail(count) }
+            if isText, !isCompressed, !(isASCII && validator.isComplete) { try validateTail(count) }
         }
         input.moveReaderIndex(forwardBy: count)
         remaining -= count
@@ -193,10 +205,21 @@ package struct MessageAssembler: Sendable {
         default: break
         }
         guard header.isFinal else { return nil }
-        guard !isText || validator.isComplete else { throw .invalidUTF8 }
         fragments = 0
+        if isCompressed, let decompressor { return try unpack(decompressor) }
+        guard !isText || validator.isComplete else { throw .invalidUTF8 }
         let message = payload
         if payload.capacity > Self.largestKeptCapacity { payload = ByteBuffer() }
         return .message(isText ? .text(message) : .binary(message))
+    }
+
+    private mutating func unpack(
+        _ decompressor: any MessageDecompressor
+    ) throws(WebSocketProtocolError) -> WebSocketEvent {
+        let message = try decompressor.inflate(payload, limit: limits.maximumMessageSize)
+        if payload.capacity > Self.largestKeptCapacity { payload = ByteBuffer() }
+        guard isText else { return .message(.binary(message)) }
+        guard UTF8Validator.isValid(message) else { throw .invalidUTF8 }
+        return .message(.text(message))
     }
 }

@@ -15,6 +15,8 @@ package enum WebSocketProtocolError: Error, Equatable, Sendable {
     case invalidClosePayload
     case invalidCloseCode(UInt16)
     case invalidUTF8
+    /// A message of `permessage-deflate` that cannot be unpacked.
+    case invalidCompressedData
     case messageTooLarge(limit: Int)
     case tooManyFragments(limit: Int)
     case tooManyControlFrames(limit: Int)
@@ -22,7 +24,7 @@ package enum WebSocketProtocolError: Error, Equatable, Sendable {
     /// The code for the close frame that answers it.
     package var closeCode: UInt16 {
         switch self {
-        case .invalidUTF8: 1007
+        case .invalidUTF8, .invalidCompressedData: 1007
         case .messageTooLarge: 1009
         case .tooManyFragments, .tooManyControlFrames: 1008
         default: 1002
@@ -43,6 +45,7 @@ extension WebSocketProtocolError: CustomStringConvertible {
         case .invalidClosePayload: "close frame with half a code"
         case .invalidCloseCode(let code): "invalid close code \(code)"
         case .invalidUTF8: "invalid UTF-8"
+        case .invalidCompressedData: "invalid compressed data"
         case .messageTooLarge(let limit): "message of more than \(limit) bytes"
         case .tooManyFragments(let limit): "message of more than \(limit) fragments"
         case .tooManyControlFrames(let limit): "more than \(limit) control frames in a second"

@@ -47,8 +47,8 @@ struct Backlog {
 }
 
 extension OutboundMessage {
-    /// Whether this is a `message` packet rather than one of the engine's own.
+    /// Whether this is a `message` packet rather than one of the engine's own, which are never compressed.
     var isApplicationMessage: Bool {
-        head.isBinary || head.payload.first == UInt8(ascii: "4")
+        head.isBinary || head.isCompressed || head.payload.first == UInt8(ascii: "4")
     }
 }

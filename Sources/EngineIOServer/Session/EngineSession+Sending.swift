@@ -9,7 +9,8 @@ extension EngineSession {
     func deliver(from first: Int32, in queue: OutboundQueue) {
         guard machine.isAlive else { return }
         if backlog.isEmpty, link.isReady { return link.send(listFrom: first, in: queue) }
-        queue.forEachMessage(from: first) { hold($0) }
+        // Compressed for all at once rather than later for each.
+        queue.forEachMessage(from: first, windowBits: link.windowBits) { hold($0) }
         if link.isReady { transportReady(link) }
     }
 

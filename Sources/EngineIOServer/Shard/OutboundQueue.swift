@@ -27,10 +27,20 @@ final class OutboundQueue {
     /// What each message counts in the shard's traffic, so that a recipient costs two additions.
     private var weights: [ShardTraffic.Weight] = []
 
+    /// For the clients that have agreed to compression; nil when that is turned off.
+    let compressor: FrameCompressor?
+    /// What was compressed in this tick, by message and window size.
+    private var compressed: [Int64: OutboundMessage] = [:]
+
     // The list joined last and what it gave: in a broadcast most lists are equal to the one before.
     private var lastList: [Int32] = []
+    private var lastWindowBits: Int32?
     private var list: [Int32] = []
     private var joined: [ByteBuffer] = []
+
+    init(compressor: FrameCompressor? = nil) {
+        self.compressor = compressor
+    }
 
     func stage(_ message: OutboundMessage) -> StagedMessage {
         messages.append(message)
@@ -48,21 +58,34 @@ final class OutboundQueue {
 
     func weight(of staged: StagedMessage) -> ShardTraffic.Weight { weights[Int(staged.index)] }
 
+    /// The message at `index`, compressed when `windowBits` says so: once in a tick for all that share a window size.
+    private func message(at index: Int32, windowBits: Int32?) -> OutboundMessage {
+        guard let windowBits, let compressor else { return messages[Int(index)] }
+        let key = Int64(index) << 8 | Int64(windowBits)
+        if let message = compressed[key] { return message }
+        let message = compressor.compress(messages[Int(index)], windowBits: windowBits)
+        compressed[key] = message
+        return message
+    }
+
     /// The messages of a list, in order.
-    func forEachMessage(from first: Int32, _ body: (OutboundMessage) -> Void) {
+    /// - Parameter windowBits: what was agreed on about compression; nil for none.
+    func forEachMessage(from first: Int32, windowBits: Int32?, _ body: (OutboundMessage) -> Void) {
         var index = first
         while index != Self.none {
             let entry = entries[Int(index)]
-            body(messages[Int(entry.message)])
+            body(message(at: entry.message, windowBits: windowBits))
             index = entry.next
         }
     }
 
     /// The frames of a list in as few buffers as is sensible, usually one.
-    func forEachBuffer(from first: Int32, _ body: (ByteBuffer) -> Void) {
+    /// - Parameter windowBits: what was agreed on about compression; nil for none.
+    func forEachBuffer(from first: Int32, windowBits: Int32?, _ body: (ByteBuffer) -> Void) {
         let entry = entries[Int(first)]
         if entry.next == Self.none, messages[Int(entry.message)].attachments.isEmpty {
-            return body(messages[Int(entry.message)].head.frame)
+            guard windowBits != nil else { return body(messages[Int(entry.message)].head.frame) }
+            return body(message(at: entry.message, windowBits: windowBits).head.frame)
         }
         list.removeAll(keepingCapacity: true)
         var index = first
@@ -70,9 +93,10 @@ final class OutboundQueue {
             list.append(entries[Int(index)].message)
             index = entries[Int(index)].next
         }
-        if list != lastList {
+        if list != lastList || windowBits != lastWindowBits {
             var joiner = FrameJoiner()
-            for index in list { joiner.append(messages[Int(index)]) }
+            for index in list { joiner.append(message(at: index, windowBits: windowBits)) }
+            lastWindowBits = windowBits
             joined = joiner.finish()
             swap(&list, &lastList)
         }
@@ -86,6 +110,7 @@ final class OutboundQueue {
         messages.removeAll(keepingCapacity: messages.count <= 4096)
         weights.removeAll(keepingCapacity: weights.count <= 4096)
         entries.removeAll(keepingCapacity: entries.count <= 65536)
+        if !compressed.isEmpty { compressed = [:] }
         lastList.removeAll(keepingCapacity: true)
         joined.removeAll(keepingCapacity: true)
     }

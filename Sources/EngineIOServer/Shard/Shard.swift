@@ -35,13 +35,20 @@ package final class Shard: @unchecked Sendable {
     private let ping = OutboundMessage(head: OutboundPacket.ping.copied())
     private var stagedPing = StagedMessage(index: -1, tick: 0)
     private var sessions: [String: EngineSession] = [:]
-    private let queue = OutboundQueue()
+    private let queue: OutboundQueue
+    /// Unpacks what the connections of this loop receive; nil when compression is turned off.
+    let inflater: FrameInflater?
     private var dirty: [EngineSession] = []
     private var isFlushScheduled = false
     private var isDelivering = false
     private var deferred: [() -> Void] = []
 
-    init(index: Int, eventLoop: any EventLoop, isOnlyShard: Bool, heartbeatResolution: TimeAmount) {
+    init(
+        index: Int, eventLoop: any EventLoop, isOnlyShard: Bool, heartbeatResolution: TimeAmount,
+        compression: PerMessageDeflateConfiguration? = nil
+    ) {
+        self.queue = OutboundQueue(compressor: compression.map { FrameCompressor($0) })
+        self.inflater = compression == nil ? nil : FrameInflater()
         self.index = index
         self.eventLoop = eventLoop
         self.copiesStagedMessages = !isOnlyShard
@@ -111,6 +118,9 @@ package final class Shard: @unchecked Sendable {
         if stagedPing.tick != queue.tick || stagedPing.index < 0 { stagedPing = queue.stage(ping) }
         append(stagedPing, to: session)
     }
+
+    /// Compresses frames for WebSockets of this shard; nil when compression is turned off. On the loop only.
+    var compressor: FrameCompressor? { queue.compressor }
 
     private func append(_ staged: StagedMessage, to session: EngineSession) {
         let last = queue.append(staged, after: session.lastStaged)

@@ -25,6 +25,7 @@ final class PollingTransport: Transport, @unchecked Sendable {
     // MARK: What the session asks
 
     var name: TransportName { .polling }
+    var windowBits: Int32? { nil }
 
     var isReady: Bool { machine.isWritable }
 
@@ -32,7 +33,7 @@ final class PollingTransport: Transport, @unchecked Sendable {
 
     func send(listFrom first: Int32, in queue: OutboundQueue) {
         var messages: [OutboundMessage] = []
-        queue.forEachMessage(from: first) { messages.append($0) }
+        queue.forEachMessage(from: first, windowBits: nil) { messages.append($0) }
         send(messages[...])
     }
 

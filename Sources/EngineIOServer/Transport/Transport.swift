@@ -8,6 +8,9 @@ protocol Transport: AnyObject {
     var name: TransportName { get }
     /// Whether packets would leave at once: a poll is held, or nothing written is still on its way to the kernel.
     var isReady: Bool { get }
+    /// The window size when messages are to be compressed for this client, all of them in the same way; nil when they
+    /// are sent as they are, or the transport itself sees to it.
+    var windowBits: Int32? { get }
     /// What the transport itself still holds of earlier writes, in bytes.
     var bufferedBytes: Int { get }
     /// Sends the messages of a list of this tick. Only while `isReady`.

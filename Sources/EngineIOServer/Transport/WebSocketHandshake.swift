@@ -17,8 +17,12 @@ package struct WebSocketHandshake {
 
     private let accept: String
     private let subprotocol: String?
+    /// What has been agreed on about compression; nil for none.
+    package let deflate: DeflateAgreement?
 
-    package init(_ request: EngineRequest) throws(Refusal) {
+    /// - Parameter allowsCompression: whether an offer of `permessage-deflate` is accepted. Otherwise nobody looks at
+    ///   what extensions are offered.
+    package init(_ request: EngineRequest, allowsCompression: Bool = false) throws(Refusal) {
         guard request.method == .GET else {
             throw Refusal(status: .methodNotAllowed, message: "Method Not Allowed", headers: ["Allow": "GET"])
         }
@@ -45,6 +49,14 @@ package struct WebSocketHandshake {
         } else {
             subprotocol = nil
         }
+        if allowsCompression, request.headers.contains(name: "Sec-WebSocket-Extensions") {
+            guard let offers = ExtensionOffer.parse(request.headers["Sec-WebSocket-Extensions"]) else {
+                throw Refusal(status: .badRequest, message: "Invalid Sec-WebSocket-Extensions header")
+            }
+            deflate = DeflateAgreement(offers)
+        } else {
+            deflate = nil
+        }
         accept = Self.accept(for: keys[0])
     }
 
@@ -54,6 +66,7 @@ package struct WebSocketHandshake {
         response.writeStaticString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
         response.writeString("Sec-WebSocket-Accept: \(accept)\r\n")
         if let subprotocol { response.writeString("Sec-WebSocket-Protocol: \(subprotocol)\r\n") }
+        if let deflate { response.writeString("Sec-WebSocket-Extensions: \(deflate.headerValue)\r\n") }
         // A hook's line break must not become a header of its own.
         for (name, value) in headers where !name.isEmpty && Self.isSafe(name) && Self.isSafe(value) {
             response.writeString("\(name): \(value)\r\n")

@@ -49,6 +49,8 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     let connectionLoop: any EventLoop
     let isLocal: Bool
     private let encodesBinary: Bool
+    /// The window size agreed on; nil without compression.
+    private let deflateWindowBits: Int32?
 
     // Connection.
     var context: ChannelHandlerContext?
@@ -74,23 +76,29 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     ///   - shard: where the session lives.
     ///   - eventLoop: the connection's loop.
     ///   - encodesBinary: the client asked for base64 (`b64`).
+    ///   - deflate: what was agreed on about compression.
+    ///   - inflater: of the connection's loop; used with `deflate` only.
     ///   - start: the answer to the request, and who waits for the transport.
     init(
         shard: Shard, eventLoop: any EventLoop, limits: WebSocketLimits, encodesBinary: Bool,
-        start: WebSocketStart
+        deflate: DeflateAgreement?, inflater: FrameInflater?, start: WebSocketStart
     ) {
         self.start = start
         self.shard = shard
         self.connectionLoop = eventLoop
         self.isLocal = shard.eventLoop === eventLoop
         self.encodesBinary = encodesBinary
-        self.assembler = MessageAssembler(limits: limits)
+        self.deflateWindowBits = deflate?.windowBits
+        self.assembler = MessageAssembler(limits: limits, decompressor: deflate == nil ? nil : inflater)
         if !isLocal { hop = InboundHop() }
     }
 
     // MARK: Home
 
     var name: TransportName { .websocket }
+
+    /// Base64 is made for each client on its own, and compressed after that.
+    var windowBits: Int32? { encodesBinary ? nil : deflateWindowBits }
 
     /// From now on packets go to `session`.
     func attach(to session: EngineSession) { self.session = session }
@@ -103,29 +111,38 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     func send(listFrom first: Int32, in queue: OutboundQueue) {
         if encodesBinary {
             var messages: [OutboundMessage] = []
-            queue.forEachMessage(from: first) { messages.append($0) }
+            queue.forEachMessage(from: first, windowBits: nil) { messages.append($0) }
             return send(messages[...])
         }
         guard isLocal else {
             var buffers: [ByteBuffer] = []
-            queue.forEachBuffer(from: first) { buffers.append($0) }
+            queue.forEachBuffer(from: first, windowBits: deflateWindowBits) { buffers.append($0) }
             return hopOut(buffers)
         }
         guard let context else { return }
         var writer = BatchWriter(transport: self, context: context)
-        queue.forEachBuffer(from: first) { writer.write($0) }
+        queue.forEachBuffer(from: first, windowBits: deflateWindowBits) { writer.write($0) }
         writer.finish()
     }
 
     func send(_ messages: ArraySlice<OutboundMessage>) {
         var joiner = FrameJoiner()
-        for message in messages { joiner.append(encodesBinary ? message.withTextOnly() : message) }
+        for message in messages { joiner.append(finished(message)) }
         let buffers = joiner.finish()
         guard isLocal else { return hopOut(buffers) }
         guard let context else { return }
         var writer = BatchWriter(transport: self, context: context)
         for buffer in buffers { writer.write(buffer) }
         writer.finish()
+    }
+
+    /// The message as this client wants it. What had to wait may be compressed already.
+    private func finished(_ message: OutboundMessage) -> OutboundMessage {
+        let plain = encodesBinary ? message.withTextOnly() : message
+        guard let deflateWindowBits, let compressor = shard.compressor, message.isApplicationMessage else {
+            return plain
+        }
+        return compressor.compressParts(of: plain, windowBits: deflateWindowBits)
     }
 
     /// Answers the probe of a candidate, ahead of any session traffic.

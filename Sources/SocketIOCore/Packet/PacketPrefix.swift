@@ -33,37 +33,50 @@ struct PacketPrefix {
     /// room; without enough of them the text is copied once.
     func packet(before json: consuming ByteBuffer) -> OutboundPacket {
         let payloadLength = length + json.readableBytes
-        let start = json.readerIndex - length - OutboundPacket.headerLength(payloadLength: payloadLength)
-        let headerLength: Int
+        let headerLength = OutboundPacket.headerLength(payloadLength: payloadLength)
+        let start = json.readerIndex - length - headerLength
         if start >= 0 {
-            let end = json.writerIndex
+            // The text's own buffer, not another name for it: with two owners the next write would copy it.
             json.moveReaderIndex(to: start)
-            json.moveWriterIndex(to: start)
-            headerLength = OutboundPacket.writeHeader(opcode: 0x1, payloadLength: payloadLength, into: &json)
-            write(into: &json)
-            json.moveWriterIndex(to: end)
+            fill(&json, headerLength: headerLength, payloadLength: payloadLength)
             return OutboundPacket(frame: json, headerLength: headerLength, isBinary: false)
         }
-        var frame = ByteBuffer()
-        frame.reserveCapacity(payloadLength + OutboundPacket.maximumHeaderLength)
-        headerLength = OutboundPacket.writeHeader(opcode: 0x1, payloadLength: payloadLength, into: &frame)
-        write(into: &frame)
+        var frame = ByteBufferAllocator().buffer(capacity: headerLength + payloadLength)
+        frame.moveWriterIndex(to: headerLength + length)
         frame.writeImmutableBuffer(json)
+        fill(&frame, headerLength: headerLength, payloadLength: payloadLength)
         return OutboundPacket(frame: frame, headerLength: headerLength, isBinary: false)
     }
 
-    private func write(into buffer: inout ByteBuffer) {
-        buffer.writeInteger(UInt8(ascii: "4"))
-        buffer.writeInteger(type.digit)
+    /// Puts the header and this prefix at the start of `frame`: made aside and put in at once, because every access to a
+    /// buffer has its price.
+    private func fill(_ frame: inout ByteBuffer, headerLength: Int, payloadLength: Int) {
+        withUnsafeTemporaryAllocation(byteCount: headerLength + length, alignment: 8) { bytes in
+            _ = OutboundPacket.writeHeader(opcode: 0x1, payloadLength: payloadLength, into: bytes)
+            write(into: UnsafeMutableRawBufferPointer(rebasing: bytes[headerLength...]))
+            frame.setBytes(UnsafeRawBufferPointer(bytes), at: frame.readerIndex)
+        }
+    }
+
+    /// Fills `output`, which has `length` bytes.
+    private func write(into output: UnsafeMutableRawBufferPointer) {
+        output[0] = UInt8(ascii: "4")
+        output[1] = type.digit
+        var end = 2
         if type.hasAttachments {
-            Self.write(attachments, into: &buffer)
-            buffer.writeInteger(UInt8(ascii: "-"))
+            end += Self.write(attachments, into: output, at: end)
+            output[end] = UInt8(ascii: "-")
+            end += 1
         }
         if nsp != SocketPacket.mainNamespace {
-            buffer.writeString(nsp)
-            buffer.writeInteger(UInt8(ascii: ","))
+            for byte in nsp.utf8 {
+                output[end] = byte
+                end += 1
+            }
+            output[end] = UInt8(ascii: ",")
+            end += 1
         }
-        if let id { Self.write(id, into: &buffer) }
+        if let id { end += Self.write(id, into: output, at: end) }
     }
 
     /// Digits of `Int64.min`, its sign included.
@@ -79,10 +92,7 @@ struct PacketPrefix {
         return count
     }
 
-    private static func write(_ value: Int, into buffer: inout ByteBuffer) {
-        // No more room than the digits need: behind them the JSON may stand already.
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: digitCount(value)) { output in
-            output.baseAddress.map { JSONText.writeDecimal(Int64(value), into: $0) } ?? 0
-        }
+    private static func write(_ value: Int, into output: UnsafeMutableRawBufferPointer, at offset: Int) -> Int {
+        JSONText.writeDecimal(Int64(value), into: UnsafeMutableRawBufferPointer(rebasing: output[offset...]))
     }
 }

@@ -23,11 +23,13 @@ struct JSONOutput: ~Copyable {
     /// A copy of the text, behind `headroom` zero bytes that are not readable.
     func buffer(headroom: Int = 0) -> ByteBuffer {
         var buffer = ByteBufferAllocator().buffer(capacity: headroom + count)
-        if headroom > 0 {
-            buffer.writeRepeatingByte(0, count: headroom)
-            buffer.moveReaderIndex(forwardBy: headroom)
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: headroom + count) { output in
+            guard let start = output.baseAddress else { return 0 }
+            start.initializeMemory(as: UInt8.self, repeating: 0, count: headroom)
+            (start + headroom).copyMemory(from: base, byteCount: count)
+            return headroom + count
         }
-        buffer.writeBytes(bytes)
+        if headroom > 0 { buffer.moveReaderIndex(forwardBy: headroom) }
         return buffer
     }
 

@@ -8,9 +8,10 @@ struct LinkHealth {
     var openSubscriptions = 0
     var refusal: String?
     var isClosed = false
-    var publisherReason = "no connection yet"
+    /// Why the connections are down; empty as long as the first attempt goes on.
+    var publisherReason = ""
     var subscriberReason = ""
-    private var wasUp = false
+    private(set) var wasUp = false
 
     /// - Parameters:
     ///   - hasSubscriptions: Whether there is anything to hear at all.
@@ -28,10 +29,13 @@ struct LinkHealth {
         case (true, true):
             // Namespaces made later subscribe while everything else goes on.
             if !wasUp, !hasSubscriptions || openSubscriptions > 0 { return .connecting }
-            return isSending ? .up : .degraded("waiting for other nodes to be back")
-        case (true, false): return .degraded("other nodes are not heard: \(subscriberReason)")
-        case (false, true): return .degraded("other nodes are not reached: \(publisherReason)")
-        case (false, false): return wasUp ? .down(publisherReason) : .connecting
+            if isSending { return .up }
+            return wasUp ? .degraded("waiting for other nodes to be back") : .connecting
+        case (true, false):
+            return subscriberReason.isEmpty ? .connecting : .degraded("other nodes are not heard: \(subscriberReason)")
+        case (false, true):
+            return publisherReason.isEmpty ? .connecting : .degraded("other nodes are not reached: \(publisherReason)")
+        case (false, false): return publisherReason.isEmpty ? .connecting : .down(publisherReason)
         }
     }
 }

@@ -53,7 +53,9 @@ final class ListenerWatch: @unchecked Sendable {
         // That of the peers comes first; servers of a namespace more or less are the same as those of another.
         let channels = Array(watched.sorted().prefix(Self.maximumChannels))
         transport.subscriberCounts(of: channels) { result in
-            guard self.gate.isOpen, self.surroundings.isSubscriberUp(), case .success(let counts) = result else { return }
+            guard self.gate.isOpen, self.surroundings.isSubscriberUp(), case .success(let counts) = result else {
+                return
+            }
             for (channel, count) in zip(channels, counts) { self.known[channel] = count }
         }
     }

@@ -237,7 +237,7 @@ final class RedisBus: @unchecked Sendable {
 
 extension RedisBus: PubSubTransportDelegate {
     func publisherChanged(isUp: Bool, reason: String) {
-        guard isUp != health.isPublisherUp, !health.isClosed else { return }
+        guard isUp != health.isPublisherUp, !health.isClosed else { return stillDown(\.publisherReason, reason) }
         health.isPublisherUp = isUp
         if isUp {
             outbox.linkUp()
@@ -251,12 +251,19 @@ extension RedisBus: PubSubTransportDelegate {
         updateStatus()
     }
 
+    /// Before a connection has been up for the first time, its failures are the only news of it.
+    private func stillDown(_ part: WritableKeyPath<LinkHealth, String>, _ reason: String) {
+        guard !health.wasUp, !health.isClosed, !reason.isEmpty else { return }
+        health[keyPath: part] = reason
+        updateStatus()
+    }
+
     func publisherHasRoom() { outbox.sendWaiting() }
 
     func published(_ outcome: TransportOutcome) { outbox.settled(outcome) }
 
     func subscriberChanged(isUp: Bool, reason: String) {
-        guard isUp != health.isSubscriberUp, !health.isClosed else { return }
+        guard isUp != health.isSubscriberUp, !health.isClosed else { return stillDown(\.subscriberReason, reason) }
         health.isSubscriberUp = isUp
         outbox.subscriberChanged(isUp: isUp)
         if isUp {

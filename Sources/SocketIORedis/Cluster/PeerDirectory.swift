@@ -161,7 +161,8 @@ final class PeerDirectory: @unchecked Sendable {
     // MARK: Asking
 
     /// Asks all peers with this namespace something. Returns their answers.
-    func ask(_ what: PeerQuestions.Subject, namespace: String, options: BroadcastOptions) async throws -> [PeerMessage] {
+    func ask(_ what: PeerQuestions.Subject, namespace: String, options: BroadcastOptions) async throws -> [PeerMessage]
+    {
         try await withCheckedThrowingContinuation { continuation in
             bus.onLoop {
                 self.questions.ask(what, namespace: namespace, options: options, peers: self.adapters(of: namespace)) {

@@ -64,15 +64,18 @@ struct PeerMessage: Codable {
         self.hello = hello ? true : nil
     }
 
-    /// The heartbeat's sender; sizes of what a stranger could have made up are limited.
+    /// The heartbeat's sender; what a stranger could have made up is limited in size and number.
     var peer: ClusterPeer? {
         let uids = uids ?? [:]
         guard node.utf8.count <= 64, uids.count <= 100_000 else { return nil }
         return ClusterPeer(
-            nodeID: node, tag: String((tag ?? node).prefix(64)), uids: uids, version: version ?? "",
-            startedAt: startedAt ?? 0, isDraining: draining ?? false, address: address, sessions: max(0, sessions ?? 0),
-            sockets: max(0, sockets ?? 0), published: published ?? [:])
+            nodeID: node, tag: String((tag ?? node).prefix(64)), uids: uids, version: String((version ?? "").prefix(64)),
+            startedAt: startedAt ?? 0, isDraining: draining ?? false, address: address.map { String($0.prefix(256)) },
+            sessions: Self.count(sessions), sockets: Self.count(sockets), published: published ?? [:])
     }
+
+    /// A number of things as another node tells it: not so large that adding some up overflows.
+    static func count(_ number: Int?) -> Int { max(0, min(number ?? 0, 1 << 40)) }
 
     /// The channel only this node listens to.
     static func channel(of nodeID: String, key: String) -> String { "\(key)-node#\(nodeID)#" }

@@ -52,6 +52,8 @@ struct WireRoom: Codable {
 /// Whom a request is about.
 struct WireOptions: Codable {
     var rooms: [WireRoom] = []
+    /// Whether there was a list of rooms: none in it means all sockets, no list may be an accident.
+    private(set) var namesRooms = true
     var except: [WireRoom] = []
     var flags: WireFlags?
 
@@ -66,10 +68,12 @@ struct WireOptions: Codable {
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        rooms = try container.decodeIfPresent([WireRoom].self, forKey: .rooms) ?? []
+        let rooms = try container.decodeIfPresent([WireRoom].self, forKey: .rooms)
+        self.rooms = rooms ?? []
+        namesRooms = rooms != nil
         except = try container.decodeIfPresent([WireRoom].self, forKey: .except) ?? []
         flags = try container.decodeIfPresent(WireFlags.self, forKey: .flags)
-        guard rooms.count + except.count <= PubSubWireFormat.maximumRooms else { throw WireFormatError.tooManyRooms }
+        guard self.rooms.count + except.count <= PubSubWireFormat.maximumRooms else { throw WireFormatError.tooManyRooms }
     }
 
     var options: BroadcastOptions {

@@ -78,7 +78,7 @@ extension PubSubAdapter {
         guard !options.flags.isLocal else { return here }
         if try await areAllPeers() {
             let answers = try await core.directory.ask(.count, namespace: context.namespace, options: options)
-            return answers.reduce(here) { $0 + max(0, min($1.count ?? 0, 1 << 40)) }
+            return answers.reduce(here) { $0 + PeerMessage.count($1.count) }
         }
         if options.except.isEmpty { return try await sockets(in: Set(options.rooms)).count }
         return try await fetchSockets(options).count
@@ -93,7 +93,7 @@ extension PubSubAdapter {
             for answer in try await core.directory.ask(
                 .rooms, namespace: context.namespace, options: BroadcastOptions())
             {
-                counts.merge(answer.rooms ?? [:]) { $0 + max(0, min($1, 1 << 40)) }
+                counts.merge(answer.rooms ?? [:]) { $0 + PeerMessage.count($1) }
             }
             return counts
         }

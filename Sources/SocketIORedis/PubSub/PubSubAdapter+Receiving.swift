@@ -98,6 +98,7 @@ extension PubSubAdapter {
         let options: BroadcastOptions
         var rooms = request.rooms?.map(\.name) ?? []
         if let opts = request.opts {
+            guard opts.namesRooms else { throw WireFormatError.shape("opts without rooms") }
             options = opts.options
         } else {
             guard let socket = request.sid else { throw WireFormatError.shape("neither opts nor sid") }

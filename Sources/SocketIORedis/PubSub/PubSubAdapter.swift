@@ -136,7 +136,7 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
         var counts = senders[uid, default: SenderCounts()]
         if let baseline = counts.baseline, published >= baseline.published {
             let (sent, arrived) = (published - baseline.published, counts.received - baseline.received)
-            if sent > arrived { counters.missed.increment(by: Int(clamping: sent - arrived)) }
+            if sent > arrived { counters.missed.increment(by: Int(min(sent - arrived, 1 << 32))) }
         }
         counts.baseline = (published, counts.received)
         senders[uid] = counts

@@ -37,7 +37,8 @@ final class TestConnectionHandler: ChannelInboundHandler {
                 while let response = try parser.next() {
                     responses.push(response)
                     guard response.status == 101 else { continue }
-                    frames = ServerFrameReader()
+                    let extensions = response["sec-websocket-extensions"]
+                    frames = ServerFrameReader(allowsCompression: extensions?.hasPrefix("permessage-deflate") == true)
                     try receiveFrames(parser.takeRest(), context: context)
                     break
                 }

@@ -1,5 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOServer
+internal import NIOCore
+
 /// A message from the server over a WebSocket.
 public enum WebSocketTestMessage: Sendable, Equatable {
     /// A text message.
@@ -19,9 +22,15 @@ package struct ServerFrameReader {
     private var bytes: [UInt8] = []
     private var position = 0
     private var fragments: (opcode: UInt8, payload: [UInt8])?
+    private var isCompressed = false
     private var closed = false
+    /// Nil when no compression has been agreed on.
+    private let inflater: FrameInflater?
 
-    package init() {}
+    /// - Parameter allowsCompression: the 101 said `permessage-deflate`.
+    package init(allowsCompression: Bool = false) {
+        inflater = allowsCompression ? FrameInflater() : nil
+    }
 
     package mutating func receive(_ new: some Sequence<UInt8>) {
         if position > 0 {
@@ -34,6 +43,9 @@ package struct ServerFrameReader {
     package mutating func next() throws -> WebSocketTestMessage? {
         while let frame = try nextFrame() {
             guard !closed else { throw TestClientError.protocolViolation("a frame after the close frame") }
+            if frame.isCompressed, inflater == nil || !(1...2).contains(frame.opcode) {
+                throw TestClientError.protocolViolation("reserved bits")
+            }
             switch frame.opcode {
             case 0:
                 guard var whole = fragments else {
@@ -46,6 +58,7 @@ package struct ServerFrameReader {
                 guard fragments == nil else {
                     throw TestClientError.protocolViolation("a message inside a fragmented one")
                 }
+                isCompressed = frame.isCompressed
                 if frame.isFinal { return try message(frame.opcode, frame.payload) }
                 fragments = (frame.opcode, frame.payload)
             case 8:
@@ -63,7 +76,13 @@ package struct ServerFrameReader {
     }
 
     private func message(_ opcode: UInt8, _ payload: [UInt8]) throws -> WebSocketTestMessage {
-        opcode == 1 ? .text(try text(payload)) : .binary(payload)
+        var payload = payload
+        if isCompressed, let inflater {
+            // As much as the largest message a server may be configured for.
+            let whole = try inflater.inflate(ByteBuffer(bytes: payload), limit: 1 << 30)
+            payload = Array(whole.readableBytesView)
+        }
+        return opcode == 1 ? .text(try text(payload)) : .binary(payload)
     }
 
     private func text(_ bytes: [UInt8]) throws -> String {
@@ -73,12 +92,12 @@ package struct ServerFrameReader {
         return text
     }
 
-    private mutating func nextFrame() throws -> (isFinal: Bool, opcode: UInt8, payload: [UInt8])? {
+    private mutating func nextFrame() throws -> (isFinal: Bool, isCompressed: Bool, opcode: UInt8, payload: [UInt8])? {
         let available = bytes.count - position
         guard available >= 2 else { return nil }
         let first = bytes[position]
         let second = bytes[position + 1]
-        guard first & 0x70 == 0 else { throw TestClientError.protocolViolation("reserved bits") }
+        guard first & 0x30 == 0 else { throw TestClientError.protocolViolation("reserved bits") }
         guard second & 0x80 == 0 else { throw TestClientError.protocolViolation("masked server frame") }
         let field = second < 126 ? 0 : second == 126 ? 2 : 8
         guard available >= 2 + field else { return nil }
@@ -96,6 +115,6 @@ package struct ServerFrameReader {
         guard let size = Int(exactly: length), available - 2 - field >= size else { return nil }
         let start = position + 2 + field
         position = start + size
-        return (first & 0x80 != 0, first & 0x0F, Array(bytes[start..<position]))
+        return (first & 0x80 != 0, first & 0x40 != 0, first & 0x0F, Array(bytes[start..<position]))
     }
 }

@@ -45,8 +45,8 @@ extension SettingTable {
                 "What such a question does then: fail, naming who is missing, or return what there is."),
             .flag(
                 "redis.publishOnSpecificResponseChannel", \.redis.publishOnSpecificResponseChannel,
-                "Whether answers to Node.js servers go to a channel of the asking one alone; the option of "
-                    + "`@socket.io/redis-adapter` of the same name must be set likewise there."),
+                "Whether answers to Node.js servers go to a channel of the asking one alone, which old versions of their "
+                    + "adapter do not listen to."),
             .flag(
                 "redis.fetchIncludesHeaders", \.redis.fetchIncludesHeaders,
                 "Whether `fetchSockets` tells other nodes the HTTP headers of the handshakes."),

@@ -22,8 +22,8 @@ enum SettingTable {
         Dictionary(all.map { ($0.environmentName, $0) }, uniquingKeysWith: { first, _ in first })
 
     static let sections: [Section] = [
-        listener, redis, engine, socketIO, http, cookie, cors, limits, client, tls, pages, loadControl, operations,
-        logs,
+        listener, redis, engine, socketIO, http, webSocket, cookie, cors, limits, client, tls, pages, loadControl,
+        operations, logs,
     ]
 
     private static let day = 86_400_000
@@ -133,6 +133,21 @@ enum SettingTable {
             .number(
                 "httpCompression.level", \.httpCompression.level, 1...9,
                 "How hard to compress: 1 is fast, 9 gives the smallest answers."),
+        ])
+
+    private static let webSocket = Section(
+        title: "WebSocket compression",
+        settings: [
+            .flag(
+                "perMessageDeflate.enabled", \.perMessageDeflate.enabled,
+                "Whether WebSocket messages are compressed for clients that offer `permessage-deflate`. It saves bandwidth "
+                    + "and costs processor time."),
+            .number(
+                "perMessageDeflate.threshold", \.perMessageDeflate.threshold, 0...longest, unit: "bytes",
+                "Messages shorter than this are sent as they are."),
+            .number(
+                "perMessageDeflate.level", \.perMessageDeflate.level, 1...9,
+                "How hard to compress: 1 is fast, 9 gives the smallest messages."),
         ])
 
     private static let cookie = Section(

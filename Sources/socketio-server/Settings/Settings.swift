@@ -37,6 +37,7 @@ struct Settings: Sendable, Equatable {
     var maxDynamicNamespaces = 10_000
 
     var httpCompression = HTTPCompression()
+    var perMessageDeflate = PerMessageDeflate()
     var cookie = Cookie()
     var cors = CORS()
     var limits = Limits()
@@ -56,6 +57,12 @@ struct Settings: Sendable, Equatable {
 
     struct HTTPCompression: Sendable, Equatable {
         var enabled = true
+        var threshold = 1_024
+        var level = 6
+    }
+
+    struct PerMessageDeflate: Sendable, Equatable {
+        var enabled = false
         var threshold = 1_024
         var level = 6
     }

@@ -129,7 +129,12 @@ final class VectorReplay {
     private func run(
         _ index: Int, path: String, headers: [(name: String, value: String)], events: [VectorScenario.Event]
     ) async throws {
-        let socket = try await WebSocketTestClient.connect(to: address, path: path.replacing("<sid>", with: sid))
+        // What the recording client offered shows in the answer only.
+        let isCompressed = headers.contains { $0.name.lowercased() == "sec-websocket-extensions" }
+        let socket = try await WebSocketTestClient.connect(
+            to: address, path: path.replacing("<sid>", with: sid),
+            headers: isCompressed
+                ? [("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")] : [])
         connections.append(socket.connection)
         compare(
             Normal.headers(socket.response.headers), Normal.headers(headers),

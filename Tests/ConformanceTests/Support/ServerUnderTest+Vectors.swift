@@ -74,6 +74,7 @@ extension ServerUnderTest {
         case "ws-only": server.engine.transports = [.websocket]
         case "polling-only": server.engine.transports = [.polling]
         case "no-upgrades": server.engine.allowUpgrades = false
+        case "deflate": server.engine.perMessageDeflate = PerMessageDeflateConfiguration()
         case "no-compress": server.engine.httpCompression = nil
         case "middleware":
             server.engine.middlewares = [

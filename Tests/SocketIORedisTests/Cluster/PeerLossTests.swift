@@ -87,9 +87,11 @@ struct PeerLossTests {
         }
     }
 
-    @Test("foreign nodes are the difference to the subscribers; how many are missing is told, or left out", arguments: [
-        RedisClusterConfiguration.RequestTimeout.fail, .partial,
-    ])
+    @Test(
+        "foreign nodes are the difference to the subscribers; how many are missing is told, or left out",
+        arguments: [
+            RedisClusterConfiguration.RequestTimeout.fail, .partial,
+        ])
     func foreign(mode: RedisClusterConfiguration.RequestTimeout) async throws {
         let redis = try await RedisServer.started()
         try await withNodes(

@@ -54,6 +54,20 @@ final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
         }.get()
     }
 
+    /// Many messages come, on a channel or, if a pattern matches, by that.
+    func deliver(_ channel: String, all payloads: [[UInt8]]) async throws {
+        let pattern = state.withLockedValue { $0.patterns }.first {
+            channel.hasPrefix($0.dropLast().replacing("\\", with: ""))
+        }
+        try await eventLoop.submit {
+            for payload in payloads {
+                self.delegate?.received(
+                    ByteBuffer(bytes: payload), channel: ByteBuffer(string: channel),
+                    pattern: pattern.map(ByteBuffer.init(string:)))
+            }
+        }.get()
+    }
+
     /// Both connections come or go.
     func set(isUp: Bool) async throws {
         state.withLockedValue { $0.admission = isUp ? .accepted : .notConnected }

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Counts the instructions of each hot loop with callgrind and compares them with Tests/Benchmarks/instructions.txt.
+#
+#     .ci/instructions.sh            fails where a loop needs over 5 % more than written there
+#     .ci/instructions.sh record     writes the file anew; the commit that does so says why
+#
+# Instructions do not depend on what else the machine does, but on the compiler: with another one than the file's, nothing
+# is compared. Ends with `N passed, N failed`, in loops.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+baseline='Tests/Benchmarks/instructions.txt'
+tolerance=5
+compiler=$(swift --version 2>/dev/null | sed -nE 's/.*Swift version ([0-9.]+).*/\1/p' | head -n 1)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+(cd Tests/Benchmarks && swift build -c release --product hot-loops) >"$work/build" 2>&1 || {
+    grep -E 'error' "$work/build"
+    echo 'instructions: the build failed'
+    echo '0 passed, 1 failed'
+    exit 1
+}
+# Without debugging information, which this valgrind cannot read.
+strip -g -o "$work/hot-loops" Tests/Benchmarks/.build/release/hot-loops
+
+# The instructions of a run that does a loop's work so often. Hashing is the same each time.
+total() {
+    SWIFT_DETERMINISTIC_HASHING=1 valgrind --tool=callgrind --callgrind-out-file="$work/out" "$work/hot-loops" "$1" "$2" \
+        >/dev/null 2>"$work/log" || cat "$work/log" >&2
+    sed -nE 's/^totals: ([0-9]+).*/\1/p' "$work/out"
+}
+
+# Of one time: the difference of two runs, so that the start of the process does not count.
+each() {
+    local few many
+    few=$(total "$1" 100)
+    many=$(total "$1" 600)
+    [[ -n $few && -n $many ]] && echo $(((many - few) / 500))
+}
+
+if [[ ${1:-} == record ]]; then
+    echo "swift $compiler" >"$baseline"
+    for name in $("$work/hot-loops"); do echo "$name $(each "$name")" | tee -a "$baseline"; done
+    exit
+fi
+
+if ! grep -qx "swift $compiler" "$baseline"; then
+    echo "SKIPPED: $baseline is of $(head -n 1 "$baseline"), this is swift $compiler"
+    exit 0
+fi
+
+passed=0
+failed=0
+for name in $("$work/hot-loops"); do
+    expected=$(sed -nE "s/^$name ([0-9]+)$/\1/p" "$baseline")
+    found=$(each "$name")
+    if [[ -z $expected || -z $found ]]; then
+        echo "not ok $name: ${found:-no count}, and ${expected:-nothing} is written in $baseline"
+        failed=$((failed + 1))
+    elif ((found * 100 > expected * (100 + tolerance))); then
+        echo "not ok $name: $found instructions, $expected before: over $tolerance % more"
+        failed=$((failed + 1))
+    else
+        echo "ok $name: $found instructions, $expected before"
+        passed=$((passed + 1))
+    fi
+done
+echo "$passed passed, $failed failed"
+[[ $failed -eq 0 ]]
