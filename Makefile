@@ -8,6 +8,7 @@ SHELL := /bin/bash
 
 CONFIG ?= config/default.yaml
 ARGS ?=
+NODES := --node n001=127.0.0.1:3001 --node n002=127.0.0.1:3002 --node n003=127.0.0.1:3003
 SOURCES := Package.swift Sources Tests
 
 help: ## Show this list.
@@ -50,10 +51,12 @@ format: ## Bring all sources into the house format.
 lint: ## Check the format of all sources.
 	swift format lint --strict --recursive $(SOURCES)
 
-docs: ## Make docs/configuration.md and config/default.yaml from the table of settings.
+docs: ## Make docs/configuration.md, config/default.yaml, haproxy.cfg and nginx.conf.
 	swift build --product socketio-server
 	.build/debug/socketio-server settings-reference markdown > docs/configuration.md
 	.build/debug/socketio-server settings-reference yaml > config/default.yaml
+	.build/debug/socketio-server proxy-config haproxy $(NODES) > config/haproxy.cfg
+	.build/debug/socketio-server proxy-config nginx $(NODES) > config/nginx.conf
 
 clean: ## Remove everything that was built or fetched.
 	rm -rf .build .build-thread .build-address .cache Tests/Benchmarks/.build

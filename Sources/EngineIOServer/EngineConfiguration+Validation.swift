@@ -42,6 +42,9 @@ extension EngineConfiguration {
             problems.append(
                 "trustedProxies must be addresses or networks like 10.0.0.0/8, not \(invalid.joined(separator: ", "))")
         }
+        if proxyProtocol, trustedProxies.isEmpty {
+            problems.append("proxyProtocol needs trustedProxies, whose connections it is about")
+        }
         if clientVersion.isEmpty || !clientVersion.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x22 }) {
             problems.append("clientVersion must be printable and hold no quotation mark")
         }

@@ -115,6 +115,9 @@ public struct EngineConfiguration: Sendable {
     /// Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` and
     /// `X-Forwarded-Proto` are believed; default none.
     public var trustedProxies: [String] = []
+    /// Whether connections of ``trustedProxies`` begin with a PROXY header, version 1 or 2, that tells the client's address;
+    /// without one they are ended. Default false.
+    public var proxyProtocol = false
     /// Where the engine logs; default label `socketio.engine`.
     public var logger = Logger(label: "socketio.engine")
 

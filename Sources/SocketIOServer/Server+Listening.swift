@@ -88,6 +88,17 @@ extension Server {
         return listener
     }
 
+    /// Takes from `engine` what may change while the server runs: the certificate, for connections accepted from now on,
+    /// and the limits of admission.
+    ///
+    /// - Throws: What is wrong with the certificate; then nothing has changed.
+    package func reload(_ engine: EngineConfiguration) throws {
+        if let tls = engine.tls {
+            for listener in lifecycle.withLockedValue({ $0.listeners }) { try listener.reload(tls: tls) }
+        }
+        engineServer.reloadAdmission(engine)
+    }
+
     // MARK: Closing
 
     /// Disconnects everybody with the reason `server shutting down` and ends the server for good (spec 4.11): sockets,

@@ -13,7 +13,8 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         let loaded = try await options.load()
-        try await Operations.run(loaded)
+        let (config, flags) = (options.config, options.flags)
+        try await Operations.run(loaded) { try await SettingsLoader(configFile: config, flags: flags).load() }
     }
 }
 

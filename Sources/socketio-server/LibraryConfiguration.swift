@@ -81,6 +81,7 @@ enum LibraryConfiguration {
         engine.maxSessions = settings.admission.maxSessions
         engine.maxHandshakesPerSecond = settings.admission.maxHandshakesPerSecond
         engine.trustedProxies = settings.trustedProxies
+        engine.proxyProtocol = settings.proxyProtocol
         engine.serveClient = settings.client.enabled
         engine.clientDirectory = settings.client.directory
         engine.clientVersion = settings.client.version

@@ -21,7 +21,11 @@ internal import UnixSignals
 /// The life of a serving process: start, signals, end.
 enum Operations {
     /// Serves until SIGTERM or SIGINT, then closes everything.
-    static func run(_ loaded: LoadedSettings) async throws {
+    ///
+    /// - Parameter reload: reads the settings again, on SIGHUP.
+    static func run(
+        _ loaded: LoadedSettings, reload: @escaping @Sendable () async throws -> LoadedSettings
+    ) async throws {
         DescriptorLimit.raise()
         // Before the first instrument is made: those made earlier would count into the void.
         let metrics = loaded.settings.operations.port == nil ? nil : MetricRegistry()
@@ -36,8 +40,12 @@ enum Operations {
         let group = ServiceGroup(
             services: [ListeningService(assembly: assembly)], gracefulShutdownSignals: [.sigterm, .sigint],
             logger: quiet(assembly.logger))
-        let impatience = SecondSignal.watch(assembly.logger)
-        defer { impatience.cancel() }
+        let impatience = await SecondSignal.watch(assembly.logger)
+        let reloading = await Reload(assembly: assembly, load: reload).watch()
+        defer {
+            impatience.cancel()
+            reloading.cancel()
+        }
         do {
             try await group.run()
         } catch let failure as ListenFailure {

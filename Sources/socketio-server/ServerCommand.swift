@@ -24,7 +24,8 @@ struct ServerCommand: AsyncParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            RunCommand.self, CheckConfigCommand.self, ProxyConfigCommand.self, EmitCommand.self, VersionCommand.self,
+            RunCommand.self, InitCommand.self, CheckConfigCommand.self, PrintConfigCommand.self,
+            ProxyConfigCommand.self, EmitCommand.self, VersionCommand.self,
             ReferenceCommand.self,
         ],
         defaultSubcommand: RunCommand.self)

@@ -309,7 +309,7 @@ struct BroadcastTests {
             try await eventually("another is gone") { io.engine.clientsCount == 2 }
             io.disconnectSockets(close: true)
             try await eventually("all are gone") { io.sockets.socketCount == 0 }
-            #expect(reasons.all == Array(repeating: .serverNamespaceDisconnect, count: 3))
+            #expect(try await reasons.waitFor(3) == Array(repeating: .serverNamespaceDisconnect, count: 3))
             await #expect(throws: (any Error).self) {
                 try await found[0].emitWithAck("question", as: String.self)
             }

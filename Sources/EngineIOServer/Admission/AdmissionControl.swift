@@ -29,13 +29,28 @@ final class AdmissionControl: Sendable {
         let retryAfterSeconds: Int
     }
 
-    private let maxSessions: Int
-    private let bucket: NIOLockedValueBox<TokenBucket>?
+    private struct Limits {
+        var maxSessions: Int
+        var handshakesPerSecond: Int?
+        var bucket: TokenBucket?
+    }
+
+    private let limits: NIOLockedValueBox<Limits>
     private let draining = Atomic(false)
 
     init(_ configuration: EngineConfiguration) {
-        maxSessions = configuration.maxSessions ?? .max
-        bucket = configuration.maxHandshakesPerSecond.map { NIOLockedValueBox(TokenBucket(perSecond: $0)) }
+        limits = NIOLockedValueBox(Limits(maxSessions: .max))
+        reload(configuration)
+    }
+
+    /// Takes other limits; a bucket whose rate has not changed stays as full as it is.
+    func reload(_ configuration: EngineConfiguration) {
+        limits.withLockedValue { limits in
+            limits.maxSessions = configuration.maxSessions ?? .max
+            guard limits.handshakesPerSecond != configuration.maxHandshakesPerSecond else { return }
+            limits.handshakesPerSecond = configuration.maxHandshakesPerSecond
+            limits.bucket = configuration.maxHandshakesPerSecond.map { TokenBucket(perSecond: $0) }
+        }
     }
 
     var isDraining: Bool { draining.load(ordering: .acquiring) }
@@ -46,12 +61,15 @@ final class AdmissionControl: Sendable {
     /// - Parameter sessions: how many are open.
     func check(sessions: Int) -> Denial? {
         if let denial = checkDraining() { return denial }
-        // Spread, so that those who were refused together do not come back together.
-        guard sessions < maxSessions else { return Denial(obstacle: .sessions, retryAfterSeconds: .random(in: 1...5)) }
-        guard let bucket else { return nil }
         let now = NIODeadline.now().uptimeNanoseconds
-        guard let wait = bucket.withLockedValue({ $0.take(now: now) }) else { return nil }
-        return Denial(obstacle: .rate, retryAfterSeconds: Int(wait / 1_000_000_000) + 1)
+        return limits.withLockedValue { limits in
+            // Spread, so that those who were refused together do not come back together.
+            guard sessions < limits.maxSessions else {
+                return Denial(obstacle: .sessions, retryAfterSeconds: .random(in: 1...5))
+            }
+            guard let wait = limits.bucket?.take(now: now) else { return nil }
+            return Denial(obstacle: .rate, retryAfterSeconds: Int(wait / 1_000_000_000) + 1)
+        }
     }
 
     func checkDraining() -> Denial? {

@@ -56,7 +56,10 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     private var isReadHeldBack = false
     private var hasServed = false
     private(set) var isHeadStarted = false
+    /// The client speaks TLS with a proxy that told so in its PROXY header.
+    private var proxiesTLS = false
     /// The peer as text, made once: the engine wants it for every request.
+    /// Behind a proxy that speaks the PROXY protocol, its client.
     private lazy var peer = context?.channel.remoteAddress?.ipAddress ?? ""
 
     init(router: HTTPRouter, isSecure: Bool, connections: HTTPConnections?, eventLoop: any EventLoop) {
@@ -122,6 +125,9 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is HTTPConnections.DrainEvent {
             drain()
+        } else if let header = event as? ProxyHeader {
+            if let client = header.client { peer = client }
+            proxiesTLS = header.isSecure == true
         } else {
             context.fireUserInboundEventTriggered(event)
         }
@@ -220,7 +226,8 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
             method: head.method, target: head.target, headers: head.headers,
             remoteAddress: context?.channel.remoteAddress,
             clientAddress: router.trustedProxies.clientAddress(peer: peer, headers: head.headers), isSecure: isSecure,
-            isClientSecure: isSecure || router.trustedProxies.saysSecure(peer: peer, headers: head.headers),
+            isClientSecure: isSecure || proxiesTLS
+                || router.trustedProxies.saysSecure(peer: peer, headers: head.headers),
             isUpgrade: head.isUpgrade)
     }
 

@@ -1,8 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import NIOConcurrencyHelpers
 package import NIOCore
 internal import NIOPosix
-internal import NIOSSL
+package import NIOSSL
 
 /// A listening socket and the connections it has accepted.
 package final class HTTPListener: Sendable {
@@ -16,9 +17,14 @@ package final class HTTPListener: Sendable {
 
     private let channel: any Channel
     private let connections: HTTPConnections
+    /// For connections accepted from now on; nil on a listener without TLS.
+    private let tls: NIOLockedValueBox<NIOSSLContext?>
 
-    private init(channel: any Channel, connections: HTTPConnections) {
+    private init(
+        channel: any Channel, connections: HTTPConnections, tls: NIOLockedValueBox<NIOSSLContext?>
+    ) {
         self.channel = channel
+        self.tls = tls
         self.connections = connections
     }
 
@@ -29,7 +35,7 @@ package final class HTTPListener: Sendable {
         to address: Address, group: any EventLoopGroup, router: HTTPRouter
     ) async throws -> HTTPListener {
         let connections = HTTPConnections()
-        let tls = try router.configuration.tls.map { try NIOSSLContext(configuration: $0) }
+        let tls = NIOLockedValueBox(try router.configuration.tls.map { try NIOSSLContext(configuration: $0) })
         var bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -45,10 +51,17 @@ package final class HTTPListener: Sendable {
             )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                    // In front of TLS: it is about the connection, not about what is said on it.
+                    if router.configuration.proxyProtocol {
+                        try channel.pipeline.syncOperations.addHandler(ProxyProtocolHandler(router: router))
+                    }
+                    let context = tls.withLockedValue { $0 }
+                    if let context {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
+                    }
                     try channel.pipeline.syncOperations.addHandler(
                         HTTPConnectionHandler(
-                            router: router, isSecure: tls != nil, connections: connections,
+                            router: router, isSecure: context != nil, connections: connections,
                             eventLoop: channel.eventLoop))
                 }
             }
@@ -56,10 +69,19 @@ package final class HTTPListener: Sendable {
         case .tcp(let host, let port):
             bootstrap = bootstrap.childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             let channel = try await bootstrap.bind(host: host, port: port).get()
-            return HTTPListener(channel: channel, connections: connections)
+            return HTTPListener(channel: channel, connections: connections, tls: tls)
         case .unix(let path):
             let channel = try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
-            return HTTPListener(channel: channel, connections: connections)
+            return HTTPListener(channel: channel, connections: connections, tls: tls)
+        }
+    }
+
+    /// Another certificate for connections accepted from now on; those that exist keep theirs. A listener without TLS stays
+    /// without.
+    package func reload(tls configuration: TLSConfiguration) throws {
+        let context = try NIOSSLContext(configuration: configuration)
+        tls.withLockedValue { current in
+            if current != nil { current = context }
         }
     }
 

@@ -70,7 +70,8 @@ struct TrustedProxies: Sendable {
         return first == "https" || first == "wss"
     }
 
-    private func isTrusted(_ address: String) -> Bool {
+    /// Whether the address is one of ours.
+    func isTrusted(_ address: String) -> Bool {
         guard let bytes = Self.bytes(address) else { return false }
         return networks.contains { $0.contains(bytes) }
     }
@@ -94,7 +95,7 @@ struct TrustedProxies: Sendable {
     }
 
     /// Network bytes of a numeric address; IPv4 inside IPv6 counts as IPv4.
-    private static func bytes(_ text: String) -> [UInt8]? {
+    static func bytes(_ text: String) -> [UInt8]? {
         var v4 = [UInt8](repeating: 0, count: 4)
         if inet_pton(AF_INET, text, &v4) == 1 { return v4 }
         var v6 = [UInt8](repeating: 0, count: 16)

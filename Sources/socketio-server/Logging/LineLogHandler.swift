@@ -12,8 +12,14 @@ struct LineLogHandler: LogHandler {
 
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
-    var logLevel: Logger.Level
+    /// What was set on the logger itself, else what the process was told last.
+    var logLevel: Logger.Level {
+        get { own ?? RuntimeLogLevel.changed ?? initial }
+        set { own = newValue }
+    }
 
+    private let initial: Logger.Level
+    private var own: Logger.Level?
     private let label: String
     private let format: Settings.Log.Format
     private let output: Output
@@ -23,7 +29,7 @@ struct LineLogHandler: LogHandler {
         output: @escaping Output = StandardError.write
     ) {
         self.label = label
-        self.logLevel = level
+        self.initial = level
         self.format = format
         self.output = output
     }

@@ -17,7 +17,7 @@ enum MetricCatalog {
         "engineio_messages_received_total": "Messages from clients, by event loop.",
         "engineio_received_bytes_total": "Bytes of those messages.",
         "engineio_messages_sent_total": "Messages to clients, each recipient counted, by event loop.",
-        "engineio_sent_bytes_total": "Bytes to clients as WebSocket frames, by event loop.",
+        "engineio_sent_bytes_total": "Bytes to clients as WebSocket frames, before compression, by event loop.",
         "engineio_queued_bytes": "Bytes that wait for clients that read slowly, by event loop.",
         "engineio_slow_client_disconnects_total": "Clients disconnected because they read too slowly.",
         "engineio_dropped_messages_total": "Messages to slow clients left out, by policy.",

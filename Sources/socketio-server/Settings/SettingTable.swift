@@ -49,6 +49,10 @@ enum SettingTable {
                 "Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` tells the address of a client, and "
                     + "`X-Forwarded-Proto` whether it speaks TLS."
             ),
+            .flag(
+                "proxyProtocol", \.proxyProtocol,
+                "Whether connections of `trustedProxies` begin with a PROXY header, version 1 or 2 (`send-proxy-v2` in "
+                    + "HAProxy), that tells the address of the client; without one they are ended."),
             .choice(
                 "adapter", \.adapter,
                 later: Dictionary(

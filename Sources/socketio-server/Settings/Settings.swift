@@ -12,6 +12,7 @@ struct Settings: Sendable, Equatable {
     var eventLoops = 0
     var shutdownTimeoutMs = 10_000
     var trustedProxies: [String] = []
+    var proxyProtocol = false
 
     var adapter = Adapter.memory
     var redis = Redis()

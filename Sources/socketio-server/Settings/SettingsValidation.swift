@@ -14,6 +14,7 @@ struct SettingsValidation {
         checkCookie(settings.cookie)
         checkPaths(settings)
         checkOperations(settings.operations)
+        checkProxies(settings)
         checkRedis(settings.redis)
     }
 
@@ -99,9 +100,15 @@ struct SettingsValidation {
         }
     }
 
+    private mutating func checkProxies(_ settings: Settings) {
+        if settings.proxyProtocol, settings.trustedProxies.isEmpty {
+            report("proxyProtocol", "needs trustedProxies, whose connections it is about")
+        }
+    }
+
     private mutating func checkOperations(_ operations: Settings.Operations) {
         guard operations.port != nil, operations.token == nil, !SettingRules.isLoopback(operations.host) else { return }
-        report("operations.token", "is needed when operations.host is not loopback: metrics are not for everybody")
+        report("operations.host", "is not loopback and needs operations.token: metrics are not for everybody")
     }
 
     private mutating func report(_ key: String, _ message: String) {

@@ -1,0 +1,71 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import ArgumentParser
+internal import Foundation
+
+/// `init`: a commented file with every setting, to begin with.
+struct InitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init",
+        abstract: "Write a commented file with every setting and its default.",
+        discussion: """
+            Examples:
+              socketio-server init
+              socketio-server init /etc/socketio/socketio.yaml
+              socketio-server init -            # to standard output
+            """)
+
+    @Argument(help: ArgumentHelp("The file; - is standard output.", valueName: "file"))
+    var file = "socketio.yaml"
+
+    @Flag(help: "Write over a file that exists.")
+    var force = false
+
+    func run() throws {
+        guard file != "-" else { return print(SettingsReference.yaml, terminator: "") }
+        let name = file.escapingControlCharacters()
+        do {
+            // One step, so that a file that appears meanwhile is not lost.
+            try Data(SettingsReference.yaml.utf8).write(
+                to: URL(fileURLWithPath: file), options: force ? [.atomic] : [.withoutOverwriting])
+        } catch CocoaError.fileWriteFileExists {
+            StandardError.write("'\(name)' exists; choose another name, or write over it with --force\n")
+            throw ExitCode.failure
+        } catch {
+            StandardError.write("'\(name)' could not be written: \(error.localizedDescription)\n")
+            throw ExitCode.failure
+        }
+        print("wrote \(name); check your changes with: socketio-server check-config --config \(name)")
+    }
+}
+
+/// `print-config`: the settings as they hold, or as they are by default.
+struct PrintConfigCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "print-config",
+        abstract: "Print every setting with its value and where it was written, secrets masked.",
+        discussion: "Takes the same flags as 'run'. Exit code 78 when something is wrong with the settings.")
+
+    enum Form: String, EnumerableFlag {
+        case effective
+        case defaults
+
+        static func help(for value: Form) -> ArgumentHelp? {
+            switch value {
+            case .effective: "What holds with this file, environment and flags (the default)."
+            case .defaults: "What holds when nothing is said."
+            }
+        }
+    }
+
+    @Flag var form = Form.effective
+
+    @OptionGroup var options: SettingsOptions
+
+    func run() async throws {
+        switch form {
+        case .effective: print(try await options.load().listing())
+        case .defaults: print(LoadedSettings(settings: Settings(), sources: [:], file: nil).listing())
+        }
+    }
+}
