@@ -1,19 +1,22 @@
 #!/bin/sh
 # Part of socketio-server, MIT licence; see LICENSE.
 #
-# Runs sections 1-7 and 10 of the Autobahn test suite against the plain WebSocket echo endpoint of the conformance
+# Runs sections 1-7 and 10 of the Autobahn test suite, and of 12 and 13 (compression) as much as fits into a minute, against the plain WebSocket echo endpoint of the conformance
 # server. The suite needs Python 2.7; where there is none this script says so and ends with 0.
 #
 #   Tests/EndToEndTests/autobahn.sh [path of socketio-conformance-server]
 #
-# AUTOBAHN_CASES  cases to run, as JSON strings; default "1.*","2.*",...,"7.*","10.*"
+# AUTOBAHN_CASES  cases to run, as JSON strings; default "1.*","2.*",...,"7.*","10.*" and a choice of 12 and 13
 # AUTOBAHN_HOME   where the suite is installed and reports are written; default .build/autobahn
 set -eu
 cd "$(dirname "$0")/../.."
 
 server=${1:-.build/debug/socketio-conformance-server}
 home=${AUTOBAHN_HOME:-.build/autobahn}
-cases=${AUTOBAHN_CASES:-'"1.*","2.*","3.*","4.*","5.*","6.*","7.*","10.*"'}
+cases=${AUTOBAHN_CASES:-'"1.*","2.*","3.*","4.*","5.*","6.*","7.*","10.*",
+    "12.1.1","12.1.2","12.1.3","12.1.4","12.1.5","12.1.6","12.1.7","12.1.8","12.1.9","12.1.10",
+    "12.2.1","12.2.5","12.3.3","12.4.4","12.5.6",
+    "13.1.1","13.1.6","13.2.1","13.2.6","13.3.4","13.4.5","13.5.3","13.6.6","13.7.1","13.7.8"'}
 
 skip() {
     echo "=================================================================="

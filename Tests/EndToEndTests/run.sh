@@ -36,6 +36,7 @@ run_python() {
 }
 
 run_node client.test.js
+run_node deflate.test.js
 run_node client-suite.test.js
 run_node cluster.test.js
 run_python python/test_client.py

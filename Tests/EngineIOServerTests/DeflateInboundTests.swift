@@ -64,7 +64,10 @@ internal import Testing
     @Test func readsTheExamplesOfTheStandard() {
         expect([compressed(Self.hello)], give: [.text("Hello")])
         expect(
-            [compressed(Array(Self.hello[..<3]), isFinal: false), SessionWire.frame(opcode: 0, Array(Self.hello[3...]))],
+            [
+                compressed(Array(Self.hello[..<3]), isFinal: false),
+                SessionWire.frame(opcode: 0, Array(Self.hello[3...])),
+            ],
             give: [.text("Hello")])
         // Not compressed, a block that calls itself the last, and two blocks.
         expect([compressed([0x00, 0x05, 0x00, 0xFA, 0xFF] + Array("Hello".utf8) + [0x00])], give: [.text("Hello")])
@@ -91,7 +94,9 @@ internal import Testing
         // The last block may end the message as well.
         expect([compressed([0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00])], give: [.text("Hello")])
         // An empty message, by the standard and without any byte.
-        expect([compressed([0x00]), compressed([]), compressed([0x00], opcode: 2)], give: [.text(""), .text(""), .binary([])])
+        expect(
+            [compressed([0x00]), compressed([]), compressed([0x00], opcode: 2)],
+            give: [.text(""), .text(""), .binary([])])
     }
 
     @Test func controlFramesMayComeInBetween() {
@@ -138,7 +143,9 @@ internal import Testing
         for source in [noise(limit + 1), [UInt8](repeating: 0x61, count: limit + 1)] {
             for level: Int32 in [0, 1, 9] {
                 let fits = Array(source[..<limit])
-                expect([compressed(try ClientDeflate.pack(fits, level: level), opcode: 2)], give: [.binary(fits)], limit: limit)
+                expect(
+                    [compressed(try ClientDeflate.pack(fits, level: level), opcode: 2)], give: [.binary(fits)],
+                    limit: limit)
                 expect(
                     [compressed(try ClientDeflate.pack(source, level: level), opcode: 2)],
                     give: [.error(.messageTooLarge(limit: limit))], limit: limit)
@@ -187,7 +194,7 @@ internal import Testing
     @Test func corruptDataIsRefused() throws {
         for bytes: [UInt8] in [
             [0xFF], [0x07], [0x06], [0x00, 0x05, 0x00], [0x00, 0x05, 0x00, 0xFA, 0xFE, 0x00],
-            [0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48], [0xF2], [0xF2, 0x48, 0xCD, 0xC9], Array(Self.hello.dropLast(2)),
+            [0x00, 0x06, 0x00, 0xF9, 0xFF, 0x48], [0xF2], [0xF2, 0x48, 0xCD, 0xC9], Array(Self.hello.dropLast(2)),
         ] {
             expect([compressed(bytes)], give: [.error(.invalidCompressedData)])
         }

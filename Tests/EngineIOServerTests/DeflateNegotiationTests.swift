@@ -75,8 +75,11 @@ internal import Testing
         var random = SystemRandomNumberGenerator()
         let alphabet = Array("permessage-deflate;=,\"\\ \t0189_é".utf8)
         for _ in 0..<20_000 {
-            let bytes = (0..<Int.random(in: 0...60, using: &random)).map { _ in alphabet.randomElement(using: &random)! }
-            if let offers = ExtensionOffer.parse([String(decoding: bytes, as: UTF8.self)]) { _ = DeflateAgreement(offers) }
+            let bytes = (0..<Int.random(in: 0...60, using: &random)).map { _ in alphabet.randomElement(using: &random)!
+            }
+            if let offers = ExtensionOffer.parse([String(decoding: bytes, as: UTF8.self)]) {
+                _ = DeflateAgreement(offers)
+            }
         }
     }
 }

@@ -72,6 +72,37 @@ internal import Testing
         }
     }
 
+    /// Compression on two loops: unpacked on the connection's, packed on the session's.
+    @Test func compressedMessagesHopAsWell() async throws {
+        let tls = try Self.serverTLS()
+        try await Server.run(
+            loops: 2,
+            {
+                $0.tls = tls
+                $0.perMessageDeflate = PerMessageDeflateConfiguration()
+            }
+        ) { server in
+            // Some hop and some do not, whatever loop a connection came to.
+            let opening = try await Self.connect(server)
+            for _ in 0..<4 {
+                let sid = try await server.openPolling(opening)
+                let socket = try await Self.connect(server)
+                let response = try await socket.upgrade(
+                    Server.target("websocket", sid), headers: SessionWire.deflateOffer)
+                #expect(response.header("sec-websocket-extensions")?.hasPrefix("permessage-deflate") == true)
+                try await socket.send(SessionWire.text("2probe") + SessionWire.text("5"))
+                #expect(try await socket.text() == "3probe")
+                // Few bytes to read, many to hold: reading pauses and goes on.
+                let large = "4" + String(repeating: "hop ", count: 100_000)
+                let frame = try SessionWire.compressed(large)
+                try await socket.send(Array((0..<20).map { _ in frame }.joined()))
+                for _ in 0..<20 { #expect(try await socket.unpacked() == (Array(large.utf8), true)) }
+                try await socket.sendText("4last")
+                #expect(try await socket.text() == "4last")
+            }
+        }
+    }
+
     @Test func aSlowReaderOnAnotherLoopIsDisconnected() async throws {
         let tls = try Self.serverTLS()
         try await Server.run(

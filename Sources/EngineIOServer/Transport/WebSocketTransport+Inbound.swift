@@ -70,6 +70,10 @@ extension WebSocketTransport {
     }
 
     func handle(_ event: WebSocketEvent) {
+        if let hop, deflateWindowBits != nil, case .message(let message) = event {
+            // A message may be a thousand times what was read.
+            hop.count(message.byteCount)
+        }
         switch event {
         case .message(.text(let bytes)):
             do {
@@ -139,5 +143,13 @@ extension WebSocketTransport {
     func setAutoRead(_ value: Bool) {
         guard let context, context.channel.isActive else { return }
         try? context.channel.syncOptions?.setOption(.autoRead, value: value)
+    }
+}
+
+extension EngineMessage {
+    fileprivate var byteCount: Int {
+        switch self {
+        case .text(let bytes), .binary(let bytes): bytes.readableBytes
+        }
     }
 }

@@ -50,7 +50,7 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     let isLocal: Bool
     private let encodesBinary: Bool
     /// The window size agreed on; nil without compression.
-    private let deflateWindowBits: Int32?
+    let deflateWindowBits: Int32?
 
     // Connection.
     var context: ChannelHandlerContext?

@@ -29,13 +29,13 @@ def free_port():
 class ChatServer:
     """The executable as `make run` starts it."""
 
-    def __init__(self, port=None):
+    def __init__(self, port=None, environment=None):
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self.process = subprocess.Popen(
             [os.path.join(BIN, "socketio-server"), "run", "--host", "127.0.0.1", "--port", str(self.port),
              "--client-directory", CLIENT_DIR],
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, env={**os.environ, **(environment or {})},
         )
         end = time.monotonic() + 20
         while True:
@@ -180,6 +180,25 @@ class ChatTest(unittest.TestCase):
         second.find("#enter").click()
         second.wait(lambda: second.find("#welcome-error").is_displayed(), "refusal is shown")
         self.assertIn("taken", second.find("#welcome-error").text)
+
+
+class CompressionTest(unittest.TestCase):
+    def test_messages_are_compressed(self):
+        server = ChatServer(environment={
+            "SOCKETIO_PER_MESSAGE_DEFLATE_ENABLED": "true", "SOCKETIO_PER_MESSAGE_DEFLATE_THRESHOLD": "0"})
+        self.addCleanup(server.stop)
+        lea, max_ = Page(), Page()
+        self.addCleanup(lea.quit)
+        self.addCleanup(max_.quit)
+        lea.enter(server.url, "Lea")
+        max_.enter(server.url, "Max")
+        extensions = lea.driver.execute_script("return window.socket.io.engine.transport.ws.extensions")
+        self.assertTrue(extensions.startswith("permessage-deflate"), extensions)
+        text = "again and again " * 20
+        lea.say(text)
+        max_.sees(text.strip())
+        max_.say("and back " * 20)
+        lea.sees("and back and back")
 
 
 class ReconnectTest(unittest.TestCase):
