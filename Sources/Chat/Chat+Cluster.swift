@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-public import SocketIOServer
+internal import SocketIOServer
 
 /// What the chat does so that several servers are one place.
 ///

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-package import EngineIOCore
+internal import EngineIOCore
 package import NIOCore
 
 /// What has passed through a shard since the start: plain numbers on its loop, no lock and no atomic.
