@@ -27,10 +27,10 @@ struct EchoTests {
             try await transport.deliver(message.channel, message.payload)
         }
 
-        /// The publishing connection breaks with `count` messages unanswered, and comes back.
-        func breakPublisher(unanswered count: Int, serverEnded: Bool = true) async throws {
-            try await transport.onDelegate { delegate in
-                for _ in 0..<count { delegate.published(.unknown(serverEnded: serverEnded)) }
+        /// The publishing connection breaks with everything unanswered, the node's own heartbeats too, and comes back.
+        func breakPublisher(serverEnded: Bool = true) async throws {
+            try await transport.onDelegate { [transport] delegate in
+                for _ in 0..<transport.takeUnanswered() { delegate.published(.unknown(serverEnded: serverEnded)) }
                 delegate.publisherChanged(isUp: false, reason: "broken")
                 delegate.publisherChanged(isUp: true, reason: "")
             }
@@ -70,13 +70,10 @@ struct EchoTests {
         let node = try await NodeUnderTest.start("nod0", cluster)
         let transport = try #require(holder.withLockedValue { $0 })
         try await cluster.waitUntilUp(within: .seconds(10))
-        // What the node says of itself at the start is answered; nothing else is in flight.
-        try await eventually("settled") {
-            let count = transport.with { $0.published.count }
-            return count >= 2
-        }
+        // It has said hello, so it hears itself, and it has told of its namespaces.
+        try await eventually("said hello") { transport.with { $0.published.count } >= 2 }
         try await transport.onDelegate { delegate in
-            for _ in 0..<transport.with({ $0.published.count }) { delegate.published(.delivered(1)) }
+            for _ in 0..<transport.takeUnanswered() { delegate.published(.delivered(1)) }
         }
         do {
             try await body(Setup(node: node, transport: transport))
@@ -91,7 +88,7 @@ struct EchoTests {
     func noneHeard() async throws {
         try await withNode { setup in
             _ = try await setup.emit("one", "two", "three")
-            try await setup.breakPublisher(unanswered: 3)
+            try await setup.breakPublisher()
             try await setup.echo()
             try await eventually("sent again") { setup.names == ["one", "two", "three", "one", "two", "three"] }
             #expect(setup.statistics.replayed == 3)
@@ -104,7 +101,7 @@ struct EchoTests {
         try await withNode { setup in
             let sent = try await setup.emit("one", "two")
             try await setup.hear(sent[0])
-            try await setup.breakPublisher(unanswered: 2)
+            try await setup.breakPublisher()
             setup.node.io.emit("three")
             try await setup.echo()
             try await eventually("sent again") { setup.names == ["one", "two", "two", "three"] }
@@ -116,7 +113,7 @@ struct EchoTests {
     func allHeard() async throws {
         try await withNode { setup in
             for message in try await setup.emit("one", "two") { try await setup.hear(message) }
-            try await setup.breakPublisher(unanswered: 2)
+            try await setup.breakPublisher()
             try await setup.echo()
             setup.node.io.emit("three")
             try await eventually("the next") { setup.names == ["one", "two", "three"] }
@@ -130,7 +127,7 @@ struct EchoTests {
         try await withNode { setup in
             let sent = try await setup.emit("same", "same")
             try await setup.hear(sent[0])
-            try await setup.breakPublisher(unanswered: 2)
+            try await setup.breakPublisher()
             try await setup.echo()
             setup.node.io.emit("three")
             try await eventually("the next") { setup.names == ["same", "same", "three"] }
@@ -144,7 +141,7 @@ struct EchoTests {
             switch why {
             case "deaf":
                 // This node's own subscription broke too.
-                try await setup.breakPublisher(unanswered: 2)
+                try await setup.breakPublisher()
                 try await setup.transport.onDelegate {
                     $0.subscriberChanged(isUp: false, reason: "broken")
                     $0.subscriberChanged(isUp: true, reason: "")
@@ -152,12 +149,12 @@ struct EchoTests {
                 try await setup.echo()
             case "own end":
                 // This side gave the connection up: Redis may still read what is on the way.
-                try await setup.breakPublisher(unanswered: 2, serverEnded: false)
+                try await setup.breakPublisher(serverEnded: false)
             case "oversized":
                 try await setup.transport.onDelegate { $0.receivedOversized() }
-                try await setup.breakPublisher(unanswered: 2)
+                try await setup.breakPublisher()
                 try await setup.echo()
-            default: try await setup.breakPublisher(unanswered: 2)
+            default: try await setup.breakPublisher()
             }
             try await eventually("counted") { setup.statistics.unconfirmed == 2 }
             setup.node.io.emit("three")
@@ -169,7 +166,7 @@ struct EchoTests {
     func otherPolicies(mode: OutagePolicy.Mode) async throws {
         try await withNode(mode) { setup in
             _ = try await setup.emit("one")
-            try await setup.breakPublisher(unanswered: 1)
+            try await setup.breakPublisher()
             try await eventually("counted") { setup.statistics.unconfirmed == 1 }
             #expect(setup.names == ["one"])
         }

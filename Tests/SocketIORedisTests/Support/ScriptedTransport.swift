@@ -26,6 +26,8 @@ final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
         var admission = TransportAdmission.accepted
         /// Whether accepted messages are confirmed at once.
         var confirms = true
+        /// How many accepted messages wait for their confirmation.
+        var unanswered = 0
     }
 
     let eventLoop: any EventLoop
@@ -40,6 +42,14 @@ final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
 
     /// What has been published, heartbeats left out.
     var published: [Published] { state.withLockedValue { $0.published }.filter { !$0.channel.contains("-node#") } }
+
+    /// How many messages wait for their confirmation, which the caller now gives.
+    func takeUnanswered() -> Int {
+        state.withLockedValue { state in
+            defer { state.unanswered = 0 }
+            return state.unanswered
+        }
+    }
 
     func forget() { state.withLockedValue { $0.published = [] } }
 
@@ -97,6 +107,7 @@ final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
             if case .accepted = state.admission {
                 state.published.append(
                     Published(channel: String(buffer: channel), payload: Array(payload.readableBytesView)))
+                if !state.confirms { state.unanswered += 1 }
             }
             return (state.admission, state.confirms)
         }
