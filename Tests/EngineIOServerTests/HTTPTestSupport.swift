@@ -207,7 +207,10 @@ final class SocketClient: Sendable {
     }
 
     var received: String { collector.state.withLockedValue { String(buffer: $0.bytes) } }
-    var receivedBytes: ByteBuffer { collector.state.withLockedValue { $0.bytes } }
+    /// What `body` says of all bytes received. A buffer taken out of the lock would share its memory with the next read.
+    func received<Result>(_ body: (ByteBufferView) -> Result) -> Result {
+        collector.state.withLockedValue { body($0.bytes.readableBytesView) }
+    }
     var isClosed: Bool { collector.state.withLockedValue { $0.isClosed } }
 
     func send(_ text: String) async throws {
