@@ -20,6 +20,7 @@ extension EngineConfiguration {
         checkSizes(&problems)
         checkCORS(&problems)
         checkCookie(&problems)
+        forwarding?.check(&problems)
         if !problems.isEmpty { throw EngineConfigurationError(problems: problems) }
     }
 

@@ -58,6 +58,12 @@ public struct EngineConfiguration: Sendable {
     /// limit.
     public var maxHandshakesPerSecond: Int?
 
+    // MARK: Several nodes
+
+    /// Carries requests that reached the wrong node to the right one; default nil, which refuses them with code 1. Without
+    /// effect with ``generateId``, whose ids name no node.
+    public var forwarding: ForwardingConfiguration?
+
     // MARK: Hooks
 
     /// Asked before a session is opened, not for later requests; default nil, everybody. Cancelled with the connection.

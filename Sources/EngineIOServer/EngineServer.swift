@@ -12,6 +12,8 @@ package final class EngineServer: EngineRequestHandler {
     let context: EngineContext
     let delegate: any EngineDelegate
     let admission: AdmissionControl
+    /// Carries requests to other nodes; nil on a node without any.
+    let forwarder: Forwarder?
     private let ids: SessionIDGenerator
     private let shardOfLoop: [ObjectIdentifier: Int]
     private let isClosing = Atomic(false)
@@ -28,6 +30,7 @@ package final class EngineServer: EngineRequestHandler {
         self.context = context
         self.delegate = delegate
         self.admission = AdmissionControl(configuration)
+        self.forwarder = Forwarder(configuration, eventLoops: eventLoops)
         self.ids = SessionIDGenerator(nodeTag: configuration.nodeTag)
         self.shards = loops.enumerated().map { index, eventLoop in
             Shard(
@@ -123,9 +126,7 @@ package final class EngineServer: EngineRequestHandler {
     private func continueSession(
         _ sid: String, _ exchange: HTTPExchange, _ handshake: HandshakeRequest, _ transport: TransportName
     ) {
-        guard let home = home(of: sid) else {
-            return refuse(exchange, HandshakeRefusal(.unknownSID), handshake)
-        }
+        guard let home = home(of: sid) else { return serveElsewhere(sid, exchange, handshake) }
         home.run { self.serve(sid, exchange, handshake, transport, on: home) }
         // The body has to be asked for here and now. If the session does not want it, its answer goes out first and
         // nobody looks at what comes of this.
@@ -133,6 +134,15 @@ package final class EngineServer: EngineRequestHandler {
         exchange.collectBody(limit: context.configuration.maxHttpBufferSize) { result in
             home.run { (home.liveSession(id: sid)?.link as? PollingTransport)?.postCompleted(exchange, result) }
         }
+    }
+
+    /// The session is not of this server: perhaps of another node, else unknown.
+    private func serveElsewhere(_ sid: String, _ exchange: HTTPExchange, _ handshake: HandshakeRequest) {
+        let refuse: @Sendable () -> Void = { self.refuse(exchange, HandshakeRefusal(.unknownSID), handshake) }
+        guard let forwarder, !exchange.request.isForwarded, context.configuration.generateId == nil,
+            let tag = SessionID.nodeTag(of: sid), tag != context.configuration.nodeTag,
+            forwarder.take(MisroutedRequest(exchange: exchange, sid: sid, tag: tag, refuse: refuse))
+        else { return refuse() }
     }
 
     private func serve(

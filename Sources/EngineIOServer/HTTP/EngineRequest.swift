@@ -19,6 +19,8 @@ package struct EngineRequest: Sendable {
     package var isClientSecure: Bool
     /// Whether the request asks for a WebSocket upgrade: `Connection` names `upgrade` and `Upgrade` names `websocket`.
     package var isUpgrade: Bool
+    /// Whether another node has sent it here, for its client: it is not sent on again.
+    package var isForwarded = false
 
     package init(
         method: HTTPMethod, target: String, headers: HTTPHeaders = [:], remoteAddress: SocketAddress? = nil,
@@ -43,6 +45,8 @@ package struct EngineResponse: Sendable {
     package var body: ByteBuffer
     /// Ends the connection after the answer.
     package var closeConnection: Bool
+    /// Whether another node has made it, so that what CORS and middlewares add is in it already.
+    package var isForwarded = false
 
     package init(
         status: HTTPResponseStatus, headers: HTTPHeaders = [:], body: ByteBuffer = ByteBuffer(),

@@ -142,7 +142,7 @@ extension HTTPConnectionHandler: HTTPExchangeConnection {
 
     func respond(_ response: EngineResponse, to exchange: HTTPExchange) {
         guard let transaction = transaction(of: exchange) else { return }
-        answer(response, to: transaction, preset: exchange.presetHeaders)
+        answer(response, to: transaction, preset: response.isForwarded ? [:] : exchange.presetHeaders)
     }
 
     func refuseUpgrade(

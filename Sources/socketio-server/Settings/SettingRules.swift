@@ -29,6 +29,17 @@ enum SettingRules {
         return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
     }
 
+    /// `name:80`, `10.0.0.1:80`, `[::1]:80`.
+    static func isHostAndPort(_ text: String) -> Bool {
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            (1...65_535).contains(port)
+        else { return false }
+        let host = text[..<colon]
+        let isBracketed = host.hasPrefix("[") && host.hasSuffix("]") && host.count > 2
+        return !host.isEmpty && (isBracketed || !host.contains(":"))
+            && host.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
+    }
+
     /// A version as it can stand in an ETag.
     static func isVersion(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.allSatisfy { isWordByte($0) || ".+".utf8.contains($0) }

@@ -22,7 +22,7 @@ enum SettingTable {
         Dictionary(all.map { ($0.environmentName, $0) }, uniquingKeysWith: { first, _ in first })
 
     static let sections: [Section] = [
-        listener, redis, engine, socketIO, http, webSocket, cookie, cors, limits, client, tls, pages, loadControl,
+        listener, redis, cluster, engine, socketIO, http, webSocket, cookie, cors, limits, client, tls, pages, loadControl,
         operations, logs,
     ]
 

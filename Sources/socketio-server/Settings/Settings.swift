@@ -16,6 +16,7 @@ struct Settings: Sendable, Equatable {
 
     var adapter = Adapter.memory
     var redis = Redis()
+    var cluster = Cluster()
 
     // Engine.IO
     var path = "/socket.io"

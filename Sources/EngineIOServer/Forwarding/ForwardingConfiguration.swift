@@ -1,0 +1,121 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+public import NIOCore
+
+/// Carries requests of other nodes' sessions to those nodes, so that long-polling works behind a balancer that knows no
+/// sessions (spec 6.6). For ``EngineConfiguration/forwarding``.
+///
+/// The node listens on an address of its own for the other nodes, apart from that for clients. What comes there must be
+/// signed. It is not encrypted: the address belongs into a network that only the nodes can reach.
+public struct ForwardingConfiguration: Sendable {
+    /// What happens to an upgrade whose session lives on another node.
+    public enum UpgradePolicy: String, Sendable, Hashable, CaseIterable {
+        /// The connection is carried there for as long as it lives.
+        case tunnel
+        /// It is refused with code 1, and the session stays on polling.
+        case refuse
+    }
+
+    /// Knows the other nodes, and tells them of this one.
+    public var directory: any ForwardingDirectory
+    /// Default ``UpgradePolicy/tunnel``.
+    public var upgradePolicy = UpgradePolicy.tunnel
+    /// The address to listen on for other nodes. Default nil: the one this machine has towards the directory's server, if
+    /// that is private.
+    public var host: String?
+    /// The port to listen on for other nodes; 0, the default, lets the system choose.
+    public var port = 0
+    /// `HOST:PORT` as other nodes reach it, where that is not the address listened on: behind NAT, in containers. Default
+    /// nil.
+    public var advertise: String?
+    /// What requests between nodes are signed with, at least 16 bytes and the same on all nodes. Default nil: each node
+    /// makes a random key and tells it to the others by the directory.
+    public var secret: ForwardingKey?
+    /// How long it may take to connect to another node, and how much longer than a heartbeat allows its answer may take;
+    /// default 3 s.
+    public var timeout = TimeAmount.seconds(3)
+    /// Requests of one event loop that may be under way to one node, held polls included; over it 503. Default 4,096.
+    public var maxRequestsPerOwner = 4096
+    /// WebSockets that may be carried to other nodes; over it their upgrade is refused. Default 10,000.
+    public var maxTunnels = 10_000
+    /// The largest answer of another node, in bytes; over it the request is refused. Default 16 MiB.
+    public var maxAnswerSize = 16 * 1024 * 1024
+
+    /// All defaults.
+    public init(directory: any ForwardingDirectory) {
+        self.directory = directory
+    }
+
+    func check(_ problems: inout [String]) {
+        if !(0...65_535).contains(port) { problems.append("forwarding.port must be 0 to 65535, it is \(port)") }
+        if let host, host.isEmpty { problems.append("forwarding.host must not be empty") }
+        if let advertise, ForwardingAddress(advertise) == nil {
+            problems.append("forwarding.advertise must be HOST:PORT, it is \(advertise)")
+        }
+        if timeout <= .zero || timeout > .hours(24) { problems.append("forwarding.timeout must be above 0, at most a day") }
+        if maxRequestsPerOwner < 1 { problems.append("forwarding.maxRequestsPerOwner must be at least 1") }
+        if maxTunnels < 0 { problems.append("forwarding.maxTunnels must not be negative") }
+        if maxAnswerSize < 1024 { problems.append("forwarding.maxAnswerSize must be at least 1024") }
+        if let secret, secret.byteCount < ForwardingKey.minimumBytes {
+            problems.append("forwarding.secret must have at least \(ForwardingKey.minimumBytes) bytes")
+        }
+    }
+}
+
+/// Knows which nodes there are, and tells them about this one: what connects the nodes implements it.
+public protocol ForwardingDirectory: AnyObject, Sendable {
+    /// The node whose session ids begin with these four characters; nil when there is none, or it has said goodbye. Called
+    /// on any event loop, for each request that belongs elsewhere; must not block.
+    func owner(ofTag tag: String) -> ForwardingNode?
+
+    /// Tells the other nodes where this one listens for them, now and whenever they ask; nil: nowhere any more.
+    func announce(_ node: ForwardingNode?)
+
+    /// Calls back with the address this machine has towards the directory's server, as text without port, each time it has
+    /// connected: nil when that is not an IP connection.
+    func whenConnected(_ callback: @escaping @Sendable (_ localAddress: String?) -> Void)
+}
+
+/// Where a node listens for the others.
+public struct ForwardingNode: Sendable, Equatable {
+    /// `HOST:PORT`, an IPv6 address in brackets.
+    public var address: String
+    /// What it wants requests to be signed with; nil when all nodes have the same secret.
+    public var key: ForwardingKey?
+
+    /// A node.
+    public init(address: String, key: ForwardingKey? = nil) {
+        self.address = address
+        self.key = key
+    }
+}
+
+/// A host and a port, apart.
+struct ForwardingAddress: Hashable, Sendable {
+    var host: String
+    var port: Int
+
+    init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// From `host:port`, `10.0.0.1:80` or `[::1]:80`.
+    init?(_ text: String) {
+        guard text.utf8.count <= 300, let colon = text.lastIndex(of: ":"),
+            let port = Int(text[text.index(after: colon)...]), (1...65_535).contains(port)
+        else { return nil }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(":") {
+            return nil
+        }
+        guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }) else {
+            return nil
+        }
+        self.init(host: String(host), port: port)
+    }
+
+    var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
