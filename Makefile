@@ -9,6 +9,7 @@ SHELL := /bin/bash
 CONFIG ?= config/default.yaml
 ARGS ?=
 NODES := --node n001=127.0.0.1:3001 --node n002=127.0.0.1:3002 --node n003=127.0.0.1:3003
+CONTAINERS := --node n001=172.28.0.11:3000 --node n002=172.28.0.12:3000 --node n003=172.28.0.13:3000
 SOURCES := Package.swift Sources Tests
 
 help: ## Show this list.
@@ -18,9 +19,10 @@ run: build ## Build and serve on http://localhost:3000; CONFIG=my.yaml and ARGS=
 	@.ci/fetch-client.sh || echo "client: not fetched; the server starts without it (try 'make client' again)" >&2
 	exec .build/release/socketio-server run --config $(CONFIG) $(ARGS)
 
-cluster: build ## Run Redis and two nodes with the chat; ARGS='--nodes 3 --port 4001' change things, Ctrl-C ends all.
+cluster: build ## Run HAProxy on :8080, three nodes with the chat and Redis; ARGS='--balancer nginx' changes things, Ctrl-C ends all.
 	@.ci/fetch-client.sh || echo "client: not fetched; the nodes start without it (try 'make client' again)" >&2
-	@command -v redis-server >/dev/null || .ci/packages.sh redis-server
+	@PATH="$$PATH:/usr/sbin"; for package in redis-server haproxy nginx; do \
+	    command -v $$package >/dev/null || .ci/packages.sh $$package; done
 	@exec docker/local-cluster $(ARGS)
 
 build: ## Build the server for use (release).
@@ -51,12 +53,14 @@ format: ## Bring all sources into the house format.
 lint: ## Check the format of all sources.
 	swift format lint --strict --recursive $(SOURCES)
 
-docs: ## Make docs/configuration.md, config/default.yaml, haproxy.cfg and nginx.conf.
+docs: ## Make docs/configuration.md, config/default.yaml, and haproxy.cfg and nginx.conf of config and docker.
 	swift build --product socketio-server
 	.build/debug/socketio-server settings-reference markdown > docs/configuration.md
 	.build/debug/socketio-server settings-reference yaml > config/default.yaml
 	.build/debug/socketio-server proxy-config haproxy $(NODES) > config/haproxy.cfg
 	.build/debug/socketio-server proxy-config nginx $(NODES) > config/nginx.conf
+	.build/debug/socketio-server proxy-config haproxy $(CONTAINERS) > docker/haproxy.cfg
+	.build/debug/socketio-server proxy-config nginx $(CONTAINERS) > docker/nginx.conf
 
 clean: ## Remove everything that was built or fetched.
 	rm -rf .build .build-thread .build-address .cache Tests/Benchmarks/.build

@@ -174,7 +174,7 @@ let package = Package(
             dependencies: [
                 "socketio-server", "SocketIORedis", "SocketIOServer", "SocketIOTesting", "EngineIOServer", "HiredisNIO",
                 "ProcessTesting", nioCore, nioLocks, nioPosix, logging, configuration,
-                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "CoreMetrics", package: "swift-metrics"), .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings),
     ],

@@ -25,7 +25,7 @@ struct ServerCommand: AsyncParsableCommand {
         version: Version.current,
         subcommands: [
             RunCommand.self, InitCommand.self, CheckConfigCommand.self, PrintConfigCommand.self,
-            ProxyConfigCommand.self, EmitCommand.self, VersionCommand.self,
+            ProxyConfigCommand.self, EmitCommand.self, HealthcheckCommand.self, VersionCommand.self,
             ReferenceCommand.self,
         ],
         defaultSubcommand: RunCommand.self)

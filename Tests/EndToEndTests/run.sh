@@ -21,6 +21,8 @@ run_node() {
     local file=$1 log
     log=$(mktemp)
     timeout 300 node --test --test-reporter=tap "node/$file" >"$log" 2>&1 || grep -vE '^ *(ok|#|---|duration_ms|type:|\.\.\.)' "$log"
+    # What the tests measured.
+    sed -n 's/^# \(figure: .*\)/  \1/p' "$log"
     count "node $file" "$(sed -n 's/^# pass //p' "$log" | tail -1)" "$(awk '/^# (fail|cancelled|skipped|todo) / {n += $3} END {print n + 0}' "$log")"
     rm -f "$log"
 }
@@ -39,6 +41,9 @@ run_node client.test.js
 run_node deflate.test.js
 run_node client-suite.test.js
 run_node cluster.test.js
+run_node addresses.test.js
+run_node faults.test.js
+run_node storm.test.js
 run_python python/test_client.py
 run_python browser/test_chat.py
 run_python browser/test_cluster.py

@@ -16,22 +16,25 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "..")
 class Cluster:
     """`docker/local-cluster`, as `make cluster` starts it."""
 
-    def __init__(self, nodes=2):
+    def __init__(self, nodes=2, balancer="none"):
         self.output = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [os.path.join(ROOT, "docker/local-cluster"), "--nodes", str(nodes), "--port", "0", "--server",
-             os.path.join(BIN, "socketio-server"), "--", "--client-directory", CLIENT_DIR],
+            [os.path.join(ROOT, "docker/local-cluster"), "--nodes", str(nodes), "--port", "0",
+             "--balancer", balancer, "--listen", "0", "--server", os.path.join(BIN, "socketio-server"), "--", "--client-directory", CLIENT_DIR],
             stdout=self.output, stderr=subprocess.STDOUT,
             # As in a terminal: a process group of its own, in which Ctrl-C is not ignored.
             start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
-        self.pids, self.redis = [], 0
+        self.pids, self.redis, self.balancer, self.url = [], 0, 0, None
         try:
             self.wait(lambda text: "\nready: " in text, "the nodes listen")
             lines = re.findall(r"^node \d  pid (\d+)  (http://\S+)$", self.text(), re.MULTILINE)
             self.urls = [url for _, url in lines]
             self.pids = [int(pid) for pid, _ in lines]
             self.redis = int(re.search(r"^redis   pid (\d+)", self.text(), re.MULTILINE).group(1))
+            if balancer != "none":
+                found = re.search(rf"^{balancer}  pid (\d+)  (http://\S+)$", self.text(), re.MULTILINE)
+                self.balancer, self.url = int(found.group(1)), found.group(2)
             self.wait(lambda text: text.count("a node has joined") == nodes * (nodes - 1), "all know all")
         except BaseException:
             self.stop()
@@ -56,7 +59,7 @@ class Cluster:
             else:
                 self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(timeout=30)
-        left = [pid for pid in self.pids + [self.redis] if pid and os.path.exists(f"/proc/{pid}")]
+        left = [pid for pid in self.pids + [self.redis, self.balancer] if pid and os.path.exists(f"/proc/{pid}")]
         assert not left, f"processes {left} outlive the script"
         self.output.close()
         return code
@@ -149,13 +152,46 @@ class ClusterTest(unittest.TestCase):
         self.assertIn("taken", second.find("#welcome-error").text)
 
 
+class BalancerTest(unittest.TestCase):
+    """The whole topology: pages that know only the balancer are in one place, whichever node they are on."""
+
+    def through(self, balancer):
+        cluster = Cluster(nodes=3, balancer=balancer)
+        self.addCleanup(cluster.stop)
+        pages = []
+        for name in ("Ann", "Ben", "Cid", "Dot"):
+            page = Page()
+            self.addCleanup(page.quit)
+            page.enter(cluster.url, name)
+            pages.append(page)
+        for page, name in zip(pages, ("Ann", "Ben", "Cid", "Dot")):
+            page.say(f"{name} says hello")
+        for page in pages:
+            for name in ("Ann", "Ben", "Cid", "Dot"):
+                page.sees(f"{name} says hello")
+            self.assertEqual(page.texts(".message.failed"), [])
+
+    def test_haproxy(self):
+        self.through("haproxy")
+
+    def test_nginx(self):
+        self.through("nginx")
+
+
 class CommandTest(unittest.TestCase):
     def test_ctrl_c_ends_all_of_it(self):
         cluster = Cluster()
         self.assertEqual(cluster.stop(interrupt=True), 0)
 
+    def test_what_dies_is_told(self):
+        cluster = Cluster(nodes=3, balancer="haproxy")
+        for pid, line in ((cluster.pids[1], "node 2"), (cluster.redis, "redis"), (cluster.balancer, "haproxy")):
+            os.kill(pid, signal.SIGKILL)
+            cluster.wait(lambda text: f"\n{line} has ended\n" in text, f"the end of {line} is told")
+        self.assertEqual(cluster.stop(), 0)
+
     def test_what_cannot_work_is_refused(self):
-        for arguments, code in ((["--nodes", "0"], 64), (["--prot", "1"], 64), (["--help"], 0)):
+        for arguments, code in ((["--nodes", "0"], 64), (["--balancer", "apache"], 64), (["--listen", "x"], 64), (["--prot", "1"], 64), (["--help"], 0)):
             done = subprocess.run([os.path.join(ROOT, "docker/local-cluster"), *arguments], capture_output=True, timeout=30)
             self.assertEqual(done.returncode, code)
             self.assertIn(b"--nodes N", done.stdout + done.stderr)
