@@ -109,6 +109,8 @@ struct OutboundSlots {
         slots[Int(slot)].descriptor = descriptor
     }
 
+    func isBypassed(_ slot: Int32) -> Bool { slot >= 0 && slots[Int(slot)].descriptor != Self.noDescriptor }
+
     mutating func endBypass(_ slot: Int32) {
         guard slot >= 0 else { return }
         slots[Int(slot)].descriptor = Self.noDescriptor

@@ -187,6 +187,9 @@ package final class Shard: @unchecked Sendable {
     /// What is staged for the session goes to this socket without asking session and transport, until `endBypass`.
     func bypass(_ session: EngineSession, to descriptor: CInt) { slots.bypass(session.slot, to: descriptor) }
 
+    /// Whether it does.
+    func isBypassed(_ session: EngineSession) -> Bool { slots.isBypassed(session.slot) }
+
     func endBypass(_ session: EngineSession) { slots.endBypass(session.slot) }
 
     /// Runs `work` now, or right after the delivery that is under way: sessions that end while frames are handed out
