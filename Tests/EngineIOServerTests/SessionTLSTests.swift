@@ -13,18 +13,20 @@ internal import Testing
 @Suite struct SessionTLSTests {
     typealias Server = SessionTestServer
 
-    private static func serverTLS() throws -> TLSConfiguration {
+    static func serverTLS() throws -> TLSConfiguration {
         let certificates = try NIOSSLCertificate.fromPEMBytes(Array(certificate.utf8))
         let key = try NIOSSLPrivateKey(bytes: Array(privateKey.utf8), format: .pem)
         return .makeServerConfiguration(
             certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key))
     }
 
-    private static func connect(_ server: Server) async throws -> SessionWire {
+    private static func connect(_ server: Server) async throws -> SessionWire { try await connect(port: server.port) }
+
+    static func connect(port: Int) async throws -> SessionWire {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.certificateVerification = .none
         let context = try NIOSSLContext(configuration: configuration)
-        return try await SessionWire.connect(port: server.port) {
+        return try await SessionWire.connect(port: port) {
             try $0.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: context, serverHostname: nil))
         }
     }

@@ -25,9 +25,10 @@ public final class EngineSession: @unchecked Sendable {
     var upgradeAttempt: UpgradeAttempt?
     var backlog = Backlog()
 
-    // Kept for the shard: the list of messages staged in this tick, and the place in the heartbeat wheel.
-    var firstStaged = OutboundQueue.none
-    var lastStaged = OutboundQueue.none
+    // Kept for the shard.
+    /// Where the shard keeps what sending needs, for ``Shard/send(_:to:)``. The same from ``EngineDelegate/opened(_:)``
+    /// until ``EngineSessionHandler/closed(_:detail:)`` has returned; later no messages go there.
+    package internal(set) var slot = OutboundSlots.none
     var wheelIndex: Int32 = -1
     var heartbeatTick: UInt64 = 0
 
@@ -52,7 +53,7 @@ public final class EngineSession: @unchecked Sendable {
     /// Whether a message sent now would leave at once (spec 4.9): nothing waits, and the transport is neither busy with
     /// earlier messages nor without a poll. False again as soon as one message was sent. On the loop only.
     public var isWritable: Bool {
-        machine.isOpen && firstStaged == OutboundQueue.none && backlog.isEmpty && link.isReady
+        machine.isOpen && !shard.hasStaged(for: self) && backlog.isEmpty && link.isReady
     }
 
     /// Queues a message; dropped silently unless the session is open. At once on the loop, from other threads in order.
@@ -75,6 +76,7 @@ public final class EngineSession: @unchecked Sendable {
         guard machine.isOpen else { return }
         if !discard { shard.flush(self) }
         guard machine.closeRequested() == .closeTransport else { return }
+        shard.closeSlot(of: self)
         if discard { _ = backlog.takeAll() }
         arm(.closeTimeout)
         closeTransport(discard: discard)
@@ -111,6 +113,7 @@ public final class EngineSession: @unchecked Sendable {
     /// Ends the session, once: cancels what is armed, closes what is open, tells the handler, leaves the table.
     func finish(_ end: SessionEnd?, isBroken: Bool = false) {
         guard let end else { return }
+        shard.closeSlot(of: self)
         shard.heartbeats.cancel(self)
         abandonUpgrade()
         let transport = link.name

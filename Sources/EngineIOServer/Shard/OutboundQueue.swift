@@ -79,6 +79,16 @@ final class OutboundQueue {
         }
     }
 
+    /// The uncompressed frames of a list when they are one buffer, as they nearly always are.
+    func soleBuffer(from first: Int32) -> ByteBuffer? {
+        let entry = entries[Int(first)]
+        if entry.next == Self.none, messages[Int(entry.message)].attachments.isEmpty {
+            return messages[Int(entry.message)].head.frame
+        }
+        join(listFrom: first, windowBits: nil)
+        return joined.count == 1 ? joined[0] : nil
+    }
+
     /// The frames of a list in as few buffers as is sensible, usually one.
     /// - Parameter windowBits: what was agreed on about compression; nil for none.
     func forEachBuffer(from first: Int32, windowBits: Int32?, _ body: (ByteBuffer) -> Void) {
@@ -87,6 +97,13 @@ final class OutboundQueue {
             guard windowBits != nil else { return body(messages[Int(entry.message)].head.frame) }
             return body(message(at: entry.message, windowBits: windowBits).head.frame)
         }
+        join(listFrom: first, windowBits: windowBits)
+        let buffers = joined
+        for buffer in buffers { body(buffer) }
+    }
+
+    /// Leaves the frames of a list in `joined`.
+    private func join(listFrom first: Int32, windowBits: Int32?) {
         list.removeAll(keepingCapacity: true)
         var index = first
         while index != Self.none {
@@ -100,8 +117,6 @@ final class OutboundQueue {
             joined = joiner.finish()
             swap(&list, &lastList)
         }
-        let buffers = joined
-        for buffer in buffers { body(buffer) }
     }
 
     /// Ends the tick: every staged message and list is gone.

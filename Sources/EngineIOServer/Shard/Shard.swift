@@ -38,7 +38,10 @@ package final class Shard: @unchecked Sendable {
     private let queue: OutboundQueue
     /// Unpacks what the connections of this loop receive; nil when compression is turned off.
     let inflater: FrameInflater?
-    private var dirty: [EngineSession] = []
+    private var slots = OutboundSlots()
+    /// Slots with something to deliver at the end of the tick, and the memory of the last such list.
+    private var dirty: [Int32] = []
+    private var spareList: [Int32] = []
     private var isFlushScheduled = false
     private var isDelivering = false
     private var deferred: [() -> Void] = []
@@ -104,31 +107,34 @@ package final class Shard: @unchecked Sendable {
         eventLoop.assertInEventLoop()
         assert(session.shard === self, "a message is staged on the shard of its recipient")
         assert(staged.tick == queue.tick, "a staged message belongs to the tick it was staged in")
-        guard session.isOpen, staged.tick == queue.tick else { return }
-        append(staged, to: session)
+        send(staged, to: session.slot)
+    }
+
+    /// The same by the session's ``EngineSession/slot``, which needs no look at the session.
+    package func send(_ staged: StagedMessage, to slot: Int32) {
+        guard slots.isOpen(slot), staged.tick == queue.tick else { return }
+        append(staged, to: slot)
     }
 
     /// As staging and sending, for a message that nobody else receives.
     func send(_ message: OutboundMessage, to session: EngineSession) {
-        append(queue.stage(message), to: session)
+        append(queue.stage(message), to: session.slot)
     }
 
     /// Pings due in one tick share one staged message, so their frames are shared as well.
     func sendPing(to session: EngineSession) {
         if stagedPing.tick != queue.tick || stagedPing.index < 0 { stagedPing = queue.stage(ping) }
-        append(stagedPing, to: session)
+        append(stagedPing, to: session.slot)
     }
 
     /// Compresses frames for WebSockets of this shard; nil when compression is turned off. On the loop only.
     var compressor: FrameCompressor? { queue.compressor }
 
-    private func append(_ staged: StagedMessage, to session: EngineSession) {
-        let last = queue.append(staged, after: session.lastStaged)
-        session.lastStaged = last
+    private func append(_ staged: StagedMessage, to slot: Int32) {
+        guard slot >= 0 else { return }
         traffic.sent(queue.weight(of: staged))
-        guard session.firstStaged == OutboundQueue.none else { return }
-        session.firstStaged = last
-        dirty.append(session)
+        guard slots.append(staged, to: slot, in: queue) else { return }
+        dirty.append(slot)
         scheduleFlush()
     }
 
@@ -142,26 +148,49 @@ package final class Shard: @unchecked Sendable {
     func flush(_ session: EngineSession) {
         let isOutermost = !isDelivering
         isDelivering = true
-        deliver(to: session)
+        deliver(to: session.slot)
         if isOutermost { deliveryEnded() }
     }
 
     private func flush() {
         isFlushScheduled = false
-        let touched = exchange(&dirty, with: [])
+        var touched = exchange(&dirty, with: exchange(&spareList, with: []))
         isDelivering = true
-        for session in touched { deliver(to: session) }
-        if dirty.isEmpty { queue.reset() }
+        for slot in touched { deliver(to: slot) }
+        if dirty.isEmpty {
+            queue.reset()
+            slots.tickEnded()
+        }
+        touched.removeAll(keepingCapacity: touched.count <= 65536)
+        spareList = touched
         deliveryEnded()
     }
 
-    private func deliver(to session: EngineSession) {
-        let first = session.firstStaged
-        guard first != OutboundQueue.none else { return }
-        session.firstStaged = OutboundQueue.none
-        session.lastStaged = OutboundQueue.none
-        session.deliver(from: first, in: queue)
+    private func deliver(to slot: Int32) {
+        guard let list = slots.take(slot) else { return }
+        guard let socket = list.socket, let buffer = queue.soleBuffer(from: list.first) else {
+            slots.owner(slot)?.deliver(from: list.first, in: queue)
+            return
+        }
+        let sent = socket.send(buffer)
+        guard sent < buffer.readableBytes else { return }
+        let rest = buffer.getSlice(at: buffer.readerIndex + sent, length: buffer.readableBytes - sent)
+        if let rest { slots.owner(slot)?.link.sendRest(rest) }
     }
+
+    /// Whether anything is staged for the session in this tick.
+    func hasStaged(for session: EngineSession) -> Bool { slots.hasStaged(session.slot) }
+
+    /// The session takes no more messages.
+    func closeSlot(of session: EngineSession) { slots.close(session.slot) }
+
+    /// What is staged for the session goes to this socket without asking session and transport, until `endBypass`.
+    func bypass(_ session: EngineSession, to descriptor: CInt) { slots.bypass(session.slot, to: descriptor) }
+
+    /// Whether it does.
+    func isBypassed(_ session: EngineSession) -> Bool { slots.isBypassed(session.slot) }
+
+    func endBypass(_ session: EngineSession) { slots.endBypass(session.slot) }
 
     /// Runs `work` now, or right after the delivery that is under way: sessions that end while frames are handed out
     /// call their handlers, and those may send.
@@ -204,9 +233,14 @@ package final class Shard: @unchecked Sendable {
         return session
     }
 
-    func insert(_ session: EngineSession) { sessions[session.id] = session }
+    func insert(_ session: EngineSession) {
+        sessions[session.id] = session
+        session.slot = slots.add(session)
+    }
 
     func remove(_ session: EngineSession) {
+        slots.remove(session.slot)
+        session.slot = OutboundSlots.none
         sessions[session.id] = nil
         session.context.forgetCustomID(session.id)
     }

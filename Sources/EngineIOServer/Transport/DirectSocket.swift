@@ -11,7 +11,7 @@ internal import NIOCore
 struct DirectSocket {
     private static let flags = CInt(MSG_DONTWAIT | MSG_NOSIGNAL)
 
-    private let descriptor: CInt
+    let descriptor: CInt
     private let channel: (any Channel)?
 
     /// The descriptor is still the channel's, and not a later connection's.

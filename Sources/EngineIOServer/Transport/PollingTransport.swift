@@ -37,6 +37,9 @@ final class PollingTransport: Transport, @unchecked Sendable {
         send(messages[...])
     }
 
+    /// Nothing is ever sent past a polling transport.
+    func sendRest(_ rest: ByteBuffer) {}
+
     func send(_ messages: ArraySlice<OutboundMessage>) {
         guard machine.flushRequested() else { return }
         answerHeldPoll(messages)

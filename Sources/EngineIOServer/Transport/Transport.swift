@@ -15,6 +15,8 @@ protocol Transport: AnyObject {
     var bufferedBytes: Int { get }
     /// Sends the messages of a list of this tick. Only while `isReady`.
     func send(listFrom first: Int32, in queue: OutboundQueue)
+    /// Sends the rest of what the shard has begun to send past this transport (``Shard/bypass(_:to:)``).
+    func sendRest(_ rest: ByteBuffer)
     /// Sends what had to wait. Only while `isReady`.
     func send(_ messages: ArraySlice<OutboundMessage>)
     /// Starts an orderly close; true when the session may end at once, false when something has to happen first: the

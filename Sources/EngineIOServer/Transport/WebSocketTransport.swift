@@ -25,7 +25,8 @@ struct WebSocketStart: Sendable {
 /// moved to the session's loop (TLS) stays on its own and hops: inbound once per read, outbound once per tick, with at
 /// most one outbound batch under way.
 ///
-/// What a plaintext connection sends goes straight to its socket while NIO holds nothing for it (``DirectSocket``).
+/// What a plaintext connection sends goes straight to its socket while NIO holds nothing for it (``DirectSocket``); as long as
+/// that stays so, the shard does it without asking (``isBypassed``).
 ///
 /// `@unchecked Sendable` because each field belongs to one of two loops: those under "home" to the session's, the
 /// others to the connection's; calls from one to the other go through `onHome` and `onConnection`.
@@ -57,19 +58,34 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     // A value of another module that calls nothing back, needed for every read: overlapping access is not checked for.
     @exclusivity(unchecked)
     var assembler: MessageAssembler
-    var state = State.open
+    var state = State.open {
+        didSet { if state != .open { endBypass() } }
+    }
     var hasUnflushedPongs = false
     /// Something was written through NIO since it was last seen to hold nothing.
-    var mayHoldBytes = true
+    var mayHoldBytes = true {
+        didSet { if mayHoldBytes { endBypass() } }
+    }
     /// Only for plaintext connections on the home loop: what TLS has not seen must not leave.
-    var socket: DirectSocket?
+    var socket: DirectSocket? {
+        didSet { if socket == nil { endBypass() } }
+    }
+    /// Whether the shard sends to the socket past this transport. That ends with each of the conditions that made it
+    /// possible: all of them are properties here that say so when they change.
+    ///
+    /// It also ends in time when the channel closes. NIO closes the descriptor and tells `channelInactive` within one
+    /// call, and in between calls only those who wait for a write, of whom there are none, as NIO holds no bytes; so no
+    /// tick can end there, and nothing is sent to a later connection with the same descriptor.
+    private var isBypassed = false
     var closeTimer: Scheduled<Void>?
     var hop: InboundHop?
     var start: WebSocketStart?
 
     // Home.
     var session: EngineSession?
-    private(set) var isReady = true
+    private(set) var isReady = true {
+        didSet { if !isReady { endBypass() } }
+    }
     private var hoppedBytes = 0
 
     /// - Parameters:
@@ -123,6 +139,27 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
         var writer = BatchWriter(transport: self, context: context)
         queue.forEachBuffer(from: first, windowBits: deflateWindowBits) { writer.write($0) }
         writer.finish()
+        if deflateWindowBits == nil, let descriptor = writer.freeDescriptor { beginBypass(descriptor) }
+    }
+
+    func sendRest(_ rest: ByteBuffer) {
+        guard let context else { return }
+        context.write(wrapOutboundOut(rest), promise: nil)
+        flush(context)
+        // Whatever has become of it: the next message asks first.
+        mayHoldBytes = true
+    }
+
+    private func beginBypass(_ descriptor: CInt) {
+        guard let session else { return }
+        isBypassed = true
+        shard.bypass(session, to: descriptor)
+    }
+
+    private func endBypass() {
+        guard isBypassed else { return }
+        isBypassed = false
+        if let session { shard.endBypass(session) }
     }
 
     func send(_ messages: ArraySlice<OutboundMessage>) {
@@ -160,6 +197,7 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     func peerSentClose() {}
 
     func end(isBroken: Bool) {
+        endBypass()
         session = nil
         isReady = false
         onConnection { $0.close(isBroken: isBroken) }
@@ -217,6 +255,9 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
         func finish() {
             if isBlocked || direct == nil { transport.flush(context) }
         }
+
+        /// The socket's, when it has taken all.
+        var freeDescriptor: CInt? { isBlocked ? nil : direct?.descriptor }
     }
 
     /// The socket, if it may be written to past NIO now: nothing of this connection waits there.

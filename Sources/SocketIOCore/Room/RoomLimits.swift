@@ -16,7 +16,8 @@ package struct RoomLimits: Sendable, Equatable {
 /// A member of a `RoomIndex`. A handle outlives its member harmlessly: everything asked with it then finds nothing.
 @usableFromInline
 package struct RoomMember: Sendable, Hashable {
-    @usableFromInline let slot: Int32
+    /// A small number, the member's alone while it is one.
+    @usableFromInline package let slot: Int32
     let generation: UInt32
 }
 

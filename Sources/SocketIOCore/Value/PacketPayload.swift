@@ -75,6 +75,30 @@ package struct PacketPayload: Sendable, Equatable {
         slice(at: index)?.readableBytesView ?? ByteBufferView()
     }
 
+    /// The elements from `start` on as an array of their own, in memory of its own behind `headroom` bytes that are not
+    /// readable; what stands between the elements stays as it is. Nil when there are attachments, whose placeholders
+    /// would have to be numbered anew.
+    package func tail(from start: Int, headroom: Int) -> ByteBuffer? {
+        guard attachments.isEmpty, start >= 0 else { return nil }
+        let range = start < count ? elements[start].lowerBound..<elements[count - 1].upperBound : 0..<0
+        let length = headroom + range.count + 2
+        var array = ByteBufferAllocator().buffer(capacity: length)
+        // One access for all of it: each costs as much as copying a short text.
+        array.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { output in
+            let front = UnsafeMutableRawBufferPointer(rebasing: output[..<headroom])
+            _ = front.initializeMemory(as: UInt8.self, repeating: 0)
+            output[headroom] = UInt8(ascii: "[")
+            text.withUnsafeReadableBytes { bytes in
+                UnsafeMutableRawBufferPointer(rebasing: output[(headroom + 1)...])
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[range]))
+            }
+            output[length - 1] = UInt8(ascii: "]")
+            return length
+        }
+        array.moveReaderIndex(forwardBy: headroom)
+        return array
+    }
+
     /// The text of an element, sharing the payload's memory.
     package func slice(at index: Int) -> ByteBuffer? {
         guard index >= 0, index < elements.count else { return nil }

@@ -57,6 +57,9 @@ extension EncodedArguments {
 
     /// Received arguments as an acknowledgement, as the bytes they came in.
     package static func relay(headroom: Int = 0, _ arguments: EventArguments) throws -> EncodedArguments {
+        if let json = arguments.payload.tail(from: arguments.offset, headroom: headroom) {
+            return EncodedArguments(json: json, attachments: [])
+        }
         var writer = ArgumentWriter(headroom: headroom)
         try writer.append(contentsOf: arguments.payload, from: arguments.offset)
         return writer.finish()

@@ -14,7 +14,16 @@ final class NamespaceShard: @unchecked Sendable {
     private let nodeRooms: NodeRooms
     private let observers: RoomObservers
     private let metrics: ServerMetrics
-    private let index: RoomIndex<Socket>
+    /// A socket as broadcasts need it: where its session takes messages. The socket itself is not touched for that, not
+    /// even retained; whoever wants it gets it from `sockets`, by the same slot.
+    private struct Recipient {
+        let session: Int32
+        let socket: Unmanaged<Socket>
+    }
+
+    private let index: RoomIndex<Recipient>
+    /// Keeps the sockets in the index alive, by the slots of their members.
+    private var owners: [Socket?] = []
     private let count = Atomic(0)
     /// Sockets with listeners for outgoing packets: without any, a broadcast does not look at its recipients.
     var outgoingListenerCount = 0
@@ -36,7 +45,14 @@ final class NamespaceShard: @unchecked Sendable {
     // MARK: Members
 
     /// A socket whose middlewares are about to run: it may join rooms, but is not reached yet.
-    func add(_ socket: Socket) -> RoomMember { index.add(socket) }
+    func add(_ socket: Socket) -> RoomMember {
+        let recipient = Recipient(session: socket.client.session.slot, socket: .passUnretained(socket))
+        let member = index.add(recipient)
+        let slot = Int(member.slot)
+        while owners.count <= slot { owners.append(nil) }
+        owners[slot] = socket
+        return member
+    }
 
     /// From now on broadcasts reach the socket.
     func activate(_ member: RoomMember) {
@@ -46,9 +62,11 @@ final class NamespaceShard: @unchecked Sendable {
 
     /// The socket goes, and leaves its rooms.
     func remove(_ member: RoomMember, id: String, wasActive: Bool) {
+        guard index[member] != nil else { return }
         for departure in index.remove(member) {
             left(departure.room, id: id, isEmpty: departure.roomDeleted)
         }
+        owners[Int(member.slot)] = nil
         if wasActive { count.wrappingSubtract(1, ordering: .releasing) }
     }
 
@@ -76,35 +94,39 @@ final class NamespaceShard: @unchecked Sendable {
 
     /// The sockets a broadcast with these options reaches here.
     func sockets(_ options: BroadcastOptions) -> [Socket] {
-        index.members(rooms: options.rooms, except: options.except)
+        var found: [Socket] = []
+        index.forEach(rooms: options.rooms, except: options.except) { found.append($0.socket.takeUnretainedValue()) }
+        return found
     }
 
     /// Visits the sockets a broadcast with these options reaches here.
     func forEach(_ options: BroadcastOptions, _ body: (Socket) -> Void) {
-        index.forEach(rooms: options.rooms, except: options.except, body)
+        index.forEach(rooms: options.rooms, except: options.except) { body($0.socket.takeUnretainedValue()) }
     }
 
-    /// Delivers one message to everyone meant. Nothing is allocated, retained for long or flushed per recipient: the
-    /// message is put aside once and each session notes where it lies.
+    /// Delivers one message to everyone meant. Nothing is allocated, retained or flushed per recipient: the message is put
+    /// aside once, and where it lies is noted for each session.
     func broadcast(_ message: OutboundMessage, _ packet: BroadcastPacket, _ options: BroadcastOptions) {
         let engine = shard.shard
         let isVolatile = options.flags.isVolatile
-        let tellsListeners = outgoingListenerCount > 0
+        let looksAtSockets = isVolatile || outgoingListenerCount > 0
         var staged: StagedMessage?
         var dropped = 0
-        index.forEach(rooms: options.rooms, except: options.except) { socket in
-            if tellsListeners { socket.notifyOutgoing(packet) }
-            let session = socket.client.session
-            if isVolatile, !session.isWritable {
-                dropped += 1
-                return
+        index.forEach(rooms: options.rooms, except: options.except) { recipient in
+            if looksAtSockets {
+                let socket = recipient.socket.takeUnretainedValue()
+                socket.notifyOutgoing(packet)
+                if isVolatile, !socket.client.session.isWritable {
+                    dropped += 1
+                    return
+                }
             }
             if let staged {
-                engine.send(staged, to: session)
+                engine.send(staged, to: recipient.session)
             } else {
                 let first = engine.stage(message)
                 staged = first
-                engine.send(first, to: session)
+                engine.send(first, to: recipient.session)
             }
         }
         if dropped > 0 { metrics.volatileDropped.increment(by: dropped) }

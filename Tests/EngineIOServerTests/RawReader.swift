@@ -1,0 +1,67 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Foundation
+internal import Glibc
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import Testing
+
+@testable internal import EngineIOServer
+
+/// A WebSocket client that reads as few bytes at a time as it is told, on a thread of its own.
+final class RawReader: Sendable {
+    private let descriptor: CInt
+    private let state = NIOLockedValueBox(State())
+
+    private struct State {
+        var bytes: [UInt8] = []
+        var isOver = false
+    }
+
+    /// Connects and sends the upgrade request; reads nothing yet.
+    init(port: Int, receiveBuffer: CInt) throws {
+        let descriptor = Glibc.socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        self.descriptor = descriptor
+        var size = receiveBuffer
+        _ = setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<CInt>.size))
+        // Ends the thread of a test that has failed.
+        var patience = timeval(tv_sec: 60, tv_usec: 0)
+        _ = setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+        let result = try SocketAddress(ipAddress: "127.0.0.1", port: port).withSockAddr { address, size in
+            Glibc.connect(descriptor, address, socklen_t(size))
+        }
+        guard result == 0 else { throw WireError.malformed("connect: \(errno)") }
+        let request = SessionWire.upgradeRequest(SessionTestServer.websocket)
+        guard send(descriptor, request, request.utf8.count, 0) == request.utf8.count else {
+            throw WireError.malformed("send: \(errno)")
+        }
+    }
+
+    /// Starts reading, at most so many bytes at a time, until the connection ends.
+    func read(atATime count: Int) {
+        Thread.detachNewThread { [self] in
+            var buffer = [UInt8](repeating: 0, count: count)
+            while true {
+                let read = recv(descriptor, &buffer, count, 0)
+                guard read > 0 else { break }
+                state.withLockedValue { $0.bytes += buffer[..<read] }
+            }
+            state.withLockedValue { $0.isOver = true }
+        }
+    }
+
+    /// What follows the answer to the upgrade, once there are `count` bytes of it.
+    func bytes(_ count: Int) async throws -> [UInt8] {
+        try await eventually("\(count) bytes", within: 60) {
+            state.withLockedValue { state in
+                guard let end = state.bytes.firstRange(of: Array("\r\n\r\n".utf8)) else { return nil }
+                let rest = state.bytes[end.upperBound...]
+                return rest.count >= count || state.isOver ? Array(rest) : nil
+            }
+        }
+    }
+
+    func close() { _ = shutdown(descriptor, CInt(SHUT_RDWR)) }
+
+    deinit { _ = Glibc.close(descriptor) }
+}
