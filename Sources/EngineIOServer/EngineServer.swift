@@ -55,6 +55,7 @@ package final class EngineServer: EngineRequestHandler {
                 shard.run { Self.closeSessions(of: shard) { continuation.resume() } }
             }
         }
+        forwarder?.close()
     }
 
     private static func closeSessions(of shard: Shard, _ done: @escaping @Sendable () -> Void) {
@@ -126,6 +127,7 @@ package final class EngineServer: EngineRequestHandler {
     private func continueSession(
         _ sid: String, _ exchange: HTTPExchange, _ handshake: HandshakeRequest, _ transport: TransportName
     ) {
+        if let forwarder, !exchange.request.isForwarded { forwarder.metrics.countRequest() }
         guard let home = home(of: sid) else { return serveElsewhere(sid, exchange, handshake) }
         home.run { self.serve(sid, exchange, handshake, transport, on: home) }
         // The body has to be asked for here and now. If the session does not want it, its answer goes out first and

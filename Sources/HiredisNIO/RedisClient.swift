@@ -80,6 +80,9 @@ package final class RedisClient: @unchecked Sendable {
     /// The state now and every change; slow readers get the newest 16. Any thread.
     package func states() -> AsyncStream<RedisLinkState> { stateBox.stream() }
 
+    /// This side's address of the connection; nil without one. Event loop only.
+    package var localAddress: SocketAddress? { link.connection?.localAddress }
+
     // MARK: Commands
 
     /// Sends a command; error replies of the server are failures. Any thread; the completion is called on the event

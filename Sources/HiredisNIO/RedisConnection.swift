@@ -50,6 +50,7 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     var isReady: Bool { machine.isReady && !isClosed && closeReason == nil }
+    var localAddress: SocketAddress? { context?.channel.localAddress }
     var remoteAddress: SocketAddress? { context?.channel.remoteAddress }
 
     // MARK: Commands

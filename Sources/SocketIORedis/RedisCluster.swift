@@ -28,6 +28,7 @@ public final class RedisCluster: Sendable {
         var adapters = 0
         var isClosed = false
         var onStatus: [@Sendable (ClusterStatus) -> Void] = []
+        var onConnected: [@Sendable (String?) -> Void] = []
     }
 
     /// What the cluster was made with.
@@ -108,7 +109,7 @@ public final class RedisCluster: Sendable {
 
     // MARK: For the adapters
 
-    private var current: ClusterCore? { state.withLockedValue { $0.core } }
+    var current: ClusterCore? { state.withLockedValue { $0.core } }
 
     private func core(_ context: AdapterContext) -> ClusterCore {
         state.withLockedValue { state in
@@ -120,8 +121,11 @@ public final class RedisCluster: Sendable {
             let core = ClusterCore(bus: bus, directory: directory)
             state.core = core
             bus.makeEcho = { [weak directory] in directory?.echo($0) }
-            bus.onStatus = { [weak self, weak directory] status in
-                if status == .up { directory?.linkRestored() }
+            bus.onStatus = { [weak self, weak directory, weak bus] status in
+                if status == .up {
+                    directory?.linkRestored()
+                    if let bus { self?.tellConnected(bus) }
+                }
                 for observer in self?.state.withLockedValue({ $0.onStatus }) ?? [] { observer(status) }
             }
             bus.start()
@@ -135,6 +139,17 @@ public final class RedisCluster: Sendable {
             }
             return core
         }
+    }
+
+    private func tellConnected(_ bus: RedisBus) {
+        for callback in state.withLockedValue({ $0.onConnected }) { callback(bus.localAddress) }
+    }
+
+    /// See ``ForwardingDirectory/whenConnected(_:)``, with this cluster as the directory.
+    func onConnected(_ callback: @escaping @Sendable (String?) -> Void) {
+        state.withLockedValue { $0.onConnected.append(callback) }
+        guard let bus = current?.bus else { return }
+        bus.onLoop { if bus.status == .up { callback(bus.localAddress) } }
     }
 
     /// An adapter has been started.

@@ -12,6 +12,8 @@ extension Server {
     struct Lifecycle {
         var application: (any HTTPApplication)?
         var listeners: [HTTPListener] = []
+        /// Where other nodes send what belongs here.
+        var forwarding: ForwardingListener?
         /// Set by the first `close`; later calls wait for it.
         var closing: Task<Void, Never>?
     }
@@ -57,8 +59,23 @@ extension Server {
         let router = try HTTPRouter(
             configuration: configuration.engine, engine: engineServer, application: application,
             eventLoops: context.shards.map(\.eventLoop))
-        return try await bind(address, router).localAddress
+        let listener = try await bind(address, router)
+        try await listenForOtherNodes()
+        return listener.localAddress
     }
+
+    private func listenForOtherNodes() async throws {
+        let forwarding = lifecycle.withLockedValue { lifecycle -> ForwardingListener? in
+            guard lifecycle.forwarding == nil, lifecycle.closing == nil else { return nil }
+            lifecycle.forwarding = ForwardingListener(
+                engine: configuration.engine, server: engineServer, group: group)
+            return lifecycle.forwarding
+        }
+        try await forwarding?.start()
+    }
+
+    /// Where other nodes send requests for this one's sessions; nil while nobody listens there.
+    package var forwardingAddress: SocketAddress? { lifecycle.withLockedValue { $0.forwarding }?.localAddress }
 
     /// Listens for an application of its own: neither the engine nor the client files are there, nor TLS. For what
     /// operators ask; ends with ``close()``.
@@ -121,6 +138,7 @@ extension Server {
             await namespace.adapter.close()
         }
         await engineServer.close()
+        await lifecycle.withLockedValue { $0.forwarding }?.close()
         for listener in lifecycle.withLockedValue({ $0.listeners }) { await listener.close() }
         clients.stop()
         guard ownsGroup else { return }

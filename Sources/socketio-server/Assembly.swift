@@ -35,6 +35,8 @@ struct Assembly {
         case .redis:
             let cluster = try ClusterOperation(loaded, readiness: readiness, logger: logger)
             configuration.adapter = cluster.cluster.adapter
+            configuration.engine.forwarding = ForwardingSettings.configuration(
+                settings.cluster, directory: cluster.cluster)
             self.cluster = cluster
         }
         server = Server(configuration: configuration)

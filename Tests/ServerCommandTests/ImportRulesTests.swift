@@ -25,6 +25,7 @@ internal import Testing
             files: [
                 // The only places that open or adopt sockets.
                 "HTTPListener.swift": ["NIOPosix"], "Rehoming.swift": ["NIOPosix"],
+                "ForwardingConnector.swift": ["NIOPosix"], "ForwardingKey.swift": ["Crypto"],
                 "BodyCompression.swift": ["CZlib"], "FrameInflater.swift": ["CZlib"],
                 "FrameDeflater.swift": ["CZlib"],
             ]),

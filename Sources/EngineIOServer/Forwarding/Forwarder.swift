@@ -1,15 +1,205 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Logging
+internal import NIOConcurrencyHelpers
 internal import NIOCore
+internal import NIOHTTP1
 
-/// Carries requests for sessions of other nodes to those nodes.
+/// Carries requests for sessions of other nodes to those nodes, and their answers back (spec 6.6).
+///
+/// Everything about a request happens on the event loop of its client's connection.
 final class Forwarder: MisroutedRequestHandler {
-    private let configuration: ForwardingConfiguration
-
-    init?(_ configuration: EngineConfiguration, eventLoops: [any EventLoop]) {
-        guard let forwarding = configuration.forwarding else { return nil }
-        self.configuration = forwarding
+    /// Where a request goes, and what it is signed with.
+    struct Route: Sendable {
+        let address: ForwardingAddress
+        let key: ForwardingKey
     }
 
-    func take(_ request: MisroutedRequest) -> Bool { false }
+    let configuration: ForwardingConfiguration
+    let metrics = ForwardingMetrics()
+    let engine: EngineConfiguration
+    private let eventLoops: [any EventLoop]
+    private let lanes: [ObjectIdentifier: ForwardingLane]
+    private let warnings = NIOLockedValueBox((next: NIODeadline.uptimeNanoseconds(0), share: ForwardingShare()))
+    private let watch = NIOLockedValueBox<RepeatedTask?>(nil)
+
+    init?(_ engine: EngineConfiguration, eventLoops: [any EventLoop]) {
+        guard let configuration = engine.forwarding else { return nil }
+        self.configuration = configuration
+        self.engine = engine
+        self.eventLoops = eventLoops
+        lanes = Dictionary(
+            eventLoops.map { (ObjectIdentifier($0), ForwardingLane(eventLoop: $0, configuration: configuration)) },
+            uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The longest time in which the session's node says nothing about a held poll, or sends nothing over a WebSocket.
+    var silence: TimeAmount { engine.pingInterval + engine.pingTimeout + configuration.timeout }
+
+    func take(_ request: MisroutedRequest) -> Bool {
+        guard let lane = lanes[ObjectIdentifier(request.exchange.eventLoop)], let route = route(to: request.tag) else {
+            metrics.count(.unknownOwner)
+            return false
+        }
+        if request.exchange.request.isUpgrade {
+            guard configuration.upgradePolicy == .tunnel else {
+                metrics.count(.notTunnelled)
+                return false
+            }
+            TunnelOpening(request, route, lane, self).start()
+            return true
+        }
+        guard request.exchange.request.method == .POST else {
+            send(request, nil, route, lane)
+            return true
+        }
+        let limit = engine.maxHttpBufferSize
+        request.exchange.collectBody(limit: limit) { [self] result in
+            switch result {
+            case .success(let body): send(request, body, route, lane)
+            case .failure(let error): breakOff(request, error, limit: limit, route, lane)
+            }
+        }
+        return true
+    }
+
+    private func route(to tag: String) -> Route? {
+        guard let node = configuration.directory.owner(ofTag: tag), let address = ForwardingAddress(node.address),
+            let key = configuration.secret ?? node.key
+        else { return nil }
+        return Route(address: address, key: key)
+    }
+
+    // MARK: Requests and answers
+
+    private func send(_ request: MisroutedRequest, _ body: ByteBuffer?, _ route: Route, _ lane: ForwardingLane) {
+        let exchange = request.exchange
+        let head = ForwardingHeaders.requestHead(
+            exchange.request, owner: route.address.text, key: route.key, bodyLength: body?.readableBytes)
+        let sent = lane.send(head, body, to: route.address, within: silence) { [self] result in
+            switch result {
+            case .success(let answer): pass(answer, to: request)
+            case .failure(let failure): fail(request, failure, route)
+            }
+        }
+        guard let sent else { return }
+        let bound = NIOLoopBound(sent, eventLoop: exchange.eventLoop)
+        exchange.onAbort { [metrics] in
+            metrics.count(.abandoned)
+            bound.value.abandon()
+        }
+    }
+
+    private func pass(_ answer: EngineResponse, to request: MisroutedRequest) {
+        guard !answer.headers.contains(name: ForwardingSignature.refusalHeader) else {
+            return reject(request)
+        }
+        metrics.count(.answered)
+        var answer = answer
+        answer.headers = ForwardingHeaders.endToEnd(answer.headers)
+        answer.isForwarded = true
+        request.exchange.respond(answer)
+    }
+
+    /// The session's node has to see what was seen here: a body that is too long, or that broke off, ends the session.
+    private func breakOff(
+        _ request: MisroutedRequest, _ error: RequestBodyError, limit: Int, _ route: Route, _ lane: ForwardingLane
+    ) {
+        let announced = error == .tooLarge ? limit + 1 : 1
+        let head = ForwardingHeaders.requestHead(
+            request.exchange.request, owner: route.address.text, key: route.key, bodyLength: announced)
+        lane.send(head, nil, to: route.address, within: configuration.timeout, breaksOff: true) { _ in }
+        switch error {
+        case .tooLarge:
+            metrics.count(.answered)
+            request.exchange.respond(EngineResponse(status: .payloadTooLarge, closeConnection: true))
+        case .aborted:
+            metrics.count(.abandoned)
+        }
+    }
+
+    // MARK: Failures
+
+    /// The other node takes nothing from this one.
+    func reject(_ request: MisroutedRequest) {
+        metrics.count(.rejected)
+        warn("Another node refuses what this one signs", request.tag, advice: "give all nodes the same secret, or none")
+        request.refuse()
+    }
+
+    func fail(_ request: MisroutedRequest, _ failure: ForwardingFailure, _ route: Route) {
+        engine.logger.debug(
+            "A request was not carried to its node",
+            metadata: [
+                "sid": "\(LogMetadata.shortened(request.sid))", "node": "\(request.tag)", "reason": "\(failure)",
+            ])
+        switch failure {
+        case .overloaded:
+            metrics.count(.overloaded)
+            overloaded(request.exchange)
+        case .unreachable:
+            metrics.count(.unreachable)
+            warn(
+                "Another node cannot be reached", request.tag,
+                advice: "look at its address (\(route.address.text)), and whether a firewall is between the nodes")
+            request.refuse()
+        case .broken, .timedOut, .tooLarge:
+            metrics.count(.failed)
+            request.refuse()
+        }
+    }
+
+    func overloaded(_ exchange: HTTPExchange) {
+        if exchange.request.isUpgrade {
+            exchange.refuseUpgrade(message: "Service Unavailable", status: .serviceUnavailable)
+        } else {
+            exchange.respond(EngineResponse(status: .serviceUnavailable, headers: ["Retry-After": "1"]))
+        }
+    }
+
+    /// Once a minute at most.
+    private func warn(_ message: Logger.Message, _ tag: String, advice: String) {
+        let now = NIODeadline.now()
+        let isDue = warnings.withLockedValue { warnings in
+            guard now >= warnings.next else { return false }
+            warnings.next = now + .minutes(1)
+            return true
+        }
+        if isDue { engine.logger.warning(message, metadata: ["node": "\(tag)", "advice": "\(advice)"]) }
+    }
+
+    // MARK: Life
+
+    /// Begins to look, minute by minute, how much is forwarded.
+    func startWatching(every interval: TimeAmount = .minutes(1)) {
+        watch.withLockedValue { watch in
+            guard watch == nil else { return }
+            watch = eventLoops.first?.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] task in
+                guard let self else { return task.cancel() }
+                self.lookAtShare()
+            }
+        }
+    }
+
+    private func lookAtShare() {
+        let share = warnings.withLockedValue {
+            $0.share.minute(requests: metrics.requests, misrouted: metrics.misrouted)
+        }
+        guard let share else { return }
+        engine.logger.warning(
+            "Many requests reach the wrong node and are carried to the right one",
+            metadata: [
+                "percent": "\(share)",
+                "advice": "the load balancer does not know the sessions: 'socketio-server proxy-config' prints how it can",
+            ])
+    }
+
+    /// Ends all connections to other nodes.
+    func close() {
+        watch.withLockedValue { watch in
+            watch?.cancel()
+            watch = nil
+        }
+        for lane in lanes.values { lane.eventLoop.execute { lane.close() } }
+    }
 }

@@ -7,7 +7,12 @@ internal import NIOHTTP1
 // From a complete head to whoever answers it: client files, engine, application (spec 1.3, 1.12).
 extension HTTPConnectionHandler: HTTPExchangeConnection {
     func route(_ transaction: HTTPTransaction) {
-        let request = makeRequest(transaction.head)
+        var request = makeRequest(transaction.head)
+        if let gate = router.gate, let refusal = gate.admit(&request) {
+            let headers: HTTPHeaders = [ForwardingSignature.refusalHeader: refusal.rawValue]
+            return answer(
+                EngineResponse(status: .forbidden, headers: headers, closeConnection: true), to: transaction)
+        }
         switch router.route(target: request.target, isUpgrade: request.isUpgrade) {
         case .clientFile(let name):
             guard let preset = applyCORS(request, transaction, isEngine: false) else { return }

@@ -22,6 +22,8 @@ package final class HTTPRouter: Sendable {
     let trustedProxies: TrustedProxies
     let application: (any HTTPApplication)?
     let logger: Logger
+    /// Lets requests of other nodes in, and no others; nil where clients are welcome.
+    let gate: ForwardingGate?
     /// The answer to what nobody wants.
     let notFound = EngineResponse(
         status: .notFound, headers: ["Content-Type": "text/plain; charset=utf-8"],
@@ -35,11 +37,20 @@ package final class HTTPRouter: Sendable {
     /// Without an engine everything is the application's, client files excepted.
     ///
     /// Reads the client files, with blocking calls; throws ``EngineConfigurationError`` for settings that cannot work.
-    package init(
+    package convenience init(
         configuration: EngineConfiguration, engine: (any EngineRequestHandler)?, application: (any HTTPApplication)?,
         eventLoops: [any EventLoop] = []
     ) throws {
+        try self.init(
+            configuration: configuration, engine: engine, application: application, eventLoops: eventLoops, gate: nil)
+    }
+
+    init(
+        configuration: EngineConfiguration, engine: (any EngineRequestHandler)?, application: (any HTTPApplication)?,
+        eventLoops: [any EventLoop], gate: ForwardingGate?
+    ) throws {
         try configuration.validate()
+        self.gate = gate
         self.configuration = configuration
         self.engine = engine
         self.application = application

@@ -16,6 +16,9 @@ package struct ClusterPeer: Sendable, Equatable {
     package var isDraining: Bool
     /// Where other nodes reach its HTTP side; nil when it has not been told.
     package var address: String?
+    /// Where it listens for requests that belong to it, and what they are to be signed with; nil when it does not.
+    package var forwardAddress: String?
+    package var forwardKey: String?
     package var sessions: Int
     package var sockets: Int
     /// Messages it has published so far, by namespace.

@@ -28,6 +28,9 @@ package enum TransportAdmission: Sendable {
 package protocol PubSubTransport: AnyObject, Sendable {
     var eventLoop: any EventLoop { get }
 
+    /// The address of this machine on the connection for commands; nil without an IP connection. On the event loop.
+    var localAddress: String? { get }
+
     /// Begins to connect.
     func start(_ delegate: any PubSubTransportDelegate)
 
@@ -46,6 +49,10 @@ package protocol PubSubTransport: AnyObject, Sendable {
     /// How many subscribers each channel has, patterns not counted.
     func subscriberCounts(
         of channels: [String], _ done: @escaping @Sendable (Result<[Int], any Error>) -> Void)
+}
+
+extension PubSubTransport {
+    package var localAddress: String? { nil }
 }
 
 /// What a transport tells, on its event loop.

@@ -89,6 +89,9 @@ final class RedisBus: @unchecked Sendable {
         if eventLoop.inEventLoop { body() } else { eventLoop.execute(body) }
     }
 
+    /// See ``PubSubTransport/localAddress``.
+    var localAddress: String? { transport.localAddress }
+
     // MARK: Publishing
 
     /// Sends a message: at once on the event loop, else in the order of the calls. From any thread.

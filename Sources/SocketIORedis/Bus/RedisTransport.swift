@@ -65,6 +65,8 @@ package final class RedisTransport: PubSubTransport, @unchecked Sendable {
         subscriber.start()
     }
 
+    package var localAddress: String? { client.localAddress?.ipAddress }
+
     package func close() async {
         await subscriber.close()
         await client.close()

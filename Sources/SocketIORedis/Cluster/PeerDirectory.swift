@@ -9,8 +9,18 @@ internal import SocketIOServer
 
 /// Keeps the table of our nodes: sends heartbeats, hears those of the others, and notices who has gone.
 ///
-/// Confined to the bus's event loop but for ``nodes`` and ``isDraining``, hence `@unchecked Sendable`.
+/// Confined to the bus's event loop but for what is ``Shared``, hence `@unchecked Sendable`.
 final class PeerDirectory: @unchecked Sendable {
+    /// What other threads see.
+    private struct Shared: Sendable {
+        var nodes: [ClusterNode] = []
+        /// By the node's tag.
+        var owners: [String: ForwardingNode] = [:]
+        var isDraining = false
+        /// Where this node listens for the others.
+        var forwarding: ForwardingNode?
+    }
+
     /// An adapter of this node.
     struct Member: Sendable {
         let uid: String
@@ -32,7 +42,7 @@ final class PeerDirectory: @unchecked Sendable {
     private let channel: String
     private let ownChannel: String
     private let startedAt: Int64
-    private let shared = NIOLockedValueBox((nodes: [ClusterNode](), isDraining: false))
+    private let shared = NIOLockedValueBox(Shared())
 
     private var members: [String: Member] = [:]
     private var table: PeerTable
@@ -151,6 +161,15 @@ final class PeerDirectory: @unchecked Sendable {
         }
     }
 
+    /// Where requests for the sessions with this tag can be sent. From any thread.
+    func owner(ofTag tag: String) -> ForwardingNode? { shared.withLockedValue { $0.owners[tag] } }
+
+    /// Tells the others where this node listens for them. From any thread.
+    func announce(_ node: ForwardingNode?) {
+        shared.withLockedValue { $0.forwarding = node }
+        bus.onLoop { self.beat(hello: false) }
+    }
+
     /// The other adapters of a namespace: uid to the node's tag. On the event loop.
     func adapters(of namespace: String) -> [String: String] { table.adapters(of: namespace) }
 
@@ -196,12 +215,15 @@ final class PeerDirectory: @unchecked Sendable {
     /// A heartbeat. With many namespaces their uids are told only when there is a reason to.
     private func beat(hello: Bool, isRoutine: Bool = false) {
         guard timer != nil else { return }
-        let this = ClusterPeer(
+        var this = ClusterPeer(
             nodeID: nodeID, tag: tag, uids: members.mapValues(\.uid), version: RedisCluster.version,
             startedAt: startedAt, isDraining: isDraining, address: configuration.address,
             sessions: configuration.sessionCount?() ?? 0,
             sockets: members.values.reduce(0) { $0 + $1.local.socketCount },
             published: members.mapValues { $0.published() })
+        let forwarding = shared.withLockedValue { $0.forwarding }
+        this.forwardAddress = forwarding?.address
+        this.forwardKey = forwarding?.key?.hex
         send(
             PeerMessage(
                 this, hello: hello, includesUIDs: !isRoutine || members.count <= Self.maximumRoutineNamespaces,
@@ -281,8 +303,22 @@ final class PeerDirectory: @unchecked Sendable {
 
     private func publishNodes() {
         let nodes = table.peers.map(ClusterNode.init).sorted { $0.id < $1.id }
-        shared.withLockedValue { $0.nodes = nodes }
+        let owners = forwardingOwners()
+        shared.withLockedValue { shared in
+            shared.nodes = nodes
+            shared.owners = owners
+        }
         bus.counters.record(peers: nodes.count)
         bus.expectListeners(on: channel, count: nodes.count + 1)
+    }
+
+    private func forwardingOwners() -> [String: ForwardingNode] {
+        var owners: [String: ForwardingNode] = [:]
+        // Of two with the same tag the newer one: the other is its predecessor, and about to be forgotten.
+        for peer in table.peers.sorted(by: { $0.startedAt < $1.startedAt }) {
+            guard let address = peer.forwardAddress else { continue }
+            owners[peer.tag] = ForwardingNode(address: address, key: peer.forwardKey.flatMap(ForwardingKey.init(hex:)))
+        }
+        return owners
     }
 }

@@ -27,6 +27,9 @@ struct PeerMessage: Codable {
     var startedAt: Int64?
     var draining: Bool?
     var address: String?
+    /// Where requests for the node's sessions can be sent, and what they are to be signed with.
+    var forward: String?
+    var forwardKey: String?
     var sessions: Int?
     var sockets: Int?
     /// Missing while messages wait that have been counted.
@@ -58,6 +61,8 @@ struct PeerMessage: Codable {
         startedAt = peer.startedAt
         draining = peer.isDraining
         address = peer.address
+        forward = peer.forwardAddress
+        forwardKey = peer.forwardKey
         sessions = peer.sessions
         sockets = peer.sockets
         published = includesUIDs && includesCounts ? peer.published : nil
@@ -68,11 +73,14 @@ struct PeerMessage: Codable {
     var peer: ClusterPeer? {
         let uids = uids ?? [:]
         guard node.utf8.count <= 64, uids.count <= 100_000 else { return nil }
-        return ClusterPeer(
+        var peer = ClusterPeer(
             nodeID: node, tag: String((tag ?? node).prefix(64)), uids: uids,
             version: String((version ?? "").prefix(64)),
             startedAt: startedAt ?? 0, isDraining: draining ?? false, address: address.map { String($0.prefix(256)) },
             sessions: Self.count(sessions), sockets: Self.count(sockets), published: published ?? [:])
+        peer.forwardAddress = forward.map { String($0.prefix(300)) }
+        peer.forwardKey = forwardKey.map { String($0.prefix(256)) }
+        return peer
     }
 
     /// A number of things as another node tells it: not so large that adding some up overflows.

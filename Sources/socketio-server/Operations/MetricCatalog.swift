@@ -69,6 +69,12 @@ enum MetricCatalog {
         "socketio_adapter_refused_total": "Messages that Redis refused.",
         "socketio_adapter_missed_total": "Broadcasts of other nodes that never arrived here.",
         "socketio_adapter_request_timeouts_total": "Questions to other nodes without all answers in time.",
+        // Forwarding
+        "engineio_session_requests_total": "Requests of clients that name a session, on nodes that forward.",
+        "socketio_forwarded_requests_total": "Requests for sessions of other nodes, by what became of them.",
+        "socketio_forward_tunnels": "WebSockets carried to other nodes at the moment.",
+        "socketio_forward_refused_total": "Requests refused at the listener for other nodes, by reason.",
+        // Redis
         "socketio_redis_up": "1 when a connection to Redis is up, by link.",
         "socketio_redis_connections_total": "Connections to Redis that were made, by link.",
         "socketio_redis_failed_attempts_total": "Attempts to connect to Redis that failed, by link.",

@@ -1,0 +1,134 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+internal import NIOHTTP1
+
+/// An upgrade on its way to the session's node: connect, send the request on, and join the connections when the node has
+/// begun to answer. Until then a failure is answered like an unknown session.
+///
+/// Confined to the event loop of the client's connection, hence `@unchecked Sendable`.
+final class TunnelOpening: @unchecked Sendable {
+    private let request: MisroutedRequest
+    private let route: Forwarder.Route
+    private let lane: ForwardingLane
+    private let forwarder: Forwarder
+    private var side: TunnelSide?
+    private var deadline: Scheduled<Void>?
+    /// Whether the request still waits for an answer.
+    private var isOpen = true
+
+    init(_ request: MisroutedRequest, _ route: Forwarder.Route, _ lane: ForwardingLane, _ forwarder: Forwarder) {
+        self.request = request
+        self.route = route
+        self.lane = lane
+        self.forwarder = forwarder
+    }
+
+    func start() {
+        guard forwarder.metrics.openTunnel(maximum: forwarder.configuration.maxTunnels) else {
+            isOpen = false
+            forwarder.metrics.count(.overloaded)
+            return forwarder.overloaded(request.exchange)
+        }
+        request.exchange.onAbort { [self] in
+            guard giveUp() else { return }
+            forwarder.metrics.count(.abandoned)
+        }
+        // The node answers an upgrade at once.
+        let time = forwarder.configuration.timeout + forwarder.engine.upgradeTimeout
+        deadline = lane.eventLoop.scheduleTask(in: time) { self.fail(.timedOut) }
+        ForwardingConnector.connect(to: route.address, on: lane.eventLoop, timeout: forwarder.configuration.timeout) {
+            try $0.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
+            try $0.pipeline.syncOperations.addHandler(TunnelSide())
+        }.whenComplete { result in
+            switch result {
+            case .failure: self.fail(.unreachable)
+            case .success(let channel): self.connected(channel)
+            }
+        }
+    }
+
+    private func connected(_ channel: any Channel) {
+        guard isOpen, let side = try? channel.pipeline.syncOperations.handler(type: TunnelSide.self) else {
+            return channel.close(promise: nil)
+        }
+        self.side = side
+        side.whenRead = { self.received($0) }
+        side.whenLost = { self.fail(.broken) }
+        let head = ForwardingHeaders.requestHead(
+            request.exchange.request, owner: route.address.text, key: route.key, bodyLength: nil)
+        var bytes = ByteBuffer()
+        bytes.writeString("\(head.method.rawValue) \(head.uri) HTTP/1.1\r\n")
+        for (name, value) in head.headers {
+            ResponseSerializer.writeText(name, into: &bytes)
+            bytes.writeStaticString(": ")
+            ResponseSerializer.writeText(value, into: &bytes)
+            bytes.writeStaticString("\r\n")
+        }
+        bytes.writeStaticString("\r\n")
+        side.send(bytes)
+    }
+
+    /// As soon as the status is there it is clear who speaks: the node's engine, or its gate.
+    private func received(_ bytes: ByteBuffer) {
+        guard isOpen, bytes.readableBytes >= 12 else { return }
+        let start = bytes.getSlice(at: bytes.readerIndex, length: 12).map { Array($0.readableBytesView) } ?? []
+        guard start.starts(with: Array("HTTP/1.1 ".utf8)) else { return fail(.broken) }
+        guard start != Array("HTTP/1.1 403".utf8) else {
+            if giveUp() { forwarder.reject(request) }
+            return
+        }
+        join()
+    }
+
+    private func join() {
+        guard let side else { return }
+        let bound = NIOLoopBound(side, eventLoop: lane.eventLoop)
+        let isJoined = request.exchange.takeOver { channel, early in
+            let owner = bound.value
+            let client = TunnelSide()
+            // Without it, an end of the client's input ends the connection as well.
+            try? channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
+            let answer = owner.takeHeld()
+            do {
+                try channel.pipeline.syncOperations.addHandler(client)
+            } catch {
+                channel.close(promise: nil)
+                forwarder.metrics.closeTunnel()
+                return owner.close()
+            }
+            let (lane, metrics) = (lane, forwarder.metrics)
+            lane.add(
+                Tunnel(client: client, owner: owner, eventLoop: lane.eventLoop, idleTime: forwarder.silence) { tunnel in
+                    lane.remove(tunnel)
+                    metrics.closeTunnel()
+                })
+            client.send(answer)
+            owner.send(early)
+        }
+        guard isJoined else {
+            _ = giveUp()
+            return
+        }
+        isOpen = false
+        deadline?.cancel()
+        self.side = nil
+        forwarder.metrics.count(.tunnelled)
+    }
+
+    private func fail(_ failure: ForwardingFailure) {
+        guard giveUp() else { return }
+        forwarder.fail(request, failure, route)
+    }
+
+    /// Leaves nothing behind; false when it is over already.
+    private func giveUp() -> Bool {
+        guard isOpen else { return false }
+        isOpen = false
+        deadline?.cancel()
+        side?.close()
+        side = nil
+        forwarder.metrics.closeTunnel()
+        return true
+    }
+}
