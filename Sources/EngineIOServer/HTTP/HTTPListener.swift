@@ -67,7 +67,7 @@ package final class HTTPListener: Sendable {
             }
         switch address {
         case .tcp(let host, let port):
-            bootstrap = bootstrap.childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            bootstrap = bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             let channel = try await bootstrap.bind(host: host, port: port).get()
             return HTTPListener(channel: channel, connections: connections, tls: tls)
         case .unix(let path):

@@ -2,6 +2,7 @@
 
 internal import Foundation
 internal import ProcessTesting
+internal import SocketIOTesting
 internal import Testing
 
 @testable internal import socketio_server
