@@ -22,6 +22,8 @@ let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hum
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let nioHTTPTypesHTTP1: Target.Dependency = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let jwtKit: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -30,6 +32,7 @@ let package = Package(
         .library(name: "SocketIOServer", targets: ["SocketIOServer"]),
         .library(name: "SocketIORedis", targets: ["SocketIORedis"]),
         .library(name: "SocketIOHummingbird", targets: ["SocketIOHummingbird"]),
+        .library(name: "SocketIOJWT", targets: ["SocketIOJWT"]),
         .library(name: "SocketIOTesting", targets: ["SocketIOTesting"]),
         .executable(name: "socketio-server", targets: ["socketio-server"]),
     ],
@@ -47,6 +50,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.0"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
     ],
     targets: [
         // Engine.IO
@@ -88,6 +93,10 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
+            name: "SocketIOJWT",
+            dependencies: ["SocketIOServer", "SocketIOCore", jwtKit, nioCore, nioLocks, nioHTTP1, metrics],
+            swiftSettings: swiftSettings),
+        .target(
             name: "SocketIOTesting",
             dependencies: [
                 "SocketIOServer", "SocketIOCore", "EngineIOCore", "EngineIOServer", nioCore, nioLocks, nioPosix,
@@ -102,8 +111,8 @@ let package = Package(
         .executableTarget(
             name: "socketio-server",
             dependencies: [
-                "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOServer", "SocketIOCore", "EngineIOServer",
-                "HiredisNIO", hummingbird, configuration, argumentParser,
+                "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOJWT", "SocketIOServer", "SocketIOCore",
+                "EngineIOServer", "HiredisNIO", hummingbird, asyncHTTPClient, configuration, argumentParser,
                 serviceLifecycle, unixSignals, logging, metrics, nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL,
                 .product(name: "Yams", package: "Yams"),
             ],
@@ -156,6 +165,12 @@ let package = Package(
             ],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .testTarget(
+            name: "SocketIOJWTTests",
+            dependencies: [
+                "SocketIOJWT", "SocketIOServer", "SocketIOCore", "SocketIOTesting", "ProcessTesting", nioCore, nioLocks,
+            ],
+            resources: [.copy("Vectors")], swiftSettings: swiftSettings),
+        .testTarget(
             name: "ConformanceTests",
             dependencies: [
                 "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "SocketIOTesting",
@@ -168,7 +183,8 @@ let package = Package(
         .testTarget(
             name: "ServerCommandTests",
             dependencies: [
-                "socketio-server", "SocketIORedis", "SocketIOServer", "SocketIOTesting", "EngineIOServer", "HiredisNIO",
+                "socketio-server", "SocketIORedis", "SocketIOJWT", "SocketIOServer", "SocketIOTesting", "EngineIOServer",
+                "HiredisNIO",
                 "ProcessTesting", nioCore, nioLocks, nioPosix, logging, configuration,
                 .product(name: "CoreMetrics", package: "swift-metrics"),
             ],

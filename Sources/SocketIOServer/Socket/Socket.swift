@@ -83,7 +83,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
     var context: ServerContext { client.context }
 
     /// Runs `body` on the loop: now, or after what has been handed to the loop before.
-    func onLoop(_ body: @escaping @Sendable () -> Void) {
+    package func onLoop(_ body: @escaping @Sendable () -> Void) {
         if client.shard.eventLoop.inEventLoop { body() } else { client.shard.shard.run(body) }
     }
 

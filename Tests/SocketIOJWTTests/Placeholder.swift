@@ -1,0 +1,1 @@
+// Part of socketio-server, MIT licence; see LICENSE.
