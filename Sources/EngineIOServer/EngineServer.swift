@@ -12,6 +12,10 @@ package final class EngineServer: EngineRequestHandler {
     let context: EngineContext
     let delegate: any EngineDelegate
     let admission: AdmissionControl
+    /// What sessions that are opened from now on go by; ``context`` is what the first ones went by.
+    let newSessions: NIOLockedValueBox<EngineContext>
+    /// The largest body that any session may send.
+    let bodyLimit: Synchronization.Atomic<Int>
     private let ids: SessionIDGenerator
     private let shardOfLoop: [ObjectIdentifier: Int]
     private let isClosing = Atomic(false)
@@ -28,6 +32,8 @@ package final class EngineServer: EngineRequestHandler {
         self.context = context
         self.delegate = delegate
         self.admission = AdmissionControl(configuration)
+        self.newSessions = NIOLockedValueBox(context)
+        self.bodyLimit = Atomic(configuration.maxHttpBufferSize)
         self.ids = SessionIDGenerator(nodeTag: configuration.nodeTag)
         self.shards = loops.enumerated().map { index, eventLoop in
             Shard(
@@ -130,7 +136,7 @@ package final class EngineServer: EngineRequestHandler {
         // The body has to be asked for here and now. If the session does not want it, its answer goes out first and
         // nobody looks at what comes of this.
         guard !exchange.request.isUpgrade, exchange.request.method == .POST else { return }
-        exchange.collectBody(limit: context.configuration.maxHttpBufferSize) { result in
+        exchange.collectBody(limit: bodyLimit.load(ordering: .relaxed)) { result in
             home.run { (home.liveSession(id: sid)?.link as? PollingTransport)?.postCompleted(exchange, result) }
         }
     }
@@ -153,9 +159,11 @@ package final class EngineServer: EngineRequestHandler {
                 }
             }
         case .existing where handshake.isUpgrade:
+            let limits = session?.context.webSocketLimits
             onLoop(of: exchange) { server in
                 server.openWebSocket(
-                    for: exchange, shard: home, sid: nil, encodesBinary: handshake.encodesBinary
+                    for: exchange, shard: home, sid: nil, encodesBinary: handshake.encodesBinary,
+                    limits: limits
                 ) { transport in
                     guard let session = home.liveSession(id: sid) else { return transport.end(isBroken: false) }
                     session.candidateOpened(transport)
@@ -186,6 +194,7 @@ package final class EngineServer: EngineRequestHandler {
         // A hook may have taken its time, and the server been told to drain meanwhile.
         if let denial = admission.checkDraining() { return refuse(opening.exchange, denial) }
         let shard = shard(for: opening.exchange.eventLoop)
+        let context = contextForNewSession
         let sid = customID ?? ids.next(shard: shard.index)
         if customID != nil {
             let isNew = context.customHomes.withLockedValue { homes in
@@ -207,7 +216,8 @@ package final class EngineServer: EngineRequestHandler {
             }
         case .websocket:
             let isOpened = openWebSocket(
-                for: opening.exchange, shard: shard, sid: sid, encodesBinary: opening.encodesBinary
+                for: opening.exchange, shard: shard, sid: sid, encodesBinary: opening.encodesBinary,
+                limits: context.webSocketLimits
             ) { [self] transport in
                 let session = EngineSession(
                     id: sid, handshake: opening.info, shard: shard, context: context, link: transport)

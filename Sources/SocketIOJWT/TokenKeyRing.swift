@@ -34,6 +34,7 @@ public final class TokenKeyRing: Sendable {
 
     private struct State {
         var keys: TokenKeys
+        var fetched: TokenKeys
         var fetch: Task<Bool, Never>?
         var lastFetch: ContinuousClock.Instant?
     }
@@ -44,15 +45,27 @@ public final class TokenKeyRing: Sendable {
     private let state: NIOLockedValueBox<State>
 
     /// Keys that are given, and a set to fetch. Nothing is fetched before ``run()`` or the first token.
-    public init(_ keys: TokenKeys, remote: Remote? = nil, algorithms: [TokenAlgorithm] = TokenAlgorithm.common) {
+    ///
+    /// - Parameters:
+    ///   - keys: Keys that always hold.
+    ///   - remote: The set to fetch.
+    ///   - algorithms: What the keys of that set may be used for.
+    ///   - fetched: What holds of it until then, as from another ring.
+    public init(
+        _ keys: TokenKeys, remote: Remote? = nil, algorithms: [TokenAlgorithm] = TokenAlgorithm.common,
+        fetched: TokenKeys = .none
+    ) {
         self.given = keys
         self.remote = remote
         self.algorithms = algorithms
-        self.state = NIOLockedValueBox(State(keys: keys))
+        self.state = NIOLockedValueBox(State(keys: keys + fetched, fetched: fetched))
     }
 
     /// The keys of the moment.
     public var keys: TokenKeys { state.withLockedValue { $0.keys } }
+
+    /// Those of them that were fetched.
+    public var fetched: TokenKeys { state.withLockedValue { $0.fetched } }
 
     /// Fetches now and then until the task is cancelled; returns at once when there is nothing to fetch.
     public func run() async {
@@ -91,7 +104,10 @@ public final class TokenKeyRing: Sendable {
         }
         state.withLockedValue { state in
             state.fetch = nil
-            if case .success(let keys) = result { state.keys = given + keys }
+            if case .success(let keys) = result {
+                state.fetched = keys
+                state.keys = given + keys
+            }
         }
         remote.onFetch(result.map(\.count))
         return (try? result.get()) != nil

@@ -57,7 +57,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
         self.namespace = namespace
         self.handshake = Handshake(request: request, auth: auth, issued: WallClock.milliseconds())
         self.home = namespace.local.shards[client.shard.index]
-        self.acks = AckTable(limit: client.context.configuration.maxPendingAcknowledgements)
+        self.acks = AckTable(limit: client.maxPendingAcknowledgements)
         self.member = home.add(self)
     }
 
