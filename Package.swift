@@ -167,7 +167,7 @@ let package = Package(
         .testTarget(
             name: "SocketIOJWTTests",
             dependencies: [
-                "SocketIOJWT", "SocketIOServer", "SocketIOCore", "SocketIOTesting", "ProcessTesting", nioCore, nioLocks,
+                "SocketIOJWT", "SocketIOServer", "SocketIOCore", "SocketIOTesting", jwtKit, nioCore, nioLocks,
             ],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .testTarget(
@@ -185,7 +185,7 @@ let package = Package(
             dependencies: [
                 "socketio-server", "SocketIORedis", "SocketIOJWT", "SocketIOServer", "SocketIOTesting", "EngineIOServer",
                 "HiredisNIO",
-                "ProcessTesting", nioCore, nioLocks, nioPosix, logging, configuration,
+                "ProcessTesting", nioCore, nioLocks, nioPosix, nioHTTP1, logging, configuration,
                 .product(name: "CoreMetrics", package: "swift-metrics"),
             ],
             swiftSettings: swiftSettings),

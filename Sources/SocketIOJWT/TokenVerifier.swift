@@ -61,7 +61,8 @@ public struct TokenVerifier: Sendable {
     private static func object(_ part: ArraySlice<UInt8>) -> SocketValue? {
         guard let bytes = Base64URL.decode(part), let text = try? RawJSON(ByteBuffer(bytes: bytes)) else { return nil }
         let value = text.value
-        return value.object == nil ? nil : value
+        guard value.object != nil else { return nil }
+        return value
     }
 }
 

@@ -39,6 +39,7 @@ run_node client.test.js
 run_node deflate.test.js
 run_node client-suite.test.js
 run_node cluster.test.js
+run_node auth.test.js
 run_python python/test_client.py
 run_python browser/test_chat.py
 run_python browser/test_cluster.py

@@ -1,1 +1,0 @@
-// Part of socketio-server, MIT licence; see LICENSE.
