@@ -151,7 +151,7 @@ let package = Package(
         .testTarget(
             name: "SocketIOServerTests",
             dependencies: [
-                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "SocketIOTesting", nioCore,
+                "SocketIOServer", "SocketIOJWT", "SocketIOCore", "EngineIOServer", "EngineIOCore", "SocketIOTesting", nioCore,
                 nioLocks,
                 nioPosix,
                 logging,

@@ -17,6 +17,8 @@ public import SocketIOServer
 /// | `rooms` | list of ``ChatRoomSummary`` | |
 /// | `bye` | the server disconnects the client | `left`, `room` |
 ///
+/// A person whose name is known from elsewhere hears it as `you`, right after the connection.
+///
 /// After ``refresh()`` pages hear `rooms` with that list, and `people` with those of each room.
 public struct Chat: Sendable {
     let io: Server
@@ -63,6 +65,7 @@ public struct Chat: Sendable {
     private func welcome(_ socket: Socket) {
         let name = socket.data["name"]?.string ?? ""
         let person = Person(socket: socket, name: name)
+        if knownName(socket) != nil { socket.emit("you", name) }
 
         socket.on("join") { (room: String) async throws -> ChatPlace in try await join(person, room: room) }
         socket.on("leave") { (key: String) async throws -> Bool in

@@ -15,7 +15,7 @@ public struct TokenKeys: Sendable {
         let verifier: any JWTAlgorithm
     }
 
-    /// How many keys are tried for one token at most: a check costs up to half a millisecond.
+    /// How many keys are tried for one token at most: a check costs up to 2 ms.
     static let maximumTries = 8
 
     let entries: [Entry]

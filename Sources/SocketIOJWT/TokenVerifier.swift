@@ -6,8 +6,8 @@ internal import SocketIOCore
 
 /// Verifies tokens in the compact form (RFC 7515, 7.1) with some keys and rules.
 ///
-/// Runs to its end on the thread it is called on. A check of RS256, HS256 or EdDSA takes less than a tenth of a
-/// millisecond, ES512 about half a one: short enough for an event loop, once for each connection.
+/// Runs to its end on the thread it is called on: short enough for an event loop, once for each connection. Even unoptimised,
+/// HS256, RS256 and ES256 take 0.1 ms, EdDSA 0.4 ms, ES384 0.9 ms and ES512 2 ms.
 public struct TokenVerifier: Sendable {
     /// The keys.
     public let keys: TokenKeys

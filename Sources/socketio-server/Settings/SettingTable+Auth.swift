@@ -8,7 +8,7 @@ extension SettingTable {
             .choice(
                 "auth.jwt.mode", \.auth.jwt.mode,
                 "Whether clients show a JSON Web Token when they connect: `off` looks at none, `optional` lets clients "
-                    + "without one in and refuses bad ones, `required` refuses both."),
+                    + "without one in and refuses bad ones, `required` refuses both. To or from `off` needs a restart."),
             .choices(
                 "auth.jwt.algorithms", \.auth.jwt.algorithms,
                 "How tokens may be signed. A key is used for algorithms of its own kind only."),
