@@ -151,7 +151,8 @@ let package = Package(
         .testTarget(
             name: "SocketIOServerTests",
             dependencies: [
-                "SocketIOServer", "SocketIOJWT", "SocketIOCore", "EngineIOServer", "EngineIOCore", "SocketIOTesting", nioCore,
+                "SocketIOServer", "SocketIOJWT", "SocketIOCore", "EngineIOServer", "EngineIOCore", "SocketIOTesting",
+                nioCore,
                 nioLocks,
                 nioPosix,
                 logging,
@@ -183,7 +184,8 @@ let package = Package(
         .testTarget(
             name: "ServerCommandTests",
             dependencies: [
-                "socketio-server", "SocketIORedis", "SocketIOJWT", "SocketIOServer", "SocketIOTesting", "EngineIOServer",
+                "socketio-server", "SocketIORedis", "SocketIOJWT", "SocketIOServer", "SocketIOTesting",
+                "EngineIOServer",
                 "HiredisNIO",
                 "ProcessTesting", nioCore, nioLocks, nioPosix, nioHTTP1, logging, configuration,
                 .product(name: "CoreMetrics", package: "swift-metrics"),

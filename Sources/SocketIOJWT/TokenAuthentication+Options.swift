@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 public import NIOCore
+public import SocketIOServer
 
 extension TokenAuthentication {
     /// Where tokens are looked for, and what becomes of their ends.
@@ -23,6 +24,9 @@ extension TokenAuthentication {
         public var warning = TimeAmount.seconds(60)
         /// How long after the end of its token a client stays connected; default 10 s. The leeway of the rules is added.
         public var grace = TimeAmount.seconds(10)
+
+        /// Hears of every token that is refused, on the socket's event loop, for a log; must not block. Default nil.
+        public var onRefusal: (@Sendable (Socket, TokenError) -> Void)?
 
         /// All defaults.
         public init() {}

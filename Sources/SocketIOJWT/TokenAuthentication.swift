@@ -73,9 +73,14 @@ public final class TokenAuthentication: Sendable {
             }
             accept(try await verify(token), for: socket, options)
         } catch let error as TokenError {
-            refusals[error.code]?.increment()
-            throw error
+            throw refused(error, socket, options)
         }
+    }
+
+    private func refused(_ error: TokenError, _ socket: Socket, _ options: Options) -> TokenError {
+        refusals[error.code]?.increment()
+        options.onRefusal?(socket, error)
+        return error
     }
 
     private func accept(_ claims: TokenClaims, for socket: Socket, _ options: Options) {
@@ -136,8 +141,7 @@ public final class TokenAuthentication: Sendable {
             lease.hold(claims, options)
             return ["expiresAt": claims.expiresAt.map { .int(TokenLease.milliseconds($0)) } ?? .null]
         } catch let error as TokenError {
-            refusals[error.code]?.increment()
-            throw error
+            throw refused(error, socket, options)
         }
     }
 }

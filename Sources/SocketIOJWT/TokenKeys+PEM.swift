@@ -19,7 +19,8 @@ extension TokenKeys {
             let place = blocks.count == 1 ? "the key" : "key \(number + 1)"
             let entries = try await entries(of: block, algorithms: algorithms)
             guard let entries else {
-                throw TokenKeyError("\(place) is no public key of RSA (2048 bits or more), P-256, P-384, P-521 or Ed25519")
+                throw TokenKeyError(
+                    "\(place) is no public key of RSA (2048 bits or more), P-256, P-384, P-521 or Ed25519")
             }
             guard !entries.isEmpty else { throw TokenKeyError("\(place) fits none of the allowed algorithms") }
             keys = keys + TokenKeys(entries: entries, count: 1)
@@ -52,7 +53,8 @@ extension TokenKeys {
     private static func entries(of block: Block, algorithms: [TokenAlgorithm]) async throws -> [Entry]? {
         let isCertificate = block.label == "CERTIFICATE"
         let pem = block.text
-        if let key = try? isCertificate ? Insecure.RSA.PublicKey(certificatePEM: pem) : Insecure.RSA.PublicKey(pem: pem) {
+        if let key = try? isCertificate ? Insecure.RSA.PublicKey(certificatePEM: pem) : Insecure.RSA.PublicKey(pem: pem)
+        {
             return try await entries(of: key, algorithms: algorithms)
         }
         if let key = try? isCertificate ? ES256PublicKey(certificate: pem) : ES256PublicKey(pem: pem) {

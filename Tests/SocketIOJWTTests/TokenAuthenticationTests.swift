@@ -4,17 +4,19 @@ internal import Foundation
 internal import JWTKit
 internal import NIOCore
 internal import SocketIOCore
-@testable internal import SocketIOServer
 internal import SocketIOTesting
 internal import Testing
 
 @testable internal import SocketIOJWT
+@testable internal import SocketIOServer
 
 @Suite struct TokenAuthenticationTests {
     private static let secret = "a secret of enough bytes for HMAC"
 
     /// A token that ends after some seconds from now.
-    private static func token(_ seconds: Double?, subject: String = "ada", secret: String = secret) async throws -> String {
+    private static func token(_ seconds: Double?, subject: String = "ada", secret: String = secret) async throws
+        -> String
+    {
         struct Payload: JWTPayload {
             var sub: String
             var exp: Double?

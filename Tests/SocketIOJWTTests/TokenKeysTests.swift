@@ -78,7 +78,9 @@ internal import Testing
     }
 
     @Test func keySetsThatAreNoneAreRefused() async throws {
-        for text in ["", "{}", "[]", "{\"keys\":{}}", "{\"keys\":[]}", "{\"keys\":[1,null,{}]}", "{\"keys\":[", "nonsense"] {
+        for text in [
+            "", "{}", "[]", "{\"keys\":{}}", "{\"keys\":[]}", "{\"keys\":[1,null,{}]}", "{\"keys\":[", "nonsense",
+        ] {
             #expect(await problem { try await .jwks(Array(text.utf8), algorithms: Self.all) } != nil, "\(text)")
         }
         #expect(await problem { try await .jwks(Self.vectors.keySet(), algorithms: [.hs256]) } != nil)

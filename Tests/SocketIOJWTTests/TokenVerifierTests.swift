@@ -53,7 +53,9 @@ internal import Testing
             let verifier = TokenVerifier(keys: try await Self.vectors.keys(keys), rules: TokenVectors.rules)
             let fitting = Set(verifier.keys.entries.map(\.algorithm.rawValue))
             for (name, token) in Self.vectors.valid {
-                #expect(Self.code(token, verifier) == (fitting.contains(name) ? nil : "token-key-unknown"), "\(keys) \(name)")
+                #expect(
+                    Self.code(token, verifier) == (fitting.contains(name) ? nil : "token-key-unknown"),
+                    "\(keys) \(name)")
             }
         }
     }

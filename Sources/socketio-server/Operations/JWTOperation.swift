@@ -29,7 +29,7 @@ final class JWTOperation: Sendable {
 
     init(_ policy: JWTPolicy, readiness: Readiness, logger: Logger) {
         let ring = Self.ring(policy, fetched: .none, readiness, logger)
-        authentication = TokenAuthentication(keys: ring, options: policy.options)
+        authentication = TokenAuthentication(keys: ring, options: Self.logged(policy.options, logger))
         state = NIOLockedValueBox(State(policy: policy, ring: ring))
         self.readiness = readiness
         self.logger = logger
@@ -40,7 +40,8 @@ final class JWTOperation: Sendable {
 
     /// The name of a person as their token has it; nil when the settings name no claim, or there is no token.
     func name(of socket: Socket) -> String? {
-        guard let claim = state.withLockedValue({ $0.policy.settings.nameClaim }), let claims = socket.tokenClaims else {
+        guard let claim = state.withLockedValue({ $0.policy.settings.nameClaim }), let claims = socket.tokenClaims
+        else {
             return nil
         }
         // A token without the claim gives an empty name, which is refused: nobody chooses one in place of theirs.
@@ -60,7 +61,7 @@ final class JWTOperation: Sendable {
         }
         if policy.settings.jwksUrl == nil { readiness.recover(Self.part) }
         let ring = Self.ring(policy, fetched: isSameSet ? fetched : .none, readiness, logger)
-        authentication.replace(keys: ring, options: policy.options)
+        authentication.replace(keys: ring, options: Self.logged(policy.options, logger))
         run(policy, ring)
     }
 
@@ -80,6 +81,18 @@ final class JWTOperation: Sendable {
             return old
         }
         old?.cancel()
+    }
+
+    /// Says why a token was refused, and nothing of the token.
+    private static func logged(_ options: TokenAuthentication.Options, _ logger: Logger) -> TokenAuthentication.Options
+    {
+        var options = options
+        options.onRefusal = { socket, error in
+            logger.debug(
+                "a token was refused",
+                metadata: ["code": "\(error.code.rawValue)", "client": "\(socket.handshake.address)"])
+        }
+        return options
     }
 
     // MARK: The key set

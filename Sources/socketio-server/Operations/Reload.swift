@@ -52,7 +52,8 @@ struct Reload: Sendable {
     }
 
     private func files(_ settings: Settings) -> [String] {
-        [file, settings.tls.certificateFile, settings.tls.keyFile].compactMap(\.self) + JWTPolicy.files(settings.auth.jwt)
+        [file, settings.tls.certificateFile, settings.tls.keyFile].compactMap(\.self)
+            + JWTPolicy.files(settings.auth.jwt)
     }
 
     /// - Returns: the settings that hold afterwards.
@@ -100,7 +101,9 @@ struct Reload: Sendable {
 
     private func report(_ error: any Error, _ cause: Cause) {
         let problems = (error as? SettingsError)?.problems.map(\.description) ?? ["\(error)"]
-        for problem in problems { assembly.logger.error("a problem in the settings", metadata: ["problem": "\(problem)"]) }
+        for problem in problems {
+            assembly.logger.error("a problem in the settings", metadata: ["problem": "\(problem)"])
+        }
         assembly.logger.error(
             "the settings were not reloaded; those from before hold",
             metadata: ["cause": "\(cause.rawValue)", "problems": "\(problems.count)"])

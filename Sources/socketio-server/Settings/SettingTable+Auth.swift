@@ -49,7 +49,8 @@ extension SettingTable {
                 "auth.jwt.leewaySeconds", \.auth.jwt.leewaySeconds, 0...600, unit: "s",
                 "How much the clocks of those who make the tokens may be off."),
             .flag(
-                "auth.jwt.requireExpiry", \.auth.jwt.requireExpiry, "Whether tokens that never end (no `exp`) are refused."),
+                "auth.jwt.requireExpiry", \.auth.jwt.requireExpiry,
+                "Whether tokens that never end (no `exp`) are refused."),
             .number(
                 "auth.jwt.maxTokenBytes", \.auth.jwt.maxTokenBytes, 128...65_536, unit: "bytes",
                 "Longest token that is looked at."),

@@ -19,7 +19,8 @@ enum SettingsReference {
                 }
                 group = parents
                 let indent = String(repeating: "  ", count: parents.count)
-                let text = setting.summary + " Allowed: " + setting.allowed + ". Change: " + setting.reload.rawValue + "."
+                let text =
+                    setting.summary + " Allowed: " + setting.allowed + ". Change: " + setting.reload.rawValue + "."
                 lines += wrapped(text, width: 110).map { "\(indent)# \($0)" }
                 let name = setting.components.last ?? setting.key
                 lines.append("\(indent)\(name): \(setting.defaultValue.yaml)")

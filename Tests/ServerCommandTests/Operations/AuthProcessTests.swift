@@ -41,7 +41,9 @@ internal import Testing
         try maker.makeRSA("first")
         try maker.makeRSA("second")
         func use(_ name: String) throws {
-            try maker.write(String(decoding: Data(contentsOf: URL(fileURLWithPath: maker.file("\(name).pem"))), as: UTF8.self), to: "used.pem")
+            try maker.write(
+                String(decoding: Data(contentsOf: URL(fileURLWithPath: maker.file("\(name).pem"))), as: UTF8.self),
+                to: "used.pem")
         }
         try use("first")
         try maker.write(
@@ -70,6 +72,7 @@ internal import Testing
         try maker.write("nothing", to: "used.pem")
         try await eventually("the refusal", within: .seconds(60)) { failures() > before }
         #expect(server.output.contains("there is no PEM in it"))
+        #expect(server.output.contains("a token was refused client=127.0.0.1 code=token-signature"), "\(server.output)")
         #expect(try await code(port, second) == nil)
         for part in [first, second].flatMap({ $0.split(separator: ".").dropFirst() }) {
             #expect(!server.output.contains(part))
@@ -99,7 +102,9 @@ internal import Testing
         // Switching it off needs a restart, and is said without the secret.
         try maker.write(Self.base + "auth: {jwt: {mode: \"off\"}}\n", to: "settings.yaml")
         try await reload(server, "needs a restart")
-        #expect(server.output.contains("needs a restart new=\"\\\"off\\\"\" old=required setting=auth.jwt.mode"), "\(server.output)")
+        #expect(
+            server.output.contains("needs a restart new=\"\\\"off\\\"\" old=required setting=auth.jwt.mode"),
+            "\(server.output)")
         #expect(try await code(port, "") == "token-malformed")
         try settings("short")
         try await reload(server, "the settings were not reloaded")

@@ -86,21 +86,31 @@ internal import Testing
         #expect(try await server.exitCode() == 0 || server.output.contains("closed"))
     }
 
-    @Test func theCertificateChanges() async throws {
+    @Test(arguments: [false, true])
+    func theCertificateChanges(isWatched: Bool) async throws {
         let folder = try Folder()
         try folder.makeCertificate("first.example")
         try folder.write(
-            Self.base + "tls: {certificateFile: \(folder.path)/cert.pem, keyFile: \(folder.path)/key.pem}\n")
+            Self.base + "reload: {watch: \(isWatched), intervalMs: 50}\n"
+                + "tls: {certificateFile: \(folder.path)/cert.pem, keyFile: \(folder.path)/key.pem}\n")
         let server = try folder.server()
         let port = try await server.port()
         #expect(try Self.subject(port).contains("first.example"))
         try folder.makeCertificate("second.example")
-        #expect(try Self.subject(port).contains("first.example"))
-        try await Self.reload(server)
-        #expect(try Self.subject(port).contains("second.example"))
+        if !isWatched {
+            #expect(try Self.subject(port).contains("first.example"))
+            server.signal(SIGHUP)
+        }
+        try await eventually("the other certificate", within: .seconds(60)) {
+            try Self.subject(port).contains("second.example")
+        }
         // One that does not work is not taken.
+        let failures = Self.count("the settings were not reloaded", in: server)
         try Data("nothing".utf8).write(to: URL(fileURLWithPath: folder.path + "/cert.pem"))
-        try await Self.reload(server, "the settings were not reloaded")
+        if !isWatched { server.signal(SIGHUP) }
+        try await eventually("the refusal", within: .seconds(60)) {
+            Self.count("the settings were not reloaded", in: server) > failures
+        }
         #expect(try Self.subject(port).contains("second.example"))
         server.signal(SIGTERM)
         #expect(try await server.exitCode() == 0)
@@ -124,7 +134,8 @@ internal import Testing
             let request = HTTPTestRequest(
                 "GET", "/socket.io/?EIO=4&transport=polling", headers: [("Origin", "https://\(origin).example")])
             let response = try await kept.request(request, within: .seconds(30))
-            #expect(response["access-control-allow-origin"] == (response.status == 200 ? "https://\(origin).example" : nil))
+            #expect(
+                response["access-control-allow-origin"] == (response.status == 200 ? "https://\(origin).example" : nil))
             return response.status
         }
         #expect(try await handshake(from: "one") == 200)
@@ -146,7 +157,9 @@ internal import Testing
         let address = ServerAddress(port: try await server.port())
         func client(_ transport: TestTransport) async throws -> (SocketTestClient, TestSocket) {
             let client = try await SocketTestClient.connect(to: address, transport: transport)
-            return (client, try await client.join("/", auth: ["name": .string("n\(Int.random(in: 0..<1_000_000_000))")]))
+            return (
+                client, try await client.join("/", auth: ["name": .string("n\(Int.random(in: 0..<1_000_000_000))")])
+            )
         }
         // Whether a session outlives a message of this size.
         func takes(_ bytes: Int, _ client: (SocketTestClient, TestSocket)) async -> Bool {

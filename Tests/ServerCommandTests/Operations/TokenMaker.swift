@@ -25,7 +25,8 @@ final class TokenMaker: Sendable {
         for index in stride(from: 0, to: digits.count - 1, by: 2) {
             bytes.append(UInt8(String(decoding: digits[index...index + 1], as: UTF8.self), radix: 16) ?? 0)
         }
-        return "{\"kty\":\"RSA\",\"kid\":\"\(name)\",\"use\":\"sig\",\"e\":\"AQAB\",\"n\":\"\(Self.encode(Data(bytes)))\"}"
+        return
+            "{\"kty\":\"RSA\",\"kid\":\"\(name)\",\"use\":\"sig\",\"e\":\"AQAB\",\"n\":\"\(Self.encode(Data(bytes)))\"}"
     }
 
     /// RS256 with the key of this name.
