@@ -23,6 +23,8 @@ let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hum
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let nioHTTPTypesHTTP1: Target.Dependency = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let jwtKit: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -31,6 +33,7 @@ let package = Package(
         .library(name: "SocketIOServer", targets: ["SocketIOServer"]),
         .library(name: "SocketIORedis", targets: ["SocketIORedis"]),
         .library(name: "SocketIOHummingbird", targets: ["SocketIOHummingbird"]),
+        .library(name: "SocketIOJWT", targets: ["SocketIOJWT"]),
         .library(name: "SocketIOTesting", targets: ["SocketIOTesting"]),
         .executable(name: "socketio-server", targets: ["socketio-server"]),
     ],
@@ -49,6 +52,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.0"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
     ],
     targets: [
         // Engine.IO
@@ -92,6 +97,10 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
+            name: "SocketIOJWT",
+            dependencies: ["SocketIOServer", "SocketIOCore", jwtKit, nioCore, nioLocks, nioHTTP1, metrics],
+            swiftSettings: swiftSettings),
+        .target(
             name: "SocketIOTesting",
             dependencies: [
                 "SocketIOServer", "SocketIOCore", "EngineIOCore", "EngineIOServer", nioCore, nioLocks, nioPosix,
@@ -106,8 +115,8 @@ let package = Package(
         .executableTarget(
             name: "socketio-server",
             dependencies: [
-                "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOServer", "SocketIOCore", "EngineIOServer",
-                "HiredisNIO", hummingbird, configuration, argumentParser,
+                "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOJWT", "SocketIOServer", "SocketIOCore",
+                "EngineIOServer", "HiredisNIO", hummingbird, asyncHTTPClient, configuration, argumentParser,
                 serviceLifecycle, unixSignals, logging, metrics, nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL,
                 .product(name: "Yams", package: "Yams"),
             ],
@@ -146,7 +155,8 @@ let package = Package(
         .testTarget(
             name: "SocketIOServerTests",
             dependencies: [
-                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "SocketIOTesting", nioCore,
+                "SocketIOServer", "SocketIOJWT", "SocketIOCore", "EngineIOServer", "EngineIOCore", "SocketIOTesting",
+                nioCore,
                 nioLocks,
                 nioPosix,
                 logging,
@@ -157,6 +167,12 @@ let package = Package(
             dependencies: [
                 "SocketIORedis", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO",
                 "SocketIOTesting", "ProcessTesting", nioCore, nioLocks, nioPosix, nioHTTP1, logging,
+            ],
+            resources: [.copy("Vectors")], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SocketIOJWTTests",
+            dependencies: [
+                "SocketIOJWT", "SocketIOServer", "SocketIOCore", "SocketIOTesting", jwtKit, nioCore, nioLocks,
             ],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .testTarget(
@@ -172,8 +188,8 @@ let package = Package(
         .testTarget(
             name: "ServerCommandTests",
             dependencies: [
-                "socketio-server", "SocketIORedis", "SocketIOServer", "SocketIOTesting", "EngineIOServer", "HiredisNIO",
-                "ProcessTesting", nioCore, nioLocks, nioPosix, logging, configuration,
+                "socketio-server", "SocketIORedis", "SocketIOJWT", "SocketIOServer", "SocketIOTesting", "EngineIOServer",
+                "HiredisNIO", "ProcessTesting", nioCore, nioLocks, nioPosix, nioHTTP1, logging, configuration,
                 .product(name: "CoreMetrics", package: "swift-metrics"), .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings),

@@ -17,14 +17,20 @@ public import SocketIOServer
 /// | `rooms` | list of ``ChatRoomSummary`` | |
 /// | `bye` | the server disconnects the client | `left`, `room` |
 ///
+/// A person whose name is known from elsewhere hears it as `you`, right after the connection.
+///
 /// After ``refresh()`` pages hear `rooms` with that list, and `people` with those of each room.
 public struct Chat: Sendable {
     let io: Server
     let history = ChatHistory()
+    private let knownName: @Sendable (Socket) -> String?
 
     /// A chat on the namespace `/` of `io`.
-    public init(io: Server) {
+    ///
+    /// - Parameter knownName: the name of a person who has logged in; nil for one who may choose.
+    public init(io: Server, knownName: @escaping @Sendable (Socket) -> String? = { _ in nil }) {
         self.io = io
+        self.knownName = knownName
     }
 
     /// Registers the chat's middleware and handlers. Call once, before clients connect.
@@ -39,20 +45,27 @@ public struct Chat: Sendable {
     /// Takes the name from the handshake; refuses one that somebody else is using. The same browser tab may return while
     /// its old connection has not been given up yet.
     private func admit(_ socket: Socket) async throws {
-        guard let name = ChatName(socket.handshake.auth["name"]?.string) else {
+        guard let name = ChatName(knownName(socket) ?? socket.handshake.auth["name"]?.string) else {
             throw ConnectError("Choose a name of 1 to 32 characters.", data: ["code": "bad-name"])
         }
         let tab = socket.handshake.auth["tab"]?.string ?? socket.id
         for other in try await sockets(in: name.personRoom) where other.data["tab"]?.string != tab {
             throw ConnectError("The name \(name.text) is taken.", data: ["code": "name-taken"])
         }
-        socket.data = ["name": .string(name.text), "tab": .string(tab)]
+        socket.withData { data in
+            // What else is there stays, such as the claims of a token.
+            var members = data.object ?? SocketObject()
+            members["name"] = .string(name.text)
+            members["tab"] = .string(tab)
+            data = .object(members)
+        }
         socket.join(name.personRoom)
     }
 
     private func welcome(_ socket: Socket) {
         let name = socket.data["name"]?.string ?? ""
         let person = Person(socket: socket, name: name)
+        if knownName(socket) != nil { socket.emit("you", name) }
 
         socket.on("join") { (room: String) async throws -> ChatPlace in try await join(person, room: room) }
         socket.on("leave") { (key: String) async throws -> Bool in

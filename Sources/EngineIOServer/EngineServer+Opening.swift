@@ -66,10 +66,11 @@ extension EngineServer {
     /// Turns the connection of an upgrade request into a WebSocket of `shard` and calls `ready` on that shard's loop,
     /// before anything the client sends is looked at. On the connection's loop.
     /// - Parameter sid: the session this is the handshake of; nil for an upgrade.
+    /// - Parameter limits: those of the session.
     /// - Returns: false when the request was refused, or its connection is gone.
     @discardableResult
     func openWebSocket(
-        for exchange: HTTPExchange, shard: Shard, sid: String?, encodesBinary: Bool,
+        for exchange: HTTPExchange, shard: Shard, sid: String?, encodesBinary: Bool, limits: WebSocketLimits? = nil,
         ready: @escaping @Sendable (WebSocketTransport) -> Void
     ) -> Bool {
         let lost: @Sendable () -> Void = { [context] in if let sid { context.forgetCustomID(sid) } }
@@ -87,13 +88,14 @@ extension EngineServer {
         let deflate = handshake.deflate
         let isPlaintext = !exchange.request.isSecure
         let isMovable = isPlaintext && !isClosingNow
+        let limits = limits ?? context.webSocketLimits
         return exchange.takeOver { [self, context] channel, early in
             let start = WebSocketStart(
                 response: response, early: early, isPlaintext: isPlaintext, ready: ready, lost: lost)
             if channel.eventLoop !== shard.eventLoop, isMovable, let connection = Rehoming.detach(channel) {
                 context.metrics.rehomed.increment()
                 let transport = WebSocketTransport(
-                    shard: shard, eventLoop: shard.eventLoop, limits: context.webSocketLimits,
+                    shard: shard, eventLoop: shard.eventLoop, limits: limits,
                     encodesBinary: encodesBinary, deflate: deflate, inflater: shard.inflater, start: start)
                 shard.run {
                     Rehoming.adopt(connection, on: shard.eventLoop, handler: transport) { _ in
@@ -103,7 +105,7 @@ extension EngineServer {
                 return
             }
             let transport = WebSocketTransport(
-                shard: shard, eventLoop: channel.eventLoop, limits: context.webSocketLimits,
+                shard: shard, eventLoop: channel.eventLoop, limits: limits,
                 encodesBinary: encodesBinary, deflate: deflate, inflater: inflater(for: channel.eventLoop),
                 start: start)
             do {

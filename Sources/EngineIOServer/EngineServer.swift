@@ -14,6 +14,10 @@ package final class EngineServer: EngineRequestHandler {
     let admission: AdmissionControl
     /// Carries requests to other nodes; nil on a node without any.
     let forwarder: Forwarder?
+    /// What sessions that are opened from now on go by; ``context`` is what the first ones went by.
+    let newSessions: NIOLockedValueBox<EngineContext>
+    /// The largest body that any session may send.
+    let bodyLimit: Synchronization.Atomic<Int>
     private let ids: SessionIDGenerator
     private let shardOfLoop: [ObjectIdentifier: Int]
     private let isClosing = Atomic(false)
@@ -31,6 +35,8 @@ package final class EngineServer: EngineRequestHandler {
         self.delegate = delegate
         self.admission = AdmissionControl(configuration)
         self.forwarder = Forwarder(configuration, eventLoops: eventLoops)
+        self.newSessions = NIOLockedValueBox(context)
+        self.bodyLimit = Atomic(configuration.maxHttpBufferSize)
         self.ids = SessionIDGenerator(nodeTag: configuration.nodeTag)
         self.shards = loops.enumerated().map { index, eventLoop in
             Shard(
@@ -133,7 +139,7 @@ package final class EngineServer: EngineRequestHandler {
         // The body has to be asked for here and now. If the session does not want it, its answer goes out first and
         // nobody looks at what comes of this.
         guard !exchange.request.isUpgrade, exchange.request.method == .POST else { return }
-        exchange.collectBody(limit: context.configuration.maxHttpBufferSize) { result in
+        exchange.collectBody(limit: bodyLimit.load(ordering: .relaxed)) { result in
             home.run { (home.liveSession(id: sid)?.link as? PollingTransport)?.postCompleted(exchange, result) }
         }
     }
@@ -165,9 +171,11 @@ package final class EngineServer: EngineRequestHandler {
                 }
             }
         case .existing where handshake.isUpgrade:
+            let limits = session?.context.webSocketLimits
             onLoop(of: exchange) { server in
                 server.openWebSocket(
-                    for: exchange, shard: home, sid: nil, encodesBinary: handshake.encodesBinary
+                    for: exchange, shard: home, sid: nil, encodesBinary: handshake.encodesBinary,
+                    limits: limits
                 ) { transport in
                     guard let session = home.liveSession(id: sid) else { return transport.end(isBroken: false) }
                     session.candidateOpened(transport)
@@ -201,6 +209,7 @@ package final class EngineServer: EngineRequestHandler {
         // A hook may have taken its time, and the server been told to drain meanwhile.
         if let denial = admission.checkDraining() { return refuse(opening.exchange, denial) }
         let shard = shard(for: opening.exchange.eventLoop)
+        let context = contextForNewSession
         let sid = customID ?? ids.next(shard: shard.index)
         if customID != nil {
             let isNew = context.customHomes.withLockedValue { homes in
@@ -222,7 +231,8 @@ package final class EngineServer: EngineRequestHandler {
             }
         case .websocket:
             let isOpened = openWebSocket(
-                for: opening.exchange, shard: shard, sid: sid, encodesBinary: opening.encodesBinary
+                for: opening.exchange, shard: shard, sid: sid, encodesBinary: opening.encodesBinary,
+                limits: context.webSocketLimits
             ) { [self] transport in
                 let session = EngineSession(
                     id: sid, handshake: opening.info, shard: shard, context: context, link: transport)

@@ -14,6 +14,8 @@ extension Server {
         var listeners: [HTTPListener] = []
         /// Where other nodes send what belongs here.
         var forwarding: ForwardingListener?
+        /// Those of the public listeners.
+        var routers: [HTTPRouter] = []
         /// Set by the first `close`; later calls wait for it.
         var closing: Task<Void, Never>?
     }
@@ -58,8 +60,9 @@ extension Server {
         clients.start(context: context, table: table)
         let router = try HTTPRouter(
             configuration: configuration.engine, engine: engineServer, application: application,
-            eventLoops: context.shards.map(\.eventLoop))
+            eventLoops: Array(group.makeIterator()))
         let listener = try await bind(address, router)
+        lifecycle.withLockedValue { $0.routers.append(router) }
         try await listenForOtherNodes()
         return listener.localAddress
     }
@@ -105,15 +108,22 @@ extension Server {
         return listener
     }
 
-    /// Takes from `engine` what may change while the server runs: the certificate, for connections accepted from now on,
-    /// and the limits of admission.
+    /// Takes from `wanted` what may change while the server runs: the certificate, for connections accepted from now on;
+    /// origins, limits of requests and admission at once; limits of messages and queues for new sessions.
     ///
-    /// - Throws: What is wrong with the certificate; then nothing has changed.
-    package func reload(_ engine: EngineConfiguration) throws {
-        if let tls = engine.tls {
-            for listener in lifecycle.withLockedValue({ $0.listeners }) { try listener.reload(tls: tls) }
+    /// - Throws: What is wrong with it; then nothing has changed.
+    package func reload(_ wanted: ServerConfiguration) throws {
+        try wanted.engine.validate()
+        try wanted.validate()
+        let (listeners, routers) = lifecycle.withLockedValue { ($0.listeners, $0.routers) }
+        if let tls = wanted.engine.tls {
+            for listener in listeners { try listener.reload(tls: tls) }
         }
-        engineServer.reloadAdmission(engine)
+        guard !context.isClosing else { return }
+        for router in routers { router.reload(wanted.engine) }
+        engineServer.reload(wanted.engine)
+        let limits = SessionLimits(wanted)
+        for shard in context.shards { shard.shard.run { shard.limits = limits } }
     }
 
     // MARK: Closing

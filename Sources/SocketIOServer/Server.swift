@@ -48,7 +48,9 @@ public final class Server: Sendable {
         let clients = ClientFactory()
         let engine = EngineServer(
             configuration: configuration.engine, eventLoops: Array(group.makeIterator()), delegate: clients)
-        let context = ServerContext(configuration: configuration, shards: engine.shards.map(ShardContext.init))
+        let limits = SessionLimits(configuration)
+        let context = ServerContext(
+            configuration: configuration, shards: engine.shards.map { ShardContext($0, limits: limits) })
         let table = NamespaceTable(context: context)
         self.configuration = configuration
         self.group = group

@@ -20,11 +20,13 @@ struct Assembly {
     let cluster: ClusterOperation?
     /// Nil when the chat is off.
     let chat: Chat?
+    /// Nil when clients show no tokens.
+    let authentication: JWTOperation?
 
     /// Puts everything together; nothing listens yet.
     ///
     /// - Throws: `SettingsError` for settings that only the parts themselves can find fault with.
-    init(_ loaded: LoadedSettings, metrics: MetricRegistry? = nil) throws {
+    init(_ loaded: LoadedSettings, metrics: MetricRegistry? = nil) async throws {
         self.metrics = metrics
         settings = loaded.settings
         logger = LineLogHandler.logger(label: "socketio-server", settings: settings.log)
@@ -41,9 +43,15 @@ struct Assembly {
         }
         server = Server(configuration: configuration)
         cluster?.attach(server)
+        let (readiness, logger) = (readiness, logger)
+        let authentication = try await JWTPolicy.make(loaded).map {
+            JWTOperation($0, readiness: readiness, logger: logger)
+        }
+        authentication?.protect(server)
+        self.authentication = authentication
         let router = Router(context: BasicRequestContext.self, options: [.autoGenerateHeadEndpoints])
         if settings.chat.enabled {
-            let chat = Chat(io: server)
+            let chat = Chat(io: server) { authentication?.name(of: $0) }
             chat.mount()
             ChatPages().addRoutes(to: router)
             self.chat = chat
@@ -61,7 +69,8 @@ struct Assembly {
     }
 
     /// Whether a server could be built from the settings, without the threads of one.
-    static func check(_ loaded: LoadedSettings) throws {
+    static func check(_ loaded: LoadedSettings) async throws {
+        _ = try await JWTPolicy.make(loaded)
         _ = try LibraryConfiguration.make(loaded)
         if loaded.settings.adapter == .redis || loaded.sources.keys.contains(where: { $0.hasPrefix("redis.") }) {
             _ = try RedisSettings.redis(loaded)

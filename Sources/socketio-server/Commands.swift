@@ -30,7 +30,7 @@ struct CheckConfigCommand: AsyncParsableCommand {
     func run() async throws {
         let loaded = try await options.load()
         do {
-            try Assembly.check(loaded)
+            try await Assembly.check(loaded)
         } catch let error as SettingsError {
             StandardError.write("\(error)\n")
             throw ExitCode.wrongSettings

@@ -32,7 +32,7 @@ enum Operations {
         if let metrics { MetricsSystem.bootstrap(metrics) }
         let assembly: Assembly
         do {
-            assembly = try Assembly(loaded, metrics: metrics)
+            assembly = try await Assembly(loaded, metrics: metrics)
         } catch let error as SettingsError {
             StandardError.write("\(error)\n")
             throw ExitCode.wrongSettings
@@ -41,7 +41,7 @@ enum Operations {
             services: [ListeningService(assembly: assembly)], gracefulShutdownSignals: [.sigterm, .sigint],
             logger: quiet(assembly.logger))
         let impatience = await SecondSignal.watch(assembly.logger)
-        let reloading = await Reload(assembly: assembly, load: reload).watch()
+        let reloading = await Reload(assembly: assembly, file: loaded.file, load: reload).watch()
         defer {
             impatience.cancel()
             reloading.cancel()
@@ -69,6 +69,8 @@ private struct ListeningService: Service {
     func run() async throws {
         let settings = assembly.settings
         let address: SocketAddress?
+        assembly.authentication?.start()
+        defer { assembly.authentication?.stop() }
         do {
             try await assembly.listenForOperations()
             try await assembly.cluster?.waitIfRequired()

@@ -56,6 +56,12 @@ internal import Testing
                 "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", "NIOCore", "NIOHTTP1",
                 "Logging", "Metrics", "CoreMetrics", "NIOConcurrencyHelpers", "Synchronization",
             ]),
+        "SocketIOJWT": Rule(
+            anywhere: [
+                "SocketIOServer", "SocketIOCore", "JWTKit", "NIOCore", "NIOHTTP1", "Metrics", "NIOConcurrencyHelpers",
+            ],
+            // The time of day.
+            files: ["TokenAuthentication.swift": ["Foundation"]]),
         "SocketIOHummingbird": Rule(
             anywhere: [
                 "SocketIOServer", "EngineIOServer", "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore",
@@ -68,14 +74,19 @@ internal import Testing
             ]),
         "socketio-server": Rule(
             anywhere: system.union([
-                "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOServer", "EngineIOServer", "HiredisNIO",
+                "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOJWT", "SocketIOServer", "EngineIOServer",
+                "HiredisNIO",
                 "Hummingbird", "Configuration", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging",
                 "Metrics", "CoreMetrics",
                 "NIOCore",
                 "NIOHTTP1", "NIOSSL", "Yams", "HTTPTypes", "Foundation", "NIOConcurrencyHelpers", "Synchronization",
             ]),
             // These commands have no server whose event loop they could use.
-            files: ["EmitCommand.swift": ["NIOPosix", "SocketIOCore"], "HealthcheckCommand.swift": ["NIOPosix"]]),
+            files: [
+                "EmitCommand.swift": ["NIOPosix", "SocketIOCore"], "HealthcheckCommand.swift": ["NIOPosix"],
+                // The one request this server makes: for the key set.
+                "JWTOperation.swift": ["AsyncHTTPClient"],
+            ]),
         // Independent of the server's code: what measures and checks it must not share its faults.
         "socketio-load": Rule(
             anywhere: ["Glibc", "ArgumentParser", "Foundation", "NIOConcurrencyHelpers", "Synchronization"],

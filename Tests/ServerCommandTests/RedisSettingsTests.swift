@@ -103,7 +103,7 @@ internal import Testing
     ])
     func whatThePartsRefuseIsASettingsProblem(yaml: String, problem: String) async throws {
         let loaded = try await load(yaml: yaml + "\n")
-        let error = try #require(throws: SettingsError.self) { try Assembly.check(loaded) }
+        let error = try await #require(throws: SettingsError.self) { try await Assembly.check(loaded) }
         #expect(error.problems.count == 1 && error.description.contains(problem), "\(error)")
         #expect(error.description.contains("settings.yaml:1:"))
         #expect(!error.description.contains("geheim"))

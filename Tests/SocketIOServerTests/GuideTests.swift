@@ -2,6 +2,7 @@
 
 import Foundation
 import NIOHTTP1
+import SocketIOJWT
 import SocketIOServer
 import Testing
 
@@ -129,6 +130,20 @@ enum GuideExamples {
     static func block14(_ io: Server) {
         io.onRequest { request in
             request.target == "/health" ? .text("ok") : .text("not found", status: .notFound)
+        }
+    }
+
+    static func authentication(_ io: Server, _ publicKey: String) async throws {
+        let keys = try await TokenKeys.pem(publicKey, algorithms: [.rs256, .es256])
+        var options = TokenAuthentication.Options()
+        options.rules.algorithms = [.rs256, .es256]
+        options.rules.audiences = ["chat"]
+        let authentication = TokenAuthentication(keys: TokenKeyRing(keys), options: options)
+        authentication.protect(io.sockets)
+        authentication.protect(io.of("/admin"))
+        io.onConnection { socket in
+            guard let claims = socket.tokenClaims else { return }
+            socket.join("user:\(claims.subject ?? "")")
         }
     }
 }

@@ -39,7 +39,9 @@ function connect(name) {
   const tab = sessionStorage.getItem('chat.tab') || Math.random().toString(36).slice(2) + Date.now().toString(36);
   sessionStorage.setItem('chat.tab', tab);
   const base = new URL('socket.io', document.baseURI).pathname;
-  socket = io({ path: base, auth: { name, tab }, ackTimeout: 8000 });
+  // Where people log in elsewhere, that page sends them here with their token: /#token=…
+  const token = new URLSearchParams(location.hash.slice(1)).get('token');
+  socket = io({ path: base, auth: token ? { name, tab, token } : { name, tab }, ackTimeout: 8000 });
   window.socket = socket;
 
   socket.on('connect', () => {
@@ -103,6 +105,11 @@ function connect(name) {
     for (const who of people) if (!before.has(who)) note(place, `${who} joined`);
     showPlaces();
   });
+  socket.on('you', (known) => {
+    me = known;
+    showOnline();
+  });
+  socket.on('token_expired', () => { for (const place of places.values()) note(place, 'Your login has ended.'); });
   socket.on('rooms', showListed);
   socket.on('room', ({ name: room, people }) => {
     if (people > 0) listed.set(room, people); else listed.delete(room);

@@ -13,9 +13,6 @@ extension EngineServer {
     /// Whether ``drain(over:leave:)`` was called.
     package var isDraining: Bool { admission.isDraining }
 
-    /// Takes the limits of admission from another configuration.
-    package func reloadAdmission(_ configuration: EngineConfiguration) { admission.reload(configuration) }
-
     /// From now on handshakes get 503; open sessions go on.
     package func beginDraining() { admission.beginDraining() }
 

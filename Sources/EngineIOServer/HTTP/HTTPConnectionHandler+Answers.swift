@@ -76,7 +76,7 @@ extension HTTPConnectionHandler {
         if !transaction.isBodyComplete {
             transaction.consumer = .discard(budget: router.configuration.discardBudget)
             if transaction.bodyDeadline == nil {
-                transaction.bodyDeadline = eventLoop.now + router.configuration.bodyTimeout
+                transaction.bodyDeadline = eventLoop.now + settings.bodyTimeout
             }
         }
         process()
@@ -106,7 +106,7 @@ extension HTTPConnectionHandler {
     func write(_ bytes: ByteBuffer) {
         guard let context else { return }
         let allowance = TimeAmount.seconds(Int64(bytes.readableBytes / 32_768))
-        writeDeadline = eventLoop.now + router.configuration.sendTimeout + allowance
+        writeDeadline = eventLoop.now + settings.sendTimeout + allowance
         pendingWrites += 1
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.wroteOne() }
@@ -116,7 +116,7 @@ extension HTTPConnectionHandler {
 
     private func wroteOne() {
         pendingWrites -= 1
-        if pendingWrites > 0 { writeDeadline = eventLoop.now + router.configuration.sendTimeout }
+        if pendingWrites > 0 { writeDeadline = eventLoop.now + settings.sendTimeout }
         if case .closing(let lingers) = phase, pendingWrites == 0 {
             closeNow(lingering: lingers)
         } else {
@@ -185,7 +185,7 @@ extension HTTPConnectionHandler {
     }
 
     var keepAliveSeconds: Int {
-        max(1, Int(router.configuration.keepAliveTimeout.nanoseconds / 1_000_000_000))
+        max(1, Int(settings.keepAliveTimeout.nanoseconds / 1_000_000_000))
     }
 }
 

@@ -24,7 +24,7 @@ extension HTTPConnectionHandler {
                 transaction.consumer = .none
                 collect(bytes, limit: limit, into: buffer, done, transaction)
             case .stream(let source, _):
-                transaction.bodyDeadline = eventLoop.now + router.configuration.bodyTimeout
+                transaction.bodyDeadline = eventLoop.now + settings.bodyTimeout
                 switch source.yield(bytes) {
                 case .produceMore: break
                 case .stopProducing: transaction.consumer = .stream(source, wantsMore: false)
@@ -73,7 +73,7 @@ extension HTTPConnectionHandler {
         if transaction.isBodyComplete { return done(.success(ByteBuffer())) }
         if let announced = transaction.decoder.remaining, announced > limit { return done(.failure(.tooLarge)) }
         transaction.consumer = .collect(limit: limit, ByteBuffer(), done)
-        transaction.bodyDeadline = eventLoop.now + router.configuration.bodyTimeout
+        transaction.bodyDeadline = eventLoop.now + settings.bodyTimeout
         sendContinue(transaction)
         process()
     }
@@ -102,7 +102,7 @@ extension HTTPConnectionHandler {
         guard current === transaction, let source = transaction.bodySource else { return }
         transaction.bodySource = nil
         transaction.consumer = .stream(source, wantsMore: true)
-        transaction.bodyDeadline = eventLoop.now + router.configuration.bodyTimeout
+        transaction.bodyDeadline = eventLoop.now + settings.bodyTimeout
         sendContinue(transaction)
         process()
     }
@@ -111,7 +111,7 @@ extension HTTPConnectionHandler {
         guard current === transaction, case .stream(let source, _) = transaction.consumer else { return }
         if goOn {
             transaction.consumer = .stream(source, wantsMore: true)
-            transaction.bodyDeadline = eventLoop.now + router.configuration.bodyTimeout
+            transaction.bodyDeadline = eventLoop.now + settings.bodyTimeout
         } else {
             transaction.consumer = .discard(budget: router.configuration.discardBudget)
         }

@@ -35,6 +35,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     let isSecure: Bool
     let connections: HTTPConnections?
     let date: DateHeader
+    let settings: HTTPLoopSettings
     let eventLoop: any EventLoop
 
     var context: ChannelHandlerContext?
@@ -68,8 +69,9 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         self.connections = connections
         self.eventLoop = eventLoop
         date = router.date(for: eventLoop)
+        settings = router.settings(for: eventLoop)
         parser = RequestHeadParser(
-            maximumSize: router.configuration.maxRequestHeadSize, maximumHeaders: router.configuration.maxHeaders)
+            maximumSize: settings.maxRequestHeadSize, maximumHeaders: settings.maxHeaders)
     }
 
     // MARK: Channel events
@@ -144,7 +146,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     private func begin() {
         guard let context, headDeadline == nil else { return }
         connections?.add(context.channel)
-        headDeadline = eventLoop.now + router.configuration.headTimeout
+        headDeadline = eventLoop.now + settings.headTimeout
         updateTimer()
     }
 
@@ -180,7 +182,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
                 if inbound.readableBytes > 0, !isHeadStarted {
                     isHeadStarted = true
                     // The first request has had its deadline since the accept.
-                    if hasServed { headDeadline = eventLoop.now + router.configuration.headTimeout }
+                    if hasServed { headDeadline = eventLoop.now + settings.headTimeout }
                 }
                 return false
             }
@@ -320,7 +322,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
             return pendingWrites > 0 ? writeDeadline : nil
         }
         if pendingWrites > 0 { return writeDeadline }
-        if headDeadline == nil, hasServed { headDeadline = eventLoop.now + router.configuration.keepAliveTimeout }
+        if headDeadline == nil, hasServed { headDeadline = eventLoop.now + settings.keepAliveTimeout }
         return headDeadline
     }
 }

@@ -17,7 +17,6 @@ package final class HTTPRouter: Sendable {
     }
 
     let configuration: EngineConfiguration
-    let cors: CORSPolicy?
     let clientFiles: ClientFiles
     let trustedProxies: TrustedProxies
     let application: (any HTTPApplication)?
@@ -32,6 +31,7 @@ package final class HTTPRouter: Sendable {
     private let engine: (any EngineRequestHandler)?
     private let prefix: String
     private let dates: [ObjectIdentifier: DateHeader]
+    private let loopSettings: [(loop: any EventLoop, settings: HTTPLoopSettings)]
     private let refusals: [UInt: Counter]
 
     /// Without an engine everything is the application's, client files excepted.
@@ -56,13 +56,13 @@ package final class HTTPRouter: Sendable {
         self.application = application
         logger = configuration.logger
         prefix = configuration.effectivePath
-        cors = CORSPolicy(configuration.cors)
         trustedProxies = TrustedProxies(configuration.trustedProxies)
         clientFiles = ClientFiles(
             path: configuration.path, directory: configuration.serveClient ? configuration.clientDirectory : nil,
             version: configuration.clientVersion)
         dates = Dictionary(
             eventLoops.map { (ObjectIdentifier($0), DateHeader()) }, uniquingKeysWith: { first, _ in first })
+        loopSettings = eventLoops.map { ($0, HTTPLoopSettings(configuration)) }
         // Made beforehand: looking a counter up for each refusal would help a flood.
         refusals = Dictionary(
             uniqueKeysWithValues: [400, 403, 404, 405, 408, 413, 417, 429, 431, 500, 501, 503, 505].map {
@@ -90,6 +90,16 @@ package final class HTTPRouter: Sendable {
 
     func date(for eventLoop: any EventLoop) -> DateHeader {
         dates[ObjectIdentifier(eventLoop)] ?? DateHeader()
+    }
+
+    /// What connections of this loop go by. Those of loops the router was not told of keep what they begin with.
+    func settings(for eventLoop: any EventLoop) -> HTTPLoopSettings {
+        loopSettings.first { $0.loop === eventLoop }?.settings ?? HTTPLoopSettings(configuration)
+    }
+
+    /// Takes origins and limits of requests from another configuration, on every loop as soon as it can.
+    package func reload(_ configuration: EngineConfiguration) {
+        for (loop, settings) in loopSettings { loop.execute { settings.take(configuration) } }
     }
 
     func countRefusal(_ status: HTTPResponseStatus) {

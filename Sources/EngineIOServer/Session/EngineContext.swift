@@ -23,11 +23,13 @@ final class EngineContext: Sendable {
     let heartbeatResolution: TimeAmount
 
     /// Where sessions live whose ids the application made; empty otherwise, since our own ids say it themselves.
-    let customHomes = NIOLockedValueBox<[String: Int]>([:])
+    let customHomes: NIOLockedValueBox<[String: Int]>
 
-    init(_ configuration: EngineConfiguration) {
+    /// - Parameter other: what counts the same sessions, with another configuration.
+    init(_ configuration: EngineConfiguration, sharing other: EngineContext? = nil) {
         self.configuration = configuration
-        self.metrics = EngineMetrics()
+        self.metrics = other?.metrics ?? EngineMetrics()
+        self.customHomes = other?.customHomes ?? NIOLockedValueBox([:])
         self.logger = configuration.logger
         self.transports = TransportName.allCases.filter { configuration.transports.contains($0) }
         self.upgrades =

@@ -175,6 +175,9 @@ final class PollingTransport: Transport, @unchecked Sendable {
     /// The body of a POST that was accepted is there, or never will be.
     func postCompleted(_ exchange: HTTPExchange, _ result: Result<ByteBuffer, RequestBodyError>) {
         guard post === exchange else { return }
+        // The connection knew only the largest limit of all sessions.
+        let limit = context.configuration.maxHttpBufferSize
+        let result = result.flatMap { $0.readableBytes > limit ? .failure(.tooLarge) : .success($0) }
         switch result {
         case .success(let body):
             guard machine.postBodyReceived() else { return }

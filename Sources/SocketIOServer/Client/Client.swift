@@ -17,6 +17,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     let context: ServerContext
     let table: NamespaceTable
     let shard: ShardContext
+    let maxPendingAcknowledgements: Int
 
     // Values of other modules, which call nothing back: checking for overlapping access costs more than it could find.
     @exclusivity(unchecked)
@@ -36,9 +37,10 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         self.context = context
         self.table = table
         self.shard = shard
-        self.parser = DefaultParser(limits: configuration.packetLimits)
+        self.maxPendingAcknowledgements = shard.limits.maxPendingAcknowledgements
+        self.parser = DefaultParser(limits: shard.limits.packets)
         self.machine = ClientStateMachine(
-            limits: configuration.clientLimits, lenientNamespaceErrors: configuration.lenientNamespaceErrors)
+            limits: shard.limits.client, lenientNamespaceErrors: configuration.lenientNamespaceErrors)
         // Not weak: an object that ever had a weak reference pays for it with every later retain. Cancelled at the end.
         connectTimer = shard.timers.schedule(after: configuration.connectTimeout) { self.connectTimedOut() }
     }

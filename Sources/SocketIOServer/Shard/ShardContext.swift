@@ -2,11 +2,12 @@
 
 internal import EngineIOServer
 internal import NIOCore
+internal import SocketIOCore
 internal import Synchronization
 
 /// What the Socket.IO layer keeps per event loop, beside the engine's shard.
 ///
-/// Immutable but for ``timers`` and ``received``, which are confined to the loop: the reason for `@unchecked Sendable`.
+/// Immutable but for ``timers``, ``received`` and ``limits``, which are confined to the loop: the reason for `@unchecked Sendable`.
 final class ShardContext: @unchecked Sendable {
     let shard: Shard
     let eventLoop: any EventLoop
@@ -14,11 +15,14 @@ final class ShardContext: @unchecked Sendable {
     let timers: TimerQueue
     /// On the loop only, like ``timers``.
     var received = ReceivedPackets()
+    /// What clients that come from now on go by. On the loop only.
+    var limits: SessionLimits
 
     var index: Int { shard.index }
 
-    init(_ shard: Shard) {
+    init(_ shard: Shard, limits: SessionLimits) {
         self.shard = shard
+        self.limits = limits
         self.eventLoop = shard.eventLoop
         self.executor = LoopExecutor(eventLoop: shard.eventLoop)
         self.timers = TimerQueue(eventLoop: shard.eventLoop)
@@ -29,6 +33,19 @@ final class ShardContext: @unchecked Sendable {
         await withCheckedContinuation { continuation in
             shard.run { continuation.resume(returning: work()) }
         }
+    }
+}
+
+/// Limits of a client that are fixed when it comes, and may be others for later ones.
+struct SessionLimits: Sendable {
+    let packets: PacketLimits
+    let client: ClientLimits
+    let maxPendingAcknowledgements: Int
+
+    init(_ configuration: ServerConfiguration) {
+        packets = configuration.packetLimits
+        client = configuration.clientLimits
+        maxPendingAcknowledgements = configuration.maxPendingAcknowledgements
     }
 }
 

@@ -57,7 +57,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
         self.namespace = namespace
         self.handshake = Handshake(request: request, auth: auth, issued: WallClock.milliseconds())
         self.home = namespace.local.shards[client.shard.index]
-        self.acks = AckTable(limit: client.context.configuration.maxPendingAcknowledgements)
+        self.acks = AckTable(limit: client.maxPendingAcknowledgements)
         self.member = home.add(self)
     }
 
@@ -83,7 +83,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
     var context: ServerContext { client.context }
 
     /// Runs `body` on the loop: now, or after what has been handed to the loop before.
-    func onLoop(_ body: @escaping @Sendable () -> Void) {
+    package func onLoop(_ body: @escaping @Sendable () -> Void) {
         if client.shard.eventLoop.inEventLoop { body() } else { client.shard.shard.run(body) }
     }
 

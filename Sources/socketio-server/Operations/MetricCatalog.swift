@@ -38,6 +38,9 @@ enum MetricCatalog {
         "socketio_connect_timeouts_total": "Sessions closed because they joined no namespace in time.",
         "socketio_namespaces_refused_total": "Namespaces refused because too many were made on demand.",
         "socketio_joins_refused_total": "Joins of rooms refused by a limit.",
+        // Authentication
+        "socketio_auth_refused_total": "Tokens refused, by code; those sent with 'token_renew' included.",
+        "socketio_auth_expired_total": "Sockets disconnected because their token had ended.",
         // Handlers
         "socketio_events_unhandled_total": "Events for which there is no handler.",
         "socketio_events_invalid_total": "Events whose arguments did not fit their handler.",

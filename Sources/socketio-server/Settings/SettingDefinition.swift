@@ -49,6 +49,12 @@ struct SettingDefinition: Sendable {
         components.map { Self.words($0).joined(separator: "-").lowercased() }.joined(separator: "-")
     }
 
+    /// A value of it for people, with what is secret masked.
+    func shown(_ value: SettingValue) -> String {
+        guard case .text(let text) = value else { return isSecret && value != .unset ? "***" : value.yaml }
+        return isSecret ? "***" : SettingValue.text(mask(text)).yaml
+    }
+
     /// Whether it is a list.
     var takesMany: Bool {
         if case .list = kind { return true }

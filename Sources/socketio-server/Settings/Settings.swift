@@ -46,6 +46,8 @@ struct Settings: Sendable, Equatable {
     var tls = TLS()
     var chat = Chat()
     var health = Health()
+    var auth = Auth()
+    var reload = Reload()
     var admission = Admission()
     var drain = Drain()
     var operations = Operations()

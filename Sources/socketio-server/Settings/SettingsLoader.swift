@@ -139,10 +139,7 @@ struct LoadedSettings: Sendable {
     /// Every setting with its value and source, secrets masked: what `check-config` prints.
     func listing() -> String {
         let lines = SettingTable.all.map { setting in
-            let value = setting.read(settings)
-            var shown = setting.isSecret && value != .unset ? "***" : value.yaml
-            if case .text(let text) = value, !setting.isSecret { shown = SettingValue.text(setting.mask(text)).yaml }
-            return (text: "\(setting.key): \(shown)", source: sources[setting.key])
+            (text: "\(setting.key): \(setting.shown(setting.read(settings)))", source: sources[setting.key])
         }
         let width = min(60, lines.map(\.text.count).max() ?? 0)
         return lines.map { line in

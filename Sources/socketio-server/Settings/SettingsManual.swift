@@ -42,6 +42,12 @@ enum SettingsManual {
         - Where the table says "or nothing", `null` in the file and an empty variable mean that there is none.
         - Secrets have no flag, because other users of a machine can see flags. They are never printed.
 
+        ## Changes while the server runs
+
+        SIGHUP, or a changed file with `reload.watch`, makes the server read everything again. The column "change" tells
+        what becomes of each setting: taken `at once`, for `new connections` or `new sessions`, or only after a `restart`,
+        which the log then asks for by name. [operations.md](operations.md) has the details.
+
         ## When something is wrong
 
         Unknown keys, variables that begin with `SOCKETIO_` and mean nothing, unknown flags and bad values are refused,

@@ -10,14 +10,18 @@ enum SettingsReference {
         ]
         for section in SettingTable.sections {
             lines += ["", "# " + section.title]
-            var group: String?
+            var group: [String] = []
             for setting in section.settings {
-                let parent = setting.components.dropLast().first
-                if let parent, parent != group { lines.append("\(parent):") }
-                group = parent
-                let indent = parent == nil ? "" : "  "
-                lines += wrapped(setting.summary + " Allowed: " + setting.allowed + ".", width: 110)
-                    .map { "\(indent)# \($0)" }
+                let parents = Array(setting.components.dropLast())
+                let shared = zip(parents, group).prefix { $0 == $1 }.count
+                for (depth, parent) in parents.enumerated().dropFirst(shared) {
+                    lines.append(String(repeating: "  ", count: depth) + parent + ":")
+                }
+                group = parents
+                let indent = String(repeating: "  ", count: parents.count)
+                let text =
+                    setting.summary + " Allowed: " + setting.allowed + ". Change: " + setting.reload.rawValue + "."
+                lines += wrapped(text, width: 110).map { "\(indent)# \($0)" }
                 let name = setting.components.last ?? setting.key
                 lines.append("\(indent)\(name): \(setting.defaultValue.yaml)")
             }
@@ -57,9 +61,10 @@ enum SettingsReference {
             let secret = setting.isSecret ? " Secret: no flag, masked when shown." : ""
             return "| `\(setting.key)` | `\(setting.defaultValue.yaml)` | \(allowed) | \(setting.summary)\(secret) |"
         }
-        lines += ["", "| key | environment variable | flag |", "| --- | --- | --- |"]
+        lines += ["", "| key | environment variable | flag | change |", "| --- | --- | --- | --- |"]
         lines += section.settings.map { setting in
-            "| `\(setting.key)` | `\(setting.environmentName)` | \(setting.flagName.map { "`\($0)`" } ?? "none") |"
+            let flag = setting.flagName.map { "`\($0)`" } ?? "none"
+            return "| `\(setting.key)` | `\(setting.environmentName)` | \(flag) | \(setting.reload.rawValue) |"
         }
         return lines.joined(separator: "\n") + "\n\n"
     }

@@ -16,6 +16,7 @@ struct SettingsValidation {
         checkOperations(settings.operations)
         checkProxies(settings)
         checkRedis(settings.redis)
+        checkAuth(settings.auth.jwt)
     }
 
     private mutating func checkTLS(_ tls: Settings.TLS) {
@@ -97,6 +98,18 @@ struct SettingsValidation {
                 "redis.url",
                 "a password is not accepted in a flag, which other users could read; use redis.passwordFile, "
                     + "SOCKETIO_REDIS_PASSWORD, SOCKETIO_REDIS_URL or the file")
+        }
+    }
+
+    private mutating func checkAuth(_ jwt: Settings.JWT) {
+        if jwt.secret != nil, jwt.secretFile != nil {
+            report("auth.jwt.secretFile", "cannot be given together with auth.jwt.secret")
+        }
+        let keys = [jwt.secret, jwt.secretFile, jwt.publicKeyFile, jwt.jwksFile, jwt.jwksUrl]
+        if jwt.mode != .off, keys.allSatisfy({ $0 == nil }) {
+            report(
+                "auth.jwt.mode",
+                "needs keys: auth.jwt.secret, secretFile, publicKeyFile, jwksFile or jwksUrl")
         }
     }
 

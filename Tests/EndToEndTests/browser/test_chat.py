@@ -1,5 +1,9 @@
 """The shipped chat page in headless Chromium: two people talk; screenshots are kept in E2E_SHOTS."""
 
+import base64
+import hashlib
+import hmac
+import json
 import os
 import signal
 import socket
@@ -220,6 +224,54 @@ class ReconnectTest(unittest.TestCase):
         page.wait(lambda: not page.texts(".message.pending"), "delivered")
         page.sees("second")
         self.assertEqual(page.texts(".message.failed"), [])
+
+
+class LoginTest(unittest.TestCase):
+    """People come with a token, made here, and have the name it says."""
+
+    SECRET = "a secret of the tests with more than 32 bytes"
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = ChatServer(environment={
+            "SOCKETIO_AUTH_JWT_MODE": "required", "SOCKETIO_AUTH_JWT_SECRET": cls.SECRET,
+            "SOCKETIO_AUTH_JWT_NAME_CLAIM": "name", "SOCKETIO_AUTH_JWT_LEEWAY_SECONDS": "0",
+            "SOCKETIO_AUTH_JWT_EXPIRY_GRACE_MS": "0"})
+        cls.page = Page()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.page.quit()
+        assert cls.server.stop() == 0, "exit code after SIGTERM"
+
+    def token(self, seconds):
+        def part(value):
+            return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+        claims = {"sub": "1", "name": "Ada of the token", "exp": int(time.time()) + seconds}
+        signed = part(b'{"alg":"HS256"}') + "." + part(json.dumps(claims).encode())
+        return signed + "." + part(hmac.new(self.SECRET.encode(), signed.encode(), hashlib.sha256).digest())
+
+    def test_the_name_is_that_of_the_token(self):
+        page = self.page
+        page.enter(self.server.url + "#token=" + self.token(600), "Somebody else")
+        page.wait(lambda: "Ada of the token" in page.find("#state").text, "the name of the token")
+        page.say("hello")
+        page.sees("hello", ".message.mine .text")
+
+    def test_without_a_token_nobody_comes_in(self):
+        page = self.page
+        page.driver.get("about:blank")
+        page.driver.get(self.server.url)
+        page.find("#name").send_keys("Guest")
+        page.find("#enter").click()
+        page.wait(lambda: "Authentication required" in page.find("body").text, "the refusal")
+        self.assertFalse(page.find("#app").is_displayed())
+
+    def test_the_end_of_the_token_ends_the_visit(self):
+        page = self.page
+        page.driver.get("about:blank")
+        page.enter(self.server.url + "#token=" + self.token(6), "x")
+        page.wait(lambda: not page.find("#app").is_displayed() or "left" in page.find("#state").text, "the end", 30)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,26 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import NIOConcurrencyHelpers
+internal import Synchronization
+
+extension EngineServer {
+    /// Takes from another configuration what may change while the server runs: the limits of admission at once, the limits
+    /// of messages and queues for sessions that are opened from now on.
+    package func reload(_ wanted: EngineConfiguration) {
+        admission.reload(wanted)
+        var configuration = context.configuration
+        configuration.maxHttpBufferSize = wanted.maxHttpBufferSize
+        configuration.maxPacketsPerPayload = wanted.maxPacketsPerPayload
+        configuration.maxFragmentsPerMessage = wanted.maxFragmentsPerMessage
+        configuration.maxControlFramesPerSecond = wanted.maxControlFramesPerSecond
+        configuration.maxBufferedBytes = wanted.maxBufferedBytes
+        configuration.slowClientPolicy = wanted.slowClientPolicy
+        // Sessions that are open keep theirs, so the largest of all is what a body may have before its session is asked.
+        bodyLimit.max(wanted.maxHttpBufferSize, ordering: .relaxed)
+        newSessions.withLockedValue { $0 = EngineContext(configuration, sharing: context) }
+    }
+
+    /// What a session that is opened now goes by. Its lock is taken once for each.
+    var contextForNewSession: EngineContext { newSessions.withLockedValue { $0 } }
+}

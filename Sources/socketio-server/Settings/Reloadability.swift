@@ -1,0 +1,36 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+/// What becomes of a changed setting while the server runs.
+enum Reloadability: String, Sendable {
+    /// Taken over, for everything that happens from then on.
+    case live = "at once"
+    /// Taken over for sessions that are opened from then on; those that are open keep what they have.
+    case sessions = "new sessions"
+    /// Taken over for connections that are accepted from then on.
+    case connections = "new connections"
+    /// Stays as it was until the server is started again.
+    case restart = "restart"
+}
+
+extension SettingDefinition {
+    /// What becomes of a change on SIGHUP.
+    var reload: Reloadability { SettingTable.reloadable[key] ?? (key.hasPrefix("auth.jwt.") ? .live : .restart) }
+}
+
+extension SettingTable {
+    /// Everything else but `auth.jwt.*` needs a restart.
+    static let reloadable: [String: Reloadability] = [
+        "log.level": .live,
+        "admission.maxSessions": .live, "admission.maxHandshakesPerSecond": .live,
+        "tls.certificateFile": .connections, "tls.keyFile": .connections, "tls.keyPassword": .connections,
+        "cors.origin": .live, "cors.methods": .live, "cors.allowedHeaders": .live, "cors.exposedHeaders": .live,
+        "cors.credentials": .live, "cors.maxAgeSeconds": .live, "cors.enforce": .live,
+        "maxHttpBufferSize": .sessions,
+        "limits.maxRequestHeadSize": .connections, "limits.maxHeaders": .connections, "limits.headTimeoutMs": .live,
+        "limits.bodyTimeoutMs": .live, "limits.keepAliveTimeoutMs": .live, "limits.sendTimeoutMs": .live,
+        "limits.maxPacketsPerPayload": .sessions, "limits.maxFragmentsPerMessage": .sessions,
+        "limits.maxControlFramesPerSecond": .sessions, "limits.maxBufferedBytes": .sessions,
+        "limits.slowClientPolicy": .sessions, "limits.maxAttachments": .sessions, "limits.maxNesting": .sessions,
+        "limits.maxNamespacesPerClient": .sessions, "limits.maxPendingAcks": .sessions,
+    ]
+}
