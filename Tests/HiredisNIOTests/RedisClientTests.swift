@@ -135,7 +135,7 @@ struct RedisClientTests {
         handlers.onRoom = { room.append(1) }
         let client = try await RedisClient.connected(configuration, handlers: handlers)
         let admissions = try await client.eventLoop.submit {
-            (0..<150).map { _ in client.publish(ByteBuffer(string: "x"), to: "c") }
+            (0..<150).map { _ in client.publish(RedisPublish(ByteBuffer(string: "x"), to: "c")) }
         }.get()
         #expect(admissions.count { $0 == .accepted } == 100)
         #expect(admissions.suffix(50).allSatisfy { $0 == .full })

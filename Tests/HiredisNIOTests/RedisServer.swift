@@ -172,7 +172,7 @@ final class Publisher: Sendable {
     func publish(_ tags: ClosedRange<UInt64>, to channel: String) async throws -> Int {
         let client = client
         return try await client.eventLoop.submit {
-            tags.count { client.publish(ByteBuffer(string: "\($0)"), to: channel, tag: $0) == .accepted }
+            tags.count { client.publish(RedisPublish(ByteBuffer(string: "\($0)"), to: channel), tag: $0) == .accepted }
         }.get()
     }
 }

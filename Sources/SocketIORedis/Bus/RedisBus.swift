@@ -271,7 +271,7 @@ extension RedisBus: PubSubTransportDelegate {
     }
 
     func received(_ payload: ByteBuffer, channel: ByteBuffer, pattern: ByteBuffer?) {
-        router.route(payload, channel: channel, pattern: pattern)
+        router.handler(channel: channel, pattern: pattern)?(payload, channel)
     }
 
     func receivedOversized() {

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import HiredisNIO
 import NIOCore
 import SocketIOCore
 import Testing
@@ -125,7 +126,7 @@ struct TableTests {
 @Suite("Messages waiting for Redis")
 struct PublishQueueTests {
     private func message(_ text: String, _ kind: PublishMessage.Kind = .data) -> PublishMessage {
-        PublishMessage(channel: ByteBuffer(string: "c"), payload: ByteBuffer(string: text), kind: kind)
+        PublishMessage(command: RedisPublish(ByteBuffer(string: text), to: "c"), kind: kind)
     }
 
     private func text(_ message: PublishMessage?) -> String? { message.map { String(buffer: $0.payload) } }
