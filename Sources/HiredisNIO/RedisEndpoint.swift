@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-package import Logging
+internal import Logging
 package import NIOCore
 
 /// The life of ``RedisClient`` and ``RedisSubscriber``: a link that comes back by itself, its state, its end.

@@ -129,6 +129,11 @@ final class PeerDirectory: @unchecked Sendable {
     /// Whether an adapter belongs to a node of this kind. On the event loop.
     func isPeer(_ uid: String) -> Bool { table.node(ofUID: uid) != nil }
 
+    /// The nodes of this kind that have a namespace. On the event loop.
+    func nodeIDs(of namespace: String) -> [String] {
+        table.peers.filter { $0.uids[namespace] != nil }.map(\.nodeID)
+    }
+
     // MARK: Asking
 
     /// Asks all peers with this namespace something. Returns their answers.

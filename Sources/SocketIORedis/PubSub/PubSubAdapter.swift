@@ -42,6 +42,8 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
     var requests = Requests()
     var broadcasts = ClusterBroadcastTable<any BroadcastAckReceiver>()
     let source = PublishSource()
+    /// Made once, in `init`, with a reference back.
+    private(set) var foreignProbe: ForeignProbe?
     var senders: [String: SenderCounts] = [:]
 
     /// Broadcasts of one other adapter.
@@ -63,6 +65,18 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
         self.uid = cluster.ids.adapter(context.namespace)
         self.signature = PubSubWireFormat.beginning(uid: uid)
         self.channels = ChannelNames(prefix: cluster.configuration.key, namespace: context.namespace)
+        self.foreignProbe = ForeignProbe(
+            bus: core.bus, channel: channels.request, key: cluster.configuration.key,
+            nodeIDs: { [directory = core.directory, namespace = context.namespace] in
+                directory.nodeIDs(of: namespace)
+            },
+            isNeeded: { [weak self] in self?.requests.isWaitingForForeign ?? false },
+            counted: { [weak self] count in
+                guard let self else { return }
+                for outcome in self.requests.left(foreign: count.foreign, nodes: count.nodes) {
+                    outcome.context.done(outcome)
+                }
+            })
     }
 
     // MARK: Life

@@ -52,6 +52,35 @@ struct TableTests {
         #expect(outcome(table.answered("r", by: nil, "2"))?.answers == ["1", "2"])
     }
 
+    @Test("foreign nodes that have gone are struck, those that are left are waited for")
+    func foreignLost() {
+        var table = Requests()
+        #expect(!table.isWaitingForForeign)
+        _ = table.begin("r", nodes: 3, peers: ["a": "A"], context: 0)
+        #expect(table.isWaitingForForeign)
+        _ = table.answered("r", by: "a", "1")
+        // More than there were is no reason to wait for more.
+        #expect(table.left(foreign: 5, nodes: 6).isEmpty)
+        #expect(table.left(foreign: 2, nodes: 3).isEmpty)
+        #expect(table.left(foreign: 1, nodes: 2).isEmpty)
+        #expect(table.left(foreign: 1, nodes: 2).isEmpty, "struck once")
+        let end = outcome(table.answered("r", by: nil, "2"))
+        #expect(end?.answers == ["1", "2"])
+        #expect(end?.isComplete == true)
+
+        // Two of two have gone; the peer is still waited for.
+        _ = table.begin("s", nodes: 3, peers: ["a": "A"], context: 0)
+        #expect(table.left(foreign: 0, nodes: 1).isEmpty)
+        #expect(!table.isWaitingForForeign)
+        #expect(outcome(table.answered("s", by: "a", "1"))?.isComplete == true)
+
+        // Which of them are peers was not known.
+        _ = table.begin("t", nodes: 2, peers: [:], context: 0)
+        #expect(table.left(foreign: 0, nodes: 2).isEmpty)
+        #expect(table.left(foreign: 0, nodes: 0).map(\.isComplete) == [true])
+        #expect(table.count == 0)
+    }
+
     @Test("a dead peer is struck; time-outs name who is missing")
     func lost() {
         var table = Requests()
