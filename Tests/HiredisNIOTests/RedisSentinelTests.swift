@@ -13,7 +13,9 @@ struct RedisSentinelTests {
     @Test("After a failover both links are on the new primary")
     func failover() async throws {
         let primary = try await RedisServer.started()
-        let replica = try await RedisServer.started(["replicaof 127.0.0.1 \(primary.port)", "repl-diskless-sync-delay 0"])
+        let replica = try await RedisServer.started([
+            "replicaof 127.0.0.1 \(primary.port)", "repl-diskless-sync-delay 0",
+        ])
         var sentinels: [RedisServer] = []
         for _ in 0..<3 {
             sentinels.append(
