@@ -79,11 +79,12 @@ extension Chat {
         Task { try? await io.serverSideEmit(ServerEvent.message, message) }
     }
 
-    /// The last messages of a room; those from before this server's time are asked of the others, once.
+    /// The last messages of a room; those from before this server's time are asked of the others, once. Only of those that
+    /// can know: a Node.js server in the same cluster has no history, and would let everybody wait.
     func messages(in key: String) async -> [ChatMessage] {
         if !isAlone, history.shouldAsk(about: key) {
             let answers = try? await io.serverSideEmitWithAck(
-                ServerEvent.history, key, as: [ChatMessage].self, timeout: .seconds(1))
+                ServerEvent.history, key, as: [ChatMessage].self, timeout: .seconds(1), of: .ofThisKind)
             for message in answers?.joined() ?? [].joined() where message.room == key { history.add(message) }
         }
         return history.messages(in: key)

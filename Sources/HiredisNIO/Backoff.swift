@@ -5,11 +5,16 @@ package import NIOCore
 /// When to try to connect again.
 ///
 /// The first attempt after a loss follows within a tenth of the shortest delay, which is enough to keep many nodes apart.
-/// Then the delay is a tenth of the time the outage has lasted, between the shortest and the longest, less up to a fifth
-/// by chance: it grows exponentially, and once the server is back it is found within a tenth of its absence. Delays count
-/// from the beginning of the attempt before, so that attempts that time out add nothing. From the second of several
+/// Then the delay is a tenth of the time the outage has lasted, less up to a fifth by chance, but for ten seconds at most
+/// 100 ms: a server that is restarted is found within a tenth of a second. After that it is a twentieth of the outage,
+/// always between the shortest and the longest. Delays count from the beginning of the attempt before, so that attempts
+/// that time out add nothing. From the second of several
 /// connections on that live less than twice the shortest delay one after the other, that delay doubles each time.
 package struct Backoff {
+    /// How long an outage counts as short, and the longest delay until then.
+    private static let short = TimeAmount.seconds(10).nanoseconds
+    private static let shortDelay = TimeAmount.milliseconds(100).nanoseconds
+
     private let minimum: Int64
     private let maximum: Int64
     private var outageBegan: NIODeadline?
@@ -47,7 +52,8 @@ package struct Backoff {
         }
         let floor = minimum << max(0, shortLived - 2)
         let elapsed = (now - (outageBegan ?? now)).nanoseconds
-        let raw = min(maximum, max(floor, elapsed / 10))
+        let share = elapsed < Self.short ? min(elapsed / 10, Self.shortDelay) : elapsed / 20
+        let raw = min(maximum, max(floor, share))
         let delay = Int64(Double(raw) * (1 - random / 5))
         return .nanoseconds(max(0, delay - (now - (attemptBegan ?? now)).nanoseconds))
     }

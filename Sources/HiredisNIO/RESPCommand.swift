@@ -10,8 +10,8 @@ package protocol RESPArgument {
 
 /// One command, already in wire form.
 ///
-/// Written straight into the outgoing buffer: `redisFormatCommandArgv` allocates a string of its own that has to be
-/// copied once more (0.24 µs instead of 0.18 µs for a PUBLISH of 200 bytes). A test compares the bytes of both.
+/// Not by `redisFormatCommandArgv`, which allocates a string of its own that has to be copied once more. A test compares
+/// the bytes of both.
 package struct RESPCommand: Sendable, Hashable {
     /// Name and subcommand, for error texts.
     package let name: String
@@ -34,57 +34,17 @@ package struct RESPCommand: Sendable, Hashable {
 
     /// Appends `*count`, the beginning of a command.
     static func writeHeader(count: Int, to buffer: inout ByteBuffer) {
-        buffer.writeInteger(UInt8(ascii: "*"))
-        writeLength(count, to: &buffer)
+        writeLength(count, marker: UInt8(ascii: "*"), to: &buffer)
     }
 
-    /// Appends PUBLISH or SPUBLISH.
-    package static func writePublish(
-        _ payload: ByteBuffer, to channel: String, sharded: Bool, into buffer: inout ByteBuffer
-    ) {
-        writePublishHead(sharded: sharded, into: &buffer)
-        channel.write(to: &buffer)
-        payload.write(to: &buffer)
-    }
-
-    /// Appends PUBLISH or SPUBLISH.
-    package static func writePublish(
-        _ payload: ByteBuffer, to channel: ByteBuffer, sharded: Bool, into buffer: inout ByteBuffer
-    ) {
-        writePublishHead(sharded: sharded, into: &buffer)
-        channel.write(to: &buffer)
-        payload.write(to: &buffer)
-    }
-
-    private static func writePublishHead(sharded: Bool, into buffer: inout ByteBuffer) {
-        buffer.writeStaticString(sharded ? "*3\r\n$8\r\nSPUBLISH\r\n" : "*3\r\n$7\r\nPUBLISH\r\n")
-    }
-
-    /// Appends a length that is never negative, and the line end.
-    fileprivate static func writeLength(_ length: Int, to buffer: inout ByteBuffer) {
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 22) { bytes in
-            var digits = 1
-            var rest = length / 10
-            while rest > 0 {
-                digits += 1
-                rest /= 10
-            }
-            rest = length
-            var index = digits
-            repeat {
-                index -= 1
-                bytes[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-                rest /= 10
-            } while index > 0
-            bytes[digits] = UInt8(ascii: "\r")
-            bytes[digits + 1] = UInt8(ascii: "\n")
-            return digits + 2
+    private static func writeLength(_ length: Int, marker: UInt8, to buffer: inout ByteBuffer) {
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: RESPLength.maximumBytes) {
+            RESPLength.write(length, marker: marker, at: 0, into: $0)
         }
     }
 
     fileprivate static func writeBulkHeader(_ length: Int, to buffer: inout ByteBuffer) {
-        buffer.writeInteger(UInt8(ascii: "$"))
-        writeLength(length, to: &buffer)
+        writeLength(length, marker: UInt8(ascii: "$"), to: &buffer)
     }
 
     fileprivate static func writeLineEnd(to buffer: inout ByteBuffer) {

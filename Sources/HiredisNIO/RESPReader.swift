@@ -3,16 +3,6 @@
 internal import CHiredis
 package import NIOCore
 
-/// Why bytes are no RESP2, or too much of it. The connection cannot be read any further.
-package enum RESPError: Error, Hashable, Sendable {
-    /// hiredis' own text.
-    case malformed(String)
-    case tooManyElements(limit: Int)
-    case tooDeep(limit: Int)
-    case lineTooLong(limit: Int)
-    case outOfMemory
-}
-
 /// Bytes of a server → replies, by hiredis' `redisReader`.
 ///
 /// hiredis keeps a copy of what it was fed until a reply is complete. Strings that lie whole in the buffer fed last
@@ -24,22 +14,10 @@ package enum RESPError: Error, Hashable, Sendable {
 ///
 /// Not thread-safe; belongs to the event loop of its connection.
 package final class RESPReader {
-    /// One item of the reply that is being read, in wire order.
-    private enum Item {
-        case null
-        case integer(Int64)
-        case simple(ByteBuffer)
-        case error(ByteBuffer)
-        case bulk(ByteBuffer)
-        case array(Int)
-    }
-
     private let reader: UnsafeMutablePointer<redisReader>?
     private let limits: RESPLimits
-    private let recognisesMessages: Bool
-    private var items: [Item] = []
-    private var replyBytes = 0
-    private var replyIsTooLarge = false
+    /// The reply that is being read.
+    private var items: RESPItems
     private var failure: RESPError?
     /// What was fed to us and not yet to hiredis.
     private var chunk = ByteBuffer()
@@ -51,7 +29,7 @@ package final class RESPReader {
     /// Bytes of a string over the limit that are still to be thrown away, with its line end.
     private var skipping = 0
     /// Strings skipped so far.
-    package private(set) var skippedStrings = 0
+    package var skippedStrings: Int { items.skippedStrings }
 
     /// How much hiredis is fed at once. It moves the rest of its buffer forward after each kilobyte of replies, so
     /// little and often is faster than much at a time.
@@ -59,7 +37,7 @@ package final class RESPReader {
 
     package init(limits: RESPLimits = RESPLimits(), recognisesMessages: Bool = false) {
         self.limits = limits
-        self.recognisesMessages = recognisesMessages
+        self.items = RESPItems(limits: limits, recognisesMessages: recognisesMessages)
         self.reader = redisReaderCreateWithFunctions(RESPReaderFunctions.table)
         reader?.pointee.maxbuf = 1 << 20
         reader?.pointee.privdata = Unmanaged.passUnretained(self).toOpaque()
@@ -88,8 +66,8 @@ package final class RESPReader {
         while true {
             var done: UnsafeMutableRawPointer?
             let status = redisReaderGetReply(reader, &done)
-            if status != REDIS_OK { throw fail(failure ?? Self.error(of: reader)) }
-            if done != nil { return takeReply() }
+            if status != REDIS_OK { throw fail(items.failure ?? Self.error(of: reader)) }
+            if done != nil { return items.takeReply() }
             if try checkAwaited(reader) { continue }
             guard feedPiece(reader) else { return nil }
         }
@@ -97,7 +75,7 @@ package final class RESPReader {
 
     private func fail(_ error: RESPError) -> RESPError {
         failure = error
-        items = []
+        items.removeAll()
         chunk = ByteBuffer()
         return error
     }
@@ -176,9 +154,8 @@ package final class RESPReader {
         guard unread >= digits + 2, let length = Int(String(decoding: header[..<digits], as: UTF8.self)), length >= 0
         else { return false }
         let present = unread - digits - 2
-        if isOverLimit(length) {
-            skippedStrings += 1
-            replyIsTooLarge = true
+        if items.isOverLimit(length) {
+            items.skipString()
             skipping = length > Int.max - 2 ? Int.max : length + 2 - present
             // hiredis sees a nil instead; the rest of the string never reaches it.
             streamEnd -= chiredis_replace_by_nil(reader)
@@ -190,70 +167,26 @@ package final class RESPReader {
         return false
     }
 
-    private func isOverLimit(_ length: Int) -> Bool {
-        length > limits.maximumBulkLength || length > limits.maximumReplyBytes - replyBytes
-    }
-
     // MARK: hiredis' object functions
 
     func addString(_ task: UnsafePointer<redisReadTask>, _ start: UnsafeMutablePointer<CChar>, _ count: Int)
         -> Bool
     {
-        guard countItem() else { return false }
-        let type = task.pointee.type
-        guard type == REDIS_REPLY_STRING else {
-            guard count <= limits.maximumLineLength else {
-                return refuse(.lineTooLong(limit: limits.maximumLineLength))
-            }
-            let line = slice(start, count)
-            items.append(type == REDIS_REPLY_ERROR ? .error(line) : .simple(line))
-            return true
+        let bytes = slice(start, count)
+        return switch task.pointee.type {
+        case REDIS_REPLY_STRING: items.add(bulk: bytes)
+        case REDIS_REPLY_ERROR: items.add(line: bytes, isError: true)
+        default: items.add(line: bytes, isError: false)
         }
-        if isOverLimit(count) {
-            skippedStrings += 1
-            replyIsTooLarge = true
-            items.append(.null)
-        } else {
-            replyBytes += count
-            items.append(.bulk(slice(start, count)))
-        }
-        return true
     }
 
     func addArray(_ task: UnsafePointer<redisReadTask>, _ count: Int) -> Bool {
-        guard countItem() else { return false }
-        guard chiredis_depth(task) < limits.maximumDepth else { return refuse(.tooDeep(limit: limits.maximumDepth)) }
-        // The outermost array is not counted, so this is the number of elements up to here.
-        guard count <= limits.maximumElements - items.count else {
-            return refuse(.tooManyElements(limit: limits.maximumElements))
-        }
-        items.append(.array(count))
-        return true
+        items.add(array: count, depth: Int(chiredis_depth(task)))
     }
 
-    func addInteger(_ value: Int64) -> Bool {
-        guard countItem() else { return false }
-        items.append(.integer(value))
-        return true
-    }
+    func addInteger(_ value: Int64) -> Bool { items.add(integer: value) }
 
-    func addNull() -> Bool {
-        guard countItem() else { return false }
-        items.append(.null)
-        return true
-    }
-
-    private func countItem() -> Bool {
-        guard items.count <= limits.maximumElements else {
-            return refuse(.tooManyElements(limit: limits.maximumElements))
-        }
-        return true
-    }
-
-    private func refuse(_ error: RESPError) -> Bool {
-        failure = error
-        return false
-    }
+    func addNull() -> Bool { items.addNull() }
 
     /// A slice of the chunk when the string lies in it, else a copy out of hiredis' buffer.
     private func slice(_ start: UnsafeMutablePointer<CChar>, _ count: Int) -> ByteBuffer {
@@ -266,66 +199,5 @@ package final class RESPReader {
             }
         }
         return ByteBuffer(bytes: UnsafeRawBufferPointer(start: start, count: count))
-    }
-
-    // MARK: Replies
-
-    private func takeReply() -> RESPReply {
-        defer {
-            items.removeAll(keepingCapacity: items.capacity <= 1024)
-            replyBytes = 0
-            replyIsTooLarge = false
-        }
-        if replyIsTooLarge { return .tooLarge }
-        if recognisesMessages, let message = message() { return .message(message) }
-        var index = 0
-        return .value(value(at: &index))
-    }
-
-    private func message() -> RedisMessage? {
-        switch items.count {
-        case 4:
-            guard case .array(3) = items[0], case .bulk(let kind) = items[1], case .bulk(let channel) = items[2],
-                case .bulk(let payload) = items[3]
-            else { return nil }
-            if kind.is("message") { return RedisMessage(channel: channel, payload: payload) }
-            if kind.is("smessage") { return RedisMessage(channel: channel, payload: payload, isSharded: true) }
-            return nil
-        case 5:
-            guard case .array(4) = items[0], case .bulk(let kind) = items[1], case .bulk(let pattern) = items[2],
-                case .bulk(let channel) = items[3], case .bulk(let payload) = items[4], kind.is("pmessage")
-            else { return nil }
-            return RedisMessage(channel: channel, pattern: pattern, payload: payload)
-        default:
-            return nil
-        }
-    }
-
-    /// Depth is at most nine: hiredis itself refuses more.
-    private func value(at index: inout Int) -> RESPValue {
-        guard index < items.count else { return .null }
-        let item = items[index]
-        index += 1
-        switch item {
-        case .null: return .null
-        case .integer(let value): return .integer(value)
-        case .simple(let line): return .simple(String(buffer: line))
-        case .error(let line): return .error(String(buffer: line))
-        case .bulk(let bytes): return .bulk(bytes)
-        case .array(let count):
-            var elements: [RESPValue] = []
-            elements.reserveCapacity(min(count, items.count - index))
-            for _ in 0..<count { elements.append(value(at: &index)) }
-            return .array(elements)
-        }
-    }
-}
-
-extension ByteBuffer {
-    fileprivate func `is`(_ name: StaticString) -> Bool {
-        withUnsafeReadableBytes { bytes in
-            bytes.count == name.utf8CodeUnitCount
-                && bytes.elementsEqual(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-        }
     }
 }

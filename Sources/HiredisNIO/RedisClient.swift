@@ -10,7 +10,7 @@ package import NIOCore
 /// be repeated safely), what may have reached the server with `connectionLost`; nothing is repeated by itself.
 ///
 /// Confined to its event loop except where methods say "any thread", hence `@unchecked Sendable`.
-package final class RedisClient: @unchecked Sendable {
+package final class RedisClient: RedisEndpoint, @unchecked Sendable {
     /// What a command does while there is no connection.
     package enum WhenDown: Sendable, Hashable {
         /// Fail at once with `notConnected`.
@@ -19,9 +19,6 @@ package final class RedisClient: @unchecked Sendable {
         case wait(TimeAmount)
     }
 
-    package let eventLoop: any EventLoop
-    private let link: RedisLink
-    private let stateBox: RedisStateBox
     private let handlers: RedisClientHandlers
     private var waiting = WaitingCommands()
     private var acknowledgedInRead = 0
@@ -34,54 +31,17 @@ package final class RedisClient: @unchecked Sendable {
         configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger, name: String = "commands",
         handlers: RedisClientHandlers = RedisClientHandlers()
     ) {
-        self.eventLoop = eventLoop
         self.handlers = handlers
-        stateBox = RedisStateBox(onChange: handlers.onState)
-        link = RedisLink(
-            name: name, configuration: configuration,
-            settings: RedisConnectionSettings(configuration, isSubscriber: false),
-            resolver: configuration.makeResolver(logger: logger), stateBox: stateBox, eventLoop: eventLoop,
-            logger: logger)
+        super.init(
+            configuration: configuration, isSubscriber: false,
+            resolver: configuration.makeResolver(logger: logger), eventLoop: eventLoop, logger: logger, name: name,
+            onState: handlers.onState)
     }
 
-    deinit {
-        guard stateBox.state != .closed else { return }
-        eventLoop.execute { [link] in link.close() }
+    override func closeOnLoop() {
+        super.closeOnLoop()
+        waiting.removeAll { $0.completion(.failure(.closedByOwner)) }
     }
-
-    // MARK: Life
-
-    /// Begins to connect. Any thread. Keep the client: it ends its connection when it is released.
-    package func start() {
-        onLoop { self.link.start(owner: self) }
-    }
-
-    /// Waits until there is a connection. Any thread.
-    ///
-    /// - Throws: `timeout` with the last reason, or `closed`.
-    package func waitUntilUp(within limit: TimeAmount) async throws(RedisError) {
-        try await stateBox.waitUntilConnected(within: limit, on: eventLoop)
-    }
-
-    /// Ends the connection for good; commands that wait fail. Any thread.
-    package func close() async {
-        await withCheckedContinuation { continuation in
-            onLoop {
-                self.link.close()
-                self.waiting.removeAll { $0.completion(.failure(.closedByOwner)) }
-                continuation.resume()
-            }
-        }
-    }
-
-    /// The state now. Any thread.
-    package var state: RedisLinkState { stateBox.state }
-
-    /// The state now and every change; slow readers get the newest 16. Any thread.
-    package func states() -> AsyncStream<RedisLinkState> { stateBox.stream() }
-
-    /// This side's address of the connection; nil without one. Event loop only.
-    package var localAddress: SocketAddress? { link.connection?.localAddress }
 
     // MARK: Commands
 
@@ -166,30 +126,11 @@ package final class RedisClient: @unchecked Sendable {
 
     /// Publishes without a closure or promise of its own; the outcome comes by `onPublished` with the tag. Event loop
     /// only. Publishes of one tick leave as one write.
-    ///
-    /// - Parameter sharded: SPUBLISH instead of PUBLISH.
     @discardableResult
-    package func publish(_ payload: ByteBuffer, to channel: String, tag: UInt64 = 0, sharded: Bool = false)
-        -> PublishAdmission
-    {
+    package func publish(_ message: RedisPublish, tag: UInt64 = 0) -> PublishAdmission {
         guard let connection = link.connection, connection.isReady else { return .notConnected }
         guard connection.admits() else { return .full }
-        connection.publish(tag: tag) {
-            RESPCommand.writePublish(payload, to: channel, sharded: sharded, into: &$0)
-        }
-        return .accepted
-    }
-
-    /// The same with the channel as bytes.
-    @discardableResult
-    package func publish(_ payload: ByteBuffer, to channel: ByteBuffer, tag: UInt64 = 0, sharded: Bool = false)
-        -> PublishAdmission
-    {
-        guard let connection = link.connection, connection.isReady else { return .notConnected }
-        guard connection.admits() else { return .full }
-        connection.publish(tag: tag) {
-            RESPCommand.writePublish(payload, to: channel, sharded: sharded, into: &$0)
-        }
+        connection.publish(message, tag: tag)
         return .accepted
     }
 
@@ -199,10 +140,6 @@ package final class RedisClient: @unchecked Sendable {
     {
         let reply = try await execute(RESPCommand("PUBLISH", channel, payload), whenDown: whenDown)
         return Int(truncatingIfNeeded: reply.integerValue ?? 0)
-    }
-
-    private func onLoop(_ body: @escaping @Sendable () -> Void) {
-        if eventLoop.inEventLoop { body() } else { eventLoop.execute(body) }
     }
 }
 
@@ -232,9 +169,6 @@ extension RedisClient: RedisLinkOwner {
     func connection(_ connection: RedisConnection, isLate: Bool) {
         if isLate { link.reportDegraded(RedisLink.lateReason) } else { link.reportUp() }
     }
-
-    func connectionReady(_: RedisConnection, _: RedisServerFacts) {}
-    func connectionClosed(_: RedisConnection, _: RedisError) {}
 
     private func countPublishes() {
         link.metrics.published(acknowledgedInRead, failed: failedInRead)

@@ -1,13 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import NIOCore
-internal import NIOSSL
-
-#if canImport(Glibc)
-    internal import Glibc
-#else
-    internal import Musl
-#endif
 
 /// Called when a command is answered or cannot be; on the connection's event loop.
 package typealias RedisCompletion = (Result<RESPValue, RedisError>) -> Void
@@ -20,30 +13,33 @@ package typealias RedisCompletion = (Result<RESPValue, RedisError>) -> Void
 final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
-    private typealias Machine = RedisConnectionStateMachine<RedisCompletion>
+    typealias Machine = RedisConnectionStateMachine<RedisCompletion>
 
     let eventLoop: any EventLoop
-    private let settings: RedisConnectionSettings
+    let settings: RedisConnectionSettings
     private weak var owner: (any RedisConnectionOwner)?
+    weak var user: (any RedisConnectionUser)?
     private let reader: RESPReader
-    private var machine: Machine
-    private var context: ChannelHandlerContext?
-    private var staged: ByteBuffer
-    private var isFlushScheduled = false
-    private var isReading = false
-    private var wasRefused = false
+    var machine: Machine
+    var context: ChannelHandlerContext?
+    var staged: ByteBuffer
+    var isFlushScheduled = false
+    var isReading = false
+    var wasRefused = false
     private var closeReason: RedisError?
-    private var isClosed = false
-
-    private var handshakeTimer: Scheduled<Void>?
-    private var commandTimer: Scheduled<Void>?
-    private var healthTimer: Scheduled<Void>?
+    var isClosed = false
+    var timers: RedisConnectionTimers
     private var health = HealthCheck()
 
-    init(settings: RedisConnectionSettings, eventLoop: any EventLoop, owner: any RedisConnectionOwner) {
+    init(
+        settings: RedisConnectionSettings, eventLoop: any EventLoop, owner: any RedisConnectionOwner,
+        user: (any RedisConnectionUser)? = nil
+    ) {
         self.settings = settings
         self.eventLoop = eventLoop
         self.owner = owner
+        self.user = user
+        timers = RedisConnectionTimers(eventLoop: eventLoop)
         reader = RESPReader(limits: settings.limits, recognisesMessages: settings.isSubscriber)
         machine = Machine(isSubscriber: settings.isSubscriber)
         staged = ByteBuffer()
@@ -52,85 +48,6 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
     var isReady: Bool { machine.isReady && !isClosed && closeReason == nil }
     var localAddress: SocketAddress? { context?.channel.localAddress }
     var remoteAddress: SocketAddress? { context?.channel.remoteAddress }
-
-    // MARK: Commands
-
-    /// Whether one more command may be staged now. When not, `connectionHasRoom` follows.
-    func admits() -> Bool {
-        eventLoop.preconditionInEventLoop()
-        guard machine.unanswered < settings.maximumUnansweredCommands,
-            machine.ledger.unwrittenBytes + staged.readableBytes < settings.maximumBacklogBytes
-        else {
-            wasRefused = true
-            return false
-        }
-        return true
-    }
-
-    func send(_ command: RESPCommand, timeout: TimeAmount? = nil, _ completion: @escaping RedisCompletion) {
-        eventLoop.preconditionInEventLoop()
-        guard isReady else {
-            return completion(.failure(RedisError(.notConnected, "\(command.name): there is no connection to Redis")))
-        }
-        guard admits() else {
-            return completion(.failure(RedisError(.overloaded, "\(command.name): too much waits for the Redis server")))
-        }
-        let deadline = NIODeadline.now() + (timeout ?? settings.commandTimeout)
-        machine.append(.command(completion, name: command.name, deadline: deadline))
-        staged.writeImmutableBuffer(command.bytes)
-        scheduleCommandTimer(deadline)
-        scheduleFlush()
-    }
-
-    /// The caller has asked ``isReady`` and ``admits()``.
-    @inline(__always)
-    func publish(tag: UInt64, _ write: (inout ByteBuffer) -> Void) {
-        machine.append(.publish(tag: tag))
-        write(&staged)
-        if staged.readableBytes >= Self.batchSize { flush() } else { scheduleFlush() }
-    }
-
-    func change(_ request: SubscriptionRequest) {
-        guard isReady else { return }
-        machine.append(.subscription(request))
-        staged.writeImmutableBuffer(request.command.bytes)
-        scheduleFlush()
-    }
-
-    private static let batchSize = 256 << 10
-
-    private func scheduleFlush() {
-        guard !isFlushScheduled, !isReading else { return }
-        isFlushScheduled = true
-        eventLoop.execute {
-            self.isFlushScheduled = false
-            self.flush()
-        }
-    }
-
-    private func flush() {
-        let count = staged.readableBytes
-        guard count > 0, let context, !isClosed else { return }
-        machine.handedOver(bytes: count)
-        let promise = eventLoop.makePromise(of: Void.self)
-        promise.futureResult.assumeIsolated().whenSuccess { self.written() }
-        context.writeAndFlush(wrapOutboundOut(staged), promise: promise)
-        // When the write is complete already this reuses the storage.
-        staged.clear(minimumCapacity: min(count, Self.batchSize))
-    }
-
-    private func written() {
-        machine.written()
-        offerRoom()
-    }
-
-    private func offerRoom() {
-        guard wasRefused, machine.unanswered <= settings.maximumUnansweredCommands / 2,
-            machine.ledger.unwrittenBytes <= settings.maximumBacklogBytes / 2
-        else { return }
-        wasRefused = false
-        owner?.connectionHasRoom(self)
-    }
 
     // MARK: Channel events
 
@@ -151,8 +68,8 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func begin() {
-        guard handshakeTimer == nil, !isClosed else { return }
-        handshakeTimer = eventLoop.scheduleTask(in: settings.commandTimeout) {
+        guard !timers.hasBegun, !isClosed else { return }
+        timers.begin(handshake: settings.commandTimeout) {
             self.close(RedisError(.timeout, "the server did not answer the log-in in time"))
         }
         let steps = settings.handshake.steps
@@ -164,11 +81,13 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isClosed, closeReason == nil else { return }
-        if health.received() { owner?.connection(self, isLate: false) }
+        // Held through the whole read: messages are many.
+        let user = user
+        if health.received() { user?.connection(self, isLate: false) }
         isReading = true
         reader.feed(unwrapInboundIn(data))
         do {
-            while closeReason == nil, let reply = try reader.next() { perform(machine.received(reply)) }
+            while closeReason == nil, let reply = try reader.next() { perform(machine.received(reply), user) }
         } catch {
             close(RedisError(.protocolViolation, "the server sent no valid RESP2", cause: error))
         }
@@ -178,17 +97,12 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
         isReading = false
         flush()
         offerRoom()
-        owner?.connectionReadComplete(self)
+        user?.connectionReadComplete(self)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        switch error {
-        // The end of the stream without a farewell, as Redis ends TLS connections.
-        case NIOSSLError.uncleanShutdown: hasServerEnded = true
-        case let error as IOError: hasServerEnded = error.errnoCode == ECONNRESET || error.errnoCode == EPIPE
-        default: break
-        }
-        close(Self.translate(error))
+        if RedisConnectionFailure.isEndByServer(error) { hasServerEnded = true }
+        close(RedisConnectionFailure.translate(error))
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -206,15 +120,15 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
     /// Whether the end came from the server, which then reads nothing more.
     private var hasServerEnded = false
 
-    private func perform(_ action: Machine.ReplyAction) {
+    private func perform(_ action: Machine.ReplyAction, _ user: (any RedisConnectionUser)?) {
         switch action {
         case .none: break
-        case .deliver(let message): owner?.connection(self, received: message)
-        case .published(let tag, let outcome): owner?.connection(self, published: tag, outcome)
+        case .deliver(let message): user?.connection(self, received: message)
+        case .published(let tag, let outcome): user?.connection(self, published: tag, outcome)
         case .complete(let completion, let result): completion(result)
-        case .subscriptionChanged(let request, let result): owner?.connection(self, changed: request, result)
-        case .subscriptionTaken(let kind, let channel): owner?.connection(self, lost: kind, channel: channel)
-        case .dropped: owner?.connectionDroppedMessage(self)
+        case .subscriptionChanged(let request, let result): user?.connection(self, changed: request, result)
+        case .subscriptionTaken(let kind, let channel): user?.connection(self, lost: kind, channel: channel)
+        case .dropped: user?.connectionDroppedMessage(self)
         case .pong: health.answered()
         case .ready(let facts): ready(facts)
         case .fail(let error): close(error)
@@ -222,20 +136,18 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     private func ready(_ facts: RedisServerFacts) {
-        handshakeTimer?.cancel()
-        scheduleHealth()
+        timers.handshakeDone(healthInterval: settings.pingInterval / 2) { self.checkHealth() }
         owner?.connectionReady(self, facts)
     }
 
     // MARK: Time
 
-    private func scheduleCommandTimer(_ deadline: NIODeadline) {
-        guard commandTimer == nil else { return }
-        commandTimer = eventLoop.scheduleTask(deadline: deadline) { self.expireCommands() }
+    func scheduleCommandTimer(_ deadline: NIODeadline) {
+        timers.expectCommand(until: deadline) { self.expireCommands() }
     }
 
     private func expireCommands() {
-        commandTimer = nil
+        timers.commandsExpired()
         let (expired, next) = machine.expire(now: .now())
         if let next { scheduleCommandTimer(next) }
         for (completion, name) in expired {
@@ -243,22 +155,17 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
-    private func scheduleHealth() {
-        healthTimer = eventLoop.scheduleTask(in: settings.pingInterval / 2) { self.checkHealth() }
-    }
-
     private func checkHealth() {
         guard isReady else { return }
         switch health.halfIntervalPassed() {
         case .none: break
-        case .late: owner?.connection(self, isLate: true)
+        case .late: user?.connection(self, isLate: true)
         case .dead(let how): return closeAsDead(how)
         case .ping:
             machine.append(.ping)
             staged.writeImmutableBuffer(Self.ping)
             flush()
         }
-        scheduleHealth()
     }
 
     private static let ping = RESPCommand("PING").bytes
@@ -286,9 +193,7 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
         isClosed = true
         isReading = false
         context = nil
-        handshakeTimer?.cancel()
-        commandTimer?.cancel()
-        healthTimer?.cancel()
+        timers.cancel()
         let reason = closeReason ?? RedisError(.connectionLost, "the server closed the connection")
         if closeReason == nil {
             endedInsideReply = reader.isInsideReply
@@ -299,12 +204,13 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
         for (command, neverSent) in machine.closed() { fail(command, neverSent: neverSent, reason) }
         owner?.connectionClosed(self, reason)
         owner = nil
+        user = nil
     }
 
     private func fail(_ command: Machine.Pending, neverSent: Bool, _ reason: RedisError) {
         switch command {
         case .publish(let tag):
-            owner?.connection(self, published: tag, neverSent ? .notSent : .unknown(serverEnded: hasServerEnded))
+            user?.connection(self, published: tag, neverSent ? .notSent : .unknown(serverEnded: hasServerEnded))
         case .command(let completion, let name, _):
             let error =
                 neverSent
@@ -314,23 +220,5 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
         case .handshake, .subscription, .ping, .abandoned:
             break
         }
-    }
-
-    private static func translate(_ error: any Error) -> RedisError {
-        switch error {
-        case let error as RedisError: error
-        case NIOSSLError.uncleanShutdown:
-            RedisError(.connectionLost, "the server closed the connection without a TLS farewell")
-        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
-            RedisError(.tls, "TLS with the server failed", cause: error)
-        case is IOError: RedisError(.connectionLost, "the connection was lost", cause: error)
-        default: RedisError(.connectionLost, "the connection failed", cause: error)
-        }
-    }
-}
-
-extension TimeAmount {
-    static func / (amount: TimeAmount, divisor: Int64) -> TimeAmount {
-        .nanoseconds(max(1, amount.nanoseconds / divisor))
     }
 }

@@ -2,9 +2,15 @@
 
 internal import NIOCore
 
-/// What the owner of a connection hears, on its event loop.
+/// Who made a connection hears of its life, on its event loop.
 protocol RedisConnectionOwner: AnyObject {
     func connectionReady(_ connection: RedisConnection, _ facts: RedisServerFacts)
+    /// Nothing follows. Unanswered commands and publishes have been told before.
+    func connectionClosed(_ connection: RedisConnection, _ reason: RedisError)
+}
+
+/// Who uses a connection hears what comes over it, on its event loop.
+protocol RedisConnectionUser: AnyObject {
     func connection(_ connection: RedisConnection, received message: RedisMessage)
     func connection(_ connection: RedisConnection, changed: SubscriptionRequest, _ result: Result<Void, RedisError>)
     func connection(_ connection: RedisConnection, lost kind: RedisSubscriptionKind, channel: String)
@@ -16,11 +22,9 @@ protocol RedisConnectionOwner: AnyObject {
     func connectionHasRoom(_ connection: RedisConnection)
     /// A health check is overdue, or answered after all.
     func connection(_ connection: RedisConnection, isLate: Bool)
-    /// Nothing follows. Unanswered commands and publishes have been told before.
-    func connectionClosed(_ connection: RedisConnection, _ reason: RedisError)
 }
 
-extension RedisConnectionOwner {
+extension RedisConnectionUser {
     func connection(_: RedisConnection, received _: RedisMessage) {}
     func connection(_: RedisConnection, changed _: SubscriptionRequest, _: Result<Void, RedisError>) {}
     func connection(_: RedisConnection, lost _: RedisSubscriptionKind, channel _: String) {}

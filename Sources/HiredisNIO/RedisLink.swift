@@ -4,7 +4,7 @@ internal import Logging
 internal import NIOCore
 
 /// What the owner of a link does with its connections.
-protocol RedisLinkOwner: RedisConnectionOwner {
+protocol RedisLinkOwner: RedisConnectionUser {
     /// There is a new connection, logged in. The owner calls `link.reportUp()` when it is ready for use.
     func linkConnected(_ connection: RedisConnection, _ facts: RedisServerFacts)
     /// The connection is gone; unanswered commands have been told. `insideReply`: the server ended it in the middle of
@@ -171,7 +171,7 @@ final class RedisLink: @unchecked Sendable {
 
     private func connect(to address: RedisAddress, _ number: Int) {
         currentAddress = address
-        let connection = RedisConnection(settings: settings, eventLoop: eventLoop, owner: self)
+        let connection = RedisConnection(settings: settings, eventLoop: eventLoop, owner: self, user: owner)
         phase = .connecting(attempt: number, connection)
         RedisConnector.connect(to: address, tls: tls, timeout: configuration.connectTimeout, connection: connection)
             .whenComplete { result in
@@ -242,39 +242,5 @@ extension RedisLink: RedisConnectionOwner {
         default:
             break
         }
-    }
-
-    // The rest goes to the owner unchanged.
-
-    func connection(_ connection: RedisConnection, received message: RedisMessage) {
-        owner?.connection(connection, received: message)
-    }
-
-    func connection(_ connection: RedisConnection, changed: SubscriptionRequest, _ result: Result<Void, RedisError>) {
-        owner?.connection(connection, changed: changed, result)
-    }
-
-    func connection(_ connection: RedisConnection, lost kind: RedisSubscriptionKind, channel: String) {
-        owner?.connection(connection, lost: kind, channel: channel)
-    }
-
-    func connection(_ connection: RedisConnection, published tag: UInt64, _ outcome: PublishOutcome) {
-        owner?.connection(connection, published: tag, outcome)
-    }
-
-    func connectionDroppedMessage(_ connection: RedisConnection) {
-        owner?.connectionDroppedMessage(connection)
-    }
-
-    func connectionReadComplete(_ connection: RedisConnection) {
-        owner?.connectionReadComplete(connection)
-    }
-
-    func connectionHasRoom(_ connection: RedisConnection) {
-        owner?.connectionHasRoom(connection)
-    }
-
-    func connection(_ connection: RedisConnection, isLate: Bool) {
-        owner?.connection(connection, isLate: isLate)
     }
 }

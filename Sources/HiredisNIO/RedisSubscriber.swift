@@ -7,13 +7,10 @@ package import NIOCore
 /// says that it is up.
 ///
 /// Confined to its event loop except where methods say "any thread", hence `@unchecked Sendable`.
-package final class RedisSubscriber: @unchecked Sendable {
+package final class RedisSubscriber: RedisEndpoint, @unchecked Sendable {
     private typealias Waiter = @Sendable (Result<Void, RedisError>) -> Void
     private typealias Table = SubscriptionTable<Waiter>
 
-    package let eventLoop: any EventLoop
-    private let link: RedisLink
-    private let stateBox: RedisStateBox
     private let handlers: RedisSubscriberHandlers
     private let logger: Logger
     private var table = Table()
@@ -38,55 +35,17 @@ package final class RedisSubscriber: @unchecked Sendable {
         configuration: RedisConfiguration, resolver: any RedisAddressResolver, eventLoop: any EventLoop,
         logger: Logger, name: String, handlers: RedisSubscriberHandlers
     ) {
-        self.eventLoop = eventLoop
         self.handlers = handlers
         self.logger = logger
-        stateBox = RedisStateBox(onChange: handlers.onState)
-        link = RedisLink(
-            name: name, configuration: configuration,
-            settings: RedisConnectionSettings(configuration, isSubscriber: true), resolver: resolver,
-            stateBox: stateBox, eventLoop: eventLoop, logger: logger)
+        super.init(
+            configuration: configuration, isSubscriber: true, resolver: resolver, eventLoop: eventLoop,
+            logger: logger, name: name, onState: handlers.onState)
     }
 
-    deinit {
-        guard stateBox.state != .closed else { return }
-        eventLoop.execute { [link] in link.close() }
-    }
-
-    // MARK: Life
-
-    /// Begins to connect. Any thread. Keep the subscriber: it ends its connection when it is released.
-    package func start() {
-        onLoop { self.link.start(owner: self) }
-    }
-
-    /// Waits until every subscription is confirmed. Any thread.
-    ///
-    /// - Throws: `timeout` with the last reason, or `closed`.
-    package func waitUntilUp(within limit: TimeAmount) async throws(RedisError) {
-        try await stateBox.waitUntilConnected(within: limit, on: eventLoop)
-    }
-
-    /// Ends the connection for good; who waits for a subscription is told `closed`. Any thread.
-    package func close() async {
-        await withCheckedContinuation { continuation in
-            onLoop {
-                self.closeOnLoop()
-                continuation.resume()
-            }
-        }
-    }
-
-    func closeOnLoop() {
-        link.close()
+    override func closeOnLoop() {
+        super.closeOnLoop()
         for waiter in table.removeAll() { waiter(.failure(.closedByOwner)) }
     }
-
-    /// The state now. Any thread.
-    package var state: RedisLinkState { stateBox.state }
-
-    /// The state now and every change; slow readers get the newest 16. Any thread.
-    package func states() -> AsyncStream<RedisLinkState> { stateBox.stream() }
 
     // MARK: Subscriptions
 
@@ -150,10 +109,6 @@ package final class RedisSubscriber: @unchecked Sendable {
             }
         }
         try result.get()
-    }
-
-    private func onLoop(_ body: @escaping @Sendable () -> Void) {
-        if eventLoop.inEventLoop { body() } else { eventLoop.execute(body) }
     }
 }
 
@@ -245,7 +200,4 @@ extension RedisSubscriber: RedisLinkOwner {
         guard restoring == 0 else { return }
         if isLate { link.reportDegraded(RedisLink.lateReason) } else { reportState() }
     }
-
-    func connectionReady(_: RedisConnection, _: RedisServerFacts) {}
-    func connectionClosed(_: RedisConnection, _: RedisError) {}
 }

@@ -123,11 +123,12 @@ public final class Server: Sendable {
         try await sockets.serverSideEmit(event, repeat each arguments)
     }
 
-    /// As ``serverSideEmit(_:_:)``, with the first argument of each other server's answer.
+    /// As ``serverSideEmit(_:_:)``, with the first argument of each other server's answer; `servers` is who has to answer.
     public func serverSideEmitWithAck<each Argument: Encodable & Sendable, Answer: Decodable & Sendable>(
-        _ event: String, _ arguments: repeat each Argument, as type: Answer.Type, timeout: Duration = .seconds(5)
+        _ event: String, _ arguments: repeat each Argument, as type: Answer.Type, timeout: Duration = .seconds(5),
+        of servers: AskedServers = .all
     ) async throws -> [Answer] {
-        try await sockets.serverSideEmitWithAck(event, repeat each arguments, as: type, timeout: timeout)
+        try await sockets.serverSideEmitWithAck(event, repeat each arguments, as: type, timeout: timeout, of: servers)
     }
 
     // MARK: The engine

@@ -13,11 +13,18 @@ internal import SocketIOServer
     internal import Darwin
 #endif
 
-/// Serves the applications that independent test suites expect, on the real server; see `docs/testing.md`.
+/// Everything that is served or measured for tests alone, and not shipped.
 @main
+struct ConformanceTool: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "socketio-conformance-server", abstract: "Servers and measurements for tests.",
+        subcommands: [ConformanceServer.self, RedisSpeed.self], defaultSubcommand: ConformanceServer.self)
+}
+
+/// Serves the applications that independent test suites expect, on the real server; see `docs/testing.md`.
 struct ConformanceServer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "socketio-conformance-server",
+        commandName: "serve",
         abstract: "Applications of the Engine.IO and Socket.IO conformance suites.",
         discussion: "Prints \"listening PORT\" when it accepts connections. SIGTERM ends it with 0.")
 

@@ -32,13 +32,16 @@ struct RESPCommandTests {
             #expect(
                 Array(command.bytes.readableBytesView)
                     == hiredis([Array("PUBLISH".utf8), Array("channel".utf8), payload]))
-            var fast = ByteBuffer()
-            RESPCommand.writePublish(ByteBuffer(bytes: payload), to: "channel", sharded: false, into: &fast)
-            #expect(fast == command.bytes)
-            fast.clear()
-            RESPCommand.writePublish(
-                ByteBuffer(bytes: payload), to: ByteBuffer(string: "channel"), sharded: true, into: &fast)
-            #expect(fast == RESPCommand("SPUBLISH", "channel", ByteBuffer(bytes: payload)).bytes)
+            let message = RedisPublish(ByteBuffer(bytes: payload), to: "channel")
+            #expect(message.bytes == command.bytes)
+            #expect(message.channel == ByteBuffer(string: "channel"))
+            #expect(message.payload == ByteBuffer(bytes: payload))
+            let sharded = RedisPublish(ByteBuffer(bytes: payload), to: "channel", sharded: true)
+            #expect(sharded.bytes == RESPCommand("SPUBLISH", "channel", ByteBuffer(bytes: payload)).bytes)
+            #expect(sharded.payload == message.payload)
+            let long = String(repeating: "c", count: length)
+            #expect(
+                RedisPublish(ByteBuffer(), to: long).bytes == RESPCommand("PUBLISH", long, ByteBuffer()).bytes)
         }
     }
 

@@ -2,6 +2,7 @@
 
 import NIOCore
 import NIOPosix
+import ProcessTesting
 import Testing
 
 @testable import HiredisNIO
@@ -11,7 +12,7 @@ import Testing
 struct RedisClientTests {
     @Test("Commands, error replies, pipelines, big values")
     func commands() async throws {
-        let server = try await RedisServer()
+        let server = try await RedisServer.started()
         let client = try await server.admin {
             $0.database = 2
             $0.clientName = "test-client"
@@ -44,7 +45,7 @@ struct RedisClientTests {
 
     @Test("Publishes reach subscribers in order; patterns; unsubscribing")
     func pubSub() async throws {
-        let server = try await RedisServer()
+        let server = try await RedisServer.started()
         let subscription = try await Subscription(
             server.configuration, channels: ["a", "b"], patterns: ["p*"])
         #expect(subscription.subscriber.state == .up)
@@ -69,7 +70,7 @@ struct RedisClientTests {
 
     @Test("Without a server: fails at once, or waits as the caller wishes; joins when it comes")
     func absentAtStart() async throws {
-        let port = try await RedisServer.freePort()
+        let port = try RedisServer.freePort()
         var configuration = RedisConfiguration(endpoint: .tcp(RedisHost(host: "127.0.0.1", port: port)))
         configuration.maximumReconnectDelay = .milliseconds(200)
         let client = RedisClient(
@@ -87,7 +88,7 @@ struct RedisClientTests {
         }
         #expect(impatient?.code == .notConnected)
         async let patient = client.execute(RESPCommand("PING"), whenDown: .wait(.seconds(30)))
-        let server = try await RedisServer(port: port)
+        let server = try await RedisServer.started(port: port)
         let reply = try await patient
         #expect(reply == .simple("PONG"))
         #expect(client.state == .up)
@@ -96,7 +97,7 @@ struct RedisClientTests {
 
     @Test("A message over the limit is dropped and counted; the link stays")
     func oversized() async throws {
-        let server = try await RedisServer()
+        let server = try await RedisServer.started()
         var configuration = server.configuration
         configuration.limits.maximumBulkLength = 100_000
         let subscription = try await Subscription(configuration, channels: ["a"])
@@ -116,7 +117,7 @@ struct RedisClientTests {
 
     @Test("A command that takes too long fails; its late reply disturbs nobody")
     func commandTimeout() async throws {
-        let server = try await RedisServer()
+        let server = try await RedisServer.started()
         let client = try await server.admin()
         let error = await #expect(throws: RedisError.self) {
             try await client.execute(RESPCommand("BLPOP", "none", 1), timeout: .milliseconds(50))
@@ -127,7 +128,7 @@ struct RedisClientTests {
 
     @Test("Refuses more than the limits of what may wait, and says when there is room")
     func backlog() async throws {
-        let server = try await RedisServer()
+        let server = try await RedisServer.started()
         var configuration = server.configuration
         configuration.maximumUnansweredCommands = 100
         let room = Recorder<Int>()
@@ -135,7 +136,7 @@ struct RedisClientTests {
         handlers.onRoom = { room.append(1) }
         let client = try await RedisClient.connected(configuration, handlers: handlers)
         let admissions = try await client.eventLoop.submit {
-            (0..<150).map { _ in client.publish(ByteBuffer(string: "x"), to: "c") }
+            (0..<150).map { _ in client.publish(RedisPublish(ByteBuffer(string: "x"), to: "c")) }
         }.get()
         #expect(admissions.count { $0 == .accepted } == 100)
         #expect(admissions.suffix(50).allSatisfy { $0 == .full })
@@ -145,7 +146,7 @@ struct RedisClientTests {
 
     @Test("Byte by byte through a slow proxy")
     func dribble() async throws {
-        let server = try await RedisServer()
+        let server = try await RedisServer.started()
         let proxy = try await TestProxy(to: server.port)
         proxy.set { $0.piece = 1 }
         let subscription = try await Subscription(proxy.configuration, channels: ["a"])

@@ -3,6 +3,7 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import ProcessTesting
 import Testing
 
 @testable import HiredisNIO
@@ -12,7 +13,7 @@ import Testing
 struct RedisFaultTests {
     @Test("Subscriber killed: complete again before it is up, the gap is told")
     func killSubscriber() async throws {
-        let server = try await RedisServer()
+        let server = try await RedisServer.started()
         let channels = (0..<300).map { "channel-\($0)" }
         let subscription = try await Subscription(server.configuration, channels: channels, patterns: ["p*"])
         let admin = try await server.admin()
@@ -33,7 +34,7 @@ struct RedisFaultTests {
 
     @Test("Publisher killed under load: every publish has an outcome, in order")
     func killPublisher() async throws {
-        let server = try await RedisServer()
+        let server = try await RedisServer.started()
         let subscription = try await Subscription(server.configuration, channels: ["a"])
         let publisher = try await Publisher(server.configuration)
         let admin = try await server.admin()
@@ -65,7 +66,7 @@ struct RedisFaultTests {
 
     @Test("Server stopped for two seconds: nothing lost, nothing cut, order kept")
     func stopped() async throws {
-        let server = try await RedisServer()
+        let server = try await RedisServer.started()
         let subscription = try await Subscription(server.configuration, channels: ["a"])
         let publisher = try await Publisher(server.configuration)
         server.signal(SIGSTOP)
@@ -88,7 +89,7 @@ struct RedisFaultTests {
 
     @Test("Server killed and back: down is told, commands fail at once, everything comes back")
     func killedAndBack() async throws {
-        let server = try await RedisServer()
+        let server = try await RedisServer.started()
         let subscription = try await Subscription(server.configuration, channels: ["a", "b"])
         let publisher = try await Publisher(server.configuration)
         try await publisher.publish(1...10, to: "a")
@@ -114,7 +115,7 @@ struct RedisFaultTests {
 
     @Test("A silent link is found dead within twice the ping interval, in either direction", arguments: [true, false])
     func halfOpen(towardsServer: Bool) async throws {
-        let server = try await RedisServer()
+        let server = try await RedisServer.started()
         let proxy = try await TestProxy(to: server.port)
         var configuration = proxy.configuration
         configuration.pingInterval = .milliseconds(500)
@@ -137,7 +138,7 @@ struct RedisFaultTests {
 
     @Test("A cut for the output buffer is recognised")
     func outputBufferCut() async throws {
-        let server = try await RedisServer(["client-output-buffer-limit pubsub 64kb 0 0"])
+        let server = try await RedisServer.started(["client-output-buffer-limit pubsub 64kb 0 0"])
         // A subscriber that reads nothing for a while, on a loop of its own.
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let outages = Recorder<RedisOutage>()

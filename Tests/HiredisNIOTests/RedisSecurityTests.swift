@@ -28,7 +28,7 @@ struct RedisSecurityTests {
 
     @Test("Passwords: right, wrong, missing")
     func password() async throws {
-        let server = try await RedisServer(["requirepass hunter2"])
+        let server = try await RedisServer.started(["requirepass hunter2"])
         let url = "redis://:hunter2@127.0.0.1:\(server.port)"
         let client = try await RedisClient.connected(RedisConfiguration(url: url))
         #expect(try await client.run("PING") == .simple("PONG"))
@@ -41,7 +41,7 @@ struct RedisSecurityTests {
 
     @Test("An ACL user with the rights of the adapter works; missing rights are named")
     func rights() async throws {
-        let server = try await RedisServer([
+        let server = try await RedisServer.started([
             "user default on >admin ~* &* +@all",
             "user io on >s3cret resetchannels &socket.io* resetkeys -@all +@connection +publish +subscribe "
                 + "+psubscribe +unsubscribe +punsubscribe +pubsub|numsub",
@@ -84,8 +84,8 @@ struct RedisSecurityTests {
 
     @Test("A Unix socket")
     func unixSocket() async throws {
-        let server = try await RedisServer(["unixsocket {dir}/s", "requirepass p"])
-        let configuration = try RedisConfiguration(url: "redis+unix://:p@\(server.directory.path)/s?db=3")
+        let server = try await RedisServer.started(["unixsocket {dir}/s", "requirepass p"])
+        let configuration = try RedisConfiguration(url: "redis+unix://:p@\(server.directory)/s?db=3")
         let subscription = try await Subscription(configuration, channels: ["a"])
         let client = try await RedisClient.connected(configuration)
         #expect(try await client.publish(ByteBuffer(string: "x"), to: "a") == 1)
@@ -97,7 +97,7 @@ struct RedisSecurityTests {
     @Test("TLS: a known CA and the right name, or nothing")
     func tls() async throws {
         let certificates = try Certificates()
-        let server = try await RedisServer(
+        let server = try await RedisServer.started(
             [
                 "tls-cert-file \(certificates.path)/s.crt", "tls-key-file \(certificates.path)/s.key",
                 "tls-ca-cert-file \(certificates.path)/ca.crt", "tls-auth-clients optional",
@@ -121,7 +121,7 @@ struct RedisSecurityTests {
     @Test("TLS: a certificate for another name is refused")
     func tlsName() async throws {
         let certificates = try Certificates()
-        let server = try await RedisServer(
+        let server = try await RedisServer.started(
             [
                 "tls-cert-file \(certificates.path)/d.crt", "tls-key-file \(certificates.path)/s.key",
                 "tls-ca-cert-file \(certificates.path)/ca.crt", "tls-auth-clients no",
@@ -139,7 +139,7 @@ struct RedisSecurityTests {
     @Test("TLS with a client certificate")
     func clientCertificate() async throws {
         let certificates = try Certificates()
-        let server = try await RedisServer(
+        let server = try await RedisServer.started(
             [
                 "tls-cert-file \(certificates.path)/s.crt", "tls-key-file \(certificates.path)/s.key",
                 "tls-ca-cert-file \(certificates.path)/ca.crt", "tls-auth-clients yes",
@@ -150,38 +150,5 @@ struct RedisSecurityTests {
             RedisConfiguration(url: base + "&certFile=\(path)/s.crt&keyFile=\(path)/s.key"))
         #expect(try await client.run("PING") == .simple("PONG"))
         _ = try await refusal(RedisConfiguration(url: base))
-    }
-}
-
-/// A CA, server certificates of it for localhost with and without 127.0.0.1, and another CA; made by openssl.
-private final class Certificates {
-    let directory: URL
-    var path: String { directory.path }
-
-    init() throws {
-        directory = try RedisServer.makeDirectory()
-        let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        for name in ["ca", "other"] {
-            try openssl(
-                ["req", "-x509", "-days", "2", "-keyout", "\(name).key", "-out", "\(name).crt", "-subj", "/CN=\(name)"]
-                    + key)
-        }
-        try openssl(["req", "-keyout", "s.key", "-out", "s.csr", "-subj", "/CN=localhost"] + key)
-        for (name, subjects) in [("s", "DNS:localhost,IP:127.0.0.1"), ("d", "DNS:localhost")] {
-            try "subjectAltName=\(subjects)".write(
-                to: directory.appendingPathComponent("ext"), atomically: true, encoding: .utf8)
-            try openssl([
-                "x509", "-req", "-in", "s.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-                "-out", "\(name).crt", "-extfile", "ext",
-            ])
-        }
-    }
-
-    deinit { try? FileManager.default.removeItem(at: directory) }
-
-    private func openssl(_ arguments: [String]) throws {
-        guard try RunningProcess.run("/usr/bin/openssl", arguments, directory: directory.path).code == 0 else {
-            throw TestFailure("openssl \(arguments[0]) failed: is the Debian package openssl installed?")
-        }
     }
 }

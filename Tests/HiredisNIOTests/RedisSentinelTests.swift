@@ -2,6 +2,7 @@
 
 import NIOCore
 import NIOPosix
+import ProcessTesting
 import Testing
 
 @testable import HiredisNIO
@@ -11,12 +12,14 @@ import Testing
 struct RedisSentinelTests {
     @Test("After a failover both links are on the new primary")
     func failover() async throws {
-        let primary = try await RedisServer()
-        let replica = try await RedisServer(["replicaof 127.0.0.1 \(primary.port)", "repl-diskless-sync-delay 0"])
+        let primary = try await RedisServer.started()
+        let replica = try await RedisServer.started([
+            "replicaof 127.0.0.1 \(primary.port)", "repl-diskless-sync-delay 0",
+        ])
         var sentinels: [RedisServer] = []
         for _ in 0..<3 {
             sentinels.append(
-                try await RedisServer(
+                try await RedisServer.started(
                     [
                         "sentinel monitor mymaster 127.0.0.1 \(primary.port) 2",
                         "sentinel down-after-milliseconds mymaster 1000", "sentinel failover-timeout mymaster 5000",
@@ -31,7 +34,7 @@ struct RedisSentinelTests {
                 && link?.contains("master_link_status:up") == true
         }
         // The first in the list does not exist: the others are asked.
-        let nobody = try await RedisServer.freePort()
+        let nobody = try RedisServer.freePort()
         let hosts = ["127.0.0.1:\(nobody)"] + sentinels.map { "127.0.0.1:\($0.port)" }
         let configuration = try RedisConfiguration(
             url: "redis+sentinel://\(hosts.joined(separator: ","))/mymaster")
@@ -62,8 +65,8 @@ struct RedisSentinelTests {
 
     @Test("Sentinels that do not answer, or do not know the name, are named in the reason")
     func unknownName() async throws {
-        let sentinel = try await RedisServer(["sentinel monitor other 127.0.0.1 1 2"], sentinel: true)
-        let nobody = try await RedisServer.freePort()
+        let sentinel = try await RedisServer.started(["sentinel monitor other 127.0.0.1 1 2"], sentinel: true)
+        let nobody = try RedisServer.freePort()
         let configuration = try RedisConfiguration(
             url: "redis+sentinel://127.0.0.1:\(nobody),127.0.0.1:\(sentinel.port)/mymaster")
         let client = RedisClient(
@@ -79,9 +82,9 @@ struct RedisSentinelTests {
 
     @Test("A replica named as the primary is refused")
     func replica() async throws {
-        let primary = try await RedisServer()
-        let replica = try await RedisServer(["replicaof 127.0.0.1 \(primary.port)"])
-        let sentinel = try await RedisServer(["sentinel monitor m 127.0.0.1 \(replica.port) 2"], sentinel: true)
+        let primary = try await RedisServer.started()
+        let replica = try await RedisServer.started(["replicaof 127.0.0.1 \(primary.port)"])
+        let sentinel = try await RedisServer.started(["sentinel monitor m 127.0.0.1 \(replica.port) 2"], sentinel: true)
         let configuration = try RedisConfiguration(url: "redis+sentinel://127.0.0.1:\(sentinel.port)/m")
         let client = RedisClient(
             configuration: configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: silentLogger)

@@ -95,7 +95,7 @@ struct SubscriptionTableTests {
         #expect(table.removeAll() == [])
     }
 
-    @Test("Back-off: at once, then a tenth of the outage, at most five seconds")
+    @Test("Back-off: at once, then in proportion to the outage, at most five seconds")
     func backoff() {
         var backoff = Backoff(minimum: .milliseconds(50), maximum: .seconds(5))
         var now = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
@@ -116,6 +116,24 @@ struct SubscriptionTableTests {
         #expect(delays.first == .milliseconds(50) && delays.last == .seconds(5))
         backoff.attemptStarted(at: now)
         #expect(backoff.nextDelay(now: now + .seconds(2), random: 0) == .seconds(3), "counted from the attempt")
+    }
+
+    @Test("Back-off: a server that is back within ten seconds is found within 100 ms", arguments: [0, 0.5, 0.999])
+    func shortOutage(random: Double) {
+        // How long the server is away, in steps that fall between the attempts.
+        for absence in stride(from: 3, to: 10_000, by: 37) {
+            var backoff = Backoff(minimum: .milliseconds(50), maximum: .seconds(5))
+            var now = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
+            backoff.attemptStarted(at: now)
+            backoff.connected(at: now)
+            now = now + .seconds(60)
+            let back = now + .milliseconds(Int64(absence))
+            while now < back {
+                now = now + backoff.nextDelay(now: now, random: random)
+                backoff.attemptStarted(at: now)
+            }
+            #expect(now - back <= .milliseconds(100), "\(absence) ms")
+        }
     }
 
     @Test("Connections that die at once are not tried ever faster")

@@ -1,6 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Foundation
+internal import HiredisNIO
+internal import Logging
+internal import NIOPosix
 internal import ProcessTesting
 internal import SocketIOTesting
 internal import Testing
@@ -11,14 +14,14 @@ internal import Testing
 
 /// The executable with a real Redis.
 @Suite struct ClusterProcessTests {
-    private static func node(_ redis: RedisProcess, _ more: [String] = []) throws -> RunningProcess {
+    private static func node(_ redis: RedisServer, _ more: [String] = []) throws -> RunningProcess {
         try .server(
             ["--host", "127.0.0.1", "--port", "0", "--event-loops", "1", "--adapter", "redis"] + more,
             environment: ["SOCKETIO_REDIS_URL": redis.url])
     }
 
     @Test func nodesFindEachOtherAndSayGoodbye() async throws {
-        let redis = try RedisProcess()
+        let redis = try RedisServer()
         try await redis.start()
         let first = try Self.node(redis, ["--node-tag", "aaaa"])
         let second = try Self.node(redis, ["--node-tag", "bbbb"])
@@ -35,7 +38,7 @@ internal import Testing
     }
 
     @Test func withoutRedisItServesAndJoinsLater() async throws {
-        let redis = try RedisProcess()
+        let redis = try RedisServer()
         let server = try Self.node(redis)
         let port = try await server.port()
         try await expectReadiness(of: server, status: 200, contains: #"{"status":"degraded","reasons":["redis: "#)
@@ -49,7 +52,7 @@ internal import Testing
     }
 
     @Test func withoutRedisItRefusesToStartWhenToldSo() async throws {
-        let redis = try RedisProcess()
+        let redis = try RedisServer()
         let server = try Self.node(redis, ["--redis-required", "--redis-start-timeout-ms", "200"])
         #expect(try await server.exitCode() == 1)
         #expect(server.output.contains("no Redis, and redis.required is true"))
@@ -57,7 +60,7 @@ internal import Testing
     }
 
     @Test func itCanBeEndedWhileItWaitsForRedis() async throws {
-        let server = try Self.node(try RedisProcess(), ["--redis-required", "--redis-start-timeout-ms", "600000"])
+        let server = try Self.node(try RedisServer(), ["--redis-required", "--redis-start-timeout-ms", "600000"])
         _ = try await server.line { $0.contains("waiting for Redis") ? $0 : nil }
         server.signal(SIGTERM)
         #expect(try await server.exitCode() == 0)
@@ -65,7 +68,7 @@ internal import Testing
 
     /// A node that has just started has no history of its own.
     @Test func aNewNodeAsksForWhatWasSaidBefore() async throws {
-        let redis = try RedisProcess()
+        let redis = try RedisServer()
         try await redis.start()
         let first = try Self.node(redis)
         let ada = try await SocketTestClient.connect(to: ServerAddress(port: try await first.port()))
@@ -91,8 +94,33 @@ internal import Testing
         #expect(try await bob.emitWithAck("rooms") == [[["name": "lobby", "people": 2]]])
     }
 
+    /// As a Node.js server in the same cluster, which has no chat.
+    @Test func nobodyWaitsForTheHistoryOfServersThatHaveNone() async throws {
+        let redis = try await RedisServer.started()
+        let silent = RedisSubscriber(
+            configuration: try RedisConfiguration(url: redis.url),
+            eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            handlers: RedisSubscriberHandlers { _ in })
+        silent.start()
+        try await silent.subscribe(["socket.io-request#/#"])
+        let settings = ["--redis-requests-timeout-ms", "200", "--redis-on-request-timeout", "partial"]
+        let first = try Self.node(redis, settings)
+        let ada = try await SocketTestClient.connect(to: ServerAddress(port: try await first.port()))
+            .join("/", auth: ["name": "Ada"])
+        _ = try await ada.emitWithAck("join", "lobby")
+        _ = try await ada.emitWithAck("message", "room:lobby", "one")
+        let second = try Self.node(redis, settings + ["--redis-required"])
+        let bob = try await SocketTestClient.connect(to: ServerAddress(port: try await second.port()))
+            .join("/", auth: ["name": "Bob"])
+        _ = try await second.line { $0.contains("a node has joined") ? $0 : nil }
+        // One answer missing would leave the others' out as well.
+        #expect(try await bob.emitWithAck("join", "lobby").first?["history"]?[0]?["text"] == "one")
+        await silent.close()
+    }
+
     @Test func aLostRedisIsDegradedAndMessagesFlowAgain() async throws {
-        let redis = try RedisProcess()
+        let redis = try RedisServer()
         try await redis.start()
         let nodes = [try Self.node(redis), try Self.node(redis, ["--redis-required"])]
         var sockets: [TestSocket] = []
@@ -101,7 +129,7 @@ internal import Testing
             sockets.append(try await client.join("/", auth: ["name": .string(name)]))
             try await expectReadiness(of: node, status: 200, contains: #""ready""#)
         }
-        redis.kill()
+        redis.stop()
         for node in nodes {
             try await expectReadiness(of: node, status: 200, contains: #""degraded","reasons":["redis: "#)
         }
@@ -116,7 +144,7 @@ internal import Testing
     }
 
     @Test func emitReachesAClientOnAnotherMachine() async throws {
-        let redis = try RedisProcess()
+        let redis = try RedisServer()
         #expect(try await emit(redis, ["--timeout-ms", "200", "x"]).code == 1)
         try await redis.start()
         let nobody = try await emit(redis, ["x"])
@@ -139,8 +167,7 @@ internal import Testing
         let manual = try String(contentsOf: packageRoot.appendingPathComponent("docs/cluster.md"), encoding: .utf8)
         let line = try #require(manual.split(separator: "\n").first { $0.hasPrefix("ACL SETUSER socketio ") })
         let user = String(line).replacing("ACL SETUSER", with: "user").replacing(">PASSWORD", with: ">geheim")
-        let redis = try RedisProcess()
-        try await redis.start(users: ["user default off", user])
+        let redis = try await RedisServer.started(["user default off", user])
         let secret = try TemporaryFile("geheim\n", name: "secret")
         let login = ["--redis-user", "socketio", "--redis-password-file", secret.path]
         let nodes = [try Self.node(redis, login), try Self.node(redis, login)]
@@ -176,8 +203,7 @@ internal import Testing
     }
 
     @Test func aWrongPasswordIsToldWithoutShowingIt() async throws {
-        let redis = try RedisProcess()
-        try await redis.start(users: ["user default on >right ~* &* +@all"])
+        let redis = try await RedisServer.started(["user default on >right ~* &* +@all"])
         let server = try RunningProcess.server(
             ["--host", "127.0.0.1", "--port", "0", "--adapter", "redis"],
             environment: ["SOCKETIO_REDIS_URL": redis.url, "SOCKETIO_REDIS_PASSWORD": "geheim"])
@@ -202,7 +228,7 @@ internal import Testing
         #expect(command.output.contains("redis.url") && !command.output.contains("geheim"))
     }
 
-    private func emit(_ redis: RedisProcess, _ arguments: [String]) async throws -> (code: Int32, output: String) {
+    private func emit(_ redis: RedisServer, _ arguments: [String]) async throws -> (code: Int32, output: String) {
         let command = try RunningProcess.server(["emit"] + arguments, environment: ["SOCKETIO_REDIS_URL": redis.url])
         return (try await command.exitCode(), command.output)
     }

@@ -49,7 +49,7 @@ internal import Testing
                 "RedisConnector.swift": ["NIOPosix"], "RESPReader.swift": ["CHiredis"],
                 "RESPReaderFunctions.swift": ["CHiredis"],
                 // The names of two error numbers.
-                "RedisConnection.swift": system,
+                "RedisConnectionFailure.swift": system,
             ]),
         "SocketIORedis": Rule(
             anywhere: [

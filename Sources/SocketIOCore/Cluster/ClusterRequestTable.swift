@@ -4,6 +4,7 @@
 ///
 ///     begun ── all known peers and as many foreign nodes as expected have answered ──▶ completed
 ///       ├───── as many answers as there are nodes, whoever gave them ──▶ completed
+///       ├───── those that are missing have gone ──▶ completed, with the answers there are
 ///       └───── time is up ──▶ timed out, with the answers there are and who is missing
 ///
 /// Our peers sign their answers, which is how a double answer is told from another node's and how a request stops
@@ -36,6 +37,10 @@ package struct ClusterRequestTable<Answer, Context> {
         var missing: [String: String]
         var answered: Set<String> = []
         var foreignMissing: Int
+        /// Foreign nodes there were when the request went out, less those that have gone since.
+        var foreign: Int
+        /// Whether it was known which of the nodes are peers.
+        let knowsPeers: Bool
         var expected: Int
         var answers: [Answer] = []
 
@@ -62,7 +67,8 @@ package struct ClusterRequestTable<Answer, Context> {
         _ id: String, nodes: Int, peers: [String: String], context: Context
     ) -> Outcome? {
         let entry = Entry(
-            context: context, missing: peers, foreignMissing: nodes - peers.count, expected: max(0, nodes))
+            context: context, missing: peers, foreignMissing: nodes - peers.count,
+            foreign: max(0, nodes - peers.count), knowsPeers: !peers.isEmpty, expected: max(0, nodes))
         guard !entry.isComplete else { return entry.outcome(isComplete: true) }
         entries[id] = entry
         return nil
@@ -87,6 +93,24 @@ package struct ClusterRequestTable<Answer, Context> {
         var outcomes: [Outcome] = []
         for (id, var entry) in entries where entry.missing.removeValue(forKey: uid) != nil {
             entry.expected -= 1
+            if let outcome = settle(id, entry) { outcomes.append(outcome) }
+        }
+        return outcomes
+    }
+
+    /// Whether answers of foreign nodes are waited for.
+    package var isWaitingForForeign: Bool { entries.values.contains { $0.foreignMissing > 0 } }
+
+    /// So many nodes are left that are not known, and so many altogether. Foreign nodes do not sign their answers: those
+    /// that have gone count as the ones that have not answered.
+    package mutating func left(foreign: Int, nodes: Int) -> [Outcome] {
+        var outcomes: [Outcome] = []
+        for (id, var entry) in entries {
+            let gone = entry.foreign - (entry.knowsPeers ? foreign : nodes)
+            guard gone > 0 else { continue }
+            entry.foreign -= gone
+            entry.foreignMissing -= gone
+            entry.expected -= gone
             if let outcome = settle(id, entry) { outcomes.append(outcome) }
         }
         return outcomes

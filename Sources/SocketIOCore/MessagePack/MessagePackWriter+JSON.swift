@@ -22,8 +22,12 @@ extension MessagePackWriter {
         switch source.cursor.current {
         case UInt8(ascii: "\""): writeString(&source)
         case UInt8(ascii: "{"):
-            if let attachment = source.placeholder() { write(binary: attachment) } else { try object(&source, depth) }
-        case UInt8(ascii: "["): try array(&source, depth)
+            if let attachment = source.placeholder() {
+                write(binary: attachment)
+            } else {
+                try container(&source, depth, isMap: true)
+            }
+        case UInt8(ascii: "["): try container(&source, depth, isMap: false)
         case UInt8(ascii: "t"): try literal(&source, length: 4) { $0.write(true) }
         case UInt8(ascii: "f"): try literal(&source, length: 5) { $0.write(false) }
         case UInt8(ascii: "n"): try literal(&source, length: 4) { $0.writeNil() }
@@ -31,42 +35,27 @@ extension MessagePackWriter {
         }
     }
 
-    private mutating func object(_ source: inout JSONSource, _ depth: Int) throws(JSONError) {
+    /// The array or object that begins here.
+    private mutating func container(_ source: inout JSONSource, _ depth: Int, isMap: Bool) throws(JSONError) {
         guard depth < JSONScanner.maximumDepth else { throw JSONError(.tooDeep, at: source.cursor.index) }
         let head = beginContainer()
+        let end = isMap ? UInt8(ascii: "}") : UInt8(ascii: "]")
         var count = 0
         source.cursor.index += 1
         while true {
             source.cursor.skipWhitespace()
             switch source.cursor.current {
             case UInt8(ascii: ","): source.cursor.index += 1
-            case UInt8(ascii: "}"):
+            case end:
                 source.cursor.index += 1
-                return endContainer(at: head, count: count, isMap: true)
-            case UInt8(ascii: "\""):
-                writeString(&source)
-                source.cursor.skipWhitespace()
-                source.cursor.index += 1
-                try write(&source, depth: depth + 1)
-                count += 1
-            default: throw source.cursor.unexpected()
-            }
-        }
-    }
-
-    private mutating func array(_ source: inout JSONSource, _ depth: Int) throws(JSONError) {
-        guard depth < JSONScanner.maximumDepth else { throw JSONError(.tooDeep, at: source.cursor.index) }
-        let head = beginContainer()
-        var count = 0
-        source.cursor.index += 1
-        while true {
-            source.cursor.skipWhitespace()
-            switch source.cursor.current {
-            case UInt8(ascii: ","): source.cursor.index += 1
-            case UInt8(ascii: "]"):
-                source.cursor.index += 1
-                return endContainer(at: head, count: count, isMap: false)
-            default:
+                return endContainer(at: head, count: count, isMap: isMap)
+            case let first:
+                if isMap {
+                    guard first == UInt8(ascii: "\"") else { throw source.cursor.unexpected() }
+                    writeString(&source)
+                    source.cursor.skipWhitespace()
+                    source.cursor.index += 1
+                }
                 try write(&source, depth: depth + 1)
                 count += 1
             }

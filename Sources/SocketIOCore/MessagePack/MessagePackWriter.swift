@@ -15,6 +15,11 @@ package struct MessagePackWriter: ~Copyable {
     /// The bytes written.
     package func finish() -> ByteBuffer { output.buffer() }
 
+    /// The bytes written so far, in place.
+    package borrowing func withWrittenBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        body(output.bytes)
+    }
+
     // MARK: Values
 
     package mutating func writeNil() { output.write(0xC0) }

@@ -48,7 +48,7 @@ final class Outbox {
         guard queue.isEmpty && isGateOpen || message.kind == .signal && !isGateOpen else {
             return keep(message, isReplay: !isGateOpen)
         }
-        switch transport.publish(message.payload, to: message.channel) {
+        switch transport.publish(message.command) {
         case .accepted:
             queue.sent(message, at: .now())
             if message.kind == .data { counters.published.increment() }
@@ -94,7 +94,7 @@ final class Outbox {
         let now = NIODeadline.now()
         drop(queue.removeOld(at: now))
         while let message = queue.first {
-            guard case .accepted = transport.publish(message.payload, to: message.channel) else { break }
+            guard case .accepted = transport.publish(message.command) else { break }
             let isReplay = queue.firstWasSent(at: now)
             guard message.kind == .data else { continue }
             counters.published.increment()

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+package import HiredisNIO
 package import NIOCore
 
 /// What happened to a message that was handed to Redis.
@@ -38,7 +39,7 @@ package protocol PubSubTransport: AnyObject, Sendable {
     func close() async
 
     /// Publishes; the outcome of what was accepted is told in the same order.
-    func publish(_ payload: ByteBuffer, to channel: ByteBuffer) -> TransportAdmission
+    func publish(_ message: RedisPublish) -> TransportAdmission
 
     /// Subscribes, now and after every loss of the connection. `done` when Redis has confirmed all, however long it takes.
     func subscribe(

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import HiredisNIO
 internal import NIOCore
 
 /// A message on its way to the other nodes.
@@ -11,8 +12,7 @@ struct PublishMessage: Sendable {
         case signal
     }
 
-    let channel: ByteBuffer
-    let payload: ByteBuffer
+    let command: RedisPublish
     var kind = Kind.data
     /// The adapter it comes from, for data.
     var source: PublishSource?
@@ -21,8 +21,10 @@ struct PublishMessage: Sendable {
     /// Told once: how many subscribers got it, or why not.
     var completion: (@Sendable (Result<Int, any Error>) -> Void)?
 
+    var payload: ByteBuffer { command.payload }
+
     /// What it counts for, bookkeeping included.
-    var size: Int { channel.readableBytes + payload.readableBytes + 128 }
+    var size: Int { command.bytes.readableBytes + 128 }
 }
 
 /// An adapter as the way out knows it. Confined to the bus's event loop, hence `@unchecked Sendable`.

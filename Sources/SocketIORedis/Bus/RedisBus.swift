@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Logging
-internal import NIOConcurrencyHelpers
 internal import NIOCore
 
 /// All messages between this node and Redis: one way out, in order and bounded, and one way in, by channel.
@@ -15,25 +14,26 @@ final class RedisBus: @unchecked Sendable {
 
     let eventLoop: any EventLoop
     let counters: ClusterCounters
-    private let transport: any PubSubTransport
+    let transport: any PubSubTransport
     private let policy: OutagePolicy
-    private let logger: Logger
-    private let inbox = NIOLockedValueBox<[PublishMessage]>([])
-    private let sharedStatus = NIOLockedValueBox(ClusterStatus.connecting)
+    private let inbox = PublishInbox()
+    private let board: StatusBoard
 
     // Confined to the event loop.
     private let complaints: Complaints
     private let outbox: Outbox
     /// Made once, in `init`, with a reference back.
     private var listeners: ListenerWatch?
-    private var health = LinkHealth()
     private var router = MessageRouter()
     /// Numbers the questions whether this node hears itself.
     private var echoNumber: UInt64 = 0
     /// Makes a message that this node alone hears, and then tells by ``heardEcho(_:)``.
     var makeEcho: (@Sendable (_ number: UInt64) -> PublishMessage?)?
-    /// Told of every change, on the event loop.
-    var onStatus: (@Sendable (ClusterStatus) -> Void)?
+    /// Told of every change of the status, on the event loop.
+    var onStatus: (@Sendable (ClusterStatus) -> Void)? {
+        get { board.onStatus }
+        set { board.onStatus = newValue }
+    }
 
     init(
         transport: any PubSubTransport, policy: OutagePolicy, counters: ClusterCounters, logger: Logger
@@ -42,14 +42,14 @@ final class RedisBus: @unchecked Sendable {
         self.eventLoop = transport.eventLoop
         self.policy = policy
         self.counters = counters
-        self.logger = logger
+        board = StatusBoard(counters: counters, logger: logger)
         complaints = Complaints(logger: logger)
         outbox = Outbox(transport: transport, policy: policy, counters: counters, complaints: complaints)
         listeners = ListenerWatch(
             transport: transport, grace: policy.replayGrace,
             surroundings: ListenerWatch.Surroundings(
-                isPublisherUp: { [weak self] in self?.health.isPublisherUp ?? false },
-                isSubscriberUp: { [weak self] in self?.health.isSubscriberUp ?? false },
+                isPublisherUp: { [weak self] in self?.board.health.isPublisherUp ?? false },
+                isSubscriberUp: { [weak self] in self?.board.health.isSubscriberUp ?? false },
                 isHeldUp: { [weak self] in self?.outbox.hasDoubts ?? false },
                 gateChanged: { [weak self] in self?.gateChanged(isOpen: $0) }))
     }
@@ -64,7 +64,7 @@ final class RedisBus: @unchecked Sendable {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             onLoop {
                 self.drainInbox()
-                self.health.isClosed = true
+                self.board.health.isClosed = true
                 self.outbox.close()
                 self.updateStatus()
                 continuation.resume()
@@ -75,15 +75,7 @@ final class RedisBus: @unchecked Sendable {
     }
 
     /// The state of the moment. From any thread.
-    var status: ClusterStatus { sharedStatus.withLockedValue { $0 } }
-
-    /// Throws unless other nodes can be asked. From any thread.
-    func requireAvailable() throws {
-        switch status {
-        case .up, .degraded: return
-        case .connecting, .down, .closed: throw ClusterError.unavailable(status.description)
-        }
-    }
+    var status: ClusterStatus { board.status }
 
     func onLoop(_ body: @escaping @Sendable () -> Void) {
         if eventLoop.inEventLoop { body() } else { eventLoop.execute(body) }
@@ -100,19 +92,11 @@ final class RedisBus: @unchecked Sendable {
             // What other threads have put there before keeps its place only among itself: nothing orders the two.
             return outbox.offer(message)
         }
-        let isFirst = inbox.withLockedValue { inbox in
-            inbox.append(message)
-            return inbox.count == 1
-        }
-        if isFirst { eventLoop.execute { self.drainInbox() } }
+        if inbox.append(message) { eventLoop.execute { self.drainInbox() } }
     }
 
     private func drainInbox() {
-        let messages = inbox.withLockedValue { inbox in
-            defer { inbox.removeAll(keepingCapacity: inbox.count <= 4096) }
-            return inbox
-        }
-        for message in messages { outbox.offer(message) }
+        for message in inbox.take() { outbox.offer(message) }
     }
 
     /// Whether a signal sent now arrives after everything sent before it.
@@ -124,12 +108,12 @@ final class RedisBus: @unchecked Sendable {
     func subscribe(channels: [(String, Handler)], patterns: [(String, Handler)] = []) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             onLoop {
-                guard !self.health.isClosed else { return continuation.resume(throwing: ClusterError.closed) }
+                guard !self.board.health.isClosed else { return continuation.resume(throwing: ClusterError.closed) }
                 self.router.add(channels: channels, patterns: patterns)
-                self.health.openSubscriptions += 1
+                self.board.health.openSubscriptions += 1
                 self.transport.subscribe(channels: channels.map(\.0), patterns: patterns.map(\.0)) { result in
-                    self.health.openSubscriptions -= 1
-                    if case .failure(let error) = result { self.health.refusal = "\(error)" }
+                    self.board.health.openSubscriptions -= 1
+                    if case .failure(let error) = result { self.board.health.refusal = "\(error)" }
                     self.updateStatus()
                     continuation.resume(with: result)
                 }
@@ -139,28 +123,10 @@ final class RedisBus: @unchecked Sendable {
 
     func unsubscribe(channels: [String], patterns: [String] = []) {
         onLoop {
-            guard !self.health.isClosed else { return }
+            guard !self.board.health.isClosed else { return }
             self.router.remove(channels: channels, patterns: patterns)
             self.transport.unsubscribe(channels: channels, patterns: patterns)
         }
-    }
-
-    /// How many subscribers a channel has.
-    func subscriberCount(of channel: String) async throws -> Int {
-        try await withCheckedThrowingContinuation { continuation in
-            onLoop {
-                self.transport.subscriberCounts(of: [channel]) { result in
-                    continuation.resume(with: result.map { $0.first ?? 0 })
-                }
-            }
-        }
-    }
-
-    /// How many subscribers channels have. On the event loop.
-    func subscriberCounts(
-        of channels: [String], _ done: @escaping @Sendable (Result<[Int], any Error>) -> Void
-    ) {
-        transport.subscriberCounts(of: channels, done)
     }
 
     // MARK: Knowing who listens
@@ -171,7 +137,7 @@ final class RedisBus: @unchecked Sendable {
     func unwatch(_ channel: String) { onLoop { self.listeners?.unwatch(channel) } }
 
     /// Whether what others send arrives here. On the event loop.
-    var hearsOthers: Bool { health.isSubscriberUp }
+    var hearsOthers: Bool { board.health.isSubscriberUp }
 
     /// So many nodes listen on a channel, as is known from elsewhere. On the event loop.
     func expectListeners(on channel: String, count: Int) { listeners?.expect(count, on: channel) }
@@ -209,20 +175,7 @@ final class RedisBus: @unchecked Sendable {
     // MARK: Status
 
     private func updateStatus() {
-        let status = health.status(hasSubscriptions: router.hasPatterns, isSending: outbox.isGateOpen)
-        let previous = sharedStatus.withLockedValue { shared in
-            defer { shared = status }
-            return shared
-        }
-        guard previous != status else { return }
-        counters.record(isUp: status == .up)
-        onStatus?(status)
-        switch status {
-        case .up, .closed, .connecting:
-            logger.info("The cluster's state has changed", metadata: ["state": "\(status)"])
-        case .degraded, .down:
-            logger.warning("The cluster's state has changed", metadata: ["state": "\(status)"])
-        }
+        board.update(hasSubscriptions: router.hasPatterns, isSending: outbox.isGateOpen)
     }
 
     /// A peer's fault: counted, and logged once a second at most.
@@ -234,14 +187,16 @@ final class RedisBus: @unchecked Sendable {
 
 extension RedisBus: PubSubTransportDelegate {
     func publisherChanged(isUp: Bool, reason: String) {
-        guard isUp != health.isPublisherUp, !health.isClosed else { return stillDown(\.publisherReason, reason) }
-        health.isPublisherUp = isUp
+        guard isUp != board.health.isPublisherUp, !board.health.isClosed else {
+            return stillDown(\.publisherReason, reason)
+        }
+        board.health.isPublisherUp = isUp
         if isUp {
             outbox.linkUp()
             resolveDoubts()
             listeners?.begin()
         } else {
-            health.publisherReason = reason
+            board.health.publisherReason = reason
             outbox.linkLost(reason: reason)
             listeners?.close()
         }
@@ -250,8 +205,8 @@ extension RedisBus: PubSubTransportDelegate {
 
     /// Before a connection has been up for the first time, its failures are the only news of it.
     private func stillDown(_ part: WritableKeyPath<LinkHealth, String>, _ reason: String) {
-        guard !health.wasUp, !health.isClosed, !reason.isEmpty else { return }
-        health[keyPath: part] = reason
+        guard !board.health.wasUp, !board.health.isClosed, !reason.isEmpty else { return }
+        board.health[keyPath: part] = reason
         updateStatus()
     }
 
@@ -260,13 +215,15 @@ extension RedisBus: PubSubTransportDelegate {
     func published(_ outcome: TransportOutcome) { outbox.settled(outcome) }
 
     func subscriberChanged(isUp: Bool, reason: String) {
-        guard isUp != health.isSubscriberUp, !health.isClosed else { return stillDown(\.subscriberReason, reason) }
-        health.isSubscriberUp = isUp
+        guard isUp != board.health.isSubscriberUp, !board.health.isClosed else {
+            return stillDown(\.subscriberReason, reason)
+        }
+        board.health.isSubscriberUp = isUp
         outbox.subscriberChanged(isUp: isUp)
         if isUp {
             listeners?.tryToOpen()
         } else {
-            health.subscriberReason = reason
+            board.health.subscriberReason = reason
             outbox.endDoubts(hasHeardAll: false)
             if policy.mode == .buffer { listeners?.hold() }
         }
@@ -274,7 +231,7 @@ extension RedisBus: PubSubTransportDelegate {
     }
 
     func received(_ payload: ByteBuffer, channel: ByteBuffer, pattern: ByteBuffer?) {
-        router.route(payload, channel: channel, pattern: pattern)
+        router.handler(channel: channel, pattern: pattern)?(payload, channel)
     }
 
     func receivedOversized() {

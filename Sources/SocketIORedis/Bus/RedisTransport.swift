@@ -72,8 +72,8 @@ package final class RedisTransport: PubSubTransport, @unchecked Sendable {
         await client.close()
     }
 
-    package func publish(_ payload: ByteBuffer, to channel: ByteBuffer) -> TransportAdmission {
-        switch client.publish(payload, to: channel) {
+    package func publish(_ message: RedisPublish) -> TransportAdmission {
+        switch client.publish(message) {
         case .accepted: .accepted
         case .notConnected: .notConnected
         case .full: .full

@@ -7,7 +7,7 @@ internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
 
-/// Keeps the table of our nodes: sends heartbeats, hears those of the others, and notices who has gone.
+/// Keeps the table of our nodes: hears their heartbeats, has this node's sent, and notices who has gone.
 ///
 /// Confined to the bus's event loop but for what is ``Shared``, hence `@unchecked Sendable`.
 final class PeerDirectory: @unchecked Sendable {
@@ -16,54 +16,33 @@ final class PeerDirectory: @unchecked Sendable {
         var nodes: [ClusterNode] = []
         /// By the node's tag.
         var owners: [String: ForwardingNode] = [:]
-        var isDraining = false
-        /// Where this node listens for the others.
-        var forwarding: ForwardingNode?
     }
 
-    /// An adapter of this node.
-    struct Member: Sendable {
-        let uid: String
-        let local: MemoryAdapter
-        /// Broadcasts published so far; on the event loop.
-        let published: @Sendable () -> UInt64
-        /// A peer's adapter has gone; on the event loop.
-        let peerLost: @Sendable (_ uid: String) -> Void
-        /// Whether answers of other nodes are waited for; on the event loop.
-        let isWaiting: @Sendable () -> Bool
-        /// A peer tells how many broadcasts it has published; on the event loop.
-        let peerPublished: @Sendable (_ uid: String, _ count: UInt64) -> Void
-    }
+    typealias Member = PeerHeartbeat.Member
 
     let nodeID: String
-    private let tag: String
     private let configuration: RedisClusterConfiguration
     private let bus: RedisBus
     private let channel: String
     private let ownChannel: String
-    private let startedAt: Int64
     private let shared = NIOLockedValueBox(Shared())
 
-    private var members: [String: Member] = [:]
+    private let heartbeat: PeerHeartbeat
     private var table: PeerTable
     private let questions: PeerQuestions
     private var timer: RepeatedTask?
     /// Made once, in `init`, with a reference back.
     private var probe: PeerProbe?
-    private var isBeatScheduled = false
-
-    /// Namespaces whose uids are told with every heartbeat.
-    private static let maximumRoutineNamespaces = 64
 
     init(tag: String, configuration: RedisClusterConfiguration, bus: RedisBus) {
         var rng = SystemRandomNumberGenerator()
         self.nodeID = RandomID.make(length: 16, using: &rng)
-        self.tag = tag
         self.configuration = configuration
         self.bus = bus
         self.channel = "\(configuration.key)-node#"
         self.ownChannel = PeerMessage.channel(of: nodeID, key: configuration.key)
-        self.startedAt = WallClock.milliseconds()
+        self.heartbeat = PeerHeartbeat(
+            nodeID: nodeID, tag: tag, channel: channel, configuration: configuration, bus: bus)
         self.table = PeerTable(timeout: configuration.peerTimeout)
         self.questions = PeerQuestions(nodeID: nodeID, configuration: configuration, bus: bus)
         self.probe = PeerProbe(
@@ -82,11 +61,12 @@ final class PeerDirectory: @unchecked Sendable {
         bus.onLoop { self.startTimer() }
         bus.watch(channel)
         try await bus.subscribe(channels: [(channel, handler), (ownChannel, handler)])
-        bus.onLoop { self.beat(hello: true) }
+        bus.onLoop { self.heartbeat.beat(hello: true) }
     }
 
     private func startTimer() {
         guard timer == nil else { return }
+        heartbeat.start()
         timer = bus.eventLoop.scheduleRepeatedTask(
             initialDelay: configuration.heartbeatInterval, delay: configuration.heartbeatInterval
         ) { [weak self] task in
@@ -95,7 +75,7 @@ final class PeerDirectory: @unchecked Sendable {
         }
         probe?.start { [weak self] in
             guard let self else { return false }
-            return self.questions.isWaiting || self.members.values.contains { $0.isWaiting() }
+            return self.questions.isWaiting || self.heartbeat.members.values.contains { $0.isWaiting() }
         }
     }
 
@@ -105,6 +85,7 @@ final class PeerDirectory: @unchecked Sendable {
             bus.onLoop {
                 self.timer?.cancel()
                 self.timer = nil
+                self.heartbeat.stop()
                 self.probe?.stop()
                 self.questions.close()
                 // Redis may stand still: a goodbye is not worth waiting for.
@@ -114,7 +95,7 @@ final class PeerDirectory: @unchecked Sendable {
                     deadline.cancel()
                     continuation.resume()
                 }
-                self.send(PeerMessage(.goodbye, node: self.nodeID), to: self.channel) { _ in done.succeed() }
+                self.heartbeat.send(PeerMessage(.goodbye, node: self.nodeID)) { _ in done.succeed() }
             }
         }
     }
@@ -122,29 +103,17 @@ final class PeerDirectory: @unchecked Sendable {
     /// Redis is back: whoever was silent could not be heard, and the others want to hear of this node.
     func linkRestored() {
         table.restartTimeouts(at: .now())
-        beat(hello: true)
+        heartbeat.beat(hello: true)
     }
 
     // MARK: Adapters of this node
 
     func add(_ member: Member, namespace: String) {
-        bus.onLoop {
-            self.members[namespace] = member
-            // The others wait for answers of adapters they know of only.
-            var news = PeerMessage(.alive, node: self.nodeID)
-            news.tag = self.tag
-            news.uids = [namespace: member.uid]
-            news.partial = true
-            self.send(news, to: self.channel)
-        }
+        bus.onLoop { self.heartbeat.add(member, namespace: namespace) }
     }
 
     func remove(namespace: String, uid: String) {
-        bus.onLoop {
-            guard self.members[namespace]?.uid == uid else { return }
-            self.members[namespace] = nil
-            self.beatSoon()
-        }
+        bus.onLoop { self.heartbeat.remove(namespace: namespace, uid: uid) }
     }
 
     // MARK: Looking
@@ -154,10 +123,10 @@ final class PeerDirectory: @unchecked Sendable {
 
     /// Whether this node tells the others that it is about to end. From any thread.
     var isDraining: Bool {
-        get { shared.withLockedValue { $0.isDraining } }
+        get { heartbeat.isDraining }
         set {
-            shared.withLockedValue { $0.isDraining = newValue }
-            bus.onLoop { self.beat(hello: false) }
+            heartbeat.isDraining = newValue
+            bus.onLoop { self.heartbeat.beat() }
         }
     }
 
@@ -166,8 +135,8 @@ final class PeerDirectory: @unchecked Sendable {
 
     /// Tells the others where this node listens for them. From any thread.
     func announce(_ node: ForwardingNode?) {
-        shared.withLockedValue { $0.forwarding = node }
-        bus.onLoop { self.beat(hello: false) }
+        heartbeat.forwarding = node
+        bus.onLoop { self.heartbeat.beat() }
     }
 
     /// The other adapters of a namespace: uid to the node's tag. On the event loop.
@@ -175,6 +144,11 @@ final class PeerDirectory: @unchecked Sendable {
 
     /// Whether an adapter belongs to a node of this kind. On the event loop.
     func isPeer(_ uid: String) -> Bool { table.node(ofUID: uid) != nil }
+
+    /// The nodes of this kind that have a namespace. On the event loop.
+    func nodeIDs(of namespace: String) -> [String] {
+        table.peers.filter { $0.uids[namespace] != nil }.map(\.nodeID)
+    }
 
     // MARK: Asking
 
@@ -190,55 +164,16 @@ final class PeerDirectory: @unchecked Sendable {
         }
     }
 
-    // MARK: Heartbeats
+    // MARK: Hearing
 
     private func tick() {
         // Who cannot be heard is not silent.
         if bus.hearsOthers {
             for peer in table.removeSilent(at: .now()) { lost(peer) }
         }
-        beat(hello: false, isRoutine: true)
+        heartbeat.beat(isRoutine: true)
         bus.sampleSubscribers()
         probe?.look()
-    }
-
-    /// Once for all that changes within a moment.
-    private func beatSoon() {
-        guard !isBeatScheduled else { return }
-        isBeatScheduled = true
-        bus.eventLoop.scheduleTask(in: .milliseconds(50)) {
-            self.isBeatScheduled = false
-            self.beat(hello: false)
-        }
-    }
-
-    /// A heartbeat. With many namespaces their uids are told only when there is a reason to.
-    private func beat(hello: Bool, isRoutine: Bool = false) {
-        guard timer != nil else { return }
-        var this = ClusterPeer(
-            nodeID: nodeID, tag: tag, uids: members.mapValues(\.uid), version: RedisCluster.version,
-            startedAt: startedAt, isDraining: isDraining, address: configuration.address,
-            sessions: configuration.sessionCount?() ?? 0,
-            sockets: members.values.reduce(0) { $0 + $1.local.socketCount },
-            published: members.mapValues { $0.published() })
-        let forwarding = shared.withLockedValue { $0.forwarding }
-        this.forwardAddress = forwarding?.address
-        this.forwardKey = forwarding?.key?.hex
-        send(
-            PeerMessage(
-                this, hello: hello, includesUIDs: !isRoutine || members.count <= Self.maximumRoutineNamespaces,
-                includesCounts: bus.isOrderKept),
-            to: channel)
-    }
-
-    private func send(
-        _ message: PeerMessage, to channel: String, _ done: (@Sendable (Result<Int, any Error>) -> Void)? = nil
-    ) {
-        do {
-            bus.publish(try message.signal(to: channel, done))
-        } catch {
-            done?(.failure(error))
-        }
     }
 
     /// A message that comes back to this node alone.
@@ -262,7 +197,7 @@ final class PeerDirectory: @unchecked Sendable {
         switch message.type {
         case .alive: heard(message)
         case .goodbye: if let peer = table.left(message.node) { lost(peer) }
-        case .ask: questions.answer(message, member: message.nsp.flatMap { members[$0] })
+        case .ask: questions.answer(message, member: message.nsp.flatMap { heartbeat.members[$0] })
         case .answer:
             let peer = table.peers.first { $0.nodeID == message.node }
             questions.answered(message, by: message.nsp.flatMap { peer?.uids[$0] })
@@ -277,15 +212,15 @@ final class PeerDirectory: @unchecked Sendable {
         case .joined:
             publishNodes()
             // It has been here before this node, or is as new: either wants to know the other without waiting.
-            if isPartial { beat(hello: true) } else if message.hello == true { beat(hello: false) }
+            if isPartial { heartbeat.beat(hello: true) } else if message.hello == true { heartbeat.beat() }
         case .updated(let gone):
             for uid in gone { forEachMember { $0.peerLost(uid) } }
-            if message.hello == true { beat(hello: false) }
+            if message.hello == true { heartbeat.beat() }
             publishNodes()
         case .refused: return
         }
         for (namespace, count) in peer.published {
-            if let uid = peer.uids[namespace] { members[namespace]?.peerPublished(uid, count) }
+            if let uid = peer.uids[namespace] { heartbeat.members[namespace]?.peerPublished(uid, count) }
         }
     }
 
@@ -298,7 +233,7 @@ final class PeerDirectory: @unchecked Sendable {
     }
 
     private func forEachMember(_ body: (Member) -> Void) {
-        for member in members.values { body(member) }
+        for member in heartbeat.members.values { body(member) }
     }
 
     private func publishNodes() {

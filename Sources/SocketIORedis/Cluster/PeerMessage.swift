@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import HiredisNIO
 internal import NIOCore
 internal import SocketIOCore
 
@@ -94,7 +95,6 @@ struct PeerMessage: Codable {
         to channel: String, _ done: (@Sendable (Result<Int, any Error>) -> Void)? = nil
     ) throws -> PublishMessage {
         PublishMessage(
-            channel: ByteBuffer(string: channel), payload: try RawJSON(encoding: self).text, kind: .signal,
-            completion: done)
+            command: RedisPublish(try RawJSON(encoding: self).text, to: channel), kind: .signal, completion: done)
     }
 }

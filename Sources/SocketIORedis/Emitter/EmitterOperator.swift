@@ -78,7 +78,7 @@ public struct EmitterOperator: Sendable {
     private func broadcast(_ event: String, _ data: EncodedArguments) async throws -> Int {
         let packet = BroadcastPacket(namespace: namespace, event: event, data: data)
         let payload = try PubSubWireFormat.broadcast(uid: Self.uid, packet, options: options, style: .emitter)
-        return try await emitter.send(payload, to: String(buffer: channels.broadcast(to: options.rooms)))
+        return try await emitter.send(payload, to: channels.broadcast(to: options.rooms))
     }
 
     /// Makes the sockets meant join rooms. Returns how many servers it was passed on to.

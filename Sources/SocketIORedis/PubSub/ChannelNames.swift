@@ -27,14 +27,22 @@ struct ChannelNames: Sendable {
     func response(to uid: String) -> String { "\(response)\(uid)#" }
 
     /// Where a broadcast to these rooms goes.
-    func broadcast(to rooms: [String]) -> ByteBuffer {
-        guard rooms.count == 1 else { return broadcastBytes }
-        var channel = ByteBuffer()
-        channel.reserveCapacity(broadcastBytes.readableBytes + rooms[0].utf8.count + 1)
-        channel.writeImmutableBuffer(broadcastBytes)
-        channel.writeString(rooms[0])
-        channel.writeInteger(UInt8(ascii: "#"))
-        return channel
+    func broadcast(to rooms: [String]) -> String { rooms.count == 1 ? "\(broadcast)\(rooms[0])#" : broadcast }
+
+    /// The bytes of the channel of one room, or of the one for more or less than that.
+    func broadcastLength(to room: String?) -> Int {
+        broadcastBytes.readableBytes + (room.map { $0.utf8.count + 1 } ?? 0)
+    }
+
+    /// Writes that channel into memory of just its length.
+    func writeBroadcast(to room: String?, into memory: UnsafeMutableRawBufferPointer) {
+        broadcastBytes.withUnsafeReadableBytes { memory.copyMemory(from: $0) }
+        guard var room, let last = memory.indices.last else { return }
+        let start = broadcastBytes.readableBytes
+        room.withUTF8 {
+            UnsafeMutableRawBufferPointer(rebasing: memory[start..<last]).copyMemory(from: UnsafeRawBufferPointer($0))
+        }
+        memory[last] = UInt8(ascii: "#")
     }
 
     /// The room a broadcast's channel names.

@@ -123,10 +123,17 @@ extension PubSubAdapter {
     public func serverSideEmitWithAck(
         _ packet: BroadcastPacket, timeout: TimeAmount
     ) async throws -> [EventArguments] {
+        try await serverSideEmitWithAck(packet, timeout: timeout, of: .all)
+    }
+
+    /// As ``serverSideEmitWithAck(_:timeout:)``, of all other servers or of those of this kind.
+    public func serverSideEmitWithAck(
+        _ packet: BroadcastPacket, timeout: TimeAmount, of servers: AskedServers
+    ) async throws -> [EventArguments] {
         let data = try NodeBuffer.text(packet.data)
         let outcome = try await outcome(
             { ClusterRequest(uid: self.uid, requestID: $0, type: .serverSideEmit, data: data) },
-            timeout: timeout)
+            timeout: timeout, of: servers)
         let responses = try outcome.answers.map { try EventArguments.single($0.data) }
         guard !outcome.isComplete else { return responses }
         var error = self.error(
@@ -157,25 +164,29 @@ extension PubSubAdapter {
     }
 
     private func outcome(
-        _ request: @escaping @Sendable (_ id: String) -> ClusterRequest, timeout: TimeAmount
+        _ request: @escaping @Sendable (_ id: String) -> ClusterRequest, timeout: TimeAmount,
+        of servers: AskedServers = .all
     ) async throws -> Requests.Outcome {
-        let others = try await serverCount() - 1
+        var others: Int?
+        if servers == .all { others = try await serverCount() - 1 } else { try bus.requireAvailable() }
+        let expected = others
         let id = cluster.ids.request()
         let payload = try request(id).text
         let outcome: Result<Requests.Outcome, any Error> = await withCheckedContinuation { continuation in
             bus.onLoop {
-                self.begin(id, payload, others: others, timeout: timeout) { continuation.resume(returning: $0) }
+                self.begin(id, payload, others: expected, timeout: timeout) { continuation.resume(returning: $0) }
             }
         }
         return try outcome.get()
     }
 
-    /// On the event loop. `done` is called once.
+    /// On the event loop. `done` is called once. Without a number of `others`, nobody but peers is waited for.
     private func begin(
-        _ id: String, _ payload: ByteBuffer, others: Int, timeout: TimeAmount,
+        _ id: String, _ payload: ByteBuffer, others: Int?, timeout: TimeAmount,
         _ done: @escaping @Sendable (Result<Requests.Outcome, any Error>) -> Void
     ) {
         var peers = core.directory.adapters(of: context.namespace)
+        let others = others ?? peers.count
         // More peers than subscribers: one has gone without our knowledge, so it is not known who will answer.
         if peers.count > others { peers = [:] }
         let timer = bus.eventLoop.scheduleTask(in: timeout) {
@@ -190,6 +201,7 @@ extension PubSubAdapter {
         if let outcome = requests.begin(id, nodes: others, peers: peers, context: kind) {
             return kind.done(outcome)
         }
+        if requests.isWaitingForForeign { foreignProbe?.start() }
         send(payload, to: channels.request, kind: .signal) { result in
             guard case .failure(let error) = result, self.requests.timedOut(id) != nil else { return }
             timer.cancel()

@@ -9,12 +9,14 @@ extension PubSubAdapter {
     // MARK: Broadcasts
 
     func receivedBroadcast(_ message: ByteBuffer, channel: ByteBuffer) {
+        // Half of what arrives when a node talks and none answers.
+        if message.starts(with: signature) { return bus.heardOwn(message) }
         let room = channels.room(of: channel)
         guard room != .foreign, let sender = PubSubWireFormat.sender(of: message) else {
             if room != .foreign { bus.invalid("broadcast", WireFormatError.shape("no sender")) }
             return
         }
-        guard sender != uid else { return bus.heardOwn(message) }
+        guard sender != uid else { return }
         note(sender)
         if case .room(let name) = room, !local.hasRoom(name) { return counters.filtered.increment() }
         do {

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import HiredisNIO
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
@@ -31,6 +32,8 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
     let context: AdapterContext
     let uid: String
     let channels: ChannelNames
+    /// How every broadcast of this adapter begins.
+    let signature: ByteBuffer
     let cluster: RedisCluster
     let core: ClusterCore
     private let phase = NIOLockedValueBox(Phase.idle)
@@ -39,6 +42,8 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
     var requests = Requests()
     var broadcasts = ClusterBroadcastTable<any BroadcastAckReceiver>()
     let source = PublishSource()
+    /// Made once, in `init`, with a reference back.
+    private(set) var foreignProbe: ForeignProbe?
     var senders: [String: SenderCounts] = [:]
 
     /// Broadcasts of one other adapter.
@@ -58,7 +63,20 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
         self.cluster = cluster
         self.core = core
         self.uid = cluster.ids.adapter(context.namespace)
+        self.signature = PubSubWireFormat.beginning(uid: uid)
         self.channels = ChannelNames(prefix: cluster.configuration.key, namespace: context.namespace)
+        self.foreignProbe = ForeignProbe(
+            bus: core.bus, channel: channels.request, key: cluster.configuration.key,
+            nodeIDs: { [directory = core.directory, namespace = context.namespace] in
+                directory.nodeIDs(of: namespace)
+            },
+            isNeeded: { [weak self] in self?.requests.isWaitingForForeign ?? false },
+            counted: { [weak self] count in
+                guard let self else { return }
+                for outcome in self.requests.left(foreign: count.foreign, nodes: count.nodes) {
+                    outcome.context.done(outcome)
+                }
+            })
     }
 
     // MARK: Life
@@ -157,15 +175,11 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
         local.broadcast(packet, options: options)
         guard !options.flags.isLocal else { return }
         do {
-            let payload = try PubSubWireFormat.broadcast(uid: uid, packet, options: options)
-            publishBroadcast(payload, to: channels.broadcast(to: options.rooms))
+            let command = try PubSubWireFormat.publish(uid: uid, packet, options: options, channels: channels)
+            bus.publish(PublishMessage(command: command, source: source, isBroadcast: true))
         } catch {
             notSent(error)
         }
-    }
-
-    private func publishBroadcast(_ payload: ByteBuffer, to channel: ByteBuffer) {
-        bus.publish(PublishMessage(channel: channel, payload: payload, source: source, isBroadcast: true))
     }
 
     /// Makes sockets join here, and asks the others to do the same with theirs.
@@ -218,8 +232,8 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
     ) {
         bus.publish(
             PublishMessage(
-                channel: ByteBuffer(string: channel), payload: payload, kind: kind,
-                source: kind == .data ? source : nil, completion: done))
+                command: RedisPublish(payload, to: channel), kind: kind, source: kind == .data ? source : nil,
+                completion: done))
     }
 }
 

@@ -59,6 +59,11 @@ public protocol Adapter: AnyObject, Sendable {
 
     /// As ``serverSideEmit(_:)``; returns one acknowledgement of each other server.
     func serverSideEmitWithAck(_ packet: BroadcastPacket, timeout: TimeAmount) async throws -> [EventArguments]
+
+    /// The same, of some servers only.
+    func serverSideEmitWithAck(
+        _ packet: BroadcastPacket, timeout: TimeAmount, of servers: AskedServers
+    ) async throws -> [EventArguments]
 }
 
 extension Adapter {

@@ -17,12 +17,14 @@ extension Namespace {
 
     /// As ``serverSideEmit(_:_:)``, with the first argument of each other server's answer.
     ///
-    /// `timeout` is how long to wait, default 5 s.
+    /// `timeout` is how long to wait, default 5 s; `servers` is who has to answer, by default all.
     public func serverSideEmitWithAck<each Argument: Encodable & Sendable, Answer: Decodable & Sendable>(
-        _ event: String, _ arguments: repeat each Argument, as type: Answer.Type, timeout: Duration = .seconds(5)
+        _ event: String, _ arguments: repeat each Argument, as type: Answer.Type, timeout: Duration = .seconds(5),
+        of servers: AskedServers = .all
     ) async throws -> [Answer] {
         let packet = try serverSidePacket(event, repeat each arguments)
-        return try await adapter.serverSideEmitWithAck(packet, timeout: TimeAmount(timeout)).map { try $0.decode(type) }
+        return try await adapter.serverSideEmitWithAck(packet, timeout: TimeAmount(timeout), of: servers)
+            .map { try $0.decode(type) }
     }
 
     private func serverSidePacket<each Argument: Encodable>(

@@ -2,6 +2,7 @@
 
 import NIOCore
 import NIOHTTP1
+import ProcessTesting
 import SocketIOCore
 import SocketIORedis
 import SocketIOServer

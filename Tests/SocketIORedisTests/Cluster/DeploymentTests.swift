@@ -2,6 +2,7 @@
 
 import HiredisNIO
 import NIOCore
+import ProcessTesting
 import SocketIORedis
 import SocketIOServer
 import SocketIOTesting
@@ -35,7 +36,7 @@ struct DeploymentTests {
             [
                 "tls-cert-file \(path)/s.crt", "tls-key-file \(path)/s.key", "tls-ca-cert-file \(path)/ca.crt",
                 "tls-auth-clients \(withClientCertificate ? "yes" : "no")",
-            ], usesTLS: true)
+            ], tls: true)
         let client = withClientCertificate ? "&certFile=\(path)/s.crt&keyFile=\(path)/s.key" : ""
         let configuration = try RedisConfiguration(
             url: "rediss://localhost:\(redis.port)?caFile=\(path)/ca.crt\(client)")
@@ -141,7 +142,7 @@ struct DeploymentTests {
                     [
                         "sentinel monitor mymaster 127.0.0.1 \(primary.port) 2",
                         "sentinel down-after-milliseconds mymaster 1000", "sentinel failover-timeout mymaster 5000",
-                    ], isSentinel: true))
+                    ], sentinel: true))
         }
         try await readyToFailOver(sentinels[0], replica)
         let hosts = sentinels.map { "127.0.0.1:\($0.port)" }.joined(separator: ",")

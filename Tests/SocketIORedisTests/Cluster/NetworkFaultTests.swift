@@ -3,6 +3,7 @@
 import HiredisNIO
 import Logging
 import NIOCore
+import ProcessTesting
 import SocketIORedis
 import SocketIOServer
 import SocketIOTesting

@@ -3,6 +3,7 @@
 import Foundation
 import HiredisNIO
 import NIOCore
+import ProcessTesting
 import SocketIORedis
 import SocketIOServer
 import SocketIOTesting
@@ -45,8 +46,9 @@ struct OutageTests {
             remote.expectOrder("remote")
             let lost = remote.lost(of: 200)
             print("F1: lost \(lost.count), gap \(remote.longestGap)")
-            // 50 ms is the aim; a loaded machine needs longer.
-            #expect(remote.longestGap < .seconds(2))
+            // 50 ms is the aim, of which at most 5 pass until the first attempt (tests of `Backoff`); a loaded machine
+            // needs longer for the rest.
+            #expect(remote.longestGap < .seconds(1))
             try await eventually("missed \(lost.count), not \(nodes[1].cluster.statistics.missed)") {
                 nodes[1].cluster.statistics.missed >= lost.count
             }
@@ -95,7 +97,7 @@ struct OutageTests {
             local.expectPerfect(200, "local")
             remote.expectPerfect(200, "remote")
             print("F3: local gap \(local.longestGap), remote gap \(remote.longestGap)")
-            #expect(local.longestGap < .milliseconds(500))
+            local.expectUndelayed(during: 51..<150, by: .milliseconds(10), "F3: local delivery")
         }
     }
 
@@ -126,8 +128,10 @@ struct OutageTests {
                 F4: lost \(lost), replayed \(statistics.replayed), unconfirmed \(statistics.unconfirmed), \
                 recovery \(recovery as Any)
                 """)
-            // 250 ms is the aim.
-            #expect(recovery.map { $0 < .seconds(3) } == true)
+            // 250 ms is the aim, of which at most 100 pass until the next attempt (tests of `Backoff`) and 32 until this
+            // node has seen that the others are back.
+            #expect(recovery.map { $0 < .milliseconds(1500) } == true)
+            local.expectUndelayed(during: 52..<200, by: .milliseconds(10), "F4: local delivery")
             #expect(lost.count <= statistics.unconfirmed)
             #expect(statistics.replayed > 100)
             #expect(statistics.dropped == 0)
@@ -138,7 +142,7 @@ struct OutageTests {
 
     @Test("F5: Redis is absent at the start; the nodes serve, and join when it comes")
     func absent() async throws {
-        let redis = try await RedisServer()
+        let redis = try RedisServer()
         var nodes: [NodeUnderTest] = []
         for name in ["nod0", "nod1"] {
             let cluster = try RedisCluster(redis: redis.configuration)

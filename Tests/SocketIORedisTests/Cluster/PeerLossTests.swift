@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import NIOCore
+import ProcessTesting
 import SocketIORedis
 import SocketIOServer
 import SocketIOTesting
@@ -50,6 +51,44 @@ struct PeerLossTests {
             #expect(try await io.fetchSockets().isEmpty)
             #expect(try await io.count() == 0)
             #expect(nodes[0].cluster.nodes.map(\.tag) == ["nod1"])
+        }
+    }
+
+    @Test("a Node.js server that dies is struck from requests that wait", .timeLimit(.minutes(1)))
+    func foreignKilled() async throws {
+        let redis = try await RedisServer.started()
+        try await withNodes(2, on: redis, namespaces: ["/"], { $0.requestsTimeout = .seconds(120) }) { nodes in
+            let asked = Recorder<Bool>()
+            nodes[1].io.sockets.on("ask") { () -> Int in
+                asked.append(true)
+                return 1
+            }
+            let clients = [try await nodes[0].client(["a"]), try await nodes[1].client(["a"])]
+            // Listens to the requests, tells nothing of itself, never answers.
+            let foreign = [try await DeadNode(redis), try await DeadNode(redis)]
+            let io = nodes[0].io
+            let sockets = Task { try await io.fetchSockets() }
+            let answers = Task { try await io.serverSideEmitWithAck("ask", as: Int.self, timeout: .seconds(120)) }
+            try await eventually("asked") { asked.count == 1 }
+            let start = ContinuousClock.now
+            for node in foreign { await node.close() }
+            #expect(try await answers.value == [1])
+            #expect(try await Set(sockets.value.map(\.id)) == Set(clients.map(\.id)))
+            print("two dead Node.js servers were struck after \(ContinuousClock.now - start)")
+        }
+    }
+
+    @Test("servers of this kind can be asked alone", .timeLimit(.minutes(1)))
+    func askedAlone() async throws {
+        let redis = try await RedisServer.started()
+        try await withNodes(3, on: redis, namespaces: ["/"]) { nodes in
+            for (index, node) in nodes.enumerated() { node.io.sockets.on("ask") { index } }
+            let foreign = try await DeadNode(redis)
+            #expect(try await nodes[0].io.adapter.serverCount() == 4)
+            let answers = try await nodes[0].io.serverSideEmitWithAck(
+                "ask", as: Int.self, timeout: .seconds(120), of: .ofThisKind)
+            #expect(answers.sorted() == [1, 2])
+            await foreign.close()
         }
     }
 

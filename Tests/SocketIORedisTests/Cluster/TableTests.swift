@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import HiredisNIO
 import NIOCore
 import SocketIOCore
 import Testing
@@ -49,6 +50,35 @@ struct TableTests {
         _ = table.begin("r", nodes: 2, peers: ["a": "A", "b": "B"], context: 0)
         _ = table.answered("r", by: nil, "1")
         #expect(outcome(table.answered("r", by: nil, "2"))?.answers == ["1", "2"])
+    }
+
+    @Test("foreign nodes that have gone are struck, those that are left are waited for")
+    func foreignLost() {
+        var table = Requests()
+        #expect(!table.isWaitingForForeign)
+        _ = table.begin("r", nodes: 3, peers: ["a": "A"], context: 0)
+        #expect(table.isWaitingForForeign)
+        _ = table.answered("r", by: "a", "1")
+        // More than there were is no reason to wait for more.
+        #expect(table.left(foreign: 5, nodes: 6).isEmpty)
+        #expect(table.left(foreign: 2, nodes: 3).isEmpty)
+        #expect(table.left(foreign: 1, nodes: 2).isEmpty)
+        #expect(table.left(foreign: 1, nodes: 2).isEmpty, "struck once")
+        let end = outcome(table.answered("r", by: nil, "2"))
+        #expect(end?.answers == ["1", "2"])
+        #expect(end?.isComplete == true)
+
+        // Two of two have gone; the peer is still waited for.
+        _ = table.begin("s", nodes: 3, peers: ["a": "A"], context: 0)
+        #expect(table.left(foreign: 0, nodes: 1).isEmpty)
+        #expect(!table.isWaitingForForeign)
+        #expect(outcome(table.answered("s", by: "a", "1"))?.isComplete == true)
+
+        // Which of them are peers was not known.
+        _ = table.begin("t", nodes: 2, peers: [:], context: 0)
+        #expect(table.left(foreign: 0, nodes: 2).isEmpty)
+        #expect(table.left(foreign: 0, nodes: 0).map(\.isComplete) == [true])
+        #expect(table.count == 0)
     }
 
     @Test("a dead peer is struck; time-outs name who is missing")
@@ -125,7 +155,7 @@ struct TableTests {
 @Suite("Messages waiting for Redis")
 struct PublishQueueTests {
     private func message(_ text: String, _ kind: PublishMessage.Kind = .data) -> PublishMessage {
-        PublishMessage(channel: ByteBuffer(string: "c"), payload: ByteBuffer(string: text), kind: kind)
+        PublishMessage(command: RedisPublish(ByteBuffer(string: text), to: "c"), kind: kind)
     }
 
     private func text(_ message: PublishMessage?) -> String? { message.map { String(buffer: $0.payload) } }

@@ -5,6 +5,7 @@ import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import ProcessTesting
 import SocketIORedis
 import SocketIOServer
 import SocketIOTesting

@@ -2,6 +2,7 @@
 
 import HiredisNIO
 import NIOCore
+import ProcessTesting
 
 /// Counts as a subscriber of the requests and answers none.
 final class DeadNode: Sendable {

@@ -12,6 +12,8 @@ struct NumberedTraffic {
     struct Received: Sendable {
         var numbers: [Int] = []
         var times: [ContinuousClock.Instant] = []
+        /// When each number was sent.
+        var sent: [ContinuousClock.Instant] = []
 
         func lost(of count: Int) -> [Int] { Array(Set(0..<count).subtracting(numbers)).sorted() }
         var isInOrder: Bool { zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 } }
@@ -21,6 +23,23 @@ struct NumberedTraffic {
         /// The time from a moment to the first message after it.
         func recovery(from moment: ContinuousClock.Instant) -> Duration? {
             times.first { $0 > moment }.map { $0 - moment }
+        }
+
+        /// The middle one of the times that messages with these numbers took.
+        func medianDelay(_ numbers: (Int) -> Bool) -> Duration {
+            let delays = zip(self.numbers, times).filter { numbers($0.0) && $0.0 < sent.count }
+                .map { $0.1 - sent[$0.0] }.sorted()
+            return delays.isEmpty ? .zero : delays[delays.count / 2]
+        }
+
+        /// Messages sent during a fault take no longer than those before and after it. The middle of many, since
+        /// what else the machine does delays single ones.
+        func expectUndelayed(
+            during fault: Range<Int>, by limit: Duration, _ what: String, _ location: SourceLocation = #_sourceLocation
+        ) {
+            let (during, otherwise) = (medianDelay(fault.contains), medianDelay { !fault.contains($0) })
+            print("\(what): \(during) during the fault, \(otherwise) without")
+            #expect(during < otherwise + limit, "\(what)", sourceLocation: location)
         }
 
         func expectPerfect(_ count: Int, _ what: Comment, _ location: SourceLocation = #_sourceLocation) {
@@ -55,7 +74,9 @@ struct NumberedTraffic {
             for (index, client) in clients.enumerated() {
                 group.addTask { (index, try await receive(client, nodes: nodes.count, senders: senders)) }
             }
+            var sent: [ContinuousClock.Instant] = []
             for number in 0..<count {
+                sent.append(.now)
                 for sender in senders { nodes[sender].io.to("room").emit("n", sender, number, ballast) }
                 try await fault(number)
                 try await Task.sleep(for: interval)
@@ -69,7 +90,13 @@ struct NumberedTraffic {
             }
             defer { ending.cancel() }
             var all = Array(repeating: [Received](), count: nodes.count)
-            for try await (index, received) in group { all[index] = received }
+            for try await (index, received) in group {
+                all[index] = received.map { received in
+                    var received = received
+                    received.sent = sent
+                    return received
+                }
+            }
             return all
         }
     }

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import HiredisNIO
 import NIOConcurrencyHelpers
 import NIOCore
 import SocketIORedis
@@ -102,11 +103,12 @@ final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
 
     func close() async {}
 
-    func publish(_ payload: ByteBuffer, to channel: ByteBuffer) -> TransportAdmission {
+    func publish(_ message: RedisPublish) -> TransportAdmission {
         let (admission, confirms) = state.withLockedValue { state in
             if case .accepted = state.admission {
                 state.published.append(
-                    Published(channel: String(buffer: channel), payload: Array(payload.readableBytesView)))
+                    Published(
+                        channel: String(buffer: message.channel), payload: Array(message.payload.readableBytesView)))
                 if !state.confirms { state.unanswered += 1 }
             }
             return (state.admission, state.confirms)

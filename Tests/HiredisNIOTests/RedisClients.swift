@@ -1,6 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-import Foundation
 import Logging
 import NIOCore
 import NIOPosix
@@ -10,85 +9,9 @@ import ProcessTesting
 
 let silentLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-/// A real redis-server (or sentinel) on a free port of 127.0.0.1, in a directory of its own.
-final class RedisServer: @unchecked Sendable {
-    // Unchecked: used by one test at a time.
-    let directory: URL
-    let port: Int
-    private let executable: String
-    private let arguments: [String]
-    private var process: RunningProcess?
-
-    var pid: pid_t { process?.identifier ?? 0 }
+extension RedisServer {
     var host: RedisHost { RedisHost(host: "127.0.0.1", port: port) }
     var configuration: RedisConfiguration { RedisConfiguration(endpoint: .tcp(host)) }
-
-    /// Starts a server and waits until it listens.
-    ///
-    /// - Parameter settings: lines of its configuration file; `{dir}` stands for its directory.
-    init(_ settings: [String] = [], sentinel: Bool = false, tls: Bool = false, port: Int? = nil) async throws {
-        executable = sentinel ? "/usr/bin/redis-sentinel" : "/usr/bin/redis-server"
-        let package = sentinel ? "redis-sentinel" : "redis-server"
-        guard FileManager.default.isExecutableFile(atPath: executable) else {
-            throw TestFailure("\(executable) is missing: install the Debian package \(package)")
-        }
-        directory = try Self.makeDirectory()
-        if let port { self.port = port } else { self.port = try await Self.freePort() }
-        var lines = ["bind 127.0.0.1", "dir \(directory.path)", "logfile \(directory.path)/log"]
-        lines.append(tls ? "port 0" : "port \(self.port)")
-        if tls { lines.append("tls-port \(self.port)") }
-        if !sentinel { lines += ["save \"\"", "appendonly no", "enable-debug-command yes"] }
-        for line in settings { lines.append(line.replacingOccurrences(of: "{dir}", with: directory.path)) }
-        let file = directory.appendingPathComponent("redis.conf")
-        try lines.joined(separator: "\n").appending("\n").write(to: file, atomically: true, encoding: .utf8)
-        arguments = [file.path]
-        try await start()
-    }
-
-    deinit {
-        stop()
-        try? FileManager.default.removeItem(at: directory)
-    }
-
-    static func makeDirectory() throws -> URL {
-        // Short: the path of a Unix socket has 103 bytes at most.
-        let directory = URL(fileURLWithPath: "/tmp/hiredis-\(UInt32.random(in: 0 ... .max))")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
-        return directory
-    }
-
-    static func freePort() async throws -> Int {
-        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .bind(host: "127.0.0.1", port: 0).get()
-        let port = channel.localAddress?.port ?? 0
-        try await channel.close()
-        return port
-    }
-
-    func start() async throws {
-        let process = try RunningProcess(executable, arguments)
-        self.process = process
-        try await eventually("\(executable) listens") {
-            guard process.isRunning else {
-                throw TestFailure("\(executable) ended: \((try? String(contentsOf: self.log, encoding: .utf8)) ?? "")")
-            }
-            let channel = try? await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                .connect(host: "127.0.0.1", port: self.port).get()
-            try? await channel?.close()
-            return channel != nil
-        }
-    }
-
-    private var log: URL { directory.appendingPathComponent("log") }
-
-    /// Ends it at once, by its own process id.
-    func stop() {
-        process?.kill()
-    }
-
-    func signal(_ number: Int32) {
-        process?.signal(number)
-    }
 
     /// A connected client for what a test does to the server.
     func admin(_ change: (inout RedisConfiguration) -> Void = { _ in }) async throws -> RedisClient {
@@ -172,7 +95,7 @@ final class Publisher: Sendable {
     func publish(_ tags: ClosedRange<UInt64>, to channel: String) async throws -> Int {
         let client = client
         return try await client.eventLoop.submit {
-            tags.count { client.publish(ByteBuffer(string: "\($0)"), to: channel, tag: $0) == .accepted }
+            tags.count { client.publish(RedisPublish(ByteBuffer(string: "\($0)"), to: channel), tag: $0) == .accepted }
         }.get()
     }
 }

@@ -1,0 +1,48 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+
+/// The clocks of one connection: the log-in, the oldest command, and the health checks. Used on its event loop.
+struct RedisConnectionTimers {
+    private let eventLoop: any EventLoop
+    private var handshake: Scheduled<Void>?
+    private var command: Scheduled<Void>?
+    private var health: RepeatedTask?
+
+    init(eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+    }
+
+    var hasBegun: Bool { handshake != nil }
+
+    /// The log-in has begun.
+    mutating func begin(handshake limit: TimeAmount, _ expired: @escaping @Sendable () -> Void) {
+        handshake = eventLoop.scheduleTask(in: limit, expired)
+    }
+
+    /// The log-in is done; the health is to be looked after from now on.
+    mutating func handshakeDone(healthInterval: TimeAmount, _ check: @escaping @Sendable () -> Void) {
+        handshake?.cancel()
+        health = eventLoop.scheduleRepeatedTask(initialDelay: healthInterval, delay: healthInterval) { _ in check() }
+    }
+
+    /// A command has been sent. Those before it have the same time or less, as good as always: one clock is enough.
+    mutating func expectCommand(until deadline: NIODeadline, _ expired: @escaping @Sendable () -> Void) {
+        guard command == nil else { return }
+        command = eventLoop.scheduleTask(deadline: deadline, expired)
+    }
+
+    mutating func commandsExpired() { command = nil }
+
+    mutating func cancel() {
+        handshake?.cancel()
+        command?.cancel()
+        health?.cancel()
+    }
+}
+
+extension TimeAmount {
+    static func / (amount: TimeAmount, divisor: Int64) -> TimeAmount {
+        .nanoseconds(max(1, amount.nanoseconds / divisor))
+    }
+}

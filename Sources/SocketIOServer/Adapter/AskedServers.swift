@@ -1,0 +1,21 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+public import NIOCore
+
+/// Whose answers a question to other servers waits for.
+public enum AskedServers: Sendable, Hashable {
+    /// Every server's.
+    case all
+    /// Those of servers of this kind, which the adapter knows one by one. Others in the same cluster, such as Node.js
+    /// servers, get the question too, but need not answer.
+    case ofThisKind
+}
+
+extension Adapter {
+    /// Waits for all servers: an adapter that has no others need not know the difference.
+    public func serverSideEmitWithAck(
+        _ packet: BroadcastPacket, timeout: TimeAmount, of servers: AskedServers
+    ) async throws -> [EventArguments] {
+        try await serverSideEmitWithAck(packet, timeout: timeout)
+    }
+}
