@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the micro-benchmarks and the load scenarios, and writes .cache/bench/table.md with ratios to another server.
+# Runs the micro-benchmarks and the load scenarios, and writes .cache/bench/table.md with ratios to another server and, for
+# echo and broadcast, to the least work a server can do (Tests/Benchmarks/Sources/yardstick).
 #
 #     BENCH_PEER=http://127.0.0.1:3100   the other server; by default a python-socketio, started here
 #     BENCH_ROUNDS=3                     runs of each server and scenario, in turns
@@ -61,6 +62,11 @@ if [[ -z $peer ]]; then
     peer="http://127.0.0.1:$free"
 fi
 
+(cd Tests/Benchmarks && swift build -c release --product yardstick)
+"${first[@]}" Tests/Benchmarks/.build/release/yardstick 0 >"$out/yardstick.log" 2>&1 &
+started+=($!)
+yardstick="http://127.0.0.1:$(port_of "$out/yardstick.log")"
+
 scenarios=(
     'echo -c 100'
     'echo -c 100 --in-flight 8'
@@ -72,26 +78,43 @@ scenarios=(
     'polling -c 100'
     'idle -c 1000'
 )
-{
-    echo "| scenario | figure | ours | other | ratio |"
-    echo "| --- | --- | --- | --- | --- |"
-} >"$table"
-for scenario in "${scenarios[@]}"; do
+# The only scenarios of one message at a time; with more the yardstick would have to wait for readers.
+least=(
+    'echo -c 100'
+    'broadcast -c 1000'
+    'broadcast -c 5000'
+)
+
+# Compares with the server at $1 in the scenario $2 and adds to the table; $3 are words that the lines must hold, if given.
+compare() {
+    local scenario=$2 words
     read -ra words <<<"$scenario"
-    echo "== $scenario"
-    if ! "${second[@]}" "$bin/socketio-load" compare "$server" "$peer" --rounds "$rounds" --quiet -- \
+    echo "== $scenario, $1"
+    if ! "${second[@]}" "$bin/socketio-load" compare "$server" "$1" --rounds "$rounds" --quiet -- \
         "${words[@]}" --duration 4s >"$out/run.txt" 2>&1; then
         # A server that loses messages or breaks down is a result, not the end of the comparison.
         echo "| \`$scenario\` | the run failed | | | |" >>"$table"
     fi
     cat "$out/run.txt"
     # Lines of a name, two figures, a ratio, and its least and greatest value.
-    awk -v scenario="$scenario" '
-        / – / && !/A : B/ {
+    awk -v scenario="$scenario" -v wanted="${3:-}" '
+        / – / && !/A : B/ && $0 ~ wanted {
             name = $1
             for (field = 2; field <= NF - 6; field++) name = name " " $field
             print "| `" scenario "` | " name " | " $(NF - 5) " | " $(NF - 4) " | " $(NF - 3) " |"
         }' "$out/run.txt" >>"$table"
-done
+}
+
+{
+    echo "| scenario | figure | ours | other | ratio |"
+    echo "| --- | --- | --- | --- | --- |"
+} >"$table"
+for scenario in "${scenarios[@]}"; do compare "$peer" "$scenario"; done
+{
+    echo
+    echo "| scenario | figure | ours | least possible | ratio |"
+    echo "| --- | --- | --- | --- | --- |"
+} >>"$table"
+for scenario in "${least[@]}"; do compare "$yardstick" "$scenario" '^ *CPU'; done
 echo
 cat "$table"

@@ -110,8 +110,7 @@ private final class EchoHandler: ChannelInboundHandler {
     }
 
     private func receive(_ bytes: ByteBuffer, context: ChannelHandlerContext) {
-        var bytes = bytes
-        assembler.receive(&bytes)
+        assembler.receive(bytes)
         do throws(WebSocketProtocolError) {
             while let event = try assembler.next(now: .now()) {
                 switch event {

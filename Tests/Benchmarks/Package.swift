@@ -25,6 +25,7 @@ let package = Package(
         .target(name: "SocketIOCore", dependencies: ["EngineIOCore", nioCore, nioLocks], swiftSettings: swiftSettings),
         .target(
             name: "HotLoops", dependencies: ["SocketIOCore", "EngineIOCore", nioCore], swiftSettings: swiftSettings),
+        .executableTarget(name: "yardstick"),
         .executableTarget(name: "hot-loops", dependencies: ["HotLoops"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "Micro", dependencies: ["HotLoops", .product(name: "Benchmark", package: "benchmark")],

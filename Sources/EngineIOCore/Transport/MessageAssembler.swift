@@ -31,6 +31,25 @@ package enum WebSocketEvent: Equatable, Sendable {
     case close(code: UInt16?, reason: String)
 }
 
+/// The buffer that messages of all connections of one loop are made in, one after the other.
+///
+/// It stays in the processor's cache, where a buffer for each connection would be fetched for each message, and costs an
+/// idle connection nothing. Confined to the loop, hence `@unchecked Sendable`.
+package final class MessageBuffer: @unchecked Sendable {
+    @exclusivity(unchecked) fileprivate var spare: ByteBuffer?
+
+    package init() {}
+
+    /// An empty buffer, to be given back as `spare`.
+    fileprivate func take(capacity: Int) -> ByteBuffer {
+        guard var buffer = spare else { return ByteBufferAllocator().buffer(capacity: capacity) }
+        spare = nil
+        // Memory of its own unless nobody else holds this.
+        buffer.clear(minimumCapacity: capacity)
+        return buffer
+    }
+}
+
 /// Turns the bytes of a WebSocket client into messages: all duties of RFC 6455 that a server has.
 ///
 /// Payload bytes are touched once: they are unmasked, eight at a time, on their way from the receive buffer into the
@@ -40,8 +59,9 @@ package enum WebSocketEvent: Equatable, Sendable {
 ///     receive ─▶ input ─▶ header ─▶ unmask ─▶ payload (text: checked as it comes) ─▶ message
 ///                                  └────────▶ control ─▶ ping, pong, close
 ///
-/// The message buffer is used again as soon as nobody holds the last message, so small messages do not allocate. What
-/// stays between two calls is bounded: at most one unfinished message, never more than has really arrived.
+/// The message buffer comes from the loop (``MessageBuffer``) and goes back with the message; when nobody holds that any
+/// longer, the next small message does not allocate. What stays between two calls is bounded: at most one unfinished
+/// message, never more than has really arrived.
 package struct MessageAssembler: Sendable {
     /// A larger message buffer is given away with its message instead of being kept for the next.
     private static let largestKeptCapacity = 1024
@@ -50,29 +70,37 @@ package struct MessageAssembler: Sendable {
     private let limits: WebSocketLimits
     /// Unpacks compressed messages; nil when they are not allowed.
     private let decompressor: (any MessageDecompressor)?
-    private var input = ByteBuffer()
+    private let buffer: MessageBuffer
+    // Nil rather than empty where possible: all empty buffers of the process share one reference count, which the loops
+    // would fight for.
+    private var input: ByteBuffer?
     private var isFinished = false
 
     // The current frame.
     private var header = FrameHeader()
     private var remaining = 0
     private var maskingKey: UInt32 = 0
-    private var control = ByteBuffer()
+    private var control: ByteBuffer?
 
     // The current message: frames seen (0 between messages), and what they carried.
     private var fragments = 0
     private var isText = false
     private var isCompressed = false
-    private var payload = ByteBuffer()
+    private var payload: ByteBuffer?
     private var validator = UTF8Validator()
 
     // Control frames since the start of the running second.
     private var controlFrames = 0
     private var secondStart = NIODeadline.distantPast
 
-    /// - Parameter decompressor: for a client that has agreed to `permessage-deflate`.
-    package init(limits: WebSocketLimits, decompressor: (any MessageDecompressor)? = nil) {
+    /// - Parameters:
+    ///   - decompressor: for a client that has agreed to `permessage-deflate`.
+    ///   - buffer: of the loop.
+    package init(
+        limits: WebSocketLimits, decompressor: (any MessageDecompressor)? = nil, buffer: MessageBuffer = MessageBuffer()
+    ) {
         self.limits = limits
+        self.buffer = buffer
         self.decompressor = decompressor
     }
 
@@ -80,14 +108,12 @@ package struct MessageAssembler: Sendable {
     private var compressedLimit: Int { limits.maximumMessageSize + limits.maximumMessageSize / 256 + 64 }
 
     /// Bytes of memory held for the current message; the room it has, not its size.
-    package var bufferedCapacity: Int { payload.capacity }
+    package var bufferedCapacity: Int { payload?.capacity ?? 0 }
 
-    /// Takes all of `bytes` and leaves it empty. Call `next` until it returns nil.
-    package mutating func receive(_ bytes: inout ByteBuffer) {
-        if !isFinished {
-            if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
-        }
-        bytes = ByteBuffer()
+    /// Takes `bytes`. Call `next` until it returns nil.
+    package mutating func receive(_ bytes: ByteBuffer) {
+        guard !isFinished else { return }
+        if (input?.readableBytes ?? 0) > 0 { input?.writeImmutableBuffer(bytes) } else { input = bytes }
     }
 
     /// The next event, or nil when more bytes are needed.
@@ -114,15 +140,15 @@ package struct MessageAssembler: Sendable {
             throw error
         }
         // All input is consumed: let NIO have its receive buffer back.
-        input = ByteBuffer()
+        input = nil
         return nil
     }
 
     private mutating func finish() {
         isFinished = true
-        input = ByteBuffer()
-        payload = ByteBuffer()
-        control = ByteBuffer()
+        input = nil
+        payload = nil
+        control = nil
     }
 
     private mutating func readHeader() throws(WebSocketProtocolError) {
@@ -131,12 +157,13 @@ package struct MessageAssembler: Sendable {
         let limit = limits.maximumMessageSize
         let compressedRoom = decompressor == nil ? nil : compressedLimit
         let room =
-            isFragmented ? (isCompressed ? compressedLimit : limit) - payload.readableBytes : limit
-        let count = try input.withUnsafeReadableBytes { bytes throws(WebSocketProtocolError) in
+            isFragmented ? (isCompressed ? compressedLimit : limit) - (payload?.readableBytes ?? 0) : limit
+        let count = try input?.withUnsafeReadableBytes { bytes throws(WebSocketProtocolError) in
             try header.read(
                 bytes, isFragmented: isFragmented, room: room, limit: limit, compressedRoom: compressedRoom)
         }
-        input.moveReaderIndex(forwardBy: count)
+        guard let count else { return }
+        input?.moveReaderIndex(forwardBy: count)
         self.header = header
     }
 
@@ -146,7 +173,7 @@ package struct MessageAssembler: Sendable {
         maskingKey = header.maskingKey
         if header.isControl {
             try countControlFrame(now())
-            control.clear(minimumCapacity: remaining)
+            control = ByteBufferAllocator().buffer(capacity: remaining)
             return
         }
         if fragments == 0 {
@@ -154,7 +181,8 @@ package struct MessageAssembler: Sendable {
             isCompressed = header.isCompressed
             validator = UTF8Validator()
             // No more than has arrived: an announced length costs the client nothing.
-            payload.clear(minimumCapacity: max(Self.smallestCapacity, min(remaining, input.readableBytes)))
+            payload = buffer.take(
+                capacity: max(Self.smallestCapacity, min(remaining, input?.readableBytes ?? 0)))
         }
         fragments += 1
         guard fragments <= limits.maximumFragments else { throw .tooManyFragments(limit: limits.maximumFragments) }
@@ -172,6 +200,7 @@ package struct MessageAssembler: Sendable {
     }
 
     private mutating func readPayload() throws(WebSocketProtocolError) {
+        guard let input else { return }
         let count = min(remaining, input.readableBytes)
         guard count > 0 else { return }
         if header.isControl {
@@ -180,26 +209,26 @@ package struct MessageAssembler: Sendable {
             let isASCII = Unmasking.append(count, of: input, key: maskingKey, to: &payload)
             if isText, !isCompressed, !(isASCII && validator.isComplete) { try validateTail(count) }
         }
-        input.moveReaderIndex(forwardBy: count)
+        self.input?.moveReaderIndex(forwardBy: count)
         remaining -= count
         maskingKey = Unmasking.rotate(maskingKey, by: count)
     }
 
     private mutating func validateTail(_ count: Int) throws(WebSocketProtocolError) {
         var validator = self.validator
-        let isValid = payload.withUnsafeReadableBytes { bytes in
+        let isValid = payload?.withUnsafeReadableBytes { bytes in
             validator.consume(UnsafeRawBufferPointer(rebasing: bytes[(bytes.count - count)...]))
         }
-        guard isValid else { throw .invalidUTF8 }
+        guard isValid == true else { throw .invalidUTF8 }
         self.validator = validator
     }
 
     private mutating func endFrame() throws(WebSocketProtocolError) -> WebSocketEvent? {
         switch header.opcode {
-        case FrameHeader.ping: return .ping(control)
-        case FrameHeader.pong: return .pong(control)
+        case FrameHeader.ping: return .ping(takeControl())
+        case FrameHeader.pong: return .pong(takeControl())
         case FrameHeader.close:
-            let event = try ClosePayload.read(control)
+            let event = try ClosePayload.read(takeControl())
             finish()
             return event
         default: break
@@ -208,16 +237,27 @@ package struct MessageAssembler: Sendable {
         fragments = 0
         if isCompressed, let decompressor { return try unpack(decompressor) }
         guard !isText || validator.isComplete else { throw .invalidUTF8 }
-        let message = payload
-        if payload.capacity > Self.largestKeptCapacity { payload = ByteBuffer() }
+        let message = takePayload()
         return .message(isText ? .text(message) : .binary(message))
+    }
+
+    private mutating func takeControl() -> ByteBuffer {
+        defer { control = nil }
+        return control ?? ByteBuffer()
+    }
+
+    /// The whole message. Its buffer goes back to the loop at the same time, and is used again once the message is gone.
+    private mutating func takePayload() -> ByteBuffer {
+        let message = payload ?? ByteBuffer()
+        payload = nil
+        if message.capacity <= Self.largestKeptCapacity { buffer.spare = message }
+        return message
     }
 
     private mutating func unpack(
         _ decompressor: any MessageDecompressor
     ) throws(WebSocketProtocolError) -> WebSocketEvent {
-        let message = try decompressor.inflate(payload, limit: limits.maximumMessageSize)
-        if payload.capacity > Self.largestKeptCapacity { payload = ByteBuffer() }
+        let message = try decompressor.inflate(takePayload(), limit: limits.maximumMessageSize)
         guard isText else { return .message(.binary(message)) }
         guard UTF8Validator.isValid(message) else { throw .invalidUTF8 }
         return .message(.text(message))

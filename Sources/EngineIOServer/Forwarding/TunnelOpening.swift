@@ -38,7 +38,7 @@ final class TunnelOpening: @unchecked Sendable {
         let time = forwarder.configuration.timeout + forwarder.engine.upgradeTimeout
         deadline = lane.eventLoop.scheduleTask(in: time) { self.fail(.timedOut) }
         ForwardingConnector.connect(to: route.address, on: lane.eventLoop, timeout: forwarder.configuration.timeout) {
-            try $0.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
+            // Without half-closure: when the node has said its last, nobody is left to hear the client.
             try $0.pipeline.syncOperations.addHandler(TunnelSide())
         }.whenComplete { result in
             switch result {
@@ -87,7 +87,7 @@ final class TunnelOpening: @unchecked Sendable {
         let isJoined = request.exchange.takeOver { channel, early in
             let owner = bound.value
             let client = TunnelSide()
-            // Without it, an end of the client's input ends the connection as well.
+            // A client that has said its last still hears what its node has to say.
             try? channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
             let answer = owner.takeHeld()
             do {

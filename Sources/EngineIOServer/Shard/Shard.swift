@@ -36,6 +36,8 @@ package final class Shard: @unchecked Sendable {
     private var stagedPing = StagedMessage(index: -1, tick: 0)
     private var sessions: [String: EngineSession] = [:]
     private let queue: OutboundQueue
+    /// What the WebSockets of this loop make their messages in.
+    let messageBuffer = MessageBuffer()
     /// Unpacks what the connections of this loop receive; nil when compression is turned off.
     let inflater: FrameInflater?
     private var slots = OutboundSlots()

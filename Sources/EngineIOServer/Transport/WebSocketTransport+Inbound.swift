@@ -30,9 +30,8 @@ extension WebSocketTransport {
         guard state == .open else { return start.lost() }
         onHome { start.ready($0) }
         guard start.early.readableBytes > 0 else { return }
-        var bytes = start.early
-        hop?.count(bytes.readableBytes)
-        assembler.receive(&bytes)
+        hop?.count(start.early.readableBytes)
+        assembler.receive(start.early)
         process()
         channelReadComplete(context: context)
     }
@@ -48,9 +47,9 @@ extension WebSocketTransport {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard state == .open || state == .closing else { return }
         if isLocal { shard.catchUp() }
-        var bytes = unwrapInboundIn(data)
+        let bytes = unwrapInboundIn(data)
         hop?.count(bytes.readableBytes)
-        assembler.receive(&bytes)
+        assembler.receive(bytes)
         process()
     }
 

@@ -105,7 +105,9 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
         self.isLocal = shard.eventLoop === eventLoop
         self.encodesBinary = encodesBinary
         self.deflateWindowBits = deflate?.windowBits
-        self.assembler = MessageAssembler(limits: limits, decompressor: deflate == nil ? nil : inflater)
+        self.assembler = MessageAssembler(
+            limits: limits, decompressor: deflate == nil ? nil : inflater,
+            buffer: isLocal ? shard.messageBuffer : MessageBuffer())
         if !isLocal { hop = InboundHop() }
     }
 

@@ -9,6 +9,9 @@ package enum EventName {
         "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener",
     ]
 
+    /// The length of `connect`.
+    private static let shortestReserved = 7
+
     /// Whether applications and clients may not emit `name`.
     package static func isReserved(_ name: String) -> Bool { reserved.contains(name) }
 
@@ -33,6 +36,8 @@ package enum EventName {
             let name = UnsafeRawBufferPointer(rebasing: bytes[range.lowerBound + 1..<range.upperBound - 1])
             // "conn\u0065ct" is the same name.
             if name.contains(UInt8(ascii: "\\")) { return payload.eventName.map(isReserved) ?? false }
+            // Names that are shorter than all reserved ones are the most frequent.
+            guard name.count >= shortestReserved else { return false }
             return reserved.contains { $0.utf8.count == name.count && $0.utf8.elementsEqual(name) }
         }
     }

@@ -270,8 +270,8 @@ class LoginTest(unittest.TestCase):
     def test_the_end_of_the_token_ends_the_visit(self):
         page = self.page
         page.driver.get("about:blank")
-        page.enter(self.server.url + "#token=" + self.token(6), "x")
-        page.wait(lambda: not page.find("#app").is_displayed() or "left" in page.find("#state").text, "the end", 30)
+        page.enter(self.server.url + "#token=" + self.token(15), "x")
+        page.wait(lambda: not page.find("#app").is_displayed() or "left" in page.find("#state").text, "the end", 60)
 
 
 if __name__ == "__main__":
