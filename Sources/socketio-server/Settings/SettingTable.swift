@@ -22,8 +22,8 @@ enum SettingTable {
         Dictionary(all.map { ($0.environmentName, $0) }, uniquingKeysWith: { first, _ in first })
 
     static let sections: [Section] = [
-        listener, redis, cluster, engine, socketIO, http, webSocket, cookie, cors, limits, client, tls, pages, loadControl,
-        operations, logs,
+        listener, redis, cluster, engine, socketIO, http, webSocket, cookie, cors, limits, client, tls, pages,
+        loadControl, operations, logs,
     ]
 
     private static let day = 86_400_000
