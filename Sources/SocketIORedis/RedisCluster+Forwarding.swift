@@ -20,5 +20,7 @@ extension RedisCluster: ForwardingDirectory {
     public func announce(_ node: ForwardingNode?) { current?.directory.announce(node) }
 
     /// Calls back when messages flow to and from Redis, each time.
-    public func whenConnected(_ callback: @escaping @Sendable (_ localAddress: String?) -> Void) { onConnected(callback) }
+    public func whenConnected(_ callback: @escaping @Sendable (_ localAddress: String?) -> Void) {
+        onConnected(callback)
+    }
 }

@@ -193,7 +193,8 @@ final class Forwarder: MisroutedRequestHandler {
     func startWatching(every interval: TimeAmount = .minutes(1)) {
         watch.withLockedValue { watch in
             guard watch == nil else { return }
-            watch = eventLoops.first?.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] task in
+            watch = eventLoops.first?.scheduleRepeatedTask(initialDelay: interval, delay: interval) {
+                [weak self] task in
                 guard let self else { return task.cancel() }
                 self.lookAtShare()
             }
@@ -209,7 +210,8 @@ final class Forwarder: MisroutedRequestHandler {
             "Many requests reach the wrong node and are carried to the right one",
             metadata: [
                 "percent": "\(share)",
-                "advice": "the load balancer does not know the sessions: 'socketio-server proxy-config' prints how it can",
+                "advice":
+                    "the load balancer does not know the sessions: 'socketio-server proxy-config' prints how it can",
             ])
     }
 

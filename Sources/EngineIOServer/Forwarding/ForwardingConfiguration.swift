@@ -52,7 +52,9 @@ public struct ForwardingConfiguration: Sendable {
         if let advertise, ForwardingAddress(advertise) == nil {
             problems.append("forwarding.advertise must be HOST:PORT, it is \(advertise)")
         }
-        if timeout <= .zero || timeout > .hours(24) { problems.append("forwarding.timeout must be above 0, at most a day") }
+        if timeout <= .zero || timeout > .hours(24) {
+            problems.append("forwarding.timeout must be above 0, at most a day")
+        }
         if maxRequestsPerOwner < 1 { problems.append("forwarding.maxRequestsPerOwner must be at least 1") }
         if maxTunnels < 0 { problems.append("forwarding.maxTunnels must not be negative") }
         if maxAnswerSize < 1024 { problems.append("forwarding.maxAnswerSize must be at least 1024") }

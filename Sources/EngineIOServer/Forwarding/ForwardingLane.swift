@@ -158,7 +158,9 @@ final class ForwardingLane: @unchecked Sendable {
 
     private func closed(_ connection: ForwardingConnection, at address: ForwardingAddress) {
         guard connection.isResting else { return leave(address) }
-        guard var owner = owners[address], let index = owner.idle.firstIndex(where: { $0 === connection }) else { return }
+        guard var owner = owners[address], let index = owner.idle.firstIndex(where: { $0 === connection }) else {
+            return
+        }
         owner.idle.remove(at: index)
         owners[address] = owner.underWay == 0 && owner.idle.isEmpty ? nil : owner
     }

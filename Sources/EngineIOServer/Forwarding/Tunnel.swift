@@ -129,7 +129,8 @@ final class TunnelSide: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        let isWelcome = partner.map { $0.context?.channel.isWritable ?? true } ?? (held.readableBytes < Self.maximumHeld)
+        let isWelcome =
+            partner.map { $0.context?.channel.isWritable ?? true } ?? (held.readableBytes < Self.maximumHeld)
         if isWelcome { context.read() } else { isReadOwed = true }
     }
 

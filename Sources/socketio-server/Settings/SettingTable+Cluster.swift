@@ -31,7 +31,8 @@ extension SettingTable {
             .choice(
                 "cluster.forward", \.cluster.forward,
                 "With `adapter: redis`: whether a request for a session of another node is carried there, so that "
-                    + "long-polling works behind a balancer that knows no sessions. Otherwise it is refused as unknown."),
+                    + "long-polling works behind a balancer that knows no sessions. Otherwise it is refused as unknown."
+            ),
             .choice(
                 "cluster.upgradePolicy", \.cluster.upgradePolicy,
                 "What happens to an upgrade to WebSocket that reaches the wrong node: it is carried to the right one for "

@@ -128,11 +128,14 @@ internal import Testing
     @Test(
         .timeLimit(.minutes(2)),
         arguments: [
-            "\u{0}\u{0}\u{0}", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", "SSH-2.0-OpenSSH\r\n\r\n",
+            "\u{0}\u{0}\u{0}", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+            "SSH-2.0-OpenSSH\r\n\r\n",
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n"
-                + String(repeating: "x", count: 2000), "HTTP/1.1 200 OK\r\nX: "
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n"
+                + String(repeating: "x", count: 2000),
+            "HTTP/1.1 200 OK\r\nX: "
                 + String(repeating: "x", count: 200_000) + "\r\n\r\n",
         ])
     func anAnswerThatIsNoneIsAnUnknownSession(answer: String) async throws {
@@ -175,7 +178,8 @@ internal import Testing
 
     @Test(.timeLimit(.minutes(2))) func secretsThatDifferAreRefused() async throws {
         try await Fleet.run(
-            2, { index, configuration in
+            2,
+            { index, configuration in
                 configuration.forwarding?.secret = ForwardingKey("the secret of node \(index)")
             }
         ) { fleet in

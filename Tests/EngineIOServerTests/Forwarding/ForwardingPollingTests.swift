@@ -50,7 +50,8 @@ internal import Testing
 
     @Test(.timeLimit(.minutes(2))) func anAnswerArrivesUnchanged() async throws {
         try await Fleet.run(
-            2, { _, configuration in
+            2,
+            { _, configuration in
                 configuration.cors = CORSConfiguration(origin: .list(["https://a.example"]), credentials: true)
                 configuration.httpCompression = HTTPCompressionConfiguration(threshold: 10)
                 configuration.headers = { headers, _ in headers.add(name: "X-Hook", value: "1") }
@@ -63,7 +64,9 @@ internal import Testing
             let headers = "Origin: https://a.example\r\nAccept-Encoding: gzip\r\n"
             var answers: [[String]] = []
             for wire in [near, far] {
-                #expect(try await near.post(target, "4" + String(repeating: "a", count: 2000), headers: headers).status == 200)
+                #expect(
+                    try await near.post(target, "4" + String(repeating: "a", count: 2000), headers: headers).status
+                        == 200)
                 let answer = try await wire.get(target, headers: headers)
                 #expect(answer.status == 200 && answer.header("content-encoding") == "gzip")
                 answers.append(answer.headers.filter { $0.0 != "Date" }.map { "\($0.0): \($0.1)" }.sorted())
@@ -87,7 +90,9 @@ internal import Testing
             let sid = try await fleet.nodes[0].openPolling(near)
             let far = try await fleet.nodes[1].connect()
             try await far.send("GET \(Server.target("polling", sid)) HTTP/1.1\r\nHost: x\r\n\r\n")
-            try await eventually("the poll") { fleet.nodes[0].session(sid).map { _ in fleet.metrics(1)?.requests == 1 } ?? false }
+            try await eventually("the poll") {
+                fleet.nodes[0].session(sid).map { _ in fleet.metrics(1)?.requests == 1 } ?? false
+            }
             try await eventually("the poll at its node") { fleet.listeners[0].connectionCount == 1 }
             far.close()
             #expect(try await fleet.nodes[0].closeReason(sid) == "transport error|poll connection closed prematurely")
@@ -99,7 +104,8 @@ internal import Testing
             try await eventually("the POST") { fleet.metrics(1)?.requests == 2 }
             late.close()
             #expect(
-                try await fleet.nodes[0].closeReason(other) == "transport error|data request connection closed prematurely")
+                try await fleet.nodes[0].closeReason(other)
+                    == "transport error|data request connection closed prematurely")
         }
     }
 
@@ -158,7 +164,8 @@ internal import Testing
     @Test(.timeLimit(.minutes(2))) func theHandlersSeeTheClientsAddress() async throws {
         let seen = Fleet.Seen()
         try await Fleet.run(
-            2, { _, configuration in
+            2,
+            { _, configuration in
                 configuration.trustedProxies = ["127.0.0.1"]
                 configuration.middlewares = [
                     { info in

@@ -65,7 +65,8 @@ internal import Testing
         other.target += "x"
         requests.append(other)
         for (index, text) in [
-            (1, "1700000000001"), (2, "abcdefghijklmnopqrst"), (3, "0"), (4, "10.0.0.1"), (5, String(repeating: "0", count: 64)),
+            (1, "1700000000001"), (2, "abcdefghijklmnopqrst"), (3, "0"), (4, "10.0.0.1"),
+            (5, String(repeating: "0", count: 64)),
         ] {
             var forged = Self.signed()
             var parts = forged.headers[ForwardingSignature.header][0].split(separator: ";").map(String.init)
@@ -133,7 +134,9 @@ internal import Testing
         let key = ForwardingKey("a very secret secret")
         var configuration = ForwardingConfiguration(directory: TestDirectory())
         configuration.secret = key
-        for text in ["\(key)", String(reflecting: key), "\(configuration)", "\(ForwardingNode(address: "a:1", key: key))"] {
+        for text in [
+            "\(key)", String(reflecting: key), "\(configuration)", "\(ForwardingNode(address: "a:1", key: key))",
+        ] {
             #expect(!text.contains("secret secret") && !text.contains(key.hex), "\(text)")
         }
         let random = ForwardingKey.random()
@@ -185,7 +188,8 @@ internal import Testing
     @Test(arguments: [
         ("127.0.0.1", true), ("10.255.0.1", true), ("172.16.0.1", true), ("172.31.9.9", true), ("192.168.1.1", true),
         ("169.254.1.1", true), ("::1", true), ("fd12::1", true), ("fe80::1", true), ("::ffff:10.0.0.1", true),
-        ("172.32.0.1", false), ("172.15.0.1", false), ("8.8.8.8", false), ("192.169.0.1", false), ("2001:db8::1", false),
+        ("172.32.0.1", false), ("172.15.0.1", false), ("8.8.8.8", false), ("192.169.0.1", false),
+        ("2001:db8::1", false),
         ("::", false), ("0.0.0.0", false), ("localhost", false), ("", false), ("fec0::1", false), ("11.0.0.1", false),
     ])
     func privateAddresses(text: String, isPrivate: Bool) {

@@ -43,7 +43,8 @@ internal import Testing
     /// More than all buffers between the two ends hold, both ways at once, with a client that pauses.
     @Test(.timeLimit(.minutes(3))) func muchPassesInOrderAndSlowly() async throws {
         try await Fleet.run(
-            2, { _, configuration in
+            2,
+            { _, configuration in
                 configuration.maxBufferedBytes = 64 * 1024 * 1024
                 configuration.maxHttpBufferSize = 4 * 1024 * 1024
             }
