@@ -22,7 +22,7 @@ internal import Testing
 
     /// Redis, three nodes and a balancer; they end with the value.
     final class Cluster: Sendable {
-        let redis: RedisProcess
+        let redis: RedisServer
         let nodes: [RunningProcess]
         let nodePorts: [Int]
         let operations: [Int]
@@ -30,7 +30,7 @@ internal import Testing
         let port: Int
 
         init(_ product: Product, flags: [String] = []) async throws {
-            redis = try RedisProcess()
+            redis = try RedisServer()
             try await redis.start()
             var nodes: [RunningProcess] = []
             for tag in ["n001", "n002", "n003"] {
@@ -281,7 +281,7 @@ internal import Testing
     }
 
     @Test(.timeLimit(.minutes(3))) func forwardingCanBeTurnedOff() async throws {
-        let redis = try RedisProcess()
+        let redis = try RedisServer()
         try await redis.start()
         let node = try RunningProcess.server(
             [

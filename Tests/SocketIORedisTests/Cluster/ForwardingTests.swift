@@ -2,6 +2,7 @@
 
 import EngineIOServer
 import NIOCore
+import ProcessTesting
 import SocketIORedis
 import SocketIOServer
 import SocketIOTesting
