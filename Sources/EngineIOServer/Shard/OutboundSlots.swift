@@ -1,8 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import Glibc
-internal import NIOCore
-
 /// What sending needs to know of the sessions of a shard, side by side in one array: a broadcast goes through sixteen
 /// bytes for each recipient, one cache line for four of them, and mostly looks at nothing else. Following session,
 /// transport and channel instead costs a broadcast to thousands more than all its instructions.

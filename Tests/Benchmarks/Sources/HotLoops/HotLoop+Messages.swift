@@ -74,6 +74,16 @@ extension HotLoop {
                 }
             }
         },
+        HotLoop(name: "relayed-acknowledgement") {
+            let headroom = DefaultEncoder.headroom(nsp: "/")
+            let payload = try? PacketPayload(text: ByteBuffer(string: event))
+            return { count in
+                for id in 0..<count {
+                    guard let json = payload?.tail(from: 1, headroom: headroom) else { return }
+                    keep(DefaultEncoder.ack(nsp: "/", id: id, json: json))
+                }
+            }
+        },
         HotLoop(name: "polling-payload") {
             let messages = (0..<16).map { _ in OutboundPacket.text(type: 0x34, payload: ByteBuffer(string: "2" + event))
             }
