@@ -8,6 +8,10 @@ internal import NIOHTTP1
 extension HTTPConnectionHandler: HTTPExchangeConnection {
     func route(_ transaction: HTTPTransaction) {
         let request = makeRequest(transaction.head)
+        if router.requestObserver != nil {
+            transaction.observedSince = .now()
+            transaction.clientAddress = request.clientAddress
+        }
         switch router.route(target: request.target, isUpgrade: request.isUpgrade) {
         case .clientFile(let name):
             guard let preset = applyCORS(request, transaction, isEngine: false) else { return }
@@ -160,7 +164,9 @@ extension HTTPConnectionHandler: HTTPExchangeConnection {
     }
 
     func takeOver(exchange: HTTPExchange, _ body: @Sendable (any Channel, ByteBuffer) -> Void) -> Bool {
-        guard transaction(of: exchange) != nil else { return false }
+        guard let transaction = transaction(of: exchange) else { return false }
+        transaction.status = HTTPResponseStatus.switchingProtocols.code
+        observe(transaction)
         return detach(body)
     }
 }

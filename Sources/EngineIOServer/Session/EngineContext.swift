@@ -10,6 +10,7 @@ final class EngineContext: Sendable {
     let configuration: EngineConfiguration
     let metrics: EngineMetrics
     let logger: Logger
+    let notices: EngineNotices
     /// Enabled transports.
     let transports: [TransportName]
     /// What a polling handshake offers.
@@ -27,8 +28,9 @@ final class EngineContext: Sendable {
 
     init(_ configuration: EngineConfiguration) {
         self.configuration = configuration
-        self.metrics = EngineMetrics()
+        self.metrics = EngineMetrics(isCounted: configuration.isCounted)
         self.logger = configuration.logger
+        self.notices = EngineNotices(logger: configuration.logger)
         self.transports = TransportName.allCases.filter { configuration.transports.contains($0) }
         self.upgrades =
             configuration.allowUpgrades && configuration.transports.contains(.websocket)

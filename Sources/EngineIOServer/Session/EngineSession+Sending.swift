@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import Logging
 internal import Metrics
 
 /// What happens between the end of a tick and the transport: at once, or later through the backlog.
@@ -38,6 +39,12 @@ extension EngineSession {
         switch context.configuration.slowClientPolicy {
         case .disconnect:
             context.metrics.slowClients.increment()
+            context.notices.happened(
+                .slowClient, on: eventLoop,
+                [
+                    "sid": "\(LogMetadata.shortened(id))", "remote": "\(handshake.remoteAddress)",
+                    "transport": "\(link.name.rawValue)", "waitingBytes": "\(buffered)",
+                ])
             finish(machine.transportFailed(detail: "slow client"), isBroken: true)
         case .dropNewest:
             context.metrics.droppedNewest.increment()

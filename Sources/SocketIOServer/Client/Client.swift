@@ -28,7 +28,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     private var connectTimer: TimerQueue.Token?
     private var isEnded = false
     /// Why this layer ended the session, if it did: the engine knows only of `forced close`.
-    private var endReason: DisconnectReason?
+    private var ownReason: DisconnectReason?
 
     init(session: EngineSession, context: ServerContext, table: NamespaceTable, shard: ShardContext) {
         let configuration = context.configuration
@@ -88,15 +88,17 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
 
     func drained() {}
 
+    var endReason: String? { ownReason?.rawValue }
+
     func closed(_ reason: CloseReason, detail: String?) {
-        closeSockets(endReason ?? DisconnectReason(reason), detail: detail)
+        closeSockets(ownReason ?? DisconnectReason(reason), detail: detail)
     }
 
     // MARK: Closing
 
     /// Closes the session; what is left of its sockets gets `reason`.
     func close(_ reason: DisconnectReason = .forcedServerClose) {
-        endReason = reason
+        ownReason = reason
         session.close()
         closeSockets(reason, detail: nil)
     }

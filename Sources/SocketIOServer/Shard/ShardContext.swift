@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// What the Socket.IO layer keeps per event loop, beside the engine's shard.
 ///
-/// Immutable but for ``timers`` and ``received``, which are confined to the loop: the reason for `@unchecked Sendable`.
+/// Immutable but for ``timers``, ``received`` and ``acknowledgementLatency``, which are confined to the loop: the reason for `@unchecked Sendable`.
 final class ShardContext: @unchecked Sendable {
     let shard: Shard
     let eventLoop: any EventLoop
@@ -14,6 +14,8 @@ final class ShardContext: @unchecked Sendable {
     let timers: TimerQueue
     /// On the loop only, like ``timers``.
     var received = ReceivedPackets()
+    /// How long clients took to acknowledge what asked for it; on the loop only.
+    var acknowledgementLatency = LatencyHistogram()
 
     var index: Int { shard.index }
 
@@ -48,6 +50,6 @@ final class ServerContext: Sendable {
     init(configuration: ServerConfiguration, shards: [ShardContext]) {
         self.configuration = configuration
         self.shards = shards
-        self.metrics = ServerMetrics()
+        self.metrics = ServerMetrics(isCounted: configuration.engine.isCounted)
     }
 }

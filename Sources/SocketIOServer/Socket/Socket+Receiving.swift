@@ -64,10 +64,12 @@ extension Socket {
         guard let pending = acks.take(id) else { return context.metrics.packetsIgnored.increment() }
         let arguments = EventArguments(payload, offset: 0)
         switch pending {
-        case .single(let timer, let done):
+        case .single(let since, let timer, let done):
+            client.shard.acknowledgementLatency.record(.now() - since)
             if let timer { client.shard.timers.cancel(timer) }
             done(.success(arguments))
-        case .broadcast(let receiver):
+        case .broadcast(let since, let receiver):
+            client.shard.acknowledgementLatency.record(.now() - since)
             receiver.acknowledged(arguments, socketID: self.id)
         }
     }
