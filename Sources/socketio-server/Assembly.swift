@@ -13,13 +13,15 @@ struct Assembly {
     let settings: Settings
     let logger: Logger
     let server: Server
-    let readiness = Readiness()
+    let readiness: Readiness
     /// What the process counts; nil when nobody asks.
     let metrics: MetricRegistry?
     /// Nil for a node on its own.
     let cluster: ClusterOperation?
     /// Nil when the chat is off.
     let chat: Chat?
+    /// What listens for those who run the server; nil when nobody asks.
+    let status: StatusServer?
 
     /// Puts everything together; nothing listens yet.
     ///
@@ -28,6 +30,7 @@ struct Assembly {
         self.metrics = metrics
         settings = loaded.settings
         logger = LineLogHandler.logger(label: "socketio-server", settings: settings.log)
+        readiness = Readiness(refusesWhenOverloaded: settings.overload.notReady)
         var configuration = try LibraryConfiguration.make(loaded)
         switch settings.adapter {
         case .memory:
@@ -39,6 +42,12 @@ struct Assembly {
         }
         server = Server(configuration: configuration)
         cluster?.attach(server)
+        status =
+            metrics == nil
+            ? nil
+            : StatusServer(
+                settings, token: OperationsToken(text: settings.operations.token),
+                feed: StatusFeed(server: server, readiness: readiness, cluster: cluster?.cluster), logger: logger)
         let router = Router(context: BasicRequestContext.self, options: [.autoGenerateHeadEndpoints])
         if settings.chat.enabled {
             let chat = Chat(io: server)

@@ -57,6 +57,7 @@ enum LibraryConfiguration {
     private static func engine(_ settings: Settings) -> EngineConfiguration {
         var engine = EngineConfiguration()
         engine.logger = LineLogHandler.logger(label: "socketio.engine", settings: settings.log)
+        engine.observer = AccessLog(settings.log, node: settings.nodeTag ?? engine.nodeTag)
         engine.path = settings.path
         engine.addTrailingSlash = settings.addTrailingSlash
         engine.destroyUpgrade = settings.destroyUpgrade

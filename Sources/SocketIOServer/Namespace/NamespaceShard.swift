@@ -14,7 +14,7 @@ final class NamespaceShard: @unchecked Sendable {
     private let nodeRooms: NodeRooms
     private let observers: RoomObservers
     private let metrics: ServerMetrics
-    private let index: RoomIndex<Socket>
+    let index: RoomIndex<Socket>
     private let count = Atomic(0)
     /// Sockets with listeners for outgoing packets: without any, a broadcast does not look at its recipients.
     var outgoingListenerCount = 0

@@ -6,7 +6,7 @@ internal import Synchronization
 
 /// What the Socket.IO layer keeps per event loop, beside the engine's shard.
 ///
-/// Immutable but for ``timers``, ``received`` and ``acknowledgementLatency``, which are confined to the loop: the reason for `@unchecked Sendable`.
+/// Immutable but for what is marked, which is confined to the loop: the reason for `@unchecked Sendable`.
 final class ShardContext: @unchecked Sendable {
     let shard: Shard
     let eventLoop: any EventLoop
@@ -16,6 +16,8 @@ final class ShardContext: @unchecked Sendable {
     var received = ReceivedPackets()
     /// How long clients took to acknowledge what asked for it; on the loop only.
     var acknowledgementLatency = LatencyHistogram()
+    /// While somebody looks at rooms; on the loop only.
+    var roomSurvey: RoomSurvey?
 
     var index: Int { shard.index }
 

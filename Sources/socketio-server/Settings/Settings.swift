@@ -47,6 +47,7 @@ struct Settings: Sendable, Equatable {
     var health = Health()
     var admission = Admission()
     var drain = Drain()
+    var overload = Overload()
     var operations = Operations()
     var log = Log()
 
@@ -163,6 +164,13 @@ struct Settings: Sendable, Equatable {
         var windowMs = 5_000
     }
 
+    struct Overload: Sendable, Equatable {
+        var maxLoopLagMs: Int? = 500
+        var afterMs = 5_000
+        var maxResidentBytes: Int?
+        var notReady = false
+    }
+
     struct Operations: Sendable, Equatable {
         var host = "127.0.0.1"
         var port: Int?
@@ -172,6 +180,13 @@ struct Settings: Sendable, Equatable {
     struct Log: Sendable, Equatable {
         var level = Logger.Level.info
         var format = Format.text
+        var access = Access.off
+
+        enum Access: String, CaseIterable, Sendable {
+            case off
+            case sessions
+            case requests
+        }
 
         enum Format: String, CaseIterable, Sendable {
             case text
