@@ -170,7 +170,7 @@ let package = Package(
             name: "ServerCommandTests",
             dependencies: [
                 "socketio-server", "SocketIORedis", "SocketIOServer", "SocketIOTesting", "EngineIOServer", "HiredisNIO",
-                "ProcessTesting", nioCore, nioLocks, nioPosix, logging, configuration,
+                "ProcessTesting", nioCore, nioLocks, nioPosix, nioHTTP1, logging, configuration,
                 .product(name: "CoreMetrics", package: "swift-metrics"),
             ],
             swiftSettings: swiftSettings),

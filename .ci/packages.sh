@@ -10,7 +10,7 @@ case "${1:-}" in
     test)
         packages=(zlib1g-dev libhiredis-dev python3-pip python3-venv nodejs node-ws node-xmlhttprequest
             chromium chromium-driver fonts-dejavu-core redis-server redis-sentinel
-            openssl python3-msgpack python3-redis haproxy nginx valgrind binutils)
+            openssl python3-msgpack python3-redis haproxy nginx valgrind binutils prometheus)
         ;;
     "") echo "usage: $0 build|test|NAME..." >&2; exit 64 ;;
     *) packages=("$@") ;;

@@ -21,6 +21,9 @@ struct ServerCommand: AsyncParsableCommand {
               socketio-server emit --to lobby news '{"text":"we are open"}'
               socketio-server peers --config my.yaml
 
+            Tab completion:
+              socketio-server --generate-completion-script bash   # or zsh, fish
+
             Exit codes: 0 ended as asked, 1 could not serve, 64 wrong usage, 78 wrong settings.
             """,
         version: Version.current,

@@ -38,6 +38,13 @@ package struct RefusalRecord: Sendable {
     /// Shortened; nil for handshakes.
     package let sid: String?
     package let clientAddress: String
+
+    package init(code: Int?, reason: String, sid: String?, clientAddress: String) {
+        self.code = code
+        self.reason = reason
+        self.sid = sid
+        self.clientAddress = clientAddress
+    }
 }
 
 /// One answered request.

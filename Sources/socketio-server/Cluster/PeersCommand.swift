@@ -11,17 +11,18 @@ struct PeersCommand: AsyncParsableCommand {
         commandName: "peers",
         abstract: "List the nodes of a cluster over Redis.",
         discussion: """
-            Listens to the nodes' heartbeats, without taking part, until every node that Redis knows of has been heard:
-            that takes up to redis.heartbeatIntervalMs of the nodes. Where Redis is comes from the settings redis.* of the
-            file, SOCKETIO_CONFIG and the environment, as for 'emit'.
+            Listens to the nodes' heartbeats, without taking part, until every node
+            that Redis knows of has been heard, which takes up to one heartbeat
+            (redis.heartbeatIntervalMs). Where Redis is comes from the settings
+            redis.* of the file, SOCKETIO_CONFIG and the environment, as for 'emit'.
 
             Examples:
               socketio-server peers
               socketio-server peers --config /etc/socketio/socketio.yaml
               socketio-server peers --redis redis://10.0.0.5:6379 --key shop --json
 
-            Exit codes: 0 there are nodes, 1 Redis could not be reached, 2 there are none, 64 wrong usage,
-            78 wrong settings.
+            Exit codes: 0 there are nodes, 1 Redis could not be reached, 2 there are
+            none, 64 wrong usage, 78 wrong settings.
             """)
 
     @Option(help: ArgumentHelp("YAML file with settings.", valueName: "file"))

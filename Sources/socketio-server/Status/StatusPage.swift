@@ -24,7 +24,8 @@ struct StatusPage<Next: HTTPApplication>: HTTPApplication {
             return OperationsToken.methodNotAllowed("GET, HEAD")
         }
         // Only what stands in the page itself runs, and only as it stands there.
-        let nonce = String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
+        let nonce =
+            String(UInt64.random(in: .min ... .max), radix: 36) + String(UInt64.random(in: .min ... .max), radix: 36)
         let html = String(decoding: PackageResources.status_html, as: UTF8.self)
             .replacing("{{nonce}}", with: nonce).replacing("{{path}}", with: StatusServer.path)
         let policy =

@@ -67,7 +67,8 @@ struct StatusGate: Sendable {
         guard hosts.count == 1, let host = hosts.first else { return false }
         let origins = request.headers["Origin"]
         if let origin = origins.first {
-            guard origins.count == 1, origin.lowercased() == "http://" + host.lowercased()
+            guard origins.count == 1,
+                origin.lowercased() == "http://" + host.lowercased()
                     || origin.lowercased() == "https://" + host.lowercased()
             else { return false }
         }
