@@ -103,7 +103,6 @@ let package = Package(
             name: "socketio-server",
             dependencies: [
                 "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOServer", "SocketIOCore", "EngineIOServer",
-                "EngineIOCore",
                 "HiredisNIO", hummingbird, configuration, argumentParser,
                 serviceLifecycle, unixSignals, logging, metrics, nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL,
                 .product(name: "Yams", package: "Yams"),

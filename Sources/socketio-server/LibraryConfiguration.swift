@@ -28,6 +28,7 @@ enum LibraryConfiguration {
         server.maxNesting = settings.limits.maxNesting
         server.maxPendingAcknowledgements = settings.limits.maxPendingAcks
         server.maxWaitingEvents = settings.limits.maxWaitingEvents
+        server.maxWaitingBytes = settings.limits.maxWaitingBytes
         server.logger = LineLogHandler.logger(label: "socketio.server", settings: settings.log)
         try validate(server, loaded)
         return server

@@ -73,8 +73,10 @@ internal import Testing
                 "NIOCore",
                 "NIOHTTP1", "NIOSSL", "Yams", "HTTPTypes", "Foundation", "NIOConcurrencyHelpers", "Synchronization",
             ]),
-            // The command has no server whose event loop it could use.
-            files: ["EmitCommand.swift": ["NIOPosix", "SocketIOCore"]]),
+            // These commands have no server whose event loop they could use.
+            files: [
+                "EmitCommand.swift": ["NIOPosix", "SocketIOCore"], "PeersCommand.swift": ["NIOPosix"],
+            ]),
         // Independent of the server's code: what measures and checks it must not share its faults.
         "socketio-load": Rule(
             anywhere: ["Glibc", "ArgumentParser", "Foundation", "NIOConcurrencyHelpers", "Synchronization"],

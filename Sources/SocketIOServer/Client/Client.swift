@@ -25,6 +25,8 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     private var machine: ClientStateMachine
     /// By the slots of the machine: pending and connected sockets.
     private var sockets: [Socket?] = []
+    /// Of events of all its sockets that wait for middlewares.
+    var waitingBytes = 0
     private var connectTimer: TimerQueue.Token?
     private var isEnded = false
     /// Why this layer ended the session, if it did: the engine knows only of `forced close`.

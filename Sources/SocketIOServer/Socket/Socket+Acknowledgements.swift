@@ -40,7 +40,8 @@ extension Socket {
                 done(.failure(SocketError.timeout))
             }
         }
-        let registration = acks.register(id: id, deadline: nil, handler: .single(since: .now(), timer: timer, done: done))
+        let registration = acks.register(
+            id: id, deadline: nil, handler: .single(since: .now(), timer: timer, done: done))
         guard registration == .registered else {
             if let timer { client.shard.timers.cancel(timer) }
             let limit = context.configuration.maxPendingAcknowledgements

@@ -13,11 +13,17 @@ extension Socket {
         guard let hooks else { return dispatch(name, arguments, responder) }
         for (_, listener) in hooks.incoming { listener(name, arguments) }
         guard !hooks.middlewares.isEmpty else { return dispatch(name, arguments, responder) }
-        guard hooks.waiting.count < context.configuration.maxWaitingEvents else {
+        let bytes = payload.byteCount
+        // One event alone may be of any size.
+        guard hooks.waiting.count < context.configuration.maxWaitingEvents,
+            client.waitingBytes == 0 || client.waitingBytes + bytes <= context.configuration.maxWaitingBytes
+        else {
             report(SocketError(.protocolViolation, "too many events wait for the middlewares"), event: name)
             return client.close()
         }
-        hooks.waiting.append(IncomingEvent(name: name, arguments: arguments, responder: responder))
+        let event = IncomingEvent(name: name, arguments: arguments, responder: responder)
+        hooks.waiting.append(WaitingEvent(event: event, bytes: bytes))
+        client.waitingBytes += bytes
         processWaiting()
     }
 
@@ -43,11 +49,20 @@ extension Socket {
         eventLoop.assertInEventLoop()
         guard let hooks else { return nil }
         guard connected, !hooks.waiting.isEmpty else {
-            hooks.waiting = []
+            forgetWaiting()
             hooks.isProcessing = false
             return nil
         }
-        return (hooks.waiting.removeFirst(), hooks.middlewares)
+        let next = hooks.waiting.removeFirst()
+        client.waitingBytes -= next.bytes
+        return (next.event, hooks.middlewares)
+    }
+
+    /// The socket goes, and its events with it.
+    func forgetWaiting() {
+        guard let hooks, !hooks.waiting.isEmpty else { return }
+        for waiting in hooks.waiting { client.waitingBytes -= waiting.bytes }
+        hooks.waiting = []
     }
 
     private func process(_ event: IncomingEvent, _ middlewares: [EventMiddleware]) async {

@@ -1,9 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
 internal import EngineIOServer
 internal import Logging
 internal import NIOCore
+internal import SocketIOServer
 
 /// The access log: one line for each finished session and, if wanted, for each request.
 struct AccessLog: EngineObserver {

@@ -126,6 +126,7 @@ struct Settings: Sendable, Equatable {
         var maxNameLength = 256
         var maxPendingAcks = 1_024
         var maxWaitingEvents = 1_024
+        var maxWaitingBytes = 4_194_304
 
         enum SlowClientPolicy: String, CaseIterable, Sendable {
             case disconnect
