@@ -14,10 +14,11 @@ extension Socket {
         for (_, listener) in hooks.incoming { listener(name, arguments) }
         guard !hooks.middlewares.isEmpty else { return dispatch(name, arguments, responder) }
         let bytes = payload.byteCount
-        // One event alone may be of any size.
-        guard hooks.waiting.count < context.configuration.maxWaitingEvents,
-            client.waitingBytes == 0 || client.waitingBytes + bytes <= context.configuration.maxWaitingBytes
-        else {
+        // What begins at once does not wait, and one event alone may be of any size.
+        let fits =
+            hooks.waiting.count < context.configuration.maxWaitingEvents
+            && (client.waitingBytes == 0 || client.waitingBytes + bytes <= context.configuration.maxWaitingBytes)
+        guard fits || !hooks.isProcessing else {
             report(SocketError(.protocolViolation, "too many events wait for the middlewares"), event: name)
             return client.close()
         }
