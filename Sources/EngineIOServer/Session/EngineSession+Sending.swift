@@ -9,6 +9,7 @@ extension EngineSession {
     /// The tick is over: hands the staged messages to the transport, or to the backlog while that is busy.
     func deliver(from first: Int32, in queue: OutboundQueue) {
         guard machine.isAlive else { return }
+        if let meter { queue.forEachWeight(from: first) { meter.sent($0) } }
         if backlog.isEmpty, link.isReady { return link.send(listFrom: first, in: queue) }
         // Compressed for all at once rather than later for each.
         queue.forEachMessage(from: first, windowBits: link.windowBits) { hold($0) }

@@ -79,6 +79,16 @@ final class OutboundQueue {
         }
     }
 
+    /// What the messages of a list count.
+    func forEachWeight(from first: Int32, _ body: (ShardTraffic.Weight) -> Void) {
+        var index = first
+        while index != Self.none {
+            let entry = entries[Int(index)]
+            body(weights[Int(entry.message)])
+            index = entry.next
+        }
+    }
+
     /// The frames of a list in as few buffers as is sensible, usually one.
     /// - Parameter windowBits: what was agreed on about compression; nil for none.
     func forEachBuffer(from first: Int32, windowBits: Int32?, _ body: (ByteBuffer) -> Void) {

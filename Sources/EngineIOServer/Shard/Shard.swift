@@ -130,7 +130,6 @@ package final class Shard: @unchecked Sendable {
         let last = queue.append(staged, after: session.lastStaged)
         session.lastStaged = last
         traffic.sent(queue.weight(of: staged))
-        if let meter = session.meter { meter.sent(queue.weight(of: staged)) }
         guard session.firstStaged == OutboundQueue.none else { return }
         session.firstStaged = last
         dirty.append(session)

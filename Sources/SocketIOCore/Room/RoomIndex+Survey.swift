@@ -1,6 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 extension RoomIndex {
+    /// How many places there are to look at, those of rooms that are gone included.
+    package var surveyPlaces: Int { table.rooms.count }
+
     /// Shows the rooms at places `start` to `start + budget` of an arbitrary but steady order, each with its number of
     /// members and, if it is only one, that member. So a walk over many rooms can be made in small steps.
     ///

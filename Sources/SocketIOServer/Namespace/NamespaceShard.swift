@@ -14,7 +14,7 @@ final class NamespaceShard: @unchecked Sendable {
     private let nodeRooms: NodeRooms
     private let observers: RoomObservers
     private let metrics: ServerMetrics
-    let index: RoomIndex<Socket>
+    private let index: RoomIndex<Socket>
     private let count = Atomic(0)
     /// Sockets with listeners for outgoing packets: without any, a broadcast does not look at its recipients.
     var outgoingListenerCount = 0
@@ -77,6 +77,21 @@ final class NamespaceShard: @unchecked Sendable {
     /// The sockets a broadcast with these options reaches here.
     func sockets(_ options: BroadcastOptions) -> [Socket] {
         index.members(rooms: options.rooms, except: options.except)
+    }
+
+    // MARK: Looking
+
+    /// How many sockets are in a room here.
+    func memberCount(of room: String) -> Int { index.count(of: room) }
+
+    /// How many places a survey has to look at.
+    var roomPlaces: Int { index.surveyPlaces }
+
+    /// Shows some rooms with their sizes, see `RoomIndex.survey`; not those that a socket has to itself.
+    func survey(from start: Int, budget: Int, _ body: (_ room: String, _ count: Int) -> Void) -> Int? {
+        index.survey(from: start, budget: budget) { room, count, only in
+            if only?.id != room { body(room, count) }
+        }
     }
 
     /// Visits the sockets a broadcast with these options reaches here.

@@ -40,13 +40,11 @@ final class RoomSurvey {
             let (name, shard) = namespaces[index]
             if name != namespace { place = 0 }
             namespace = name
-            var seen = 1
-            let next = shard.index.survey(from: place, budget: left) { room, count, only in
-                seen += 1
-                guard only?.id != room else { return }
+            let next = shard.survey(from: place, budget: left) { room, count in
                 candidates[Key(namespace: name, room: room)] = count
             }
-            left -= seen
+            // A namespace without rooms costs something, too.
+            left -= next == nil ? min(left, max(1, shard.roomPlaces - place)) : left
             if candidates.count > 4 * limit { trim(to: limit) }
             if let next {
                 place = next
@@ -64,7 +62,7 @@ final class RoomSurvey {
     private func refresh(_ namespaces: [(name: String, shard: NamespaceShard)]) {
         let shards = Dictionary(namespaces.map { ($0.name, $0.shard) }) { first, _ in first }
         for key in candidates.keys {
-            let count = shards[key.namespace]?.index.count(of: key.room) ?? 0
+            let count = shards[key.namespace]?.memberCount(of: key.room) ?? 0
             candidates[key] = count > 0 ? count : nil
         }
     }
@@ -96,7 +94,7 @@ extension Server {
             let found = await shard.perform {
                 let shards = Dictionary(
                     namespaces.map { ($0.name, $0.local.shards[shard.index]) }, uniquingKeysWith: { first, _ in first })
-                return wanted.map { ($0, shards[$0.namespace]?.index.count(of: $0.room) ?? 0) }
+                return wanted.map { ($0, shards[$0.namespace]?.memberCount(of: $0.room) ?? 0) }
             }
             for (key, count) in found { sizes[key, default: 0] += count }
         }
