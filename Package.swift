@@ -120,7 +120,7 @@ let package = Package(
                 serviceLifecycle, unixSignals, logging, metrics, nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL,
                 .product(name: "Yams", package: "Yams"),
             ],
-            swiftSettings: swiftSettings),
+            resources: [.embedInCode("Status/Resources")], swiftSettings: swiftSettings),
         .executableTarget(
             name: "socketio-conformance-server",
             dependencies: [

@@ -127,6 +127,14 @@ public struct EngineConfiguration: Sendable {
     /// Where the engine logs; default label `socketio.engine`.
     public var logger = Logger(label: "socketio.engine")
 
+    // MARK: For this package
+
+    /// Writes down what happened; nil, the default, costs nothing.
+    package var observer: (any EngineObserver)?
+    /// Whether swift-metrics hears of this server. The figures of several servers of a process go to the same series, so a
+    /// server for those who run another one is not counted.
+    package var isCounted = true
+
     /// All defaults.
     public init() {}
 

@@ -20,4 +20,10 @@ package protocol EngineSessionHandler: AnyObject {
     func drained()
     /// The session is over; the last call. `detail` is for logs and application handlers, never for the client.
     func closed(_ reason: CloseReason, detail: String?)
+    /// Why this layer ended the session, if it did; for logs.
+    var endReason: String? { get }
+}
+
+extension EngineSessionHandler {
+    package var endReason: String? { nil }
 }

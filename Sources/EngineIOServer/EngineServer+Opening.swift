@@ -118,6 +118,11 @@ extension EngineServer {
 
     // MARK: Refusals
 
+    /// Whoever wants to hear of refusals.
+    private var observer: (any EngineObserver)? {
+        context.configuration.observer.flatMap { $0.wantsRequests ? $0 : nil }
+    }
+
     /// Not now, but perhaps later or elsewhere.
     func refuse(_ exchange: HTTPExchange, _ denial: AdmissionControl.Denial) {
         let headers: HTTPHeaders = ["Retry-After": "\(denial.retryAfterSeconds)", "Cache-Control": "no-store"]
@@ -131,6 +136,15 @@ extension EngineServer {
             exchange.respond(response)
         }
         context.metrics.refusedAdmission(denial.obstacle)
+        observer?.refused(
+            RefusalRecord(
+                code: nil, reason: denial.obstacle.message, sid: nil, clientAddress: exchange.request.clientAddress))
+        switch denial.obstacle {
+        // The log has told of the drain.
+        case .draining: break
+        case .sessions: context.notices.happened(.tooManySessions, on: exchange.eventLoop)
+        case .rate: context.notices.happened(.tooManyHandshakes, on: exchange.eventLoop)
+        }
         context.logger.debug("handshake refused", metadata: ["reason": "\(denial.obstacle.rawValue)"])
     }
 
@@ -175,6 +189,11 @@ extension EngineServer {
         }
         context.metrics.refused(refusal.code)
         context.logger.debug("request refused", metadata: ["code": "\(refusal.code.rawValue)"])
+        observer?.refused(
+            RefusalRecord(
+                code: refusal.code.rawValue, reason: refusal.context?.rawValue ?? refusal.code.message,
+                sid: QueryParameters(target: info.url)["sid"].map(LogMetadata.shortened),
+                clientAddress: info.remoteAddress))
         guard let report = context.configuration.onConnectionError else { return }
         var details = details
         if let name = refusal.context { details["name"] = name.rawValue }

@@ -18,7 +18,8 @@ public import SocketIOServer
 /// Connects when the server makes its first namespace and ends with the server's last. One cluster serves one server. All
 /// methods may be called from any thread.
 public final class RedisCluster: Sendable {
-    static let version = "1"
+    /// Of this software, as other nodes are told it.
+    package static let version = "0.1.0"
 
     /// Makes the transport on the event loop it will work on.
     package typealias MakeTransport = @Sendable (any EventLoop, Logger) -> any PubSubTransport

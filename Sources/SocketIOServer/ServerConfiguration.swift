@@ -50,6 +50,9 @@ public struct ServerConfiguration: Sendable {
     /// Events of one socket that may wait for its asynchronous middlewares; over it the session is closed.
     /// Default 1,024.
     public var maxWaitingEvents = 1024
+    /// Bytes of the events of one client that may wait for asynchronous middlewares, with their attachments; over it the
+    /// session is closed. A single event may be larger. Default 4 MiB.
+    public var maxWaitingBytes = 4 * 1024 * 1024
 
     // MARK: Behaviour
 
@@ -99,6 +102,7 @@ public struct ServerConfiguration: Sendable {
         require((1...512).contains(maxNesting), "maxNesting must be 1 to 512")
         require(maxPendingAcknowledgements >= 1, "maxPendingAcknowledgements must be at least 1")
         require(maxWaitingEvents >= 1, "maxWaitingEvents must be at least 1")
+        require(maxWaitingBytes >= 0, "maxWaitingBytes must not be negative")
         require(broadcastAcknowledgementTimeout > .zero, "broadcastAcknowledgementTimeout must be positive")
         guard problems.isEmpty else {
             throw SocketError(.invalidConfiguration, problems.joined(separator: "; "))

@@ -13,7 +13,7 @@ struct Assembly {
     let settings: Settings
     let logger: Logger
     let server: Server
-    let readiness = Readiness()
+    let readiness: Readiness
     /// What the process counts; nil when nobody asks.
     let metrics: MetricRegistry?
     /// Nil for a node on its own.
@@ -22,6 +22,8 @@ struct Assembly {
     let chat: Chat?
     /// Nil when clients show no tokens.
     let authentication: JWTOperation?
+    /// What listens for those who run the server; nil when nobody asks.
+    let status: StatusServer?
 
     /// Puts everything together; nothing listens yet.
     ///
@@ -30,6 +32,7 @@ struct Assembly {
         self.metrics = metrics
         settings = loaded.settings
         logger = LineLogHandler.logger(label: "socketio-server", settings: settings.log)
+        readiness = Readiness(refusesWhenOverloaded: settings.overload.notReady)
         var configuration = try LibraryConfiguration.make(loaded)
         switch settings.adapter {
         case .memory:
@@ -49,6 +52,12 @@ struct Assembly {
         }
         authentication?.protect(server)
         self.authentication = authentication
+        status =
+            metrics == nil
+            ? nil
+            : StatusServer(
+                settings, token: OperationsToken(text: settings.operations.token),
+                feed: StatusFeed(server: server, readiness: readiness, cluster: cluster?.cluster), logger: logger)
         let router = Router(context: BasicRequestContext.self, options: [.autoGenerateHeadEndpoints])
         if settings.chat.enabled {
             let chat = Chat(io: server) { authentication?.name(of: $0) }

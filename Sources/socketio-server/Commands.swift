@@ -7,7 +7,12 @@ struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Serve until SIGTERM or SIGINT (the default command).",
-        discussion: SettingsReference.flagHelp)
+        discussion: """
+            Examples:
+              socketio-server run --config my.yaml
+              socketio-server run --port 8080 --operations-port 9464
+
+            """ + SettingsReference.flagHelp)
 
     @OptionGroup var options: SettingsOptions
 
@@ -23,7 +28,14 @@ struct CheckConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check-config",
         abstract: "Check the settings and print those that hold, with secrets masked.",
-        discussion: "Takes the same flags as 'run'. Exit code 78 when something is wrong with the settings.")
+        discussion: """
+            Takes the same flags as 'run'. Exit code 78 when something is wrong with
+            the settings.
+
+            Examples:
+              socketio-server check-config --config my.yaml
+              socketio-server check-config --port 8080 --adapter redis
+            """)
 
     @OptionGroup var options: SettingsOptions
 
@@ -41,7 +53,12 @@ struct CheckConfigCommand: AsyncParsableCommand {
 
 /// `version`.
 struct VersionCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
+    static let configuration = CommandConfiguration(
+        commandName: "version", abstract: "Print the version.",
+        discussion: """
+            Example:
+              socketio-server version
+            """)
 
     func run() {
         print("socketio-server \(Version.current)")

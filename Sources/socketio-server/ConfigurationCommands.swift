@@ -44,7 +44,14 @@ struct PrintConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "print-config",
         abstract: "Print every setting with its value and where it was written, secrets masked.",
-        discussion: "Takes the same flags as 'run'. Exit code 78 when something is wrong with the settings.")
+        discussion: """
+            Takes the same flags as 'run'. Exit code 78 when something is wrong with
+            the settings.
+
+            Examples:
+              socketio-server print-config --config my.yaml
+              socketio-server print-config --defaults
+            """)
 
     enum Form: String, EnumerableFlag {
         case effective

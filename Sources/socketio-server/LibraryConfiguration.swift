@@ -28,6 +28,7 @@ enum LibraryConfiguration {
         server.maxNesting = settings.limits.maxNesting
         server.maxPendingAcknowledgements = settings.limits.maxPendingAcks
         server.maxWaitingEvents = settings.limits.maxWaitingEvents
+        server.maxWaitingBytes = settings.limits.maxWaitingBytes
         server.logger = LineLogHandler.logger(label: "socketio.server", settings: settings.log)
         try validate(server, loaded)
         return server
@@ -57,6 +58,7 @@ enum LibraryConfiguration {
     private static func engine(_ settings: Settings) -> EngineConfiguration {
         var engine = EngineConfiguration()
         engine.logger = LineLogHandler.logger(label: "socketio.engine", settings: settings.log)
+        engine.observer = AccessLog(settings.log, node: settings.nodeTag ?? engine.nodeTag)
         engine.path = settings.path
         engine.addTrailingSlash = settings.addTrailingSlash
         engine.destroyUpgrade = settings.destroyUpgrade

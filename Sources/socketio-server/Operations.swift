@@ -75,13 +75,13 @@ private struct ListeningService: Service {
             try await assembly.listenForOperations()
             try await assembly.cluster?.waitIfRequired()
         } catch {
-            await assembly.server.close()
+            await assembly.close()
             throw error
         }
         do {
             address = try await assembly.server.listen(host: settings.host, port: settings.port)
         } catch {
-            await assembly.server.close()
+            await assembly.close()
             throw ListenFailure(error, settings: settings)
         }
         assembly.readiness.accept()
@@ -97,10 +97,10 @@ private struct ListeningService: Service {
                 "tls": "\(settings.tls.certificateFile != nil)",
                 "version": "\(Version.current)",
             ])
-        let watch = assembly.watchCluster()
+        let watches = [assembly.watchCluster(), assembly.watchOverload()]
         // Throws when the task is cancelled, which is just another way to be told.
         try? await gracefulShutdown()
-        await assembly.shutDown { watch?.cancel() }
+        await assembly.shutDown { for watch in watches { watch?.cancel() } }
     }
 }
 

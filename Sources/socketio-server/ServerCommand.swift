@@ -19,14 +19,18 @@ struct ServerCommand: AsyncParsableCommand {
               SOCKETIO_PORT=8080 socketio-server run
               socketio-server check-config --config my.yaml
               socketio-server emit --to lobby news '{"text":"we are open"}'
+              socketio-server peers --config my.yaml
+
+            Tab completion:
+              socketio-server --generate-completion-script bash   # or zsh, fish
 
             Exit codes: 0 ended as asked, 1 could not serve, 64 wrong usage, 78 wrong settings.
             """,
         version: Version.current,
         subcommands: [
             RunCommand.self, InitCommand.self, CheckConfigCommand.self, PrintConfigCommand.self,
-            ProxyConfigCommand.self, EmitCommand.self, HealthcheckCommand.self, VersionCommand.self,
-            ReferenceCommand.self,
+            ProxyConfigCommand.self, EmitCommand.self, PeersCommand.self, HealthcheckCommand.self,
+            VersionCommand.self, ReferenceCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
 }

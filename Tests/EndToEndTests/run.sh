@@ -48,5 +48,6 @@ run_node auth.test.js
 run_python python/test_client.py
 run_python browser/test_chat.py
 run_python browser/test_cluster.py
+run_python browser/test_status.py
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -415,6 +415,56 @@ struct EventTests {
         }
     }
 
+    @Test("events waiting for a middleware are bounded in bytes over all sockets of a client")
+    func waitingBytes() async throws {
+        try await withServer {
+            $0.maxWaitingBytes = 3_000
+        } _: { io, address in
+            let gate = Gate()
+            let reasons = Recorder<DisconnectReason>()
+            for name in ["/", "/other"] {
+                io.of(name).onConnection { socket in
+                    socket.use { _ in try await gate.pass() }
+                    socket.onDisconnect { reasons.append($0) }
+                }
+            }
+            let client = try await SocketTestClient.connect(to: address)
+            let (main, other) = (try await client.join("/"), try await client.join("/other"))
+            let kilobyte = TestValue.string(String(repeating: "x", count: 1_000))
+            // The first of each is with the middleware and no longer waits, however large it is.
+            for socket in [main, other] {
+                try await socket.emit("e", .string(String(repeating: "x", count: 10_000)))
+                try await socket.emit("e", kilobyte)
+            }
+            // Answered after everything before it.
+            _ = io.of("/third")
+            try await client.join("/third")
+            #expect(reasons.count == 0)
+            try await main.emit("e", .binary([UInt8](repeating: 0, count: 1_000)))
+            #expect(try await reasons.waitFor(2) == [.forcedServerClose, .forcedServerClose])
+            gate.open()
+        }
+    }
+
+    @Test("what no longer waits leaves room for others")
+    func waitingBytesAreGivenBack() async throws {
+        try await withServer {
+            $0.maxWaitingBytes = 3_000
+        } _: { io, address in
+            let handled = Recorder<Int>()
+            io.onConnection { socket in
+                socket.use { _ in await Task.yield() }
+                socket.on("e") { (text: String) -> Int in
+                    handled.append(text.count)
+                    return text.count
+                }
+            }
+            let socket = try await connect(1, to: address)[0]
+            for _ in 0..<20 { _ = try await socket.emitWithAck("e", .string(String(repeating: "x", count: 2_500))) }
+            #expect(handled.all == [Int](repeating: 2_500, count: 20))
+        }
+    }
+
     @Test("events waiting for a middleware are bounded, and gone with the socket")
     func waitingLimit() async throws {
         try await withServer {

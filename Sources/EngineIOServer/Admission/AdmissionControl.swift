@@ -33,7 +33,12 @@ final class AdmissionControl: Sendable {
         var maxSessions: Int
         var handshakesPerSecond: Int?
         var bucket: TokenBucket?
+        /// When somebody was refused for the rate last.
+        var lastRateDenial: UInt64?
     }
+
+    /// How long a refusal for the rate counts as a limit that is reached.
+    private static let memory: UInt64 = 5_000_000_000
 
     private let limits: NIOLockedValueBox<Limits>
     private let draining = Atomic(false)
@@ -68,7 +73,18 @@ final class AdmissionControl: Sendable {
                 return Denial(obstacle: .sessions, retryAfterSeconds: .random(in: 1...5))
             }
             guard let wait = limits.bucket?.take(now: now) else { return nil }
+            limits.lastRateDenial = now
             return Denial(obstacle: .rate, retryAfterSeconds: Int(wait / 1_000_000_000) + 1)
+        }
+    }
+
+    /// Which limit keeps newcomers away at this moment, or did a moment ago.
+    func reachedLimit(sessions: Int) -> String? {
+        let now = NIODeadline.now().uptimeNanoseconds
+        return limits.withLockedValue { limits in
+            if sessions >= limits.maxSessions { return "\(sessions) of \(limits.maxSessions) sessions are open" }
+            guard let last = limits.lastRateDenial, now &- last < Self.memory else { return nil }
+            return "more than \(limits.handshakesPerSecond ?? 0) handshakes per second"
         }
     }
 

@@ -32,6 +32,7 @@ extension HTTPConnectionHandler {
     ) {
         guard current === transaction, case .pending = transaction.answer else { return }
         router.countRefusal(status)
+        transaction.status = status.code
         var bytes = ByteBuffer()
         bytes.writeString("HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\nConnection: close\r\n")
         bytes.writeString("Content-type: text/html\r\nContent-Length: \(message.utf8.count)\r\n")
@@ -59,6 +60,7 @@ extension HTTPConnectionHandler {
 
     /// Marks the answer as written, as far as we are concerned.
     func complete(_ transaction: HTTPTransaction, closes: Bool) {
+        observe(transaction)
         transaction.answer = .complete
         transaction.exchange = nil
         transaction.task = nil
@@ -90,6 +92,7 @@ extension HTTPConnectionHandler {
             head.keepAlive = nil
             router.countRefusal(head.status)
         }
+        current?.status = head.status.code
         var bytes = ByteBuffer()
         bytes.reserveCapacity(512 + (body.readableBytes <= Self.joinedBody ? body.readableBytes : 0))
         head.write(into: &bytes)
@@ -97,6 +100,7 @@ extension HTTPConnectionHandler {
             bytes.writeImmutableBuffer(body)
             write(bytes)
         } else {
+            current?.bytesSent += bytes.readableBytes
             context?.write(wrapOutboundOut(bytes), promise: nil)
             write(body)
         }
@@ -105,6 +109,7 @@ extension HTTPConnectionHandler {
     /// Writes and flushes; the end of the write is awaited so that timeouts know what is still under way.
     func write(_ bytes: ByteBuffer) {
         guard let context else { return }
+        current?.bytesSent += bytes.readableBytes
         let allowance = TimeAmount.seconds(Int64(bytes.readableBytes / 32_768))
         writeDeadline = eventLoop.now + settings.sendTimeout + allowance
         pendingWrites += 1

@@ -13,6 +13,10 @@ extension HTTPConnectionHandler: HTTPExchangeConnection {
             return answer(
                 EngineResponse(status: .forbidden, headers: headers, closeConnection: true), to: transaction)
         }
+        if router.requestObserver != nil {
+            transaction.observedSince = .now()
+            transaction.clientAddress = request.clientAddress
+        }
         switch router.route(target: request.target, isUpgrade: request.isUpgrade) {
         case .clientFile(let name):
             guard let preset = applyCORS(request, transaction, isEngine: false) else { return }
@@ -165,7 +169,9 @@ extension HTTPConnectionHandler: HTTPExchangeConnection {
     }
 
     func takeOver(exchange: HTTPExchange, _ body: @Sendable (any Channel, ByteBuffer) -> Void) -> Bool {
-        guard transaction(of: exchange) != nil else { return false }
+        guard let transaction = transaction(of: exchange) else { return false }
+        transaction.status = HTTPResponseStatus.switchingProtocols.code
+        observe(transaction)
         return detach(body)
     }
 }

@@ -243,17 +243,38 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
 
     func fail(status: HTTPResponseStatus) {
         let answered = current.map { if case .pending = $0.answer { false } else { true } } ?? false
-        abandonCurrent()
+        if answered {
+            abandonCurrent()
+        } else if let current {
+            current.status = status.code
+            observe(current)
+            abandonCurrent()
+        } else {
+            router.requestObserver?.answered(
+                RequestRecord(
+                    method: "", target: "", status: status.code, bytesSent: 0, duration: .zero, clientAddress: peer))
+        }
         // After the beginning of an answer another one would be taken for its body.
         guard !answered else { return closeAfterWrites(lingering: true) }
         writeHead(ResponseSerializer(status: status, headers: [:], framing: .length(0)), thenClose: true)
         closeAfterWrites(lingering: true)
     }
 
+    /// Tells whoever observes requests of this one, once.
+    func observe(_ transaction: HTTPTransaction) {
+        guard let since = transaction.observedSince else { return }
+        transaction.observedSince = nil
+        router.requestObserver?.answered(
+            RequestRecord(
+                method: transaction.head.method.rawValue, target: transaction.head.target, status: transaction.status,
+                bytesSent: transaction.bytesSent, duration: .now() - since, clientAddress: transaction.clientAddress))
+    }
+
     /// Tells everybody who waits for something of the request in progress that it is over.
     func abandonCurrent() {
         guard let transaction = current else { return }
         current = nil
+        observe(transaction)
         transaction.answer = .complete
         let consumer = transaction.consumer
         transaction.consumer = .none

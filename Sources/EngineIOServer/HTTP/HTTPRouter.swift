@@ -33,6 +33,8 @@ package final class HTTPRouter: Sendable {
     private let dates: [ObjectIdentifier: DateHeader]
     private let loopSettings: [(loop: any EventLoop, settings: HTTPLoopSettings)]
     private let refusals: [UInt: Counter]
+    /// Whoever wants to hear of each request; nil for nobody.
+    let requestObserver: (any EngineObserver)?
 
     /// Without an engine everything is the application's, client files excepted.
     ///
@@ -66,8 +68,14 @@ package final class HTTPRouter: Sendable {
         // Made beforehand: looking a counter up for each refusal would help a flood.
         refusals = Dictionary(
             uniqueKeysWithValues: [400, 403, 404, 405, 408, 413, 417, 429, 431, 500, 501, 503, 505].map {
-                ($0, Counter(label: "socketio_http_refused_total", dimensions: [("status", String($0))]))
+                (
+                    $0,
+                    Counter(
+                        label: "socketio_http_refused_total", dimensions: [("status", String($0))],
+                        factory: configuration.isCounted ? MetricsSystem.factory : NOOPMetricsHandler.instance)
+                )
             })
+        requestObserver = configuration.observer.flatMap { $0.wantsRequests ? $0 : nil }
         if configuration.serveClient, let directory = configuration.clientDirectory, clientFiles.available.isEmpty {
             logger.warning("No client files found", metadata: ["directory": "\(directory)"])
         }
@@ -107,6 +115,8 @@ package final class HTTPRouter: Sendable {
     }
 
     func reportRefusal(_ request: EngineRequest, _ code: EngineErrorCode, context: [String: String]) {
+        requestObserver?.refused(
+            RefusalRecord(code: code.rawValue, reason: code.message, sid: nil, clientAddress: request.clientAddress))
         configuration.onConnectionError?(
             EngineConnectionError(request: HandshakeInfo(request), code: code, context: context))
     }

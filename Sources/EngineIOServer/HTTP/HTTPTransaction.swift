@@ -40,6 +40,13 @@ final class HTTPTransaction {
     var task: Task<Void, Never>?
     /// Set while the application is to answer.
     var applicationAnswer: ApplicationAnswer?
+    // Kept while somebody observes requests.
+    /// When the head was complete; nil when nobody observes, or what there was to tell has been told.
+    var observedSince: NIODeadline?
+    var clientAddress = ""
+    var status: UInt?
+    var bytesSent = 0
+
     /// The reader's end of a streamed body, until someone reads.
     var bodySource: ApplicationRequestBody.Producer.Source?
 

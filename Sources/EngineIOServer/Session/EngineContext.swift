@@ -10,6 +10,7 @@ final class EngineContext: Sendable {
     let configuration: EngineConfiguration
     let metrics: EngineMetrics
     let logger: Logger
+    let notices: EngineNotices
     /// Enabled transports.
     let transports: [TransportName]
     /// What a polling handshake offers.
@@ -28,9 +29,10 @@ final class EngineContext: Sendable {
     /// - Parameter other: what counts the same sessions, with another configuration.
     init(_ configuration: EngineConfiguration, sharing other: EngineContext? = nil) {
         self.configuration = configuration
-        self.metrics = other?.metrics ?? EngineMetrics()
+        self.metrics = other?.metrics ?? EngineMetrics(isCounted: configuration.isCounted)
         self.customHomes = other?.customHomes ?? NIOLockedValueBox([:])
         self.logger = configuration.logger
+        self.notices = EngineNotices(logger: configuration.logger)
         self.transports = TransportName.allCases.filter { configuration.transports.contains($0) }
         self.upgrades =
             configuration.allowUpgrades && configuration.transports.contains(.websocket)

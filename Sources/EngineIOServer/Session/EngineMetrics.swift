@@ -14,42 +14,60 @@ final class EngineMetrics: Sendable {
         case refused
     }
 
-    let slowClients = Counter(label: "engineio_slow_client_disconnects_total")
-    let droppedOldest = Counter(label: "engineio_dropped_messages_total", dimensions: [("policy", "dropOldest")])
-    let droppedNewest = Counter(label: "engineio_dropped_messages_total", dimensions: [("policy", "dropNewest")])
-    let rehomed = Counter(label: "engineio_rehomed_connections_total")
+    let slowClients: Counter
+    let droppedOldest: Counter
+    let droppedNewest: Counter
+    let rehomed: Counter
 
     private let pollingSessions = Atomic(0)
     private let webSocketSessions = Atomic(0)
-    private let pollingGauge = Gauge(label: "engineio_sessions", dimensions: [("transport", "polling")])
-    private let webSocketGauge = Gauge(label: "engineio_sessions", dimensions: [("transport", "websocket")])
+    private let pollingGauge: Gauge
+    private let webSocketGauge: Gauge
     private let closes: [CloseReason: Counter]
     private let refusals: [EngineErrorCode: Counter]
     private let upgrades: [UpgradeOutcome: Counter]
     private let notAdmitted: [AdmissionControl.Obstacle: Counter]
 
-    init() {
+    init(isCounted: Bool = true) {
+        let factory: any MetricsFactory = isCounted ? MetricsSystem.factory : NOOPMetricsHandler.instance
+        func counter(_ label: String, _ dimensions: [(String, String)] = []) -> Counter {
+            Counter(label: label, dimensions: dimensions, factory: factory)
+        }
+        slowClients = counter("engineio_slow_client_disconnects_total")
+        droppedOldest = counter("engineio_dropped_messages_total", [("policy", "dropOldest")])
+        droppedNewest = counter("engineio_dropped_messages_total", [("policy", "dropNewest")])
+        rehomed = counter("engineio_rehomed_connections_total")
+        pollingGauge = Gauge(label: "engineio_sessions", dimensions: [("transport", "polling")], factory: factory)
+        webSocketGauge = Gauge(label: "engineio_sessions", dimensions: [("transport", "websocket")], factory: factory)
         closes = Dictionary(
             uniqueKeysWithValues: CloseReason.allCases.map {
-                ($0, Counter(label: "engineio_session_closes_total", dimensions: [("reason", $0.rawValue)]))
+                ($0, counter("engineio_session_closes_total", [("reason", $0.rawValue)]))
             })
         refusals = Dictionary(
             uniqueKeysWithValues: EngineErrorCode.allCases.map {
-                ($0, Counter(label: "engineio_refusals_total", dimensions: [("code", "\($0.rawValue)")]))
+                ($0, counter("engineio_refusals_total", [("code", "\($0.rawValue)")]))
             })
         upgrades = Dictionary(
             uniqueKeysWithValues: UpgradeOutcome.allCases.map {
-                ($0, Counter(label: "engineio_upgrades_total", dimensions: [("outcome", $0.rawValue)]))
+                ($0, counter("engineio_upgrades_total", [("outcome", $0.rawValue)]))
             })
         notAdmitted = Dictionary(
             uniqueKeysWithValues: AdmissionControl.Obstacle.allCases.map {
-                ($0, Counter(label: "engineio_handshakes_refused_total", dimensions: [("reason", $0.rawValue)]))
+                ($0, counter("engineio_handshakes_refused_total", [("reason", $0.rawValue)]))
             })
     }
 
     /// Live sessions, from any thread.
     var sessionCount: Int {
         pollingSessions.load(ordering: .relaxed) + webSocketSessions.load(ordering: .relaxed)
+    }
+
+    /// Live sessions by transport, from any thread.
+    var sessionsByTransport: [TransportName: Int] {
+        [
+            .polling: pollingSessions.load(ordering: .relaxed),
+            .websocket: webSocketSessions.load(ordering: .relaxed),
+        ]
     }
 
     func sessionOpened(on transport: TransportName) { count(transport, by: 1) }

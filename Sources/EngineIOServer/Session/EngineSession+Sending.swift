@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import Logging
 internal import Metrics
 
 /// What happens between the end of a tick and the transport: at once, or later through the backlog.
@@ -8,6 +9,7 @@ extension EngineSession {
     /// The tick is over: hands the staged messages to the transport, or to the backlog while that is busy.
     func deliver(from first: Int32, in queue: OutboundQueue) {
         guard machine.isAlive else { return }
+        if let meter { queue.forEachWeight(from: first) { meter.sent($0) } }
         if backlog.isEmpty, link.isReady { return link.send(listFrom: first, in: queue) }
         // Compressed for all at once rather than later for each.
         queue.forEachMessage(from: first, windowBits: link.windowBits) { hold($0) }
@@ -38,6 +40,12 @@ extension EngineSession {
         switch context.configuration.slowClientPolicy {
         case .disconnect:
             context.metrics.slowClients.increment()
+            context.notices.happened(
+                .slowClient, on: eventLoop,
+                [
+                    "sid": "\(LogMetadata.shortened(id))", "remote": "\(handshake.remoteAddress)",
+                    "transport": "\(link.name.rawValue)", "waitingBytes": "\(buffered)",
+                ])
             finish(machine.transportFailed(detail: "slow client"), isBroken: true)
         case .dropNewest:
             context.metrics.droppedNewest.increment()

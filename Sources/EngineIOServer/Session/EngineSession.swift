@@ -24,6 +24,8 @@ public final class EngineSession: @unchecked Sendable {
     var link: any Transport
     var upgradeAttempt: UpgradeAttempt?
     var backlog = Backlog()
+    /// Only while somebody observes.
+    private(set) var meter: SessionMeter?
 
     // Kept for the shard.
     /// Where the shard keeps what sending needs, for ``Shard/send(_:to:)``. The same from ``EngineDelegate/opened(_:)``
@@ -92,6 +94,7 @@ public final class EngineSession: @unchecked Sendable {
     /// Announces the session to its client and to the layer above. Its transport is ready to send.
     func open(delegate: any EngineDelegate) {
         shard.insert(self)
+        if context.configuration.observer != nil { meter = SessionMeter() }
         context.metrics.sessionOpened(on: link.name)
         arm(machine.opened(), isFirst: true)
         let upgrades = link.name == .polling ? context.upgrades : []
@@ -125,6 +128,13 @@ public final class EngineSession: @unchecked Sendable {
                 "sid": "\(LogMetadata.shortened(id))", "reason": "\(end.reason.rawValue)",
                 "detail": "\(end.detail ?? "")",
             ])
+        if let meter, let observer = context.configuration.observer {
+            observer.ended(
+                SessionRecord(
+                    sid: LogMetadata.shortened(id), transport: transport, clientAddress: handshake.remoteAddress,
+                    duration: .now() - meter.openedAt, usage: meter.usage,
+                    reason: handler?.endReason ?? end.reason.rawValue, detail: end.detail))
+        }
         shard.afterDelivery { [self] in
             handler?.closed(end.reason, detail: end.detail)
             handler = nil
@@ -165,6 +175,7 @@ public final class EngineSession: @unchecked Sendable {
         switch machine.packetReceived(packet) {
         case .deliver(let message):
             shard.traffic.received(message)
+            meter?.received(message)
             handler?.received(message)
         case .restartPingInterval:
             arm(.pingInterval)

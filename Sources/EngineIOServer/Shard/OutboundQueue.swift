@@ -58,6 +58,16 @@ final class OutboundQueue {
 
     func weight(of staged: StagedMessage) -> ShardTraffic.Weight { weights[Int(staged.index)] }
 
+    /// What the messages of a list count.
+    func forEachWeight(from first: Int32, _ body: (ShardTraffic.Weight) -> Void) {
+        var index = first
+        while index != Self.none {
+            let entry = entries[Int(index)]
+            body(weights[Int(entry.message)])
+            index = entry.next
+        }
+    }
+
     /// The message at `index`, compressed when `windowBits` says so: once in a tick for all that share a window size.
     private func message(at index: Int32, windowBits: Int32?) -> OutboundMessage {
         guard let windowBits, let compressor else { return messages[Int(index)] }

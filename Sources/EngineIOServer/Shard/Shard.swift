@@ -24,6 +24,10 @@ package final class Shard: @unchecked Sendable {
     package var traffic = ShardTraffic()
     /// How late the loop has been; on the loop only.
     var lag = LoopLag()
+    /// The last of those measurements, and when the next is due: for those who must not wait for the loop. Uptime in
+    /// nanoseconds; 0 while nothing is measured.
+    private let lastLag = Atomic<UInt64>(0)
+    private let lagDue = Atomic<UInt64>(0)
     private var lagProbe: Scheduled<Void>?
 
     private let inbox = NIOLockedValueBox(Inbox())
@@ -213,8 +217,11 @@ package final class Shard: @unchecked Sendable {
         eventLoop.assertInEventLoop()
         guard lagProbe == nil else { return }
         let due = NIODeadline.now() + interval
+        lagDue.store(due.uptimeNanoseconds, ordering: .relaxed)
         lagProbe = eventLoop.scheduleTask(deadline: due) {
-            self.lag.record(.now() - due)
+            let lag = NIODeadline.now() - due
+            self.lag.record(lag)
+            self.lastLag.store(UInt64(max(lag.nanoseconds, 0)), ordering: .relaxed)
             self.lagProbe = nil
             self.measureLag(every: interval)
         }
@@ -222,6 +229,16 @@ package final class Shard: @unchecked Sendable {
 
     func stopMeasuringLag() {
         lagProbe?.cancel()
+        lagDue.store(0, ordering: .relaxed)
+    }
+
+    /// How late the loop is at this moment, also while it stands still. From any thread; zero while nothing is measured.
+    func currentLag() -> TimeAmount {
+        let due = lagDue.load(ordering: .relaxed)
+        guard due > 0 else { return .zero }
+        let now = NIODeadline.now().uptimeNanoseconds
+        let last = lastLag.load(ordering: .relaxed)
+        return .nanoseconds(Int64(clamping: max(last, now > due ? now - due : 0)))
     }
 
     // MARK: Sessions

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
+package import EngineIOCore
 package import NIOCore
 
 /// What has passed through a shard since the start: plain numbers on its loop, no lock and no atomic.
@@ -81,6 +81,15 @@ extension EngineServer {
         }
         return all
     }
+
+    /// How late the latest of the loops is at this moment, also while it stands still. From any thread.
+    package var currentLag: TimeAmount { shards.map { $0.currentLag() }.max() ?? .zero }
+
+    /// Live sessions by transport. From any thread.
+    package var sessionsByTransport: [TransportName: Int] { context.metrics.sessionsByTransport }
+
+    /// What of the limits of admission is reached: nil, or words for people. From any thread.
+    package var reachedLimit: String? { admission.reachedLimit(sessions: clientsCount) }
 
     /// Measures from now on how late the loops are, see ``ShardStatistics/lag``.
     package func measureLag(every interval: TimeAmount) {

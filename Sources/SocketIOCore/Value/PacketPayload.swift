@@ -43,6 +43,9 @@ package struct PacketPayload: Sendable, Equatable {
         return PacketPayload(unchecked: text, elements: elements, attachments: attachments)
     }
 
+    /// Bytes of the text and of all attachments.
+    package var byteCount: Int { attachments.reduce(text.readableBytes) { $0 + $1.readableBytes } }
+
     /// How many elements the array has, the event name included.
     package var count: Int { elements.count }
 

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import CoreMetrics
+internal import NIOCore
 internal import Synchronization
 
 /// What has happened to messages between nodes since the start of this one.
@@ -64,10 +65,12 @@ final class ClusterCounters: Sendable {
     let requestTimeouts = Tally("socketio_adapter_request_timeouts_total")
     private let peers = Gauge(label: "socketio_cluster_peers")
     private let waitingBytes = Gauge(label: "socketio_adapter_waiting_bytes")
+    private let lag = Gauge(label: "socketio_adapter_lag_seconds")
     private let isUp = Gauge(label: "socketio_adapter_up")
 
     func record(peers count: Int) { peers.record(count) }
     func record(waitingBytes bytes: Int) { waitingBytes.record(bytes) }
+    func record(lag duration: TimeAmount) { lag.record(Double(max(duration.nanoseconds, 0)) / 1e9) }
     func record(isUp: Bool) { self.isUp.record(isUp ? 1 : 0) }
 
     var statistics: ClusterStatistics {

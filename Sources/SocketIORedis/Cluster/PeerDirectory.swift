@@ -30,6 +30,8 @@ final class PeerDirectory: @unchecked Sendable {
     private let heartbeat: PeerHeartbeat
     private var table: PeerTable
     private let questions: PeerQuestions
+    /// When the last routine heartbeat was sent, until it has come back.
+    private var beatSentAt: NIODeadline?
     private var timer: RepeatedTask?
     /// Made once, in `init`, with a reference back.
     private var probe: PeerProbe?
@@ -167,6 +169,7 @@ final class PeerDirectory: @unchecked Sendable {
     // MARK: Hearing
 
     private func tick() {
+        beatSentAt = .now()
         // Who cannot be heard is not silent.
         if bus.hearsOthers {
             for peer in table.removeSilent(at: .now()) { lost(peer) }
@@ -192,6 +195,10 @@ final class PeerDirectory: @unchecked Sendable {
         }
         guard message.node != nodeID else {
             if message.type == .echo, let number = message.number { bus.heardEcho(number) }
+            if message.type == .alive, let sentAt = beatSentAt {
+                bus.counters.record(lag: .now() - sentAt)
+                beatSentAt = nil
+            }
             return
         }
         switch message.type {

@@ -92,7 +92,8 @@ public final class MemoryAdapter: Adapter {
         let report = ReachedClients(shards: shards.count, receiver: receiver)
         for shard in shards {
             shard.shard.shard.run {
-                let sockets = shard.sockets(options).filter { $0.expect(acknowledgement: id, receiver) }
+                let now = NIODeadline.now()
+                let sockets = shard.sockets(options).filter { $0.expect(acknowledgement: id, since: now, receiver) }
                 // Reported first: an answer may come while the event is being sent to the others.
                 report.shardReached(clients: sockets.count)
                 guard !sockets.isEmpty else { return }

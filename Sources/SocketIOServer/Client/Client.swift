@@ -26,10 +26,12 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     private var machine: ClientStateMachine
     /// By the slots of the machine: pending and connected sockets.
     private var sockets: [Socket?] = []
+    /// Of events of all its sockets that wait for middlewares.
+    var waitingBytes = 0
     private var connectTimer: TimerQueue.Token?
     private var isEnded = false
     /// Why this layer ended the session, if it did: the engine knows only of `forced close`.
-    private var endReason: DisconnectReason?
+    private var ownReason: DisconnectReason?
 
     init(session: EngineSession, context: ServerContext, table: NamespaceTable, shard: ShardContext) {
         let configuration = context.configuration
@@ -90,15 +92,17 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
 
     func drained() {}
 
+    var endReason: String? { ownReason?.rawValue }
+
     func closed(_ reason: CloseReason, detail: String?) {
-        closeSockets(endReason ?? DisconnectReason(reason), detail: detail)
+        closeSockets(ownReason ?? DisconnectReason(reason), detail: detail)
     }
 
     // MARK: Closing
 
     /// Closes the session; what is left of its sockets gets `reason`.
     func close(_ reason: DisconnectReason = .forcedServerClose) {
-        endReason = reason
+        ownReason = reason
         session.close()
         closeSockets(reason, detail: nil)
     }

@@ -99,6 +99,21 @@ final class NamespaceShard: @unchecked Sendable {
         return found
     }
 
+    // MARK: Looking
+
+    /// How many sockets are in a room here.
+    func memberCount(of room: String) -> Int { index.count(of: room) }
+
+    /// How many places a survey has to look at.
+    var roomPlaces: Int { index.surveyPlaces }
+
+    /// Shows some rooms with their sizes, see `RoomIndex.survey`; not those that a socket has to itself.
+    func survey(from start: Int, budget: Int, _ body: (_ room: String, _ count: Int) -> Void) -> Int? {
+        index.survey(from: start, budget: budget) { room, count, only in
+            if only?.id != room { body(room, count) }
+        }
+    }
+
     /// Visits the sockets a broadcast with these options reaches here.
     func forEach(_ options: BroadcastOptions, _ body: (Socket) -> Void) {
         index.forEach(rooms: options.rooms, except: options.except) { body($0.socket.takeUnretainedValue()) }

@@ -5,41 +5,59 @@ internal import CoreMetrics
 /// What this layer counts (swift-metrics). No labels: none could be kept from the clients' influence.
 struct ServerMetrics: Sendable {
     /// Sockets that were connected to a namespace.
-    let connections = Tally("socketio_connections_total")
+    let connections: Tally
     /// Sockets that went.
-    let disconnections = Tally("socketio_disconnections_total")
+    let disconnections: Tally
     /// CONNECTs answered with CONNECT_ERROR.
-    let connectionsRefused = Tally("socketio_connections_refused_total")
+    let connectionsRefused: Tally
     /// Sessions closed because they joined no namespace.
-    let connectTimeouts = Tally("socketio_connect_timeouts_total")
+    let connectTimeouts: Tally
     /// Packets that ended their session because they could not be decoded.
-    let packetsUndecodable = Tally("socketio_packets_undecodable_total")
+    let packetsUndecodable: Tally
     /// Packets that ended their session because the protocol does not allow them there.
-    let protocolViolations = Tally("socketio_protocol_violations_total")
+    let protocolViolations: Tally
     /// Packets dropped without consequences: unknown acknowledgements, events for a socket that has just gone.
-    let packetsIgnored = Tally("socketio_packets_ignored_total")
+    let packetsIgnored: Tally
     /// Events no handler was registered for.
-    let eventsUnhandled = Tally("socketio_events_unhandled_total")
+    let eventsUnhandled: Tally
     /// Events whose arguments did not fit the handler's types.
-    let eventsInvalid = Tally("socketio_events_invalid_total")
+    let eventsInvalid: Tally
     /// Handlers, middlewares of events and encodings of the application that failed.
-    let handlerFailures = Tally("socketio_handler_failures_total")
+    let handlerFailures: Tally
     /// Volatile packets dropped because a transport was busy.
-    let volatileDropped = Tally("socketio_volatile_dropped_total")
+    let volatileDropped: Tally
     /// Acknowledgements that did not arrive in time.
-    let acknowledgementsTimedOut = Tally("socketio_acknowledgements_timed_out_total")
+    let acknowledgementsTimedOut: Tally
     /// Joins refused by a limit.
-    let joinsRefused = Tally("socketio_joins_refused_total")
+    let joinsRefused: Tally
     /// Namespaces refused because there were too many dynamic ones.
-    let namespacesRefused = Tally("socketio_namespaces_refused_total")
+    let namespacesRefused: Tally
+
+    init(isCounted: Bool = true) {
+        let factory: any MetricsFactory = isCounted ? MetricsSystem.factory : NOOPMetricsHandler.instance
+        connections = Tally("socketio_connections_total", factory)
+        disconnections = Tally("socketio_disconnections_total", factory)
+        connectionsRefused = Tally("socketio_connections_refused_total", factory)
+        connectTimeouts = Tally("socketio_connect_timeouts_total", factory)
+        packetsUndecodable = Tally("socketio_packets_undecodable_total", factory)
+        protocolViolations = Tally("socketio_protocol_violations_total", factory)
+        packetsIgnored = Tally("socketio_packets_ignored_total", factory)
+        eventsUnhandled = Tally("socketio_events_unhandled_total", factory)
+        eventsInvalid = Tally("socketio_events_invalid_total", factory)
+        handlerFailures = Tally("socketio_handler_failures_total", factory)
+        volatileDropped = Tally("socketio_volatile_dropped_total", factory)
+        acknowledgementsTimedOut = Tally("socketio_acknowledgements_timed_out_total", factory)
+        joinsRefused = Tally("socketio_joins_refused_total", factory)
+        namespacesRefused = Tally("socketio_namespaces_refused_total", factory)
+    }
 }
 
 /// One counter.
 struct Tally: Sendable {
     private let counter: Counter
 
-    init(_ label: String) {
-        counter = Counter(label: label)
+    init(_ label: String, _ factory: any MetricsFactory) {
+        counter = Counter(label: label, factory: factory)
     }
 
     func increment(by amount: Int = 1) {

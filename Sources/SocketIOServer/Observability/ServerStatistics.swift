@@ -24,6 +24,8 @@ package struct ServerStatistics: Sendable {
     package let shards: [ShardStatistics]
     /// In the order of ``shards``.
     package let received: [ReceivedPackets]
+    /// How long clients took to acknowledge, on all event loops.
+    package let acknowledgementLatency: LatencyHistogram
     /// Sorted by label.
     package let namespaces: [NamespaceStatistics]
 }
@@ -36,10 +38,14 @@ extension Server {
     package func statistics() async -> ServerStatistics {
         let shards = await engineServer.statistics()
         var received: [ReceivedPackets] = []
+        var latency = LatencyHistogram()
         for shard in context.shards {
-            received.append(await shard.perform { shard.received })
+            let (packets, ofShard) = await shard.perform { (shard.received, shard.acknowledgementLatency) }
+            received.append(packets)
+            latency.add(ofShard)
         }
-        return ServerStatistics(shards: shards, received: received, namespaces: namespaceStatistics)
+        return ServerStatistics(
+            shards: shards, received: received, acknowledgementLatency: latency, namespaces: namespaceStatistics)
     }
 
     private var namespaceStatistics: [NamespaceStatistics] {

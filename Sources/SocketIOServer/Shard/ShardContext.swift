@@ -7,7 +7,7 @@ internal import Synchronization
 
 /// What the Socket.IO layer keeps per event loop, beside the engine's shard.
 ///
-/// Immutable but for ``timers``, ``received`` and ``limits``, which are confined to the loop: the reason for `@unchecked Sendable`.
+/// Immutable but for what is marked, which is confined to the loop: the reason for `@unchecked Sendable`.
 final class ShardContext: @unchecked Sendable {
     let shard: Shard
     let eventLoop: any EventLoop
@@ -17,6 +17,10 @@ final class ShardContext: @unchecked Sendable {
     var received = ReceivedPackets()
     /// What clients that come from now on go by. On the loop only.
     var limits: SessionLimits
+    /// How long clients took to acknowledge what asked for it; on the loop only.
+    var acknowledgementLatency = LatencyHistogram()
+    /// While somebody looks at rooms; on the loop only.
+    var roomSurvey: RoomSurvey?
 
     var index: Int { shard.index }
 
@@ -65,6 +69,6 @@ final class ServerContext: Sendable {
     init(configuration: ServerConfiguration, shards: [ShardContext]) {
         self.configuration = configuration
         self.shards = shards
-        self.metrics = ServerMetrics()
+        self.metrics = ServerMetrics(isCounted: configuration.engine.isCounted)
     }
 }

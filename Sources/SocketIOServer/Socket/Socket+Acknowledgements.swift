@@ -5,8 +5,9 @@ internal import SocketIOCore
 
 /// Somebody who waits for a client's acknowledgement.
 enum PendingAcknowledgement {
-    case single(timer: TimerQueue.Token?, done: @Sendable (Result<EventArguments, any Error>) -> Void)
-    case broadcast(any BroadcastAckReceiver)
+    case single(
+        since: NIODeadline, timer: TimerQueue.Token?, done: @Sendable (Result<EventArguments, any Error>) -> Void)
+    case broadcast(since: NIODeadline, any BroadcastAckReceiver)
 }
 
 /// Acknowledgements in both directions. All on the event loop but for `acknowledge`.
@@ -39,7 +40,8 @@ extension Socket {
                 done(.failure(SocketError.timeout))
             }
         }
-        let registration = acks.register(id: id, deadline: nil, handler: .single(timer: timer, done: done))
+        let registration = acks.register(
+            id: id, deadline: nil, handler: .single(since: .now(), timer: timer, done: done))
         guard registration == .registered else {
             if let timer { client.shard.timers.cancel(timer) }
             let limit = context.configuration.maxPendingAcknowledgements
@@ -54,13 +56,13 @@ extension Socket {
     }
 
     /// A broadcast is about to reach this socket; false when it cannot wait for another acknowledgement.
-    func expect(acknowledgement id: Int, _ receiver: any BroadcastAckReceiver) -> Bool {
-        acks.register(id: id, deadline: nil, handler: .broadcast(receiver)) == .registered
+    func expect(acknowledgement id: Int, since: NIODeadline, _ receiver: any BroadcastAckReceiver) -> Bool {
+        acks.register(id: id, deadline: nil, handler: .broadcast(since: since, receiver)) == .registered
     }
 
     /// Nobody waits for this acknowledgement any more.
     func forget(acknowledgement id: Int) {
-        guard case .single(let timer?, _) = acks.take(id) else { return }
+        guard case .single(_, let timer?, _) = acks.take(id) else { return }
         client.shard.timers.cancel(timer)
     }
 
@@ -69,10 +71,10 @@ extension Socket {
         guard !acks.isEmpty else { return }
         for (_, pending) in acks.failAll() {
             switch pending {
-            case .single(let timer, let done):
+            case .single(_, let timer, let done):
                 if let timer { client.shard.timers.cancel(timer) }
                 done(.failure(SocketError.disconnected))
-            case .broadcast(let receiver):
+            case .broadcast(_, let receiver):
                 receiver.disconnected(socketID: id)
             }
         }

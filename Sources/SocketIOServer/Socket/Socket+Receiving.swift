@@ -13,11 +13,18 @@ extension Socket {
         guard let hooks else { return dispatch(name, arguments, responder) }
         for (_, listener) in hooks.incoming { listener(name, arguments) }
         guard !hooks.middlewares.isEmpty else { return dispatch(name, arguments, responder) }
-        guard hooks.waiting.count < context.configuration.maxWaitingEvents else {
+        let bytes = payload.byteCount
+        // What begins at once does not wait, and one event alone may be of any size.
+        let fits =
+            hooks.waiting.count < context.configuration.maxWaitingEvents
+            && (client.waitingBytes == 0 || client.waitingBytes + bytes <= context.configuration.maxWaitingBytes)
+        guard fits || !hooks.isProcessing else {
             report(SocketError(.protocolViolation, "too many events wait for the middlewares"), event: name)
             return client.close()
         }
-        hooks.waiting.append(IncomingEvent(name: name, arguments: arguments, responder: responder))
+        let event = IncomingEvent(name: name, arguments: arguments, responder: responder)
+        hooks.waiting.append(WaitingEvent(event: event, bytes: bytes))
+        client.waitingBytes += bytes
         processWaiting()
     }
 
@@ -43,11 +50,20 @@ extension Socket {
         eventLoop.assertInEventLoop()
         guard let hooks else { return nil }
         guard connected, !hooks.waiting.isEmpty else {
-            hooks.waiting = []
+            forgetWaiting()
             hooks.isProcessing = false
             return nil
         }
-        return (hooks.waiting.removeFirst(), hooks.middlewares)
+        let next = hooks.waiting.removeFirst()
+        client.waitingBytes -= next.bytes
+        return (next.event, hooks.middlewares)
+    }
+
+    /// The socket goes, and its events with it.
+    func forgetWaiting() {
+        guard let hooks, !hooks.waiting.isEmpty else { return }
+        for waiting in hooks.waiting { client.waitingBytes -= waiting.bytes }
+        hooks.waiting = []
     }
 
     private func process(_ event: IncomingEvent, _ middlewares: [EventMiddleware]) async {
@@ -64,10 +80,12 @@ extension Socket {
         guard let pending = acks.take(id) else { return context.metrics.packetsIgnored.increment() }
         let arguments = EventArguments(payload, offset: 0)
         switch pending {
-        case .single(let timer, let done):
+        case .single(let since, let timer, let done):
+            client.shard.acknowledgementLatency.record(.now() - since)
             if let timer { client.shard.timers.cancel(timer) }
             done(.success(arguments))
-        case .broadcast(let receiver):
+        case .broadcast(let since, let receiver):
+            client.shard.acknowledgementLatency.record(.now() - since)
             receiver.acknowledged(arguments, socketID: self.id)
         }
     }

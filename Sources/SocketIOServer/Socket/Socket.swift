@@ -127,6 +127,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
     private func end() {
         if let hooks, !hooks.outgoing.isEmpty { home.outgoingListenerCount -= 1 }
         failAcknowledgements()
+        forgetWaiting()
         handlers = EventHandlers()
         hooks = nil
         client.table.release(namespace)

@@ -30,6 +30,13 @@ public struct IncomingEvent: Sendable {
     }
 }
 
+/// An event that waits for the middlewares.
+struct WaitingEvent: Sendable {
+    let event: IncomingEvent
+    /// What its text and attachments keep in memory.
+    let bytes: Int
+}
+
 /// A listener for the end of a socket.
 enum DisconnectListener: Sendable {
     case synchronous(@Sendable (DisconnectReason, String?) throws -> Void)
@@ -49,6 +56,6 @@ final class SocketHooks {
     var upgrades: [@Sendable (TransportName) -> Void] = []
 
     /// Events waiting for the middlewares, which take one at a time.
-    var waiting: [IncomingEvent] = []
+    var waiting: [WaitingEvent] = []
     var isProcessing = false
 }

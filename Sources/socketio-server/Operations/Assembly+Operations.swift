@@ -3,6 +3,7 @@
 internal import EngineIOServer
 internal import Logging
 internal import NIOCore
+internal import SocketIORedis
 internal import SocketIOServer
 
 extension Assembly {
@@ -10,25 +11,41 @@ extension Assembly {
     ///
     /// - Throws: `ListenFailure` when the address cannot be had.
     func listenForOperations() async throws {
-        guard let port = settings.operations.port, let metrics else { return }
+        guard let port = settings.operations.port, let metrics, let status else { return }
         let page = MetricsPage(
-            registry: metrics, server: server, readiness: readiness, version: Version.current)
-        let application = HealthCheck(
+            registry: metrics, server: server, readiness: readiness, version: Version.current,
+            cluster: cluster?.cluster)
+        let token = OperationsToken(text: settings.operations.token)
+        status.server.application = HealthCheck(
             path: "/healthz",
             next: ReadinessCheck(
                 path: "/readyz", readiness: readiness,
-                next: MetricsEndpoint(path: "/metrics", token: settings.operations.token, page: page)))
+                next: LogLevelEndpoint(
+                    token: token, initial: settings.log.level, logger: logger,
+                    next: StatusPage(next: MetricsEndpoint(path: "/metrics", token: token, page: page)))))
         let address: SocketAddress?
         do {
-            address = try await server.listen(host: settings.operations.host, port: port, only: application)
+            address = try await status.server.listen(host: settings.operations.host, port: port)
         } catch {
             throw ListenFailure(
                 message: "the operations listener has no address; change 'operations.host' or 'operations.port'",
                 metadata: ["host": "\(settings.operations.host)", "port": "\(port)", "error": "\(error)"])
         }
-        server.measureLoopLag(every: .milliseconds(500))
         logger.info(
             "operations listener is up",
             metadata: ["host": "\(settings.operations.host)", "opsPort": "\(address?.port ?? port)"])
+    }
+
+    /// Watches for overload until it is cancelled.
+    func watchOverload() -> Task<Void, Never> {
+        server.measureLoopLag(every: .milliseconds(500))
+        let watch = OverloadWatch(settings: settings.overload, server: server, readiness: readiness, logger: logger)
+        return Task { await watch.run() }
+    }
+
+    /// Closes the server, and then the listener that can tell of it.
+    func close() async {
+        await server.close()
+        await status?.server.close()
     }
 }

@@ -34,7 +34,7 @@ extension Assembly {
         await server.drain(over: .milliseconds(settings.drain.windowMs))
         logger.info("closing", metadata: ["clients": "\(server.engine.clientsCount)"])
         beforeClose()
-        await server.close()
+        await close()
         deadline.cancel()
         logger.info("closed")
     }

@@ -23,6 +23,8 @@ enum MetricCatalog {
         "engineio_dropped_messages_total": "Messages to slow clients left out, by policy.",
         "socketio_events_received_total": "Events from clients, by event loop.",
         "socketio_acknowledgements_received_total": "Acknowledgements from clients, by event loop.",
+        "socketio_acknowledgement_latency_seconds":
+            "How long clients took to acknowledge what the server waited for.",
         "socketio_acknowledgements_timed_out_total": "Acknowledgements that did not arrive in time.",
         "socketio_volatile_dropped_total": "Volatile packets dropped because a client was busy.",
         "socketio_packets_ignored_total": "Packets without consequence, such as acknowledgements nobody waits for.",
@@ -51,6 +53,7 @@ enum MetricCatalog {
         "socketio_build_info": "Version and node tag; the value is always 1.",
         "socketio_ready": "1 when new clients are welcome, as /readyz says.",
         "socketio_draining": "1 when clients are being sent away.",
+        "socketio_overloaded": "1 when there is too much to do, as /readyz says.",
         "process_cpu_seconds_total": "CPU time used.",
         "process_start_time_seconds": "When the process started, in seconds since 1970.",
         "process_resident_memory_bytes": "Memory in use.",
@@ -58,6 +61,9 @@ enum MetricCatalog {
         "process_max_fds": "Descriptors that may be open.",
         // Cluster
         "socketio_cluster_peers": "Other nodes of the cluster.",
+        "socketio_adapter_info": "How nodes are joined; the value is always 1.",
+        "socketio_adapter_state": "1 for the state the adapter is in, 0 for the others.",
+        "socketio_adapter_lag_seconds": "How long the last heartbeat of this node took through Redis and back.",
         "socketio_adapter_up": "1 when messages flow to and from the other nodes.",
         "socketio_adapter_waiting_bytes": "Bytes that wait for Redis to come back.",
         "socketio_adapter_published_total": "Messages handed to Redis, without heartbeats.",

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOServer
+internal import SocketIORedis
 internal import SocketIOServer
 
 /// Everything that `/metrics` shows: what the libraries counted, and what the server looks like at this moment.
@@ -9,6 +10,8 @@ struct MetricsPage: Sendable {
     let server: Server
     let readiness: Readiness
     let version: String
+    /// Nil for a node on its own.
+    let cluster: RedisCluster?
 
     /// The page in Prometheus' text format. Hops once to each event loop.
     func render() async -> String {
@@ -40,21 +43,33 @@ struct MetricsPage: Sendable {
             perLoop("engineio_queued_bytes", .gauge) { $0.queuedBytes },
             received("socketio_events_received_total") { $0.events },
             received("socketio_acknowledgements_received_total") { $0.acknowledgements },
-            MetricFamily("socketio_event_loop_lag_seconds", .histogram, statistics.shards.flatMap(lag)),
+            MetricFamily(
+                "socketio_event_loop_lag_seconds", .histogram,
+                statistics.shards.flatMap { shard in
+                    histogram(
+                        [("loop", "\(shard.index)")], bounds: LoopLag.bounds, counts: shard.lag.counts,
+                        sum: shard.lag.sum)
+                }),
+            MetricFamily(
+                "socketio_acknowledgement_latency_seconds", .histogram,
+                histogram(
+                    [], bounds: LatencyHistogram.bounds, counts: statistics.acknowledgementLatency.counts,
+                    sum: statistics.acknowledgementLatency.sum)),
         ]
     }
 
-    private func lag(_ shard: ShardStatistics) -> [MetricFamily.Sample] {
-        let loop = (name: "loop", value: "\(shard.index)")
+    private func histogram(
+        _ labels: [(name: String, value: String)], bounds: [Double], counts: [Int], sum: Double
+    ) -> [MetricFamily.Sample] {
         var samples: [MetricFamily.Sample] = []
         var count = 0
-        for (index, inBucket) in shard.lag.counts.enumerated() {
+        for (index, inBucket) in counts.enumerated() {
             count += inBucket
-            let bound = index < LoopLag.bounds.count ? MetricText.number(LoopLag.bounds[index]) : "+Inf"
-            samples.append(.init(suffix: "_bucket", labels: [loop, ("le", bound)], value: Double(count)))
+            let bound = index < bounds.count ? MetricText.number(bounds[index]) : "+Inf"
+            samples.append(.init(suffix: "_bucket", labels: labels + [("le", bound)], value: Double(count)))
         }
-        samples.append(.init(suffix: "_sum", labels: [loop], value: shard.lag.sum))
-        samples.append(.init(suffix: "_count", labels: [loop], value: Double(count)))
+        samples.append(.init(suffix: "_sum", labels: labels, value: sum))
+        samples.append(.init(suffix: "_count", labels: labels, value: Double(count)))
         return samples
     }
 
@@ -72,11 +87,36 @@ struct MetricsPage: Sendable {
     }
 
     private func state() -> [MetricFamily] {
+        let report = readiness.report
         let labels = [(name: "version", value: version), (name: "node", value: server.configuration.engine.nodeTag)]
-        return [
+        var families = [
             MetricFamily("socketio_build_info", .gauge, [.init(labels: labels, value: 1)]),
-            MetricFamily("socketio_ready", .gauge, readiness.report.isAccepting ? 1 : 0),
+            MetricFamily("socketio_ready", .gauge, report.isAccepting ? 1 : 0),
             MetricFamily("socketio_draining", .gauge, server.isDraining ? 1 : 0),
+            MetricFamily("socketio_overloaded", .gauge, report.status == .overloaded ? 1 : 0),
+            MetricFamily("socketio_adapter_info", .gauge, [.init(labels: [("adapter", adapter)], value: 1)]),
         ]
+        if let cluster {
+            let current = Self.word(cluster.status)
+            families.append(
+                MetricFamily(
+                    "socketio_adapter_state", .gauge,
+                    ["connecting", "up", "degraded", "down", "closed"].map {
+                        .init(labels: [("state", $0)], value: $0 == current ? 1 : 0)
+                    }))
+        }
+        return families
+    }
+
+    private var adapter: String { cluster == nil ? "memory" : "redis" }
+
+    private static func word(_ status: ClusterStatus) -> String {
+        switch status {
+        case .connecting: "connecting"
+        case .up: "up"
+        case .degraded: "degraded"
+        case .down: "down"
+        case .closed: "closed"
+        }
     }
 }

@@ -47,7 +47,7 @@ enum ProcessMetrics {
         }()
     }
 
-    private static var residentBytes: Double? {
+    static var residentBytes: Double? {
         guard let statm = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return nil }
         let fields = statm.split(separator: " ")
         guard fields.count > 1, let pages = Double(fields[1]) else { return nil }

@@ -41,7 +41,9 @@ struct SettingFlags {
         }
     }
 
-    private static let commands = ["run", "init", "check-config", "print-config", "proxy-config", "emit", "version"]
+    private static let commands = [
+        "run", "init", "check-config", "print-config", "proxy-config", "emit", "peers", "version",
+    ]
 
     private static func takeValues(of setting: SettingDefinition, from rest: inout ArraySlice<String>) -> [String] {
         var values: [String] = []

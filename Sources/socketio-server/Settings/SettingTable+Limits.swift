@@ -60,5 +60,9 @@ extension SettingTable {
             .number(
                 "limits.maxWaitingEvents", \.limits.maxWaitingEvents, 1...10_000_000,
                 "Most events of one socket that wait for asynchronous middlewares; more closes the connection."),
+            .number(
+                "limits.maxWaitingBytes", \.limits.maxWaitingBytes, 0...1_073_741_824, unit: "bytes",
+                "Most bytes of the events of one client that wait for asynchronous middlewares; more closes the connection. A "
+                    + "single event may be larger."),
         ])
 }

@@ -26,16 +26,16 @@ extension SettingTable {
         settings: [
             .text(
                 "operations.host", \.operations.host, allowed: "an address or a host name",
-                "Address of the listener for `/metrics`, `/healthz` and `/readyz`. One that is not loopback needs "
-                    + "`operations.token`."
+                "Address of the listener for `/metrics`, `/status`, `/loglevel`, `/healthz` and `/readyz`. One that is not "
+                    + "loopback needs `operations.token`."
             ) { !$0.isEmpty && !$0.contains(where: \.isWhitespace) },
             .optionalNumber(
                 "operations.port", \.operations.port, 0...65_535,
                 "Its port; 0 takes a free one and logs which. Without a port there is no such listener."),
             .optionalText(
                 "operations.token", \.operations.token, allowed: "visible characters", secret: true,
-                "What `/metrics` wants to see as `Authorization: Bearer …`; without one everybody who reaches the listener "
-                    + "may ask."
+                "What `/metrics` and `/loglevel` want to see as `Authorization: Bearer …`, and what the status page asks for; "
+                    + "without one everybody who reaches the listener may look, and nobody may change the level of the log."
             ) { !$0.isEmpty && $0.utf8.allSatisfy { (0x21...0x7E).contains($0) } },
         ])
 }

@@ -23,7 +23,7 @@ enum SettingTable {
 
     static let sections: [Section] = [
         listener, redis, cluster, engine, socketIO, http, webSocket, cookie, cors, limits, client, tls, auth, pages,
-        loadControl, operations, reloading, logs,
+        loadControl, overload, operations, reloading, logs,
     ]
 
     private static let day = 86_400_000
@@ -251,6 +251,10 @@ enum SettingTable {
         title: "Logs",
         settings: [
             .choice("log.level", \.log.level, "Least severe messages that are logged."),
+            .choice(
+                "log.access", \.log.access,
+                "One more line for each finished session, or besides for each HTTP request and each refused handshake, "
+                    + "whatever `log.level` says."),
             .choice("log.format", \.log.format, "Lines for people, or one JSON object a line for log collectors."),
         ])
 }

@@ -50,6 +50,7 @@ struct Settings: Sendable, Equatable {
     var reload = Reload()
     var admission = Admission()
     var drain = Drain()
+    var overload = Overload()
     var operations = Operations()
     var log = Log()
 
@@ -128,6 +129,7 @@ struct Settings: Sendable, Equatable {
         var maxNameLength = 256
         var maxPendingAcks = 1_024
         var maxWaitingEvents = 1_024
+        var maxWaitingBytes = 4_194_304
 
         enum SlowClientPolicy: String, CaseIterable, Sendable {
             case disconnect
@@ -166,6 +168,13 @@ struct Settings: Sendable, Equatable {
         var windowMs = 5_000
     }
 
+    struct Overload: Sendable, Equatable {
+        var maxLoopLagMs: Int? = 500
+        var afterMs = 5_000
+        var maxResidentBytes: Int?
+        var notReady = false
+    }
+
     struct Operations: Sendable, Equatable {
         var host = "127.0.0.1"
         var port: Int?
@@ -175,6 +184,13 @@ struct Settings: Sendable, Equatable {
     struct Log: Sendable, Equatable {
         var level = Logger.Level.info
         var format = Format.text
+        var access = Access.off
+
+        enum Access: String, CaseIterable, Sendable {
+            case off
+            case sessions
+            case requests
+        }
 
         enum Format: String, CaseIterable, Sendable {
             case text

@@ -1,0 +1,39 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+/// Decides from one look a second whether the process has more to do than it can: no clock, no server.
+struct OverloadJudge {
+    /// What is seen at one moment.
+    struct Look {
+        /// How late the latest event loop is, in milliseconds.
+        var lagMs = 0
+        /// The limit of admission that is reached, in words.
+        var limit: String?
+        /// Memory in use.
+        var residentBytes: Int?
+    }
+
+    let settings: Settings.Overload
+    private var lateSinceMs: Int?
+
+    init(_ settings: Settings.Overload) { self.settings = settings }
+
+    /// - Parameter now: a time in milliseconds that only grows.
+    /// - Returns: what there is too much of, by part.
+    mutating func judge(_ look: Look, now: Int) -> [String: String] {
+        var parts: [String: String] = [:]
+        if let limit = settings.maxLoopLagMs, look.lagMs >= limit {
+            let since = lateSinceMs ?? now
+            lateSinceMs = since
+            if now - since >= settings.afterMs {
+                parts["event loops"] = "\(look.lagMs) ms late, and at least \(limit) ms for \((now - since) / 1_000) s"
+            }
+        } else {
+            lateSinceMs = nil
+        }
+        if let limit = look.limit { parts["admission"] = limit }
+        if let limit = settings.maxResidentBytes, let resident = look.residentBytes, resident > limit {
+            parts["memory"] = "\(resident) bytes in use, more than \(limit)"
+        }
+        return parts
+    }
+}

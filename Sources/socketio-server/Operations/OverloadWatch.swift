@@ -1,0 +1,37 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Logging
+internal import NIOCore
+internal import SocketIOServer
+
+/// Looks once a second whether the process is overloaded, and tells readiness and the log. Waits for no event loop, since
+/// those may be what is late.
+struct OverloadWatch: Sendable {
+    let settings: Settings.Overload
+    let server: Server
+    let readiness: Readiness
+    let logger: Logger
+
+    /// Until the task is cancelled.
+    func run() async {
+        var judge = OverloadJudge(settings)
+        var known: Set<String> = []
+        while !Task.isCancelled {
+            var look = OverloadJudge.Look()
+            look.lagMs = Int(server.currentLoopLag.nanoseconds / 1_000_000)
+            look.limit = server.reachedAdmissionLimit
+            if settings.maxResidentBytes != nil { look.residentBytes = ProcessMetrics.residentBytes.map { Int($0) } }
+            let now = Int(NIODeadline.now().uptimeNanoseconds / 1_000_000)
+            let parts = judge.judge(look, now: now)
+            readiness.overload(parts)
+            for (part, reason) in parts.sorted(by: { $0.key < $1.key }) where !known.contains(part) {
+                logger.warning("overloaded", metadata: ["part": "\(part)", "reason": "\(reason)"])
+            }
+            for part in known.subtracting(parts.keys).sorted() {
+                logger.notice("no longer overloaded", metadata: ["part": "\(part)"])
+            }
+            known = Set(parts.keys)
+            try? await Task.sleep(for: .seconds(1))
+        }
+    }
+}

@@ -1,0 +1,85 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOServer
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+internal import SocketIOServer
+
+/// The server behind the operations listener: a Socket.IO server of its own, which sends ``StatusReport``s and takes
+/// nothing.
+///
+/// Not a namespace of the public server, since then it would depend on a check at each connection whether the status can
+/// be seen from outside: this one has its own sessions, its own thread, and no listener but that of `operations.port`. It
+/// is not counted in the metrics.
+struct StatusServer: Sendable {
+    /// The page, and below it the engine.
+    static let path = "/status"
+
+    let server: Server
+    let feed: StatusFeed
+
+    /// - Parameter token: asked for at the connection to the namespace, since a page cannot set headers.
+    init(_ settings: Settings, token: OperationsToken, feed: StatusFeed, logger: Logger) {
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        var configuration = ServerConfiguration()
+        configuration.eventLoops = 1
+        configuration.logger = quiet
+        // Who has not shown the token by then is not going to.
+        configuration.connectTimeout = .seconds(5)
+        configuration.engine.logger = quiet
+        configuration.engine.isCounted = false
+        configuration.engine.path = Self.path + "/socket.io"
+        configuration.engine.destroyUpgrade = false
+        configuration.engine.maxHttpBufferSize = 16_384
+        // A page that hides or goes should not be reported to for long.
+        configuration.engine.pingInterval = .seconds(10)
+        configuration.engine.pingTimeout = .seconds(10)
+        configuration.engine.maxSessions = 64
+        configuration.engine.maxHandshakesPerSecond = 32
+        configuration.engine.clientDirectory = settings.client.directory
+        configuration.engine.clientVersion = settings.client.version
+        let gate = StatusGate(hasToken: token.text != nil)
+        configuration.engine.allowRequest = { gate.allows($0) ? .allow : .refuse("Not from this page") }
+        server = Server(configuration: configuration)
+        self.feed = feed
+        server.use { socket in
+            guard token.allows(socket.handshake.auth["token"]?.string) else { throw ConnectError("unauthorized") }
+        }
+        server.onConnection { socket in
+            let everyone = socket.namespace
+            feed.joined { everyone.volatile.emit("status", $0) }
+            socket.onDisconnect { _ in feed.left() }
+        }
+    }
+}
+
+/// Who may connect as far as the request tells: pages of this listener, and programs, which send no `Origin`.
+///
+/// Browsers let every page of the world open WebSockets to 127.0.0.1. Without a token the name in `Host` must also be one
+/// of this machine's, since a foreign name can be made to point here.
+struct StatusGate: Sendable {
+    let hasToken: Bool
+
+    func allows(_ request: HandshakeInfo) -> Bool {
+        let hosts = request.headers["Host"]
+        guard hosts.count == 1, let host = hosts.first else { return false }
+        let origins = request.headers["Origin"]
+        if let origin = origins.first {
+            guard origins.count == 1,
+                origin.lowercased() == "http://" + host.lowercased()
+                    || origin.lowercased() == "https://" + host.lowercased()
+            else { return false }
+        }
+        return hasToken || SettingRules.isLoopback(Self.name(in: host))
+    }
+
+    /// The host without its port.
+    private static func name(in host: String) -> String {
+        if host.hasPrefix("["), let end = host.firstIndex(of: "]") {
+            return String(host[host.index(after: host.startIndex)..<end])
+        }
+        return String(host.prefix { $0 != ":" }).lowercased()
+    }
+}
