@@ -178,6 +178,9 @@ package final class EngineServer: EngineRequestHandler {
             switch exchange.request.method {
             case .GET: polling.pollReceived(exchange)
             case .POST: polling.postReceived(exchange)
+            case Forwarder.releaseMethod where exchange.request.isForwarded:
+                polling.releasePoll()
+                exchange.respond(EngineResponse(status: .noContent))
             default: exchange.respond(EngineResponse(status: .internalServerError))
             }
         }

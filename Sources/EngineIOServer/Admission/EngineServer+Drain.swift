@@ -20,7 +20,8 @@ extension EngineServer {
     package func beginDraining() { admission.beginDraining() }
 
     /// Refuses handshakes, has every session closed at its own moment within `window`, and returns when none is left, or
-    /// two seconds after the last was asked to leave. Ends early when the server is closed or the task cancelled.
+    /// two seconds after the last was asked to leave. Ends early when the server is closed or the task cancelled. Last, the
+    /// clients of other nodes that poll through this one are sent away as well.
     ///
     /// - Parameter leave: closes one session, on its event loop.
     package func drain(over window: TimeAmount, leave: @escaping @Sendable (EngineSession) -> Void) async {
@@ -40,6 +41,7 @@ extension EngineServer {
         while clientsCount > 0, clock.now < end, !isClosingNow, !Task.isCancelled {
             try? await Task.sleep(for: Self.step)
         }
+        await forwarder?.releasePolls()
     }
 }
 

@@ -15,6 +15,10 @@ final class Forwarder: MisroutedRequestHandler {
         let key: ForwardingKey
     }
 
+    /// Between nodes only: "answer the poll of this session, its client has to go elsewhere".
+    static let releaseMethod = HTTPMethod.RAW(value: "RELEASE")
+    private static let patience = Duration.seconds(2)
+
     let configuration: ForwardingConfiguration
     let metrics = ForwardingMetrics()
     let engine: EngineConfiguration
@@ -76,18 +80,33 @@ final class Forwarder: MisroutedRequestHandler {
         let exchange = request.exchange
         let head = ForwardingHeaders.requestHead(
             exchange.request, owner: route.address.text, key: route.key, bodyLength: body?.readableBytes)
+        var held: ForwardingLane.Request?
         let sent = lane.send(head, body, to: route.address, within: silence) { [self] result in
+            if let request = held { lane.forget(request) }
             switch result {
             case .success(let answer): pass(answer, to: request)
             case .failure(let failure): fail(request, failure, route)
             }
         }
         guard let sent else { return }
+        if exchange.request.method == .GET {
+            held = sent
+            lane.hold(sent) { [self] in release(request, route, lane) }
+        }
         let bound = NIOLoopBound(sent, eventLoop: exchange.eventLoop)
         exchange.onAbort { [metrics] in
             metrics.count(.abandoned)
+            lane.forget(bound.value)
             bound.value.abandon()
         }
+    }
+
+    /// Has the session's node answer the poll it holds, with nothing in it.
+    private func release(_ request: MisroutedRequest, _ route: Route, _ lane: ForwardingLane) {
+        var release = request.exchange.request
+        release.method = Self.releaseMethod
+        let head = ForwardingHeaders.requestHead(release, owner: route.address.text, key: route.key, bodyLength: nil)
+        lane.send(head, nil, to: route.address, within: configuration.timeout) { _ in }
     }
 
     private func pass(_ answer: EngineResponse, to request: MisroutedRequest) {
@@ -192,6 +211,20 @@ final class Forwarder: MisroutedRequestHandler {
                 "percent": "\(share)",
                 "advice": "the load balancer does not know the sessions: 'socketio-server proxy-config' prints how it can",
             ])
+    }
+
+    /// Gives clients of other nodes' sessions their polls back, so that the end of this node does not end their sessions:
+    /// they poll again through the balancer, which sends them elsewhere. Returns when they have been answered, after two
+    /// seconds at most.
+    func releasePolls() async {
+        for lane in lanes.values { lane.eventLoop.execute { lane.releasePolls() } }
+        let end = ContinuousClock.now + Self.patience
+        while ContinuousClock.now < end, !Task.isCancelled {
+            var count = 0
+            for lane in lanes.values { count += (try? await lane.eventLoop.submit { lane.heldPolls }.get()) ?? 0 }
+            if count == 0 { return }
+            try? await Task.sleep(for: .milliseconds(20))
+        }
     }
 
     /// Ends all connections to other nodes.

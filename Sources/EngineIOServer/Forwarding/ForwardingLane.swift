@@ -56,6 +56,8 @@ final class ForwardingLane: @unchecked Sendable {
     private let configuration: ForwardingConfiguration
     private var owners: [ForwardingAddress: Owner] = [:]
     private var isClosed = false
+    /// Polls that other nodes hold for clients of this one, and how to have them released.
+    private var polls: [ObjectIdentifier: () -> Void] = [:]
     /// WebSockets carried by this loop.
     private var tunnels: [ObjectIdentifier: Tunnel] = [:]
 
@@ -166,6 +168,20 @@ final class ForwardingLane: @unchecked Sendable {
         guard var owner = owners[address] else { return }
         owner.underWay = max(0, owner.underWay - 1)
         owners[address] = owner.underWay == 0 && owner.idle.isEmpty ? nil : owner
+    }
+
+    // MARK: Held polls
+
+    var heldPolls: Int { polls.count }
+
+    /// Remembers a poll until it is answered.
+    func hold(_ request: Request, release: @escaping () -> Void) { polls[ObjectIdentifier(request)] = release }
+
+    func forget(_ request: Request) { polls[ObjectIdentifier(request)] = nil }
+
+    /// Asks the other nodes to answer the polls they hold.
+    func releasePolls() {
+        for release in Array(polls.values) { release() }
     }
 
     // MARK: Tunnels

@@ -60,6 +60,12 @@ package final class ForwardingListener: Sendable {
         return listener.localAddress
     }
 
+    /// Connections of other nodes that speak HTTP at the moment.
+    var connectionCount: Int {
+        guard case .listening(let listener) = state.withLockedValue({ $0 }) else { return 0 }
+        return listener.connectionCount
+    }
+
     /// Says goodbye and ends.
     package func close() async {
         let listener = state.withLockedValue { state -> HTTPListener? in
