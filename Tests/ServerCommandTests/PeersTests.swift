@@ -28,7 +28,7 @@ internal import Testing
         let otherServers: Int
     }
 
-    private static func node(_ redis: RedisProcess, _ tag: String) throws -> RunningProcess {
+    private static func node(_ redis: RedisServer, _ tag: String) throws -> RunningProcess {
         try .server(
             [
                 "--host", "127.0.0.1", "--port", "0", "--event-loops", "1", "--adapter", "redis", "--node-tag", tag,
@@ -38,7 +38,7 @@ internal import Testing
     }
 
     private static func peers(
-        _ redis: RedisProcess, _ arguments: [String] = []
+        _ redis: RedisServer, _ arguments: [String] = []
     ) async throws -> (code: Int32, output: String) {
         let command = try RunningProcess.server(
             ["peers"] + arguments,
@@ -47,7 +47,7 @@ internal import Testing
     }
 
     @Test(.timeLimit(.minutes(3))) func itListsTheNodesWithoutDisturbingThem() async throws {
-        let redis = try RedisProcess()
+        let redis = try RedisServer()
         try await redis.start()
         #expect(try await Self.peers(redis).code == 2)
         let nodes = [try Self.node(redis, "aaaa"), try Self.node(redis, "bbbb")]
@@ -84,7 +84,7 @@ internal import Testing
     }
 
     @Test func whatIsWrongIsSaid() async throws {
-        let redis = try RedisProcess()
+        let redis = try RedisServer()
         let unreachable = try await Self.peers(redis, ["--timeout-ms", "200"])
         #expect(unreachable.code == 1)
         #expect(unreachable.output.contains("Redis at redis://127.0.0.1:\(redis.port) could not be asked"))

@@ -10,7 +10,7 @@ internal import Testing
 /// All that `/metrics` shows of a busy node of a cluster, read by Prometheus' own tool.
 @Suite struct PromtoolTests {
     @Test(.timeLimit(.minutes(3))) func prometheusHasNothingToSay() async throws {
-        let redis = try RedisProcess()
+        let redis = try RedisServer()
         try await redis.start()
         let flags = [
             "--host", "127.0.0.1", "--port", "0", "--event-loops", "2", "--adapter", "redis", "--operations-port", "0",
