@@ -2,14 +2,14 @@
 
 package import NIOCore
 
-/// What a WebSocket client may cost.
-package struct WebSocketLimits: Equatable, Sendable {
+/// What a WebSocket client may cost. An object, because all clients share one.
+package final class WebSocketLimits: Sendable {
     /// Largest message in bytes, over all its fragments; more closes with 1009.
-    package var maximumMessageSize: Int
+    package let maximumMessageSize: Int
     /// Largest number of frames of one message; more closes with 1008.
-    package var maximumFragments: Int
+    package let maximumFragments: Int
     /// Pings, pongs and close frames in one second; more closes with 1008.
-    package var maximumControlFramesPerSecond: Int
+    package let maximumControlFramesPerSecond: Int
 
     package init(
         maximumMessageSize: Int, maximumFragments: Int = 1024, maximumControlFramesPerSecond: Int = 50
@@ -40,14 +40,17 @@ package enum WebSocketEvent: Equatable, Sendable {
 ///     receive ─▶ input ─▶ header ─▶ unmask ─▶ payload (text: checked as it comes) ─▶ message
 ///                                  └────────▶ control ─▶ ping, pong, close
 ///
-/// The message buffer is used again as soon as nobody holds the last message, so small messages do not allocate. What
-/// stays between two calls is bounded: at most one unfinished message, never more than has really arrived.
+/// The message buffer is used again as soon as nobody holds the last message, so small messages do not allocate. All
+/// connections of an event loop share one (``SpareBuffer``). What stays between two calls is bounded: at most one
+/// unfinished message, never more than has really arrived.
 package struct MessageAssembler: Sendable {
     /// A larger message buffer is given away with its message instead of being kept for the next.
     private static let largestKeptCapacity = 1024
     private static let smallestCapacity = 256
 
     private let limits: WebSocketLimits
+    /// Holds the message buffer between two messages.
+    private let spare: SpareBuffer
     /// Unpacks compressed messages; nil when they are not allowed.
     private let decompressor: (any MessageDecompressor)?
     private var input = ByteBuffer()
@@ -70,9 +73,14 @@ package struct MessageAssembler: Sendable {
     private var controlFrames = 0
     private var secondStart = NIODeadline.distantPast
 
-    /// - Parameter decompressor: for a client that has agreed to `permessage-deflate`.
-    package init(limits: WebSocketLimits, decompressor: (any MessageDecompressor)? = nil) {
+    /// - Parameters:
+    ///   - decompressor: for a client that has agreed to `permessage-deflate`.
+    ///   - spare: of the connection's event loop.
+    package init(
+        limits: WebSocketLimits, decompressor: (any MessageDecompressor)? = nil, spare: SpareBuffer = SpareBuffer()
+    ) {
         self.limits = limits
+        self.spare = spare
         self.decompressor = decompressor
     }
 
@@ -154,7 +162,7 @@ package struct MessageAssembler: Sendable {
             isCompressed = header.isCompressed
             validator = UTF8Validator()
             // No more than has arrived: an announced length costs the client nothing.
-            payload.clear(minimumCapacity: max(Self.smallestCapacity, min(remaining, input.readableBytes)))
+            payload = spare.take(minimumCapacity: max(Self.smallestCapacity, min(remaining, input.readableBytes)))
         }
         fragments += 1
         guard fragments <= limits.maximumFragments else { throw .tooManyFragments(limit: limits.maximumFragments) }
@@ -208,16 +216,22 @@ package struct MessageAssembler: Sendable {
         fragments = 0
         if isCompressed, let decompressor { return try unpack(decompressor) }
         guard !isText || validator.isComplete else { throw .invalidUTF8 }
-        let message = payload
-        if payload.capacity > Self.largestKeptCapacity { payload = ByteBuffer() }
+        let message = takePayload()
         return .message(isText ? .text(message) : .binary(message))
+    }
+
+    /// What the frames of the message carried. Its memory is for the next message, if that is small.
+    private mutating func takePayload() -> ByteBuffer {
+        let message = payload
+        payload = ByteBuffer()
+        if message.capacity <= Self.largestKeptCapacity { spare.put(message) }
+        return message
     }
 
     private mutating func unpack(
         _ decompressor: any MessageDecompressor
     ) throws(WebSocketProtocolError) -> WebSocketEvent {
-        let message = try decompressor.inflate(payload, limit: limits.maximumMessageSize)
-        if payload.capacity > Self.largestKeptCapacity { payload = ByteBuffer() }
+        let message = try decompressor.inflate(takePayload(), limit: limits.maximumMessageSize)
         guard isText else { return .message(.binary(message)) }
         guard UTF8Validator.isValid(message) else { throw .invalidUTF8 }
         return .message(.text(message))

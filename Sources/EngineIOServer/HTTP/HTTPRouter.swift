@@ -81,6 +81,9 @@ package final class HTTPRouter: Sendable {
         dates[ObjectIdentifier(eventLoop)] ?? DateHeader()
     }
 
+    /// See ``EngineRequestHandler/receiveBuffer(for:)``.
+    func receiveBuffer(for eventLoop: any EventLoop) -> SpareBuffer? { engine?.receiveBuffer(for: eventLoop) }
+
     func countRefusal(_ status: HTTPResponseStatus) {
         if status.code >= 400 { refusals[status.code]?.increment() }
     }

@@ -38,6 +38,10 @@ package final class Shard: @unchecked Sendable {
     private let queue: OutboundQueue
     /// Unpacks what the connections of this loop receive; nil when compression is turned off.
     let inflater: FrameInflater?
+    /// What the connections of this loop put their messages together in.
+    let messageBuffer = SpareBuffer()
+    /// What the plaintext connections of this loop read into.
+    let receiveBuffer = SpareBuffer()
     private var dirty: [EngineSession] = []
     private var isFlushScheduled = false
     private var isDelivering = false

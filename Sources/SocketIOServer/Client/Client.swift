@@ -36,9 +36,9 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         self.context = context
         self.table = table
         self.shard = shard
-        self.parser = DefaultParser(limits: configuration.packetLimits)
+        self.parser = DefaultParser(limits: context.packetLimits)
         self.machine = ClientStateMachine(
-            limits: configuration.clientLimits, lenientNamespaceErrors: configuration.lenientNamespaceErrors)
+            limits: context.clientLimits, lenientNamespaceErrors: configuration.lenientNamespaceErrors)
         // Not weak: an object that ever had a weak reference pays for it with every later retain. Cancelled at the end.
         connectTimer = shard.timers.schedule(after: configuration.connectTimeout) { self.connectTimedOut() }
     }

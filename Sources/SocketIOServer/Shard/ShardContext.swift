@@ -2,6 +2,7 @@
 
 internal import EngineIOServer
 internal import NIOCore
+internal import SocketIOCore
 internal import Synchronization
 
 /// What the Socket.IO layer keeps per event loop, beside the engine's shard.
@@ -37,6 +38,8 @@ final class ServerContext: Sendable {
     let configuration: ServerConfiguration
     let shards: [ShardContext]
     let metrics: ServerMetrics
+    let packetLimits: PacketLimits
+    let clientLimits: ClientLimits
     private let closing = Atomic(false)
 
     /// Whether the server no longer takes clients.
@@ -49,5 +52,7 @@ final class ServerContext: Sendable {
         self.configuration = configuration
         self.shards = shards
         self.metrics = ServerMetrics()
+        self.packetLimits = configuration.packetLimits
+        self.clientLimits = configuration.clientLimits
     }
 }

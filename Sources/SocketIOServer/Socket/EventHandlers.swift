@@ -38,70 +38,72 @@ protocol HandlerScope: AnyObject, Sendable {
 typealias EventHandler = @Sendable (EventContext) -> Void
 
 /// Handlers by event name.
+///
+/// One flat list, since every socket has its own: a table would take several times the memory. It is searched by a hash of
+/// the name, which costs no more than a look-up in a table would with a hundred handlers.
 struct EventHandlers {
     private struct Entry {
-        let id: ListenerID
+        let hash: UInt32
         let isOnce: Bool
+        let id: ListenerID
+        let event: String
         let handler: EventHandler
     }
 
-    /// Nearly every event has one handler; `others` then costs no allocation.
-    private struct Slot {
-        var first: Entry
-        var others: [Entry] = []
-
-        var all: [Entry] { [first] + others }
-    }
-
-    private var slots: [String: Slot] = [:]
+    /// In the order of their registration.
+    private var entries: [Entry] = []
 
     /// The events that have handlers.
-    var names: [String] { Array(slots.keys) }
+    var names: [String] {
+        var known: Set<String> = []
+        return entries.map(\.event).filter { known.insert($0).inserted }
+    }
 
     func count(of event: String) -> Int {
-        slots[event].map { 1 + $0.others.count } ?? 0
+        let hash = Self.hash(event)
+        return entries.count { $0.hash == hash && $0.event == event }
     }
 
     mutating func add(_ event: String, id: ListenerID, isOnce: Bool, _ handler: @escaping EventHandler) {
-        let entry = Entry(id: id, isOnce: isOnce, handler: handler)
-        if slots[event]?.others.append(entry) == nil {
-            slots[event] = Slot(first: entry)
-        }
+        // Most sockets have a handful: room for exactly these, rather than for twice as many.
+        if entries.count < 8 { entries.reserveCapacity(entries.count + 1) }
+        entries.append(Entry(hash: Self.hash(event), isOnce: isOnce, id: id, event: event, handler: handler))
     }
 
     mutating func remove(_ event: String, id: ListenerID) {
-        guard let slot = slots[event] else { return }
-        let rest = slot.all.filter { $0.id != id }
-        guard let first = rest.first else {
-            slots[event] = nil
-            return
-        }
-        slots[event] = Slot(first: first, others: Array(rest.dropFirst()))
+        entries.removeAll { $0.id == id && $0.event == event }
     }
 
     mutating func removeAll(_ event: String? = nil) {
         if let event {
-            slots[event] = nil
+            entries.removeAll { $0.event == event }
         } else {
-            slots = [:]
+            entries = []
         }
     }
 
     /// The handlers to run now for `event`, in order; those registered for one time are removed.
     ///
-    /// `body` gets each handler after the table is in its final state, so handlers may change it.
+    /// The table is in its final state when this returns, so handlers may change it.
     mutating func take(_ event: String) -> Taken {
-        guard let slot = slots[event] else { return .none }
-        if slot.others.isEmpty {
-            if slot.first.isOnce { slots[event] = nil }
-            return .one(slot.first.handler)
+        let hash = Self.hash(event)
+        var taken = Taken.none
+        var isAnyOnce = false
+        for entry in entries where entry.hash == hash && entry.event == event {
+            isAnyOnce = isAnyOnce || entry.isOnce
+            switch taken {
+            case .none: taken = .one(entry.handler)
+            case .one(let first): taken = .many([first, entry.handler])
+            case .many(let all): taken = .many(all + [entry.handler])
+            }
         }
-        let all = slot.all
-        let rest = all.filter { !$0.isOnce }
-        if rest.count < all.count {
-            slots[event] = rest.first.map { Slot(first: $0, others: Array(rest.dropFirst())) }
-        }
-        return .many(all.map(\.handler))
+        if isAnyOnce { entries.removeAll { $0.isOnce && $0.hash == hash && $0.event == event } }
+        return taken
+    }
+
+    /// FNV-1a. Only what the application registered is compared with it, so a client gains nothing by collisions.
+    private static func hash(_ event: String) -> UInt32 {
+        event.utf8.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }
     }
 
     /// The handlers of one event.
