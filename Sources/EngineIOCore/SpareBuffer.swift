@@ -22,6 +22,11 @@ package final class SpareBuffer: @unchecked Sendable {
         return taken
     }
 
+    /// Gives one's own buffer for this one: an empty one to take it, a full one to put it back. The cheapest way, since no
+    /// reference is counted.
+    @inline(__always)
+    func exchange(_ other: inout ByteBuffer) { swap(&buffer, &other) }
+
     /// For the next one. What is in it may still be held elsewhere.
     package func put(_ buffer: ByteBuffer) { self.buffer = buffer }
 }

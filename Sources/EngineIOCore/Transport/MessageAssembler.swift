@@ -162,7 +162,8 @@ package struct MessageAssembler: Sendable {
             isCompressed = header.isCompressed
             validator = UTF8Validator()
             // No more than has arrived: an announced length costs the client nothing.
-            payload = spare.take(minimumCapacity: max(Self.smallestCapacity, min(remaining, input.readableBytes)))
+            spare.exchange(&payload)
+            payload.clear(minimumCapacity: max(Self.smallestCapacity, min(remaining, input.readableBytes)))
         }
         fragments += 1
         guard fragments <= limits.maximumFragments else { throw .tooManyFragments(limit: limits.maximumFragments) }
@@ -223,8 +224,12 @@ package struct MessageAssembler: Sendable {
     /// What the frames of the message carried. Its memory is for the next message, if that is small.
     private mutating func takePayload() -> ByteBuffer {
         let message = payload
-        payload = ByteBuffer()
-        if message.capacity <= Self.largestKeptCapacity { spare.put(message) }
+        if payload.capacity > Self.largestKeptCapacity {
+            payload = ByteBuffer()
+        } else {
+            // What comes back is empty, unless another connection was quicker: then it is this one's next buffer.
+            spare.exchange(&payload)
+        }
         return message
     }
 
