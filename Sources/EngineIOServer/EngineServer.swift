@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
+package import EngineIOCore
 internal import NIOConcurrencyHelpers
 package import NIOCore
 internal import NIOHTTP1
@@ -247,6 +247,15 @@ package final class EngineServer: EngineRequestHandler {
     func inflater(for eventLoop: any EventLoop) -> FrameInflater? {
         guard context.configuration.perMessageDeflate != nil else { return nil }
         return shardOfLoop[ObjectIdentifier(eventLoop)].flatMap { shards[$0].inflater } ?? FrameInflater()
+    }
+
+    /// Of the shard on this loop.
+    func messageBuffer(for eventLoop: any EventLoop) -> SpareBuffer {
+        shardOfLoop[ObjectIdentifier(eventLoop)].map { shards[$0].messageBuffer } ?? SpareBuffer()
+    }
+
+    package func receiveBuffer(for eventLoop: any EventLoop) -> SpareBuffer? {
+        shardOfLoop[ObjectIdentifier(eventLoop)].map { shards[$0].receiveBuffer }
     }
 
     func onLoop(of exchange: HTTPExchange, _ work: @escaping @Sendable (EngineServer) -> Void) {

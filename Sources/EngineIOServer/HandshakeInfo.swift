@@ -5,20 +5,40 @@ public import NIOHTTP1
 
 /// The request that opened a session, or the one a hook is asked about.
 ///
-/// A value without ties to its connection: it may be kept as long as the session lives and used from any thread.
+/// A value without ties to its connection: it may be kept as long as the session lives and used from any thread. It is kept
+/// for every session, so its texts lie in one piece of memory; each property that is not a number is made anew when it is
+/// asked for.
 public struct HandshakeInfo: Sendable {
-    /// The request method, normally `GET`.
-    public let method: String
-    /// Path and query as the client sent them, undecoded.
-    public let url: String
-    /// The request headers, in order. Names compare without regard to case.
-    public let headers: HTTPHeaders
-    /// The client's address without port; behind trusted proxies the one they report. Empty when it was already gone.
-    public let remoteAddress: String
-    /// Whether the connection to this server uses TLS.
-    public let isSecure: Bool
+    /// Method, url, address, then names and values of the headers.
+    private let texts: TextList
     /// When the request arrived, in milliseconds since 1970-01-01 UTC.
     public let time: Int64
+    /// Whether the connection to this server uses TLS.
+    public let isSecure: Bool
+
+    /// The request method, normally `GET`.
+    public var method: String { texts[0] }
+    /// Path and query as the client sent them, undecoded.
+    public var url: String { texts[1] }
+    /// The client's address without port; behind trusted proxies the one they report. Empty when it was already gone.
+    public var remoteAddress: String { texts[2] }
+
+    /// The request headers, in order. Names compare without regard to case.
+    public var headers: HTTPHeaders {
+        let fields = texts.all.dropFirst(3)
+        var headers = HTTPHeaders()
+        headers.reserveCapacity(fields.count / 2)
+        var name: String?
+        for text in fields {
+            guard let header = name else {
+                name = text
+                continue
+            }
+            headers.add(name: header, value: text)
+            name = nil
+        }
+        return headers
+    }
 
     /// Query parameters, decoded; of repeated names the last one counts. Parsed at each call.
     public var query: [String: String] {
@@ -29,10 +49,17 @@ public struct HandshakeInfo: Sendable {
     public init(
         method: String, url: String, headers: HTTPHeaders, remoteAddress: String, isSecure: Bool, time: Int64
     ) {
-        self.method = method
-        self.url = url
-        self.headers = headers
-        self.remoteAddress = remoteAddress
+        var texts = TextList.Builder()
+        let fieldBytes = headers.reduce(0) { $0 + texts.size(of: $1.name) + texts.size(of: $1.value) }
+        texts.reserve(texts.size(of: method) + texts.size(of: url) + texts.size(of: remoteAddress) + fieldBytes)
+        texts.append(method)
+        texts.append(url)
+        texts.append(remoteAddress)
+        for (name, value) in headers {
+            texts.append(name)
+            texts.append(value)
+        }
+        self.texts = texts.finish()
         self.isSecure = isSecure
         self.time = time
     }

@@ -110,7 +110,8 @@ private final class EchoHandler: ChannelInboundHandler {
     }
 
     private func receive(_ bytes: ByteBuffer, context: ChannelHandlerContext) {
-        assembler.receive(bytes)
+        var bytes = bytes
+        assembler.receive(&bytes)
         do throws(WebSocketProtocolError) {
             while let event = try assembler.next(now: .now()) {
                 switch event {

@@ -53,8 +53,8 @@ func assemble(_ pieces: [some Collection<UInt8>], limits: WebSocketLimits) -> [O
     var assembler = MessageAssembler(limits: limits)
     var outcomes: [Outcome] = []
     for piece in pieces {
-        let bytes = ByteBuffer(bytes: piece)
-        assembler.receive(bytes)
+        var bytes = ByteBuffer(bytes: piece)
+        assembler.receive(&bytes)
         do {
             while let event = try assembler.next(now: .uptimeNanoseconds(0)) { outcomes.append(.event(event)) }
         } catch {

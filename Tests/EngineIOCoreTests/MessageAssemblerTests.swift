@@ -161,8 +161,8 @@ struct MessageAssemblerTests {
         var assembler = MessageAssembler(limits: WebSocketLimits(maximumMessageSize: 10))
         let ping = ClientFrame(opcode: 9, payload: []).bytes
         func feed(_ count: Int, at seconds: Double) throws(WebSocketProtocolError) -> Int {
-            let bytes = ByteBuffer(bytes: Array(repeatElement(ping, count: count).joined()))
-            assembler.receive(bytes)
+            var bytes = ByteBuffer(bytes: Array(repeatElement(ping, count: count).joined()))
+            assembler.receive(&bytes)
             var events = 0
             while try assembler.next(now: .uptimeNanoseconds(UInt64(seconds * 1e9))) != nil { events += 1 }
             return events
@@ -242,8 +242,9 @@ struct MessageAssemblerTests {
         var assembler = MessageAssembler(limits: limits)
         var addresses: Set<Int> = []
         for index in 0..<100 {
-            let bytes = ByteBuffer(bytes: ClientFrame.text("message \(index)").bytes)
-            assembler.receive(bytes)
+            var bytes = ByteBuffer(bytes: ClientFrame.text("message \(index)").bytes)
+            assembler.receive(&bytes)
+            #expect(bytes.readableBytes == 0)
             guard case .message(.text(let message)) = try assembler.next(now: .uptimeNanoseconds(0)) else {
                 Issue.record("no message")
                 return
@@ -259,8 +260,8 @@ struct MessageAssemblerTests {
     @Test func announcedBytesAreNotReserved() throws {
         var assembler = MessageAssembler(limits: WebSocketLimits(maximumMessageSize: 100_000_000))
         let announced: [UInt8] = [0x82, 0xFF, 0, 0, 0, 0, 0x05, 0xF5, 0xE1, 0x00, 0, 0, 0, 0, 1]
-        let bytes = ByteBuffer(bytes: announced)
-        assembler.receive(bytes)
+        var bytes = ByteBuffer(bytes: announced)
+        assembler.receive(&bytes)
         #expect(try assembler.next(now: .uptimeNanoseconds(0)) == nil)
         #expect(assembler.bufferedCapacity <= 256)
     }

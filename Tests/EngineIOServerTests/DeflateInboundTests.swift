@@ -26,8 +26,8 @@ internal import Testing
             limits: WebSocketLimits(maximumMessageSize: limit), decompressor: isAgreed ? FrameInflater() : nil)
         var outcomes: [Outcome] = []
         for piece in pieces {
-            let bytes = ByteBuffer(bytes: piece)
-            assembler.receive(bytes)
+            var bytes = ByteBuffer(bytes: piece)
+            assembler.receive(&bytes)
             do {
                 while let event = try assembler.next(now: .uptimeNanoseconds(0)) { outcomes.append(.event(event)) }
             } catch {

@@ -1,5 +1,11 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
 /// What every id of ours has in common: 64 letters that are safe in URLs, cookies and file names.
 private enum IDAlphabet {
     static let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
@@ -116,14 +122,33 @@ package enum RandomID {
     }
 }
 
-/// The system's secure random source, with a byte of its own: the thread sanitizer follows `inout` values by their
-/// address, and one without size, as `SystemRandomNumberGenerator`, has none.
+/// The system's secure random source, asked once for all that an id needs: every question is a system call.
 private struct SecureRandom: RandomNumberGenerator {
-    private var source = SystemRandomNumberGenerator()
-    private var isUsed = false
+    private var drawn: (UInt64, UInt64)
+    private var count = 0
+
+    init() {
+        drawn = Self.draw()
+    }
 
     mutating func next() -> UInt64 {
-        isUsed = true
-        return source.next()
+        count += 1
+        switch count {
+        case 1: return drawn.0
+        case 2: return drawn.1
+        default:
+            drawn = Self.draw()
+            count = 1
+            return drawn.0
+        }
+    }
+
+    private static func draw() -> (UInt64, UInt64) {
+        #if os(Linux)
+            var words: (UInt64, UInt64) = (0, 0)
+            if getentropy(&words, MemoryLayout.size(ofValue: words)) == 0 { return words }
+        #endif
+        var source = SystemRandomNumberGenerator()
+        return (source.next(), source.next())
     }
 }

@@ -2,14 +2,14 @@
 
 package import NIOCore
 
-/// What a WebSocket client may cost.
-package struct WebSocketLimits: Equatable, Sendable {
+/// What a WebSocket client may cost. An object, because all clients share one.
+package final class WebSocketLimits: Sendable {
     /// Largest message in bytes, over all its fragments; more closes with 1009.
-    package var maximumMessageSize: Int
+    package let maximumMessageSize: Int
     /// Largest number of frames of one message; more closes with 1008.
-    package var maximumFragments: Int
+    package let maximumFragments: Int
     /// Pings, pongs and close frames in one second; more closes with 1008.
-    package var maximumControlFramesPerSecond: Int
+    package let maximumControlFramesPerSecond: Int
 
     package init(
         maximumMessageSize: Int, maximumFragments: Int = 1024, maximumControlFramesPerSecond: Int = 50
@@ -31,25 +31,6 @@ package enum WebSocketEvent: Equatable, Sendable {
     case close(code: UInt16?, reason: String)
 }
 
-/// The buffer that messages of all connections of one loop are made in, one after the other.
-///
-/// It stays in the processor's cache, where a buffer for each connection would be fetched for each message, and costs an
-/// idle connection nothing. Confined to the loop, hence `@unchecked Sendable`.
-package final class MessageBuffer: @unchecked Sendable {
-    @exclusivity(unchecked) fileprivate var spare: ByteBuffer?
-
-    package init() {}
-
-    /// An empty buffer, to be given back as `spare`.
-    fileprivate func take(capacity: Int) -> ByteBuffer {
-        guard var buffer = spare else { return ByteBufferAllocator().buffer(capacity: capacity) }
-        spare = nil
-        // Memory of its own unless nobody else holds this.
-        buffer.clear(minimumCapacity: capacity)
-        return buffer
-    }
-}
-
 /// Turns the bytes of a WebSocket client into messages: all duties of RFC 6455 that a server has.
 ///
 /// Payload bytes are touched once: they are unmasked, eight at a time, on their way from the receive buffer into the
@@ -59,34 +40,33 @@ package final class MessageBuffer: @unchecked Sendable {
 ///     receive ─▶ input ─▶ header ─▶ unmask ─▶ payload (text: checked as it comes) ─▶ message
 ///                                  └────────▶ control ─▶ ping, pong, close
 ///
-/// The message buffer comes from the loop (``MessageBuffer``) and goes back with the message; when nobody holds that any
-/// longer, the next small message does not allocate. What stays between two calls is bounded: at most one unfinished
-/// message, never more than has really arrived.
+/// The message buffer is used again as soon as nobody holds the last message, so small messages do not allocate. All
+/// connections of an event loop share one (``SpareBuffer``). What stays between two calls is bounded: at most one
+/// unfinished message, never more than has really arrived.
 package struct MessageAssembler: Sendable {
     /// A larger message buffer is given away with its message instead of being kept for the next.
     private static let largestKeptCapacity = 1024
     private static let smallestCapacity = 256
 
     private let limits: WebSocketLimits
+    /// Holds the message buffer between two messages.
+    private let spare: SpareBuffer
     /// Unpacks compressed messages; nil when they are not allowed.
     private let decompressor: (any MessageDecompressor)?
-    private let buffer: MessageBuffer
-    // Nil rather than empty where possible: all empty buffers of the process share one reference count, which the loops
-    // would fight for.
-    private var input: ByteBuffer?
+    private var input = ByteBuffer()
     private var isFinished = false
 
     // The current frame.
     private var header = FrameHeader()
     private var remaining = 0
     private var maskingKey: UInt32 = 0
-    private var control: ByteBuffer?
+    private var control = ByteBuffer()
 
     // The current message: frames seen (0 between messages), and what they carried.
     private var fragments = 0
     private var isText = false
     private var isCompressed = false
-    private var payload: ByteBuffer?
+    private var payload = ByteBuffer()
     private var validator = UTF8Validator()
 
     // Control frames since the start of the running second.
@@ -95,12 +75,12 @@ package struct MessageAssembler: Sendable {
 
     /// - Parameters:
     ///   - decompressor: for a client that has agreed to `permessage-deflate`.
-    ///   - buffer: of the loop.
+    ///   - spare: of the connection's event loop.
     package init(
-        limits: WebSocketLimits, decompressor: (any MessageDecompressor)? = nil, buffer: MessageBuffer = MessageBuffer()
+        limits: WebSocketLimits, decompressor: (any MessageDecompressor)? = nil, spare: SpareBuffer = SpareBuffer()
     ) {
         self.limits = limits
-        self.buffer = buffer
+        self.spare = spare
         self.decompressor = decompressor
     }
 
@@ -108,12 +88,14 @@ package struct MessageAssembler: Sendable {
     private var compressedLimit: Int { limits.maximumMessageSize + limits.maximumMessageSize / 256 + 64 }
 
     /// Bytes of memory held for the current message; the room it has, not its size.
-    package var bufferedCapacity: Int { payload?.capacity ?? 0 }
+    package var bufferedCapacity: Int { payload.capacity }
 
-    /// Takes `bytes`. Call `next` until it returns nil.
-    package mutating func receive(_ bytes: ByteBuffer) {
-        guard !isFinished else { return }
-        if (input?.readableBytes ?? 0) > 0 { input?.writeImmutableBuffer(bytes) } else { input = bytes }
+    /// Takes all of `bytes` and leaves it empty. Call `next` until it returns nil.
+    package mutating func receive(_ bytes: inout ByteBuffer) {
+        if !isFinished {
+            if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
+        }
+        bytes = ByteBuffer()
     }
 
     /// The next event, or nil when more bytes are needed.
@@ -140,15 +122,15 @@ package struct MessageAssembler: Sendable {
             throw error
         }
         // All input is consumed: let NIO have its receive buffer back.
-        input = nil
+        input = ByteBuffer()
         return nil
     }
 
     private mutating func finish() {
         isFinished = true
-        input = nil
-        payload = nil
-        control = nil
+        input = ByteBuffer()
+        payload = ByteBuffer()
+        control = ByteBuffer()
     }
 
     private mutating func readHeader() throws(WebSocketProtocolError) {
@@ -157,13 +139,12 @@ package struct MessageAssembler: Sendable {
         let limit = limits.maximumMessageSize
         let compressedRoom = decompressor == nil ? nil : compressedLimit
         let room =
-            isFragmented ? (isCompressed ? compressedLimit : limit) - (payload?.readableBytes ?? 0) : limit
-        let count = try input?.withUnsafeReadableBytes { bytes throws(WebSocketProtocolError) in
+            isFragmented ? (isCompressed ? compressedLimit : limit) - payload.readableBytes : limit
+        let count = try input.withUnsafeReadableBytes { bytes throws(WebSocketProtocolError) in
             try header.read(
                 bytes, isFragmented: isFragmented, room: room, limit: limit, compressedRoom: compressedRoom)
         }
-        guard let count else { return }
-        input?.moveReaderIndex(forwardBy: count)
+        input.moveReaderIndex(forwardBy: count)
         self.header = header
     }
 
@@ -173,7 +154,7 @@ package struct MessageAssembler: Sendable {
         maskingKey = header.maskingKey
         if header.isControl {
             try countControlFrame(now())
-            control = ByteBufferAllocator().buffer(capacity: remaining)
+            control.clear(minimumCapacity: remaining)
             return
         }
         if fragments == 0 {
@@ -181,8 +162,8 @@ package struct MessageAssembler: Sendable {
             isCompressed = header.isCompressed
             validator = UTF8Validator()
             // No more than has arrived: an announced length costs the client nothing.
-            payload = buffer.take(
-                capacity: max(Self.smallestCapacity, min(remaining, input?.readableBytes ?? 0)))
+            spare.exchange(&payload)
+            payload.clear(minimumCapacity: max(Self.smallestCapacity, min(remaining, input.readableBytes)))
         }
         fragments += 1
         guard fragments <= limits.maximumFragments else { throw .tooManyFragments(limit: limits.maximumFragments) }
@@ -200,7 +181,6 @@ package struct MessageAssembler: Sendable {
     }
 
     private mutating func readPayload() throws(WebSocketProtocolError) {
-        guard let input else { return }
         let count = min(remaining, input.readableBytes)
         guard count > 0 else { return }
         if header.isControl {
@@ -209,26 +189,26 @@ package struct MessageAssembler: Sendable {
             let isASCII = Unmasking.append(count, of: input, key: maskingKey, to: &payload)
             if isText, !isCompressed, !(isASCII && validator.isComplete) { try validateTail(count) }
         }
-        self.input?.moveReaderIndex(forwardBy: count)
+        input.moveReaderIndex(forwardBy: count)
         remaining -= count
         maskingKey = Unmasking.rotate(maskingKey, by: count)
     }
 
     private mutating func validateTail(_ count: Int) throws(WebSocketProtocolError) {
         var validator = self.validator
-        let isValid = payload?.withUnsafeReadableBytes { bytes in
+        let isValid = payload.withUnsafeReadableBytes { bytes in
             validator.consume(UnsafeRawBufferPointer(rebasing: bytes[(bytes.count - count)...]))
         }
-        guard isValid == true else { throw .invalidUTF8 }
+        guard isValid else { throw .invalidUTF8 }
         self.validator = validator
     }
 
     private mutating func endFrame() throws(WebSocketProtocolError) -> WebSocketEvent? {
         switch header.opcode {
-        case FrameHeader.ping: return .ping(takeControl())
-        case FrameHeader.pong: return .pong(takeControl())
+        case FrameHeader.ping: return .ping(control)
+        case FrameHeader.pong: return .pong(control)
         case FrameHeader.close:
-            let event = try ClosePayload.read(takeControl())
+            let event = try ClosePayload.read(control)
             finish()
             return event
         default: break
@@ -241,16 +221,15 @@ package struct MessageAssembler: Sendable {
         return .message(isText ? .text(message) : .binary(message))
     }
 
-    private mutating func takeControl() -> ByteBuffer {
-        defer { control = nil }
-        return control ?? ByteBuffer()
-    }
-
-    /// The whole message. Its buffer goes back to the loop at the same time, and is used again once the message is gone.
+    /// What the frames of the message carried. Its memory is for the next message, if that is small.
     private mutating func takePayload() -> ByteBuffer {
-        let message = payload ?? ByteBuffer()
-        payload = nil
-        if message.capacity <= Self.largestKeptCapacity { buffer.spare = message }
+        let message = payload
+        if payload.capacity > Self.largestKeptCapacity {
+            payload = ByteBuffer()
+        } else {
+            // What comes back is empty, unless another connection was quicker: then it is this one's next buffer.
+            spare.exchange(&payload)
+        }
         return message
     }
 

@@ -4,13 +4,13 @@ internal import NIOCore
 
 /// Copies masked bytes and takes the mask off on the way (RFC 6455, section 5.3).
 enum Unmasking {
-    /// Appends the first `count` readable bytes of `source`, unmasked, to `target`, if there is one.
+    /// Appends the first `count` readable bytes of `source`, unmasked, to `target`.
     /// - Parameters:
     ///   - key: first byte lowest; it starts with the first of these bytes.
     /// - Returns: whether all of them are ASCII.
-    static func append(_ count: Int, of source: ByteBuffer, key: UInt32, to target: inout ByteBuffer?) -> Bool {
+    static func append(_ count: Int, of source: ByteBuffer, key: UInt32, to target: inout ByteBuffer) -> Bool {
         var isASCII = false
-        target?.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { output in
+        target.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { output in
             source.withUnsafeReadableBytes { input in
                 isASCII = copy(count, from: input, to: output, key: key)
             }

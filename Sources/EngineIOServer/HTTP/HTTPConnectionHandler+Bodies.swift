@@ -25,7 +25,7 @@ extension HTTPConnectionHandler {
                 collect(bytes, limit: limit, into: buffer, done, transaction)
             case .stream(let source, _):
                 transaction.bodyDeadline = eventLoop.now + settings.bodyTimeout
-                switch source.yield(bytes) {
+                switch source.yield(ByteBuffer(bytes: bytes.readableBytesView)) {
                 case .produceMore: break
                 case .stopProducing: transaction.consumer = .stream(source, wantsMore: false)
                 case .dropped: transaction.consumer = .discard(budget: router.configuration.discardBudget)
@@ -50,11 +50,8 @@ extension HTTPConnectionHandler {
             transaction.consumer = .none
             return done(.failure(.tooLarge))
         }
-        if buffer.readableBytes == 0 {
-            buffer = bytes
-        } else {
-            buffer.writeImmutableBuffer(bytes)
-        }
+        // Copied, also the first piece: it lies in the memory that all connections read into.
+        buffer.writeImmutableBuffer(bytes)
         transaction.consumer = .collect(limit: limit, buffer, done)
     }
 

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+package import EngineIOCore
 package import NIOCore
 package import NIOHTTP1
 
@@ -8,6 +9,13 @@ package protocol EngineRequestHandler: AnyObject, Sendable {
     /// Called on the connection's event loop as soon as the head of a request under the engine's path is complete and
     /// CORS and the engine middlewares have let it pass. Every exchange must be answered, refused or taken over.
     func handle(_ exchange: HTTPExchange)
+
+    /// What plaintext connections of this event loop read into, all of them; nil when each has a buffer of its own.
+    func receiveBuffer(for eventLoop: any EventLoop) -> SpareBuffer?
+}
+
+extension EngineRequestHandler {
+    package func receiveBuffer(for eventLoop: any EventLoop) -> SpareBuffer? { nil }
 }
 
 /// What an exchange asks of its connection. All calls are made on the connection's event loop.

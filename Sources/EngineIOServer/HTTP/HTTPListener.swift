@@ -45,10 +45,6 @@ package final class HTTPListener: Sendable {
                     try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
                 }
             }
-            // An idle connection's share of memory is mostly its receive buffer.
-            .childChannelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 65_536)
-            )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     // In front of TLS: it is about the connection, not about what is said on it.
@@ -59,15 +55,24 @@ package final class HTTPListener: Sendable {
                     if let context {
                         try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
                     }
+                    let receiveBuffer = context == nil ? router.receiveBuffer(for: channel.eventLoop) : nil
+                    if let receiveBuffer {
+                        try SharedReceiveAllocator.install(receiveBuffer, on: channel)
+                    } else {
+                        try channel.syncOptions?.setOption(
+                            .recvAllocator,
+                            value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 65_536))
+                    }
                     try channel.pipeline.syncOperations.addHandler(
                         HTTPConnectionHandler(
                             router: router, isSecure: context != nil, connections: connections,
-                            eventLoop: channel.eventLoop))
+                            eventLoop: channel.eventLoop, receiveBuffer: receiveBuffer))
                 }
             }
         switch address {
         case .tcp(let host, let port):
-            bootstrap = bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // Linux hands it on to accepted sockets, which saves a system call for each of them.
+            bootstrap = bootstrap.serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             let channel = try await bootstrap.bind(host: host, port: port).get()
             return HTTPListener(channel: channel, connections: connections, tls: tls)
         case .unix(let path):

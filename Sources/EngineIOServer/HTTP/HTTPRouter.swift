@@ -110,6 +110,9 @@ package final class HTTPRouter: Sendable {
         for (loop, settings) in loopSettings { loop.execute { settings.take(configuration) } }
     }
 
+    /// See ``EngineRequestHandler/receiveBuffer(for:)``.
+    func receiveBuffer(for eventLoop: any EventLoop) -> SpareBuffer? { engine?.receiveBuffer(for: eventLoop) }
+
     func countRefusal(_ status: HTTPResponseStatus) {
         if status.code >= 400 { refusals[status.code]?.increment() }
     }

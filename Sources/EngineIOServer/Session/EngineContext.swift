@@ -4,6 +4,7 @@ internal import EngineIOCore
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
+internal import Synchronization
 
 /// What all sessions of a server share and nobody changes: configuration, derived constants, metrics, logger.
 final class EngineContext: Sendable {
@@ -22,6 +23,9 @@ final class EngineContext: Sendable {
     let pingDelay: TimeAmount
     /// The slack of the heartbeat wheel.
     let heartbeatResolution: TimeAmount
+
+    /// How many sessions have been given a first ping.
+    private let firstPings = Atomic<UInt64>(0)
 
     /// Where sessions live whose ids the application made; empty otherwise, since our own ids say it themselves.
     let customHomes: NIOLockedValueBox<[String: Int]>
@@ -59,8 +63,11 @@ final class EngineContext: Sendable {
     func firstPingDelay() -> TimeAmount {
         let spread = configuration.pingInterval.nanoseconds / 20
         guard spread > 0 else { return pingDelay }
+        // Steps of the golden ratio: wherever the sequence begins and ends, it is spread evenly.
+        let step = firstPings.wrappingAdd(1, ordering: .relaxed).oldValue &* 0x9E37_79B9_7F4A_7C15
         // A hundredth stays as slack for the loop.
-        return max(pingDelay - .nanoseconds(Int64.random(in: spread / 5...spread)), .nanoseconds(0))
+        let early = spread / 5 + Int64(step.multipliedFullWidth(by: UInt64(spread - spread / 5)).high)
+        return max(pingDelay - .nanoseconds(early), .nanoseconds(0))
     }
 }
 

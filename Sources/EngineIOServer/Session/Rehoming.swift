@@ -44,11 +44,11 @@ enum Rehoming {
     ) {
         // The descriptor belongs to the bootstrap from here on, in failure too.
         ClientBootstrap(group: eventLoop)
-            .channelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 65536)
-            )
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(handler) }
+                channel.eventLoop.makeCompletedFuture {
+                    try SharedReceiveAllocator.install(handler.shard.receiveBuffer, on: channel)
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                }
             }
             .withConnectedSocket(connection.descriptor)
             .whenFailure(whenFailed)

@@ -40,10 +40,12 @@ package final class Shard: @unchecked Sendable {
     private var stagedPing = StagedMessage(index: -1, tick: 0)
     private var sessions: [String: EngineSession] = [:]
     private let queue: OutboundQueue
-    /// What the WebSockets of this loop make their messages in.
-    let messageBuffer = MessageBuffer()
     /// Unpacks what the connections of this loop receive; nil when compression is turned off.
     let inflater: FrameInflater?
+    /// What the connections of this loop put their messages together in.
+    let messageBuffer = SpareBuffer()
+    /// What the plaintext connections of this loop read into.
+    let receiveBuffer = SpareBuffer()
     private var slots = OutboundSlots()
     /// Slots with something to deliver at the end of the tick, and the memory of the last such list.
     private var dirty: [Int32] = []

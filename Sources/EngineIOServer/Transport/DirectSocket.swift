@@ -12,10 +12,6 @@ struct DirectSocket {
     private static let flags = CInt(MSG_DONTWAIT | MSG_NOSIGNAL)
 
     let descriptor: CInt
-    private let channel: (any Channel)?
-
-    /// The descriptor is still the channel's, and not a later connection's.
-    var isActive: Bool { channel?.isActive ?? true }
 
     /// Nil for channels that are no sockets, such as those of tests.
     init?(_ channel: any Channel) {
@@ -23,22 +19,22 @@ struct DirectSocket {
         let found = try? operations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
         guard let found = found ?? nil else { return nil }
         descriptor = found
-        self.channel = channel
     }
 
     init(descriptor: CInt) {
         self.descriptor = descriptor
-        channel = nil
     }
 
     /// Sends what the kernel takes without waiting.
     ///
+    /// - Parameter isLast: the socket is closed right after this, which sends the rest together with the end of the stream.
     /// - Returns: How many bytes it took. Fewer than all when it is full or when the connection is broken; NIO, given the
     ///   rest, finds out which.
-    func send(_ buffer: ByteBuffer) -> Int {
-        buffer.withUnsafeReadableBytes { bytes in
+    func send(_ buffer: ByteBuffer, isLast: Bool = false) -> Int {
+        let flags = isLast ? Self.flags | CInt(MSG_MORE) : Self.flags
+        return buffer.withUnsafeReadableBytes { bytes in
             while true {
-                let count = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Self.flags)
+                let count = Glibc.send(descriptor, bytes.baseAddress, bytes.count, flags)
                 if count >= 0 { return count }
                 if errno != EINTR { return 0 }
             }

@@ -1,10 +1,11 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import NIOCore
 
 /// What a connection that lives on another loop than its session has read and not yet sent over.
 ///
-/// Confined to the connection's loop.
+/// Confined to the connection's loop, but for `eventLoop`.
 final class InboundHop {
     enum Event: Sendable {
         case packet(EnginePacket)
@@ -19,9 +20,13 @@ final class InboundHop {
         var pausesReading: Bool
     }
 
+    /// The connection's.
+    let eventLoop: any EventLoop
     var events: [Event] = []
     private var bytesUnderWay = 0
     private var isPaused = false
+
+    init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
     func count(_ bytes: Int) { bytesUnderWay += bytes }
 
@@ -39,5 +44,18 @@ final class InboundHop {
     func acknowledged() {
         bytesUnderWay = 0
         isPaused = false
+    }
+}
+
+// Between the loops.
+extension WebSocketTransport {
+    func onConnection(_ work: @escaping @Sendable (WebSocketTransport) -> Void) {
+        guard let hop else { return work(self) }
+        hop.eventLoop.execute { work(self) }
+    }
+
+    func onHome(_ work: @escaping @Sendable (WebSocketTransport) -> Void) {
+        if isLocal { return work(self) }
+        shard.run { work(self) }
     }
 }

@@ -11,6 +11,17 @@ internal import NIOCore
     internal import Glibc
 #endif
 
+/// Closes a connection whose peer does not. An object, because most connections never have one.
+final class CloseTimer {
+    private let scheduled: Scheduled<Void>
+
+    init(_ transport: WebSocketTransport, on eventLoop: any EventLoop) {
+        scheduled = eventLoop.scheduleTask(in: WebSocketTransport.closeTimeout) { transport.closeChannel() }
+    }
+
+    func cancel() { scheduled.cancel() }
+}
+
 // The end of a WebSocket. Everything here runs on the connection's loop.
 extension WebSocketTransport {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -44,13 +55,31 @@ extension WebSocketTransport {
         if isBroken { closeChannel() } else { sayGoodbye(code: nil, thenFinish: false) }
     }
 
+    /// Answers the peer's close frame, which was the last thing it may send (RFC 6455, 5.5.1): the connection need not be
+    /// read any more. Returns whether the answer has left, so that the channel can be closed; otherwise that happens when
+    /// it has.
+    func answerGoodbye(code: UInt16?) -> Bool {
+        guard let context, context.channel.isActive else { return true }
+        let frame = ServerFrame.close(code: code)
+        let direct = directSocket(context)
+        state = .closing
+        let sent = direct?.send(frame, isLast: true) ?? 0
+        guard sent < frame.readableBytes else { return true }
+        closeTimer = CloseTimer(self, on: context.eventLoop)
+        let rest = frame.getSlice(at: frame.readerIndex + sent, length: frame.readableBytes - sent) ?? frame
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.whenComplete { _ in self.closeChannel() }
+        context.writeAndFlush(wrapOutboundOut(rest), promise: promise)
+        return false
+    }
+
     /// Sends our close frame and gives the peer a moment.
-    /// - Parameter thenFinish: the peer's frame has come already, or its input cannot be read any more: end our side of
-    ///   the stream as well. What still arrives is read and dropped, lest a reset destroys the frame on its way.
+    /// - Parameter thenFinish: the peer's input cannot be read any more: end our side of the stream as well. What still
+    ///   arrives is read and dropped, lest a reset destroys the frame on its way.
     func sayGoodbye(code: UInt16?, thenFinish: Bool) {
         guard let context, context.channel.isActive else { return }
         state = .closing
-        closeTimer = context.eventLoop.scheduleTask(in: Self.closeTimeout) { self.closeChannel() }
+        closeTimer = CloseTimer(self, on: context.eventLoop)
         let frame = wrapOutboundOut(ServerFrame.close(code: code))
         guard thenFinish else { return context.writeAndFlush(frame, promise: nil) }
         let promise = context.eventLoop.makePromise(of: Void.self)

@@ -22,16 +22,19 @@ extension WebSocketTransport {
     }
 
     /// Writes the 101, lets the session take the transport, and looks at the bytes that came after the request.
+    ///
+    /// The 101 leaves together with what the session says first.
     func begin() {
         guard let context, let start else { return }
         self.start = nil
-        context.writeAndFlush(wrapOutboundOut(start.response), promise: nil)
-        // A reset behind the request makes the first write fail, and the channel is gone before anybody knew of it.
+        context.write(wrapOutboundOut(start.response), promise: nil)
         guard state == .open else { return start.lost() }
         onHome { start.ready($0) }
+        context.flush()
         guard start.early.readableBytes > 0 else { return }
-        hop?.count(start.early.readableBytes)
-        assembler.receive(start.early)
+        var bytes = start.early
+        hop?.count(bytes.readableBytes)
+        assembler.receive(&bytes)
         process()
         channelReadComplete(context: context)
     }
@@ -47,10 +50,12 @@ extension WebSocketTransport {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard state == .open || state == .closing else { return }
         if isLocal { shard.catchUp() }
-        let bytes = unwrapInboundIn(data)
+        let read = unwrapInboundIn(data)
+        var bytes = read
         hop?.count(bytes.readableBytes)
-        assembler.receive(bytes)
+        assembler.receive(&bytes)
         process()
+        receiveBuffer?.put(read)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -90,13 +95,11 @@ extension WebSocketTransport {
         case .pong:
             break
         case .close(let code, _):
-            if state == .open {
-                // First, because the session's end would say goodbye in other words.
-                sayGoodbye(code: code, thenFinish: true)
-                report(.closed(code.map { "close code \($0)" }))
-            } else {
-                closeChannel()
-            }
+            guard state == .open else { return closeChannel() }
+            // First, because the session's end would say goodbye in other words.
+            let hasLeft = answerGoodbye(code: code)
+            report(.closed(code.map { "close code \($0)" }))
+            if hasLeft { closeChannel() }
         }
     }
 

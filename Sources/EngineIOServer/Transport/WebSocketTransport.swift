@@ -3,20 +3,6 @@
 internal import EngineIOCore
 internal import NIOCore
 
-/// What a WebSocket does first.
-struct WebSocketStart: Sendable {
-    /// The 101.
-    let response: ByteBuffer
-    /// What arrived after the request head.
-    let early: ByteBuffer
-    /// There is no TLS on the connection.
-    let isPlaintext: Bool
-    /// Takes the transport over, on the home loop, before anything the client sends is looked at.
-    let ready: @Sendable (WebSocketTransport) -> Void
-    /// Called instead when the connection turns out to be gone.
-    let lost: @Sendable () -> Void
-}
-
 /// A session's WebSocket: after the upgrade the only handler in the pipeline beside TLS (design 4).
 ///
 ///     bytes ─▶ MessageAssembler ─▶ EnginePacketCodec ─▶ EngineSession        frames of a tick ─▶ one write
@@ -47,8 +33,10 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     static let hopWindow = 256 * 1024
 
     let shard: Shard
-    let connectionLoop: any EventLoop
-    let isLocal: Bool
+    /// Connection and session share an event loop.
+    var isLocal: Bool { hop == nil }
+    /// For a connection on another loop than its session.
+    let hop: InboundHop?
     private let encodesBinary: Bool
     /// The window size agreed on; nil without compression.
     let deflateWindowBits: Int32?
@@ -77,8 +65,9 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     /// call, and in between calls only those who wait for a write, of whom there are none, as NIO holds no bytes; so no
     /// tick can end there, and nothing is sent to a later connection with the same descriptor.
     private var isBypassed = false
-    var closeTimer: Scheduled<Void>?
-    var hop: InboundHop?
+    /// What the channel reads into, if it shares that with others.
+    let receiveBuffer: SpareBuffer?
+    var closeTimer: CloseTimer?
     var start: WebSocketStart?
 
     // Home.
@@ -94,21 +83,22 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     ///   - encodesBinary: the client asked for base64 (`b64`).
     ///   - deflate: what was agreed on about compression.
     ///   - inflater: of the connection's loop; used with `deflate` only.
+    ///   - messageBuffer: of the connection's loop.
+    ///   - receiveBuffer: what the channel reads into, if it shares that with others.
     ///   - start: the answer to the request, and who waits for the transport.
     init(
         shard: Shard, eventLoop: any EventLoop, limits: WebSocketLimits, encodesBinary: Bool,
-        deflate: DeflateAgreement?, inflater: FrameInflater?, start: WebSocketStart
+        deflate: DeflateAgreement?, inflater: FrameInflater?, messageBuffer: SpareBuffer,
+        receiveBuffer: SpareBuffer?, start: WebSocketStart
     ) {
         self.start = start
         self.shard = shard
-        self.connectionLoop = eventLoop
-        self.isLocal = shard.eventLoop === eventLoop
+        self.hop = shard.eventLoop === eventLoop ? nil : InboundHop(eventLoop: eventLoop)
         self.encodesBinary = encodesBinary
         self.deflateWindowBits = deflate?.windowBits
         self.assembler = MessageAssembler(
-            limits: limits, decompressor: deflate == nil ? nil : inflater,
-            buffer: isLocal ? shard.messageBuffer : MessageBuffer())
-        if !isLocal { hop = InboundHop() }
+            limits: limits, decompressor: deflate == nil ? nil : inflater, spare: messageBuffer)
+        self.receiveBuffer = receiveBuffer
     }
 
     // MARK: Home
@@ -263,8 +253,8 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     }
 
     /// The socket, if it may be written to past NIO now: nothing of this connection waits there.
-    private func directSocket(_ context: ChannelHandlerContext) -> DirectSocket? {
-        guard let socket, state == .open, isReady, !hasUnflushedPongs, socket.isActive else { return nil }
+    func directSocket(_ context: ChannelHandlerContext) -> DirectSocket? {
+        guard let socket, state == .open, isReady, !hasUnflushedPongs, context.channel.isActive else { return nil }
         if mayHoldBytes {
             guard channelBufferedBytes == 0 else { return nil }
             mayHoldBytes = false
@@ -291,17 +281,5 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.whenSuccess { self.onHome { $0.drained() } }
         context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: promise)
-    }
-
-    // MARK: Between the loops
-
-    func onConnection(_ work: @escaping @Sendable (WebSocketTransport) -> Void) {
-        if isLocal { return work(self) }
-        connectionLoop.execute { work(self) }
-    }
-
-    func onHome(_ work: @escaping @Sendable (WebSocketTransport) -> Void) {
-        if isLocal { return work(self) }
-        shard.run { work(self) }
     }
 }

@@ -16,7 +16,7 @@ internal import NIOCore
 package struct ClientStateMachine: Sendable {
     private enum State: Sendable {
         case pending
-        case joined(order: Int)
+        case joined(order: Int32)
     }
 
     private struct Entry: Sendable {
@@ -31,7 +31,7 @@ package struct ClientStateMachine: Sendable {
     private var justLeft: [String] = []
     /// The slot of a DISCONNECT that is being carried out.
     private var leavingSlot: Int?
-    private var nextOrder = 0
+    private var nextOrder: Int32 = 0
     private var isClosed = false
     /// False after a violation: the session is about to close, and its sockets stay listed until it does.
     private var acceptsPackets = true
@@ -78,7 +78,7 @@ package struct ClientStateMachine: Sendable {
         }
         entry.state = .joined(order: nextOrder)
         slots[slot] = entry
-        nextOrder += 1
+        nextOrder &+= 1
         joinedCount += 1
         hasEverJoined = true
         return true
@@ -135,7 +135,7 @@ package struct ClientStateMachine: Sendable {
 
     /// The slots of the joined namespaces, in connection order.
     package var joinedSlots: [Int] {
-        var found: [(order: Int, slot: Int)] = []
+        var found: [(order: Int32, slot: Int)] = []
         for (slot, entry) in slots.enumerated() {
             if case .joined(let order)? = entry?.state { found.append((order, slot)) }
         }

@@ -21,8 +21,14 @@ package struct DefaultParser: Sendable {
         var byteCount: Int
     }
 
+    /// Indirect, because few clients are ever in the middle of a packet and every one has a parser.
+    private enum State: Sendable {
+        case idle
+        indirect case collecting(Collecting)
+    }
+
     private let limits: PacketLimits
-    private var collecting: Collecting?
+    private var state = State.idle
     /// The namespace named last: a client that is not on `/` mostly repeats one, so no new string is made for it.
     private var lastNamespace = SocketPacket.mainNamespace
 
@@ -31,19 +37,21 @@ package struct DefaultParser: Sendable {
     }
 
     /// Whether attachments of a packet are outstanding.
-    package var isCollecting: Bool { collecting != nil }
+    package var isCollecting: Bool {
+        if case .collecting = state { true } else { false }
+    }
 
     /// Drops a half-received packet, as a disconnect does (spec 3.3, rule 10).
     package mutating func reset() {
-        collecting = nil
+        state = .idle
     }
 
     /// Takes the next message. Returns nil while attachments are outstanding.
     package mutating func receive(_ message: EngineMessage) throws(PacketDecodingError) -> SocketPacket? {
         switch message {
         case .text(let text):
-            guard collecting == nil else {
-                collecting = nil
+            guard !isCollecting else {
+                state = .idle
                 throw .textWhileAttachmentsPending
             }
             return try receive(text: text)
@@ -89,23 +97,24 @@ package struct DefaultParser: Sendable {
         guard header.attachments > 0 else {
             return SocketPacket(nsp: nsp, id: header.id, body: isAck ? .ack(payload) : .event(payload))
         }
-        collecting = Collecting(
-            nsp: nsp, id: header.id, isAck: isAck, payload: payload, expected: header.attachments,
-            byteCount: text.readableBytes)
+        state = .collecting(
+            Collecting(
+                nsp: nsp, id: header.id, isAck: isAck, payload: payload, expected: header.attachments,
+                byteCount: text.readableBytes))
         return nil
     }
 
     private mutating func receive(attachment: ByteBuffer) throws(PacketDecodingError) -> SocketPacket? {
-        guard var packet = collecting else { throw .unexpectedBinary }
+        guard case .collecting(var packet) = state else { throw .unexpectedBinary }
         // Emptied first, so that the array below is not shared and an error leaves nothing behind.
-        collecting = nil
+        state = .idle
         guard attachment.readableBytes <= limits.maxPacketBytes - packet.byteCount else {
             throw .packetTooLarge(limit: limits.maxPacketBytes)
         }
         packet.byteCount += attachment.readableBytes
         packet.attachments.append(attachment)
         if packet.attachments.count < packet.expected {
-            collecting = packet
+            state = .collecting(packet)
             return nil
         }
         let payload: PacketPayload

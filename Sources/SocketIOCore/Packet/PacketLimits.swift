@@ -1,15 +1,15 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// What one inbound Socket.IO packet may cost (hardening A).
-package struct PacketLimits: Sendable, Equatable {
+/// What one inbound Socket.IO packet may cost (hardening A). An object, because all clients share one.
+package final class PacketLimits: Sendable {
     /// Binary attachments of one packet. Default: 10, as in Node.js.
-    package var maxAttachments: Int
+    package let maxAttachments: Int
     /// Bytes of the text and all attachments of one packet together. Default: 4,000,000.
-    package var maxPacketBytes: Int
+    package let maxPacketBytes: Int
     /// Nesting of arrays and objects in the JSON part. Default: 128.
-    package var maxDepth: Int
+    package let maxDepth: Int
     /// Bytes of a namespace, including the leading slash. Default: 512.
-    package var maxNamespaceLength: Int
+    package let maxNamespaceLength: Int
 
     package init(
         maxAttachments: Int = 10, maxPacketBytes: Int = 4_000_000, maxDepth: Int = 128, maxNamespaceLength: Int = 512

@@ -24,7 +24,7 @@ package struct AckTable<Handler> {
     /// The most acknowledgements that may be pending at once.
     package let limit: Int
     private var entries: [Int: Entry] = [:]
-    private var earliest: NIODeadline?
+    private var earliest = NIODeadline.distantFuture
 
     package init(limit: Int = 1024) {
         self.limit = limit
@@ -34,7 +34,7 @@ package struct AckTable<Handler> {
     package var isEmpty: Bool { entries.isEmpty }
 
     /// When `expire` is due next; nil while no entry has a deadline. It may be earlier than needed, never later.
-    package var nextDeadline: NIODeadline? { earliest }
+    package var nextDeadline: NIODeadline? { earliest == .distantFuture ? nil : earliest }
 
     package func isPending(_ id: Int) -> Bool { entries[id] != nil }
 
@@ -42,28 +42,28 @@ package struct AckTable<Handler> {
         if entries[id] != nil { return .duplicate }
         if entries.count >= limit { return .tooManyPending }
         entries[id] = Entry(deadline: deadline, handler: handler)
-        if let deadline { earliest = min(earliest ?? deadline, deadline) }
+        if let deadline { earliest = min(earliest, deadline) }
         return .registered
     }
 
     /// Removes and returns the handler waiting for `id`.
     package mutating func take(_ id: Int) -> Handler? {
         guard let entry = entries.removeValue(forKey: id) else { return nil }
-        if entries.isEmpty { earliest = nil }
+        if entries.isEmpty { earliest = .distantFuture }
         return entry.handler
     }
 
     /// Removes and returns every handler whose deadline is not after `now`, earliest first.
     package mutating func expire(at now: NIODeadline) -> [(id: Int, handler: Handler)] {
-        guard let earliest, earliest <= now else { return [] }
+        guard earliest <= now else { return [] }
         var due: [(deadline: NIODeadline, id: Int)] = []
-        var next: NIODeadline?
+        var next = NIODeadline.distantFuture
         for (id, entry) in entries {
             guard let deadline = entry.deadline else { continue }
             if deadline <= now {
                 due.append((deadline, id))
             } else {
-                next = min(next ?? deadline, deadline)
+                next = min(next, deadline)
             }
         }
         self.earliest = next
@@ -77,7 +77,7 @@ package struct AckTable<Handler> {
     package mutating func failAll() -> [(id: Int, handler: Handler)] {
         let all = entries.sorted { $0.key < $1.key }.map { (id: $0.key, handler: $0.value.handler) }
         entries = [:]
-        earliest = nil
+        earliest = .distantFuture
         return all
     }
 }

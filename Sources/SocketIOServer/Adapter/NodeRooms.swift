@@ -20,7 +20,8 @@ public enum RoomEvent: Sendable, Hashable {
 /// The one thing about rooms that is not confined to a shard. Its lock is taken when a room becomes non-empty or empty
 /// on a shard, never for a message.
 final class NodeRooms: Sendable {
-    private let shardCounts = NIOLockedValueBox<[String: Int]>([:])
+    /// A server has at most 64 shards, and one entry for each socket at least.
+    private let shardCounts = NIOLockedValueBox<[String: UInt8]>([:])
 
     /// A room has its first member on a shard. Returns whether it is the first on the node.
     func becameNonEmpty(_ room: String) -> Bool {

@@ -39,98 +39,71 @@ typealias EventHandler = @Sendable (EventContext) -> Void
 
 /// Handlers by event name.
 ///
-/// A socket listens to a few events: comparing their names costs less than hashing one, and an array less memory than a
-/// dictionary.
+/// One flat list, since every socket has its own: a table would take several times the memory. It is searched by a hash of
+/// the name, which costs no more than a look-up in a table would with a hundred handlers.
 struct EventHandlers {
     private struct Entry {
-        let id: ListenerID
+        let hash: UInt32
         let isOnce: Bool
+        let id: ListenerID
+        let event: String
         let handler: EventHandler
     }
 
-    /// Nearly every event has one handler; `others` then costs no allocation.
-    private struct Slot {
-        let event: String
-        var first: Entry
-        var others: [Entry] = []
-
-        var all: [Entry] { [first] + others }
-    }
-
-    /// With more events than this they are looked up in `index`.
-    private static let longestScan = 16
-
-    private var slots: [Slot] = []
-    private var index: [String: Int] = [:]
+    /// In the order of their registration.
+    private var entries: [Entry] = []
 
     /// The events that have handlers.
-    var names: [String] { slots.map(\.event) }
+    var names: [String] {
+        var known: Set<String> = []
+        return entries.map(\.event).filter { known.insert($0).inserted }
+    }
 
     func count(of event: String) -> Int {
-        find(event).map { 1 + slots[$0].others.count } ?? 0
+        let hash = Self.hash(event)
+        return entries.count { $0.hash == hash && $0.event == event }
     }
 
     mutating func add(_ event: String, id: ListenerID, isOnce: Bool, _ handler: @escaping EventHandler) {
-        let entry = Entry(id: id, isOnce: isOnce, handler: handler)
-        if let place = find(event) {
-            slots[place].others.append(entry)
-            return
-        }
-        slots.append(Slot(event: event, first: entry))
-        if !index.isEmpty {
-            index[event] = slots.count - 1
-        } else if slots.count > Self.longestScan {
-            for (place, slot) in slots.enumerated() { index[slot.event] = place }
-        }
+        // Most sockets have a handful: room for exactly these, rather than for twice as many.
+        if entries.count < 8 { entries.reserveCapacity(entries.count + 1) }
+        entries.append(Entry(hash: Self.hash(event), isOnce: isOnce, id: id, event: event, handler: handler))
     }
 
     mutating func remove(_ event: String, id: ListenerID) {
-        guard let place = find(event) else { return }
-        set(slots[place].all.filter { $0.id != id }, at: place)
+        entries.removeAll { $0.id == id && $0.event == event }
     }
 
     mutating func removeAll(_ event: String? = nil) {
-        guard let event else {
-            self = EventHandlers()
-            return
+        if let event {
+            entries.removeAll { $0.event == event }
+        } else {
+            entries = []
         }
-        if let place = find(event) { set([], at: place) }
     }
 
     /// The handlers to run now for `event`, in order; those registered for one time are removed.
     ///
-    /// `body` gets each handler after the table is in its final state, so handlers may change it.
+    /// The table is in its final state when this returns, so handlers may change it.
     mutating func take(_ event: String) -> Taken {
-        guard let place = find(event) else { return .none }
-        if slots[place].others.isEmpty {
-            let first = slots[place].first
-            if first.isOnce { set([], at: place) }
-            return .one(first.handler)
+        let hash = Self.hash(event)
+        var taken = Taken.none
+        var isAnyOnce = false
+        for entry in entries where entry.hash == hash && entry.event == event {
+            isAnyOnce = isAnyOnce || entry.isOnce
+            switch taken {
+            case .none: taken = .one(entry.handler)
+            case .one(let first): taken = .many([first, entry.handler])
+            case .many(let all): taken = .many(all + [entry.handler])
+            }
         }
-        let all = slots[place].all
-        let rest = all.filter { !$0.isOnce }
-        if rest.count < all.count { set(rest, at: place) }
-        return .many(all.map(\.handler))
+        if isAnyOnce { entries.removeAll { $0.isOnce && $0.hash == hash && $0.event == event } }
+        return taken
     }
 
-    private func find(_ event: String) -> Int? {
-        guard index.isEmpty else { return index[event] }
-        for place in slots.indices where slots[place].event == event { return place }
-        return nil
-    }
-
-    /// Gives an event other handlers; without any it is forgotten, and the last event takes its place.
-    private mutating func set(_ entries: [Entry], at place: Int) {
-        let event = slots[place].event
-        if let first = entries.first {
-            slots[place] = Slot(event: event, first: first, others: Array(entries.dropFirst()))
-            return
-        }
-        let last = slots.removeLast()
-        if place < slots.count { slots[place] = last }
-        guard !index.isEmpty else { return }
-        index[event] = nil
-        if place < slots.count { index[last.event] = place }
+    /// FNV-1a. Only what the application registered is compared with it, so a client gains nothing by collisions.
+    private static func hash(_ event: String) -> UInt32 {
+        event.utf8.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }
     }
 
     /// The handlers of one event.

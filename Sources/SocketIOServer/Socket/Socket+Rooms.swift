@@ -13,7 +13,12 @@ extension Socket {
     // MARK: Rooms
 
     /// The rooms the socket is in, its own (named after its id) included; empty after its disconnection.
-    public var rooms: Set<String> { shared.withLock { $0.rooms } }
+    public var rooms: Set<String> {
+        shared.withLock { shared in
+            let others = shared.belongings?.rooms ?? []
+            return shared.isInOwnRoom ? others.union([id]) : others
+        }
+    }
 
     /// Joins rooms. Joining twice, or after the disconnection, does nothing. Joins over the limits of the configuration
     /// are reported to the error listeners.
@@ -36,29 +41,29 @@ extension Socket {
 
     /// Free storage that `fetchSockets` shows, also to other servers. An empty object in the beginning.
     public var data: SocketValue {
-        get { shared.withLock { $0.data } }
-        set { shared.withLock { $0.data = newValue } }
+        get { shared.withLock { $0.belongings?.data ?? Belongings.noData } }
+        set { shared.withLock { $0.makeBelongings().data = newValue } }
     }
 
     /// Looks at and changes ``data`` in one step.
     public func withData<Result: Sendable>(_ body: @Sendable (inout SocketValue) throws -> Result) rethrows -> Result {
-        try shared.withLock { try body(&$0.data) }
+        try shared.withLock { try body(&$0.makeBelongings().data) }
     }
 
     /// A typed value that only this server knows, by a key of your own.
     public subscript<Key: SocketStorageKey>(key: Key.Type) -> Key.Value? {
-        get { shared.withLock { $0.storage[ObjectIdentifier(key)] as? Key.Value } }
-        set { shared.withLock { $0.storage[ObjectIdentifier(key)] = newValue } }
+        get { shared.withLock { $0.belongings?.storage[ObjectIdentifier(key)] as? Key.Value } }
+        set { shared.withLock { $0.makeBelongings().storage[ObjectIdentifier(key)] = newValue } }
     }
 
     /// Keeps a value, one per type, that only this server knows.
     public func set<Value: Sendable>(_ value: Value) {
-        shared.withLock { $0.storage[ObjectIdentifier(Value.self)] = value }
+        shared.withLock { $0.makeBelongings().storage[ObjectIdentifier(Value.self)] = value }
     }
 
     /// The value of this type that was kept with ``set(_:)``.
     public func get<Value: Sendable>(_ type: Value.Type = Value.self) -> Value? {
-        shared.withLock { $0.storage[ObjectIdentifier(type)] as? Value }
+        shared.withLock { $0.belongings?.storage[ObjectIdentifier(type)] as? Value }
     }
 
     var snapshot: SocketDescription {

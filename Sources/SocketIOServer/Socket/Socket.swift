@@ -23,20 +23,15 @@ public final class Socket: @unchecked Sendable, Identifiable {
         case disconnected
     }
 
-    /// What handlers of several threads may look at.
-    struct Shared: ~Copyable {
-        var rooms: Set<String> = []
-        var data = SocketValue.object(SocketObject())
-        var storage: [ObjectIdentifier: any Sendable] = [:]
-    }
-
     /// The socket's public id: 20 random characters, also the name of a room it is in.
     public let id: String
     /// The namespace the socket belongs to.
     public let namespace: Namespace
     /// What is known from the first request and the CONNECT packet.
-    public let handshake: Handshake
+    public var handshake: Handshake { Handshake(request: client.session.handshake, auth: auth, issued: issued) }
 
+    private let auth: SocketValue
+    private let issued = WallClock.milliseconds()
     let client: Client
     let slot: Int
     let home: NamespaceShard
@@ -50,12 +45,11 @@ public final class Socket: @unchecked Sendable, Identifiable {
     private var member: RoomMember?
 
     init(client: Client, slot: Int, namespace: Namespace, auth: SocketValue) {
-        let request = client.session.handshake
         self.id = RandomID.make()
         self.client = client
         self.slot = slot
         self.namespace = namespace
-        self.handshake = Handshake(request: request, auth: auth, issued: WallClock.milliseconds())
+        self.auth = auth
         self.home = namespace.local.shards[client.shard.index]
         self.acks = AckTable(limit: client.maxPendingAcknowledgements)
         self.member = home.add(self)
@@ -105,7 +99,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
         guard connected else { return }
         self.member = nil
         home.remove(member, id: id, wasActive: true)
-        shared.withLock { $0.rooms = [] }
+        shared.withLock { $0.leaveAllRooms() }
         client.left(slot: slot)
         phase.store(Phase.disconnected.rawValue, ordering: .releasing)
         context.metrics.disconnections.increment()
@@ -119,7 +113,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
         phase.store(Phase.disconnected.rawValue, ordering: .releasing)
         if let member { home.remove(member, id: id, wasActive: false) }
         member = nil
-        shared.withLock { $0.rooms = [] }
+        shared.withLock { $0.leaveAllRooms() }
         end()
     }
 
@@ -179,7 +173,9 @@ public final class Socket: @unchecked Sendable, Identifiable {
         for room in rooms {
             switch home.join(room, member, id: id) {
             case .joined:
-                shared.withLock { _ = $0.rooms.insert(room) }
+                shared.withLock {
+                    if room == id { $0.isInOwnRoom = true } else { $0.makeBelongings().rooms.insert(room) }
+                }
             case .alreadyMember, .unknownMember:
                 break
             case .tooManyRooms:
@@ -193,7 +189,9 @@ public final class Socket: @unchecked Sendable, Identifiable {
     func leaveNow(_ rooms: [String]) {
         guard let member else { return }
         for room in rooms where home.leave(room, member, id: id) {
-            shared.withLock { _ = $0.rooms.remove(room) }
+            shared.withLock {
+                if room == id { $0.isInOwnRoom = false } else { $0.belongings?.rooms.remove(room) }
+            }
         }
     }
 

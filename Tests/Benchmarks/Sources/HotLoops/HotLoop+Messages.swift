@@ -27,8 +27,8 @@ extension HotLoop {
             var assembler = MessageAssembler(limits: WebSocketLimits(maximumMessageSize: 1_000_000))
             return { count in
                 for _ in 0..<count {
-                    let bytes = frame
-                    assembler.receive(bytes)
+                    var bytes = frame
+                    assembler.receive(&bytes)
                     while let event = try? assembler.next(now: .now()) { keep(event) }
                 }
             }

@@ -1,0 +1,36 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import SocketIOCore
+
+extension Socket {
+    /// What handlers of several threads may look at.
+    struct Shared: ~Copyable {
+        /// In the room of its id, which nearly every socket is.
+        var isInOwnRoom = false
+        /// What was joined and kept beside that; made when it is needed.
+        private(set) var belongings: Belongings?
+
+        /// To be changed.
+        mutating func makeBelongings() -> Belongings {
+            if let belongings { return belongings }
+            let made = Belongings()
+            belongings = made
+            return made
+        }
+
+        mutating func leaveAllRooms() {
+            isInOwnRoom = false
+            belongings?.rooms = []
+        }
+    }
+
+    /// What a socket in a large crowd often does not have. Behind the lock of ``Shared``.
+    final class Belongings: @unchecked Sendable {
+        /// Without the socket's own.
+        var rooms: Set<String> = []
+        var data = Belongings.noData
+        var storage: [ObjectIdentifier: any Sendable] = [:]
+
+        static let noData = SocketValue.object(SocketObject())
+    }
+}
