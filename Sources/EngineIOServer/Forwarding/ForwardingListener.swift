@@ -11,6 +11,11 @@ package import NIOCore
 ///
 /// With a host of its own it listens at once.
 package final class ForwardingListener: Sendable {
+    /// The address that was given cannot be had.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
     private enum State {
         case waiting
         case binding
@@ -38,7 +43,7 @@ package final class ForwardingListener: Sendable {
 
     /// Listens, now or as soon as the directory has told the address.
     ///
-    /// - Throws: An I/O error when an address that was given cannot be had.
+    /// - Throws: ``Failure`` when an address that was given cannot be had.
     package func start() async throws {
         server.forwarder?.startWatching()
         let directory = configuration.directory
@@ -46,7 +51,14 @@ package final class ForwardingListener: Sendable {
             return directory.whenConnected { [weak self] local in self?.connected(from: local) }
         }
         guard begin() else { return }
-        let listener = try await bind(host)
+        let listener: HTTPListener
+        do {
+            listener = try await bind(host)
+        } catch {
+            throw Failure(
+                description: "no listener for other nodes at \(host):\(configuration.port) (cluster.internalHost, "
+                    + "cluster.internalPort): \(error)")
+        }
         if NetworkAddress.isWildcard(host), configuration.advertise == nil {
             directory.whenConnected { [weak self] local in self?.announce(listener, host: local ?? "127.0.0.1") }
         } else {

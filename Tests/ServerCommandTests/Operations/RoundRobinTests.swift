@@ -294,6 +294,17 @@ internal import Testing
         #expect(!node.output.contains("other nodes"))
     }
 
+    @Test(.timeLimit(.minutes(3))) func anAddressThatCannotBeHadIsNamed() async throws {
+        let redis = try RedisProcess()
+        try await redis.start()
+        let node = try RunningProcess.server(
+            [
+                "--host", "127.0.0.1", "--port", "0", "--adapter", "redis", "--cluster-internal-host", "192.0.2.1",
+            ], environment: ["SOCKETIO_REDIS_URL": redis.url])
+        #expect(try await node.exitCode() == 1)
+        #expect(node.output.contains("no listener for other nodes at 192.0.2.1:0 (cluster.internalHost"))
+    }
+
     @Test func theSecretIsShownNowhere() async throws {
         let loaded = try await load(environment: ["SOCKETIO_CLUSTER_SECRET": "never to be shown"])
         #expect(loaded.settings.cluster.secret == "never to be shown")
