@@ -188,7 +188,8 @@ let package = Package(
         .testTarget(
             name: "ServerCommandTests",
             dependencies: [
-                "socketio-server", "SocketIORedis", "SocketIOJWT", "SocketIOServer", "SocketIOTesting", "EngineIOServer",
+                "socketio-server", "SocketIORedis", "SocketIOJWT", "SocketIOServer", "SocketIOTesting",
+                "EngineIOServer",
                 "HiredisNIO", "ProcessTesting", nioCore, nioLocks, nioPosix, nioHTTP1, logging, configuration,
                 .product(name: "CoreMetrics", package: "swift-metrics"), .product(name: "Yams", package: "Yams"),
             ],

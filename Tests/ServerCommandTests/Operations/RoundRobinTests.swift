@@ -295,7 +295,7 @@ internal import Testing
     }
 
     @Test(.timeLimit(.minutes(3))) func anAddressThatCannotBeHadIsNamed() async throws {
-        let redis = try RedisProcess()
+        let redis = try RedisServer()
         try await redis.start()
         let node = try RunningProcess.server(
             [
