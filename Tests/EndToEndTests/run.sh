@@ -42,6 +42,7 @@ run_node deflate.test.js
 run_node client-suite.test.js
 run_node cluster.test.js
 run_node addresses.test.js
+run_node stickiness.test.js
 run_node faults.test.js
 run_node storm.test.js
 run_node auth.test.js

@@ -1,4 +1,4 @@
-// People with the official client in the chat's lobby, who number what they say and note what they hear.
+// People with the official client in a room of the chat, the lobby unless told, who number what they say and note what they hear.
 'use strict';
 
 const { io, until } = require('./harness.js');
@@ -7,8 +7,9 @@ const { sleep } = require('./deployment.js');
 const now = () => performance.now();
 
 class Person {
-  constructor(url, name, options = {}) {
+  constructor(url, name, { room = 'lobby', ...options } = {}) {
     this.name = name;
+    this.room = room;
     /** Times between a confirmed join and the loss of the connection. */
     this.stays = [];
     /** What others said: {from, number, at}. */
@@ -37,7 +38,7 @@ class Person {
   async enter() {
     const id = this.socket.id;
     while (this.socket.connected && this.socket.id === id && !this.isIn) {
-      const place = await this.socket.timeout(5000).emitWithAck('join', 'lobby').catch(() => null);
+      const place = await this.socket.timeout(5000).emitWithAck('join', this.room).catch(() => null);
       if (place?.key && this.socket.connected && this.socket.id === id) {
         this.key = place.key;
         this.stays.push({ from: now() });

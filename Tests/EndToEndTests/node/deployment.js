@@ -93,11 +93,11 @@ async function untilAnswers(port, target, program, status = 200, ms = 60000) {
 class Deployment {
   /**
    * `product` haproxy or nginx; `config` settings all nodes share, `flags` more of them; `balancing` gets the printed
-   * configuration and may change it.
+   * configuration and the deployment, and may return another one.
    */
   static async start(product, { nodes = 3, flags = [], config = 'config/cluster.yaml', balancing = (text) => text } = {}) {
     const deployment = new Deployment();
-    Object.assign(deployment, { product, flags, config, balancing, nodes: new Map(), places: new Map() });
+    Object.assign(deployment, { product, flags, config, balancing, sticky: 'sid', nodes: new Map(), places: new Map() });
     deployment.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'socketio-deployment-'));
     try {
       deployment.redis = await startRedis();
@@ -135,8 +135,9 @@ class Deployment {
   configuration() {
     const nodes = [...this.places].flatMap(([tag, port]) => ['--node', `${tag}=127.0.0.1:${port}`]);
     return this.balancing(execFileSync(command,
-      ['proxy-config', this.product, ...nodes, '--listen', `127.0.0.1:${this.port}`, '--config', path.join(root, this.config)],
-      { encoding: 'utf8' }));
+      ['proxy-config', this.product, ...nodes, '--listen', `127.0.0.1:${this.port}`, '--config', path.join(root, this.config),
+        '--sticky', this.sticky],
+      { encoding: 'utf8' }), this);
   }
 
   /** Starts the balancer, also again on the same port. */
@@ -149,6 +150,28 @@ class Deployment {
       : new Program('nginx', '/usr/sbin/nginx',
         ['-c', file, '-g', `daemon off; master_process off; pid ${this.folder}/pid;`]);
     if (ready) await untilAnswers(this.port, ready, this.balancer);
+  }
+
+  /** Puts another balancer in front of the same nodes. */
+  async rebalance(product, { sticky = 'sid', balancing = (text) => text } = {}) {
+    this.balancer.kill('SIGKILL');
+    await this.balancer.end();
+    Object.assign(this, { product, sticky, balancing, port: await freePort() });
+    this.url = `http://127.0.0.1:${this.port}`;
+    await this.startBalancer();
+  }
+
+  /** A metric that is counted, by its labels, summed up over all nodes; they need a listener for operations. */
+  async counts(metric) {
+    const sums = {};
+    for (const node of this.nodes.values()) {
+      const [, port] = await node.says(/opsPort=(\d+)/);
+      const { text } = await request(Number(port), '/metrics');
+      for (const [, labels, value] of text.matchAll(new RegExp(`^${metric}(?:\\{(.*)\\})? (\\S+)$`, 'gm'))) {
+        sums[labels ?? ''] = (sums[labels ?? ''] ?? 0) + Number(value);
+      }
+    }
+    return sums;
   }
 
   /** The handshakes of all sockets in a namespace on all nodes, asked as another server of the cluster would. */
