@@ -61,6 +61,13 @@ package final class EngineServer: EngineRequestHandler {
                 shard.run { Self.closeSessions(of: shard) { continuation.resume() } }
             }
         }
+    }
+
+    /// Gives the clients of other nodes' sessions their polls back and carries nothing any longer. Until then requests that
+    /// belong elsewhere go there, also while this server closes: their sessions live on.
+    package func endForwarding(afterwards closeListeners: () async -> Void) async {
+        await forwarder?.releasePolls()
+        await closeListeners()
         forwarder?.close()
     }
 
@@ -85,11 +92,12 @@ package final class EngineServer: EngineRequestHandler {
 
     package func handle(_ exchange: HTTPExchange) {
         let request = exchange.request
-        guard !isClosingNow else { return refuseWhileClosing(exchange) }
         let handshake = HandshakeRequest(
             method: request.method.rawValue, query: QueryParameters(target: request.target),
             isUpgrade: request.isUpgrade, origin: request.headers.first(name: "Origin"))
-        switch HandshakeCheck.route(handshake, transports: context.transports) {
+        let verdict = HandshakeCheck.route(handshake, transports: context.transports)
+        guard !isClosingNow else { return serveWhileClosing(exchange, handshake, verdict) }
+        switch verdict {
         case .handshake(let transport, let isSupportedRevision):
             if let denial = admission.check(sessions: clientsCount) { return refuse(exchange, denial) }
             let opening = Opening(
@@ -108,7 +116,13 @@ package final class EngineServer: EngineRequestHandler {
         }
     }
 
-    private func refuseWhileClosing(_ exchange: HTTPExchange) {
+    /// Only for the sessions of other nodes, which live on.
+    private func serveWhileClosing(
+        _ exchange: HTTPExchange, _ handshake: HandshakeRequest, _ verdict: HandshakeVerdict
+    ) {
+        if case .existing(let sid, _) = verdict, forwarder != nil, home(of: sid) == nil {
+            return serveElsewhere(sid, exchange, handshake)
+        }
         if exchange.request.isUpgrade {
             exchange.refuseUpgrade(message: "Service Unavailable", status: .serviceUnavailable)
         } else {

@@ -14,7 +14,7 @@ public import EngineIOServer
 /// and to be guarded like it.
 extension RedisCluster: ForwardingDirectory {
     /// The node whose session ids begin like this; the newest, when there are several.
-    public func owner(ofTag tag: String) -> ForwardingNode? { current?.directory.owner(ofTag: tag) }
+    public func owner(ofTag tag: String) -> ForwardingNode? { directory?.owner(ofTag: tag) }
 
     /// Tells the others at once, and with every heartbeat.
     public func announce(_ node: ForwardingNode?) { current?.directory.announce(node) }

@@ -26,6 +26,8 @@ public final class RedisCluster: Sendable {
 
     private struct State {
         var core: ClusterCore?
+        /// The directory of a cluster that is closed: until the server has ended it has to know where others are.
+        var lastDirectory: PeerDirectory?
         var adapters = 0
         var isClosed = false
         var onStatus: [@Sendable (ClusterStatus) -> Void] = []
@@ -101,6 +103,7 @@ public final class RedisCluster: Sendable {
         let core = state.withLockedValue { state in
             state.isClosed = true
             defer { state.core = nil }
+            state.lastDirectory = state.core?.directory ?? state.lastDirectory
             return state.core
         }
         guard let core else { return }
@@ -111,6 +114,9 @@ public final class RedisCluster: Sendable {
     // MARK: For the adapters
 
     var current: ClusterCore? { state.withLockedValue { $0.core } }
+
+    /// Knows the other nodes; after ``close()`` those that there were then.
+    var directory: PeerDirectory? { state.withLockedValue { $0.core?.directory ?? $0.lastDirectory } }
 
     private func core(_ context: AdapterContext) -> ClusterCore {
         state.withLockedValue { state in

@@ -149,7 +149,9 @@ extension Server {
         }
         await engineServer.close()
         await lifecycle.withLockedValue { $0.forwarding }?.close()
-        for listener in lifecycle.withLockedValue({ $0.listeners }) { await listener.close() }
+        await engineServer.endForwarding {
+            for listener in lifecycle.withLockedValue({ $0.listeners }) { await listener.close() }
+        }
         clients.stop()
         guard ownsGroup else { return }
         do {

@@ -20,6 +20,7 @@ extension ProxyPlan {
             timeout http-request 5s
             timeout http-keep-alive 30s
             timeout queue 5s
+            timeout check 5s
             # A healthy client may be silent for pingInterval + pingTimeout = \(pingSeconds) s; a poll is held as long.
             timeout client \(idleSeconds)s
             timeout server \(idleSeconds)s
