@@ -39,7 +39,9 @@ final class RoleWatch: RedisConnectionOwner, @unchecked Sendable {
     }
 
     func start() {
-        timer = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in self?.look() }
+        timer = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
+            self?.look()
+        }
     }
 
     func stop() {
@@ -67,6 +69,8 @@ final class RoleWatch: RedisConnectionOwner, @unchecked Sendable {
         guard probe === connection else { return }
         probe = nil
         connection.close(.closedByOwner)
+        // ROLE is not permitted: asking again only fills the ACL log.
+        if !facts.refusals.isEmpty { stop() }
     }
 
     func connectionClosed(_ connection: RedisConnection, _ reason: RedisError) {
