@@ -69,7 +69,7 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
 
     private func begin() {
         guard !timers.hasBegun, !isClosed else { return }
-        timers.begin(handshake: settings.commandTimeout) {
+        timers.begin(handshake: settings.handshakeTimeout ?? settings.commandTimeout) {
             self.close(RedisError(.timeout, "the server did not answer the log-in in time"))
         }
         let steps = settings.handshake.steps

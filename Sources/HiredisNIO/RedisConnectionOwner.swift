@@ -41,6 +41,8 @@ struct RedisConnectionSettings {
     var isSubscriber = false
     var limits = RESPLimits()
     var commandTimeout: TimeAmount = .seconds(5)
+    /// For the whole log-in; nil means `commandTimeout`.
+    var handshakeTimeout: TimeAmount?
     var pingInterval: TimeAmount = .seconds(3)
     var maximumBacklogBytes = 16 << 20
     var maximumUnansweredCommands = 262_144

@@ -57,11 +57,16 @@ enum RedisConnector {
         let channel: EventLoopFuture<any Channel>
         switch address {
         case .tcp(let host):
-            channel =
+            let bootstrap =
                 bootstrap
                 .channelOption(.socketOption(.so_keepalive), value: 1)
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .connect(host: host.host, port: host.port)
+            // An address, as sentinels name them, needs no resolver, which does one name after the other.
+            if let address = try? SocketAddress(ipAddress: host.host, port: host.port) {
+                channel = bootstrap.connect(to: address)
+            } else {
+                channel = bootstrap.connect(host: host.host, port: host.port)
+            }
         case .unixSocket(let path):
             channel = bootstrap.connect(unixDomainSocketPath: path)
         }

@@ -43,6 +43,7 @@ final class RedisLink: @unchecked Sendable {
     private var backoff: Backoff
     private var attempt = 0
     private var currentAddress: RedisAddress?
+    private var roleWatch: RoleWatch?
     /// Why the last attempt failed or the link was lost.
     private(set) var lastError: RedisError?
 
@@ -90,6 +91,7 @@ final class RedisLink: @unchecked Sendable {
         let old = phase
         phase = .closed
         resolver.close()
+        stopRoleWatch()
         switch old {
         case .waiting(let timer): timer.cancel()
         case .connecting(_, let connection): connection?.close(.closedByOwner)
@@ -208,7 +210,8 @@ final class RedisLink: @unchecked Sendable {
     }
 
     private func scheduleAttempt() {
-        let delay = backoff.nextDelay(now: .now(), random: Double.random(in: 0..<1))
+        var delay = backoff.nextDelay(now: .now(), random: Double.random(in: 0..<1))
+        if let longest = resolver.longestDelay { delay = min(delay, longest) }
         phase = .waiting(eventLoop.scheduleTask(in: delay) { self.connect() })
     }
 }
@@ -223,7 +226,22 @@ extension RedisLink: RedisConnectionOwner {
             logger.warning("Redis refused an optional command", metadata: ["reason": "\(refusal)"])
         }
         resolver.succeeded()
+        startRoleWatch(of: connection)
         owner?.linkConnected(connection, facts)
+    }
+
+    private func startRoleWatch(of connection: RedisConnection) {
+        guard resolver.watchesRole, let currentAddress else { return }
+        let watch = RoleWatch(
+            address: currentAddress, tls: tls, configuration: configuration, eventLoop: eventLoop
+        ) { [weak connection] in connection?.close($0) }
+        roleWatch = watch
+        watch.start()
+    }
+
+    private func stopRoleWatch() {
+        roleWatch?.stop()
+        roleWatch = nil
     }
 
     func connectionClosed(_ connection: RedisConnection, _ reason: RedisError) {
@@ -234,6 +252,7 @@ extension RedisLink: RedisConnectionOwner {
             lastError = reason
             metrics.up(false)
             phase = .idle
+            stopRoleWatch()
             if stateBox.set(.down(reason: reason.description)) {
                 logger.warning("Redis link is down", metadata: addressMetadata.merging(["reason": "\(reason)"]) { $1 })
             }

@@ -63,6 +63,38 @@ struct RedisSentinelTests {
         #expect(subscription.outages.count == 1)
     }
 
+    @Test("A link leaves a server that has become a replica, though nobody has told")
+    func demoted() async throws {
+        let (primary, other) = (try await RedisServer.started(), try await RedisServer.started())
+        let sentinel = try await RedisServer.started(
+            ["sentinel monitor m 127.0.0.1 \(primary.port) 2"], sentinel: true)
+        var configuration = try RedisConfiguration(url: "redis+sentinel://127.0.0.1:\(sentinel.port)/m")
+        configuration.pingInterval = .milliseconds(300)
+        let client = RedisClient(
+            configuration: configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: silentLogger)
+        let subscriber = RedisSubscriber(
+            configuration: configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: silentLogger,
+            handlers: RedisSubscriberHandlers { _ in })
+        let links: [RedisEndpoint] = [client, subscriber]
+        for link in links {
+            link.start()
+            try await link.waitUntilUp(within: .seconds(20))
+        }
+        let admin = try await primary.admin()
+        _ = try await admin.run("REPLICAOF", "127.0.0.1", "\(other.port)")
+        let began = ContinuousClock.now
+        try await eventually("both are down", within: .seconds(20)) {
+            links.allSatisfy { if case .down(let reason) = $0.state { reason.contains("notPrimary") } else { false } }
+        }
+        print("a replica was left after \(ContinuousClock.now - began)")
+        _ = try await admin.run("REPLICAOF", "NO", "ONE")
+        let ended = ContinuousClock.now
+        for link in links { try await link.waitUntilUp(within: .seconds(20)) }
+        print("a primary was taken after \(ContinuousClock.now - ended)")
+        #expect(ContinuousClock.now - ended < .seconds(5))
+        for link in links { await link.close() }
+    }
+
     @Test("Sentinels that do not answer, or do not know the name, are named in the reason")
     func unknownName() async throws {
         let sentinel = try await RedisServer.started(["sentinel monitor other 127.0.0.1 1 2"], sentinel: true)

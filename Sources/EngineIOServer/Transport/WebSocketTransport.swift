@@ -62,8 +62,12 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     /// possible: all of them are properties here that say so when they change.
     ///
     /// It also ends in time when the channel closes. NIO closes the descriptor and tells `channelInactive` within one
-    /// call, and in between calls only those who wait for a write, of whom there are none, as NIO holds no bytes; so no
-    /// tick can end there, and nothing is sent to a later connection with the same descriptor.
+    /// call. In between it calls, in this order, those who wait for a write, `errorCaught` when the selector fails, and who
+    /// has given a promise to `close`. Of the first there are none, as NIO holds no bytes (an empty write is not seen by
+    /// that, but `tellWhenDrained` hears of success only); `errorCaught` comes here first, and ends this before the session
+    /// hears of it; and nobody who closes a channel of sessions may send from the promise of that: `closeFuture` is the
+    /// place, which comes after `channelInactive`. So no tick can end there, no session is flushed, and nothing is sent to
+    /// a later connection with the same descriptor.
     private var isBypassed = false
     /// What the channel reads into, if it shares that with others.
     let receiveBuffer: SpareBuffer?
@@ -143,7 +147,8 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     }
 
     private func beginBypass(_ descriptor: CInt) {
-        guard let session else { return }
+        // A session that counts for an observer is asked each time, or it would miss messages.
+        guard let session, session.meter == nil else { return }
         isBypassed = true
         shard.bypass(session, to: descriptor)
     }

@@ -12,6 +12,10 @@ protocol RedisAddressResolver: AnyObject, Sendable {
     /// The last address is in use now.
     func succeeded()
     func close()
+    /// The longest time between two attempts, whatever the configuration says; nil for no limit of its own.
+    var longestDelay: TimeAmount? { get }
+    /// Whether servers at an address change their role: the role is looked at while the link is up as well.
+    var watchesRole: Bool { get }
 }
 
 extension RedisAddressResolver {
@@ -19,6 +23,8 @@ extension RedisAddressResolver {
     func failed(_ error: RedisError) {}
     func succeeded() {}
     func close() {}
+    var longestDelay: TimeAmount? { nil }
+    var watchesRole: Bool { false }
 }
 
 /// Always the same server, or several in turn, staying with the one that works.

@@ -10,6 +10,9 @@ internal import NIOCore
 /// first that names an address wins and moves to the front; when nothing useful is at that address, to the end. A link's
 /// own log-in checks the role.
 ///
+/// No single message has to arrive for that: as long as the answer is an address where no primary is, it is asked again
+/// within 250 ms, however long the outage has lasted, and links that are up look at the role of their server (`RoleWatch`).
+///
 /// Confined to the event loop of its link, hence `@unchecked Sendable`.
 final class SentinelResolver: RedisAddressResolver, @unchecked Sendable {
     private let configuration: RedisConfiguration
@@ -24,6 +27,11 @@ final class SentinelResolver: RedisAddressResolver, @unchecked Sendable {
     private var isClosed = false
 
     static let patience = TimeAmount.milliseconds(250)
+    /// For one round of questions, all sentinels together.
+    static let roundLimit = TimeAmount.seconds(2)
+
+    var longestDelay: TimeAmount? { .milliseconds(250) }
+    var watchesRole: Bool { true }
 
     init(_ sentinels: RedisSentinels, configuration: RedisConfiguration, logger: Logger) {
         hosts = sentinels.hosts
@@ -131,7 +139,11 @@ extension RedisConnectionSettings {
         handshake.password = configuration.password
         handshake.clientName = configuration.clientName
         handshake.database = isSubscriber ? 0 : configuration.database
-        if case .sentinel = configuration.endpoint { handshake.requiresPrimary = true }
+        if case .sentinel = configuration.endpoint {
+            handshake.requiresPrimary = true
+            // A server that is frozen takes connections and says nothing; meanwhile the sentinels may name another.
+            handshakeTimeout = min(configuration.commandTimeout, configuration.connectTimeout)
+        }
         handshake.readsStatistics = isSubscriber
         self.handshake = handshake
         self.isSubscriber = isSubscriber

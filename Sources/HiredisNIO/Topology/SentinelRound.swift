@@ -19,6 +19,7 @@ final class SentinelRound: @unchecked Sendable {
     private var open: [Int: SentinelQuery] = [:]
     private var failures: [String] = []
     private var isDone = false
+    private var deadline: Scheduled<Void>?
 
     init(
         hosts: [RedisHost], primaryName: String, configuration: RedisConfiguration, tls: RedisConnector.TLS?,
@@ -34,6 +35,12 @@ final class SentinelRound: @unchecked Sendable {
 
     func start() -> EventLoopFuture<Result<Answer, RedisError>> {
         askNext()
+        // What has been accepted and is not answered must not hold up the next attempt.
+        deadline = eventLoop.scheduleTask(in: SentinelResolver.roundLimit) {
+            guard !self.isDone else { return }
+            self.failures.append("not all have answered in time")
+            self.finish(.failure(self.failure))
+        }
         return promise.futureResult
     }
 
@@ -72,6 +79,7 @@ final class SentinelRound: @unchecked Sendable {
 
     private func finish(_ result: Result<Answer, RedisError>) {
         isDone = true
+        deadline?.cancel()
         let others = open.values
         open = [:]
         for query in others { query.cancel() }

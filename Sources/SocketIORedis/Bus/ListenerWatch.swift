@@ -18,6 +18,7 @@ final class ListenerWatch: @unchecked Sendable {
 
     private let transport: any PubSubTransport
     private let surroundings: Surroundings
+    private let grace: TimeAmount
     private var gate: ReplayGate
     /// Subscribers of the channels watched, as last seen with everything up.
     private var known: [String: Int] = [:]
@@ -34,6 +35,7 @@ final class ListenerWatch: @unchecked Sendable {
     init(transport: any PubSubTransport, grace: TimeAmount, surroundings: Surroundings) {
         self.transport = transport
         self.surroundings = surroundings
+        self.grace = grace
         gate = ReplayGate(grace: grace)
     }
 
@@ -69,6 +71,7 @@ final class ListenerWatch: @unchecked Sendable {
         interval = Self.shortestInterval
         gate.begin(at: .now())
         tryToOpen()
+        openInTime(grace)
     }
 
     /// This node has lost its subscriptions, and the others most likely theirs for the same reason: what is sent now would
@@ -79,6 +82,13 @@ final class ListenerWatch: @unchecked Sendable {
         gate.begin(at: .now(), atMost: Self.shortWait)
         surroundings.gateChanged(false)
         tryToOpen()
+        openInTime(min(grace, Self.shortWait))
+    }
+
+    /// The time to wait ends also when Redis has been asked and has not answered, for which it has several seconds.
+    private func openInTime(_ limit: TimeAmount) {
+        guard !gate.isOpen else { return }
+        transport.eventLoop.scheduleTask(in: limit) { [weak self] in self?.tryToOpen() }
     }
 
     /// Redis is gone.

@@ -63,10 +63,10 @@ final class NamespaceShard: @unchecked Sendable {
     /// The socket goes, and leaves its rooms.
     func remove(_ member: RoomMember, id: String, wasActive: Bool) {
         guard index[member] != nil else { return }
-        for departure in index.remove(member) {
-            left(departure.room, id: id, isEmpty: departure.roomDeleted)
-        }
+        let departures = index.remove(member)
+        // Before anybody hears of it: whoever does may bring a new socket, which may get this slot and must keep its owner.
         owners[Int(member.slot)] = nil
+        for departure in departures { left(departure.room, id: id, isEmpty: departure.roomDeleted) }
         if wasActive { count.wrappingSubtract(1, ordering: .releasing) }
     }
 
