@@ -123,6 +123,10 @@ package final class EngineServer: EngineRequestHandler {
         if case .existing(let sid, _) = verdict, forwarder != nil, home(of: sid) == nil {
             return serveElsewhere(sid, exchange, handshake)
         }
+        refuseWhileClosing(exchange)
+    }
+
+    private func refuseWhileClosing(_ exchange: HTTPExchange) {
         if exchange.request.isUpgrade {
             exchange.refuseUpgrade(message: "Service Unavailable", status: .serviceUnavailable)
         } else {
