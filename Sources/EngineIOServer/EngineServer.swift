@@ -20,7 +20,7 @@ package final class EngineServer: EngineRequestHandler {
     let bodyLimit: Synchronization.Atomic<Int>
     private let ids: SessionIDGenerator
     private let shardOfLoop: [ObjectIdentifier: Int]
-    private let isClosing = Atomic(false)
+    let isClosing = Atomic(false)
     private let nextForeignLoop = Atomic(0)
 
     /// - Parameters:
@@ -52,42 +52,6 @@ package final class EngineServer: EngineRequestHandler {
     /// How many sessions are open or closing. From any thread.
     package var clientsCount: Int { context.metrics.sessionCount }
 
-    /// Refuses everything new, closes every session with `forced close`, and returns when their WebSockets have closed
-    /// too, which takes a second at most.
-    package func close() async {
-        isClosing.store(true, ordering: .releasing)
-        for shard in shards {
-            await withCheckedContinuation { continuation in
-                shard.run { Self.closeSessions(of: shard) { continuation.resume() } }
-            }
-        }
-    }
-
-    /// Gives the clients of other nodes' sessions their polls back and carries nothing any longer. Until then requests that
-    /// belong elsewhere go there, also while this server closes: their sessions live on.
-    package func endForwarding(afterwards closeListeners: () async -> Void) async {
-        await forwarder?.releasePolls()
-        await closeListeners()
-        forwarder?.close()
-    }
-
-    private static func closeSessions(of shard: Shard, _ done: @escaping @Sendable () -> Void) {
-        var closed: [EventLoopFuture<Void>] = []
-        for session in shard.allSessions() {
-            for case let transport? in [session.link as? WebSocketTransport, session.upgradeAttempt?.candidate] {
-                let promise = shard.eventLoop.makePromise(of: Void.self)
-                transport.whenConnectionClosed { promise.succeed() }
-                closed.append(promise.futureResult)
-            }
-            session.close(discard: true)
-            // One that was closing already and waited for its client waits no longer.
-            session.finish(session.machine.transportFinished())
-        }
-        shard.heartbeats.stop()
-        shard.stopMeasuringLag()
-        EventLoopFuture.andAllComplete(closed, on: shard.eventLoop).whenComplete { _ in done() }
-    }
-
     // MARK: Requests
 
     package func handle(_ exchange: HTTPExchange) {
@@ -116,28 +80,10 @@ package final class EngineServer: EngineRequestHandler {
         }
     }
 
-    /// Only for the sessions of other nodes, which live on.
-    private func serveWhileClosing(
-        _ exchange: HTTPExchange, _ handshake: HandshakeRequest, _ verdict: HandshakeVerdict
-    ) {
-        if case .existing(let sid, _) = verdict, forwarder != nil, home(of: sid) == nil {
-            return serveElsewhere(sid, exchange, handshake)
-        }
-        refuseWhileClosing(exchange)
-    }
-
-    private func refuseWhileClosing(_ exchange: HTTPExchange) {
-        if exchange.request.isUpgrade {
-            exchange.refuseUpgrade(message: "Service Unavailable", status: .serviceUnavailable)
-        } else {
-            exchange.respond(EngineResponse(status: .serviceUnavailable, closeConnection: true))
-        }
-    }
-
     // MARK: Live sessions
 
     /// The shard a session id names; nil when the id cannot be one of this server.
-    private func home(of sid: String) -> Shard? {
+    func home(of sid: String) -> Shard? {
         let index: Int?
         if context.configuration.generateId != nil {
             index = context.customHomes.withLockedValue { $0[sid] }
@@ -163,7 +109,7 @@ package final class EngineServer: EngineRequestHandler {
     }
 
     /// The session is not of this server: perhaps of another node, else unknown.
-    private func serveElsewhere(_ sid: String, _ exchange: HTTPExchange, _ handshake: HandshakeRequest) {
+    func serveElsewhere(_ sid: String, _ exchange: HTTPExchange, _ handshake: HandshakeRequest) {
         let refuse: @Sendable () -> Void = { self.refuse(exchange, HandshakeRefusal(.unknownSID), handshake) }
         guard let forwarder, !exchange.request.isForwarded, context.configuration.generateId == nil,
             let tag = SessionID.nodeTag(of: sid), tag != context.configuration.nodeTag,

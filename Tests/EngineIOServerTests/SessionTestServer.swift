@@ -94,7 +94,7 @@ final class SessionTestServer: Sendable {
 
     func stop() async throws {
         await engine.close()
-        await listener.close()
+        await engine.endForwarding { await listener.close() }
         try await group.shutdownGracefully()
     }
 

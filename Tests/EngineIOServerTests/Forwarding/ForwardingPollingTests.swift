@@ -205,6 +205,20 @@ internal import Testing
             #expect(try await near.get(target).body == "4x")
         }
     }
+
+    /// Balancers send requests to a node until its listener has gone.
+    @Test(.timeLimit(.minutes(2))) func aNodeThatClosesStillCarriesForOthers() async throws {
+        try await Fleet.run(2) { fleet in
+            let foreign = Server.target(
+                "polling", try await fleet.nodes[0].openPolling(try await fleet.nodes[0].connect()))
+            let own = Server.target("polling", try await fleet.nodes[1].openPolling(try await fleet.nodes[1].connect()))
+            await fleet.nodes[1].engine.close()
+            let far = try await fleet.nodes[1].connect()
+            #expect(try await far.post(foreign, "4x").body == "ok")
+            #expect(try await far.get(foreign).body == "4x")
+            #expect(try await far.post(own, "4x").status == 503)
+        }
+    }
 }
 
 extension Fleet {

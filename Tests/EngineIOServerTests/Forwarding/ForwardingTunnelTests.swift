@@ -76,6 +76,7 @@ internal import Testing
             try await Fleet.run(2) { fleet in
                 let (_, socket) = try await upgraded(fleet)
                 await fleet.nodes[victim].engine.close()
+                await fleet.nodes[victim].engine.endForwarding {}
                 _ = try await socket.receiveEnd()
             }
         }
