@@ -53,6 +53,9 @@ package final class Shard: @unchecked Sendable {
     private var isFlushScheduled = false
     private var isDelivering = false
     private var deferred: [() -> Void] = []
+    /// What came from the inbox, and how much of it was begun.
+    private var mail: [@Sendable () -> Void] = []
+    private var nextMail = 0
 
     init(
         index: Int, eventLoop: any EventLoop, isOnlyShard: Bool, heartbeatResolution: TimeAmount,
@@ -89,13 +92,21 @@ package final class Shard: @unchecked Sendable {
         if hasMail.load(ordering: .acquiring) { emptyInbox() }
     }
 
+    /// What is done may call `catchUp`, and then comes back here: the order stays that of arrival.
     private func emptyInbox() {
         let work = inbox.withLockedValue { inbox in
             inbox.isScheduled = false
             hasMail.store(false, ordering: .relaxed)
             return exchange(&inbox.work, with: [])
         }
-        for item in work { item() }
+        if mail.isEmpty { mail = work } else { mail.append(contentsOf: work) }
+        while nextMail < mail.count {
+            let item = mail[nextMail]
+            nextMail += 1
+            item()
+        }
+        mail = []
+        nextMail = 0
     }
 
     // MARK: Sending
