@@ -29,7 +29,9 @@ internal import Testing
         }
     }
 
-    private static let vectors = TokenVectors.all
+    private let vectors: TokenVectors
+
+    init() throws { vectors = try TokenVectors.load() }
 
     @Test func manyTokensWithUnknownKeysMakeOneFetch() async throws {
         let source = Source()
@@ -45,7 +47,7 @@ internal import Testing
 
     @Test func keysStayWhileTheSetCannotBeFetched() async throws {
         let source = Source()
-        source.state.withLockedValue { $0.set = try? Self.vectors.keySet() }
+        source.state.withLockedValue { $0.set = try? vectors.keySet() }
         let ring = source.ring(interval: .milliseconds(5), retry: .milliseconds(5))
         let task = Task { await ring.run() }
         try await eventually("keys", within: .seconds(30)) { ring.keys.count == 5 }
@@ -56,7 +58,7 @@ internal import Testing
             #expect(ring.keys.count == 5)
         }
         // The next good set takes the place of the old one.
-        let next = try Self.vectors.keySet(["keys": [Self.vectors.otherJwk]])
+        let next = try vectors.keySet(["keys": [vectors.otherJwk]])
         source.state.withLockedValue { $0.set = next }
         try await eventually("the new key", within: .seconds(30)) { ring.keys.knows("new") && !ring.keys.knows("rsa") }
         task.cancel()
@@ -64,8 +66,8 @@ internal import Testing
     }
 
     @Test func givenKeysStayBesideTheFetched() async throws {
-        let given = try await Self.vectors.keys(.hs256)
-        let set = try Self.vectors.keySet()
+        let given = try await vectors.keys(.hs256)
+        let set = try vectors.keySet()
         let remote = TokenKeyRing.Remote(interval: .seconds(3600), retry: .seconds(1)) { set }
         let ring = TokenKeyRing(given, remote: remote, algorithms: TokenAlgorithm.allCases)
         #expect(ring.keys.count == 1 && ring.fetched.isEmpty)
