@@ -78,7 +78,7 @@ extension HTTPConnectionHandler {
         if !transaction.isBodyComplete {
             transaction.consumer = .discard(budget: router.configuration.discardBudget)
             if transaction.bodyDeadline == nil {
-                transaction.bodyDeadline = eventLoop.now + settings.bodyTimeout
+                transaction.bodyDeadline = eventLoop.now + settings.values.bodyTimeout
             }
         }
         process()
@@ -111,7 +111,7 @@ extension HTTPConnectionHandler {
         guard let context else { return }
         current?.bytesSent += bytes.readableBytes
         let allowance = TimeAmount.seconds(Int64(bytes.readableBytes / 32_768))
-        writeDeadline = eventLoop.now + settings.sendTimeout + allowance
+        writeDeadline = eventLoop.now + settings.values.sendTimeout + allowance
         pendingWrites += 1
         let promise = context.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.wroteOne() }
@@ -121,7 +121,7 @@ extension HTTPConnectionHandler {
 
     private func wroteOne() {
         pendingWrites -= 1
-        if pendingWrites > 0 { writeDeadline = eventLoop.now + settings.sendTimeout }
+        if pendingWrites > 0 { writeDeadline = eventLoop.now + settings.values.sendTimeout }
         if case .closing(let lingers) = phase, pendingWrites == 0 {
             closeNow(lingering: lingers)
         } else {
@@ -190,7 +190,7 @@ extension HTTPConnectionHandler {
     }
 
     var keepAliveSeconds: Int {
-        max(1, Int(settings.keepAliveTimeout.nanoseconds / 1_000_000_000))
+        max(1, Int(settings.values.keepAliveTimeout.nanoseconds / 1_000_000_000))
     }
 }
 

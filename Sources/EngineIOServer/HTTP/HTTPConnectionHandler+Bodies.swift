@@ -24,7 +24,7 @@ extension HTTPConnectionHandler {
                 transaction.consumer = .none
                 collect(bytes, limit: limit, into: buffer, done, transaction)
             case .stream(let source, _):
-                transaction.bodyDeadline = eventLoop.now + settings.bodyTimeout
+                transaction.bodyDeadline = eventLoop.now + settings.values.bodyTimeout
                 switch source.yield(ByteBuffer(bytes: bytes.readableBytesView)) {
                 case .produceMore: break
                 case .stopProducing: transaction.consumer = .stream(source, wantsMore: false)
@@ -70,7 +70,7 @@ extension HTTPConnectionHandler {
         if transaction.isBodyComplete { return done(.success(ByteBuffer())) }
         if let announced = transaction.decoder.remaining, announced > limit { return done(.failure(.tooLarge)) }
         transaction.consumer = .collect(limit: limit, ByteBuffer(), done)
-        transaction.bodyDeadline = eventLoop.now + settings.bodyTimeout
+        transaction.bodyDeadline = eventLoop.now + settings.values.bodyTimeout
         sendContinue(transaction)
         process()
     }
@@ -99,7 +99,7 @@ extension HTTPConnectionHandler {
         guard current === transaction, let source = transaction.bodySource else { return }
         transaction.bodySource = nil
         transaction.consumer = .stream(source, wantsMore: true)
-        transaction.bodyDeadline = eventLoop.now + settings.bodyTimeout
+        transaction.bodyDeadline = eventLoop.now + settings.values.bodyTimeout
         sendContinue(transaction)
         process()
     }
@@ -108,7 +108,7 @@ extension HTTPConnectionHandler {
         guard current === transaction, case .stream(let source, _) = transaction.consumer else { return }
         if goOn {
             transaction.consumer = .stream(source, wantsMore: true)
-            transaction.bodyDeadline = eventLoop.now + settings.bodyTimeout
+            transaction.bodyDeadline = eventLoop.now + settings.values.bodyTimeout
         } else {
             transaction.consumer = .discard(budget: router.configuration.discardBudget)
         }

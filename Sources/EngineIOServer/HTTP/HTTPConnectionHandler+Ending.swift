@@ -114,7 +114,7 @@ extension HTTPConnectionHandler {
             return pendingWrites > 0 ? writeDeadline : nil
         }
         if pendingWrites > 0 { return writeDeadline }
-        if headDeadline == nil, hasServed { headDeadline = eventLoop.now + settings.keepAliveTimeout }
+        if headDeadline == nil, hasServed { headDeadline = eventLoop.now + settings.values.keepAliveTimeout }
         return headDeadline
     }
 }

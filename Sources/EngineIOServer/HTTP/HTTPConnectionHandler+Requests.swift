@@ -9,7 +9,7 @@ extension HTTPConnectionHandler {
     func begin() {
         guard let context, headDeadline == nil else { return }
         connections?.add(context.channel)
-        headDeadline = eventLoop.now + settings.headTimeout
+        headDeadline = eventLoop.now + settings.values.headTimeout
         updateTimer()
     }
 
@@ -45,7 +45,7 @@ extension HTTPConnectionHandler {
                 if inbound.readableBytes > 0, !isHeadStarted {
                     isHeadStarted = true
                     // The first request has had its deadline since the accept.
-                    if hasServed { headDeadline = eventLoop.now + settings.headTimeout }
+                    if hasServed { headDeadline = eventLoop.now + settings.values.headTimeout }
                 }
                 return false
             }

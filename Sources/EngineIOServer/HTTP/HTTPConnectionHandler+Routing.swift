@@ -40,7 +40,7 @@ extension HTTPConnectionHandler: HTTPExchangeConnection {
     private func applyCORS(
         _ request: EngineRequest, _ transaction: HTTPTransaction, isEngine: Bool
     ) -> HTTPHeaders? {
-        guard let outcome = settings.cors?.evaluate(request) else { return [:] }
+        guard let outcome = settings.values.cors?.evaluate(request) else { return [:] }
         if outcome.isForbidden, isEngine {
             router.reportRefusal(request, .forbidden, context: ["name": "ORIGIN_NOT_ALLOWED"])
             if request.isUpgrade {

@@ -79,7 +79,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         date = router.date(for: eventLoop)
         settings = router.settings(for: eventLoop)
         parser = RequestHeadParser(
-            maximumSize: settings.maxRequestHeadSize, maximumHeaders: settings.maxHeaders)
+            maximumSize: settings.values.maxRequestHeadSize, maximumHeaders: settings.values.maxHeaders)
     }
 
     // MARK: Channel events

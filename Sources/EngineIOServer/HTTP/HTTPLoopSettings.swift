@@ -7,32 +7,34 @@ internal import NIOCore
 /// Confined to its loop, which is why it may be `@unchecked Sendable`: a change is handed to each loop, and no request
 /// takes a lock.
 final class HTTPLoopSettings: @unchecked Sendable {
-    private(set) var cors: CORSPolicy?
-    private(set) var maxRequestHeadSize: Int
-    private(set) var maxHeaders: Int
-    private(set) var headTimeout: TimeAmount
-    private(set) var bodyTimeout: TimeAmount
-    private(set) var keepAliveTimeout: TimeAmount
-    private(set) var sendTimeout: TimeAmount
+    struct Values {
+        let cors: CORSPolicy?
+        let maxRequestHeadSize: Int
+        let maxHeaders: Int
+        let headTimeout: TimeAmount
+        let bodyTimeout: TimeAmount
+        let keepAliveTimeout: TimeAmount
+        let sendTimeout: TimeAmount
+
+        init(_ configuration: EngineConfiguration) {
+            cors = CORSPolicy(configuration.cors)
+            maxRequestHeadSize = configuration.maxRequestHeadSize
+            maxHeaders = configuration.maxHeaders
+            headTimeout = configuration.headTimeout
+            bodyTimeout = configuration.bodyTimeout
+            keepAliveTimeout = configuration.keepAliveTimeout
+            sendTimeout = configuration.sendTimeout
+        }
+    }
+
+    private(set) var values: Values
 
     init(_ configuration: EngineConfiguration) {
-        cors = CORSPolicy(configuration.cors)
-        maxRequestHeadSize = configuration.maxRequestHeadSize
-        maxHeaders = configuration.maxHeaders
-        headTimeout = configuration.headTimeout
-        bodyTimeout = configuration.bodyTimeout
-        keepAliveTimeout = configuration.keepAliveTimeout
-        sendTimeout = configuration.sendTimeout
+        values = Values(configuration)
     }
 
     /// Takes these of another configuration. On the loop.
     func take(_ configuration: EngineConfiguration) {
-        cors = CORSPolicy(configuration.cors)
-        maxRequestHeadSize = configuration.maxRequestHeadSize
-        maxHeaders = configuration.maxHeaders
-        headTimeout = configuration.headTimeout
-        bodyTimeout = configuration.bodyTimeout
-        keepAliveTimeout = configuration.keepAliveTimeout
-        sendTimeout = configuration.sendTimeout
+        values = Values(configuration)
     }
 }
