@@ -38,6 +38,9 @@ package final class RedisClient: RedisEndpoint, @unchecked Sendable {
             onState: handlers.onState)
     }
 
+    /// Begins to connect. Any thread. Keep this object: its connection ends when it is released.
+    package func start() { start(owner: self) }
+
     override func closeOnLoop() {
         super.closeOnLoop()
         waiting.removeAll { $0.completion(.failure(.closedByOwner)) }

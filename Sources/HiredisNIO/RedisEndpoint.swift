@@ -30,12 +30,9 @@ package class RedisEndpoint: @unchecked Sendable {
         eventLoop.execute { [link] in link.close() }
     }
 
-    /// Begins to connect. Any thread. Keep the endpoint: its connection ends when it is released.
-    package final func start() {
-        onLoop {
-            guard let owner = self as? any RedisLinkOwner else { return }
-            self.link.start(owner: owner)
-        }
+    /// Begins to connect for `owner`, which is this endpoint as its subclass knows it. Any thread.
+    final func start(owner: any RedisLinkOwner & Sendable) {
+        onLoop { self.link.start(owner: owner) }
     }
 
     /// Waits until there is a connection, and every subscription is confirmed. Any thread.

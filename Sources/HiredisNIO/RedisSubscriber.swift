@@ -42,6 +42,9 @@ package final class RedisSubscriber: RedisEndpoint, @unchecked Sendable {
             logger: logger, name: name, onState: handlers.onState)
     }
 
+    /// Begins to connect. Any thread. Keep this object: its connection ends when it is released.
+    package func start() { start(owner: self) }
+
     override func closeOnLoop() {
         super.closeOnLoop()
         for waiter in table.removeAll() { waiter(.failure(.closedByOwner)) }

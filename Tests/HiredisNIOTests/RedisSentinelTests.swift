@@ -76,8 +76,9 @@ struct RedisSentinelTests {
             configuration: configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: silentLogger,
             handlers: RedisSubscriberHandlers { _ in })
         let links: [RedisEndpoint] = [client, subscriber]
+        client.start()
+        subscriber.start()
         for link in links {
-            link.start()
             try await link.waitUntilUp(within: .seconds(20))
         }
         let admin = try await primary.admin()
