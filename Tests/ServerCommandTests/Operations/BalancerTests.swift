@@ -2,7 +2,6 @@
 
 internal import Foundation
 internal import NIOCore
-internal import NIOPosix
 internal import ProcessTesting
 internal import SocketIOTesting
 internal import Testing
@@ -35,23 +34,9 @@ internal import Testing
                 places.append("\(tag)=127.0.0.1:\(try await node.port())")
             }
             self.nodes = nodes
-            // The port was free a moment ago; another test may have taken it since.
-            for _ in 0..<5 {
-                let port = try await Self.freePort()
-                let plan = try ProxyConfigTests.plan(places, listen: "127.0.0.1:\(port)", sticky: sticky)
-                let balancer = try Self.start(product, plan)
-                do {
-                    try await eventually("the balancer", within: .seconds(20)) {
-                        guard balancer.isRunning else { throw TestClientError.closed(balancer.output) }
-                        return (try? await ask(port, "/readyz").status) == 200
-                    }
-                } catch TestClientError.closed {
-                    continue
-                }
-                (self.balancer, self.port) = (balancer, port)
-                return
+            (balancer, port) = try await BalancerProcess.start(answering: "/readyz") { port in
+                try Self.start(product, try ProxyConfigTests.plan(places, listen: "127.0.0.1:\(port)", sticky: sticky))
             }
-            throw TestClientError.unexpected("no balancer could be started")
         }
 
         private static func start(_ product: Product, _ plan: ProxyPlan) throws -> RunningProcess {
@@ -69,14 +54,6 @@ internal import Testing
                     "/usr/sbin/nginx",
                     ["-c", file, "-g", "daemon off; master_process off; pid \(folder.path)/pid;"])
             }
-        }
-
-        private static func freePort() async throws -> Int {
-            let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                .bind(host: "127.0.0.1", port: 0).get()
-            let port = try #require(channel.localAddress?.port)
-            try await channel.close()
-            return port
         }
 
         func person(_ number: Int, transport: TestTransport) async throws -> Person {

@@ -2,7 +2,6 @@
 
 internal import Foundation
 internal import NIOCore
-internal import NIOPosix
 internal import ProcessTesting
 internal import SocketIOTesting
 internal import Testing
@@ -54,24 +53,9 @@ internal import Testing
                 _ = try await node.line { $0.contains("Listening for other nodes") ? true : nil }
             }
             (nodePorts, self.operations) = (ports, operations)
-            for _ in 0..<5 {
-                let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                    .bind(host: "127.0.0.1", port: 0).get()
-                let port = channel.localAddress?.port ?? 0
-                try await channel.close()
-                let balancer = try Self.start(product, port: port, ports)
-                do {
-                    try await eventually("the balancer", within: .seconds(20)) {
-                        guard balancer.isRunning else { throw TestClientError.closed(balancer.output) }
-                        return (try? await ask(port, "/healthz").status) == 200
-                    }
-                } catch TestClientError.closed {
-                    continue
-                }
-                (self.balancer, self.port) = (balancer, port)
-                return
+            (balancer, port) = try await BalancerProcess.start(answering: "/healthz") { port in
+                try Self.start(product, port: port, ports)
             }
-            throw TestClientError.unexpected("no balancer could be started")
         }
 
         private static func start(_ product: Product, port: Int, _ nodes: [Int]) throws -> RunningProcess {
