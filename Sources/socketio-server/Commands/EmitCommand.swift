@@ -29,14 +29,7 @@ struct EmitCommand: AsyncParsableCommand {
             2 there was no server to receive it, 64 wrong usage, 78 wrong settings.
             """)
 
-    @Option(help: ArgumentHelp("YAML file with settings.", valueName: "file"))
-    var config: String?
-
-    @Option(help: ArgumentHelp("URL of Redis instead of that of the settings; without a password.", valueName: "url"))
-    var redis: String?
-
-    @Option(help: ArgumentHelp("Key prefix instead of that of the settings.", valueName: "prefix"))
-    var key: String?
+    @OptionGroup var cluster: ClusterOptions
 
     @Option(help: ArgumentHelp("Namespace of the sockets meant.", valueName: "name"))
     var namespace = "/"
@@ -76,9 +69,6 @@ struct EmitCommand: AsyncParsableCommand {
     @Flag(help: "The event is for the servers, where namespace.on(…) listens, instead of for the clients.")
     var serverSide = false
 
-    @Option(help: ArgumentHelp("How long to wait for Redis, in milliseconds.", valueName: "ms"))
-    var timeoutMs = 5_000
-
     @Argument(help: "Name of the event.")
     var event: String?
 
@@ -96,17 +86,16 @@ struct EmitCommand: AsyncParsableCommand {
             throw ValidationError("--server-side is for an event, and all servers get it.")
         }
         if volatile, event == nil { throw ValidationError("--volatile is for an event.") }
-        if timeoutMs < 1 || timeoutMs > 3_600_000 { throw ValidationError("--timeout-ms must be 1 to 3600000.") }
         _ = try values()
     }
 
     func run() async throws {
-        let loaded = try await settings()
+        let loaded = try await cluster.load()
         let emitter: RedisEmitter
         do {
             emitter = try RedisEmitter(
                 redis: try RedisSettings.redis(loaded), key: loaded.settings.redis.keyPrefix,
-                patience: .milliseconds(Int64(timeoutMs)), eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+                patience: cluster.patience, eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
                 logger: Logger(label: "socketio.emit") { _ in SwiftLogNoOpLogHandler() })
         } catch let error as SettingsError {
             StandardError.write("\(error)\n")
@@ -156,13 +145,5 @@ struct EmitCommand: AsyncParsableCommand {
                 )
             }
         }
-    }
-
-    /// The options that are settings go the way of the flags, with the same checks.
-    private func settings() async throws -> LoadedSettings {
-        var flags: [String] = []
-        if let redis { flags.append("--redis-url=\(redis)") }
-        if let key { flags.append("--redis-key-prefix=\(key)") }
-        return try await SettingsOptions.load(config: config, flags: flags)
     }
 }

@@ -76,3 +76,49 @@ struct PrintConfigCommand: AsyncParsableCommand {
         }
     }
 }
+
+/// `check-config`: everything `run` does up to the point of listening.
+struct CheckConfigCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check-config",
+        abstract: "Check the settings and print those that hold, with secrets masked.",
+        discussion: """
+            Takes the same flags as 'run'. Exit code 78 when something is wrong with
+            the settings.
+
+            Examples:
+              socketio-server check-config --config my.yaml
+              socketio-server check-config --port 8080 --adapter redis
+            """)
+
+    @OptionGroup var options: SettingsOptions
+
+    func run() async throws {
+        let loaded = try await options.load()
+        do {
+            try await Assembly.check(loaded)
+        } catch let error as SettingsError {
+            StandardError.write("\(error)\n")
+            throw ExitCode.wrongSettings
+        }
+        print(loaded.listing())
+    }
+}
+
+/// Prints the files that are made from the table of settings; `make docs` calls it.
+struct ReferenceCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "settings-reference", abstract: "Print docs/configuration.md or config/default.yaml.",
+        shouldDisplay: false)
+
+    enum Form: String, ExpressibleByArgument, CaseIterable {
+        case markdown
+        case yaml
+    }
+
+    @Argument var form: Form
+
+    func run() {
+        print(form == .markdown ? SettingsReference.markdown : SettingsReference.yaml, terminator: "")
+    }
+}

@@ -25,30 +25,13 @@ struct PeersCommand: AsyncParsableCommand {
             none, 64 wrong usage, 78 wrong settings.
             """)
 
-    @Option(help: ArgumentHelp("YAML file with settings.", valueName: "file"))
-    var config: String?
-
-    @Option(help: ArgumentHelp("URL of Redis instead of that of the settings; without a password.", valueName: "url"))
-    var redis: String?
-
-    @Option(help: ArgumentHelp("Key prefix instead of that of the settings.", valueName: "prefix"))
-    var key: String?
+    @OptionGroup var cluster: ClusterOptions
 
     @Flag(help: "Print one JSON object instead of a table.")
     var json = false
 
-    @Option(help: ArgumentHelp("How long to wait for Redis, in milliseconds.", valueName: "ms"))
-    var timeoutMs = 5_000
-
-    func validate() throws {
-        if timeoutMs < 1 || timeoutMs > 3_600_000 { throw ValidationError("--timeout-ms must be 1 to 3600000.") }
-    }
-
     func run() async throws {
-        var flags: [String] = []
-        if let redis { flags.append("--redis-url=\(redis)") }
-        if let key { flags.append("--redis-key-prefix=\(key)") }
-        let loaded = try await SettingsOptions.load(config: config, flags: flags)
+        let loaded = try await cluster.load()
         let settings = loaded.settings.redis
         guard loaded.settings.adapter == .redis || loaded.sources["redis.url"] != nil else {
             StandardError.write(
@@ -62,7 +45,7 @@ struct PeersCommand: AsyncParsableCommand {
             picture = try await ClusterObserver.look(
                 redis: try RedisSettings.redis(loaded), key: settings.keyPrefix,
                 within: .milliseconds(Int64(settings.heartbeatIntervalMs + settings.heartbeatIntervalMs / 2 + 250)),
-                patience: .milliseconds(Int64(timeoutMs)), eventLoop: MultiThreadedEventLoopGroup.singleton.next())
+                patience: cluster.patience, eventLoop: MultiThreadedEventLoopGroup.singleton.next())
         } catch let error as SettingsError {
             StandardError.write("\(error)\n")
             throw ExitCode.wrongSettings
