@@ -4,43 +4,91 @@ internal import NIOCore
 
 /// Tells which messages Redis has passed on although its reply never came: this node hears its own messages too.
 ///
-/// When a publishing connection breaks, Redis has taken a beginning of what was sent and not the rest. Once this node has
-/// heard something it sent later on, the last of its messages it had heard before is where that beginning ends. Only
-/// what is certain counts: with a gap in hearing, or when the last message heard is none of those looked at, nothing is
-/// known, and a message in doubt is not sent again.
+/// When a publishing connection breaks, Redis has taken a beginning of what was sent and not the rest. This node counts
+/// what it sends and what it hears of that, both from the moment on in which it hears a question to itself, its *echo*: that
+/// is a place in the order that both sides know. Once it has heard another echo, sent on the next connection, it has
+/// heard all that Redis took, and the counts tell how long the beginning is. The bytes of the last message heard must
+/// agree; with a gap in hearing, or when they do not, nothing is known, and a message in doubt is not sent again.
 struct EchoTracker {
-    /// This node has heard everything since then.
-    private var hearsSince: NIODeadline?
+    private enum State {
+        /// Something may be missing in what is heard, or in what is counted: an echo has to be heard first.
+        case unsure
+        /// The echo is on its way. What is sent from now on counts, what is heard does not yet.
+        case asking
+        case counting
+    }
+
+    /// In which stretch of counting a message was sent.
+    struct Stretch: Equatable {
+        fileprivate var number = 0
+
+        /// The message does not count: this node does not hear it, or did not know how much it hears.
+        static let none = Stretch()
+    }
+
+    private var state = State.unsure
+    private var stretch = Stretch.none
+    /// Messages of this stretch that have been heard, and those that Redis is known to have passed on.
+    private var heardCount = 0
+    private var passedOnCount = 0
     private var lastHeard: ByteBuffer?
-    /// The last message that Redis has confirmed, of those this node hears.
-    private var lastConfirmed: ByteBuffer?
+    private var lastPassedOn: ByteBuffer?
 
-    mutating func subscriberChanged(isUp: Bool, at now: NIODeadline) {
-        hearsSince = isUp ? now : nil
+    /// Whether the next ``passedOn(of:)`` can have an answer.
+    var isCounting: Bool { if case .counting = state { true } else { false } }
+
+    /// What is heard of this node's own messages has changed, or it is not known what has become of one.
+    mutating func becameUnsure() { state = .unsure }
+
+    /// Whether an echo should be sent.
+    var isUnsure: Bool { if case .unsure = state { true } else { false } }
+
+    /// An echo on its way will not come: its connection broke, or it has been waited for long enough.
+    mutating func echoLost() { if case .asking = state { state = .unsure } }
+
+    /// An echo is sent. It begins a stretch, unless one is being counted and this is to end doubts.
+    mutating func echoSent() {
+        guard !isCounting else { return }
+        stretch.number += 1
+        state = .asking
+        passedOnCount = 0
+        lastPassedOn = nil
+    }
+
+    /// The last echo sent has been heard.
+    mutating func echoHeard() {
+        guard case .asking = state else { return }
+        state = .counting
+        heardCount = 0
         lastHeard = nil
-        lastConfirmed = nil
     }
 
-    /// A message was lost on its way in: what has been heard so far says nothing any more.
-    mutating func hearingFailed(at now: NIODeadline) {
-        if hearsSince != nil { subscriberChanged(isUp: true, at: now) }
+    mutating func heard(_ payload: ByteBuffer) {
+        heardCount += 1
+        lastHeard = payload
     }
 
-    mutating func heard(_ payload: ByteBuffer) { lastHeard = payload }
-
-    mutating func confirmed(_ payload: ByteBuffer) {
-        if hearsSince != nil { lastConfirmed = payload }
+    /// The stretch of a message that is sent now.
+    func stretch(of message: PublishMessage) -> Stretch {
+        guard let source = message.source, source.isHeard else { return .none }
+        if case .unsure = state { return .none }
+        return stretch
     }
 
-    var canTell: Bool { hearsSince != nil }
+    /// Redis has confirmed a message, or it has become known that it took it.
+    mutating func passedOn(_ entry: PublishQueue.Entry) {
+        guard entry.stretch != .none, entry.stretch == stretch else { return }
+        passedOnCount += 1
+        lastPassedOn = entry.message.payload
+    }
 
     /// How many of the messages in doubt, given in their order, Redis has passed on; nil when that cannot be told. To be
     /// asked when everything has been heard that Redis took from the connection.
     func passedOn(of doubtful: [PublishQueue.Entry]) -> Int? {
-        guard let hearsSince, doubtful.allSatisfy({ $0.isHeard && $0.sent >= hearsSince }) else { return nil }
-        guard let lastHeard else { return lastConfirmed == nil ? 0 : nil }
-        // Of messages with the same bytes the later: rather one lost than one doubled.
-        if let index = doubtful.lastIndex(where: { $0.message.payload == lastHeard }) { return index + 1 }
-        return lastConfirmed == lastHeard ? 0 : nil
+        guard isCounting, doubtful.allSatisfy({ $0.stretch == stretch }) else { return nil }
+        let count = heardCount - passedOnCount
+        guard count >= 0, count <= doubtful.count else { return nil }
+        let last = count == 0 ? lastPassedOn : doubtful[count - 1].message.payload
+        return lastHeard == last ? count : nil
     }
 }

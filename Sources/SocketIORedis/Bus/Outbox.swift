@@ -50,7 +50,7 @@ final class Outbox {
         }
         switch transport.publish(message.command) {
         case .accepted:
-            queue.sent(message, at: .now())
+            queue.sent(message, at: .now(), stretch: stretch(of: message))
             if message.kind == .data { counters.published.increment() }
         case .full: keep(message, isReplay: false)
         case .notConnected: refuseOrKeep(message)
@@ -95,7 +95,7 @@ final class Outbox {
         drop(queue.removeOld(at: now))
         while let message = queue.first {
             guard case .accepted = transport.publish(message.command) else { break }
-            let isReplay = queue.firstWasSent(at: now)
+            let isReplay = queue.firstWasSent(stretch(of: message))
             guard message.kind == .data else { continue }
             counters.published.increment()
             if isReplay { counters.replayed.increment() }
@@ -108,7 +108,7 @@ final class Outbox {
         switch outcome {
         case .delivered(let receivers):
             guard let entry = queue.settled(.done) else { return }
-            if entry.isHeard { echoes.confirmed(entry.message.payload) }
+            echoes.passedOn(entry)
             entry.message.completion?(.success(receivers))
         case .notSent:
             _ = queue.settled(.notSent)
@@ -119,14 +119,18 @@ final class Outbox {
             if message.completion == nil { complaints.complain("Redis refused a message", reason: "\(error)") }
         case .unknown(let serverEnded):
             let isInDoubt =
-                serverEnded && policy.mode == .buffer && echoes.canTell && queue.oldestInFlight?.kind == .data
+                serverEnded && policy.mode == .buffer && echoes.isCounting && queue.oldestInFlight?.kind == .data
             guard let message = queue.settled(isInDoubt ? .inDoubt : .done)?.message, !isInDoubt else { return }
             unconfirmed(message)
         }
     }
 
     private func unconfirmed(_ message: PublishMessage) {
-        if message.kind == .data { counters.unconfirmed.increment() }
+        if message.kind == .data {
+            counters.unconfirmed.increment()
+            // It may still be heard, or not.
+            echoes.becameUnsure()
+        }
         message.completion?(.failure(ClusterError.unconfirmed))
     }
 
@@ -135,16 +139,19 @@ final class Outbox {
     /// Whether there are messages that Redis may have passed on before the connection was lost, or not.
     var hasDoubts: Bool { !queue.doubtful.isEmpty }
 
-    /// Whether hearing something sent from now on would end the doubts.
-    var canEndDoubts: Bool { echoes.canTell }
+    /// Whether it is known how much of its own messages this node hears: what may be in doubt can be told from what cannot.
+    var isCounting: Bool { echoes.isCounting }
 
     /// Everything has been heard that Redis took before the connection was lost, or (false) that will never be known.
     func endDoubts(hasHeardAll: Bool) {
         guard hasDoubts else { return }
         let (passedOn, unknown, dropped) = queue.settleDoubts(
             passedOn: hasHeardAll ? echoes.passedOn(of: queue.doubtful) : nil)
-        // This node, at least, has got them.
-        for message in passedOn { message.completion?(.success(1)) }
+        for entry in passedOn {
+            echoes.passedOn(entry)
+            // This node, at least, has got it.
+            entry.message.completion?(.success(1))
+        }
         for message in unknown { unconfirmed(message) }
         drop(dropped)
     }
@@ -152,10 +159,23 @@ final class Outbox {
     /// A message with data of this node has come back.
     func heard(_ payload: ByteBuffer) { echoes.heard(payload) }
 
-    /// A message has been lost on its way in.
-    func hearingFailed() { echoes.hearingFailed(at: .now()) }
+    /// Whether an echo should be sent.
+    var isUnsure: Bool { echoes.isUnsure }
 
-    func subscriberChanged(isUp: Bool) { echoes.subscriberChanged(isUp: isUp, at: .now()) }
+    /// The last echo sent has come back.
+    func heardEcho() { echoes.echoHeard() }
+
+    /// It will not come.
+    func echoLost() { echoes.echoLost() }
+
+    /// From now on this node hears more or less of its own messages than before, or one has been lost on its way in.
+    func hearingChanged() { echoes.becameUnsure() }
+
+    /// What is sent now belongs to this stretch; an echo may begin one.
+    private func stretch(of message: PublishMessage) -> EchoTracker.Stretch {
+        if message.isEcho { echoes.echoSent() }
+        return echoes.stretch(of: message)
+    }
 
     // MARK: Link
 
@@ -165,6 +185,7 @@ final class Outbox {
     func linkLost(reason: String) {
         link = .down(reason: reason)
         isGateOpen = false
+        echoes.echoLost()
         let keepsData = policy.mode == .buffer
         let lost = queue.connectionLost { $0.kind == .data && keepsData }
         counters.lost.increment(by: lost.count { $0.kind == .data })

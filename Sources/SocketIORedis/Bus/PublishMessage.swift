@@ -18,6 +18,8 @@ struct PublishMessage: Sendable {
     var source: PublishSource?
     /// Whether the source counts it as a broadcast, when its place in the order is settled.
     var isBroadcast = false
+    /// See ``EchoTracker``.
+    var isEcho = false
     /// Told once: how many subscribers got it, or why not.
     var completion: (@Sendable (Result<Int, any Error>) -> Void)?
 

@@ -17,14 +17,8 @@ struct PublishQueue {
         let enqueued: NIODeadline
         /// It has waited through a time without Redis.
         var isReplay = false
-        /// When it was handed to Redis, and whether this node was to hear it.
-        var sent = NIODeadline.distantFuture
-        var isHeard = false
-
-        mutating func markSent(at now: NIODeadline) {
-            sent = now
-            isHeard = message.source?.isHeard ?? false
-        }
+        /// Set when it is handed to Redis.
+        var stretch = EchoTracker.Stretch.none
     }
 
     /// What has become of the oldest message in flight.
@@ -56,10 +50,8 @@ struct PublishQueue {
     var isOrderKept: Bool { waiting.isEmpty && doubtful.isEmpty }
 
     /// A message has been handed to Redis without waiting.
-    mutating func sent(_ message: PublishMessage, at now: NIODeadline) {
-        var entry = Entry(message: message, enqueued: now)
-        entry.markSent(at: now)
-        inFlight.append(entry)
+    mutating func sent(_ message: PublishMessage, at now: NIODeadline, stretch: EchoTracker.Stretch = .none) {
+        inFlight.append(Entry(message: message, enqueued: now, stretch: stretch))
     }
 
     /// A message has to wait. Returns what is dropped for it, perhaps itself.
@@ -81,9 +73,9 @@ struct PublishQueue {
     var first: PublishMessage? { waiting.first?.message }
 
     /// The first waiting message has been handed to Redis. Returns whether that is a replay.
-    mutating func firstWasSent(at now: NIODeadline) -> Bool {
+    mutating func firstWasSent(_ stretch: EchoTracker.Stretch = .none) -> Bool {
         var entry = removeFirst()
-        entry.markSent(at: now)
+        entry.stretch = stretch
         inFlight.append(entry)
         return entry.isReplay
     }
@@ -119,12 +111,12 @@ struct PublishQueue {
     /// not take their place at the front again.
     mutating func settleDoubts(
         passedOn: Int?
-    ) -> (passedOn: [PublishMessage], unknown: [PublishMessage], dropped: [PublishMessage]) {
+    ) -> (passedOn: [Entry], unknown: [PublishMessage], dropped: [PublishMessage]) {
         let doubts = doubtful
         doubtful = []
         guard let passedOn else { return ([], doubts.map(\.message), []) }
         putBack(doubts.dropFirst(passedOn))
-        return (doubts.prefix(passedOn).map(\.message), [], removeExcess())
+        return (Array(doubts.prefix(passedOn)), [], removeExcess())
     }
 
     /// Takes everything out.

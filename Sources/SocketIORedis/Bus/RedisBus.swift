@@ -15,18 +15,18 @@ final class RedisBus: @unchecked Sendable {
     let eventLoop: any EventLoop
     let counters: ClusterCounters
     let transport: any PubSubTransport
-    private let policy: OutagePolicy
+    let policy: OutagePolicy
     private let inbox = PublishInbox()
-    private let board: StatusBoard
+    let board: StatusBoard
 
     // Confined to the event loop.
     private let complaints: Complaints
-    private let outbox: Outbox
+    let outbox: Outbox
     /// Made once, in `init`, with a reference back.
-    private var listeners: ListenerWatch?
+    var listeners: ListenerWatch?
     private var router = MessageRouter()
     /// Numbers the questions whether this node hears itself.
-    private var echoNumber: UInt64 = 0
+    var echoNumber: UInt64 = 0
     /// Makes a message that this node alone hears, and then tells by ``heardEcho(_:)``.
     var makeEcho: (@Sendable (_ number: UInt64) -> PublishMessage?)?
     /// Told of every change of the status, on the event loop.
@@ -150,26 +150,8 @@ final class RedisBus: @unchecked Sendable {
         guard isOpen else { return }
         outbox.endDoubts(hasHeardAll: false)
         outbox.sendWaiting()
+        beSure()
         updateStatus()
-    }
-
-    // MARK: Hearing oneself
-
-    /// Data of this node has come back. On the event loop.
-    func heardOwn(_ payload: ByteBuffer) { outbox.heard(payload) }
-
-    /// An echo has come back: everything before it has, too. On the event loop.
-    func heardEcho(_ number: UInt64) {
-        guard number == echoNumber, outbox.hasDoubts else { return }
-        outbox.endDoubts(hasHeardAll: true)
-        listeners?.tryToOpen()
-    }
-
-    private func resolveDoubts() {
-        guard outbox.hasDoubts else { return }
-        echoNumber += 1
-        guard outbox.canEndDoubts, let echo = makeEcho?(echoNumber) else { return outbox.endDoubts(hasHeardAll: false) }
-        outbox.offer(echo)
     }
 
     // MARK: Status
@@ -219,8 +201,9 @@ extension RedisBus: PubSubTransportDelegate {
             return stillDown(\.subscriberReason, reason)
         }
         board.health.isSubscriberUp = isUp
-        outbox.subscriberChanged(isUp: isUp)
+        outbox.hearingChanged()
         if isUp {
+            beSure()
             listeners?.tryToOpen()
         } else {
             board.health.subscriberReason = reason
@@ -235,7 +218,7 @@ extension RedisBus: PubSubTransportDelegate {
     }
 
     func receivedOversized() {
-        outbox.hearingFailed()
+        hearingChanged()
         invalid("oversized", ClusterError.oversized)
     }
 }

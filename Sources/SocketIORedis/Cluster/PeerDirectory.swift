@@ -21,20 +21,20 @@ final class PeerDirectory: @unchecked Sendable {
     typealias Member = PeerHeartbeat.Member
 
     let nodeID: String
-    private let configuration: RedisClusterConfiguration
-    private let bus: RedisBus
+    let configuration: RedisClusterConfiguration
+    let bus: RedisBus
     private let channel: String
-    private let ownChannel: String
+    let ownChannel: String
     private let shared = NIOLockedValueBox(Shared())
 
-    private let heartbeat: PeerHeartbeat
-    private var table: PeerTable
-    private let questions: PeerQuestions
+    let heartbeat: PeerHeartbeat
+    var table: PeerTable
+    let questions: PeerQuestions
     /// When the last routine heartbeat was sent, until it has come back.
-    private var beatSentAt: NIODeadline?
+    var beatSentAt: NIODeadline?
     private var timer: RepeatedTask?
     /// Made once, in `init`, with a reference back.
-    private var probe: PeerProbe?
+    var probe: PeerProbe?
 
     init(tag: String, configuration: RedisClusterConfiguration, bus: RedisBus) {
         var rng = SystemRandomNumberGenerator()
@@ -63,7 +63,10 @@ final class PeerDirectory: @unchecked Sendable {
         bus.onLoop { self.startTimer() }
         bus.watch(channel)
         try await bus.subscribe(channels: [(channel, handler), (ownChannel, handler)])
-        bus.onLoop { self.heartbeat.beat(hello: true) }
+        bus.onLoop {
+            self.heartbeat.beat(hello: true)
+            self.bus.hearingChanged()
+        }
     }
 
     private func startTimer() {
@@ -166,84 +169,9 @@ final class PeerDirectory: @unchecked Sendable {
         }
     }
 
-    // MARK: Hearing
+    // MARK: Telling who is here
 
-    private func tick() {
-        beatSentAt = .now()
-        // Who cannot be heard is not silent.
-        if bus.hearsOthers {
-            for peer in table.removeSilent(at: .now()) { lost(peer) }
-        }
-        heartbeat.beat(isRoutine: true)
-        bus.sampleSubscribers()
-        probe?.look()
-    }
-
-    /// A message that comes back to this node alone.
-    func echo(_ number: UInt64) -> PublishMessage? {
-        var message = PeerMessage(.echo, node: nodeID)
-        message.number = number
-        return try? message.signal(to: ownChannel)
-    }
-
-    private func received(_ payload: ByteBuffer) {
-        let message: PeerMessage
-        do {
-            message = try WireMessage.decode(PeerMessage.self, payload, limits: configuration.limits)
-        } catch {
-            return bus.invalid("node channel", error)
-        }
-        guard message.node != nodeID else {
-            if message.type == .echo, let number = message.number { bus.heardEcho(number) }
-            if message.type == .alive, let sentAt = beatSentAt {
-                bus.counters.record(lag: .now() - sentAt)
-                beatSentAt = nil
-            }
-            return
-        }
-        switch message.type {
-        case .alive: heard(message)
-        case .goodbye: if let peer = table.left(message.node) { lost(peer) }
-        case .ask: questions.answer(message, member: message.nsp.flatMap { heartbeat.members[$0] })
-        case .answer:
-            let peer = table.peers.first { $0.nodeID == message.node }
-            questions.answered(message, by: message.nsp.flatMap { peer?.uids[$0] })
-        case .echo: break
-        }
-    }
-
-    private func heard(_ message: PeerMessage) {
-        guard let peer = message.peer else { return bus.invalid("node channel", WireFormatError.shape("heartbeat")) }
-        let isPartial = message.partial == true || message.uids == nil
-        switch table.heard(peer, isPartial: isPartial, at: .now()) {
-        case .joined:
-            publishNodes()
-            // It has been here before this node, or is as new: either wants to know the other without waiting.
-            if isPartial { heartbeat.beat(hello: true) } else if message.hello == true { heartbeat.beat() }
-        case .updated(let gone):
-            for uid in gone { forEachMember { $0.peerLost(uid) } }
-            if message.hello == true { heartbeat.beat() }
-            publishNodes()
-        case .refused: return
-        }
-        for (namespace, count) in peer.published {
-            if let uid = peer.uids[namespace] { heartbeat.members[namespace]?.peerPublished(uid, count) }
-        }
-    }
-
-    private func lost(_ peer: ClusterPeer) {
-        publishNodes()
-        for uid in peer.uids.values {
-            forEachMember { $0.peerLost(uid) }
-            questions.lost(peer: uid)
-        }
-    }
-
-    private func forEachMember(_ body: (Member) -> Void) {
-        for member in heartbeat.members.values { body(member) }
-    }
-
-    private func publishNodes() {
+    func publishNodes() {
         let nodes = table.peers.map(ClusterNode.init).sorted { $0.id < $1.id }
         let owners = forwardingOwners()
         shared.withLockedValue { shared in

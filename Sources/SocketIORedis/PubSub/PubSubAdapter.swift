@@ -108,6 +108,7 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
         }
         bus.onLoop {
             self.source.isHeard = self.phase.withLockedValue { if case .started = $0 { true } else { false } }
+            self.bus.hearingChanged()
         }
         core.directory.add(member, namespace: context.namespace)
     }
@@ -122,7 +123,10 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
         guard wasStarted else { return }
         core.directory.remove(namespace: context.namespace, uid: uid)
         bus.unwatch(channels.request)
-        bus.onLoop { self.source.isHeard = false }
+        bus.onLoop {
+            self.source.isHeard = false
+            self.bus.hearingChanged()
+        }
         bus.unsubscribe(
             channels: [channels.request, channels.response, channels.response(to: uid)], patterns: [channels.pattern])
         bus.onLoop {

@@ -14,6 +14,8 @@ struct EchoTests {
     private struct Setup {
         let node: NodeUnderTest
         let transport: ScriptedTransport
+        /// How many echoes have been heard or passed over.
+        let heard = NIOLockedValueBox(0)
 
         /// Emits, and waits until the messages have been handed to Redis.
         func emit(_ names: String...) async throws -> [Published] {
@@ -36,11 +38,20 @@ struct EchoTests {
             }
         }
 
-        /// Redis passes the node's question to itself on.
+        /// Redis passes the node's last question to itself on, of which there is one more than had been heard.
         func echo() async throws {
-            func asked() -> Published? { transport.with { $0.published }.last { $0.text.contains("\"echo\"") } }
-            try await eventually("an echo is asked for") { asked() != nil }
-            if let echo = asked() { try await hear(echo) }
+            func asked() -> [Published] { transport.with { $0.published }.filter { $0.text.contains("\"echo\"") } }
+            let before = heard.withLockedValue { $0 }
+            try await eventually("an echo is asked for") { asked().count > before }
+            heard.withLockedValue { $0 = asked().count }
+            if let echo = asked().last { try await hear(echo) }
+        }
+
+        /// Redis confirms everything.
+        func confirm() async throws {
+            try await transport.onDelegate { [transport] delegate in
+                for _ in 0..<transport.takeUnanswered() { delegate.published(.delivered(1)) }
+            }
         }
 
         var statistics: ClusterStatistics { node.cluster.statistics }
@@ -72,11 +83,13 @@ struct EchoTests {
         try await cluster.waitUntilUp(within: .seconds(10))
         // It has said hello, so it hears itself, and it has told of its namespaces.
         try await eventually("said hello") { transport.with { $0.published.count } >= 2 }
-        try await transport.onDelegate { delegate in
-            for _ in 0..<transport.takeUnanswered() { delegate.published(.delivered(1)) }
-        }
+        let setup = Setup(node: node, transport: transport)
+        try await setup.confirm()
+        // It has asked how much of itself it hears.
+        if mode == .buffer { try await setup.echo() }
+        try await setup.confirm()
         do {
-            try await body(Setup(node: node, transport: transport))
+            try await body(setup)
         } catch {
             await node.io.close()
             throw error
@@ -122,7 +135,7 @@ struct EchoTests {
         }
     }
 
-    @Test("messages with the same bytes: rather one lost than one doubled")
+    @Test("messages with the same bytes are told apart")
     func same() async throws {
         try await withNode { setup in
             let sent = try await setup.emit("same", "same")
@@ -130,7 +143,58 @@ struct EchoTests {
             try await setup.breakPublisher()
             try await setup.echo()
             setup.node.io.emit("three")
-            try await eventually("the next") { setup.names == ["same", "same", "three"] }
+            try await eventually("the next") { setup.names == ["same", "same", "same", "three"] }
+            #expect(setup.statistics.unconfirmed == 0)
+        }
+    }
+
+    @Test(
+        "the last message heard has the bytes of one in doubt: those before it are sent again",
+        arguments: [true, false])
+    func sameAsBefore(isConfirmed: Bool) async throws {
+        try await withNode { setup in
+            for message in try await setup.emit("same") { try await setup.hear(message) }
+            if isConfirmed { try await setup.confirm() }
+            _ = try await setup.emit("one", "same")
+            try await setup.breakPublisher()
+            try await setup.echo()
+            try await eventually("sent again") { setup.names == ["same", "one", "same", "one", "same"] }
+            #expect(setup.statistics.unconfirmed == 0)
+        }
+    }
+
+    @Test("the connection breaks again and again: each time it is told what was heard")
+    func repeatedly() async throws {
+        try await withNode { setup in
+            for message in try await setup.emit("one", "two") { try await setup.hear(message) }
+            try await setup.breakPublisher()
+            try await setup.echo()
+            let third = try await setup.emit("three")
+            try await setup.breakPublisher()
+            try await setup.echo()
+            try await eventually("sent again") { setup.names == ["one", "two", "three", "three"] }
+            try await setup.hear(third[0])
+            try await setup.breakPublisher()
+            try await setup.echo()
+            let last = try await setup.emit("one")
+            #expect(last.count == 1)
+            #expect(setup.names == ["one", "two", "three", "three", "one"])
+            #expect(setup.statistics.unconfirmed == 0)
+        }
+    }
+
+    @Test("what could not be told once does not spoil the next time")
+    func afterUnknown() async throws {
+        try await withNode { setup in
+            _ = try await setup.emit("one")
+            try await setup.breakPublisher(serverEnded: false)
+            try await eventually("counted") { setup.statistics.unconfirmed == 1 }
+            try await setup.echo()
+            _ = try await setup.emit("two")
+            try await setup.breakPublisher()
+            try await setup.echo()
+            try await eventually("sent again") { setup.names == ["one", "two", "two"] }
+            #expect(setup.statistics.unconfirmed == 1)
         }
     }
 

@@ -1,0 +1,56 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+
+/// What this node hears of its own messages, see ``EchoTracker``. All on the event loop.
+extension RedisBus {
+    /// Data of this node has come back.
+    func heardOwn(_ payload: ByteBuffer) { outbox.heard(payload) }
+
+    /// An echo has come back: everything before it has, too.
+    func heardEcho(_ number: UInt64) {
+        guard number == echoNumber else { return }
+        outbox.heardEcho()
+        guard outbox.hasDoubts else { return }
+        outbox.endDoubts(hasHeardAll: true)
+        listeners?.tryToOpen()
+        beSure()
+    }
+
+    /// From now on this node hears more or less of its own messages than before.
+    func hearingChanged() {
+        outbox.hearingChanged()
+        beSure()
+    }
+
+    /// Asks this node itself, if it does not know how much it hears, so that it does when a connection breaks.
+    func beSure() {
+        guard policy.mode == .buffer, board.health.isPublisherUp, board.health.isSubscriberUp, outbox.isUnsure else {
+            return
+        }
+        sendEcho()
+    }
+
+    /// As ``beSure()``, also when an echo has been sent and has not come; now and then.
+    func askAgain() {
+        outbox.echoLost()
+        beSure()
+    }
+
+    /// The publishing connection is back: what may be known of the messages in doubt will be known when an echo has come.
+    func resolveDoubts() {
+        guard outbox.hasDoubts else { return beSure() }
+        guard outbox.isCounting, sendEcho() else {
+            outbox.endDoubts(hasHeardAll: false)
+            return beSure()
+        }
+    }
+
+    @discardableResult
+    private func sendEcho() -> Bool {
+        echoNumber += 1
+        guard let echo = makeEcho?(echoNumber) else { return false }
+        outbox.offer(echo)
+        return true
+    }
+}

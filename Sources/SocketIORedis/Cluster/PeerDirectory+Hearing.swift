@@ -1,0 +1,86 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+internal import SocketIOCore
+
+/// What arrives from other nodes and from this one, and what follows from it. All on the bus's event loop.
+extension PeerDirectory {
+    /// A heartbeat is due.
+    func tick() {
+        beatSentAt = .now()
+        // Who cannot be heard is not silent.
+        if bus.hearsOthers {
+            for peer in table.removeSilent(at: .now()) { lost(peer) }
+        }
+        heartbeat.beat(isRoutine: true)
+        bus.sampleSubscribers()
+        bus.askAgain()
+        probe?.look()
+    }
+
+    /// A message that comes back to this node alone.
+    func echo(_ number: UInt64) -> PublishMessage? {
+        var message = PeerMessage(.echo, node: nodeID)
+        message.number = number
+        var echo = try? message.signal(to: ownChannel)
+        echo?.isEcho = true
+        return echo
+    }
+
+    func received(_ payload: ByteBuffer) {
+        let message: PeerMessage
+        do {
+            message = try WireMessage.decode(PeerMessage.self, payload, limits: configuration.limits)
+        } catch {
+            return bus.invalid("node channel", error)
+        }
+        guard message.node != nodeID else {
+            if message.type == .echo, let number = message.number { bus.heardEcho(number) }
+            if message.type == .alive, let sentAt = beatSentAt {
+                bus.counters.record(lag: .now() - sentAt)
+                beatSentAt = nil
+            }
+            return
+        }
+        switch message.type {
+        case .alive: heard(message)
+        case .goodbye: if let peer = table.left(message.node) { lost(peer) }
+        case .ask: questions.answer(message, member: message.nsp.flatMap { heartbeat.members[$0] })
+        case .answer:
+            let peer = table.peers.first { $0.nodeID == message.node }
+            questions.answered(message, by: message.nsp.flatMap { peer?.uids[$0] })
+        case .echo: break
+        }
+    }
+
+    private func heard(_ message: PeerMessage) {
+        guard let peer = message.peer else { return bus.invalid("node channel", WireFormatError.shape("heartbeat")) }
+        let isPartial = message.partial == true || message.uids == nil
+        switch table.heard(peer, isPartial: isPartial, at: .now()) {
+        case .joined:
+            publishNodes()
+            // It has been here before this node, or is as new: either wants to know the other without waiting.
+            if isPartial { heartbeat.beat(hello: true) } else if message.hello == true { heartbeat.beat() }
+        case .updated(let gone):
+            for uid in gone { forEachMember { $0.peerLost(uid) } }
+            if message.hello == true { heartbeat.beat() }
+            publishNodes()
+        case .refused: return
+        }
+        for (namespace, count) in peer.published {
+            if let uid = peer.uids[namespace] { heartbeat.members[namespace]?.peerPublished(uid, count) }
+        }
+    }
+
+    func lost(_ peer: ClusterPeer) {
+        publishNodes()
+        for uid in peer.uids.values {
+            forEachMember { $0.peerLost(uid) }
+            questions.lost(peer: uid)
+        }
+    }
+
+    private func forEachMember(_ body: (Member) -> Void) {
+        for member in heartbeat.members.values { body(member) }
+    }
+}
