@@ -18,7 +18,8 @@ internal import SocketIOServer
 struct ConformanceTool: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "socketio-conformance-server", abstract: "Servers and measurements for tests.",
-        subcommands: [ConformanceServer.self, RedisSpeed.self], defaultSubcommand: ConformanceServer.self)
+        subcommands: [ConformanceServer.self, RedisSpeed.self, FanOutSpeed.self],
+        defaultSubcommand: ConformanceServer.self)
 }
 
 /// Serves the applications that independent test suites expect, on the real server; see `docs/testing.md`.

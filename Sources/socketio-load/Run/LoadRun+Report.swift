@@ -54,9 +54,12 @@ extension LoadRun {
     private func generator(_ input: ReportInput, _ seconds: Double, _ delivered: Int) -> LoadReport.Generator {
         let used = zip(input.last.workers, input.first.workers).map { $0 > $1 ? Self.seconds($0 - $1) : 0 }
         let total = used.reduce(0, +)
+        let each = delivered > 0 ? total * 1e6 / Double(delivered) : nil
+        let user = input.last.generator.user - input.first.generator.user
+        let kernel = input.last.generator.kernel - input.first.generator.kernel
         return LoadReport.Generator(
-            threads: plan.threads, cpuSeconds: total,
-            cpuPerDelivery: delivered > 0 ? total * 1e6 / Double(delivered) : nil,
+            threads: plan.threads, cpuSeconds: total, cpuPerDelivery: each,
+            userPerDelivery: user + kernel > 0 ? each.map { $0 * user / (user + kernel) } : nil,
             busiest: (used.max() ?? 0) / seconds)
     }
 
