@@ -20,7 +20,7 @@ struct FanOutSpeed: AsyncParsableCommand {
         abstract: "Measures a broadcast to clients that do nothing but read; see docs/performance.md.",
         discussion: """
             From emit to the last send: the frame, the room, the staged messages, one system call for each recipient. CPU time is \
-            that of the event loop alone; under callgrind, which sees no kernel, the server's part is what is counted.
+            that of the event loop alone, user and system.
             """)
 
     @Option(help: "Clients in the room.")

@@ -54,11 +54,14 @@ extension BypassTests {
             try await eventually("the end", within: 60) { server.engine.clientsCount == 1 }
             let open = HandshakeJSON.open(
                 sid: session.id, upgrades: [], pingInterval: 25_000, pingTimeout: 20_000, maxPayload: 1_000_000)
-            let sent =
-                Array(OutboundPacket.text(type: UInt8(ascii: "0"), payload: open).frame.readableBytesView)
-                + Self.frames(texts) + [0x88, 0]
-            let received = try await reader.bytes(.max)
-            #expect(sent.starts(with: received), "\(received.count) bytes")
+            let frames =
+                [Array(OutboundPacket.text(type: UInt8(ascii: "0"), payload: open).frame.readableBytesView)]
+                + texts.map { Self.frames([$0]) }
+            var received = try await reader.bytes(.max)
+            // What has not been begun may be given up; our close frame then follows a whole frame.
+            let boundaries = frames.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.count) }
+            if received.suffix(2) == [0x88, 0], boundaries.contains(received.count - 2) { received.removeLast(2) }
+            #expect(frames.joined().starts(with: received), "\(received.count) bytes")
             let next = try await server.connect()
             let nextSession = try #require(server.session(try await server.openWebSocket(next)))
             try await Self.warmUp(nextSession, next)
