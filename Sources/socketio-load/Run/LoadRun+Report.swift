@@ -96,7 +96,9 @@ extension LoadRun {
             if part.counts.unsent > 0 {
                 warnings.append("\(part.name): \(part.counts.unsent) messages of the plan could not be sent")
             }
-            if part.counts.delivered == 0, part.work != .idle { warnings.append("\(part.name): nothing was delivered") }
+            if part.counts.deliveredMeasured == 0, part.work != .idle {
+                warnings.append("\(part.name): nothing was delivered in the measured time")
+            }
         }
         if servers.isEmpty, plan.processes != .none {
             warnings.append("the server's process was not found here: no CPU time and memory; give --pid")
