@@ -15,7 +15,8 @@ final class PassiveClient {
     }
 
     private let descriptor: CInt
-    private var buffer = [UInt8](repeating: 0, count: 16384 + 16)
+    private static let size = 16384 + 16
+    private let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
 
     init(port: Int) throws {
         #if canImport(Glibc)
@@ -39,13 +40,15 @@ final class PassiveClient {
         try skipFrame()
     }
 
+    deinit { buffer.deallocate() }
+
     func close() { _ = systemClose(descriptor) }
 
     /// Waits for so many bytes and forgets them.
     func skip(_ count: Int) throws {
         var rest = count
         while rest > 0 {
-            let taken = recv(descriptor, &buffer, min(rest, buffer.count), 0)
+            let taken = recv(descriptor, buffer, min(rest, Self.size), 0)
             guard taken > 0 else { throw Failure(description: "the server closed a connection") }
             rest -= taken
         }
