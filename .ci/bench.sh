@@ -135,16 +135,16 @@ compare() {
 
 # alone NAME LABEL FIGURES A SCENARIO...: the same without another server.
 alone() {
-    local name=$1 label=$2 figures=$3 a=$4 round files=()
+    local name=$1 label=$2 figures=$3 round address targets=() files=()
+    # Every target of a cluster is an option of its own.
+    for address in ${4//,/ }; do targets+=(-t "$address"); done
     shift 4
     [[ $label =~ $only ]] || return 0
     echo "== $label"
     : >"$out/$name.txt"
     for ((round = 1; round <= rounds; round++)); do
         files+=("$out/$name-$round.json")
-        # Every target of a cluster is an option of its own.
-        # shellcheck disable=SC2046
-        if ! "${second[@]}" "$bin/socketio-load" "$@" $(printf -- '-t %s ' ${a//,/ }) --duration "$duration" --warmup 1s --quiet \
+        if ! "${second[@]}" "$bin/socketio-load" "$@" "${targets[@]}" --duration "$duration" --warmup 1s --quiet \
             --output "$out/$name-$round.json" >>"$out/$name.txt" 2>&1; then
             failed "$name" "$label"
             break
@@ -223,7 +223,7 @@ measure_cluster() {
 # Two loops need two processors, the second of which they share with the generator when there is no third.
 measure_loops() {
     local two one pids pinned=("${first[@]}")
-    (($(nproc) > 1)) && command -v taskset >/dev/null && first=(taskset -c 0,1)
+    (($(nproc) > 1)) && command -v taskset >/dev/null && first=(taskset -c '0,1')
     start_ours loops-2 --event-loops 2
     two=$address pids=("$pid")
     start_ours loops-1
