@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Counts the instructions of each hot loop with callgrind and compares them with Tests/Benchmarks/instructions.txt.
+# Counts the instructions of each hot loop with callgrind and compares them with Tests/Benchmarks/instructions.txt; besides, those
+# of the whole server for one recipient of a broadcast (`fan-out`, its clients' reads included).
 #
 #     .ci/instructions.sh            fails where a loop needs over 5 % more than written there
 #     .ci/instructions.sh record     writes the file anew; the commit that does so says why
@@ -15,7 +16,11 @@ compiler=$(swift --version 2>/dev/null | sed -nE 's/.*Swift version ([0-9.]+).*/
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-(cd Tests/Benchmarks && swift build -c release --product hot-loops) >"$work/build" 2>&1 || {
+build() {
+    (cd Tests/Benchmarks && swift build -c release --product hot-loops) &&
+        swift build -c release --product socketio-conformance-server
+}
+build >"$work/build" 2>&1 || {
     grep -E 'error' "$work/build"
     echo 'instructions: the build failed'
     echo '0 passed, 1 failed'
@@ -23,25 +28,34 @@ trap 'rm -rf "$work"' EXIT
 }
 # Without debugging information, which this valgrind cannot read.
 strip -g -o "$work/hot-loops" Tests/Benchmarks/.build/release/hot-loops
+strip -g -o "$work/server" .build/release/socketio-conformance-server
 
-# The instructions of a run that does a loop's work so often. Hashing is the same each time.
+# The instructions of a run of a command. Hashing is the same each time.
 total() {
-    SWIFT_DETERMINISTIC_HASHING=1 valgrind --tool=callgrind --callgrind-out-file="$work/out" "$work/hot-loops" "$1" "$2" \
+    SWIFT_DETERMINISTIC_HASHING=1 valgrind --tool=callgrind --callgrind-out-file="$work/out" "$@" \
         >/dev/null 2>"$work/log" || cat "$work/log" >&2
     sed -nE 's/^totals: ([0-9]+).*/\1/p' "$work/out"
 }
 
 # Of one time: the difference of two runs, so that the start of the process does not count.
 each() {
-    local few many
-    few=$(total "$1" 100)
-    many=$(total "$1" 600)
-    [[ -n $few && -n $many ]] && echo $(((many - few) / 500))
+    local few many times
+    if [[ $1 == fan-out ]]; then
+        local command=("$work/server" fan-out-speed --recipients 500 --count)
+        few=$(total "${command[@]}" 20)
+        many=$(total "${command[@]}" 120)
+        times=$((500 * 100))
+    else
+        few=$(total "$work/hot-loops" "$1" 100)
+        many=$(total "$work/hot-loops" "$1" 600)
+        times=500
+    fi
+    [[ -n $few && -n $many ]] && echo $(((many - few) / times))
 }
 
 if [[ ${1:-} == record ]]; then
     echo "swift $compiler" >"$baseline"
-    for name in $("$work/hot-loops"); do echo "$name $(each "$name")" | tee -a "$baseline"; done
+    for name in $("$work/hot-loops") fan-out; do echo "$name $(each "$name")" | tee -a "$baseline"; done
     exit
 fi
 
@@ -52,7 +66,7 @@ fi
 
 passed=0
 failed=0
-for name in $("$work/hot-loops"); do
+for name in $("$work/hot-loops") fan-out; do
     expected=$(sed -nE "s/^$name ([0-9]+)$/\1/p" "$baseline")
     found=$(each "$name")
     if [[ -z $expected || -z $found ]]; then

@@ -13,12 +13,23 @@ internal import SocketIOServer
     internal import Darwin
 #endif
 
-/// Everything that is served or measured for tests alone, and not shipped.
+/// An asynchronous `main` gives the first thread up, which valgrind does not survive: what is counted by it begins before.
 @main
+enum ConformanceMain {
+    static func main() {
+        let words = Array(CommandLine.arguments.dropFirst())
+        if words.first == FanOutSpeed.configuration.commandName { return FanOutSpeed.main(Array(words.dropFirst())) }
+        Task { await ConformanceTool.main() }
+        dispatchMain()
+    }
+}
+
+/// Everything that is served or measured for tests alone, and not shipped.
 struct ConformanceTool: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "socketio-conformance-server", abstract: "Servers and measurements for tests.",
-        subcommands: [ConformanceServer.self, RedisSpeed.self], defaultSubcommand: ConformanceServer.self)
+        subcommands: [ConformanceServer.self, RedisSpeed.self, FanOutSpeed.self],
+        defaultSubcommand: ConformanceServer.self)
 }
 
 /// Serves the applications that independent test suites expect, on the real server; see `docs/testing.md`.

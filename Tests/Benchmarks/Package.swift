@@ -26,6 +26,7 @@ let package = Package(
         .target(
             name: "HotLoops", dependencies: ["SocketIOCore", "EngineIOCore", nioCore], swiftSettings: swiftSettings),
         .executableTarget(name: "yardstick"),
+        .executableTarget(name: "reader"),
         .executableTarget(name: "hot-loops", dependencies: ["HotLoops"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "Micro", dependencies: ["HotLoops", .product(name: "Benchmark", package: "benchmark")],

@@ -12,20 +12,20 @@ internal import Testing
 @Suite struct BypassTests {
     typealias Server = SessionTestServer
 
-    private static func message(_ text: String) -> OutboundMessage {
+    static func message(_ text: String) -> OutboundMessage {
         OutboundMessage(head: .message(.text(ByteBuffer(string: text))))
     }
 
-    private static func frames(_ texts: [String]) -> [UInt8] {
+    static func frames(_ texts: [String]) -> [UInt8] {
         texts.flatMap { Array(message($0).head.frame.readableBytesView) }
     }
 
-    private static func transport(_ session: EngineSession) throws -> WebSocketTransport {
+    static func transport(_ session: EngineSession) throws -> WebSocketTransport {
         try #require(session.link as? WebSocketTransport)
     }
 
     /// Two ticks: after the first message the transport knows that its socket takes everything.
-    private static func warmUp(_ session: EngineSession, _ wire: SessionWire) async throws {
+    static func warmUp(_ session: EngineSession, _ wire: SessionWire) async throws {
         for text in ["one", "two"] {
             session.send(message(text))
             #expect(try await wire.text() == "4" + text)

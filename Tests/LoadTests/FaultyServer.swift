@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import Foundation
+import Glibc
 import Logging
 import NIOCore
 import ProcessTesting
@@ -10,13 +11,18 @@ import Testing
 
 /// The application that load generators drive, which may go wrong in one way.
 struct FaultyServer: Sendable {
-    enum Fault: CaseIterable {
+    enum Fault {
         case loses
         case doubles
         case reorders
         case harms
         case misdelivers
         case disconnects
+        /// Stands still once, for 300 ms.
+        case stalls
+
+        /// What may happen to messages of rooms.
+        static let ofBroadcasts: [Fault] = [.loses, .doubles, .reorders, .harms, .misdelivers, .disconnects]
     }
 
     private let io: Server
@@ -44,6 +50,7 @@ struct FaultyServer: Sendable {
         let held = Mutex<[String]>([])
         let count = Mutex(0)
         socket.on("echo", arguments: { arguments, ack in ack(relaying: arguments) })
+        installEcho(on: socket, fault)
         socket.on("join") { (room: String) -> Bool in
             socket.join(room)
             return true
@@ -72,8 +79,37 @@ struct FaultyServer: Sendable {
             case .harms: namespace.to(room).emit("msg", payload.dropLast() + "!")
             case .misdelivers: namespace.emit("msg", payload)
             case .disconnects: socket.disconnect(close: true)
+            case .stalls: break
             }
         }
+    }
+
+    /// An echo whose acknowledgements go wrong.
+    private static func installEcho(on socket: Socket, _ fault: Fault?) {
+        let held = Mutex<[@Sendable () -> Void]>([])
+        let count = Mutex(0)
+        socket.on(
+            "faulty-echo",
+            arguments: { arguments, ack in
+                let number = count.withLock { count in
+                    count += 1
+                    return count
+                }
+                let answer: @Sendable () -> Void = { ack(relaying: arguments) }
+                switch fault {
+                case .stalls where number == 20: usleep(300_000)
+                case .loses where number % 7 == 3: return
+                case .reorders where number % 7 == 3: return held.withLock { $0.append(answer) }
+                default: break
+                }
+                answer()
+                for late in held.withLock({ held in
+                    defer { held = [] }
+                    return held
+                }) {
+                    late()
+                }
+            })
     }
 }
 

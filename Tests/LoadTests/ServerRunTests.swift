@@ -81,7 +81,7 @@ import Testing
 
     // MARK: Faults
 
-    @Test(arguments: FaultyServer.Fault.allCases) func faultsAreFound(fault: FaultyServer.Fault) async throws {
+    @Test(arguments: FaultyServer.Fault.ofBroadcasts) func faultsAreFound(fault: FaultyServer.Fault) async throws {
         var part = LoadPart(name: "broadcast", work: .publish, transport: .websocket, connections: 10)
         part.rooms = 2
         part.rate = 200
@@ -107,6 +107,107 @@ import Testing
     }
 
     // MARK: The executable
+
+    /// Every mode that checks deliveries, against servers that lose, double and reorder: exit code 2, and the fault by name.
+    @Test(
+        arguments: [FaultyServer.Fault.loses, .doubles, .reorders],
+        [["broadcast", "-c", "5"], ["rooms", "--rooms", "2", "--members", "3"]])
+    func faultyServersEndWithTwo(fault: FaultyServer.Fault, mode: [String]) async throws {
+        let server = try await FaultyServer.start(fault)
+        let load = try await LoadProcess.run(
+            mode + [
+                "-t", server.address, "--duration", "300ms", "--warmup", "0", "--drain", "300ms", "--rate", "200",
+            ])
+        await server.stop()
+        #expect(load.code == 2, "\(load.output)")
+        let word =
+            switch fault {
+            case .loses: "lost"
+            case .doubles: "doubled"
+            default: "out of order"
+            }
+        let faults = load.output.split(separator: "\n").filter { $0.contains("FAULT") }
+        #expect(faults.contains { $0.hasSuffix(word) }, "\(load.output)")
+    }
+
+    /// An acknowledgement too few, and one behind a later one. Our server cannot send one twice.
+    @Test(arguments: [FaultyServer.Fault.loses, .reorders])
+    func faultyAcknowledgementsEndWithTwo(fault: FaultyServer.Fault) async throws {
+        let server = try await FaultyServer.start(fault)
+        let load = try await LoadProcess.run([
+            "echo", "-t", server.address, "-c", "3", "--echo-event", "faulty-echo", "--duration", "300ms", "--warmup",
+            "0", "--drain", "300ms", "--rate", "300", "--json",
+        ])
+        await server.stop()
+        #expect(load.code == 2, "\(load.output)")
+        let counts = try #require(
+            try JSONDecoder().decode(LoadReport.self, from: Data(load.output.utf8)).parts.first?.counts)
+        #expect((fault == .loses ? counts.lost : counts.outOfOrder) > 0)
+    }
+
+    /// A server that is at fault in a comparison is named, and there are figures of neither that hide it.
+    @Test func aFaultInAComparisonEndsWithTwo() async throws {
+        let good = try await FaultyServer.start(nil)
+        let bad = try await FaultyServer.start(.loses)
+        let compared = try await LoadProcess.run([
+            "compare", good.address, bad.address, "--rounds", "1", "--pause", "0", "--", "broadcast", "-c", "5",
+            "--duration", "300ms", "--warmup", "0", "--drain", "300ms", "--rate", "200",
+        ])
+        await good.stop()
+        await bad.stop()
+        #expect(compared.code == 2, "\(compared.output)")
+        #expect(compared.output.contains("B broadcast: "), "\(compared.output)")
+        #expect(!compared.output.contains("A broadcast: "), "\(compared.output)")
+    }
+
+    /// The modes of the command line, each for a moment.
+    @Test(arguments: [
+        ["echo", "-c", "5", "--in-flight", "4"], ["polling", "-c", "5"],
+        ["rooms", "--rooms", "3", "--members", "4", "--in-flight", "2"], ["churn", "-c", "4"], ["idle", "-c", "20"],
+        [
+            "mixed", "--echo-connections", "5", "--echo-rate", "100", "--rooms", "2", "--members", "3", "--room-rate",
+            "50", "--polling-connections", "3", "--polling-rate", "30", "--connect-rate", "10",
+        ],
+    ])
+    func everyModeRuns(mode: [String]) async throws {
+        let server = try await FaultyServer.start(nil)
+        let other = try await FaultyServer.start(nil)
+        // Rooms are of one server only where no adapter connects two.
+        let targets = mode[0] == "rooms" || mode[0] == "mixed" ? [server] : [server, other]
+        let load = try await LoadProcess.run(
+            mode + targets.flatMap { ["-t", $0.address] } + [
+                "--duration", "400ms", "--warmup", "100ms", "--pid", "\(getpid())", "--json",
+            ])
+        await server.stop()
+        await other.stop()
+        #expect(load.code == 0, "\(load.output)")
+        let report = try JSONDecoder().decode(LoadReport.self, from: Data(load.output.utf8))
+        #expect(report.targets.count == targets.count)
+        #expect(report.servers.map(\.pid) == [getpid()])
+        for part in report.parts where part.work != .idle {
+            #expect(part.counts.delivered > 0, "\(part.name)")
+            #expect(part.latency != nil, "\(part.name)")
+        }
+        #expect(report.parts.count == (mode[0] == "mixed" ? 4 : 1))
+    }
+
+    /// A stall of the server is in the latency of everything that should have been sent meanwhile, not of one message.
+    @Test func latencyCountsFromTheIntendedTime() async throws {
+        var part = LoadPart(name: "echo", work: .echo, transport: .websocket, connections: 4)
+        part.rate = 400
+        let server = try await FaultyServer.start(.stalls)
+        var plan = LoadPlan(mode: "echo", targets: [try LoadTarget(server.address)], parts: [part])
+        plan.events.echo = "faulty-echo"
+        plan.duration = 1_000_000_000
+        plan.settle = 20_000_000
+        let report = try await offPool { [plan] in try LoadRun.run(plan, progress: ProgressLine(isShown: false)) }
+        await server.stop()
+        try expectNoFaults(report)
+        // The server stood still for 300 ms, a third of the time: of what was to leave then, a half had to wait for 150 ms.
+        let latency = try #require(report.parts[0].latency)
+        #expect(latency.max >= 250_000)
+        #expect(latency.p90 >= 100_000, "p90 \(latency.p90) µs")
+    }
 
     @Test func exitCodesTellTheOutcome() async throws {
         let common = ["--duration", "200ms", "--warmup", "0", "--drain", "300ms", "-c", "5", "--rate", "100"]

@@ -20,11 +20,6 @@ struct LatencyRecorder: Sendable {
         histogram.add(other.histogram)
     }
 
-    mutating func reset() {
-        guard count > 0 else { return }
-        histogram.reset()
-    }
-
     /// In microseconds; nil when nothing was recorded.
     var summary: LatencySummary? {
         guard count > 0 else { return nil }

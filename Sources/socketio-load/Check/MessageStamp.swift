@@ -10,14 +10,6 @@ struct MessageStamp: Equatable {
     var sequence: UInt32
     var time: UInt64
 
-    private static let digits: [UInt8] = Array("0123456789abcdef".utf8)
-
-    private static let values: [UInt8] = {
-        var table = [UInt8](repeating: 0xFF, count: 256)
-        for (value, digit) in digits.enumerated() { table[Int(digit)] = UInt8(value) }
-        return table
-    }()
-
     /// A payload of `size` characters that begins with a stamp of zeros.
     static func blank(size: Int) -> [UInt8] {
         let letters = Array("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
@@ -28,47 +20,52 @@ struct MessageStamp: Equatable {
 
     /// Writes the 32 characters.
     func write(to target: UnsafeMutablePointer<UInt8>) {
-        Self.digits.withUnsafeBufferPointer { digits in
-            Self.write(UInt64(publisher), count: 8, to: target, digits)
-            Self.write(UInt64(sequence), count: 8, to: target + 8, digits)
-            Self.write(time, count: 16, to: target + 16, digits)
-        }
+        let bytes = UnsafeMutableRawPointer(target)
+        Self.write(publisher, to: bytes)
+        Self.write(sequence, to: bytes + 8)
+        Self.write(UInt32(truncatingIfNeeded: time >> 32), to: bytes + 16)
+        Self.write(UInt32(truncatingIfNeeded: time), to: bytes + 24)
     }
 
     /// Reads 32 characters; nil when one of them is no digit.
     static func read(_ source: UnsafePointer<UInt8>) -> MessageStamp? {
-        values.withUnsafeBufferPointer { values in
-            guard let publisher = read(source, count: 8, values), let sequence = read(source + 8, count: 8, values),
-                let time = read(source + 16, count: 16, values)
-            else { return nil }
-            return MessageStamp(
-                publisher: UInt32(truncatingIfNeeded: publisher), sequence: UInt32(truncatingIfNeeded: sequence),
-                time: time)
-        }
+        let bytes = UnsafeRawPointer(source)
+        guard let publisher = number(bytes), let sequence = number(bytes + 8), let high = number(bytes + 16),
+            let low = number(bytes + 24)
+        else { return nil }
+        return MessageStamp(publisher: publisher, sequence: sequence, time: UInt64(high) << 32 | UInt64(low))
+    }
+
+    // MARK: Eight digits at a time, one in each byte of a word
+
+    /// The same value in each byte.
+    @inline(__always)
+    private static func each(_ byte: UInt64) -> UInt64 { byte &* 0x0101_0101_0101_0101 }
+
+    /// The characters of digits below 16.
+    @inline(__always)
+    private static func characters(_ digits: UInt64) -> UInt64 {
+        let isLetter = (digits &+ each(6)) >> 4 & each(1)
+        return digits &+ each(0x30) &+ isLetter &* 39
     }
 
     @inline(__always)
-    private static func write(
-        _ value: UInt64, count: Int, to target: UnsafeMutablePointer<UInt8>, _ digits: UnsafeBufferPointer<UInt8>
-    ) {
-        var rest = value
-        for index in stride(from: count - 1, through: 0, by: -1) {
-            target[index] = digits[Int(truncatingIfNeeded: rest & 15)]
-            rest >>= 4
-        }
+    private static func write(_ value: UInt32, to target: UnsafeMutableRawPointer) {
+        var digits = UInt64(value)
+        digits = (digits | digits << 16) & 0x0000_FFFF_0000_FFFF
+        digits = (digits | digits << 8) & 0x00FF_00FF_00FF_00FF
+        digits = (digits | digits << 4) & each(0x0F)
+        target.storeBytes(of: characters(digits).bigEndian, as: UInt64.self)
     }
 
     @inline(__always)
-    private static func read(
-        _ source: UnsafePointer<UInt8>, count: Int, _ values: UnsafeBufferPointer<UInt8>
-    ) -> UInt64? {
-        var result: UInt64 = 0
-        var seen: UInt8 = 0
-        for index in 0..<count {
-            let value = values[Int(source[index])]
-            seen |= value
-            result = result << 4 | UInt64(value & 15)
-        }
-        return seen > 15 ? nil : result
+    private static func number(_ source: UnsafeRawPointer) -> UInt32? {
+        let text = UInt64(bigEndian: source.loadUnaligned(as: UInt64.self))
+        var digits = (text & each(0x0F)) &+ (text >> 6 & each(1)) &* 9
+        // No other text has the same digits and, of these, these characters.
+        guard digits & each(0xF0) == 0, characters(digits) == text else { return nil }
+        digits = (digits | digits >> 4) & 0x00FF_00FF_00FF_00FF
+        digits = (digits | digits >> 8) & 0x0000_FFFF_0000_FFFF
+        return UInt32(truncatingIfNeeded: digits | digits >> 16)
     }
 }

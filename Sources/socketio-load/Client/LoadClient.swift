@@ -30,27 +30,29 @@ final class LoadClient {
     let room: Int
     unowned(unsafe) let part: PartWorker
     /// First slot of its checks.
-    var checks = 0
+    @exclusivity(unchecked) var checks = 0
+    /// What it sends, shared by the senders of a room.
+    @exclusivity(unchecked) var message: OutgoingMessage?
     /// Number as a sender, nil for one that only listens.
-    var sender: Int?
+    @exclusivity(unchecked) var sender: Int?
 
-    var state = State.idle
-    var socket: Stream?
+    @exclusivity(unchecked) var state = State.idle
+    @exclusivity(unchecked) var socket: Stream?
     var poll: Stream?
     var post: Stream?
     var sessionID = ""
-    var upgrade = Upgrade.none
+    @exclusivity(unchecked) var upgrade = Upgrade.none
     var pollIsHeld = false
     /// Packets for the next POST, separated by 0x1e.
-    var waiting: [UInt8] = []
+    @exclusivity(unchecked) var waiting: [UInt8] = []
     /// Body of the POST on its way, kept until it is answered.
     var posting: [UInt8]?
-    var fragments: [UInt8] = []
+    @exclusivity(unchecked) var fragments: [UInt8] = []
     /// Begin of the current attempt to connect, or of its turn in a fixed rate.
     var began: UInt64 = 0
     var deadline: UInt64 = .max
-    var nextSequence: UInt32 = 0
-    var inFlight = 0
+    @exclusivity(unchecked) var nextSequence: UInt32 = 0
+    @exclusivity(unchecked) var inFlight = 0
 
     init(number: Int, target: Int, room: Int, part: PartWorker) {
         self.number = number

@@ -3,7 +3,7 @@
 /// The text of an event, made once; only the acknowledgement id and the stamp change from message to message.
 final class OutgoingMessage {
     private let head: [UInt8]
-    private var tail: [UInt8]
+    @exclusivity(unchecked) private var tail: [UInt8]
     private let stampOffset: Int
 
     /// - Parameter arguments: JSON before the payload, each argument followed by a comma.
@@ -26,13 +26,12 @@ final class OutgoingMessage {
     }
 
     private static func appendDecimal(_ value: UInt32, to target: inout [UInt8]) {
-        let start = target.count
-        var rest = value
-        repeat {
-            target.append(UInt8(ascii: "0") + UInt8(rest % 10))
-            rest /= 10
-        } while rest > 0
-        target[start...].reverse()
+        var power: UInt32 = 1
+        while value / power >= 10 { power *= 10 }
+        while power > 0 {
+            target.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / power % 10))
+            power /= 10
+        }
     }
 }
 

@@ -3,6 +3,9 @@
 internal import Glibc
 
 /// One TCP connection of a client: what came in and is not complete, what goes out and is not written.
+///
+/// Confined to its worker's thread. No access to a variable calls what could come back to it, here as in the other classes
+/// of the event loop: so what every delivery touches does without checks of exclusivity, a third of its instructions.
 final class Stream {
     enum Role {
         /// The answer to the WebSocket request is awaited.
@@ -21,13 +24,13 @@ final class Stream {
     let descriptor: Int32
     let token: UInt64
     unowned(unsafe) let client: LoadClient
-    var role: Role
-    var inbox: [UInt8] = []
-    var outbox: [UInt8] = []
-    var written = 0
-    var isDirty = false
-    var waitsForWriting = true
-    var isClosed = false
+    @exclusivity(unchecked) var role: Role
+    @exclusivity(unchecked) var inbox: [UInt8] = []
+    @exclusivity(unchecked) var outbox: [UInt8] = []
+    @exclusivity(unchecked) var written = 0
+    @exclusivity(unchecked) var isDirty = false
+    @exclusivity(unchecked) var waitsForWriting = true
+    @exclusivity(unchecked) var isClosed = false
     /// A request was answered on it before: it may have been closed by the server in the meantime.
     var wasUsed = false
 

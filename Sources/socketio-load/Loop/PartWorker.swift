@@ -8,10 +8,9 @@ final class PartWorker {
     private(set) var clients: [LoadClient] = []
     /// Clients of this worker which send, in turns at a fixed rate.
     private(set) var senders: [LoadClient] = []
-    private(set) var messages: [Int: OutgoingMessage] = [:]
-    var checker = DeliveryChecker()
-    var counts = PartCounts()
-    var latency = LatencyRecorder()
+    @exclusivity(unchecked) var checker = DeliveryChecker()
+    @exclusivity(unchecked) var counts = PartCounts()
+    @exclusivity(unchecked) var latency = LatencyRecorder()
     var lag = LatencyRecorder()
     var schedule: SendSchedule?
     var nextSender = 0
@@ -22,12 +21,12 @@ final class PartWorker {
 
     private let layout: LoadLayout
     private let worker: Int
-    private var senderClients: [Int: LoadClient] = [:]
+    @exclusivity(unchecked) private var senderClients: [Int: LoadClient] = [:]
     /// Deliveries on this worker by sender and sequence modulo window.
-    private var arrived: [Int32] = []
+    @exclusivity(unchecked) private var arrived: [Int32] = []
     /// Workers on which a message of a local sender is not complete.
-    private var pending: [Int32] = []
-    private var localMembers: [Int32] = []
+    @exclusivity(unchecked) private var pending: [Int32] = []
+    @exclusivity(unchecked) private var localMembers: [Int32] = []
     private let roomWorkers: [Int32]
 
     init(_ load: LoadPlan, number: Int, worker: Int) {
@@ -59,15 +58,18 @@ final class PartWorker {
         guard let sender = client.sender else { return }
         senders.append(client)
         senderClients[sender] = client
-        let key = plan.work == .publish ? room : 0
-        guard messages[key] == nil, plan.work != .connect else { return }
-        let arguments = plan.work == .publish ? JSONText.quoted(load.roomName(part: self.number, room: room)) + "," : ""
-        messages[key] = OutgoingMessage(
+        guard plan.work != .connect else { return }
+        // Clients come room by room, and all who echo are in one.
+        let last = senders.dropLast().last
+        client.message = last?.room == room ? last?.message : message(load, room)
+    }
+
+    private func message(_ load: LoadPlan, _ room: Int) -> OutgoingMessage {
+        let arguments = plan.work == .publish ? JSONText.quoted(load.roomName(part: number, room: room)) + "," : ""
+        return OutgoingMessage(
             event: plan.work == .publish ? load.events.publish : load.events.echo, namespace: load.namespacePrefix,
             arguments: arguments, size: plan.size)
     }
-
-    func message(for client: LoadClient) -> OutgoingMessage? { messages[client.room] }
 
     func senderClient(_ sender: Int) -> LoadClient? { senderClients[sender] }
 

@@ -55,7 +55,7 @@ extension Worker {
     }
 
     private func send(_ part: PartWorker, _ client: LoadClient, intended: UInt64) {
-        guard client.state == .ready, let sender = client.sender, let message = part.message(for: client) else {
+        guard client.state == .ready, let sender = client.sender, let message = client.message else {
             part.counts.unsent += 1
             return
         }

@@ -17,17 +17,17 @@ final class Worker {
     let index: Int
     let requests: RequestText
     let parts: [PartWorker]
-    var now = MonotonicClock.now()
-    var window: MeasuredTime?
-    var isSending = false
+    @exclusivity(unchecked) var now = MonotonicClock.now()
+    @exclusivity(unchecked) var window: MeasuredTime?
+    @exclusivity(unchecked) var isSending = false
     /// Clients that connect at the moment and those that shall.
     var opening = 0
     var ready = 0
     var failed = 0
     var firstFailure: String?
-    var dirty: [Stream] = []
-    var waitingToPost: [LoadClient] = []
-    var scratch: [UInt8] = []
+    @exclusivity(unchecked) var dirty: [Stream] = []
+    @exclusivity(unchecked) var waitingToPost: [LoadClient] = []
+    @exclusivity(unchecked) var scratch: [UInt8] = []
     let mask = UInt32.random(in: 1...UInt32.max)
     let poller: Poller
 
@@ -39,7 +39,7 @@ final class Worker {
     private let toOpen: [LoadClient]
     private var opened = 0
     private var openLimit = 0
-    var streams: [Stream?] = []
+    @exclusivity(unchecked) var streams: [Stream?] = []
     var freeStreams: [Int] = []
     var generation: UInt64 = 0
     private var nextTick: UInt64 = 0
@@ -139,16 +139,11 @@ final class Worker {
             status.ready = ready
             status.failed = failed
             status.firstFailure = firstFailure
-            for part in parts {
-                status.counts[part.number] = part.counts
-                status.latency[part.number].add(part.latency)
-                status.lag[part.number].add(part.lag)
-            }
-            status.isFinished = isFinished
-        }
-        for part in parts {
-            part.latency.reset()
-            part.lag.reset()
+            for part in parts { status.counts[part.number] = part.counts }
+            guard isFinished else { return }
+            status.latency = parts.map(\.latency)
+            status.lag = parts.map(\.lag)
+            status.isFinished = true
         }
     }
 

@@ -30,10 +30,10 @@ struct WorkerStatus: Sendable {
     var failed = 0
     var firstFailure: String?
     var counts: [PartCounts] = []
-    /// Latencies since the coordinator last took them.
-    var latency: [LatencyRecorder]
-    /// How late messages left, against their plan.
-    var lag: [LatencyRecorder]
+    /// Latencies by part, once the worker has finished.
+    var latency: [LatencyRecorder] = []
+    /// How late messages left, against their plan; as the latencies.
+    var lag: [LatencyRecorder] = []
     /// Clock of the thread's CPU time, readable from other threads while it lives.
     var cpuClock: Int32?
     /// Messages by sender, once nothing is sent any more.
@@ -42,8 +42,6 @@ struct WorkerStatus: Sendable {
 
     init(parts: Int) {
         counts = Array(repeating: PartCounts(), count: parts)
-        latency = Array(repeating: LatencyRecorder(), count: parts)
-        lag = latency
     }
 }
 

@@ -39,6 +39,8 @@ struct LoadReport: Codable, Sendable {
         var threads: Int
         var cpuSeconds: Double
         var cpuPerDelivery: Double?
+        /// Part of it that is not the kernel's.
+        var userPerDelivery: Double?
         /// Share of the measured time in which the busiest thread was at work.
         var busiest: Double
     }

@@ -88,7 +88,8 @@ enum ReportTable {
     }
 
     private static func generator(_ generator: LoadReport.Generator) -> String {
-        let each = generator.cpuPerDelivery.map { ", \(number($0)) µs for each" } ?? ""
+        var each = generator.cpuPerDelivery.map { ", \(number($0)) µs for each" } ?? ""
+        if let user = generator.userPerDelivery { each += " (\(number(user)) outside the kernel)" }
         return line(
             "generator",
             "\(generator.threads) thread\(generator.threads == 1 ? "" : "s"), CPU \(number(generator.cpuSeconds)) s"

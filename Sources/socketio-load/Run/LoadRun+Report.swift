@@ -54,9 +54,12 @@ extension LoadRun {
     private func generator(_ input: ReportInput, _ seconds: Double, _ delivered: Int) -> LoadReport.Generator {
         let used = zip(input.last.workers, input.first.workers).map { $0 > $1 ? Self.seconds($0 - $1) : 0 }
         let total = used.reduce(0, +)
+        let each = delivered > 0 ? total * 1e6 / Double(delivered) : nil
+        let user = input.last.generator.user - input.first.generator.user
+        let kernel = input.last.generator.kernel - input.first.generator.kernel
         return LoadReport.Generator(
-            threads: plan.threads, cpuSeconds: total,
-            cpuPerDelivery: delivered > 0 ? total * 1e6 / Double(delivered) : nil,
+            threads: plan.threads, cpuSeconds: total, cpuPerDelivery: each,
+            userPerDelivery: user + kernel > 0 ? each.map { $0 * user / (user + kernel) } : nil,
             busiest: (used.max() ?? 0) / seconds)
     }
 
@@ -93,7 +96,9 @@ extension LoadRun {
             if part.counts.unsent > 0 {
                 warnings.append("\(part.name): \(part.counts.unsent) messages of the plan could not be sent")
             }
-            if part.counts.delivered == 0, part.work != .idle { warnings.append("\(part.name): nothing was delivered") }
+            if part.counts.deliveredMeasured == 0, part.work != .idle {
+                warnings.append("\(part.name): nothing was delivered in the measured time")
+            }
         }
         if servers.isEmpty, plan.processes != .none {
             warnings.append("the server's process was not found here: no CPU time and memory; give --pid")

@@ -127,7 +127,7 @@ final class LoadRun {
             let now = MonotonicClock.now()
             guard now < time else { return }
             MonotonicClock.rest(milliseconds: UInt32(min(100, max(1, (time - now) / 1_000_000))))
-            collect()
+            watchMemory()
             guard MonotonicClock.now() - shown >= 1_000_000_000 else { continue }
             let seconds = Self.seconds(MonotonicClock.now() - shown)
             shown = MonotonicClock.now()
@@ -148,7 +148,7 @@ final class LoadRun {
     private func drain() {
         let limit = MonotonicClock.now() + plan.drain
         while MonotonicClock.now() < limit {
-            collect()
+            watchMemory()
             // A tick of the workers lies between two looks, so that both see the same moment.
             let before = totals(statuses())
             MonotonicClock.rest(milliseconds: 250)
@@ -172,7 +172,10 @@ final class LoadRun {
         }
         for link in links { link.post(.finish(sent: sent)) }
         while statuses().contains(where: { !$0.isFinished }) { MonotonicClock.rest(milliseconds: 1) }
-        collect()
+        for status in statuses() {
+            for (part, recorder) in status.latency.enumerated() { latency[part].add(recorder) }
+            for (part, recorder) in status.lag.enumerated() { lag[part].add(recorder) }
+        }
     }
 
     // MARK: Looking
@@ -185,25 +188,10 @@ final class LoadRun {
         }
     }
 
-    /// Takes over the latencies which the workers have recorded.
-    private func collect() {
-        for link in links {
-            let (latencies, lags) = link.status.withLock { status in
-                defer {
-                    for index in plan.parts.indices {
-                        status.latency[index].reset()
-                        status.lag[index].reset()
-                    }
-                }
-                return (status.latency, status.lag)
-            }
-            for index in plan.parts.indices {
-                latency[index].add(latencies[index])
-                lag[index].add(lags[index])
-            }
-        }
+    /// Notes the most memory the servers ever had.
+    private func watchMemory() {
         for server in servers {
-            if let resident = server.sample()?.resident { peaks[server.pid] = max(resident, peaks[server.pid] ?? 0) }
+            if let resident = server.resident { peaks[server.pid] = max(resident, peaks[server.pid] ?? 0) }
         }
     }
 
@@ -214,13 +202,16 @@ final class LoadRun {
     struct Edge {
         var time: UInt64
         var servers: [Int32: ServerProcess.Sample]
+        /// CPU time of each worker's thread.
         var workers: [UInt64]
+        /// CPU time of this process as the kernel shares it out, by its ticks.
+        var generator: Machine.Usage
     }
 
     private func edge() -> Edge {
         Edge(
             time: MonotonicClock.now(), servers: samples(),
-            workers: statuses().map { $0.cpuClock.map(MonotonicClock.read) ?? 0 })
+            workers: statuses().map { $0.cpuClock.map(MonotonicClock.read) ?? 0 }, generator: Machine.usage)
     }
 
     static func seconds(_ nanoseconds: UInt64) -> Double { Double(nanoseconds) / 1e9 }

@@ -10,6 +10,19 @@ enum Machine {
         (SystemFile.text("/proc/sys/kernel/osrelease") ?? "unknown").split(separator: "\n").first.map(String.init) ?? ""
     }
 
+    /// CPU time of this process in microseconds.
+    struct Usage {
+        var user: Double
+        var kernel: Double
+    }
+
+    static var usage: Usage {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        func microseconds(_ time: timeval) -> Double { Double(time.tv_sec) * 1e6 + Double(time.tv_usec) }
+        return Usage(user: microseconds(usage.ru_utime), kernel: microseconds(usage.ru_stime))
+    }
+
     /// Load average of the last minute.
     static var load: String {
         SystemFile.text("/proc/loadavg")?.split(separator: " ").first.map(String.init) ?? "unknown"

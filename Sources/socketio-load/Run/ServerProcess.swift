@@ -25,10 +25,16 @@ struct ServerProcess: Sendable {
 
     /// Nil when the process has ended.
     func sample() -> Sample? {
+        guard let resident, let cpu = cpu() else { return nil }
+        return Sample(cpu: cpu, resident: resident)
+    }
+
+    /// Resident memory in bytes; nil when the process has ended.
+    var resident: UInt64? {
         guard let statm = SystemFile.text("/proc/\(pid)/statm"),
-            let pages = statm.split(separator: " ").dropFirst().first.flatMap({ UInt64($0) }), let cpu = cpu()
+            let pages = statm.split(separator: " ").dropFirst().first.flatMap({ UInt64($0) })
         else { return nil }
-        return Sample(cpu: cpu, resident: pages * UInt64(sysconf(Int32(_SC_PAGESIZE))))
+        return pages * UInt64(sysconf(Int32(_SC_PAGESIZE)))
     }
 
     private func cpu() -> UInt64? {
