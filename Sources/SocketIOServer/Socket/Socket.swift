@@ -39,7 +39,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
     private let phase = Atomic(Phase.connecting.rawValue)
 
     // Confined to the event loop.
-    var handlers = EventHandlers()
+    var handlers: EventHandlers
     var hooks: SocketHooks?
     var acks: AckTable<PendingAcknowledgement>
     private var member: RoomMember?
@@ -51,6 +51,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
         self.namespace = namespace
         self.auth = auth
         self.home = namespace.local.shards[client.shard.index]
+        self.handlers = EventHandlers(home.handlerShape)
         self.acks = AckTable(limit: client.maxPendingAcknowledgements)
         self.member = home.add(self)
     }
@@ -122,10 +123,12 @@ public final class Socket: @unchecked Sendable, Identifiable {
         if let hooks, !hooks.outgoing.isEmpty { home.outgoingListenerCount -= 1 }
         failAcknowledgements()
         forgetWaiting()
-        handlers = EventHandlers()
+        forgetHandlers()
         hooks = nil
         client.table.release(namespace)
     }
+
+    func forgetHandlers() { handlers = EventHandlers(home.handlerShape) }
 
     private func run(_ listener: DisconnectListener, _ reason: DisconnectReason, _ detail: String?) {
         switch listener {
