@@ -17,6 +17,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     let context: ServerContext
     let table: NamespaceTable
     let shard: ShardContext
+    /// Of each of its sockets.
     let maxPendingAcknowledgements: Int
 
     // Values of other modules, which call nothing back: checking for overlapping access costs more than it could find.
@@ -25,7 +26,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     @exclusivity(unchecked)
     private var machine: ClientStateMachine
     /// By the slots of the machine: pending and connected sockets.
-    private var sockets: [Socket?] = []
+    private var sockets = ShortList<Socket?>()
     /// Of events of all its sockets that wait for middlewares.
     var waitingBytes = 0
     private var connectTimer: TimerQueue.Token?
@@ -128,8 +129,9 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         parser.reset()
         let open = machine.close().compactMap { sockets[$0] }
         for socket in open { socket.close(reason, detail: detail) }
-        for socket in sockets { socket?.abandon() }
-        sockets = []
+        let left = sockets
+        sockets = .none
+        left.forEach { $0?.abandon() }
     }
 
     private func decodingFailed(_ error: PacketDecodingError) {
