@@ -14,23 +14,24 @@ public final class EngineSession: @unchecked Sendable {
     public let id: String
     /// The request that opened the session.
     public let handshake: HandshakeInfo
+    // What is small follows each other: there is one session for each connection.
+    var machine = SessionStateMachine()
+    var upgradeMachine: UpgradeStateMachine
+    /// Where the shard keeps what sending needs, for ``Shard/send(_:to:)``. The same from ``EngineDelegate/opened(_:)``
+    /// until ``EngineSessionHandler/closed(_:detail:)`` has returned; later no messages go there.
+    package internal(set) var slot = OutboundSlots.none
     package let shard: Shard
     /// Whoever hears what happens here; set to what ``EngineDelegate/opened(_:)`` returned, nil after the close.
     package internal(set) var handler: (any EngineSessionHandler)?
 
     let context: EngineContext
-    var machine = SessionStateMachine()
-    var upgradeMachine: UpgradeStateMachine
     var link: any Transport
     var upgradeAttempt: UpgradeAttempt?
     var backlog = Backlog()
     /// Only while somebody observes.
     private(set) var meter: SessionMeter?
 
-    // Kept for the shard.
-    /// Where the shard keeps what sending needs, for ``Shard/send(_:to:)``. The same from ``EngineDelegate/opened(_:)``
-    /// until ``EngineSessionHandler/closed(_:detail:)`` has returned; later no messages go there.
-    package internal(set) var slot = OutboundSlots.none
+    // Kept for the heartbeat wheel.
     var wheelIndex: Int32 = -1
     var heartbeatTick: UInt64 = 0
 
