@@ -34,6 +34,8 @@ struct FrameHeader: Sendable {
     /// The masking key, first byte lowest.
     private(set) var maskingKey: UInt32 = 0
 
+    /// Nothing of it has been read.
+    var isUntouched: Bool { stage == .opcode }
     var isComplete: Bool { stage == .complete }
     var isControl: Bool { opcode & 0x8 != 0 }
 

@@ -40,10 +40,8 @@ package final class Shard: @unchecked Sendable {
     private var stagedPing = StagedMessage(index: -1, tick: 0)
     private var sessions: [String: EngineSession] = [:]
     private let queue: OutboundQueue
-    /// Unpacks what the connections of this loop receive; nil when compression is turned off.
-    let inflater: FrameInflater?
-    /// What the connections of this loop put their messages together in.
-    let messageBuffer = SpareBuffer()
+    /// Puts together, and unpacks, the messages of this loop's WebSockets.
+    let assembler: SpareAssembler
     /// What the plaintext connections of this loop read into.
     let receiveBuffer = SpareBuffer()
     private var slots = OutboundSlots()
@@ -62,7 +60,7 @@ package final class Shard: @unchecked Sendable {
         compression: PerMessageDeflateConfiguration? = nil
     ) {
         self.queue = OutboundQueue(compressor: compression.map { FrameCompressor($0) })
-        self.inflater = compression == nil ? nil : FrameInflater()
+        self.assembler = SpareAssembler(inflater: compression == nil ? nil : FrameInflater())
         self.index = index
         self.eventLoop = eventLoop
         self.copiesStagedMessages = !isOnlyShard

@@ -34,8 +34,7 @@ extension WebSocketTransport {
         guard start.early.readableBytes > 0 else { return }
         var bytes = start.early
         hop?.count(bytes.readableBytes)
-        assembler.receive(&bytes)
-        process()
+        process(&bytes)
         channelReadComplete(context: context)
     }
 
@@ -53,8 +52,7 @@ extension WebSocketTransport {
         let read = unwrapInboundIn(data)
         var bytes = read
         hop?.count(bytes.readableBytes)
-        assembler.receive(&bytes)
-        process()
+        process(&bytes)
         receiveBuffer?.put(read)
     }
 
@@ -64,11 +62,24 @@ extension WebSocketTransport {
         context.flush()
     }
 
-    func process() {
+    private func process(_ bytes: inout ByteBuffer) {
+        let isOutermost = !isAssembling
+        isAssembling = true
+        let taken =
+            assembler ?? spareAssembler.take(limits: limits, isCompressionAgreed: deflateWindowBits != nil)
+        assembler = taken
+        taken.assembler.receive(&bytes)
         do {
-            while let event = try assembler.next(now: .now()) { handle(event) }
+            while let event = try taken.assembler.next(now: .now()) { handle(event) }
         } catch {
             failed(error)
+        }
+        if isOutermost {
+            isAssembling = false
+            if taken.assembler.isAtRest(now: .now()) {
+                assembler = nil
+                spareAssembler.put(taken)
+            }
         }
         if hop != nil { hopIn() }
     }

@@ -33,22 +33,25 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     static let hopWindow = 256 * 1024
 
     let shard: Shard
+    let limits: WebSocketLimits
     /// Connection and session share an event loop.
     var isLocal: Bool { hop == nil }
     /// For a connection on another loop than its session.
     let hop: InboundHop?
-    private let encodesBinary: Bool
     /// The window size agreed on; nil without compression.
     let deflateWindowBits: Int32?
+    private let encodesBinary: Bool
 
     // Connection.
     var context: ChannelHandlerContext?
-    // A value of another module that calls nothing back, needed for every read: overlapping access is not checked for.
-    @exclusivity(unchecked)
-    var assembler: MessageAssembler
+    /// Of the connection's loop, for one read and as long as that leaves something unfinished in `assembler`.
+    let spareAssembler: SpareAssembler
+    var assembler: SharedAssembler?
     var state = State.open {
         didSet { if state != .open { endBypass() } }
     }
+    /// A read is being looked at.
+    var isAssembling = false
     var hasUnflushedPongs = false
     /// Something was written through NIO since it was last seen to hold nothing.
     var mayHoldBytes = true {
@@ -86,22 +89,20 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     ///   - eventLoop: the connection's loop.
     ///   - encodesBinary: the client asked for base64 (`b64`).
     ///   - deflate: what was agreed on about compression.
-    ///   - inflater: of the connection's loop; used with `deflate` only.
-    ///   - messageBuffer: of the connection's loop.
+    ///   - assembler: of the connection's loop.
     ///   - receiveBuffer: what the channel reads into, if it shares that with others.
     ///   - start: the answer to the request, and who waits for the transport.
     init(
         shard: Shard, eventLoop: any EventLoop, limits: WebSocketLimits, encodesBinary: Bool,
-        deflate: DeflateAgreement?, inflater: FrameInflater?, messageBuffer: SpareBuffer,
-        receiveBuffer: SpareBuffer?, start: WebSocketStart
+        deflate: DeflateAgreement?, assembler: SpareAssembler, receiveBuffer: SpareBuffer?, start: WebSocketStart
     ) {
         self.start = start
         self.shard = shard
         self.hop = shard.eventLoop === eventLoop ? nil : InboundHop(eventLoop: eventLoop)
         self.encodesBinary = encodesBinary
         self.deflateWindowBits = deflate?.windowBits
-        self.assembler = MessageAssembler(
-            limits: limits, decompressor: deflate == nil ? nil : inflater, spare: messageBuffer)
+        self.limits = limits
+        self.spareAssembler = assembler
         self.receiveBuffer = receiveBuffer
     }
 
