@@ -25,7 +25,6 @@ package struct ClientStateMachine: Sendable {
     }
 
     private let limits: ClientLimits
-    private let lenientNamespaceErrors: Bool
     private var slots = ShortList<Entry?>()
     private var justLeft: [String] = []
     private var occupied: Int32 = 0
@@ -35,6 +34,7 @@ package struct ClientStateMachine: Sendable {
     /// The slot of a DISCONNECT that is being carried out, or `noSlot`.
     private var leavingSlot = ClientStateMachine.noSlot
     private static let noSlot: Int32 = -1
+    private let lenientNamespaceErrors: Bool
     private var isClosed = false
     /// False after a violation: the session is about to close, and its sockets stay listed until it does.
     private var acceptsPackets = true

@@ -17,8 +17,6 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     let context: ServerContext
     let table: NamespaceTable
     let shard: ShardContext
-    /// Of each of its sockets.
-    let maxPendingAcknowledgements: Int
 
     // Values of other modules, which call nothing back: checking for overlapping access costs more than it could find.
     @exclusivity(unchecked)
@@ -27,6 +25,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     private var machine: ClientStateMachine
     /// By the slots of the machine: pending and connected sockets.
     private var sockets = ShortList<Socket?>()
+    private let pendingLimit: Int32
     /// Of events of all its sockets that wait for middlewares.
     var waitingBytes = 0
     private var connectTimer: TimerQueue.Token?
@@ -40,13 +39,16 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         self.context = context
         self.table = table
         self.shard = shard
-        self.maxPendingAcknowledgements = shard.limits.maxPendingAcknowledgements
+        self.pendingLimit = Int32(clamping: shard.limits.maxPendingAcknowledgements)
         self.parser = DefaultParser(limits: shard.limits.packets)
         self.machine = ClientStateMachine(
             limits: shard.limits.client, lenientNamespaceErrors: configuration.lenientNamespaceErrors)
         // Not weak: an object that ever had a weak reference pays for it with every later retain. Cancelled at the end.
         connectTimer = shard.timers.schedule(after: configuration.connectTimeout) { self.connectTimedOut() }
     }
+
+    /// Acknowledgements that each of its sockets may wait for.
+    var maxPendingAcknowledgements: Int { Int(pendingLimit) }
 
     /// Connected sockets, in the order of their connection.
     var connectedSockets: [Socket] {
