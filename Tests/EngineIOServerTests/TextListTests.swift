@@ -17,7 +17,8 @@ struct TextListTests {
     @Test(
         "every text comes back",
         arguments: [
-            [], [""], ["", ""], ["a"], ["GET", "a", "GET"], ["é", "日本", "🙂", "GET", ""], ["Host", "host", "HOST", "Host "],
+            [], [""], ["", ""], ["a"], ["GET", "a", "GET"], ["é", "日本", "🙂", "GET", ""],
+            ["Host", "host", "HOST", "Host "],
             ["e\u{301}", "\u{0}", "websocket", "x"], ["13", "130", "1"],
         ])
     func roundTrip(texts: [String]) {

@@ -7,7 +7,7 @@
 #endif
 
 /// What every id of ours has in common: 64 letters that are safe in URLs, cookies and file names.
-private enum IDAlphabet {
+enum IDAlphabet {
     static let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
     static func value(of letter: UInt8) -> Int? {

@@ -11,7 +11,8 @@ public import NIOCore
 /// ``close(discard:)`` called, from any thread; everything else belongs to ``eventLoop``.
 public final class EngineSession: @unchecked Sendable {
     /// The session id. It authorises the requests of this session: a secret, never to be logged or shown to others.
-    public let id: String
+    public var id: String { storedID.text }
+    let storedID: StoredSessionID
     /// The request that opened the session.
     public let handshake: HandshakeInfo
     // What is small follows each other: there is one session for each connection.
@@ -36,7 +37,7 @@ public final class EngineSession: @unchecked Sendable {
     var heartbeatTick: UInt64 = 0
 
     init(id: String, handshake: HandshakeInfo, shard: Shard, context: EngineContext, link: any Transport) {
-        self.id = id
+        self.storedID = StoredSessionID(id)
         self.handshake = handshake
         self.shard = shard
         self.context = context

@@ -38,7 +38,7 @@ package final class Shard: @unchecked Sendable {
     /// In memory of this loop, like everything that is sent often.
     private let ping = OutboundMessage(head: OutboundPacket.ping.copied())
     private var stagedPing = StagedMessage(index: -1, tick: 0)
-    private var sessions: [String: EngineSession] = [:]
+    private var sessions = SessionTable()
     private let queue: OutboundQueue
     /// Puts together, and unpacks, the messages of this loop's WebSockets.
     let assembler: SpareAssembler
@@ -264,19 +264,19 @@ package final class Shard: @unchecked Sendable {
     }
 
     func insert(_ session: EngineSession) {
-        sessions[session.id] = session
+        sessions.insert(session)
         session.slot = slots.add(session)
     }
 
     func remove(_ session: EngineSession) {
         slots.remove(session.slot)
         session.slot = OutboundSlots.none
-        sessions[session.id] = nil
-        session.context.forgetCustomID(session.id)
+        sessions.remove(session)
+        session.context.forgetCustomID(of: session)
     }
 
     /// All sessions of the moment, in no order.
-    func allSessions() -> [EngineSession] { Array(sessions.values) }
+    func allSessions() -> [EngineSession] { sessions.all }
 }
 
 private func exchange<T>(_ value: inout T, with replacement: T) -> T {

@@ -244,7 +244,8 @@ struct RoomTable {
     }
 
     private mutating func indexLongList(_ slot: Int32) {
-        for (index, membership) in slots[Int(slot)].memberships.array.enumerated() where membership.room != Membership.hole {
+        let memberships = slots[Int(slot)].memberships.array
+        for (index, membership) in memberships.enumerated() where membership.room != Membership.hole {
             longLists[Self.key(slot, membership.room)] = Int32(index)
         }
     }

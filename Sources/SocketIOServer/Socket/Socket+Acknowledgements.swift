@@ -58,8 +58,8 @@ extension Socket {
 
     /// A broadcast is about to reach this socket; false when it cannot wait for another acknowledgement.
     func expect(acknowledgement id: Int, since: NIODeadline, _ receiver: any BroadcastAckReceiver) -> Bool {
-        acks.register(
-            id: id, limit: client.maxPendingAcknowledgements, handler: .broadcast(since: since, receiver)) == .registered
+        let handler = PendingAcknowledgement.broadcast(since: since, receiver)
+        return acks.register(id: id, limit: client.maxPendingAcknowledgements, handler: handler) == .registered
     }
 
     /// Nobody waits for this acknowledgement any more.

@@ -28,7 +28,9 @@ public final class Socket: @unchecked Sendable, Identifiable {
     /// The namespace the socket belongs to.
     public let namespace: Namespace
     /// What is known from the first request and the CONNECT packet.
-    public var handshake: Handshake { Handshake(request: client.session.handshake, auth: auth?.value ?? GivenAuth.none, issued: issued) }
+    public var handshake: Handshake {
+        Handshake(request: client.session.handshake, auth: auth?.value ?? GivenAuth.none, issued: issued)
+    }
 
     let client: Client
     let home: NamespaceShard

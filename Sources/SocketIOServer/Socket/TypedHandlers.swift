@@ -91,8 +91,8 @@ final class AsynchronousHandler<each Argument: Decodable & Sendable>: EventHandl
 }
 
 /// Asynchronous; the returned value is the acknowledgement.
-final class AsynchronousAnsweringHandler<Answer: Encodable & Sendable, each Argument: Decodable & Sendable>: EventHandler,
-    @unchecked Sendable
+final class AsynchronousAnsweringHandler<Answer: Encodable & Sendable, each Argument: Decodable & Sendable>:
+    EventHandler, @unchecked Sendable
 {
     private let handler: @Sendable (repeat each Argument) async throws -> Answer
 
