@@ -26,16 +26,27 @@ extension WebSocketTransport {
     /// The 101 leaves together with what the session says first.
     func begin() {
         guard let context, let start else { return }
-        self.start = nil
-        context.write(wrapOutboundOut(start.response), promise: nil)
-        guard state == .open else { return start.lost() }
+        guard state == .open else {
+            self.start = nil
+            return start.lost()
+        }
+        if !isLocal { writeResponse(context) }
         onHome { start.ready($0) }
+        writeResponse(context)
         context.flush()
         guard start.early.readableBytes > 0 else { return }
         var bytes = start.early
         hop?.count(bytes.readableBytes)
         process(&bytes)
         channelReadComplete(context: context)
+    }
+
+    /// Hands the 101 to NIO, unless it has left with a message of the session. Everything that writes past `BatchWriter`
+    /// while the session takes the transport has to do this first.
+    func writeResponse(_ context: ChannelHandlerContext) {
+        guard let start else { return }
+        self.start = nil
+        context.write(wrapOutboundOut(start.response), promise: nil)
     }
 
     /// Calls back, on the connection's loop, when the connection is closed.

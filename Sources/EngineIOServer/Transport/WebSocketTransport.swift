@@ -239,6 +239,14 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
         }
 
         mutating func write(_ buffer: ByteBuffer) {
+            var buffer = buffer
+            if let start = transport.start {
+                // The very first message: the 101 leaves with it.
+                transport.start = nil
+                var joined = start.response
+                joined.writeImmutableBuffer(buffer)
+                buffer = joined
+            }
             guard let direct, !isBlocked else {
                 context.write(transport.wrapOutboundOut(buffer), promise: nil)
                 return
