@@ -16,12 +16,12 @@ package final class SpareBuffer: @unchecked Sendable {
 
     /// The buffer, emptied: another one if somebody still holds what was in it.
     package func take(minimumCapacity: Int) -> ByteBuffer {
-        var taken = buffer
-        buffer = ByteBuffer()
+        var taken = ByteBuffer()
+        swap(&taken, &buffer)
         taken.clear(minimumCapacity: minimumCapacity)
         return taken
     }
 
     /// For the next one. What is in it may still be held elsewhere.
-    package func put(_ buffer: ByteBuffer) { self.buffer = buffer }
+    package func put(_ buffer: consuming ByteBuffer) { self.buffer = buffer }
 }

@@ -34,9 +34,9 @@ struct FrameHeader: Sendable {
     /// The masking key, first byte lowest.
     private(set) var maskingKey: UInt32 = 0
 
-    /// Nothing of it has been read.
-    var isUntouched: Bool { stage == .opcode }
     var isComplete: Bool { stage == .complete }
+    /// Nothing of it has been read.
+    var isEmpty: Bool { stage == .opcode }
     var isControl: Bool { opcode & 0x8 != 0 }
 
     /// Reads header bytes from the front of `bytes` until the header is complete, and returns how many it took.

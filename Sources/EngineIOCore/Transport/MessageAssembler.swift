@@ -45,10 +45,10 @@ package enum WebSocketEvent: Equatable, Sendable {
 /// stays; then another connection may go on with the same assembler (`isAtRest`, `serve`).
 package struct MessageAssembler: Sendable {
     /// A larger message buffer is given away with its message instead of being kept for the next.
-    private static let largestKeptCapacity = 1024
+    static let largestKeptCapacity = 1024
     private static let smallestCapacity = 256
 
-    private var limits: WebSocketLimits
+    private(set) var limits: WebSocketLimits
     /// Unpacks compressed messages.
     private let inflater: (any MessageDecompressor)?
     private var isCompressionAgreed: Bool
@@ -65,7 +65,7 @@ package struct MessageAssembler: Sendable {
     private var fragments = 0
     private var isText = false
     private var isCompressed = false
-    private var payload = ByteBuffer()
+    var payload = ByteBuffer()
     private var validator = UTF8Validator()
 
     // Control frames since the start of the running second.
@@ -89,7 +89,7 @@ package struct MessageAssembler: Sendable {
     /// no control frames in the running second.
     /// - Parameter now: the monotonic time, asked only after control frames.
     package mutating func isAtRest(now: @autoclosure () -> NIODeadline) -> Bool {
-        guard !isFinished, fragments == 0, header.isUntouched, input.readableBytes == 0 else { return false }
+        guard isBetweenMessages else { return false }
         if controlFrames > 0, now() >= secondStart + .seconds(1) { controlFrames = 0 }
         return controlFrames == 0
     }
@@ -113,7 +113,8 @@ package struct MessageAssembler: Sendable {
     /// After an error or a close event everything else the client sends is dropped.
     /// - Parameter now: the monotonic time, asked only for control frames.
     package mutating func next(now: @autoclosure () -> NIODeadline) throws(WebSocketProtocolError) -> WebSocketEvent? {
-        guard !isFinished else { return nil }
+        // Between two calls nothing is ready: only bytes bring events.
+        guard !isFinished, input.readableBytes > 0 else { return nil }
         do throws(WebSocketProtocolError) {
             while true {
                 if !header.isComplete {
@@ -134,6 +135,14 @@ package struct MessageAssembler: Sendable {
         // All input is consumed: let NIO have its receive buffer back.
         input = ByteBuffer()
         return nil
+    }
+
+    /// Whether the next byte begins a message, with nothing of it here.
+    var isBetweenMessages: Bool { !isFinished && fragments == 0 && header.isEmpty && input.readableBytes == 0 }
+
+    /// Takes the room for a new message, emptied.
+    mutating func beginPayload(minimumCapacity: Int) {
+        payload.clear(minimumCapacity: max(Self.smallestCapacity, minimumCapacity))
     }
 
     private mutating func finish() {
@@ -172,7 +181,7 @@ package struct MessageAssembler: Sendable {
             isCompressed = header.isCompressed
             validator = UTF8Validator()
             // No more than has arrived: an announced length costs the client nothing.
-            payload.clear(minimumCapacity: max(Self.smallestCapacity, min(remaining, input.readableBytes)))
+            beginPayload(minimumCapacity: min(remaining, input.readableBytes))
         }
         fragments += 1
         guard fragments <= limits.maximumFragments else { throw .tooManyFragments(limit: limits.maximumFragments) }
@@ -226,21 +235,22 @@ package struct MessageAssembler: Sendable {
         fragments = 0
         if isCompressed, let inflater { return try unpack(inflater) }
         guard !isText || validator.isComplete else { throw .invalidUTF8 }
-        let message = takePayload()
+        let message = takePayload(isSmall: payload.capacity <= Self.largestKeptCapacity)
         return .message(isText ? .text(message) : .binary(message))
     }
 
     /// What the frames of the message carried. Its memory is for the next message, if that is small.
-    private mutating func takePayload() -> ByteBuffer {
+    mutating func takePayload(isSmall: Bool) -> ByteBuffer {
         let message = payload
-        if payload.capacity > Self.largestKeptCapacity { payload = ByteBuffer() }
+        if !isSmall { payload = ByteBuffer() }
         return message
     }
 
     private mutating func unpack(
         _ decompressor: any MessageDecompressor
     ) throws(WebSocketProtocolError) -> WebSocketEvent {
-        let message = try decompressor.inflate(takePayload(), limit: limits.maximumMessageSize)
+        let message = try decompressor.inflate(
+            takePayload(isSmall: payload.capacity <= Self.largestKeptCapacity), limit: limits.maximumMessageSize)
         guard isText else { return .message(.binary(message)) }
         guard UTF8Validator.isValid(message) else { throw .invalidUTF8 }
         return .message(.text(message))

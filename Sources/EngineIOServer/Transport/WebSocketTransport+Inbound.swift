@@ -35,9 +35,7 @@ extension WebSocketTransport {
         writeResponse(context)
         context.flush()
         guard start.early.readableBytes > 0 else { return }
-        var bytes = start.early
-        hop?.count(bytes.readableBytes)
-        process(&bytes)
+        process(start.early)
         channelReadComplete(context: context)
     }
 
@@ -61,9 +59,7 @@ extension WebSocketTransport {
         guard state == .open || state == .closing else { return }
         if isLocal { shard.catchUp() }
         let read = unwrapInboundIn(data)
-        var bytes = read
-        hop?.count(bytes.readableBytes)
-        process(&bytes)
+        process(read)
         receiveBuffer?.put(read)
     }
 
@@ -73,42 +69,54 @@ extension WebSocketTransport {
         context.flush()
     }
 
-    private func process(_ bytes: inout ByteBuffer) {
+    private func process(_ bytes: ByteBuffer) {
+        hop?.count(bytes.readableBytes)
         let isOutermost = !isAssembling
         isAssembling = true
-        let taken =
+        let shared =
             assembler ?? spareAssembler.take(limits: limits, isCompressionAgreed: deflateWindowBits != nil)
-        assembler = taken
-        taken.assembler.receive(&bytes)
-        do {
-            while let event = try taken.assembler.next(now: .now()) { handle(event) }
-        } catch {
-            failed(error)
+        assembler = shared
+        var taken = 0
+        while let message = shared.assembler.wholeMessage(in: bytes, at: &taken) { handle(message) }
+        if taken < bytes.readableBytes {
+            var rest = bytes
+            rest.moveReaderIndex(forwardBy: taken)
+            shared.assembler.receive(&rest)
+            do {
+                while let event = try shared.assembler.next(now: .now()) { handle(event) }
+            } catch {
+                failed(error)
+            }
         }
         if isOutermost {
             isAssembling = false
-            if taken.assembler.isAtRest(now: .now()) {
+            if shared.assembler.isAtRest(now: .now()) {
                 assembler = nil
-                spareAssembler.put(taken)
+                spareAssembler.put(shared)
             }
         }
         if hop != nil { hopIn() }
     }
 
-    func handle(_ event: WebSocketEvent) {
-        if let hop, deflateWindowBits != nil, case .message(let message) = event {
-            // A message may be a thousand times what was read.
-            hop.count(message.byteCount)
-        }
-        switch event {
-        case .message(.text(let bytes)):
+    private func handle(_ message: consuming EngineMessage) {
+        switch consume message {
+        case .text(let bytes):
             do {
                 deliver(try EnginePacketCodec.decodeText(bytes))
             } catch {
                 report(.invalid(error))
             }
+        case .binary(let bytes):
+            deliver(.message(.binary(bytes)))
+        }
+    }
+
+    private func handle(_ event: WebSocketEvent) {
+        switch event {
         case .message(let message):
-            deliver(.message(message))
+            // A compressed message may be a thousand times what was read.
+            if let hop, deflateWindowBits != nil { hop.count(message.byteCount) }
+            handle(message)
         case .ping(let payload):
             guard state == .open, let context else { return }
             context.write(wrapOutboundOut(ServerFrame.pong(payload)), promise: nil)
@@ -125,7 +133,7 @@ extension WebSocketTransport {
         }
     }
 
-    func deliver(_ packet: EnginePacket) {
+    private func deliver(_ packet: consuming EnginePacket) {
         guard state == .open else { return }
         if isLocal { session?.received(packet, from: self) } else { hop?.events.append(.packet(packet)) }
     }

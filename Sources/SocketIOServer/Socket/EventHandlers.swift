@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import SocketIOCore
+
 /// Handlers by event name.
 ///
 /// One flat list beside the ``HandlerShape`` that says what they are for, since every socket has its own: a table would
@@ -67,6 +69,31 @@ struct EventHandlers {
         }
         if isAnyOnce { remove { entry, _ in entry.isOnce && entry.names(event, hash: hash) } }
         return taken
+    }
+
+    /// The handler of an event that has one and keeps it, as nearly all have; nil for others, which `take` is for. No string
+    /// is made of the name.
+    func sole(_ event: PacketPayload) -> Sole? {
+        var sole: Sole?
+        let entries = shape.entries
+        event.withPlainName { name in
+            let hash = HandlerShape.hash(name)
+            var found: Int?
+            for index in entries.indices where entries[index].hash == hash {
+                guard found == nil, !entries[index].isOnce, entries[index].isNamed(name) else { return }
+                found = index
+            }
+            guard let found else { return }
+            sole = Sole(
+                event: entries[found].event, planned: Planned(handler: handlers[found], plan: entries[found].plan))
+        }
+        return sole
+    }
+
+    /// What `sole` finds.
+    struct Sole {
+        let event: String
+        let planned: Planned
     }
 
     /// A handler with what its shape knows of it.

@@ -24,6 +24,15 @@ final class HandlerShape: @unchecked Sendable {
         }
 
         func names(_ event: String, hash: UInt32) -> Bool { self.hash == hash && self.event == event }
+
+        func isNamed(_ name: UnsafeRawBufferPointer) -> Bool {
+            let isEqual = event.utf8.withContiguousStorageIfAvailable { utf8 in
+                guard utf8.count == name.count else { return false }
+                for index in 0..<name.count where utf8[index] != name[index] { return false }
+                return true
+            }
+            return isEqual ?? event.utf8.elementsEqual(name)
+        }
     }
 
     /// How many more shapes may be shared.
@@ -77,7 +86,14 @@ final class HandlerShape: @unchecked Sendable {
     }
 
     /// FNV-1a. Only what the application registered is compared with it, so a client gains nothing by collisions.
+    static func hash(_ name: UnsafeRawBufferPointer) -> UInt32 {
+        var hash: UInt32 = 2_166_136_261
+        for byte in name { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
+        return hash
+    }
+
     static func hash(_ event: String) -> UInt32 {
-        event.utf8.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }
+        var event = event
+        return event.withUTF8 { hash(UnsafeRawBufferPointer($0)) }
     }
 }

@@ -41,9 +41,12 @@ public final class Socket: @unchecked Sendable, Identifiable {
     private let phase = Atomic(Phase.connecting.rawValue)
     private let clientSlot: Int32
 
-    // Confined to the event loop.
+    // Confined to the event loop. Overlapping access to what every event asks for is not checked for at run time: the
+    // handlers are a value that calls nothing back, the hooks a reference.
     private var member = RoomMember.none
+    @exclusivity(unchecked)
     var handlers: EventHandlers
+    @exclusivity(unchecked)
     var hooks: SocketHooks?
     var acks = AckTable<PendingAcknowledgement>()
 
