@@ -96,8 +96,8 @@ extension EngineServer {
                 context.metrics.rehomed.increment()
                 let transport = WebSocketTransport(
                     shard: shard, eventLoop: shard.eventLoop, limits: limits,
-                    encodesBinary: encodesBinary, deflate: deflate, inflater: shard.inflater,
-                    messageBuffer: shard.messageBuffer, receiveBuffer: shard.receiveBuffer, start: start)
+                    encodesBinary: encodesBinary, deflate: deflate, assembler: shard.assembler,
+                    receiveBuffer: shard.receiveBuffer, start: start)
                 shard.run {
                     Rehoming.adopt(connection, on: shard.eventLoop, handler: transport) { _ in
                         context.logger.debug("a connection was lost on its way to another event loop")
@@ -107,8 +107,7 @@ extension EngineServer {
             }
             let transport = WebSocketTransport(
                 shard: shard, eventLoop: channel.eventLoop, limits: limits,
-                encodesBinary: encodesBinary, deflate: deflate, inflater: inflater(for: channel.eventLoop),
-                messageBuffer: messageBuffer(for: channel.eventLoop),
+                encodesBinary: encodesBinary, deflate: deflate, assembler: assembler(for: channel.eventLoop),
                 receiveBuffer: isPlaintext ? receiveBuffer(for: channel.eventLoop) : nil, start: start)
             do {
                 try channel.pipeline.syncOperations.addHandler(transport)

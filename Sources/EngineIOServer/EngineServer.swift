@@ -207,15 +207,10 @@ package final class EngineServer: EngineRequestHandler {
         }
     }
 
-    /// Unpacks for a connection on this loop; nil when compression is turned off.
-    func inflater(for eventLoop: any EventLoop) -> FrameInflater? {
-        guard context.configuration.perMessageDeflate != nil else { return nil }
-        return shardOfLoop[ObjectIdentifier(eventLoop)].flatMap { shards[$0].inflater } ?? FrameInflater()
-    }
-
-    /// Of the shard on this loop.
-    func messageBuffer(for eventLoop: any EventLoop) -> SpareBuffer {
-        shardOfLoop[ObjectIdentifier(eventLoop)].map { shards[$0].messageBuffer } ?? SpareBuffer()
+    /// For a connection on this loop.
+    func assembler(for eventLoop: any EventLoop) -> SpareAssembler {
+        if let index = shardOfLoop[ObjectIdentifier(eventLoop)] { return shards[index].assembler }
+        return SpareAssembler(inflater: context.configuration.perMessageDeflate == nil ? nil : FrameInflater())
     }
 
     package func receiveBuffer(for eventLoop: any EventLoop) -> SpareBuffer? {

@@ -1,27 +1,50 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 /// Texts in one piece of memory, for what is kept long and seldom read.
+///
+/// What nearly every request says (``CommonTexts``) takes one byte: its number, as a byte no UTF-8 begins with. Other texts
+/// are followed by one that no UTF-8 holds.
 struct TextList: Sendable {
-    /// Follows every text. No UTF-8 holds this byte, so no text does.
     private static let end: UInt8 = 0xFF
 
     private let bytes: [UInt8]
 
     /// All of them, in order.
     var all: [String] {
-        bytes.split(separator: Self.end, omittingEmptySubsequences: false).dropLast().map {
-            String(decoding: $0, as: UTF8.self)
-        }
+        var texts: [String] = []
+        forEach { texts.append(text(in: $0)) }
+        return texts
     }
 
     /// The text at `index`; empty when there are not so many.
     subscript(index: Int) -> String {
-        var rest = bytes[...]
-        for _ in 0..<index {
-            guard let end = rest.firstIndex(of: Self.end) else { return "" }
-            rest = rest[(end + 1)...]
+        var left = index
+        var found: Range<Int>?
+        forEach { range in
+            if left == 0 { found = range }
+            left -= 1
         }
-        return String(decoding: rest.prefix { $0 != Self.end }, as: UTF8.self)
+        return found.map(text) ?? ""
+    }
+
+    /// Calls `body` with the place of each text.
+    private func forEach(_ body: (Range<Int>) -> Void) {
+        var start = 0
+        while start < bytes.count {
+            if CommonTexts.isNumber(bytes[start]) {
+                body(start..<(start + 1))
+                start += 1
+            } else {
+                let end = bytes[start...].firstIndex(of: Self.end) ?? bytes.count
+                body(start..<end)
+                start = end + 1
+            }
+        }
+    }
+
+    private func text(in range: Range<Int>) -> String {
+        guard let first = bytes[range].first else { return "" }
+        return CommonTexts.text(first) ?? String(decoding: bytes[range], as: UTF8.self)
     }
 
     /// Gathers texts.
@@ -29,12 +52,13 @@ struct TextList: Sendable {
         private var bytes: [UInt8] = []
 
         /// The bytes that a text takes.
-        func size(of text: String) -> Int { text.utf8.count + 1 }
+        func size(of text: String) -> Int { CommonTexts.number(of: text) == nil ? text.utf8.count + 1 : 1 }
 
         /// Makes room for all texts, so that the list is not larger than they are.
         mutating func reserve(_ size: Int) { bytes.reserveCapacity(size) }
 
         mutating func append(_ text: String) {
+            if let number = CommonTexts.number(of: text) { return bytes.append(number) }
             bytes.append(contentsOf: text.utf8)
             bytes.append(TextList.end)
         }

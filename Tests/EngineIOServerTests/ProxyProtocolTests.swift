@@ -111,6 +111,8 @@ internal import Testing
             let wire = try await server.connect()
             for byte in Self.good[6].0 + Array(Self.request.utf8) { try await wire.send([byte]) }
             #expect(try await wire.response().status == 200)
+            // The answer may be here before the session has been announced.
+            try await eventually("the session") { !server.log.sessions.isEmpty }
             #expect(server.log.sessions.map(\.handshake.remoteAddress) == ["192.0.2.7"])
         }
     }

@@ -47,41 +47,6 @@ struct UnitTests {
         #expect(zip(all, all.dropFirst()).allSatisfy { $0.0 <= $0.1 + 5 })
     }
 
-    @Test("handler tables keep order and forget what was taken once")
-    func handlerTable() {
-        var table = EventHandlers()
-        let first = ListenerID.make()
-        let second = ListenerID.make()
-        table.add("a", id: first, isOnce: true) { _ in }
-        table.add("a", id: second, isOnce: false) { _ in }
-        table.add("b", id: .make(), isOnce: true) { _ in }
-        #expect(table.count(of: "a") == 2)
-        if case .many(let handlers) = table.take("a") { #expect(handlers.count == 2) } else { Issue.record("not two") }
-        #expect(table.count(of: "a") == 1)
-        if case .one = table.take("b") {} else { Issue.record("not one") }
-        if case .none = table.take("b") {} else { Issue.record("taken twice") }
-        table.remove("a", id: first)
-        #expect(table.count(of: "a") == 1)
-        table.remove("a", id: second)
-        #expect(table.names.isEmpty)
-    }
-
-    @Test("a table of many events finds each, whatever has gone before")
-    func largeHandlerTable() {
-        var table = EventHandlers()
-        let ids = (0..<40).map { _ in ListenerID.make() }
-        for (number, id) in ids.enumerated() { table.add("event \(number)", id: id, isOnce: false) { _ in } }
-        for number in stride(from: 0, to: 40, by: 3) { table.remove("event \(number)", id: ids[number]) }
-        for number in 0..<40 { #expect(table.count(of: "event \(number)") == (number % 3 == 0 ? 0 : 1)) }
-        for number in 1..<40 { table.removeAll("event \(number)") }
-        #expect(table.names.isEmpty)
-        for (number, id) in ids.enumerated() { table.add("again \(number)", id: id, isOnce: true) { _ in } }
-        for number in 0..<40 {
-            if case .one = table.take("again \(number)") {} else { Issue.record("again \(number) not found") }
-            #expect(table.count(of: "again \(number)") == 0)
-        }
-    }
-
     @Test(
         "times as Node shows them",
         arguments: [

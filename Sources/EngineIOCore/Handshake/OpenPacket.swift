@@ -34,6 +34,16 @@ package enum HandshakeJSON {
 
     private static func write(_ string: String, to json: inout ByteBuffer) {
         json.writeStaticString("\"")
+        let isPlain = string.utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+        if isPlain {
+            json.writeString(string)
+        } else {
+            writeEscaped(string, to: &json)
+        }
+        json.writeStaticString("\"")
+    }
+
+    private static func writeEscaped(_ string: String, to json: inout ByteBuffer) {
         for byte in string.utf8 {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):
@@ -46,6 +56,5 @@ package enum HandshakeJSON {
             default: json.writeInteger(byte)
             }
         }
-        json.writeStaticString("\"")
     }
 }

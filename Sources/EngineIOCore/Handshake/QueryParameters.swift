@@ -13,26 +13,55 @@ package struct QueryParameters: Sendable {
 
     /// - Parameter target: path and query as sent.
     package init(target: String) {
-        let bytes = target.utf8
-        guard let mark = bytes.firstIndex(of: UInt8(ascii: "?")) else {
-            all = []
-            return
-        }
-        var query = bytes[bytes.index(after: mark)...]
-        if let fragment = query.firstIndex(of: UInt8(ascii: "#")) { query = query[..<fragment] }
+        var target = target
+        all = target.withUTF8 { Self.parse(UnsafeRawBufferPointer($0)) }
+    }
+
+    private static func parse(_ bytes: UnsafeRawBufferPointer) -> [(String, String)] {
+        guard let mark = bytes.firstIndex(of: UInt8(ascii: "?")) else { return [] }
         var all: [(String, String)] = []
-        while !query.isEmpty, all.count < Self.maximumCount {
-            let end = query.firstIndex(of: UInt8(ascii: "&")) ?? query.endIndex
-            let pair = query[..<end]
-            query = end == query.endIndex ? query[end...] : query[query.index(after: end)...]
-            guard !pair.isEmpty else { continue }
-            if let equals = pair.firstIndex(of: UInt8(ascii: "=")) {
-                all.append((Self.decode(pair[..<equals]), Self.decode(pair[pair.index(after: equals)...])))
-            } else {
-                all.append((Self.decode(pair), ""))
+        all.reserveCapacity(6)
+        var start = mark + 1
+        var pair = Pair(start: start)
+        for index in start..<bytes.count {
+            switch bytes[index] {
+            case UInt8(ascii: "="):
+                if pair.equals == nil { pair.equals = index }
+            case UInt8(ascii: "%"), UInt8(ascii: "+"):
+                pair.isEncoded = true
+            case UInt8(ascii: "&"), UInt8(ascii: "#"):
+                pair.append(from: bytes, until: index, to: &all)
+                guard bytes[index] == UInt8(ascii: "&"), all.count < maximumCount else { return all }
+                start = index + 1
+                pair = Pair(start: start)
+            default:
+                break
             }
         }
-        self.all = all
+        pair.append(from: bytes, until: bytes.count, to: &all)
+        return all
+    }
+
+    /// One parameter as far as it has been seen.
+    private struct Pair {
+        let start: Int
+        /// Where the name ends.
+        var equals: Int?
+        /// Whether anything in it stands for something else.
+        var isEncoded = false
+
+        init(start: Int) { self.start = start }
+
+        func append(from bytes: UnsafeRawBufferPointer, until end: Int, to all: inout [(String, String)]) {
+            guard end > start else { return }
+            let name = UnsafeRawBufferPointer(rebasing: bytes[start..<(equals ?? end)])
+            let value = UnsafeRawBufferPointer(rebasing: bytes[(equals.map { $0 + 1 } ?? end)..<end])
+            all.append((text(name), text(value)))
+        }
+
+        private func text(_ bytes: UnsafeRawBufferPointer) -> String {
+            isEncoded ? QueryParameters.decode(bytes) : String(decoding: bytes, as: UTF8.self)
+        }
     }
 
     /// The last value of `name`, nil when it is absent.
@@ -41,21 +70,18 @@ package struct QueryParameters: Sendable {
     }
 
     /// `+` means a space; a `%` without two hex digits stands for itself; bad UTF-8 becomes U+FFFD.
-    private static func decode(_ text: Substring.UTF8View) -> String {
-        guard text.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else {
-            return String(Substring(text))
-        }
+    private static func decode(_ text: UnsafeRawBufferPointer) -> String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count)
-        var index = text.startIndex
-        while index < text.endIndex {
+        var index = 0
+        while index < text.count {
             let byte = text[index]
-            index = text.index(after: index)
+            index += 1
             if byte == UInt8(ascii: "+") {
                 bytes.append(UInt8(ascii: " "))
-            } else if byte == UInt8(ascii: "%"), let (value, next) = hexPair(text, at: index) {
+            } else if byte == UInt8(ascii: "%"), let value = hexPair(text, at: index) {
                 bytes.append(value)
-                index = next
+                index += 2
             } else {
                 bytes.append(byte)
             }
@@ -63,13 +89,11 @@ package struct QueryParameters: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private static func hexPair(
-        _ text: Substring.UTF8View, at index: Substring.UTF8View.Index
-    ) -> (UInt8, Substring.UTF8View.Index)? {
-        guard index < text.endIndex, let high = hexValue(text[index]) else { return nil }
-        let second = text.index(after: index)
-        guard second < text.endIndex, let low = hexValue(text[second]) else { return nil }
-        return (high << 4 | low, text.index(after: second))
+    private static func hexPair(_ text: UnsafeRawBufferPointer, at index: Int) -> UInt8? {
+        guard index + 1 < text.count, let high = hexValue(text[index]), let low = hexValue(text[index + 1]) else {
+            return nil
+        }
+        return high << 4 | low
     }
 
     private static func hexValue(_ byte: UInt8) -> UInt8? {

@@ -1,13 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#endif
-
 /// What every id of ours has in common: 64 letters that are safe in URLs, cookies and file names.
-private enum IDAlphabet {
+enum IDAlphabet {
     static let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
     static func value(of letter: UInt8) -> Int? {
@@ -122,14 +116,10 @@ package enum RandomID {
     }
 }
 
-/// The system's secure random source, asked once for all that an id needs: every question is a system call.
+/// The system's secure random source, asked once for all that an id needs.
 private struct SecureRandom: RandomNumberGenerator {
-    private var drawn: (UInt64, UInt64)
+    private var drawn = RandomPool.shared.draw()
     private var count = 0
-
-    init() {
-        drawn = Self.draw()
-    }
 
     mutating func next() -> UInt64 {
         count += 1
@@ -137,18 +127,9 @@ private struct SecureRandom: RandomNumberGenerator {
         case 1: return drawn.0
         case 2: return drawn.1
         default:
-            drawn = Self.draw()
+            drawn = RandomPool.shared.draw()
             count = 1
             return drawn.0
         }
-    }
-
-    private static func draw() -> (UInt64, UInt64) {
-        #if os(Linux)
-            var words: (UInt64, UInt64) = (0, 0)
-            if getentropy(&words, MemoryLayout.size(ofValue: words)) == 0 { return words }
-        #endif
-        var source = SystemRandomNumberGenerator()
-        return (source.next(), source.next())
     }
 }

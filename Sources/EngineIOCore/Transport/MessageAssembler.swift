@@ -40,19 +40,18 @@ package enum WebSocketEvent: Equatable, Sendable {
 ///     receive ─▶ input ─▶ header ─▶ unmask ─▶ payload (text: checked as it comes) ─▶ message
 ///                                  └────────▶ control ─▶ ping, pong, close
 ///
-/// The message buffer is used again as soon as nobody holds the last message, so small messages do not allocate. All
-/// connections of an event loop share one (``SpareBuffer``). What stays between two calls is bounded: at most one
-/// unfinished message, never more than has really arrived.
+/// The message buffer is used again as soon as nobody holds the last message, so small messages do not allocate. What
+/// stays between two calls is bounded: at most one unfinished message, never more than has really arrived. Mostly nothing
+/// stays; then another connection may go on with the same assembler (`isAtRest`, `serve`).
 package struct MessageAssembler: Sendable {
     /// A larger message buffer is given away with its message instead of being kept for the next.
-    private static let largestKeptCapacity = 1024
+    static let largestKeptCapacity = 1024
     private static let smallestCapacity = 256
 
-    private let limits: WebSocketLimits
-    /// Holds the message buffer between two messages.
-    private let spare: SpareBuffer
-    /// Unpacks compressed messages; nil when they are not allowed.
-    private let decompressor: (any MessageDecompressor)?
+    private(set) var limits: WebSocketLimits
+    /// Unpacks compressed messages.
+    private let inflater: (any MessageDecompressor)?
+    private var isCompressionAgreed: Bool
     private var input = ByteBuffer()
     private var isFinished = false
 
@@ -66,22 +65,33 @@ package struct MessageAssembler: Sendable {
     private var fragments = 0
     private var isText = false
     private var isCompressed = false
-    private var payload = ByteBuffer()
+    var payload = ByteBuffer()
     private var validator = UTF8Validator()
 
     // Control frames since the start of the running second.
     private var controlFrames = 0
     private var secondStart = NIODeadline.distantPast
 
-    /// - Parameters:
-    ///   - decompressor: for a client that has agreed to `permessage-deflate`.
-    ///   - spare: of the connection's event loop.
-    package init(
-        limits: WebSocketLimits, decompressor: (any MessageDecompressor)? = nil, spare: SpareBuffer = SpareBuffer()
-    ) {
+    /// - Parameter decompressor: for clients that have agreed to `permessage-deflate`; the first one has, if it is given.
+    package init(limits: WebSocketLimits, decompressor: (any MessageDecompressor)? = nil) {
         self.limits = limits
-        self.spare = spare
-        self.decompressor = decompressor
+        self.inflater = decompressor
+        self.isCompressionAgreed = decompressor != nil
+    }
+
+    /// Begins with another client, which only an assembler at rest may.
+    package mutating func serve(limits: WebSocketLimits, isCompressionAgreed: Bool) {
+        if self.limits !== limits { self.limits = limits }
+        self.isCompressionAgreed = isCompressionAgreed && inflater != nil
+    }
+
+    /// Whether nothing has to be remembered of the client: it is not in the middle of a message or done with, and has sent
+    /// no control frames in the running second.
+    /// - Parameter now: the monotonic time, asked only after control frames.
+    package mutating func isAtRest(now: @autoclosure () -> NIODeadline) -> Bool {
+        guard isBetweenMessages else { return false }
+        if controlFrames > 0, now() >= secondStart + .seconds(1) { controlFrames = 0 }
+        return controlFrames == 0
     }
 
     /// What a compressed message may have on the wire: data that cannot be compressed grows a little.
@@ -103,7 +113,8 @@ package struct MessageAssembler: Sendable {
     /// After an error or a close event everything else the client sends is dropped.
     /// - Parameter now: the monotonic time, asked only for control frames.
     package mutating func next(now: @autoclosure () -> NIODeadline) throws(WebSocketProtocolError) -> WebSocketEvent? {
-        guard !isFinished else { return nil }
+        // Between two calls nothing is ready: only bytes bring events.
+        guard !isFinished, input.readableBytes > 0 else { return nil }
         do throws(WebSocketProtocolError) {
             while true {
                 if !header.isComplete {
@@ -126,6 +137,14 @@ package struct MessageAssembler: Sendable {
         return nil
     }
 
+    /// Whether the next byte begins a message, with nothing of it here.
+    var isBetweenMessages: Bool { !isFinished && fragments == 0 && header.isEmpty && input.readableBytes == 0 }
+
+    /// Takes the room for a new message, emptied.
+    mutating func beginPayload(minimumCapacity: Int) {
+        payload.clear(minimumCapacity: max(Self.smallestCapacity, minimumCapacity))
+    }
+
     private mutating func finish() {
         isFinished = true
         input = ByteBuffer()
@@ -137,7 +156,7 @@ package struct MessageAssembler: Sendable {
         var header = self.header
         let isFragmented = fragments > 0
         let limit = limits.maximumMessageSize
-        let compressedRoom = decompressor == nil ? nil : compressedLimit
+        let compressedRoom = isCompressionAgreed ? compressedLimit : nil
         let room =
             isFragmented ? (isCompressed ? compressedLimit : limit) - payload.readableBytes : limit
         let count = try input.withUnsafeReadableBytes { bytes throws(WebSocketProtocolError) in
@@ -162,8 +181,7 @@ package struct MessageAssembler: Sendable {
             isCompressed = header.isCompressed
             validator = UTF8Validator()
             // No more than has arrived: an announced length costs the client nothing.
-            spare.exchange(&payload)
-            payload.clear(minimumCapacity: max(Self.smallestCapacity, min(remaining, input.readableBytes)))
+            beginPayload(minimumCapacity: min(remaining, input.readableBytes))
         }
         fragments += 1
         guard fragments <= limits.maximumFragments else { throw .tooManyFragments(limit: limits.maximumFragments) }
@@ -215,28 +233,24 @@ package struct MessageAssembler: Sendable {
         }
         guard header.isFinal else { return nil }
         fragments = 0
-        if isCompressed, let decompressor { return try unpack(decompressor) }
+        if isCompressed, let inflater { return try unpack(inflater) }
         guard !isText || validator.isComplete else { throw .invalidUTF8 }
-        let message = takePayload()
+        let message = takePayload(isSmall: payload.capacity <= Self.largestKeptCapacity)
         return .message(isText ? .text(message) : .binary(message))
     }
 
     /// What the frames of the message carried. Its memory is for the next message, if that is small.
-    private mutating func takePayload() -> ByteBuffer {
+    mutating func takePayload(isSmall: Bool) -> ByteBuffer {
         let message = payload
-        if payload.capacity > Self.largestKeptCapacity {
-            payload = ByteBuffer()
-        } else {
-            // What comes back is empty, unless another connection was quicker: then it is this one's next buffer.
-            spare.exchange(&payload)
-        }
+        if !isSmall { payload = ByteBuffer() }
         return message
     }
 
     private mutating func unpack(
         _ decompressor: any MessageDecompressor
     ) throws(WebSocketProtocolError) -> WebSocketEvent {
-        let message = try decompressor.inflate(takePayload(), limit: limits.maximumMessageSize)
+        let message = try decompressor.inflate(
+            takePayload(isSmall: payload.capacity <= Self.largestKeptCapacity), limit: limits.maximumMessageSize)
         guard isText else { return .message(.binary(message)) }
         guard UTF8Validator.isValid(message) else { throw .invalidUTF8 }
         return .message(.text(message))

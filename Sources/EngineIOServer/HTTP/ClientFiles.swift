@@ -42,8 +42,10 @@ struct ClientFiles: Sendable {
 
     /// The name of the client file a target asks for, the query aside; nil when it asks for none.
     func name(of target: String) -> String? {
-        guard target.utf8.count > prefix.utf8.count, target.utf8.starts(with: prefix.utf8) else { return nil }
+        guard target.utf8.count > prefix.utf8.count, target.hasBytePrefix(prefix) else { return nil }
         let rest = target.utf8.dropFirst(prefix.utf8.count).prefix { $0 != UInt8(ascii: "?") }
+        // Nearly always: a request for the engine.
+        guard !rest.isEmpty else { return nil }
         return Self.names.first { $0.utf8.elementsEqual(rest) }
     }
 

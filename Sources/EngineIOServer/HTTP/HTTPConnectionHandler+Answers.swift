@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
@@ -93,23 +94,28 @@ extension HTTPConnectionHandler {
             router.countRefusal(head.status)
         }
         current?.status = head.status.code
-        var bytes = ByteBuffer()
-        bytes.reserveCapacity(512 + (body.readableBytes <= Self.joinedBody ? body.readableBytes : 0))
+        var bytes = settings.answers.take(minimumCapacity: 1024)
         head.write(into: &bytes)
         if body.readableBytes <= Self.joinedBody {
             bytes.writeImmutableBuffer(body)
             write(bytes)
         } else {
-            current?.bytesSent += bytes.readableBytes
-            context?.write(wrapOutboundOut(bytes), promise: nil)
+            write(bytes)
             write(body)
         }
+        settings.answers.put(bytes)
     }
 
-    /// Writes and flushes; the end of the write is awaited so that timeouts know what is still under way.
+    /// Writes to the socket itself while NIO holds nothing of this connection, and what that does not take through NIO: then
+    /// the end of the write is awaited, so that timeouts know what is still under way.
     func write(_ bytes: ByteBuffer) {
         guard let context else { return }
         current?.bytesSent += bytes.readableBytes
+        var bytes = bytes
+        if pendingWrites == 0, let socket = directSocket(context) {
+            bytes.moveReaderIndex(forwardBy: socket.send(bytes))
+            if bytes.readableBytes == 0 { return }
+        }
         let allowance = TimeAmount.seconds(Int64(bytes.readableBytes / 32_768))
         writeDeadline = eventLoop.now + settings.values.sendTimeout + allowance
         pendingWrites += 1
@@ -117,6 +123,16 @@ extension HTTPConnectionHandler {
         promise.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.wroteOne() }
         context.writeAndFlush(wrapOutboundOut(bytes), promise: promise)
         if pendingWrites > 0 { updateTimer() }
+    }
+
+    /// The socket of a plaintext connection. All bytes pass through `write`, so whether NIO holds some is known.
+    private func directSocket(_ context: ChannelHandlerContext) -> DirectSocket? {
+        guard !isSecure, context.channel.isActive else { return nil }
+        if socket == nil, !hasNoSocket {
+            socket = DirectSocket(context.channel)
+            hasNoSocket = socket == nil
+        }
+        return socket
     }
 
     private func wroteOne() {

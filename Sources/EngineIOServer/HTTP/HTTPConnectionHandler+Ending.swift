@@ -81,6 +81,8 @@ extension HTTPConnectionHandler {
         phase = .gone
         timer.cancel()
         inbound = ByteBuffer()
+        socket = nil
+        hasNoSocket = true
         connections?.remove(context.channel)
         abandonCurrent()
         self.context = nil

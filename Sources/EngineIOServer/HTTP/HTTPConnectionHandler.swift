@@ -46,6 +46,10 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     var timer = DeadlineTimer()
     /// Answers handed to the channel and not yet written.
     var pendingWrites = 0
+    /// Found with the first answer.
+    var socket: DirectSocket?
+    /// The channel is no socket, as in tests.
+    var hasNoSocket = false
     var writeDeadline = NIODeadline.distantFuture
     /// Completed when an application may write on.
     var writabilityWaiters: [EventLoopPromise<Void>] = []
@@ -64,7 +68,8 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     var proxiesTLS = false
     /// The peer as text, made once: the engine wants it for every request.
     /// Behind a proxy that speaks the PROXY protocol, its client.
-    lazy var peer = context?.channel.remoteAddress?.ipAddress ?? ""
+    lazy var peer = remoteAddress?.ipAddress ?? ""
+    private(set) lazy var remoteAddress = context?.channel.remoteAddress
 
     /// - Parameter receiveBuffer: what the channel reads into, if it shares that with others.
     init(

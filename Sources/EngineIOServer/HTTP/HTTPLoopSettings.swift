@@ -1,8 +1,10 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 
-/// What the connections of one event loop go by and may be changed while the server runs: origins and limits of requests.
+/// What the connections of one event loop share: what they go by and may be changed while the server runs, which is origins and
+/// limits of requests, and the memory for answers.
 ///
 /// Confined to its loop, which is why it may be `@unchecked Sendable`: a change is handed to each loop, and no request
 /// takes a lock.
@@ -28,6 +30,8 @@ final class HTTPLoopSettings: @unchecked Sendable {
     }
 
     private(set) var values: Values
+    /// What answers are put together in.
+    let answers = SpareBuffer()
 
     init(_ configuration: EngineConfiguration) {
         values = Values(configuration)

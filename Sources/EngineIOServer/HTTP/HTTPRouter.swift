@@ -90,7 +90,7 @@ package final class HTTPRouter: Sendable {
     /// The prefix rule of spec 1.3. Without a trailing slash the next byte must end the path: `/socket.iofoo` is not
     /// ours (Node takes it).
     func belongsToEngine(_ target: String) -> Bool {
-        guard target.utf8.starts(with: prefix.utf8) else { return false }
+        guard target.hasBytePrefix(prefix) else { return false }
         guard !configuration.addTrailingSlash else { return true }
         let next = target.utf8.dropFirst(prefix.utf8.count).first
         return next == nil || next == UInt8(ascii: "?") || next == UInt8(ascii: "/")

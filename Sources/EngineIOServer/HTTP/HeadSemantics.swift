@@ -18,9 +18,9 @@ struct HeadSemantics {
         self.version = version
     }
 
-    mutating func note(name: String, value: String) throws(HTTPRequestError) {
+    mutating func note(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) throws(HTTPRequestError) {
         // Lengths first: most headers are none of these, and comparing them all would cost more than parsing them.
-        switch name.utf8.count {
+        switch name.count {
         case 4 where name.equalsIgnoringCase("host"):
             hosts += 1
         case 6 where name.equalsIgnoringCase("expect"):
@@ -67,10 +67,10 @@ struct HeadSemantics {
             expectsContinue: expectsContinue && framing != .none && version != .http1_0)
     }
 
-    private static func length(_ value: String) throws(HTTPRequestError) -> Int {
+    private static func length(_ value: UnsafeRawBufferPointer) throws(HTTPRequestError) -> Int {
         var result = 0
         guard !value.isEmpty else { throw .malformed("an empty content length") }
-        for byte in value.utf8 {
+        for byte in value {
             guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else {
                 throw .malformed("the content length is not a number")
             }
@@ -80,33 +80,5 @@ struct HeadSemantics {
             result = sum
         }
         return result
-    }
-}
-
-extension String {
-    /// Compares ASCII letters without regard to case; `other` must be in lower case.
-    func equalsIgnoringCase(_ other: String) -> Bool {
-        self[...].equalsIgnoringCase(other)
-    }
-
-    /// Whether a comma-separated list has this element, blanks, letter case and a `/version` aside.
-    func listContains(_ element: String) -> Bool {
-        guard utf8.count >= element.utf8.count else { return false }
-        return utf8.split(separator: UInt8(ascii: ",")).contains { part in
-            let blank: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 }
-            var trimmed = part.drop(while: blank)
-            if let slash = trimmed.firstIndex(of: UInt8(ascii: "/")) { trimmed = trimmed[..<slash] }
-            while let last = trimmed.last, blank(last) { trimmed = trimmed.dropLast() }
-            return Substring(trimmed).equalsIgnoringCase(element)
-        }
-    }
-}
-
-extension Substring {
-    func equalsIgnoringCase(_ other: String) -> Bool {
-        guard utf8.count == other.utf8.count else { return false }
-        return zip(utf8, other.utf8).allSatisfy { mine, theirs in
-            (mine >= UInt8(ascii: "A") && mine <= UInt8(ascii: "Z") ? mine | 0x20 : mine) == theirs
-        }
     }
 }

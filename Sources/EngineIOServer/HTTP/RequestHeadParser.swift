@@ -19,6 +19,8 @@ struct RequestHeadParser {
     private var scanned = 0
     /// Where the line being scanned begins, from the reader index.
     private var lineStart = 0
+    /// The last head, since clients send the same headers with every request of a connection.
+    private var known = KnownHead()
 
     init(maximumSize: Int, maximumHeaders: Int) {
         self.maximumSize = maximumSize
@@ -30,6 +32,7 @@ struct RequestHeadParser {
     /// Between two calls bytes may only be added at the end.
     mutating func parse(_ buffer: inout ByteBuffer) throws(HTTPRequestError) -> RequestHead? {
         guard skipEmptyLines(&buffer) else { return nil }
+        if scanned == 0, let head = repeated(&buffer) { return head }
         let (length, fault) = findEnd(buffer)
         if let fault { throw fault }
         guard let length else {
@@ -41,14 +44,27 @@ struct RequestHeadParser {
         scanned = 0
         lineStart = 0
         let result: Result<RequestHead, HTTPRequestError> = buffer.readWithUnsafeReadableBytes { bytes in
-            let head = UnsafeRawBufferPointer(rebasing: bytes[..<length])
+            let text = UnsafeRawBufferPointer(rebasing: bytes[..<length])
             do throws(HTTPRequestError) {
-                return (length, .success(try Self.parseHead(head, maximumHeaders: maximumHeaders)))
+                let head = try Self.parseHead(text, maximumHeaders: maximumHeaders)
+                known.remember(head, text)
+                return (length, .success(head))
             } catch {
                 return (length, .failure(error))
             }
         }
         return try result.get()
+    }
+
+    /// The head at the front of `buffer` if it is the last one again, or the last one but for the request line. In all
+    /// other cases nil: then nothing is known of it.
+    private mutating func repeated(_ buffer: inout ByteBuffer) -> RequestHead? {
+        guard known.isUsable else { return nil }
+        let (found, length) = buffer.withUnsafeReadableBytes { bytes in
+            known.match(bytes, maximumSize: maximumSize) { line in try? Self.parseRequestLine(line) }
+        }
+        buffer.moveReaderIndex(forwardBy: length)
+        return found
     }
 
     /// RFC 9112, 2.2: empty lines before a request are ignored; old clients send one after a body. False when it takes
@@ -70,19 +86,23 @@ struct RequestHeadParser {
             self.lineStart = lineStart
         }
         return buffer.withUnsafeReadableBytes { bytes in
-            let end = min(bytes.count, maximumSize + 1)
-            while scanned < end {
-                let byte = bytes[scanned]
-                if byte == 0x0A {
-                    guard scanned > 0, bytes[scanned - 1] == 0x0D else {
-                        return (nil, .malformed("a line ends without CR"))
-                    }
-                    if scanned - 1 == lineStart { return (scanned + 1, nil) }
-                    lineStart = scanned + 1
-                } else if byte == 0 {
+            let bytes = UnsafeRawBufferPointer(rebasing: bytes[..<min(bytes.count, maximumSize + 1)])
+            while scanned < bytes.count {
+                let lineFeed = bytes.firstOffset(of: 0x0A, from: scanned)
+                let end = lineFeed ?? bytes.count
+                if UnsafeRawBufferPointer(rebasing: bytes[scanned..<end]).firstOffset(of: 0) != nil {
                     return (nil, .malformed("NUL in the head"))
                 }
-                scanned += 1
+                guard let lineFeed else {
+                    scanned = end
+                    break
+                }
+                guard lineFeed > 0, bytes[lineFeed - 1] == 0x0D else {
+                    return (nil, .malformed("a line ends without CR"))
+                }
+                if lineFeed - 1 == lineStart { return (lineFeed + 1, nil) }
+                lineStart = lineFeed + 1
+                scanned = lineStart
             }
             return (nil, nil)
         }
@@ -99,18 +119,16 @@ struct RequestHeadParser {
         var semantics = HeadSemantics(version: version)
         while let line = nextLine(bytes, &position), !line.isEmpty {
             guard fields.count < maximumHeaders else { throw .headTooLarge }
-            let field = try parseField(line)
-            try semantics.note(name: field.0, value: field.1)
-            fields.append(field)
+            let (name, value) = try parseField(line)
+            try semantics.note(name: name, value: value)
+            fields.append((String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self)))
         }
         return try semantics.finish(method: method, target: target, headers: HTTPHeaders(fields))
     }
 
     /// The next line without its CR LF; the end of the head was found before, so every line has one.
     private static func nextLine(_ bytes: UnsafeRawBufferPointer, _ position: inout Int) -> UnsafeRawBufferPointer? {
-        var end = position
-        while end < bytes.count, bytes[end] != 0x0A { end += 1 }
-        guard end < bytes.count, end > position else { return nil }
+        guard let end = bytes.firstOffset(of: 0x0A, from: position), end > position else { return nil }
         let line = UnsafeRawBufferPointer(rebasing: bytes[position..<(end - 1)])
         position = end + 1
         return line
@@ -118,7 +136,7 @@ struct RequestHeadParser {
 
     private static func parseRequestLine(
         _ line: UnsafeRawBufferPointer
-    ) throws(HTTPRequestError) -> (HTTPMethod, String, HTTPVersion) {
+    ) throws(HTTPRequestError) -> (method: HTTPMethod, target: String, version: HTTPVersion) {
         guard let first = line.firstIndex(of: 0x20), let last = line.lastIndex(of: 0x20), first > 0, last > first else {
             throw .malformed("the request line has not three parts")
         }
@@ -157,36 +175,27 @@ struct RequestHeadParser {
         return path.utf8.first == UInt8(ascii: "/") ? String(path) : "/" + path
     }
 
-    private static func parseField(_ line: UnsafeRawBufferPointer) throws(HTTPRequestError) -> (String, String) {
-        if line[0] == 0x20 || line[0] == 0x09 { throw .malformed("a header is folded") }
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > 0 else {
+    private static func parseField(
+        _ line: UnsafeRawBufferPointer
+    ) throws(HTTPRequestError) -> (name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+        if UnsafeRawBufferPointer.isBlank(line[0]) { throw .malformed("a header is folded") }
+        guard let colon = line.firstOffset(of: UInt8(ascii: ":")), colon > 0 else {
             throw .malformed("a header has no name")
         }
-        guard line[..<colon].allSatisfy(isTokenByte) else { throw .malformed("a header name is not a token") }
-        var start = colon + 1
-        var end = line.count
-        while start < end, line[start] == 0x20 || line[start] == 0x09 { start += 1 }
-        while end > start, line[end - 1] == 0x20 || line[end - 1] == 0x09 { end -= 1 }
-        guard line[start..<end].allSatisfy({ ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 }) else {
+        let name = UnsafeRawBufferPointer(rebasing: line[..<colon])
+        guard name.allSatisfy(isTokenByte) else { throw .malformed("a header name is not a token") }
+        let value = UnsafeRawBufferPointer(rebasing: line[(colon + 1)...]).trimmed
+        guard value.allSatisfy({ ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 }) else {
             throw .malformed("a header value holds a control character")
         }
-        return (
-            String(decoding: line[..<colon], as: UTF8.self), String(decoding: line[start..<end], as: UTF8.self)
-        )
+        return (name, value)
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
 
-    /// RFC 9110, 5.6.2.
-    private static func isTokenByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "!"), UInt8(ascii: "#")...UInt8(ascii: "'"),
-            UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),
-            UInt8(ascii: "^")...UInt8(ascii: "`"),
-            UInt8(ascii: "|"), UInt8(ascii: "~"):
-            true
-        default: false
-        }
+    /// RFC 9110, 5.6.2: letters, digits and ``!#$%&'*+-.^_`|~``, as one bit for each of the 128 codes.
+    static func isTokenByte(_ byte: UInt8) -> Bool {
+        let bits: UInt64 = byte < 64 ? 0x03FF_6CFA_0000_0000 : byte < 128 ? 0x57FF_FFFF_C7FF_FFFE : 0
+        return bits >> UInt64(byte & 63) & 1 == 1
     }
 }

@@ -27,39 +27,57 @@ struct ResponseSerializer {
         status.code < 200 || status == .noContent || status == .notModified
     }
 
+    /// Everything but reason, date and headers fits in this.
+    private static let fixedSize = 192
+
     func write(into buffer: inout ByteBuffer) {
-        buffer.writeStaticString("HTTP/1.1 ")
-        buffer.writeString(String(status.code))
-        buffer.writeStaticString(" ")
-        Self.writeText(status.reasonPhrase, into: &buffer)
-        buffer.writeStaticString("\r\n")
-        for (name, value) in presetHeaders { writeField(name, value, into: &buffer) }
-        for (name, value) in headers { writeField(name, value, into: &buffer) }
+        var capacity = Self.fixedSize + status.reasonPhrase.utf8.count + (date?.utf8.count ?? 0)
+        for (name, value) in presetHeaders { capacity += name.utf8.count + value.utf8.count + 4 }
+        for (name, value) in headers { capacity += name.utf8.count + value.utf8.count + 4 }
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: capacity) { target in
+            var writer = HeadWriter(UnsafeMutableRawBufferPointer(rebasing: target[..<capacity]))
+            write(to: &writer)
+            return writer.count
+        }
+    }
+
+    private func write(to writer: inout HeadWriter) {
+        writer.append("HTTP/1.1 ")
+        writer.append(Int(status.code))
+        writer.append(" ")
+        writer.append(text: status.reasonPhrase)
+        writer.append("\r\n")
+        for (name, value) in presetHeaders { writeField(name, value, to: &writer) }
+        var statesDate = false
+        for (name, value) in headers {
+            if name.utf8.count == 4, name.equalsIgnoringCase("date") { statesDate = true }
+            writeField(name, value, to: &writer)
+        }
         switch framing {
         case .unstated:
             break
         case .length(let length):
-            buffer.writeStaticString("Content-Length: ")
-            buffer.writeString(String(length))
-            buffer.writeStaticString("\r\n")
+            writer.append("Content-Length: ")
+            writer.append(length)
+            writer.append("\r\n")
         case .chunked:
-            buffer.writeStaticString("Transfer-Encoding: chunked\r\n")
+            writer.append("Transfer-Encoding: chunked\r\n")
         }
-        if let date, !headers.contains(name: "date") {
-            buffer.writeStaticString("Date: ")
-            buffer.writeString(date)
-            buffer.writeStaticString("\r\n")
+        if let date, !statesDate {
+            writer.append("Date: ")
+            writer.append(text: date)
+            writer.append("\r\n")
         }
         if let keepAlive {
-            buffer.writeStaticString("Connection: keep-alive\r\nKeep-Alive: timeout=")
-            buffer.writeString(String(keepAlive))
-            buffer.writeStaticString("\r\n\r\n")
+            writer.append("Connection: keep-alive\r\nKeep-Alive: timeout=")
+            writer.append(keepAlive)
+            writer.append("\r\n\r\n")
         } else {
-            buffer.writeStaticString("Connection: close\r\n\r\n")
+            writer.append("Connection: close\r\n\r\n")
         }
     }
 
-    private func writeField(_ name: String, _ value: String, into buffer: inout ByteBuffer) {
+    private func writeField(_ name: String, _ value: String, to writer: inout HeadWriter) {
         switch name.utf8.count {
         case 10 where name.equalsIgnoringCase("connection"), 10 where name.equalsIgnoringCase("keep-alive"),
             17 where name.equalsIgnoringCase("transfer-encoding"):
@@ -70,19 +88,58 @@ struct ResponseSerializer {
         default:
             break
         }
-        Self.writeText(name, into: &buffer)
-        buffer.writeStaticString(": ")
-        Self.writeText(value, into: &buffer)
-        buffer.writeStaticString("\r\n")
+        writer.append(text: name)
+        writer.append(": ")
+        writer.append(text: value)
+        writer.append("\r\n")
     }
 
     /// Control characters become blanks: a value taken from a request must not be able to begin another header.
     static func writeText(_ text: String, into buffer: inout ByteBuffer) {
-        let isClean = text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
-        if isClean {
-            buffer.writeString(text)
-        } else {
-            buffer.writeBytes(text.utf8.map { $0 >= 0x20 && $0 != 0x7F ? $0 : 0x20 })
+        let capacity = text.utf8.count
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: capacity) { target in
+            var writer = HeadWriter(UnsafeMutableRawBufferPointer(rebasing: target[..<capacity]))
+            writer.append(text: text)
+            return writer.count
+        }
+    }
+}
+
+/// Fills memory whose size was counted before, piece by piece. What does not fit, which would be a fault of the count, is
+/// cut off.
+private struct HeadWriter {
+    private let target: UnsafeMutableRawBufferPointer
+    private(set) var count = 0
+
+    init(_ target: UnsafeMutableRawBufferPointer) { self.target = target }
+
+    mutating func append(_ text: StaticString) {
+        let length = min(text.utf8CodeUnitCount, target.count - count)
+        guard length > 0, let base = target.baseAddress else { return }
+        (base + count).copyMemory(from: text.utf8Start, byteCount: length)
+        count += length
+    }
+
+    /// Control characters become blanks.
+    mutating func append(text: String) {
+        let start = count
+        count += text.withBytes { bytes in
+            let length = min(bytes.count, target.count - start)
+            for index in 0..<length {
+                let byte = bytes[index]
+                target[start + index] = byte >= 0x20 && byte != 0x7F ? byte : 0x20
+            }
+            return length
+        }
+    }
+
+    mutating func append(_ number: Int) {
+        var divisor = 1
+        while number / divisor >= 10 { divisor *= 10 }
+        while divisor > 0, count < target.count {
+            target[count] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / divisor % 10)
+            count += 1
+            divisor /= 10
         }
     }
 }

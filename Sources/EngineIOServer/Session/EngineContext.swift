@@ -53,6 +53,10 @@ final class EngineContext: Sendable {
     }
 
     /// An id made by the application no longer names a session.
+    func forgetCustomID(of session: EngineSession) {
+        if configuration.generateId != nil { forgetCustomID(session.id) }
+    }
+
     func forgetCustomID(_ sid: String) {
         guard configuration.generateId != nil else { return }
         customHomes.withLockedValue { $0[sid] = nil }

@@ -15,7 +15,8 @@ enum PollingHeaders {
     /// Internet Explorer 8 blocks answers to forms it takes for script injection unless told not to.
     static func addScriptProtection(to headers: inout HTTPHeaders, for request: EngineRequest) {
         guard let agent = request.headers.first(name: "User-Agent") else { return }
-        if agent.contains(";MSIE") || agent.contains("Trident/") { headers.add(name: "X-XSS-Protection", value: "0") }
+        let isOld = agent.withBytes { $0.contains(";MSIE") || $0.contains("Trident/") }
+        if isOld { headers.add(name: "X-XSS-Protection", value: "0") }
     }
 }
 

@@ -2,51 +2,68 @@
 
 /// SHA-1 (RFC 3174), which the WebSocket handshake prescribes; it protects nothing there.
 enum SHA1 {
-    static func hash(_ message: some Sequence<UInt8>) -> [UInt8] {
-        var bytes = Array(message)
+    private typealias State = (UInt32, UInt32, UInt32, UInt32, UInt32)
+
+    static func hash(_ message: [UInt8]) -> [UInt8] {
+        var bytes = message
         let bitLength = UInt64(bytes.count) &* 8
+        let padded = (bytes.count + 9 + 63) / 64 * 64
+        bytes.reserveCapacity(padded)
         bytes.append(0x80)
-        while bytes.count % 64 != 56 { bytes.append(0) }
-        for shift in stride(from: UInt64(56), through: 0, by: -8) {
-            bytes.append(UInt8(truncatingIfNeeded: bitLength >> shift))
+        while bytes.count < padded - 8 { bytes.append(0) }
+        for shift in 1...8 { bytes.append(UInt8(truncatingIfNeeded: bitLength >> UInt64(64 - 8 * shift))) }
+        var state: State = (0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0)
+        bytes.withUnsafeBytes { bytes in
+            withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 80) { words in
+                for start in stride(from: 0, to: bytes.count, by: 64) {
+                    process(UnsafeRawBufferPointer(rebasing: bytes[start..<(start + 64)]), words, into: &state)
+                }
+            }
         }
-        var state: (UInt32, UInt32, UInt32, UInt32, UInt32) =
-            (0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0)
-        for start in stride(from: 0, to: bytes.count, by: 64) { process(bytes[start..<(start + 64)], into: &state) }
-        return [state.0, state.1, state.2, state.3, state.4].flatMap { word in
-            [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: word >> $0) }
+        return [UInt8](unsafeUninitializedCapacity: 20) { target, count in
+            let raw = UnsafeMutableRawBufferPointer(target)
+            raw.storeBytes(of: state.0.bigEndian, toByteOffset: 0, as: UInt32.self)
+            raw.storeBytes(of: state.1.bigEndian, toByteOffset: 4, as: UInt32.self)
+            raw.storeBytes(of: state.2.bigEndian, toByteOffset: 8, as: UInt32.self)
+            raw.storeBytes(of: state.3.bigEndian, toByteOffset: 12, as: UInt32.self)
+            raw.storeBytes(of: state.4.bigEndian, toByteOffset: 16, as: UInt32.self)
+            count = 20
         }
     }
 
     private static func process(
-        _ block: ArraySlice<UInt8>, into state: inout (UInt32, UInt32, UInt32, UInt32, UInt32)
+        _ block: UnsafeRawBufferPointer, _ words: UnsafeMutableBufferPointer<UInt32>, into state: inout State
     ) {
-        var words = [UInt32](repeating: 0, count: 80)
-        for (index, byte) in block.enumerated() {
-            words[index / 4] |= UInt32(byte) << UInt32(24 - 8 * (index % 4))
+        for index in 0..<16 {
+            words[index] = UInt32(bigEndian: block.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self))
         }
         for index in 16..<80 {
             words[index] = rotate(words[index - 3] ^ words[index - 8] ^ words[index - 14] ^ words[index - 16], by: 1)
         }
-        var (a, b, c, d, e) = state
-        for (index, word) in words.enumerated() {
-            let (f, k): (UInt32, UInt32) =
-                switch index {
-                case 0..<20: ((b & c) | (~b & d), 0x5A82_7999)
-                case 20..<40: (b ^ c ^ d, 0x6ED9_EBA1)
-                case 40..<60: ((b & c) | (b & d) | (c & d), 0x8F1B_BCDC)
-                default: (b ^ c ^ d, 0xCA62_C1D6)
-                }
-            let next = rotate(a, by: 5) &+ f &+ e &+ k &+ word
-            (a, b, c, d, e) = (next, a, rotate(b, by: 30), c, d)
+        var working = state
+        for index in 0..<20 {
+            step(&working, (working.1 & working.2) | (~working.1 & working.3), 0x5A82_7999 &+ words[index])
         }
-        state.0 &+= a
-        state.1 &+= b
-        state.2 &+= c
-        state.3 &+= d
-        state.4 &+= e
+        for index in 20..<40 { step(&working, working.1 ^ working.2 ^ working.3, 0x6ED9_EBA1 &+ words[index]) }
+        for index in 40..<60 {
+            let majority = (working.1 & working.2) | (working.1 & working.3) | (working.2 & working.3)
+            step(&working, majority, 0x8F1B_BCDC &+ words[index])
+        }
+        for index in 60..<80 { step(&working, working.1 ^ working.2 ^ working.3, 0xCA62_C1D6 &+ words[index]) }
+        state.0 &+= working.0
+        state.1 &+= working.1
+        state.2 &+= working.2
+        state.3 &+= working.3
+        state.4 &+= working.4
     }
 
+    @inline(__always)
+    private static func step(_ state: inout State, _ mixed: UInt32, _ added: UInt32) {
+        let next = rotate(state.0, by: 5) &+ mixed &+ state.4 &+ added
+        state = (next, state.0, rotate(state.1, by: 30), state.2, state.3)
+    }
+
+    @inline(__always)
     private static func rotate(_ word: UInt32, by count: UInt32) -> UInt32 {
         word << count | word >> (32 - count)
     }

@@ -13,7 +13,36 @@ package struct WebSocketHandshake {
         package var headers: HTTPHeaders = [:]
     }
 
-    private static let guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+    /// The headers that matter, found in one go. Of repeated ones the first is kept.
+    private struct Offer {
+        var version = ""
+        var versions = 0
+        var key = ""
+        var keys = 0
+        var protocols: String?
+        var hasExtensions = false
+
+        init(_ headers: HTTPHeaders) {
+            for (name, value) in headers {
+                switch name.utf8.count {
+                case 17 where name.equalsIgnoringCase("sec-websocket-key"):
+                    if keys == 0 { key = value }
+                    keys += 1
+                case 21 where name.equalsIgnoringCase("sec-websocket-version"):
+                    if versions == 0 { version = value }
+                    versions += 1
+                case 22 where name.equalsIgnoringCase("sec-websocket-protocol"):
+                    if protocols == nil { protocols = value }
+                case 24 where name.equalsIgnoringCase("sec-websocket-extensions"):
+                    hasExtensions = true
+                default:
+                    break
+                }
+            }
+        }
+    }
+
+    private static let guid = Array("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)
 
     private let accept: String
     private let subprotocol: String?
@@ -27,21 +56,20 @@ package struct WebSocketHandshake {
             throw Refusal(status: .methodNotAllowed, message: "Method Not Allowed", headers: ["Allow": "GET"])
         }
         guard request.isUpgrade else { throw Refusal(status: .badRequest, message: "Invalid Upgrade header") }
-        let versions = request.headers["Sec-WebSocket-Version"]
-        guard versions.count == 1 else {
+        let offer = Offer(request.headers)
+        guard offer.versions == 1 else {
             throw Refusal(status: .badRequest, message: "Missing or repeated Sec-WebSocket-Version header")
         }
-        guard versions[0] == "13" else {
+        guard offer.version == "13" else {
             throw Refusal(
                 status: .upgradeRequired, message: "Unsupported WebSocket version",
                 headers: ["Sec-WebSocket-Version": "13"])
         }
-        let keys = request.headers["Sec-WebSocket-Key"]
-        guard keys.count == 1, Self.isKey(keys[0]) else {
+        guard offer.keys == 1, Self.isKey(offer.key) else {
             throw Refusal(status: .badRequest, message: "Missing or invalid Sec-WebSocket-Key header")
         }
-        if let offer = request.headers.first(name: "Sec-WebSocket-Protocol") {
-            let first = offer.prefix { $0 != "," }.trimmed()
+        if let protocols = offer.protocols {
+            let first = protocols.prefix { $0 != "," }.trimmed()
             guard Self.isToken(first) else {
                 throw Refusal(status: .badRequest, message: "Invalid Sec-WebSocket-Protocol header")
             }
@@ -49,7 +77,7 @@ package struct WebSocketHandshake {
         } else {
             subprotocol = nil
         }
-        if allowsCompression, request.headers.contains(name: "Sec-WebSocket-Extensions") {
+        if allowsCompression, offer.hasExtensions {
             guard let offers = ExtensionOffer.parse(request.headers["Sec-WebSocket-Extensions"]) else {
                 throw Refusal(status: .badRequest, message: "Invalid Sec-WebSocket-Extensions header")
             }
@@ -57,14 +85,17 @@ package struct WebSocketHandshake {
         } else {
             deflate = nil
         }
-        accept = Self.accept(for: keys[0])
+        accept = Self.accept(for: offer.key)
     }
 
     /// The 101, with `headers` from CORS, cookie and hooks added.
     package func response(adding headers: HTTPHeaders) -> ByteBuffer {
         var response = ByteBuffer()
+        response.reserveCapacity(512)
         response.writeStaticString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n")
-        response.writeString("Sec-WebSocket-Accept: \(accept)\r\n")
+        response.writeStaticString("Sec-WebSocket-Accept: ")
+        response.writeString(accept)
+        response.writeStaticString("\r\n")
         if let subprotocol { response.writeString("Sec-WebSocket-Protocol: \(subprotocol)\r\n") }
         if let deflate { response.writeString("Sec-WebSocket-Extensions: \(deflate.headerValue)\r\n") }
         // A hook's line break must not become a header of its own.
@@ -77,14 +108,16 @@ package struct WebSocketHandshake {
 
     static func accept(for key: String) -> String {
         var encoded = ByteBuffer()
-        Base64.append(ByteBuffer(bytes: SHA1.hash((key + guid).utf8)).readableBytesView, to: &encoded)
+        Base64.append(ByteBuffer(bytes: SHA1.hash(Array(key.utf8) + guid)).readableBytesView, to: &encoded)
         return String(buffer: encoded)
     }
 
     /// 16 bytes in base64.
     private static func isKey(_ key: String) -> Bool {
-        key.utf8.count == 24 && key.hasSuffix("==")
-            && key.utf8.dropLast(2).allSatisfy { byte in
+        guard key.utf8.count == 24 else { return false }
+        return key.withBytes { bytes in
+            guard bytes[22] == UInt8(ascii: "="), bytes[23] == UInt8(ascii: "=") else { return false }
+            return bytes[..<22].allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
                     UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "/"):
@@ -92,6 +125,7 @@ package struct WebSocketHandshake {
                 default: false
                 }
             }
+        }
     }
 
     private static func isToken(_ text: Substring) -> Bool {

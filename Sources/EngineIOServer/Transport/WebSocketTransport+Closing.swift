@@ -78,6 +78,7 @@ extension WebSocketTransport {
     ///   arrives is read and dropped, lest a reset destroys the frame on its way.
     func sayGoodbye(code: UInt16?, thenFinish: Bool) {
         guard let context, context.channel.isActive else { return }
+        writeResponse(context)
         state = .closing
         closeTimer = CloseTimer(self, on: context.eventLoop)
         let frame = wrapOutboundOut(ServerFrame.close(code: code))

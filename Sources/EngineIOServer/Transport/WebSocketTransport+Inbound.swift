@@ -26,17 +26,25 @@ extension WebSocketTransport {
     /// The 101 leaves together with what the session says first.
     func begin() {
         guard let context, let start else { return }
-        self.start = nil
-        context.write(wrapOutboundOut(start.response), promise: nil)
-        guard state == .open else { return start.lost() }
+        guard state == .open else {
+            self.start = nil
+            return start.lost()
+        }
+        if !isLocal { writeResponse(context) }
         onHome { start.ready($0) }
+        writeResponse(context)
         context.flush()
         guard start.early.readableBytes > 0 else { return }
-        var bytes = start.early
-        hop?.count(bytes.readableBytes)
-        assembler.receive(&bytes)
-        process()
+        process(start.early)
         channelReadComplete(context: context)
+    }
+
+    /// Hands the 101 to NIO, unless it has left with a message of the session. Everything that writes past `BatchWriter`
+    /// while the session takes the transport has to do this first.
+    func writeResponse(_ context: ChannelHandlerContext) {
+        guard let start else { return }
+        self.start = nil
+        context.write(wrapOutboundOut(start.response), promise: nil)
     }
 
     /// Calls back, on the connection's loop, when the connection is closed.
@@ -51,10 +59,7 @@ extension WebSocketTransport {
         guard state == .open || state == .closing else { return }
         if isLocal { shard.catchUp() }
         let read = unwrapInboundIn(data)
-        var bytes = read
-        hop?.count(bytes.readableBytes)
-        assembler.receive(&bytes)
-        process()
+        process(read)
         receiveBuffer?.put(read)
     }
 
@@ -64,29 +69,54 @@ extension WebSocketTransport {
         context.flush()
     }
 
-    func process() {
-        do {
-            while let event = try assembler.next(now: .now()) { handle(event) }
-        } catch {
-            failed(error)
+    private func process(_ bytes: ByteBuffer) {
+        hop?.count(bytes.readableBytes)
+        let isOutermost = !isAssembling
+        isAssembling = true
+        let shared =
+            assembler ?? spareAssembler.take(limits: limits, isCompressionAgreed: deflateWindowBits != nil)
+        assembler = shared
+        var taken = 0
+        while let message = shared.assembler.wholeMessage(in: bytes, at: &taken) { handle(message) }
+        if taken < bytes.readableBytes {
+            var rest = bytes
+            rest.moveReaderIndex(forwardBy: taken)
+            shared.assembler.receive(&rest)
+            do {
+                while let event = try shared.assembler.next(now: .now()) { handle(event) }
+            } catch {
+                failed(error)
+            }
+        }
+        if isOutermost {
+            isAssembling = false
+            if shared.assembler.isAtRest(now: .now()) {
+                assembler = nil
+                spareAssembler.put(shared)
+            }
         }
         if hop != nil { hopIn() }
     }
 
-    func handle(_ event: WebSocketEvent) {
-        if let hop, deflateWindowBits != nil, case .message(let message) = event {
-            // A message may be a thousand times what was read.
-            hop.count(message.byteCount)
-        }
-        switch event {
-        case .message(.text(let bytes)):
+    private func handle(_ message: consuming EngineMessage) {
+        switch consume message {
+        case .text(let bytes):
             do {
                 deliver(try EnginePacketCodec.decodeText(bytes))
             } catch {
                 report(.invalid(error))
             }
+        case .binary(let bytes):
+            deliver(.message(.binary(bytes)))
+        }
+    }
+
+    private func handle(_ event: WebSocketEvent) {
+        switch event {
         case .message(let message):
-            deliver(.message(message))
+            // A compressed message may be a thousand times what was read.
+            if let hop, deflateWindowBits != nil { hop.count(message.byteCount) }
+            handle(message)
         case .ping(let payload):
             guard state == .open, let context else { return }
             context.write(wrapOutboundOut(ServerFrame.pong(payload)), promise: nil)
@@ -103,7 +133,7 @@ extension WebSocketTransport {
         }
     }
 
-    func deliver(_ packet: EnginePacket) {
+    private func deliver(_ packet: consuming EnginePacket) {
         guard state == .open else { return }
         if isLocal { session?.received(packet, from: self) } else { hop?.events.append(.packet(packet)) }
     }

@@ -14,29 +14,30 @@ internal import NIOCore
 /// `disconnect()` is dropped and does not count as a violation. A client that leaves by itself knows better: it goes to
 /// unknown at once.
 package struct ClientStateMachine: Sendable {
-    private enum State: Sendable {
-        case pending
-        case joined(order: Int32)
-    }
-
     private struct Entry: Sendable {
         var nsp: String
-        var state: State
+        /// The place in the order of joining; `pending` before.
+        var order = Entry.pending
+
+        static let pending: Int32 = -1
+
+        var isJoined: Bool { order != Entry.pending }
     }
 
     private let limits: ClientLimits
-    private let lenientNamespaceErrors: Bool
-    private var slots: [Entry?] = []
-    private var occupied = 0
+    private var slots = ShortList<Entry?>()
     private var justLeft: [String] = []
-    /// The slot of a DISCONNECT that is being carried out.
-    private var leavingSlot: Int?
+    private var occupied: Int32 = 0
+    /// How many namespaces are joined.
+    private var joined: Int32 = 0
     private var nextOrder: Int32 = 0
+    /// The slot of a DISCONNECT that is being carried out, or `noSlot`.
+    private var leavingSlot = ClientStateMachine.noSlot
+    private static let noSlot: Int32 = -1
+    private let lenientNamespaceErrors: Bool
     private var isClosed = false
     /// False after a violation: the session is about to close, and its sockets stay listed until it does.
     private var acceptsPackets = true
-    /// How many namespaces are joined.
-    package private(set) var joinedCount = 0
     /// Whether any namespace has ever been joined: `connectTimeout` concerns only clients without (spec 3.6).
     package private(set) var hasEverJoined = false
 
@@ -46,47 +47,53 @@ package struct ClientStateMachine: Sendable {
         self.lenientNamespaceErrors = lenientNamespaceErrors
     }
 
+    /// How many namespaces are joined.
+    package var joinedCount: Int { Int(joined) }
+
     /// Whether `batchEnded` has something to do: call it on the loop's next turn.
     package var awaitsBatchEnd: Bool { !justLeft.isEmpty }
 
     /// Decides what becomes of a packet.
-    package mutating func received(_ packet: SocketPacket) -> ClientAction {
+    package mutating func received(_ packet: consuming SocketPacket) -> ClientAction {
         guard acceptsPackets else { return .ignore(.clientClosed) }
-        switch packet.body {
+        // Moved out of the packet, which counts no reference.
+        let body = exchange(&packet.body, with: .disconnect)
+        let (nsp, id) = (packet.nsp, packet.id)
+        switch consume body {
         case .connect(let auth):
-            return connectReceived(nsp: packet.nsp, auth: auth)
+            return connectReceived(nsp: nsp, auth: auth)
         case .connectError:
-            return violation(.connectErrorFromClient(nsp: packet.nsp))
+            return violation(.connectErrorFromClient(nsp: nsp))
         case .event(let payload):
-            guard let slot = joinedSlot(packet.nsp) else { return notJoined(packet.nsp) }
-            return .event(slot: slot, id: packet.id, payload: payload)
+            guard let slot = joinedSlot(nsp) else { return notJoined(nsp) }
+            return .event(slot: slot, id: id, payload: payload)
         case .ack(let payload):
-            guard let slot = joinedSlot(packet.nsp) else { return notJoined(packet.nsp) }
-            guard let id = packet.id else { return .ignore(.ackWithoutID) }
+            guard let slot = joinedSlot(nsp) else { return notJoined(nsp) }
+            guard let id else { return .ignore(.ackWithoutID) }
             return .ack(slot: slot, id: id, payload: payload)
         case .disconnect:
-            guard let slot = joinedSlot(packet.nsp) else { return notJoined(packet.nsp) }
-            leavingSlot = slot
+            guard let slot = joinedSlot(nsp) else { return notJoined(nsp) }
+            leavingSlot = Int32(truncatingIfNeeded: slot)
             return .disconnect(slot: slot)
         }
     }
 
     /// The middlewares of a pending connection let it through. False when it is gone: drop it silently (spec 3.5, 6).
     package mutating func connected(slot: Int) -> Bool {
-        guard acceptsPackets, slots.indices.contains(slot), var entry = slots[slot], case .pending = entry.state else {
+        guard acceptsPackets, slots.indices.contains(slot), var entry = slots[slot], !entry.isJoined else {
             return false
         }
-        entry.state = .joined(order: nextOrder)
+        entry.order = nextOrder
         slots[slot] = entry
-        nextOrder &+= 1
-        joinedCount += 1
+        nextOrder = nextOrder == .max ? 0 : nextOrder + 1
+        joined += 1
         hasEverJoined = true
         return true
     }
 
     /// A pending connection was refused. False when it is gone: then no CONNECT_ERROR is sent.
     package mutating func connectFailed(slot: Int) -> Bool {
-        guard !isClosed, slots.indices.contains(slot), let entry = slots[slot], case .pending = entry.state else {
+        guard !isClosed, slots.indices.contains(slot), let entry = slots[slot], !entry.isJoined else {
             return false
         }
         free(slot)
@@ -95,13 +102,13 @@ package struct ClientStateMachine: Sendable {
 
     /// A joined socket was closed, by either side. False when it was not joined.
     package mutating func left(slot: Int) -> Bool {
-        guard !isClosed, slots.indices.contains(slot), let entry = slots[slot], case .joined = entry.state else {
+        guard !isClosed, slots.indices.contains(slot), let entry = slots[slot], entry.isJoined else {
             return false
         }
         free(slot)
-        joinedCount -= 1
+        joined -= 1
         if leavingSlot == slot {
-            leavingSlot = nil
+            leavingSlot = Self.noSlot
         } else {
             if justLeft.count >= limits.maxNamespaces { justLeft.removeFirst() }
             justLeft.append(entry.nsp)
@@ -123,21 +130,21 @@ package struct ClientStateMachine: Sendable {
     /// Ends the client: every later packet and middleware result is ignored. Returns the joined slots in connection
     /// order, which is the order their sockets are closed in; nothing when called again.
     package mutating func close() -> [Int] {
-        let joined = joinedSlots
+        let open = joinedSlots
         isClosed = true
         acceptsPackets = false
-        slots = []
+        slots = .none
         occupied = 0
-        joinedCount = 0
+        joined = 0
         justLeft = []
-        return joined
+        return open
     }
 
     /// The slots of the joined namespaces, in connection order.
     package var joinedSlots: [Int] {
         var found: [(order: Int32, slot: Int)] = []
-        for (slot, entry) in slots.enumerated() {
-            if case .joined(let order)? = entry?.state { found.append((order, slot)) }
+        for slot in slots.indices {
+            if let entry = slots[slot], entry.isJoined { found.append((entry.order, slot)) }
         }
         found.sort { $0.order < $1.order }
         return found.map(\.slot)
@@ -147,15 +154,14 @@ package struct ClientStateMachine: Sendable {
     package func joinedSlot(_ nsp: String) -> Int? {
         for slot in slots.indices {
             guard let entry = slots[slot], entry.nsp == nsp else { continue }
-            if case .joined = entry.state { return slot }
-            return nil
+            return entry.isJoined ? slot : nil
         }
         return nil
     }
 
     private mutating func connectReceived(nsp: String, auth: ByteBuffer?) -> ClientAction {
         // Node.js looks at completed connections only: two CONNECTs during a slow middleware become two sockets there.
-        if slots.contains(where: { $0?.nsp == nsp }) { return violation(.alreadyConnected(nsp: nsp)) }
+        if slots.firstIndex(where: { $0?.nsp == nsp }) != nil { return violation(.alreadyConnected(nsp: nsp)) }
         guard nsp.utf8.count <= limits.maxNamespaceLength else {
             return .refuseConnect(nsp: nsp, message: "Invalid namespace")
         }
@@ -163,7 +169,7 @@ package struct ClientStateMachine: Sendable {
             return .refuseConnect(nsp: nsp, message: "Too many namespaces")
         }
         justLeft.removeAll { $0 == nsp }
-        let entry = Entry(nsp: nsp, state: .pending)
+        let entry = Entry(nsp: nsp)
         occupied += 1
         if let slot = slots.firstIndex(where: { $0 == nil }) {
             slots[slot] = entry
@@ -174,7 +180,7 @@ package struct ClientStateMachine: Sendable {
     }
 
     private mutating func notJoined(_ nsp: String) -> ClientAction {
-        let isPending = slots.contains { $0?.nsp == nsp }
+        let isPending = slots.firstIndex { $0?.nsp == nsp } != nil
         if !isPending, justLeft.contains(nsp) { return .ignore(.socketJustLeft) }
         if lenientNamespaceErrors { return .ignore(.namespaceNotJoined) }
         return violation(.namespaceNotJoined(nsp: nsp))

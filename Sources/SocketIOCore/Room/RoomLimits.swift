@@ -19,6 +19,10 @@ package struct RoomMember: Sendable, Hashable {
     /// A small number, the member's alone while it is one.
     @usableFromInline package let slot: Int32
     let generation: UInt32
+
+    /// No member, of any index.
+    package static var none: RoomMember { RoomMember(slot: -1, generation: 0) }
+    package var isNone: Bool { slot < 0 }
 }
 
 /// What became of `RoomIndex.join`.

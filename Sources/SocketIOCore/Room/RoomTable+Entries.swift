@@ -20,11 +20,11 @@ extension RoomTable {
 
     struct Room {
         var name: String
-        var entries: [Entry]
+        var entries = ShortList<Entry>()
     }
 
     struct Slot {
-        var memberships: [Membership] = []
+        var memberships = ShortList<Membership>()
         var holes: Int32 = 0
         var generation: UInt32 = 0
         /// Where the member stands in `everyone`; `inactive` before it is connected, `free` when there is none.

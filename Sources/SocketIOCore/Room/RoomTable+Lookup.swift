@@ -9,7 +9,7 @@ extension RoomTable {
 
     func rooms(of handle: RoomMember) -> [String] {
         guard isMember(handle) else { return [] }
-        return slots[Int(handle.slot)].memberships.compactMap { membership in
+        return slots[Int(handle.slot)].memberships.array.compactMap { membership in
             membership.room == Membership.hole ? nil : rooms[Int(membership.room)].name
         }
     }

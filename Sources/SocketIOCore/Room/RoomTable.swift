@@ -118,11 +118,12 @@ struct RoomTable {
         guard isMember(handle) else { return [] }
         let slot = Int(handle.slot)
         let memberships = slots[slot].memberships
-        slots[slot].memberships = []
+        slots[slot].memberships = .none
         slots[slot].holes = 0
         var departures: [RoomDeparture] = []
         departures.reserveCapacity(memberships.count)
-        for membership in memberships where membership.room != Membership.hole {
+        memberships.forEach { membership in
+            guard membership.room != Membership.hole else { return }
             if memberships.count > Self.longestScan { longLists[Self.key(handle.slot, membership.room)] = nil }
             let name = rooms[Int(membership.room)].name
             let deleted = removeEntry(room: membership.room, position: membership.position)
@@ -148,7 +149,9 @@ struct RoomTable {
             guard let room = roomIDs[names[0]] else { return selected }
             let entries = rooms[Int(room)].entries
             selected.reserveCapacity(entries.count)
-            for entry in entries where stamps[Int(entry.slot)] != Self.never { selected.append(entry.slot) }
+            entries.forEach { entry in
+                if stamps[Int(entry.slot)] != Self.never { selected.append(entry.slot) }
+            }
             return selected
         }
         let now = nextEpoch()
@@ -167,7 +170,8 @@ struct RoomTable {
         guard let room = roomIDs[name] else { return }
         let entries = rooms[Int(room)].entries
         stamps.withUnsafeMutableBufferPointer { stamps in
-            for entry in entries where stamps[Int(entry.slot)] < now {
+            entries.forEach { entry in
+                guard stamps[Int(entry.slot)] < now else { return }
                 stamps[Int(entry.slot)] = now
                 body(entry.slot)
             }
@@ -202,7 +206,7 @@ struct RoomTable {
             rooms[Int(free)].name = name
         } else {
             room = Int32(rooms.count)
-            rooms.append(Room(name: name, entries: []))
+            rooms.append(Room(name: name))
         }
         roomIDs[name] = room
         return room
@@ -220,7 +224,7 @@ struct RoomTable {
         rooms[id].entries.removeLast()
         guard last == 0 else { return false }
         roomIDs[rooms[id].name] = nil
-        rooms[id] = Room(name: "", entries: [])
+        rooms[id] = Room(name: "")
         freeRooms.append(room)
         return true
     }
@@ -228,8 +232,9 @@ struct RoomTable {
     /// Closes the gaps in a member's list. Entries move forward, so their rooms are told the new index.
     private mutating func closeHoles(_ slot: Int32) {
         let old = slots[Int(slot)].memberships
-        let live = old.filter { $0.room != Membership.hole }
-        slots[Int(slot)].memberships = live
+        let live = old.array.filter { $0.room != Membership.hole }
+        slots[Int(slot)].memberships = .none
+        for membership in live { slots[Int(slot)].memberships.append(membership) }
         slots[Int(slot)].holes = 0
         for (index, membership) in live.enumerated() {
             rooms[Int(membership.room)].entries[Int(membership.position)].membership = Int32(index)
@@ -239,7 +244,8 @@ struct RoomTable {
     }
 
     private mutating func indexLongList(_ slot: Int32) {
-        for (index, membership) in slots[Int(slot)].memberships.enumerated() where membership.room != Membership.hole {
+        let memberships = slots[Int(slot)].memberships.array
+        for (index, membership) in memberships.enumerated() where membership.room != Membership.hole {
             longLists[Self.key(slot, membership.room)] = Int32(index)
         }
     }

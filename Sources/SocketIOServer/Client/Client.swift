@@ -17,7 +17,6 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     let context: ServerContext
     let table: NamespaceTable
     let shard: ShardContext
-    let maxPendingAcknowledgements: Int
 
     // Values of other modules, which call nothing back: checking for overlapping access costs more than it could find.
     @exclusivity(unchecked)
@@ -25,7 +24,9 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     @exclusivity(unchecked)
     private var machine: ClientStateMachine
     /// By the slots of the machine: pending and connected sockets.
-    private var sockets: [Socket?] = []
+    @exclusivity(unchecked)
+    private var sockets = ShortList<Socket?>()
+    private let pendingLimit: Int32
     /// Of events of all its sockets that wait for middlewares.
     var waitingBytes = 0
     private var connectTimer: TimerQueue.Token?
@@ -39,13 +40,16 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         self.context = context
         self.table = table
         self.shard = shard
-        self.maxPendingAcknowledgements = shard.limits.maxPendingAcknowledgements
+        self.pendingLimit = Int32(clamping: shard.limits.maxPendingAcknowledgements)
         self.parser = DefaultParser(limits: shard.limits.packets)
         self.machine = ClientStateMachine(
             limits: shard.limits.client, lenientNamespaceErrors: configuration.lenientNamespaceErrors)
         // Not weak: an object that ever had a weak reference pays for it with every later retain. Cancelled at the end.
         connectTimer = shard.timers.schedule(after: configuration.connectTimeout) { self.connectTimedOut() }
     }
+
+    /// Acknowledgements that each of its sockets may wait for.
+    var maxPendingAcknowledgements: Int { Int(pendingLimit) }
 
     /// Connected sockets, in the order of their connection.
     var connectedSockets: [Socket] {
@@ -55,14 +59,16 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     // MARK: EngineSessionHandler
 
     func received(_ message: EngineMessage) {
-        let packet: SocketPacket
         do {
-            guard let complete = try parser.receive(message) else { return }
-            packet = complete
+            guard let packet = try parser.receive(message) else { return }
+            perform(machine.received(packet))
         } catch {
-            return decodingFailed(error)
+            decodingFailed(error)
         }
-        switch machine.received(packet) {
+    }
+
+    private func perform(_ action: consuming ClientAction) {
+        switch consume action {
         case .event(let slot, let id, let payload):
             shard.received.events += 1
             sockets[slot]?.received(event: payload, id: id)
@@ -128,8 +134,9 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         parser.reset()
         let open = machine.close().compactMap { sockets[$0] }
         for socket in open { socket.close(reason, detail: detail) }
-        for socket in sockets { socket?.abandon() }
-        sockets = []
+        let left = sockets
+        sockets = .none
+        left.forEach { $0?.abandon() }
     }
 
     private func decodingFailed(_ error: PacketDecodingError) {

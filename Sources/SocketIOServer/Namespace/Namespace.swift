@@ -89,7 +89,7 @@ public final class Namespace: Sendable {
     public func on<each Argument: Decodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) throws -> Void
     ) -> ListenerID {
-        serverEvents.add(event, isOnce: false, HandlerAdapter.synchronous(handler))
+        serverEvents.add(event, isOnce: false, SynchronousHandler(handler))
     }
 
     /// As the synchronous form.
@@ -97,7 +97,7 @@ public final class Namespace: Sendable {
     public func on<each Argument: Decodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) async throws -> Void
     ) -> ListenerID {
-        serverEvents.add(event, isOnce: false, HandlerAdapter.asynchronous(handler))
+        serverEvents.add(event, isOnce: false, AsynchronousHandler(handler))
     }
 
     /// Handles an event other servers send with `serverSideEmitWithAck`; the returned value is the answer.
@@ -105,7 +105,7 @@ public final class Namespace: Sendable {
     public func on<each Argument: Decodable & Sendable, Answer: Encodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) throws -> Answer
     ) -> ListenerID {
-        serverEvents.add(event, isOnce: false, HandlerAdapter.synchronous(returning: handler))
+        serverEvents.add(event, isOnce: false, AnsweringHandler(handler))
     }
 
     /// As the synchronous form.
@@ -113,7 +113,7 @@ public final class Namespace: Sendable {
     public func on<each Argument: Decodable & Sendable, Answer: Encodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) async throws -> Answer
     ) -> ListenerID {
-        serverEvents.add(event, isOnce: false, HandlerAdapter.asynchronous(returning: handler))
+        serverEvents.add(event, isOnce: false, AsynchronousAnsweringHandler(handler))
     }
 
     /// Removes one handler of an event of other servers, or all of them.

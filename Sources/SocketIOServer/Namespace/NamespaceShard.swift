@@ -27,6 +27,8 @@ final class NamespaceShard: @unchecked Sendable {
     private let count = Atomic(0)
     /// Sockets with listeners for outgoing packets: without any, a broadcast does not look at its recipients.
     var outgoingListenerCount = 0
+    /// Of no handlers: what the sockets here begin with.
+    let handlerShape = HandlerShape()
 
     init(shard: ShardContext, context: ServerContext, nodeRooms: NodeRooms, observers: RoomObservers) {
         self.shard = shard

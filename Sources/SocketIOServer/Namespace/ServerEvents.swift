@@ -8,7 +8,7 @@ final class ServerEvents: HandlerScope {
     let executor: LoopExecutor
     private let namespace: String
     private let context: ServerContext
-    private let handlers = NIOLockedValueBox(EventHandlers())
+    private let handlers = NIOLockedValueBox(EventHandlers(HandlerShape()))
 
     init(namespace: String, context: ServerContext, executor: LoopExecutor) {
         self.namespace = namespace
@@ -16,10 +16,9 @@ final class ServerEvents: HandlerScope {
         self.executor = executor
     }
 
-    func add(_ event: String, isOnce: Bool, _ handler: @escaping EventHandler) -> ListenerID {
-        let id = ListenerID.make()
-        handlers.withLockedValue { $0.add(event, id: id, isOnce: isOnce, handler) }
-        return id
+    func add(_ event: String, isOnce: Bool, _ handler: EventHandler) -> ListenerID {
+        handlers.withLockedValue { $0.add(event, isOnce: isOnce, handler) }
+        return handler.id
     }
 
     func remove(_ event: String, id: ListenerID?) {

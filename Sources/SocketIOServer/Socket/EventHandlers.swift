@@ -1,122 +1,120 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import Synchronization
-
-/// Names a registered listener, for its removal with `off`.
-public struct ListenerID: Sendable, Hashable {
-    private let value: UInt64
-
-    private static let last = Atomic<UInt64>(0)
-
-    private init(_ value: UInt64) {
-        self.value = value
-    }
-
-    static func make() -> ListenerID {
-        ListenerID(last.wrappingAdd(1, ordering: .relaxed).newValue)
-    }
-}
-
-/// What a handler is run with.
-struct EventContext {
-    let event: String
-    let arguments: EventArguments
-    let responder: AckResponder?
-    let scope: any HandlerScope
-}
-
-/// Where handlers run and where their failures go: a socket, or a namespace for the events of other servers.
-protocol HandlerScope: AnyObject, Sendable {
-    /// Asynchronous handlers come back to it after every suspension.
-    var executor: LoopExecutor { get }
-
-    /// A handler has failed: counts it, logs it, tells the error hooks and the waiting client.
-    func handlerFailed(_ error: any Error, event: String, responder: AckResponder?)
-}
-
-/// A handler whose parameter types have been closed over.
-typealias EventHandler = @Sendable (EventContext) -> Void
+internal import SocketIOCore
 
 /// Handlers by event name.
 ///
-/// One flat list, since every socket has its own: a table would take several times the memory. It is searched by a hash of
-/// the name, which costs no more than a look-up in a table would with a hundred handlers.
+/// One flat list beside the ``HandlerShape`` that says what they are for, since every socket has its own: a table would
+/// take several times the memory. The shape is searched by a hash of the name, which costs no more than a look-up in a
+/// table would with a hundred handlers.
 struct EventHandlers {
-    private struct Entry {
-        let hash: UInt32
-        let isOnce: Bool
-        let id: ListenerID
-        let event: String
-        let handler: EventHandler
-    }
+    private var shape: HandlerShape
+    /// In the order of their registration; each belongs to the entry of the shape at its place.
+    private var handlers: [EventHandler] = []
 
-    /// In the order of their registration.
-    private var entries: [Entry] = []
+    /// - Parameter shape: that of no handlers.
+    init(_ shape: HandlerShape) {
+        self.shape = shape
+    }
 
     /// The events that have handlers.
     var names: [String] {
         var known: Set<String> = []
-        return entries.map(\.event).filter { known.insert($0).inserted }
+        return shape.entries.map(\.event).filter { known.insert($0).inserted }
     }
 
     func count(of event: String) -> Int {
-        let hash = Self.hash(event)
-        return entries.count { $0.hash == hash && $0.event == event }
+        let hash = HandlerShape.hash(event)
+        return shape.entries.count { $0.names(event, hash: hash) }
     }
 
-    mutating func add(_ event: String, id: ListenerID, isOnce: Bool, _ handler: @escaping EventHandler) {
+    mutating func add(_ event: String, isOnce: Bool, _ handler: EventHandler) {
+        shape = shape.adding(HandlerShape.Entry(event, isOnce: isOnce, handler.plan))
         // Most sockets have a handful: room for exactly these, rather than for twice as many.
-        if entries.count < 8 { entries.reserveCapacity(entries.count + 1) }
-        entries.append(Entry(hash: Self.hash(event), isOnce: isOnce, id: id, event: event, handler: handler))
+        if handlers.count < 8 { handlers.reserveCapacity(handlers.count + 1) }
+        handlers.append(handler)
     }
 
     mutating func remove(_ event: String, id: ListenerID) {
-        entries.removeAll { $0.id == id && $0.event == event }
+        remove { entry, handler in handler.id == id && entry.event == event }
     }
 
-    mutating func removeAll(_ event: String? = nil) {
-        if let event {
-            entries.removeAll { $0.event == event }
-        } else {
-            entries = []
-        }
+    mutating func removeAll(_ event: String) {
+        remove { entry, _ in entry.event == event }
+    }
+
+    private mutating func remove(where isGone: (HandlerShape.Entry, EventHandler) -> Bool) {
+        let kept = handlers.indices.filter { !isGone(shape.entries[$0], handlers[$0]) }
+        guard kept.count < handlers.count else { return }
+        handlers = kept.map { handlers[$0] }
+        shape = shape.keeping(kept)
     }
 
     /// The handlers to run now for `event`, in order; those registered for one time are removed.
     ///
     /// The table is in its final state when this returns, so handlers may change it.
     mutating func take(_ event: String) -> Taken {
-        let hash = Self.hash(event)
+        let hash = HandlerShape.hash(event)
+        let entries = shape.entries
         var taken = Taken.none
         var isAnyOnce = false
-        for entry in entries where entry.hash == hash && entry.event == event {
-            isAnyOnce = isAnyOnce || entry.isOnce
+        for index in entries.indices where entries[index].names(event, hash: hash) {
+            isAnyOnce = isAnyOnce || entries[index].isOnce
+            let next = Planned(handler: handlers[index], plan: entries[index].plan)
             switch taken {
-            case .none: taken = .one(entry.handler)
-            case .one(let first): taken = .many([first, entry.handler])
-            case .many(let all): taken = .many(all + [entry.handler])
+            case .none: taken = .one(next)
+            case .one(let first): taken = .many([first, next])
+            case .many(let all): taken = .many(all + [next])
             }
         }
-        if isAnyOnce { entries.removeAll { $0.isOnce && $0.hash == hash && $0.event == event } }
+        if isAnyOnce { remove { entry, _ in entry.isOnce && entry.names(event, hash: hash) } }
         return taken
     }
 
-    /// FNV-1a. Only what the application registered is compared with it, so a client gains nothing by collisions.
-    private static func hash(_ event: String) -> UInt32 {
-        event.utf8.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }
+    /// The handler of an event that has one and keeps it, as nearly all have; nil for others, which `take` is for. No string
+    /// is made of the name.
+    func sole(_ event: PacketPayload) -> Sole? {
+        var sole: Sole?
+        let entries = shape.entries
+        event.withPlainName { name in
+            let hash = HandlerShape.hash(name)
+            var found: Int?
+            for index in entries.indices where entries[index].hash == hash {
+                guard found == nil, !entries[index].isOnce, entries[index].isNamed(name) else { return }
+                found = index
+            }
+            guard let found else { return }
+            sole = Sole(
+                event: entries[found].event, planned: Planned(handler: handlers[found], plan: entries[found].plan))
+        }
+        return sole
+    }
+
+    /// What `sole` finds.
+    struct Sole {
+        let event: String
+        let planned: Planned
+    }
+
+    /// A handler with what its shape knows of it.
+    struct Planned {
+        let handler: EventHandler
+        let plan: ArgumentPlan
+
+        func run(_ context: EventContext) { handler.run(context, plan) }
     }
 
     /// The handlers of one event.
     enum Taken {
         case none
-        case one(EventHandler)
-        case many([EventHandler])
+        case one(Planned)
+        case many([Planned])
 
         func run(_ context: EventContext) {
             switch self {
             case .none: return
-            case .one(let handler): handler(context)
-            case .many(let handlers): for handler in handlers { handler(context) }
+            case .one(let handler): handler.run(context)
+            case .many(let handlers): for handler in handlers { handler.run(context) }
             }
         }
     }

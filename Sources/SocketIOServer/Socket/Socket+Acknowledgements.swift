@@ -41,7 +41,8 @@ extension Socket {
             }
         }
         let registration = acks.register(
-            id: id, deadline: nil, handler: .single(since: .now(), timer: timer, done: done))
+            id: id, limit: client.maxPendingAcknowledgements,
+            handler: .single(since: .now(), timer: timer, done: done))
         guard registration == .registered else {
             if let timer { client.shard.timers.cancel(timer) }
             let limit = context.configuration.maxPendingAcknowledgements
@@ -57,7 +58,8 @@ extension Socket {
 
     /// A broadcast is about to reach this socket; false when it cannot wait for another acknowledgement.
     func expect(acknowledgement id: Int, since: NIODeadline, _ receiver: any BroadcastAckReceiver) -> Bool {
-        acks.register(id: id, deadline: nil, handler: .broadcast(since: since, receiver)) == .registered
+        let handler = PendingAcknowledgement.broadcast(since: since, receiver)
+        return acks.register(id: id, limit: client.maxPendingAcknowledgements, handler: handler) == .registered
     }
 
     /// Nobody waits for this acknowledgement any more.

@@ -17,7 +17,7 @@ extension Socket {
     public func on<each Argument: Decodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) throws -> Void
     ) -> ListenerID {
-        add(event, isOnce: false, HandlerAdapter.synchronous(handler))
+        add(event, isOnce: false, SynchronousHandler(handler))
     }
 
     /// Handles an event; the returned value is the acknowledgement.
@@ -25,7 +25,7 @@ extension Socket {
     public func on<each Argument: Decodable & Sendable, Answer: Encodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) throws -> Answer
     ) -> ListenerID {
-        add(event, isOnce: false, HandlerAdapter.synchronous(returning: handler))
+        add(event, isOnce: false, AnsweringHandler(handler))
     }
 
     /// Handles an event. Events reach their handlers in order, up to the first `await`.
@@ -33,7 +33,7 @@ extension Socket {
     public func on<each Argument: Decodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) async throws -> Void
     ) -> ListenerID {
-        add(event, isOnce: false, HandlerAdapter.asynchronous(handler))
+        add(event, isOnce: false, AsynchronousHandler(handler))
     }
 
     /// Handles an event; the returned value is the acknowledgement. Events reach their handlers in order, up to the first
@@ -42,7 +42,7 @@ extension Socket {
     public func on<each Argument: Decodable & Sendable, Answer: Encodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) async throws -> Answer
     ) -> ListenerID {
-        add(event, isOnce: false, HandlerAdapter.asynchronous(returning: handler))
+        add(event, isOnce: false, AsynchronousAnsweringHandler(handler))
     }
 
     /// Handles an event with any number of arguments, as they came.
@@ -50,7 +50,7 @@ extension Socket {
     public func on(
         _ event: String, arguments handler: @escaping @Sendable (EventArguments, DynamicAck) throws -> Void
     ) -> ListenerID {
-        add(event, isOnce: false, HandlerAdapter.dynamic(handler))
+        add(event, isOnce: false, DynamicHandler(handler))
     }
 
     /// Handles the next event of this name only.
@@ -58,7 +58,7 @@ extension Socket {
     public func once<each Argument: Decodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) throws -> Void
     ) -> ListenerID {
-        add(event, isOnce: true, HandlerAdapter.synchronous(handler))
+        add(event, isOnce: true, SynchronousHandler(handler))
     }
 
     /// Handles the next event of this name only; the returned value is the acknowledgement.
@@ -66,7 +66,7 @@ extension Socket {
     public func once<each Argument: Decodable & Sendable, Answer: Encodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) throws -> Answer
     ) -> ListenerID {
-        add(event, isOnce: true, HandlerAdapter.synchronous(returning: handler))
+        add(event, isOnce: true, AnsweringHandler(handler))
     }
 
     /// Handles the next event of this name only.
@@ -74,7 +74,7 @@ extension Socket {
     public func once<each Argument: Decodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) async throws -> Void
     ) -> ListenerID {
-        add(event, isOnce: true, HandlerAdapter.asynchronous(handler))
+        add(event, isOnce: true, AsynchronousHandler(handler))
     }
 
     /// Handles the next event of this name only; the returned value is the acknowledgement.
@@ -82,7 +82,7 @@ extension Socket {
     public func once<each Argument: Decodable & Sendable, Answer: Encodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) async throws -> Answer
     ) -> ListenerID {
-        add(event, isOnce: true, HandlerAdapter.asynchronous(returning: handler))
+        add(event, isOnce: true, AsynchronousAnsweringHandler(handler))
     }
 
     /// Removes one handler of an event, or all of them.
@@ -94,21 +94,20 @@ extension Socket {
 
     /// Removes the handlers of all events.
     public func offAll() {
-        onLoop { self.handlers.removeAll() }
+        onLoop { self.forgetHandlers() }
     }
 
     /// A reserved name is refused: nothing is registered, and the error listeners hear of it.
-    private func add(_ event: String, isOnce: Bool, _ handler: @escaping EventHandler) -> ListenerID {
-        let id = ListenerID.make()
+    private func add(_ event: String, isOnce: Bool, _ handler: EventHandler) -> ListenerID {
         guard !ReservedEventNames.contains(event) else {
             report(SocketError.reserved(event), event: event)
-            return id
+            return handler.id
         }
         onLoop {
             guard !self.isGone else { return }
-            self.handlers.add(event, id: id, isOnce: isOnce, handler)
+            self.handlers.add(event, isOnce: isOnce, handler)
         }
-        return id
+        return handler.id
     }
 
     // MARK: The end

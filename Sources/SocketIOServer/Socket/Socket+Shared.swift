@@ -5,10 +5,10 @@ internal import SocketIOCore
 extension Socket {
     /// What handlers of several threads may look at.
     struct Shared: ~Copyable {
-        /// In the room of its id, which nearly every socket is.
-        var isInOwnRoom = false
-        /// What was joined and kept beside that; made when it is needed.
+        /// What was joined and kept beside the room of its id; made when it is needed.
         private(set) var belongings: Belongings?
+        /// In the room of its id, which nearly every socket is. Last, where it takes one byte.
+        var isInOwnRoom = false
 
         /// To be changed.
         mutating func makeBelongings() -> Belongings {
@@ -22,6 +22,19 @@ extension Socket {
             isInOwnRoom = false
             belongings?.rooms = []
         }
+    }
+
+    /// What a client gave for a namespace. An object of its own, because most give nothing.
+    final class GivenAuth: Sendable {
+        let value: SocketValue
+
+        /// Nil for nothing, which is an empty object.
+        init?(_ value: SocketValue) {
+            if case .object(let members) = value, members.keys.isEmpty { return nil }
+            self.value = value
+        }
+
+        static let none = SocketValue.object(SocketObject())
     }
 
     /// What a socket in a large crowd often does not have. Behind the lock of ``Shared``.

@@ -28,30 +28,36 @@ public final class Socket: @unchecked Sendable, Identifiable {
     /// The namespace the socket belongs to.
     public let namespace: Namespace
     /// What is known from the first request and the CONNECT packet.
-    public var handshake: Handshake { Handshake(request: client.session.handshake, auth: auth, issued: issued) }
+    public var handshake: Handshake {
+        Handshake(request: client.session.handshake, auth: auth?.value ?? GivenAuth.none, issued: issued)
+    }
 
-    private let auth: SocketValue
-    private let issued = WallClock.milliseconds()
     let client: Client
-    let slot: Int
     let home: NamespaceShard
+    private let auth: GivenAuth?
+    private let issued = WallClock.milliseconds()
     let shared = Mutex(Shared())
+    // What is small follows each other: there is one socket for each connection at least.
     private let phase = Atomic(Phase.connecting.rawValue)
+    private let clientSlot: Int32
 
-    // Confined to the event loop.
-    var handlers = EventHandlers()
+    // Confined to the event loop. Overlapping access to what every event asks for is not checked for at run time: the
+    // handlers are a value that calls nothing back, the hooks a reference.
+    private var member = RoomMember.none
+    @exclusivity(unchecked)
+    var handlers: EventHandlers
+    @exclusivity(unchecked)
     var hooks: SocketHooks?
-    var acks: AckTable<PendingAcknowledgement>
-    private var member: RoomMember?
+    var acks = AckTable<PendingAcknowledgement>()
 
     init(client: Client, slot: Int, namespace: Namespace, auth: SocketValue) {
         self.id = RandomID.make()
         self.client = client
-        self.slot = slot
+        self.clientSlot = Int32(truncatingIfNeeded: slot)
         self.namespace = namespace
-        self.auth = auth
+        self.auth = GivenAuth(auth)
         self.home = namespace.local.shards[client.shard.index]
-        self.acks = AckTable(limit: client.maxPendingAcknowledgements)
+        self.handlers = EventHandlers(home.handlerShape)
         self.member = home.add(self)
     }
 
@@ -72,6 +78,9 @@ public final class Socket: @unchecked Sendable, Identifiable {
     /// The session the socket came over, shared with the client's sockets in other namespaces.
     public var conn: EngineSession { client.session }
 
+    /// The place among the client's sockets.
+    var slot: Int { Int(clientSlot) }
+
     var isGone: Bool { phase.load(ordering: .acquiring) == Phase.disconnected.rawValue }
 
     var context: ServerContext { client.context }
@@ -85,7 +94,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
 
     /// The middlewares have let the socket pass.
     func becomeConnected() {
-        guard let member else { return }
+        guard !member.isNone else { return }
         phase.store(Phase.connected.rawValue, ordering: .releasing)
         home.activate(member)
         joinNow([id])
@@ -93,11 +102,12 @@ public final class Socket: @unchecked Sendable, Identifiable {
 
     /// The end of a socket that was connected, in the order of spec 4.6. Does nothing when called again.
     func close(_ reason: DisconnectReason, detail: String?) {
-        guard connected, let member else { return }
+        guard connected, !member.isNone else { return }
         for listener in hooks?.disconnecting ?? [] { run(listener, reason, detail) }
         // A listener may have disconnected the socket itself.
         guard connected else { return }
-        self.member = nil
+        let member = self.member
+        self.member = .none
         home.remove(member, id: id, wasActive: true)
         shared.withLock { $0.leaveAllRooms() }
         client.left(slot: slot)
@@ -111,8 +121,9 @@ public final class Socket: @unchecked Sendable, Identifiable {
     func abandon() {
         guard !isGone, !connected else { return }
         phase.store(Phase.disconnected.rawValue, ordering: .releasing)
-        if let member { home.remove(member, id: id, wasActive: false) }
-        member = nil
+        let member = self.member
+        self.member = .none
+        home.remove(member, id: id, wasActive: false)
         shared.withLock { $0.leaveAllRooms() }
         end()
     }
@@ -122,10 +133,12 @@ public final class Socket: @unchecked Sendable, Identifiable {
         if let hooks, !hooks.outgoing.isEmpty { home.outgoingListenerCount -= 1 }
         failAcknowledgements()
         forgetWaiting()
-        handlers = EventHandlers()
+        forgetHandlers()
         hooks = nil
         client.table.release(namespace)
     }
+
+    func forgetHandlers() { handlers = EventHandlers(home.handlerShape) }
 
     private func run(_ listener: DisconnectListener, _ reason: DisconnectReason, _ detail: String?) {
         switch listener {
@@ -169,7 +182,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
     // MARK: Rooms, on the loop
 
     func joinNow(_ rooms: [String]) {
-        guard let member else { return }
+        guard !member.isNone else { return }
         for room in rooms {
             switch home.join(room, member, id: id) {
             case .joined:
@@ -187,7 +200,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
     }
 
     func leaveNow(_ rooms: [String]) {
-        guard let member else { return }
+        guard !member.isNone else { return }
         for room in rooms where home.leave(room, member, id: id) {
             shared.withLock {
                 if room == id { $0.isInOwnRoom = false } else { $0.belongings?.rooms.remove(room) }

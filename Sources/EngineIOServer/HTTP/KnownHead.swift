@@ -1,0 +1,63 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOHTTP1
+
+/// A request head with its bytes, so that one with the same bytes need not be parsed again.
+///
+/// Clients of long-polling send hundreds of requests on a connection, whose headers do not differ by a byte. What equal bytes
+/// mean is equal: nothing that the parser refuses gets past it here.
+struct KnownHead {
+    /// Longer heads are not kept: they would double what a connection costs.
+    private static let maximumSize = 2048
+
+    private var head: RequestHead?
+    private var text: [UInt8] = []
+    /// Of the request line with its line end.
+    private var lineLength = 0
+
+    var isUsable: Bool { head != nil }
+
+    /// Keeps a head that was parsed from `text`. The one of an upgrade is the last of its connection.
+    mutating func remember(_ head: RequestHead, _ text: UnsafeRawBufferPointer) {
+        guard text.count <= Self.maximumSize, !head.isUpgrade, let lineFeed = text.firstOffset(of: 0x0A) else {
+            self.head = nil
+            return
+        }
+        self.head = head
+        self.text.removeAll(keepingCapacity: true)
+        self.text.append(contentsOf: text)
+        lineLength = lineFeed + 1
+    }
+
+    /// The head `bytes` begin with, and its length, if it is this one, or differs in the request line only. It is this
+    /// one in the latter case from then on.
+    mutating func match(
+        _ bytes: UnsafeRawBufferPointer, maximumSize: Int,
+        parseLine: (UnsafeRawBufferPointer) -> (method: HTTPMethod, target: String, version: HTTPVersion)?
+    ) -> (RequestHead?, length: Int) {
+        guard var head else { return (nil, 0) }
+        let isSame = text.withUnsafeBytes { text in
+            bytes.count >= text.count && UnsafeRawBufferPointer(rebasing: bytes[..<text.count]).equals(text)
+        }
+        if isSame { return (head, text.count) }
+        let fields = text.count - lineLength
+        guard let lineFeed = bytes.firstOffset(of: 0x0A), lineFeed > 0, bytes[lineFeed - 1] == 0x0D else {
+            return (nil, 0)
+        }
+        let length = lineFeed + 1 + fields
+        guard bytes.count >= length, length <= min(maximumSize, Self.maximumSize) else { return (nil, 0) }
+        let hasSameFields = text.withUnsafeBytes { text in
+            UnsafeRawBufferPointer(rebasing: bytes[(lineFeed + 1)..<length])
+                .equals(UnsafeRawBufferPointer(rebasing: text[lineLength...]))
+        }
+        let line = UnsafeRawBufferPointer(rebasing: bytes[..<(lineFeed - 1)])
+        // What the headers mean depends on the version (`HeadSemantics`).
+        guard hasSameFields, let parsed = parseLine(line), parsed.version == head.version else { return (nil, 0) }
+        head.method = parsed.method
+        head.target = parsed.target
+        self.head = head
+        text.replaceSubrange(..<lineLength, with: bytes[..<(lineFeed + 1)])
+        lineLength = lineFeed + 1
+        return (head, length)
+    }
+}

@@ -1,0 +1,49 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+
+/// The id of a session, packed if it is one of our form, as all are that no application has made.
+struct StoredSessionID: Sendable {
+    private final class Custom: Sendable {
+        let text: String
+
+        init(_ text: String) { self.text = text }
+    }
+
+    private let id: PackedID
+    /// Instead of `id`, if it is of another form.
+    private let custom: Custom?
+
+    init(_ text: String) {
+        let packed = PackedID(text)
+        id = packed ?? .blank
+        custom = packed == nil ? Custom(text) : nil
+    }
+
+    /// Nil for an id of another form.
+    var packed: PackedID? { custom == nil ? id : nil }
+
+    var text: String { custom?.text ?? id.text }
+}
+
+/// Sessions by their ids.
+struct SessionTable {
+    private var packed: [PackedID: EngineSession] = [:]
+    private var custom: [String: EngineSession] = [:]
+
+    var count: Int { packed.count + custom.count }
+
+    var all: [EngineSession] { Array(packed.values) + custom.values }
+
+    subscript(id: String) -> EngineSession? {
+        if let id = PackedID(id) { packed[id] } else { custom[id] }
+    }
+
+    mutating func insert(_ session: EngineSession) { set(session, for: session.storedID) }
+
+    mutating func remove(_ session: EngineSession) { set(nil, for: session.storedID) }
+
+    private mutating func set(_ session: EngineSession?, for id: StoredSessionID) {
+        if let id = id.packed { packed[id] = session } else { custom[id.text] = session }
+    }
+}

@@ -1,0 +1,122 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+/// Takes the arguments as they came.
+final class DynamicHandler: EventHandler, @unchecked Sendable {
+    private let handler: @Sendable (EventArguments, DynamicAck) throws -> Void
+
+    init(_ handler: @escaping @Sendable (EventArguments, DynamicAck) throws -> Void) {
+        self.handler = handler
+    }
+
+    override func run(_ context: EventContext, _ plan: ArgumentPlan) {
+        do {
+            try handler(context.arguments, DynamicAck(responder: context.responder))
+        } catch {
+            context.scope.handlerFailed(error, event: context.event, responder: context.responder)
+        }
+    }
+}
+
+/// Synchronous, without a returned value.
+final class SynchronousHandler<each Argument: Decodable & Sendable>: EventHandler, @unchecked Sendable {
+    private let handler: @Sendable (repeat each Argument) throws -> Void
+
+    init(_ handler: @escaping @Sendable (repeat each Argument) throws -> Void) {
+        self.handler = handler
+    }
+
+    override var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
+
+    override func run(_ context: EventContext, _ plan: ArgumentPlan) {
+        do {
+            var cursor = ArgumentCursor(context, plan)
+            let arguments = (repeat try cursor.next((each Argument).self))
+            try handler(repeat each arguments)
+        } catch {
+            context.scope.handlerFailed(error, event: context.event, responder: context.responder)
+        }
+    }
+}
+
+/// Synchronous; the returned value is the acknowledgement.
+final class AnsweringHandler<Answer: Encodable & Sendable, each Argument: Decodable & Sendable>: EventHandler,
+    @unchecked Sendable
+{
+    private let handler: @Sendable (repeat each Argument) throws -> Answer
+
+    init(_ handler: @escaping @Sendable (repeat each Argument) throws -> Answer) {
+        self.handler = handler
+    }
+
+    override var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
+
+    override func run(_ context: EventContext, _ plan: ArgumentPlan) {
+        do {
+            var cursor = ArgumentCursor(context, plan)
+            let arguments = (repeat try cursor.next((each Argument).self))
+            let answer = try handler(repeat each arguments)
+            context.responder?.respond(answer)
+        } catch {
+            context.scope.handlerFailed(error, event: context.event, responder: context.responder)
+        }
+    }
+}
+
+/// Asynchronous, without a returned value.
+final class AsynchronousHandler<each Argument: Decodable & Sendable>: EventHandler, @unchecked Sendable {
+    private let handler: @Sendable (repeat each Argument) async throws -> Void
+
+    init(_ handler: @escaping @Sendable (repeat each Argument) async throws -> Void) {
+        self.handler = handler
+    }
+
+    override var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
+
+    override func run(_ context: EventContext, _ plan: ArgumentPlan) {
+        do {
+            var cursor = ArgumentCursor(context, plan)
+            let arguments = (repeat try cursor.next((each Argument).self))
+            let (handler, scope, event, responder) = (handler, context.scope, context.event, context.responder)
+            Task.immediate(executorPreference: scope.executor) {
+                do {
+                    try await handler(repeat each arguments)
+                } catch {
+                    scope.handlerFailed(error, event: event, responder: responder)
+                }
+            }
+        } catch {
+            context.scope.handlerFailed(error, event: context.event, responder: context.responder)
+        }
+    }
+}
+
+/// Asynchronous; the returned value is the acknowledgement.
+final class AsynchronousAnsweringHandler<Answer: Encodable & Sendable, each Argument: Decodable & Sendable>:
+    EventHandler, @unchecked Sendable
+{
+    private let handler: @Sendable (repeat each Argument) async throws -> Answer
+
+    init(_ handler: @escaping @Sendable (repeat each Argument) async throws -> Answer) {
+        self.handler = handler
+    }
+
+    override var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
+
+    override func run(_ context: EventContext, _ plan: ArgumentPlan) {
+        do {
+            var cursor = ArgumentCursor(context, plan)
+            let arguments = (repeat try cursor.next((each Argument).self))
+            let (handler, scope, event, responder) = (handler, context.scope, context.event, context.responder)
+            Task.immediate(executorPreference: scope.executor) {
+                do {
+                    let answer = try await handler(repeat each arguments)
+                    responder?.respond(answer)
+                } catch {
+                    scope.handlerFailed(error, event: event, responder: responder)
+                }
+            }
+        } catch {
+            context.scope.handlerFailed(error, event: context.event, responder: context.responder)
+        }
+    }
+}
