@@ -2,24 +2,6 @@
 
 package import NIOCore
 
-/// What a WebSocket client may cost. An object, because all clients share one.
-package final class WebSocketLimits: Sendable {
-    /// Largest message in bytes, over all its fragments; more closes with 1009.
-    package let maximumMessageSize: Int
-    /// Largest number of frames of one message; more closes with 1008.
-    package let maximumFragments: Int
-    /// Pings, pongs and close frames in one second; more closes with 1008.
-    package let maximumControlFramesPerSecond: Int
-
-    package init(
-        maximumMessageSize: Int, maximumFragments: Int = 1024, maximumControlFramesPerSecond: Int = 50
-    ) {
-        self.maximumMessageSize = maximumMessageSize
-        self.maximumFragments = maximumFragments
-        self.maximumControlFramesPerSecond = maximumControlFramesPerSecond
-    }
-}
-
 /// What came out of a client's frames.
 package enum WebSocketEvent: Equatable, Sendable {
     /// A whole message; text is valid UTF-8.
@@ -39,6 +21,8 @@ package enum WebSocketEvent: Equatable, Sendable {
 ///
 ///     receive ─▶ input ─▶ header ─▶ unmask ─▶ payload (text: checked as it comes) ─▶ message
 ///                                  └────────▶ control ─▶ ping, pong, close
+///
+/// A message that is there as one whole frame goes a shorter way, ``wholeMessage(in:at:)``.
 ///
 /// The message buffer is used again as soon as nobody holds the last message, so small messages do not allocate. What
 /// stays between two calls is bounded: at most one unfinished message, never more than has really arrived. Mostly nothing
