@@ -16,8 +16,8 @@ package final class SpareBuffer: @unchecked Sendable {
 
     /// The buffer, emptied: another one if somebody still holds what was in it.
     package func take(minimumCapacity: Int) -> ByteBuffer {
-        var taken = buffer
-        buffer = ByteBuffer()
+        var taken = ByteBuffer()
+        swap(&taken, &buffer)
         taken.clear(minimumCapacity: minimumCapacity)
         return taken
     }
@@ -28,5 +28,5 @@ package final class SpareBuffer: @unchecked Sendable {
     func exchange(_ other: inout ByteBuffer) { swap(&buffer, &other) }
 
     /// For the next one. What is in it may still be held elsewhere.
-    package func put(_ buffer: ByteBuffer) { self.buffer = buffer }
+    package func put(_ buffer: consuming ByteBuffer) { self.buffer = buffer }
 }

@@ -64,6 +64,26 @@ func assemble(_ pieces: [some Collection<UInt8>], limits: WebSocketLimits) -> [O
     return outcomes
 }
 
+/// As `assemble`, with the short way for whole messages first: what a connection does.
+func assembleAsRead(_ pieces: [some Collection<UInt8>], limits: WebSocketLimits) -> [Outcome] {
+    var assembler = MessageAssembler(limits: limits)
+    var outcomes: [Outcome] = []
+    for piece in pieces {
+        let bytes = ByteBuffer(bytes: piece)
+        var taken = 0
+        while let message = assembler.wholeMessage(in: bytes, at: &taken) { outcomes.append(.event(.message(message))) }
+        var rest = bytes
+        rest.moveReaderIndex(forwardBy: taken)
+        assembler.receive(&rest)
+        do {
+            while let event = try assembler.next(now: .uptimeNanoseconds(0)) { outcomes.append(.event(event)) }
+        } catch {
+            outcomes.append(.error(error))
+        }
+    }
+    return outcomes
+}
+
 /// What most tests allow.
 let limits = WebSocketLimits(maximumMessageSize: 1000)
 
@@ -75,8 +95,10 @@ func expect(
     let bytes = frames.flatMap(\.bytes)
     #expect(assemble([bytes], limits: limits) == expected, sourceLocation: sourceLocation)
     #expect(assemble(bytes.map { [$0] }, limits: limits) == expected, sourceLocation: sourceLocation)
+    #expect(assembleAsRead([bytes], limits: limits) == expected, sourceLocation: sourceLocation)
     for cut in 1..<max(2, bytes.count) {
         let pieces = [bytes[..<cut], bytes[cut...]]
         #expect(assemble(pieces, limits: limits) == expected, "cut at \(cut)", sourceLocation: sourceLocation)
+        #expect(assembleAsRead(pieces, limits: limits) == expected, "cut at \(cut)", sourceLocation: sourceLocation)
     }
 }

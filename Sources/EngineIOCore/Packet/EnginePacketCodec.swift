@@ -9,9 +9,8 @@ package enum EnginePacketCodec {
     /// Reads a packet from its text form.
     ///
     /// Payloads behind types that carry none (`1`, `5`, `6`) are ignored, as the Node parser does.
-    /// - Parameter bytes: valid UTF-8; both transports check it first.
-    package static func decodeText(_ bytes: ByteBuffer) throws(EnginePacketError) -> EnginePacket {
-        var payload = bytes
+    /// - Parameter payload: valid UTF-8; both transports check it first.
+    package static func decodeText(_ payload: consuming ByteBuffer) throws(EnginePacketError) -> EnginePacket {
         guard let type = payload.readInteger(as: UInt8.self) else { throw .emptyPacket }
         switch type {
         case UInt8(ascii: "4"): return .message(.text(payload))

@@ -32,6 +32,25 @@ package struct OutboundPacket: Sendable, Equatable {
         return OutboundPacket(frame: frame, headerLength: headerLength, isBinary: false)
     }
 
+    /// A text packet of at most `bound` bytes, which `write` writes, its type digit first; it returns how many there are.
+    package static func text(
+        upTo bound: Int, _ write: (UnsafeMutableRawBufferPointer) -> Int
+    ) -> OutboundPacket {
+        let front = headerLength(payloadLength: bound)
+        var frame = ByteBuffer()
+        var headerLength = 0
+        frame.writeWithUnsafeMutableBytes(minimumWritableBytes: front + bound) { output in
+            let length = write(UnsafeMutableRawBufferPointer(rebasing: output[front..<front + bound]))
+            headerLength = Self.headerLength(payloadLength: length)
+            _ = writeHeader(
+                opcode: 0x1, payloadLength: length,
+                into: UnsafeMutableRawBufferPointer(rebasing: output[(front - headerLength)..<front]))
+            return front + length
+        }
+        frame.moveReaderIndex(forwardBy: front - headerLength)
+        return OutboundPacket(frame: frame, headerLength: headerLength, isBinary: false)
+    }
+
     /// A binary message; `payload` is sent as it is.
     package static func binary(_ payload: ByteBuffer) -> OutboundPacket {
         var frame = ByteBuffer()

@@ -101,13 +101,13 @@ package struct SessionStateMachine: Sendable {
     }
 
     /// A packet of the current transport has arrived.
-    package mutating func packetReceived(_ packet: EnginePacket) -> PacketAction {
+    package mutating func packetReceived(_ packet: consuming EnginePacket) -> PacketAction {
         guard state == .open else {
             // A closing session discards what arrives, except that the client goes too.
             if state == .closing, case .close = packet { return .finish(finish(.transportClose)) }
             return .ignore
         }
-        switch packet {
+        switch consume packet {
         case .message(let message):
             return .deliver(message)
         case .pong:

@@ -35,6 +35,8 @@ struct FrameHeader: Sendable {
     private(set) var maskingKey: UInt32 = 0
 
     var isComplete: Bool { stage == .complete }
+    /// Nothing of it has been read.
+    var isEmpty: Bool { stage == .opcode }
     var isControl: Bool { opcode & 0x8 != 0 }
 
     /// Reads header bytes from the front of `bytes` until the header is complete, and returns how many it took.

@@ -2,24 +2,6 @@
 
 package import NIOCore
 
-/// What a WebSocket client may cost. An object, because all clients share one.
-package final class WebSocketLimits: Sendable {
-    /// Largest message in bytes, over all its fragments; more closes with 1009.
-    package let maximumMessageSize: Int
-    /// Largest number of frames of one message; more closes with 1008.
-    package let maximumFragments: Int
-    /// Pings, pongs and close frames in one second; more closes with 1008.
-    package let maximumControlFramesPerSecond: Int
-
-    package init(
-        maximumMessageSize: Int, maximumFragments: Int = 1024, maximumControlFramesPerSecond: Int = 50
-    ) {
-        self.maximumMessageSize = maximumMessageSize
-        self.maximumFragments = maximumFragments
-        self.maximumControlFramesPerSecond = maximumControlFramesPerSecond
-    }
-}
-
 /// What came out of a client's frames.
 package enum WebSocketEvent: Equatable, Sendable {
     /// A whole message; text is valid UTF-8.
@@ -40,15 +22,17 @@ package enum WebSocketEvent: Equatable, Sendable {
 ///     receive ─▶ input ─▶ header ─▶ unmask ─▶ payload (text: checked as it comes) ─▶ message
 ///                                  └────────▶ control ─▶ ping, pong, close
 ///
+/// A message that is there as one whole frame goes a shorter way, ``wholeMessage(in:at:)``.
+///
 /// The message buffer is used again as soon as nobody holds the last message, so small messages do not allocate. All
 /// connections of an event loop share one (``SpareBuffer``). What stays between two calls is bounded: at most one
 /// unfinished message, never more than has really arrived.
 package struct MessageAssembler: Sendable {
     /// A larger message buffer is given away with its message instead of being kept for the next.
-    private static let largestKeptCapacity = 1024
+    static let largestKeptCapacity = 1024
     private static let smallestCapacity = 256
 
-    private let limits: WebSocketLimits
+    let limits: WebSocketLimits
     /// Holds the message buffer between two messages.
     private let spare: SpareBuffer
     /// Unpacks compressed messages; nil when they are not allowed.
@@ -66,7 +50,7 @@ package struct MessageAssembler: Sendable {
     private var fragments = 0
     private var isText = false
     private var isCompressed = false
-    private var payload = ByteBuffer()
+    var payload = ByteBuffer()
     private var validator = UTF8Validator()
 
     // Control frames since the start of the running second.
@@ -103,7 +87,8 @@ package struct MessageAssembler: Sendable {
     /// After an error or a close event everything else the client sends is dropped.
     /// - Parameter now: the monotonic time, asked only for control frames.
     package mutating func next(now: @autoclosure () -> NIODeadline) throws(WebSocketProtocolError) -> WebSocketEvent? {
-        guard !isFinished else { return nil }
+        // Between two calls nothing is ready: only bytes bring events.
+        guard !isFinished, input.readableBytes > 0 else { return nil }
         do throws(WebSocketProtocolError) {
             while true {
                 if !header.isComplete {
@@ -124,6 +109,15 @@ package struct MessageAssembler: Sendable {
         // All input is consumed: let NIO have its receive buffer back.
         input = ByteBuffer()
         return nil
+    }
+
+    /// Whether the next byte begins a message, with nothing of it here.
+    var isBetweenMessages: Bool { !isFinished && fragments == 0 && header.isEmpty && input.readableBytes == 0 }
+
+    /// Takes the room for a new message, emptied.
+    mutating func beginPayload(minimumCapacity: Int) {
+        spare.exchange(&payload)
+        payload.clear(minimumCapacity: max(Self.smallestCapacity, minimumCapacity))
     }
 
     private mutating func finish() {
@@ -162,8 +156,7 @@ package struct MessageAssembler: Sendable {
             isCompressed = header.isCompressed
             validator = UTF8Validator()
             // No more than has arrived: an announced length costs the client nothing.
-            spare.exchange(&payload)
-            payload.clear(minimumCapacity: max(Self.smallestCapacity, min(remaining, input.readableBytes)))
+            beginPayload(minimumCapacity: min(remaining, input.readableBytes))
         }
         fragments += 1
         guard fragments <= limits.maximumFragments else { throw .tooManyFragments(limit: limits.maximumFragments) }
@@ -217,18 +210,18 @@ package struct MessageAssembler: Sendable {
         fragments = 0
         if isCompressed, let decompressor { return try unpack(decompressor) }
         guard !isText || validator.isComplete else { throw .invalidUTF8 }
-        let message = takePayload()
+        let message = takePayload(isSmall: payload.capacity <= Self.largestKeptCapacity)
         return .message(isText ? .text(message) : .binary(message))
     }
 
     /// What the frames of the message carried. Its memory is for the next message, if that is small.
-    private mutating func takePayload() -> ByteBuffer {
+    mutating func takePayload(isSmall: Bool) -> ByteBuffer {
         let message = payload
-        if payload.capacity > Self.largestKeptCapacity {
-            payload = ByteBuffer()
-        } else {
+        if isSmall {
             // What comes back is empty, unless another connection was quicker: then it is this one's next buffer.
             spare.exchange(&payload)
+        } else {
+            payload = ByteBuffer()
         }
         return message
     }
@@ -236,7 +229,8 @@ package struct MessageAssembler: Sendable {
     private mutating func unpack(
         _ decompressor: any MessageDecompressor
     ) throws(WebSocketProtocolError) -> WebSocketEvent {
-        let message = try decompressor.inflate(takePayload(), limit: limits.maximumMessageSize)
+        let message = try decompressor.inflate(
+            takePayload(isSmall: payload.capacity <= Self.largestKeptCapacity), limit: limits.maximumMessageSize)
         guard isText else { return .message(.binary(message)) }
         guard UTF8Validator.isValid(message) else { throw .invalidUTF8 }
         return .message(.text(message))

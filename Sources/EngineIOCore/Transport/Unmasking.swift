@@ -9,12 +9,17 @@ enum Unmasking {
     ///   - key: first byte lowest; it starts with the first of these bytes.
     /// - Returns: whether all of them are ASCII.
     static func append(_ count: Int, of source: ByteBuffer, key: UInt32, to target: inout ByteBuffer) -> Bool {
+        source.withUnsafeReadableBytes { bytes in
+            append(UnsafeRawBufferPointer(rebasing: bytes[..<count]), key: key, to: &target)
+        }
+    }
+
+    /// The same for all of `input`.
+    static func append(_ input: UnsafeRawBufferPointer, key: UInt32, to target: inout ByteBuffer) -> Bool {
         var isASCII = false
-        target.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { output in
-            source.withUnsafeReadableBytes { input in
-                isASCII = copy(count, from: input, to: output, key: key)
-            }
-            return count
+        target.writeWithUnsafeMutableBytes(minimumWritableBytes: input.count) { output in
+            isASCII = copy(input.count, from: input, to: output, key: key)
+            return input.count
         }
         return isASCII
     }

@@ -34,7 +34,7 @@ extension EngineSession {
     }
 
     /// A packet of a WebSocket, which may be the current transport or the candidate.
-    func received(_ packet: EnginePacket, from transport: WebSocketTransport) {
+    func received(_ packet: consuming EnginePacket, from transport: WebSocketTransport) {
         if transport === link { return received(packet) }
         guard upgradeAttempt?.candidate === transport else { return }
         perform(upgradeMachine.candidatePacket(packet))

@@ -16,20 +16,28 @@ public final class EngineSession: @unchecked Sendable {
     public let handshake: HandshakeInfo
     package let shard: Shard
     /// Whoever hears what happens here; set to what ``EngineDelegate/opened(_:)`` returned, nil after the close.
+    @exclusivity(unchecked)
     package internal(set) var handler: (any EngineSessionHandler)?
 
     let context: EngineContext
+    // Here and for `handler` overlapping access is not checked for, which would cost each message more than it could find:
+    // the machine and the backlog are values that call nothing back, the others are only read and replaced.
+    @exclusivity(unchecked)
     var machine = SessionStateMachine()
     var upgradeMachine: UpgradeStateMachine
+    @exclusivity(unchecked)
     var link: any Transport
     var upgradeAttempt: UpgradeAttempt?
+    @exclusivity(unchecked)
     var backlog = Backlog()
     /// Only while somebody observes.
+    @exclusivity(unchecked)
     private(set) var meter: SessionMeter?
 
     // Kept for the shard.
     /// Where the shard keeps what sending needs, for ``Shard/send(_:to:)``. The same from ``EngineDelegate/opened(_:)``
     /// until ``EngineSessionHandler/closed(_:detail:)`` has returned; later no messages go there.
+    @exclusivity(unchecked)
     package internal(set) var slot = OutboundSlots.none
     var wheelIndex: Int32 = -1
     var heartbeatTick: UInt64 = 0
@@ -65,6 +73,15 @@ public final class EngineSession: @unchecked Sendable {
         } else {
             shard.run { [shard] in shard.send(shard.stage(message), to: self) }
         }
+    }
+
+    /// Sends a text message that is written where it leaves from; dropped silently unless the session is open. On the loop
+    /// only.
+    /// - Parameters:
+    ///   - bound: the most bytes it can have.
+    ///   - write: writes the message with its type digit `4`, and returns how long it is. It must call nobody.
+    package func send(textUpTo bound: Int, _ write: (UnsafeMutableRawBufferPointer) -> Int) {
+        if machine.isOpen { shard.send(textUpTo: bound, to: self, write) }
     }
 
     /// Closes the session with `forced close`, from any thread; does nothing when it is closed or closing.
@@ -171,16 +188,17 @@ public final class EngineSession: @unchecked Sendable {
     // MARK: What transports report
 
     /// A packet of the current transport.
-    func received(_ packet: EnginePacket) {
+    func received(_ packet: consuming EnginePacket) {
+        let isClose = if case .close = packet { true } else { false }
         switch machine.packetReceived(packet) {
         case .deliver(let message):
-            shard.traffic.received(message)
+            shard.received(message)
             meter?.received(message)
             handler?.received(message)
         case .restartPingInterval:
             arm(.pingInterval)
         case .finish(let end):
-            if case .close = packet { link.peerSentClose() }
+            if isClose { link.peerSentClose() }
             finish(end)
         case .ignore:
             break

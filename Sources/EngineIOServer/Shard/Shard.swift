@@ -1,38 +1,26 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 package import EngineIOCore
-internal import NIOConcurrencyHelpers
 package import NIOCore
-internal import Synchronization
 
 /// Everything of the engine that lives on one event loop (design 4): sessions by sid, the outbound queue of the tick and
 /// the heartbeat wheel.
 ///
 /// Confined to its event loop, which is why it may be `@unchecked Sendable`; only ``run(_:)`` may be called from
-/// elsewhere, and what it touches is behind a lock.
+/// elsewhere.
 package final class Shard: @unchecked Sendable {
-    private struct Inbox {
-        var work: [@Sendable () -> Void] = []
-        var isScheduled = false
-    }
-
     /// Position among the server's shards; part of every sid.
     package let index: Int
     package let eventLoop: any EventLoop
     let heartbeats: HeartbeatWheel
+    // Overlapping access to what every message touches is not checked for at run time: those are values that call nothing
+    // back, read and changed in single steps.
     /// What has passed through; on the loop only.
-    package var traffic = ShardTraffic()
-    /// How late the loop has been; on the loop only.
-    var lag = LoopLag()
-    /// The last of those measurements, and when the next is due: for those who must not wait for the loop. Uptime in
-    /// nanoseconds; 0 while nothing is measured.
-    private let lastLag = Atomic<UInt64>(0)
-    private let lagDue = Atomic<UInt64>(0)
-    private var lagProbe: Scheduled<Void>?
+    @exclusivity(unchecked)
+    package private(set) var traffic = ShardTraffic()
+    let lag: LagMeter
 
-    private let inbox = NIOLockedValueBox(Inbox())
-    /// Whether the inbox holds work; spares the lock where there is none.
-    private let hasMail = Atomic(false)
+    private let inbox: ShardInbox
     /// With one shard nobody shares reference counts, so staged messages need no copy.
     private let copiesStagedMessages: Bool
     /// In memory of this loop, like everything that is sent often.
@@ -46,16 +34,16 @@ package final class Shard: @unchecked Sendable {
     let messageBuffer = SpareBuffer()
     /// What the plaintext connections of this loop read into.
     let receiveBuffer = SpareBuffer()
+    @exclusivity(unchecked)
     private var slots = OutboundSlots()
     /// Slots with something to deliver at the end of the tick, and the memory of the last such list.
+    @exclusivity(unchecked)
     private var dirty: [Int32] = []
     private var spareList: [Int32] = []
     private var isFlushScheduled = false
     private var isDelivering = false
+    @exclusivity(unchecked)
     private var deferred: [() -> Void] = []
-    /// What came from the inbox, and how much of it was begun.
-    private var mail: [@Sendable () -> Void] = []
-    private var nextMail = 0
 
     init(
         index: Int, eventLoop: any EventLoop, isOnlyShard: Bool, heartbeatResolution: TimeAmount,
@@ -66,6 +54,8 @@ package final class Shard: @unchecked Sendable {
         self.index = index
         self.eventLoop = eventLoop
         self.copiesStagedMessages = !isOnlyShard
+        self.inbox = ShardInbox(eventLoop: eventLoop)
+        self.lag = LagMeter(eventLoop: eventLoop)
         self.heartbeats = HeartbeatWheel(eventLoop: eventLoop, resolution: heartbeatResolution)
     }
 
@@ -73,41 +63,10 @@ package final class Shard: @unchecked Sendable {
 
     /// Runs `work` on the shard's loop: at once when called there, else queued behind earlier work and run within the
     /// loop's next tick, all that has gathered in one go.
-    package func run(_ work: @escaping @Sendable () -> Void) {
-        if eventLoop.inEventLoop { return work() }
-        let mustSchedule = inbox.withLockedValue { inbox in
-            inbox.work.append(work)
-            hasMail.store(true, ordering: .releasing)
-            defer { inbox.isScheduled = true }
-            return !inbox.isScheduled
-        }
-        if mustSchedule { eventLoop.execute { self.emptyInbox() } }
-    }
+    package func run(_ work: @escaping @Sendable () -> Void) { inbox.run(work) }
 
-    /// Does what others have asked for so far, before what a client has sent is looked at. A loop that woke up late may
-    /// find both: the client may have acted on what it saw elsewhere, such as leaving a room after a broadcast that is
-    /// still waiting here.
-    func catchUp() {
-        eventLoop.assertInEventLoop()
-        if hasMail.load(ordering: .acquiring) { emptyInbox() }
-    }
-
-    /// What is done may call `catchUp`, and then comes back here: the order stays that of arrival.
-    private func emptyInbox() {
-        let work = inbox.withLockedValue { inbox in
-            inbox.isScheduled = false
-            hasMail.store(false, ordering: .relaxed)
-            return exchange(&inbox.work, with: [])
-        }
-        if mail.isEmpty { mail = work } else { mail.append(contentsOf: work) }
-        while nextMail < mail.count {
-            let item = mail[nextMail]
-            nextMail += 1
-            item()
-        }
-        mail = []
-        nextMail = 0
-    }
+    /// Does what others have asked for so far, see ``ShardInbox/catchUp()``.
+    func catchUp() { inbox.catchUp() }
 
     // MARK: Sending
 
@@ -139,6 +98,16 @@ package final class Shard: @unchecked Sendable {
     func send(_ message: OutboundMessage, to session: EngineSession) {
         append(queue.stage(message), to: session.slot)
     }
+
+    /// The same for a text message that is written where it leaves from, see ``EngineSession/send(textUpTo:_:)``.
+    func send(
+        textUpTo bound: Int, to session: EngineSession, _ write: (UnsafeMutableRawBufferPointer) -> Int
+    ) {
+        append(queue.stage(textUpTo: bound, write), to: session.slot)
+    }
+
+    /// A message has come from a client.
+    func received(_ message: EngineMessage) { traffic.received(message) }
 
     /// Pings due in one tick share one staged message, so their frames are shared as well.
     func sendPing(to session: EngineSession) {
@@ -187,14 +156,14 @@ package final class Shard: @unchecked Sendable {
 
     private func deliver(to slot: Int32) {
         guard let list = slots.take(slot) else { return }
-        guard let socket = list.socket, let buffer = queue.soleBuffer(from: list.first) else {
-            slots.owner(slot)?.deliver(from: list.first, in: queue)
-            return
+        if let socket = list.socket {
+            switch queue.send(listFrom: list.first, to: socket) {
+            case .sent: return
+            case .blocked(let rest): return slots.owner(slot)?.link.sendRest(rest) ?? ()
+            case .several: break
+            }
         }
-        let sent = socket.send(buffer)
-        guard sent < buffer.readableBytes else { return }
-        let rest = buffer.getSlice(at: buffer.readerIndex + sent, length: buffer.readableBytes - sent)
-        if let rest { slots.owner(slot)?.link.sendRest(rest) }
+        slots.owner(slot)?.deliver(from: list.first, in: queue)
     }
 
     /// Whether anything is staged for the session in this tick.
@@ -223,37 +192,6 @@ package final class Shard: @unchecked Sendable {
         for work in exchange(&deferred, with: []) { work() }
     }
 
-    // MARK: Lag
-
-    /// Measures from now on, once per `interval`, how late the loop runs what it was told to run at a certain time.
-    func measureLag(every interval: TimeAmount) {
-        eventLoop.assertInEventLoop()
-        guard lagProbe == nil else { return }
-        let due = NIODeadline.now() + interval
-        lagDue.store(due.uptimeNanoseconds, ordering: .relaxed)
-        lagProbe = eventLoop.scheduleTask(deadline: due) {
-            let lag = NIODeadline.now() - due
-            self.lag.record(lag)
-            self.lastLag.store(UInt64(max(lag.nanoseconds, 0)), ordering: .relaxed)
-            self.lagProbe = nil
-            self.measureLag(every: interval)
-        }
-    }
-
-    func stopMeasuringLag() {
-        lagProbe?.cancel()
-        lagDue.store(0, ordering: .relaxed)
-    }
-
-    /// How late the loop is at this moment, also while it stands still. From any thread; zero while nothing is measured.
-    func currentLag() -> TimeAmount {
-        let due = lagDue.load(ordering: .relaxed)
-        guard due > 0 else { return .zero }
-        let now = NIODeadline.now().uptimeNanoseconds
-        let last = lastLag.load(ordering: .relaxed)
-        return .nanoseconds(Int64(clamping: max(last, now > due ? now - due : 0)))
-    }
-
     // MARK: Sessions
 
     /// How many sessions live here. On the loop only.
@@ -279,10 +217,4 @@ package final class Shard: @unchecked Sendable {
 
     /// All sessions of the moment, in no order.
     func allSessions() -> [EngineSession] { Array(sessions.values) }
-}
-
-private func exchange<T>(_ value: inout T, with replacement: T) -> T {
-    let old = value
-    value = replacement
-    return old
 }

@@ -14,6 +14,12 @@ package struct ShardTraffic: Sendable {
             messages = message.isApplicationMessage ? 1 : 0
             bytes = message.frameBytes
         }
+
+        /// A message of a text frame with so many bytes.
+        init(textFrameOf bytes: Int) {
+            messages = 1
+            self.bytes = bytes
+        }
     }
 
     /// Messages from clients, without the engine's own packets.
@@ -35,25 +41,6 @@ package struct ShardTraffic: Sendable {
     mutating func sent(_ weight: Weight) {
         messagesSent += weight.messages
         bytesSent += weight.bytes
-    }
-}
-
-/// How late an event loop was, in a histogram.
-package struct LoopLag: Sendable {
-    /// Upper bounds of the buckets in seconds; the last bucket has none.
-    package static let bounds: [Double] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5]
-
-    /// How many measurements fell into each bucket, the one without bound included.
-    package private(set) var counts = [Int](repeating: 0, count: LoopLag.bounds.count + 1)
-    /// All of them together, in seconds.
-    package private(set) var sum = 0.0
-
-    package init() {}
-
-    package mutating func record(_ lag: TimeAmount) {
-        let seconds = Double(max(lag.nanoseconds, 0)) / 1e9
-        sum += seconds
-        counts[Self.bounds.firstIndex { seconds <= $0 } ?? Self.bounds.count] += 1
     }
 }
 
@@ -83,7 +70,7 @@ extension EngineServer {
     }
 
     /// How late the latest of the loops is at this moment, also while it stands still. From any thread.
-    package var currentLag: TimeAmount { shards.map { $0.currentLag() }.max() ?? .zero }
+    package var currentLag: TimeAmount { shards.map { $0.lag.current() }.max() ?? .zero }
 
     /// Live sessions by transport. From any thread.
     package var sessionsByTransport: [TransportName: Int] { context.metrics.sessionsByTransport }
@@ -95,7 +82,7 @@ extension EngineServer {
     package func measureLag(every interval: TimeAmount) {
         for shard in shards {
             shard.run { [self] in
-                if !isClosingNow { shard.measureLag(every: interval) }
+                if !isClosingNow { shard.lag.measure(every: interval) }
             }
         }
     }
@@ -106,6 +93,6 @@ extension Shard {
         let sessions = allSessions()
         let queued = sessions.reduce(0) { $0 + $1.backlog.bytes + $1.link.bufferedBytes }
         return ShardStatistics(
-            index: index, sessions: sessions.count, queuedBytes: queued, traffic: traffic, lag: lag)
+            index: index, sessions: sessions.count, queuedBytes: queued, traffic: traffic, lag: lag.measured)
     }
 }

@@ -31,13 +31,16 @@ struct DirectSocket {
     /// - Returns: How many bytes it took. Fewer than all when it is full or when the connection is broken; NIO, given the
     ///   rest, finds out which.
     func send(_ buffer: ByteBuffer, isLast: Bool = false) -> Int {
+        buffer.withUnsafeReadableBytes { send($0, isLast: isLast) }
+    }
+
+    /// The same for plain memory.
+    func send(_ bytes: UnsafeRawBufferPointer, isLast: Bool = false) -> Int {
         let flags = isLast ? Self.flags | CInt(MSG_MORE) : Self.flags
-        return buffer.withUnsafeReadableBytes { bytes in
-            while true {
-                let count = Glibc.send(descriptor, bytes.baseAddress, bytes.count, flags)
-                if count >= 0 { return count }
-                if errno != EINTR { return 0 }
-            }
+        while true {
+            let count = Glibc.send(descriptor, bytes.baseAddress, bytes.count, flags)
+            if count >= 0 { return count }
+            if errno != EINTR { return 0 }
         }
     }
 }

@@ -32,10 +32,7 @@ extension WebSocketTransport {
         onHome { start.ready($0) }
         context.flush()
         guard start.early.readableBytes > 0 else { return }
-        var bytes = start.early
-        hop?.count(bytes.readableBytes)
-        assembler.receive(&bytes)
-        process()
+        process(start.early)
         channelReadComplete(context: context)
     }
 
@@ -51,10 +48,7 @@ extension WebSocketTransport {
         guard state == .open || state == .closing else { return }
         if isLocal { shard.catchUp() }
         let read = unwrapInboundIn(data)
-        var bytes = read
-        hop?.count(bytes.readableBytes)
-        assembler.receive(&bytes)
-        process()
+        process(read)
         receiveBuffer?.put(read)
     }
 
@@ -64,29 +58,42 @@ extension WebSocketTransport {
         context.flush()
     }
 
-    func process() {
-        do {
-            while let event = try assembler.next(now: .now()) { handle(event) }
-        } catch {
-            failed(error)
+    private func process(_ bytes: ByteBuffer) {
+        hop?.count(bytes.readableBytes)
+        var taken = 0
+        while let message = assembler.wholeMessage(in: bytes, at: &taken) { handle(message) }
+        if taken < bytes.readableBytes {
+            var rest = bytes
+            rest.moveReaderIndex(forwardBy: taken)
+            assembler.receive(&rest)
+            do {
+                while let event = try assembler.next(now: .now()) { handle(event) }
+            } catch {
+                failed(error)
+            }
         }
         if hop != nil { hopIn() }
     }
 
-    func handle(_ event: WebSocketEvent) {
-        if let hop, deflateWindowBits != nil, case .message(let message) = event {
-            // A message may be a thousand times what was read.
-            hop.count(message.byteCount)
-        }
-        switch event {
-        case .message(.text(let bytes)):
+    private func handle(_ message: consuming EngineMessage) {
+        switch consume message {
+        case .text(let bytes):
             do {
                 deliver(try EnginePacketCodec.decodeText(bytes))
             } catch {
                 report(.invalid(error))
             }
+        case .binary(let bytes):
+            deliver(.message(.binary(bytes)))
+        }
+    }
+
+    private func handle(_ event: WebSocketEvent) {
+        switch event {
         case .message(let message):
-            deliver(.message(message))
+            // A compressed message may be a thousand times what was read.
+            if let hop, deflateWindowBits != nil { hop.count(message.byteCount) }
+            handle(message)
         case .ping(let payload):
             guard state == .open, let context else { return }
             context.write(wrapOutboundOut(ServerFrame.pong(payload)), promise: nil)
@@ -103,7 +110,7 @@ extension WebSocketTransport {
         }
     }
 
-    func deliver(_ packet: EnginePacket) {
+    private func deliver(_ packet: consuming EnginePacket) {
         guard state == .open else { return }
         if isLocal { session?.received(packet, from: self) } else { hop?.events.append(.packet(packet)) }
     }

@@ -50,22 +50,25 @@ package struct ClientStateMachine: Sendable {
     package var awaitsBatchEnd: Bool { !justLeft.isEmpty }
 
     /// Decides what becomes of a packet.
-    package mutating func received(_ packet: SocketPacket) -> ClientAction {
+    package mutating func received(_ packet: consuming SocketPacket) -> ClientAction {
         guard acceptsPackets else { return .ignore(.clientClosed) }
-        switch packet.body {
+        // Moved out of the packet, which counts no reference.
+        let body = exchange(&packet.body, with: .disconnect)
+        let (nsp, id) = (packet.nsp, packet.id)
+        switch consume body {
         case .connect(let auth):
-            return connectReceived(nsp: packet.nsp, auth: auth)
+            return connectReceived(nsp: nsp, auth: auth)
         case .connectError:
-            return violation(.connectErrorFromClient(nsp: packet.nsp))
+            return violation(.connectErrorFromClient(nsp: nsp))
         case .event(let payload):
-            guard let slot = joinedSlot(packet.nsp) else { return notJoined(packet.nsp) }
-            return .event(slot: slot, id: packet.id, payload: payload)
+            guard let slot = joinedSlot(nsp) else { return notJoined(nsp) }
+            return .event(slot: slot, id: id, payload: payload)
         case .ack(let payload):
-            guard let slot = joinedSlot(packet.nsp) else { return notJoined(packet.nsp) }
-            guard let id = packet.id else { return .ignore(.ackWithoutID) }
+            guard let slot = joinedSlot(nsp) else { return notJoined(nsp) }
+            guard let id else { return .ignore(.ackWithoutID) }
             return .ack(slot: slot, id: id, payload: payload)
         case .disconnect:
-            guard let slot = joinedSlot(packet.nsp) else { return notJoined(packet.nsp) }
+            guard let slot = joinedSlot(nsp) else { return notJoined(nsp) }
             leavingSlot = slot
             return .disconnect(slot: slot)
         }

@@ -62,12 +62,11 @@ package struct DefaultParser: Sendable {
 
     private mutating func receive(text: ByteBuffer) throws(PacketDecodingError) -> SocketPacket? {
         guard text.readableBytes <= limits.maxPacketBytes else { throw .packetTooLarge(limit: limits.maxPacketBytes) }
-        let header = try readHeader(text)
-        let data = text.getSlice(
-            at: text.readerIndex + header.dataOffset, length: text.readableBytes - header.dataOffset)
-        guard let data, data.readableBytes > 0 else {
-            return try packetWithoutData(header, text: text)
-        }
+        let parsed = try parse(text)
+        let header = parsed.header
+        var data = text
+        data.moveReaderIndex(forwardBy: header.dataOffset)
+        guard data.readableBytes > 0 else { return try packetWithoutData(header, text: text) }
         switch header.type {
         case .connect:
             guard try leadingByte(ofJSON: data) == UInt8(ascii: "{") else { throw .unexpectedPayload(.connect) }
@@ -80,17 +79,15 @@ package struct DefaultParser: Sendable {
                 throw .unexpectedPayload(.connectError)
             }
             return SocketPacket(nsp: namespace(header, in: text), id: header.id, body: .connectError(data))
-        case .event, .binaryEvent:
-            let payload = try payload(data, type: header.type)
-            try EventName.check(payload, type: header.type)
-            return packet(payload, header: header, text: text)
-        case .ack, .binaryAck:
-            return packet(try payload(data, type: header.type), header: header, text: text)
+        case .event, .binaryEvent, .ack, .binaryAck:
+            return packet(PacketPayload(checked: data, elements: parsed.elements), header: header, text: text)
         }
     }
 
     /// Delivers a packet with an array at once, or holds it until its attachments are there.
-    private mutating func packet(_ payload: PacketPayload, header: PacketHeader, text: ByteBuffer) -> SocketPacket? {
+    private mutating func packet(
+        _ payload: consuming PacketPayload, header: PacketHeader, text: ByteBuffer
+    ) -> SocketPacket? {
         let isAck = header.type == .ack || header.type == .binaryAck
         let nsp = namespace(header, in: text)
         // Node.js leaves its reassembly armed after a packet that announces 0 attachments; nothing is owed here.
@@ -144,10 +141,11 @@ package struct DefaultParser: Sendable {
         }
     }
 
-    private func readHeader(_ text: ByteBuffer) throws(PacketDecodingError) -> PacketHeader {
+    /// Looks at the bytes once for all that every packet needs: each access to a buffer has its price.
+    private func parse(_ text: ByteBuffer) throws(PacketDecodingError) -> ParsedText {
         // Not every NIO release lets typed errors through its closures.
         let result = text.withUnsafeReadableBytes { bytes in
-            Result { () throws(PacketDecodingError) in try PacketHeader(bytes, limits: limits) }
+            Result { () throws(PacketDecodingError) in try ParsedText(bytes, limits: limits) }
         }
         return try result.get()
     }
@@ -163,31 +161,13 @@ package struct DefaultParser: Sendable {
         return name
     }
 
-    private func payload(_ data: ByteBuffer, type: SocketPacketType) throws(PacketDecodingError) -> PacketPayload {
-        do {
-            return try PacketPayload(text: data, maximumDepth: limits.maxDepth)
-        } catch {
-            throw decodingError(error, type: type)
-        }
-    }
-
     /// Checks a JSON text and returns its first byte that is not white space.
     private func leadingByte(ofJSON data: ByteBuffer) throws(PacketDecodingError) -> UInt8? {
         do {
             try JSONScanner.validate(data, maximumDepth: limits.maxDepth)
         } catch {
-            throw decodingError(error, type: .connect)
+            throw PacketDecodingError(error, type: .connect, limits: limits)
         }
         return data.readableBytesView.first { $0 > UInt8(ascii: " ") }
-    }
-
-    private func decodingError(_ error: JSONError, type: SocketPacketType) -> PacketDecodingError {
-        switch error.kind {
-        case .tooDeep: .nestedTooDeep(limit: limits.maxDepth)
-        case .notAnArray: .unexpectedPayload(type)
-        case .illegalAttachment: .invalidPlaceholder
-        case .tooLong: .packetTooLarge(limit: limits.maxPacketBytes)
-        default: .malformedJSON
-        }
     }
 }

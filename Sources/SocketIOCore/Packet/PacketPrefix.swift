@@ -17,11 +17,16 @@ struct PacketPrefix {
         self.attachments = attachments
         self.nsp = nsp
         self.id = id
+        self.length =
+            Self.length(nsp: nsp, id: id) + (type.hasAttachments ? Self.digitCount(attachments) + 1 : 0)
+    }
+
+    /// The length for a packet without attachments.
+    static func length(nsp: String, id: Int?) -> Int {
         var length = 2
-        if type.hasAttachments { length += Self.digitCount(attachments) + 1 }
         if nsp != SocketPacket.mainNamespace { length += nsp.utf8.count + 1 }
-        if let id { length += Self.digitCount(id) }
-        self.length = length
+        if let id { length += digitCount(id) }
+        return length
     }
 
     /// An upper bound of `length` while the other parts are unknown.
@@ -60,11 +65,19 @@ struct PacketPrefix {
 
     /// Fills `output`, which has `length` bytes.
     private func write(into output: UnsafeMutableRawBufferPointer) {
+        _ = Self.write(type, attachments: attachments, nsp: nsp, id: id, into: output)
+    }
+
+    /// Writes the prefix and returns its length. A value of this type would count references.
+    static func write(
+        _ type: SocketPacketType, attachments: Int = 0, nsp: String, id: Int?,
+        into output: UnsafeMutableRawBufferPointer
+    ) -> Int {
         output[0] = UInt8(ascii: "4")
         output[1] = type.digit
         var end = 2
         if type.hasAttachments {
-            end += Self.write(attachments, into: output, at: end)
+            end += write(attachments, into: output, at: end)
             output[end] = UInt8(ascii: "-")
             end += 1
         }
@@ -76,7 +89,8 @@ struct PacketPrefix {
             output[end] = UInt8(ascii: ",")
             end += 1
         }
-        if let id { end += Self.write(id, into: output, at: end) }
+        if let id { end += write(id, into: output, at: end) }
+        return end
     }
 
     /// Digits of `Int64.min`, its sign included.

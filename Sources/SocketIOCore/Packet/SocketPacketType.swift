@@ -15,4 +15,10 @@ package enum SocketPacketType: UInt8, Sendable, CaseIterable {
 
     /// Whether an attachment count stands after the digit.
     package var hasAttachments: Bool { self == .binaryEvent || self == .binaryAck }
+
+    /// Whether it is an event.
+    var isEvent: Bool { self == .event || self == .binaryEvent }
+
+    /// Whether its data is an array.
+    var hasArray: Bool { isEvent || self == .ack || self == .binaryAck }
 }

@@ -9,7 +9,8 @@ package struct ElementRanges: Sendable, Equatable, RandomAccessCollection {
     private var second: UInt64 = 0
     private var third: UInt64 = 0
     private var fourth: UInt64 = 0
-    private var rest: [UInt64] = []
+    /// Nil rather than empty: counting the references of an empty array costs as much as of any other.
+    private var rest: [UInt64]?
     package private(set) var count = 0
 
     package init() {}
@@ -33,7 +34,8 @@ package struct ElementRanges: Sendable, Equatable, RandomAccessCollection {
         case 1: second = packed
         case 2: third = packed
         case 3: fourth = packed
-        default: rest.append(packed)
+        case 4: rest = [packed]
+        default: rest?.append(packed)
         }
         count &+= 1
     }
@@ -45,7 +47,7 @@ package struct ElementRanges: Sendable, Equatable, RandomAccessCollection {
         case 1: return second
         case 2: return third
         case 3: return fourth
-        default: return rest[position - 4]
+        default: return rest?[position - 4] ?? 0
         }
     }
 }

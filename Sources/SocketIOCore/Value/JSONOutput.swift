@@ -9,6 +9,7 @@ internal import NIOCore
 struct JSONOutput: ~Copyable {
     private var base: UnsafeMutableRawPointer
     private var capacity: Int
+    private var isOwned = true
     private(set) var count = 0
 
     init(capacity: Int) {
@@ -16,7 +17,16 @@ struct JSONOutput: ~Copyable {
         self.base = UnsafeMutableRawPointer.allocate(byteCount: self.capacity, alignment: 8)
     }
 
-    deinit { base.deallocate() }
+    /// Writes into memory of the caller, who knows that everything fits: what does not is lost.
+    init(into memory: UnsafeMutableRawPointer, capacity: Int) {
+        self.base = memory
+        self.capacity = capacity
+        self.isOwned = false
+    }
+
+    deinit {
+        if isOwned { base.deallocate() }
+    }
 
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
@@ -46,8 +56,9 @@ struct JSONOutput: ~Copyable {
         capacity = max(capacity * 2, count + additional)
         let larger = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 8)
         larger.copyMemory(from: base, byteCount: count)
-        base.deallocate()
+        if isOwned { base.deallocate() }
         base = larger
+        isOwned = true
     }
 
     @inline(__always)

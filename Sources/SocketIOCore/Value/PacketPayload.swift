@@ -12,7 +12,10 @@ package struct PacketPayload: Sendable, Equatable {
     /// Where the elements lie, relative to the start of `text`.
     package let elements: ElementRanges
     /// The binary attachments that placeholders in `text` refer to.
-    package let attachments: [ByteBuffer]
+    package var attachments: [ByteBuffer] { parts ?? [] }
+    /// Nil rather than empty: payloads are handed along often, and counting the references of an empty array costs as much
+    /// as of any other.
+    private let parts: [ByteBuffer]?
 
     /// An empty array.
     package static let empty = PacketPayload(
@@ -22,7 +25,14 @@ package struct PacketPayload: Sendable, Equatable {
     package init(text: ByteBuffer, maximumDepth: Int = JSONScanner.maximumDepth) throws(JSONError) {
         self.elements = try JSONScanner.splitArray(text, maximumDepth: maximumDepth)
         self.text = text
-        self.attachments = []
+        self.parts = nil
+    }
+
+    /// A text that has been checked and split.
+    init(checked text: ByteBuffer, elements: ElementRanges) {
+        self.text = text
+        self.elements = elements
+        self.parts = nil
     }
 
     /// The payload that a receiver of `arguments` would have.
@@ -34,7 +44,7 @@ package struct PacketPayload: Sendable, Equatable {
     private init(unchecked text: ByteBuffer, elements: ElementRanges, attachments: [ByteBuffer]) {
         self.text = text
         self.elements = elements
-        self.attachments = attachments
+        self.parts = attachments.isEmpty ? nil : attachments
     }
 
     /// The same payload once its attachments have arrived. Every placeholder must name one of them (spec 3.3, rule 7).
@@ -42,6 +52,9 @@ package struct PacketPayload: Sendable, Equatable {
         if !attachments.isEmpty { try Placeholders.validate(text, attachmentCount: attachments.count) }
         return PacketPayload(unchecked: text, elements: elements, attachments: attachments)
     }
+
+    /// Whether there are binary attachments.
+    package var hasAttachments: Bool { parts != nil }
 
     /// Bytes of the text and of all attachments.
     package var byteCount: Int { attachments.reduce(text.readableBytes) { $0 + $1.readableBytes } }
@@ -73,6 +86,17 @@ package struct PacketPayload: Sendable, Equatable {
         }
     }
 
+    /// Hands the bytes of the event name to `body`, when they are the name as it is: not for numbers, nor with escapes.
+    package func withPlainName(_ body: (UnsafeRawBufferPointer) -> Void) {
+        guard elements.count > 0 else { return }
+        let range = elements[0]
+        text.withUnsafeReadableBytes { bytes in
+            guard range.count >= 2, bytes[range.lowerBound] == UInt8(ascii: "\"") else { return }
+            let name = UnsafeRawBufferPointer(rebasing: bytes[range.lowerBound + 1..<range.upperBound - 1])
+            if !name.contains(UInt8(ascii: "\\")) { body(name) }
+        }
+    }
+
     /// The text of an element; empty when there is no such element.
     package func raw(at index: Int) -> ByteBufferView {
         slice(at: index)?.readableBytesView ?? ByteBufferView()
@@ -82,24 +106,36 @@ package struct PacketPayload: Sendable, Equatable {
     /// readable; what stands between the elements stays as it is. Nil when there are attachments, whose placeholders
     /// would have to be numbered anew.
     package func tail(from start: Int, headroom: Int) -> ByteBuffer? {
-        guard attachments.isEmpty, start >= 0 else { return nil }
-        let range = start < count ? elements[start].lowerBound..<elements[count - 1].upperBound : 0..<0
-        let length = headroom + range.count + 2
+        guard !hasAttachments, start >= 0 else { return nil }
+        let length = headroom + tailLength(from: start)
         var array = ByteBufferAllocator().buffer(capacity: length)
         // One access for all of it: each costs as much as copying a short text.
         array.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { output in
             let front = UnsafeMutableRawBufferPointer(rebasing: output[..<headroom])
             _ = front.initializeMemory(as: UInt8.self, repeating: 0)
-            output[headroom] = UInt8(ascii: "[")
-            text.withUnsafeReadableBytes { bytes in
-                UnsafeMutableRawBufferPointer(rebasing: output[(headroom + 1)...])
-                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[range]))
-            }
-            output[length - 1] = UInt8(ascii: "]")
-            return length
+            return headroom + writeTail(from: start, into: UnsafeMutableRawBufferPointer(rebasing: output[headroom...]))
         }
         array.moveReaderIndex(forwardBy: headroom)
         return array
+    }
+
+    /// How many bytes `writeTail` writes.
+    func tailLength(from start: Int) -> Int { tailRange(from: start).count + 2 }
+
+    /// Writes the array of `tail` and returns its length.
+    func writeTail(from start: Int, into output: UnsafeMutableRawBufferPointer) -> Int {
+        let range = tailRange(from: start)
+        output[0] = UInt8(ascii: "[")
+        text.withUnsafeReadableBytes { bytes in
+            UnsafeMutableRawBufferPointer(rebasing: output[1...])
+                .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[range]))
+        }
+        output[range.count + 1] = UInt8(ascii: "]")
+        return range.count + 2
+    }
+
+    private func tailRange(from start: Int) -> Range<Int> {
+        start < count ? elements[start].lowerBound..<elements[count - 1].upperBound : 0..<0
     }
 
     /// The text of an element, sharing the payload's memory.

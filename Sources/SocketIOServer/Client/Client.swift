@@ -25,6 +25,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     @exclusivity(unchecked)
     private var machine: ClientStateMachine
     /// By the slots of the machine: pending and connected sockets.
+    @exclusivity(unchecked)
     private var sockets: [Socket?] = []
     /// Of events of all its sockets that wait for middlewares.
     var waitingBytes = 0
@@ -55,14 +56,16 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     // MARK: EngineSessionHandler
 
     func received(_ message: EngineMessage) {
-        let packet: SocketPacket
         do {
-            guard let complete = try parser.receive(message) else { return }
-            packet = complete
+            guard let packet = try parser.receive(message) else { return }
+            perform(machine.received(packet))
         } catch {
-            return decodingFailed(error)
+            decodingFailed(error)
         }
-        switch machine.received(packet) {
+    }
+
+    private func perform(_ action: consuming ClientAction) {
+        switch consume action {
         case .event(let slot, let id, let payload):
             shard.received.events += 1
             sockets[slot]?.received(event: payload, id: id)

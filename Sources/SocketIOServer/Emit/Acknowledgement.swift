@@ -100,12 +100,14 @@ final class AckResponder: Sendable {
     /// Answers, unless that has been done.
     func respond<each Value: Encodable>(_ values: repeat each Value) {
         guard claim() else { return }
+        if case .socket(let socket, let id) = target, socket.acknowledgeInPlace(id: id, repeat each values) { return }
         deliver { try EncodedArguments.acknowledgement(headroom: $0, repeat each values) }
     }
 
     /// Answers with arguments that were received, unless that has been done.
     func respond(relaying arguments: EventArguments) {
         guard claim() else { return }
+        if case .socket(let socket, let id) = target, socket.acknowledgeInPlace(id: id, relaying: arguments) { return }
         deliver { try EncodedArguments.relay(headroom: $0, arguments) }
     }
 

@@ -14,6 +14,7 @@ final class ShardContext: @unchecked Sendable {
     let executor: LoopExecutor
     let timers: TimerQueue
     /// On the loop only, like ``timers``.
+    @exclusivity(unchecked)
     var received = ReceivedPackets()
     /// What clients that come from now on go by. On the loop only.
     var limits: SessionLimits

@@ -11,7 +11,7 @@ public struct EventArguments: Sendable {
     /// 1 for events, whose first element is the name; 0 for acknowledgements.
     package let offset: Int
 
-    package init(_ payload: PacketPayload, offset: Int) {
+    package init(_ payload: consuming PacketPayload, offset: Int) {
         self.payload = payload
         self.offset = offset
     }

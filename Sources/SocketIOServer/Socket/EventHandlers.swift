@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import SocketIOCore
 internal import Synchronization
 
 /// Names a registered listener, for its removal with `off`.
@@ -48,6 +49,15 @@ struct EventHandlers {
         let id: ListenerID
         let event: String
         let handler: EventHandler
+
+        func isNamed(_ name: UnsafeRawBufferPointer) -> Bool {
+            let isEqual = event.utf8.withContiguousStorageIfAvailable { utf8 in
+                guard utf8.count == name.count else { return false }
+                for index in 0..<name.count where utf8[index] != name[index] { return false }
+                return true
+            }
+            return isEqual ?? event.utf8.elementsEqual(name)
+        }
     }
 
     /// In the order of their registration.
@@ -101,9 +111,38 @@ struct EventHandlers {
         return taken
     }
 
+    /// The handler of an event that has one and keeps it, as nearly all have; nil for others, which `take` is for. No string
+    /// is made of the name.
+    func sole(_ event: PacketPayload) -> Sole? {
+        var sole: Sole?
+        event.withPlainName { name in
+            let hash = Self.hash(name)
+            var found: Int?
+            for index in entries.indices where entries[index].hash == hash {
+                guard found == nil, !entries[index].isOnce, entries[index].isNamed(name) else { return }
+                found = index
+            }
+            if let found { sole = Sole(event: entries[found].event, handler: entries[found].handler) }
+        }
+        return sole
+    }
+
+    /// What `sole` finds.
+    struct Sole {
+        let event: String
+        let handler: EventHandler
+    }
+
     /// FNV-1a. Only what the application registered is compared with it, so a client gains nothing by collisions.
+    private static func hash(_ name: UnsafeRawBufferPointer) -> UInt32 {
+        var hash: UInt32 = 2_166_136_261
+        for byte in name { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
+        return hash
+    }
+
     private static func hash(_ event: String) -> UInt32 {
-        event.utf8.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }
+        var event = event
+        return event.withUTF8 { hash(UnsafeRawBufferPointer($0)) }
     }
 
     /// The handlers of one event.

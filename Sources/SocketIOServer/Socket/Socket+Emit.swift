@@ -9,6 +9,7 @@ extension Socket {
     /// Sends an event. Dropped silently when the client has gone; a reserved name, or an argument that cannot be encoded,
     /// is reported to the error listeners.
     public func emit<each Argument: Encodable & Sendable>(_ event: String, _ arguments: repeat each Argument) {
+        if emitInPlace(event, repeat each arguments) { return }
         emit(event, EmitFlags()) { try .event(event, headroom: $0, repeat each arguments) }
     }
 

@@ -6,14 +6,21 @@ internal import SocketIOCore
 
 /// The way of a received event: listeners for any event, middlewares, handlers. All on the event loop.
 extension Socket {
-    func received(event payload: PacketPayload, id: Int?) {
-        guard connected, let name = payload.eventName else { return }
+    func received(event payload: consuming PacketPayload, id: Int?) {
+        guard connected else { return }
+        let responder = if let id { AckResponder(.socket(self, id: id)) } else { nil as AckResponder? }
+        if hooks == nil, let sole = handlers.sole(payload) {
+            return sole.handler(
+                EventContext(
+                    event: sole.event, arguments: EventArguments(payload, offset: 1), responder: responder, scope: self)
+            )
+        }
+        guard let name = payload.eventName else { return }
         let arguments = EventArguments(payload, offset: 1)
-        let responder = id.map { AckResponder(.socket(self, id: $0)) }
         guard let hooks else { return dispatch(name, arguments, responder) }
         for (_, listener) in hooks.incoming { listener(name, arguments) }
         guard !hooks.middlewares.isEmpty else { return dispatch(name, arguments, responder) }
-        let bytes = payload.byteCount
+        let bytes = arguments.payload.byteCount
         // What begins at once does not wait, and one event alone may be of any size.
         let fits =
             hooks.waiting.count < context.configuration.maxWaitingEvents

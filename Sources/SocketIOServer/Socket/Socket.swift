@@ -38,8 +38,11 @@ public final class Socket: @unchecked Sendable, Identifiable {
     let shared = Mutex(Shared())
     private let phase = Atomic(Phase.connecting.rawValue)
 
-    // Confined to the event loop.
+    // Confined to the event loop. Overlapping access to what every event asks for is not checked for at run time: the
+    // handlers are a value that calls nothing back, the hooks a reference.
+    @exclusivity(unchecked)
     var handlers = EventHandlers()
+    @exclusivity(unchecked)
     var hooks: SocketHooks?
     var acks: AckTable<PendingAcknowledgement>
     private var member: RoomMember?
