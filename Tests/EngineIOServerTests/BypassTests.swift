@@ -16,6 +16,26 @@ internal import Testing
         OutboundMessage(head: .message(.text(ByteBuffer(string: text))))
     }
 
+    /// How the messages of a test are made.
+    enum Making: CaseIterable {
+        case inABuffer
+        case inPlace
+        /// By turns.
+        case both
+    }
+
+    private static func send(_ text: String, number: Int, _ making: Making, to session: EngineSession) {
+        guard making == .inPlace || (making == .both && number.isMultiple(of: 2)) else {
+            return session.send(message(text))
+        }
+        let length = 1 + text.utf8.count
+        session.send(textUpTo: length) { output in
+            output[0] = UInt8(ascii: "4")
+            for (offset, byte) in text.utf8.enumerated() { output[offset + 1] = byte }
+            return length
+        }
+    }
+
     private static func frames(_ texts: [String]) -> [UInt8] {
         texts.flatMap { Array(message($0).head.frame.readableBytesView) }
     }
@@ -59,8 +79,8 @@ internal import Testing
 
     /// Small buffers on both sides and a reader that takes a few bytes at a time: the socket is full again and again, and
     /// takes parts of frames.
-    @Test(arguments: [1, 2, 3, 7, 64, 509])
-    func aSlowReaderGetsEveryByte(atATime count: Int) async throws {
+    @Test(arguments: [1, 2, 3, 7, 64, 509], Making.allCases)
+    func aSlowReaderGetsEveryByte(atATime count: Int, making: Making) async throws {
         try await Server.run({ $0.maxBufferedBytes = 16 << 20 }) { server in
             let reader = try RawReader(port: server.port, receiveBuffer: 1)
             defer { reader.close() }
@@ -82,7 +102,9 @@ internal import Testing
                 let batch = Array(texts[start..<min(start + 3, texts.count)])
                 wasFull =
                     try await loop.submit { () -> Bool in
-                        for text in batch { session.send(Self.message(text)) }
+                        for (offset, text) in batch.enumerated() {
+                            Self.send(text, number: start + offset, making, to: session)
+                        }
                         return !session.link.isReady
                     }.get() || wasFull
                 if start == texts.count / 2 / 3 * 3 { reader.read(atATime: count) }
