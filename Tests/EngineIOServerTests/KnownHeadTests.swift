@@ -52,8 +52,9 @@ struct KnownHeadTests {
     }
 
     @Test(arguments: [
-        "GET  / HTTP/1.1\r\n", "GET /\u{0} HTTP/1.1\r\n", "GET / HTTP/1.1\n", "GET /\rX: HTTP/1.1\r\n", "GET / HTTP/2.0\r\n",
-        "G@T / HTTP/1.1\r\n", "GET nothing HTTP/1.1\r\n", " GET / HTTP/1.1\r\n", "GET /\u{7f} HTTP/1.1\r\n",
+        "GET  / HTTP/1.1\r\n", "GET /\u{0} HTTP/1.1\r\n", "GET / HTTP/1.1\n", "GET /\rX: HTTP/1.1\r\n",
+        "GET / HTTP/2.0\r\n", "G@T / HTTP/1.1\r\n",
+        "GET nothing HTTP/1.1\r\n", " GET / HTTP/1.1\r\n", "GET /\u{7f} HTTP/1.1\r\n",
         "GET / HTTP/1.1 \r\n", "/ HTTP/1.1\r\n", "\r\n\r\n\r\nGET / HTTP/1.1\r\n", "\n", "\0\r\n",
     ])
     func badRequestLinesBeforeKnownHeaders(_ line: String) {

@@ -180,6 +180,7 @@ extension HTTPConnectionHandler {
 
     func updateTimer() {
         guard context != nil, timer.move(to: currentDeadline()) else { return }
+        if newcomerIndex != nil, let deadline = timer.deadline, settings.newcomers.covers(deadline) { return }
         timer.start(on: eventLoop) { [weak self] in self?.timerFired() }
     }
 

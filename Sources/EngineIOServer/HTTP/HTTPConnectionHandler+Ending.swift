@@ -80,6 +80,7 @@ extension HTTPConnectionHandler {
         guard let context else { return }
         phase = .gone
         timer.cancel()
+        settings.newcomers.remove(self)
         inbound = ByteBuffer()
         socket = nil
         hasNoSocket = true

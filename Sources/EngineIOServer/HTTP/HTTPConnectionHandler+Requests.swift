@@ -9,7 +9,9 @@ extension HTTPConnectionHandler {
     func begin() {
         guard let context, headDeadline == nil else { return }
         connections?.add(context.channel)
-        headDeadline = eventLoop.now + settings.values.headTimeout
+        let deadline = eventLoop.now + settings.values.headTimeout
+        headDeadline = deadline
+        settings.newcomers.admit(self, deadline: deadline, on: eventLoop)
         updateTimer()
     }
 

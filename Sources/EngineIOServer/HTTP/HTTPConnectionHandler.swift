@@ -44,6 +44,8 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     var current: HTTPTransaction?
     var isDraining = false
     var timer = DeadlineTimer()
+    /// Where ``Newcomers`` has this connection, while it looks after the deadline.
+    var newcomerIndex: Int?
     /// Answers handed to the channel and not yet written.
     var pendingWrites = 0
     /// Found with the first answer.

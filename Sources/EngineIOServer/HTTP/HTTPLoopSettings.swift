@@ -4,7 +4,7 @@ internal import EngineIOCore
 internal import NIOCore
 
 /// What the connections of one event loop share: what they go by and may be changed while the server runs, which is origins and
-/// limits of requests, and the memory for answers.
+/// limits of requests, the first timer, and the memory for answers.
 ///
 /// Confined to its loop, which is why it may be `@unchecked Sendable`: a change is handed to each loop, and no request
 /// takes a lock.
@@ -30,6 +30,7 @@ final class HTTPLoopSettings: @unchecked Sendable {
     }
 
     private(set) var values: Values
+    let newcomers = Newcomers()
     /// What answers are put together in.
     let answers = SpareBuffer()
 
