@@ -83,6 +83,7 @@ public final class EngineSession: @unchecked Sendable {
     ///   - bound: the most bytes it can have.
     ///   - write: writes the message with its type digit `4`, and returns how long it is. It must call nobody.
     package func send(textUpTo bound: Int, _ write: (UnsafeMutableRawBufferPointer) -> Int) {
+        eventLoop.assertInEventLoop()
         if machine.isOpen { shard.send(textUpTo: bound, to: self, write) }
     }
 

@@ -31,7 +31,8 @@ struct FrameArena: ~Copyable {
         let front = OutboundPacket.headerLength(payloadLength: bound)
         reserve(front + bound)
         let payload = used + front
-        let length = write(UnsafeMutableRawBufferPointer(rebasing: memory[payload..<payload + bound]))
+        // Whoever writes keeps to the bound; nothing is read beyond it in any case.
+        let length = min(write(UnsafeMutableRawBufferPointer(rebasing: memory[payload..<payload + bound])), bound)
         // The header of a message that is far shorter than its bound is shorter as well.
         let headerLength = OutboundPacket.headerLength(payloadLength: length)
         let frame = Frame(start: payload - headerLength, end: payload + length, headerLength: headerLength)
