@@ -19,7 +19,10 @@ enum ConformanceMain {
     static func main() {
         let words = Array(CommandLine.arguments.dropFirst())
         if words.first == FanOutSpeed.configuration.commandName { return FanOutSpeed.main(Array(words.dropFirst())) }
-        Task { await ConformanceTool.main() }
+        Task {
+            await ConformanceTool.main()
+            exit(EXIT_SUCCESS)
+        }
         dispatchMain()
     }
 }
