@@ -221,6 +221,14 @@ internal import Testing
         #expect(!command.output.contains("geheim"))
     }
 
+    /// One id in 64 does.
+    @Test(arguments: [["--to", "-a", "x"], ["--except", "-a", "x"], ["--join", "-a"], ["--leave", "--a"]])
+    func roomsMayBeginWithAHyphen(arguments: [String]) async throws {
+        let redis = try await RedisServer.started()
+        let (code, output) = try await emit(redis, arguments)
+        #expect(code == 2 && output.contains("received by 0 servers"), "\(output)")
+    }
+
     @Test func wrongSettingsEndEmitWith78() async throws {
         let command = try RunningProcess.server(
             ["emit", "x"], environment: ["SOCKETIO_REDIS_URL": "http://ada:geheim@h"])

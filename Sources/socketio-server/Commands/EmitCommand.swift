@@ -35,13 +35,14 @@ struct EmitCommand: AsyncParsableCommand {
     var namespace = "/"
 
     @Option(
-        parsing: .singleValue,
+        parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
             "Sockets in this room only; repeated, those in any of them. A socket's id is a room.", valueName: "room"))
     var to: [String] = []
 
     @Option(
-        parsing: .singleValue, help: ArgumentHelp("Not the sockets in this room; may be repeated.", valueName: "room"))
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Not the sockets in this room; may be repeated.", valueName: "room"))
     var except: [String] = []
 
     @Flag(help: "Leave out clients that are not ready for the event.")
@@ -51,12 +52,12 @@ struct EmitCommand: AsyncParsableCommand {
     var text = false
 
     @Option(
-        parsing: .singleValue,
+        parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Instead of an event: the sockets join this room; may be repeated.", valueName: "room"))
     var join: [String] = []
 
     @Option(
-        parsing: .singleValue,
+        parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Instead of an event: the sockets leave this room; may be repeated.", valueName: "room"))
     var leave: [String] = []
 
