@@ -20,6 +20,8 @@ func withServer(
     configuration.eventLoops = loops
     configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     configuration.engine.logger = configuration.logger
+    // On a busy machine a test may need longer than that between two requests of one connection.
+    configuration.engine.keepAliveTimeout = .seconds(60)
     change(&configuration)
     let io = Server(configuration: configuration)
     do {
