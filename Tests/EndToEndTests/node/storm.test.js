@@ -13,7 +13,9 @@ const { RawClient } = require('./raw.js');
 
 const now = () => performance.now();
 const seconds = (ms) => `${(ms / 1000).toFixed(2)} s`;
-const quantile = (values, q) => values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))];
+/** Debian 12 has Node 18, whose arrays cannot give a sorted copy. */
+const sorted = (values) => [...values].sort((a, b) => a - b);
+const quantile = (values, q) => sorted(values)[Math.min(values.length - 1, Math.floor(values.length * q))];
 
 /** The application that answers echoes, which the chat does not. */
 function startNode(port, options) {
