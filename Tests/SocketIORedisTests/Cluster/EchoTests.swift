@@ -38,13 +38,15 @@ struct EchoTests {
             }
         }
 
+        /// The node's questions to itself.
+        var asked: [Published] { transport.with { $0.published }.filter { $0.text.contains("\"echo\"") } }
+
         /// Redis passes the node's last question to itself on, of which there is one more than had been heard.
         func echo() async throws {
-            func asked() -> [Published] { transport.with { $0.published }.filter { $0.text.contains("\"echo\"") } }
             let before = heard.withLockedValue { $0 }
-            try await eventually("an echo is asked for") { asked().count > before }
-            heard.withLockedValue { $0 = asked().count }
-            if let echo = asked().last { try await hear(echo) }
+            try await eventually("an echo is asked for") { asked.count > before }
+            heard.withLockedValue { $0 = asked.count }
+            if let echo = asked.last { try await hear(echo) }
         }
 
         /// Redis confirms everything.
@@ -64,13 +66,13 @@ struct EchoTests {
     }
 
     private func withNode(
-        _ mode: OutagePolicy.Mode = .buffer, _ body: (Setup) async throws -> Void
+        _ mode: OutagePolicy.Mode = .buffer, grace: TimeAmount = .seconds(60), _ body: (Setup) async throws -> Void
     ) async throws {
         var configuration = RedisClusterConfiguration()
         configuration.heartbeatInterval = .hours(1)
         configuration.peerTimeout = .hours(2)
         configuration.outage.mode = mode
-        configuration.outage.replayGrace = .milliseconds(300)
+        configuration.outage.replayGrace = grace
         let holder = NIOLockedValueBox<ScriptedTransport?>(nil)
         let cluster = try RedisCluster(configuration: configuration) { eventLoop, _ in
             let transport = ScriptedTransport(eventLoop: eventLoop)
@@ -85,8 +87,11 @@ struct EchoTests {
         try await eventually("said hello") { transport.with { $0.published.count } >= 2 }
         let setup = Setup(node: node, transport: transport)
         try await setup.confirm()
-        // It has asked how much of itself it hears.
-        if mode == .buffer { try await setup.echo() }
+        // It asks how much of itself it hears: with the connection, and when peers and adapter have subscribed.
+        if mode == .buffer {
+            try await eventually("asked") { setup.asked.count == 3 }
+            try await setup.echo()
+        }
         try await setup.confirm()
         do {
             try await body(setup)
@@ -200,7 +205,8 @@ struct EchoTests {
 
     @Test("it is not known: lost and counted", arguments: ["deaf", "own end", "no echo", "oversized"])
     func unknown(why: String) async throws {
-        try await withNode { setup in
+        // Without an echo the end of the grace is waited for.
+        try await withNode(grace: why == "no echo" ? .milliseconds(300) : .seconds(60)) { setup in
             _ = try await setup.emit("one", "two")
             switch why {
             case "deaf":
