@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-package import EngineIOCore
+internal import EngineIOCore
 internal import NIOConcurrencyHelpers
 package import NIOCore
 internal import NIOHTTP1

@@ -39,7 +39,8 @@ import Testing
         try expectAck(nsp)
         try expectAck(nsp, 0, -1, Int.min, Int.max)
         try expectAck(nsp, true, false, "")
-        try expectAck(nsp, 0.5, -0.0, 1e300, Double.pi, Double.nan, -Double.infinity, 5e-324, 1e21)
+        try expectAck(
+            nsp, 0.5, -0.0, 1e300, Double.pi, Double.nan, -Double.infinity, Double.leastNonzeroMagnitude, 1e21)
         try expectAck(nsp, "é😀\"\\\n\u{1}\u{7F}", String(repeating: "\u{2}", count: 2000))
         let raw = try RawJSON("{\"a\": [1, 2], \"b\": \"€\"}")
         try expectAck(nsp, raw, "x", raw)

@@ -3,8 +3,7 @@
 package import NIOCore
 
 /// A buffer that all connections of an event loop read into by turns, since what comes nearly always goes in one go. An idle
-/// connection then holds none. Who needs it longer keeps it, and the others get a
-/// new one.
+/// connection then holds none. Who needs it longer keeps it, and the others get a new one.
 ///
 /// Confined to its event loop, which is why it may be `@unchecked Sendable`.
 package final class SpareBuffer: @unchecked Sendable {
