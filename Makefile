@@ -45,6 +45,7 @@ sanitize: ## Run the tests over real sockets under the thread and the address sa
 bench: ## Measure: micro-benchmarks, and load on this server and another one in turns (see docs/performance.md).
 	@.ci/packages.sh build
 	@.ci/packages.sh python3-venv
+	@PATH="$$PATH:/usr/sbin"; command -v redis-server >/dev/null || .ci/packages.sh redis-server
 	@.ci/bench.sh
 
 format: ## Bring all sources into the house format.
