@@ -49,8 +49,8 @@ extension EngineServer {
     func serveWhileClosing(
         _ exchange: HTTPExchange, _ handshake: HandshakeRequest, _ verdict: HandshakeVerdict
     ) {
-        if case .existing(let sid, _) = verdict, forwarder != nil, home(of: StoredSessionID(sid)) == nil {
-            return serveElsewhere(sid, exchange, handshake)
+        if case .existing = verdict, forwarder != nil, home(of: StoredSessionID(handshake)) == nil {
+            return serveElsewhere(exchange, handshake)
         }
         refuseWhileClosing(exchange)
     }

@@ -73,8 +73,8 @@ package final class EngineServer: EngineRequestHandler {
                 encodesBinary: handshake.encodesBinary, isSupportedRevision: isSupportedRevision,
                 revision: handshake.query["EIO"])
             begin(opening)
-        case .existing(let sid, let transport):
-            continueSession(sid, exchange, handshake, transport)
+        case .existing(let transport):
+            continueSession(exchange, handshake, transport)
         case .acceptThenClose:
             openWebSocket(for: exchange, shard: shard(for: exchange.eventLoop), sid: nil, encodesBinary: false) {
                 $0.end(isBroken: false)
@@ -99,11 +99,11 @@ package final class EngineServer: EngineRequestHandler {
     }
 
     private func continueSession(
-        _ sid: String, _ exchange: HTTPExchange, _ handshake: HandshakeRequest, _ transport: TransportName
+        _ exchange: HTTPExchange, _ handshake: HandshakeRequest, _ transport: TransportName
     ) {
         if let forwarder, !exchange.request.isForwarded { forwarder.metrics.countRequest() }
-        let id = StoredSessionID(sid)
-        guard let home = home(of: id) else { return serveElsewhere(sid, exchange, handshake) }
+        let id = StoredSessionID(handshake)
+        guard let home = home(of: id) else { return serveElsewhere(exchange, handshake) }
         let hasBody = !handshake.isUpgrade && exchange.request.method == .POST
         if home.eventLoop.inEventLoop {
             let transport = serve(id, exchange, handshake, transport, on: home)
@@ -123,10 +123,10 @@ package final class EngineServer: EngineRequestHandler {
     }
 
     /// The session is not of this server: perhaps of another node, else unknown.
-    func serveElsewhere(_ sid: String, _ exchange: HTTPExchange, _ handshake: HandshakeRequest) {
+    func serveElsewhere(_ exchange: HTTPExchange, _ handshake: HandshakeRequest) {
         let refuse: @Sendable () -> Void = { self.refuse(exchange, HandshakeRefusal(.unknownSID), handshake) }
         guard let forwarder, !exchange.request.isForwarded, context.configuration.generateId == nil,
-            let tag = SessionID.nodeTag(of: sid), tag != context.configuration.nodeTag,
+            let sid = handshake.sid, let tag = SessionID.nodeTag(of: sid), tag != context.configuration.nodeTag,
             forwarder.take(MisroutedRequest(exchange: exchange, sid: sid, tag: tag, refuse: refuse))
         else { return refuse() }
     }
@@ -138,7 +138,7 @@ package final class EngineServer: EngineRequestHandler {
     ) -> PollingTransport? {
         let session = home.liveSession(id: id)
         let verdict = HandshakeCheck.verifyExisting(
-            sid: handshake.sid ?? "", transport: transport, isUpgrade: handshake.isUpgrade,
+            transport: transport, isUpgrade: handshake.isUpgrade,
             lookup: session.map { .live($0.transport) } ?? .unknown)
         switch verdict {
         case .refuse(let refusal):

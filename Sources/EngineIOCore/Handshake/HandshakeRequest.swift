@@ -5,10 +5,12 @@ package final class HandshakeRequest: Sendable {
     /// The HTTP method in capitals.
     package let method: String
     package let query: QueryParameters
-    /// The transport it names.
-    package let transport: String?
-    /// The session it names; an empty `sid` is none, as in Node.
-    package let sid: String?
+    /// The transport it names, if there is such a one.
+    package let transport: TransportName?
+    /// Whether it names a session; an empty `sid` names none, as in Node.
+    package let namesSession: Bool
+    /// The session it names, if the id is of our form.
+    package let packedSID: PackedID?
     /// Whether the request asks for a WebSocket upgrade.
     package let isUpgrade: Bool
     /// The raw `Origin` header, if any.
@@ -17,12 +19,15 @@ package final class HandshakeRequest: Sendable {
     package init(method: String, query: QueryParameters, isUpgrade: Bool, origin: String? = nil) {
         self.method = method
         self.query = query
-        let (transport, sid) = query.values(of: "transport", "sid")
-        self.transport = transport
-        self.sid = sid.flatMap { $0.isEmpty ? nil : $0 }
+        (transport, namesSession, packedSID) = query.withValues(of: "transport", "sid") { transport, sid in
+            (transport.flatMap { TransportName($0) }, !(sid?.isEmpty ?? true), sid.flatMap { PackedID($0) })
+        }
         self.isUpgrade = isUpgrade
         self.origin = origin
     }
+
+    /// The session it names, as sent.
+    package var sid: String? { namesSession ? query["sid"] : nil }
 
     /// Whether the client speaks revision 4; every other value, and none, means revision 3.
     package var isRevision4: Bool { query["EIO"] == "4" }
@@ -59,8 +64,8 @@ package enum HandshakeVerdict: Equatable, Sendable {
     /// Start a session. The caller asks `allowRequest` first; only then, if `isSupportedRevision` is false, it refuses
     /// with `unsupportedProtocolVersion`.
     case handshake(TransportName, isSupportedRevision: Bool)
-    /// Hand the request to the live session; `transport` is the one requested.
-    case existing(sid: String, transport: TransportName)
+    /// Hand the request to the live session it names; it is for this transport.
+    case existing(TransportName)
     /// An upgrade that does not ask for the WebSocket transport: answer 101 and close at once (spec 1.10, 6).
     case acceptThenClose
     /// Refuse it.
@@ -74,13 +79,13 @@ package enum HandshakeVerdict: Equatable, Sendable {
 package enum HandshakeCheck {
     /// Steps 1, 2 and 4: everything that can be decided without the session.
     package static func route(_ request: HandshakeRequest, transports: [TransportName]) -> HandshakeVerdict {
-        guard let name = request.transport, let transport = TransportName(rawValue: name),
-            transports.contains(transport)
-        else { return .refuse(HandshakeRefusal(.unknownTransport)) }
+        guard let transport = request.transport, transports.contains(transport) else {
+            return .refuse(HandshakeRefusal(.unknownTransport))
+        }
         if let origin = request.origin, !isValidHeaderValue(origin) {
             return .refuse(HandshakeRefusal(.badRequest, context: .invalidOrigin))
         }
-        if let sid = request.sid { return .existing(sid: sid, transport: transport) }
+        if request.namesSession { return .existing(transport) }
         guard request.method == "GET" else { return .refuse(HandshakeRefusal(.badHandshakeMethod)) }
         if request.isUpgrade, transport != .websocket { return .acceptThenClose }
         if transport == .websocket, !request.isUpgrade {
@@ -91,14 +96,14 @@ package enum HandshakeCheck {
 
     /// Step 3: a request that names a session, checked against it.
     package static func verifyExisting(
-        sid: String, transport: TransportName, isUpgrade: Bool, lookup: SessionLookup
+        transport: TransportName, isUpgrade: Bool, lookup: SessionLookup
     ) -> HandshakeVerdict {
         guard case .live(let current) = lookup else { return .refuse(HandshakeRefusal(.unknownSID)) }
-        if isUpgrade { return transport == .websocket ? .existing(sid: sid, transport: transport) : .acceptThenClose }
+        if isUpgrade { return transport == .websocket ? .existing(transport) : .acceptThenClose }
         guard transport == current else {
             return .refuse(HandshakeRefusal(.badRequest, context: .transportMismatch))
         }
-        return .existing(sid: sid, transport: transport)
+        return .existing(transport)
     }
 
     /// All steps at once; `lookup` is asked only when the request names a session.
@@ -106,8 +111,9 @@ package enum HandshakeCheck {
         _ request: HandshakeRequest, transports: [TransportName], lookup: (String) -> SessionLookup
     ) -> HandshakeVerdict {
         let verdict = route(request, transports: transports)
-        guard case .existing(let sid, let transport) = verdict else { return verdict }
-        return verifyExisting(sid: sid, transport: transport, isUpgrade: request.isUpgrade, lookup: lookup(sid))
+        guard case .existing(let transport) = verdict else { return verdict }
+        return verifyExisting(
+            transport: transport, isUpgrade: request.isUpgrade, lookup: lookup(request.sid ?? ""))
     }
 
     /// A header value may hold no control characters except TAB (RFC 9110, section 5.5).

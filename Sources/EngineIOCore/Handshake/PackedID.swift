@@ -18,20 +18,21 @@ package struct PackedID: Sendable, Hashable {
 
     /// Nil for a text that is no id of our form.
     package init?(_ text: String) {
-        guard text.utf8.count == 2 * Self.lettersInWord else { return nil }
         var text = text
-        let words: (UInt64, UInt64)? = text.withUTF8 { letters in
-            guard let first = Self.pack(letters[..<Self.lettersInWord]),
-                let second = Self.pack(letters[Self.lettersInWord...])
-            else { return nil }
-            return (first, second)
-        }
-        guard let words else { return nil }
-        (first, second) = words
+        guard let id = text.withUTF8({ PackedID(UnsafeRawBufferPointer($0)) }) else { return nil }
+        self = id
+    }
+
+    /// The same for a text in memory.
+    init?(_ letters: UnsafeRawBufferPointer) {
+        guard letters.count == 2 * Self.lettersInWord, let first = Self.pack(letters[..<Self.lettersInWord]),
+            let second = Self.pack(letters[Self.lettersInWord...])
+        else { return nil }
+        self.init(first: first, second: second)
     }
 
     /// Six bits for each letter; nil if one of them is not in the alphabet.
-    fileprivate static func pack(_ letters: Slice<UnsafeBufferPointer<UInt8>>) -> UInt64? {
+    fileprivate static func pack(_ letters: Slice<UnsafeRawBufferPointer>) -> UInt64? {
         var word: UInt64 = 0
         for letter in letters {
             guard let value = IDAlphabet.value(of: letter) else { return nil }
@@ -74,7 +75,7 @@ package struct PackedTag: Sendable, Equatable {
     package init?(_ text: String) {
         guard SessionID.isValidTag(text) else { return nil }
         var text = text
-        guard let letters = text.withUTF8({ PackedID.pack($0[...]) }) else { return nil }
+        guard let letters = text.withUTF8({ PackedID.pack(UnsafeRawBufferPointer($0)[...]) }) else { return nil }
         self.letters = letters
     }
 }

@@ -24,18 +24,32 @@ package struct QueryParameters: Sendable {
     }
 
     /// The last value of `name`, nil when it is absent.
-    package subscript(name: StaticString) -> String? { values(of: name, name).0 }
+    package subscript(name: StaticString) -> String? {
+        withValues(of: name, name) { value, _ in value.map { String(decoding: $0, as: UTF8.self) } }
+    }
 
-    /// The last values of two parameters, found in one go.
-    package func values(of first: StaticString, _ second: StaticString) -> (String?, String?) {
+    /// Calls `body` with the last values of two parameters, found in one go.
+    func withValues<Result>(
+        of first: StaticString, _ second: StaticString,
+        _ body: (UnsafeRawBufferPointer?, UnsafeRawBufferPointer?) -> Result
+    ) -> Result {
         withPairs { pairs in
             var values: (first: UnsafeRawBufferPointer?, second: UnsafeRawBufferPointer?)
             while let pair = pairs.next() {
                 if pairs.isName(pair.name, first) { values.first = pair.value }
                 if pairs.isName(pair.name, second) { values.second = pair.value }
             }
-            return (values.first.map { pairs.text($0) }, values.second.map { pairs.text($0) })
+            guard pairs.isEncoded else { return body(values.first, values.second) }
+            return Self.withDecoded(values.first) { first in Self.withDecoded(values.second) { body(first, $0) } }
         }
+    }
+
+    private static func withDecoded<Result>(
+        _ bytes: UnsafeRawBufferPointer?, _ body: (UnsafeRawBufferPointer?) -> Result
+    ) -> Result {
+        guard let bytes else { return body(nil) }
+        var text = decode(bytes)
+        return text.withUTF8 { body(UnsafeRawBufferPointer($0)) }
     }
 
     private func withPairs<Result>(_ body: (inout Pairs) -> Result) -> Result {
@@ -50,7 +64,7 @@ package struct QueryParameters: Sendable {
     private struct Pairs {
         private let bytes: UnsafeRawBufferPointer
         /// Whether anything may stand for something else. In requests of our clients nothing does.
-        private let isEncoded: Bool
+        let isEncoded: Bool
         private var position: Int
         private var count = 0
 
@@ -83,14 +97,8 @@ package struct QueryParameters: Sendable {
 
         /// Whether `bytes` stand for `name`.
         func isName(_ bytes: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
-            let length = name.utf8CodeUnitCount
-            if isEncoded {
-                let name = UnsafeBufferPointer(start: name.utf8Start, count: length)
-                return QueryParameters.decode(bytes).utf8.elementsEqual(name)
-            }
-            guard bytes.count == length else { return false }
-            for index in 0..<length where bytes[index] != name.utf8Start[index] { return false }
-            return true
+            guard isEncoded else { return bytes.equals(name) }
+            return QueryParameters.withDecoded(bytes) { $0?.equals(name) ?? false }
         }
 
         func text(_ bytes: UnsafeRawBufferPointer) -> String {
@@ -153,5 +161,15 @@ package struct QueryParameters: Sendable {
         case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
         default: nil
         }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether these are the bytes of a text.
+    func equals(_ text: StaticString) -> Bool {
+        let length = text.utf8CodeUnitCount
+        guard count == length else { return false }
+        for index in 0..<length where self[index] != text.utf8Start[index] { return false }
+        return true
     }
 }

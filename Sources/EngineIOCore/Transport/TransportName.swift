@@ -6,4 +6,15 @@ public enum TransportName: String, Sendable, Hashable, CaseIterable {
     case polling
     /// WebSocket, RFC 6455.
     case websocket
+
+    /// The same as from a text.
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        if bytes.equals("polling") {
+            self = .polling
+        } else if bytes.equals("websocket") {
+            self = .websocket
+        } else {
+            return nil
+        }
+    }
 }

@@ -20,6 +20,12 @@ struct StoredSessionID: Sendable {
         custom = packed == nil ? Custom(text) : nil
     }
 
+    /// The one a request names.
+    init(_ request: HandshakeRequest) {
+        id = request.packedSID ?? .blank
+        custom = request.packedSID == nil ? Custom(request.sid ?? "") : nil
+    }
+
     /// Nil for an id of another form.
     var packed: PackedID? { custom == nil ? id : nil }
 

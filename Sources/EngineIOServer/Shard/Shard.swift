@@ -28,6 +28,7 @@ package final class Shard: @unchecked Sendable {
     /// In memory of this loop, like everything that is sent often.
     private let ping = OutboundMessage(head: OutboundPacket.ping.copied())
     private var stagedPing = StagedMessage(index: -1, tick: 0)
+    @exclusivity(unchecked)
     private var sessions = SessionTable()
     private let queue: OutboundQueue
     /// Puts together, and unpacks, the messages of this loop's WebSockets.
