@@ -17,7 +17,12 @@ package final class SpareBuffer: @unchecked Sendable {
     package func take(minimumCapacity: Int) -> ByteBuffer {
         var taken = ByteBuffer()
         swap(&taken, &buffer)
-        taken.clear(minimumCapacity: minimumCapacity)
+        // `clear` would look into the memory's object, and an access to that has its price.
+        let isOurs: Void? = taken.modifyIfUniquelyOwned { buffer in
+            buffer.moveReaderIndex(to: 0)
+            buffer.moveWriterIndex(to: 0)
+        }
+        if isOurs == nil || taken.capacity < minimumCapacity { taken.clear(minimumCapacity: minimumCapacity) }
         return taken
     }
 
