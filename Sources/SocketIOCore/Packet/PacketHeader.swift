@@ -16,7 +16,7 @@ struct PacketHeader {
 
     /// Reads the header of one text message. Every offset is below `bytes.count`, and the numbers are bounded before
     /// they can overflow.
-    init(_ bytes: UnsafeRawBufferPointer, limits: PacketLimits) throws(PacketDecodingError) {
+    init(_ bytes: UnsafeRawBufferPointer, limits: borrowing PacketLimits) throws(PacketDecodingError) {
         guard let first = bytes.first else { throw .empty }
         guard first >= UInt8(ascii: "0"), let type = SocketPacketType(rawValue: first - UInt8(ascii: "0")) else {
             throw .unknownType(first)
