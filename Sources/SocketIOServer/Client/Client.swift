@@ -82,10 +82,8 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         case .refuseConnect(let nsp, let message):
             context.metrics.connectionsRefused.increment()
             refuse(nsp: nsp, ConnectError(message))
-        case .disconnect(let slot):
-            sockets[slot]?.close(.clientNamespaceDisconnect, detail: nil)
-        case .ignore:
-            context.metrics.packetsIgnored.increment()
+        case .disconnect(let slot): sockets[slot]?.close(.clientNamespaceDisconnect, detail: nil)
+        case .ignore: context.metrics.packetsIgnored.increment()
         case .violation(let violation):
             context.metrics.protocolViolations.increment()
             context.configuration.logger.debug(
