@@ -13,7 +13,7 @@ package protocol EngineDelegate: AnyObject, Sendable {
 /// What the layer above hears of one session. All calls are made on the session's event loop.
 package protocol EngineSessionHandler: AnyObject {
     /// A message arrived, in the client's order.
-    func received(_ message: EngineMessage)
+    func received(_ message: consuming EngineMessage)
     /// The session has moved to another transport; nothing was lost on the way.
     func upgraded(to transport: TransportName)
     /// A transport that was busy has taken everything that waited, and the session is writable again. Not called for

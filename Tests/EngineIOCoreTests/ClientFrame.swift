@@ -66,12 +66,17 @@ func assemble(_ pieces: [some Collection<UInt8>], limits: WebSocketLimits) -> [O
 
 /// As `assemble`, with the short way for whole messages first: what a connection does.
 func assembleAsRead(_ pieces: [some Collection<UInt8>], limits: WebSocketLimits) -> [Outcome] {
+    var reader = WholeMessageReader()
     var assembler = MessageAssembler(limits: limits)
     var outcomes: [Outcome] = []
     for piece in pieces {
         let bytes = ByteBuffer(bytes: piece)
         var taken = 0
-        while let message = assembler.wholeMessage(in: bytes, at: &taken) { outcomes.append(.event(.message(message))) }
+        while assembler.isBetweenMessages,
+            let whole = reader.next(in: bytes, at: &taken, limit: limits.maximumMessageSize)
+        {
+            outcomes.append(.event(.message(whole.message)))
+        }
         var rest = bytes
         rest.moveReaderIndex(forwardBy: taken)
         assembler.receive(&rest)
@@ -82,6 +87,10 @@ func assembleAsRead(_ pieces: [some Collection<UInt8>], limits: WebSocketLimits)
         }
     }
     return outcomes
+}
+
+extension WholeMessage {
+    var message: EngineMessage { isText ? .text(bytes) : .binary(bytes) }
 }
 
 /// What most tests allow.

@@ -63,9 +63,8 @@ struct WholeMessageTests {
         }
     }
 
-    /// In the middle of a message, of a frame or after the end nothing is taken.
+    /// In the middle of a message, of a frame or after the end the assembler has to be asked.
     @Test func onlyBetweenMessages() {
-        let next = ClientFrame.text("x").bytes
         for before in [
             ClientFrame.text("a", isFinal: false).bytes, Array(ClientFrame.text("abc").bytes.dropLast()), [0x81],
             ClientFrame.close([]).bytes, [0x83],
@@ -74,10 +73,9 @@ struct WholeMessageTests {
             var bytes = ByteBuffer(bytes: before)
             assembler.receive(&bytes)
             while (try? assembler.next(now: .uptimeNanoseconds(0))) != nil {}
-            var taken = 0
-            #expect(assembler.wholeMessage(in: ByteBuffer(bytes: next), at: &taken) == nil)
-            #expect(taken == 0)
+            #expect(!assembler.isBetweenMessages)
         }
+        #expect(MessageAssembler(limits: limits).isBetweenMessages)
     }
 
     /// Random frames, faults among them, in random pieces: both ways agree.
@@ -105,26 +103,28 @@ struct WholeMessageTests {
 
     /// A message that is kept stays as it is while later ones are made in the same memory.
     @Test func keptMessagesStay() {
-        var assembler = MessageAssembler(limits: limits)
+        var reader = WholeMessageReader()
         var kept: [(EngineMessage, [UInt8])] = []
         for number in 0..<300 {
             let payload = [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: number * 3)
             let bytes = ByteBuffer(bytes: ClientFrame(opcode: 2, payload: payload).bytes)
             var taken = 0
-            if number.isMultiple(of: 3) { assembler.serve(limits: limits, isCompressionAgreed: false) }
-            let message = assembler.wholeMessage(in: bytes, at: &taken)
-            if let message, number.isMultiple(of: 2) { kept.append((message, payload)) }
+            let whole = reader.next(in: bytes, at: &taken, limit: limits.maximumMessageSize)
+            #expect(whole?.lead == payload.first ?? 0)
+            if let whole, number.isMultiple(of: 2) { kept.append((whole.message, payload)) }
         }
         for (message, payload) in kept { #expect(message == .binary(ByteBuffer(bytes: payload))) }
         #expect(kept.count == 150)
     }
 
     private func whole(_ bytes: [UInt8]) -> ([EngineMessage], taken: Int) {
-        var assembler = MessageAssembler(limits: limits)
+        var reader = WholeMessageReader()
         let buffer = ByteBuffer(bytes: bytes)
         var taken = 0
         var messages: [EngineMessage] = []
-        while let message = assembler.wholeMessage(in: buffer, at: &taken) { messages.append(message) }
+        while let whole = reader.next(in: buffer, at: &taken, limit: limits.maximumMessageSize) {
+            messages.append(whole.message)
+        }
         return (messages, taken)
     }
 }

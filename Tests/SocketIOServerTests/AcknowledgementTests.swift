@@ -150,6 +150,48 @@ struct AcknowledgementTests {
         }
     }
 
+    /// What answers is used again for later events, but not while somebody has it.
+    @Test("a kept acknowledgement stays that of its own event", arguments: loopCounts)
+    func keptAcknowledgements(loops: Int) async throws {
+        try await withServer(loops: loops) { io, address in
+            let kept = Recorder<Ack<Int>>()
+            io.onConnection { socket in
+                socket.on("keep") { (ack: Ack<Int>) in kept.append(ack) }
+                socket.on("answer and keep") { (number: Int, ack: Ack<Int>) in
+                    ack(number)
+                    kept.append(ack)
+                }
+                socket.on("answer") { (number: Int, ack: Ack<Int>) in ack(number) }
+                socket.on("answer all") { (number: Int, ack: Ack<Int>) in
+                    for other in kept.all { other(-1) }
+                    ack(number)
+                }
+                socket.on("answer elsewhere") { (number: Int, ack: Ack<Int>) async in
+                    for other in kept.all { other(-2) }
+                    await Task.detached { ack(number) }.value
+                }
+            }
+            let clients = try await connect(2, to: address)
+            async let first = clients[0].emitWithAck("keep")
+            _ = try await kept.waitFor(1)
+            for round in 0..<20 {
+                let client = clients[round % 2]
+                #expect(try await client.emitWithAck("answer", .number(Double(round))) == [.number(Double(round))])
+                #expect(
+                    try await client.emitWithAck("answer and keep", .number(Double(round))) == [.number(Double(round))])
+            }
+            #expect(try await clients[0].emitWithAck("answer all", 100) == [100])
+            #expect(try await first == [-1])
+            for round in 0..<20 {
+                let client = clients[round % 2]
+                #expect(
+                    try await client.emitWithAck("answer elsewhere", .number(Double(round))) == [.number(Double(round))]
+                )
+                #expect(try await client.emitWithAck("answer", .number(Double(round))) == [.number(Double(round))])
+            }
+        }
+    }
+
     @Test("an acknowledgement after the end goes nowhere")
     func acknowledgeLate() async throws {
         try await withServer { io, address in

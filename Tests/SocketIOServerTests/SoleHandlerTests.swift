@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import EngineIOCore
 import NIOCore
 import SocketIOCore
 import Testing
@@ -11,14 +12,20 @@ import Testing
 struct SoleHandlerTests {
     @Test func findsByName() throws {
         var table = EventHandlers(HandlerShape())
-        let names = ["a", "echo", "", "éclair", "😀", "a longer name than fits into a small string", "1"]
+        let names =
+            ["a", "echo", "", "éclair", "😀", "a longer name than fits into a small string", "1"]
+            + [7, 8, 9, 14, 15, 16, 17].map { String(repeating: "n", count: $0) }
         for name in names { table.add(name, isOnce: false, DynamicHandler { _, _ in }) }
         for name in names {
-            let payload = try PacketPayload(RawJSON(encoding: [name]))
-            #expect(table.sole(payload)?.event == name)
+            let (payload, short) = try Self.received(RawJSON(encoding: [name]).json)
+            #expect((short != nil) == (name.utf8.count <= 15))
+            #expect(table.sole(payload, name: short)?.event == name)
+            #expect(table.sole(payload, name: nil)?.event == name)
         }
-        for other in ["b", "ech", "echoo", "eclair", "a longer name than fits into a small strinG"] {
-            #expect(table.sole(try PacketPayload(RawJSON(encoding: [other]))) == nil)
+        for other in ["b", "ech", "echoo", "eclair", "nnnnnnn\u{0}", "a longer name than fits into a small strinG"] {
+            let (payload, short) = try Self.received(RawJSON(encoding: [other]).json)
+            #expect(table.sole(payload, name: short) == nil)
+            #expect(table.sole(payload, name: nil) == nil)
         }
     }
 
@@ -29,13 +36,21 @@ struct SoleHandlerTests {
         table.add("once", isOnce: true, DynamicHandler { _, _ in })
         table.add("A", isOnce: false, DynamicHandler { _, _ in })
         table.add("1", isOnce: false, DynamicHandler { _, _ in })
-        for text in ["[\"two\"]", "[\"once\"]", "[\"\\u0041\"]", "[1]", "[]"] {
-            #expect(table.sole(try PacketPayload(text: ByteBuffer(string: text))) == nil, "\(text)")
+        for text in ["[\"two\"]", "[\"once\"]", "[\"\\u0041\"]", "[1]"] {
+            let (payload, short) = try Self.received(text)
+            #expect(table.sole(payload, name: short) == nil, "\(text)")
+            #expect(table.sole(payload, name: nil) == nil, "\(text)")
+            #expect((short == nil) == (text.contains("\\") || text == "[1]"))
         }
+        #expect(table.sole(.empty, name: nil) == nil)
         #expect(try PacketPayload(text: ByteBuffer(string: "[\"\\u0041\"]")).eventName == "A")
     }
-}
 
-extension PacketPayload {
-    fileprivate init(_ raw: RawJSON) throws { try self.init(text: ByteBuffer(string: raw.json)) }
+    /// An event as it comes from a client.
+    private static func received(_ array: String) throws -> (PacketPayload, ShortName?) {
+        var parser = DefaultParser()
+        let packet = try #require(try parser.receive(.text(ByteBuffer(string: "2" + array))))
+        guard case .event(let payload) = packet.body else { return (.empty, nil) }
+        return (payload, packet.shortName)
+    }
 }

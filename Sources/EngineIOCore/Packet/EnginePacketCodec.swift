@@ -6,6 +6,9 @@ package import NIOCore
 ///
 /// Binary WebSocket messages do not come here: they are binary messages as they stand.
 package enum EnginePacketCodec {
+    /// The type of an application's text message.
+    package static let messageType = UInt8(ascii: "4")
+
     /// Reads a packet from its text form.
     ///
     /// Payloads behind types that carry none (`1`, `5`, `6`) are ignored, as the Node parser does.
@@ -13,7 +16,7 @@ package enum EnginePacketCodec {
     package static func decodeText(_ payload: consuming ByteBuffer) throws(EnginePacketError) -> EnginePacket {
         guard let type = payload.readInteger(as: UInt8.self) else { throw .emptyPacket }
         switch type {
-        case UInt8(ascii: "4"): return .message(.text(payload))
+        case messageType: return .message(.text(payload))
         case UInt8(ascii: "b"): return .message(.binary(Base64.decode(payload)))
         case UInt8(ascii: "3"): return .pong(payload)
         case UInt8(ascii: "2"): return .ping(payload)

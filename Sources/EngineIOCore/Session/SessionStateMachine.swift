@@ -100,6 +100,9 @@ package struct SessionStateMachine: Sendable {
         case ignore
     }
 
+    /// What becomes of `message` packets of the current transport: they are passed on, or ignored.
+    package var deliversMessages: Bool { state == .open }
+
     /// A packet of the current transport has arrived.
     package mutating func packetReceived(_ packet: consuming EnginePacket) -> PacketAction {
         guard state == .open else {

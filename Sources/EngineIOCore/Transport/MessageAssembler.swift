@@ -22,7 +22,7 @@ package enum WebSocketEvent: Equatable, Sendable {
 ///     receive ─▶ input ─▶ header ─▶ unmask ─▶ payload (text: checked as it comes) ─▶ message
 ///                                  └────────▶ control ─▶ ping, pong, close
 ///
-/// A message that is there as one whole frame goes a shorter way, ``wholeMessage(in:at:)``.
+/// A message that is there as one whole frame goes a shorter way, ``WholeMessageReader``.
 ///
 /// The message buffer is used again as soon as nobody holds the last message, so small messages do not allocate. What
 /// stays between two calls is bounded: at most one unfinished message, never more than has really arrived. Mostly nothing
@@ -32,7 +32,7 @@ package struct MessageAssembler: Sendable {
     static let largestKeptCapacity = 1024
     private static let smallestCapacity = 256
 
-    private(set) var limits: WebSocketLimits
+    private var limits: WebSocketLimits
     /// Unpacks compressed messages.
     private let inflater: (any MessageDecompressor)?
     private var isCompressionAgreed: Bool
@@ -49,7 +49,7 @@ package struct MessageAssembler: Sendable {
     private var fragments = 0
     private var isText = false
     private var isCompressed = false
-    var payload = ByteBuffer()
+    private var payload = ByteBuffer()
     private var validator = UTF8Validator()
 
     // Control frames since the start of the running second.
@@ -122,12 +122,7 @@ package struct MessageAssembler: Sendable {
     }
 
     /// Whether the next byte begins a message, with nothing of it here.
-    var isBetweenMessages: Bool { !isFinished && fragments == 0 && header.isEmpty && input.readableBytes == 0 }
-
-    /// Takes the room for a new message, emptied.
-    mutating func beginPayload(minimumCapacity: Int) {
-        payload.clear(minimumCapacity: max(Self.smallestCapacity, minimumCapacity))
-    }
+    package var isBetweenMessages: Bool { !isFinished && fragments == 0 && header.isEmpty && input.readableBytes == 0 }
 
     private mutating func finish() {
         isFinished = true
@@ -165,7 +160,7 @@ package struct MessageAssembler: Sendable {
             isCompressed = header.isCompressed
             validator = UTF8Validator()
             // No more than has arrived: an announced length costs the client nothing.
-            beginPayload(minimumCapacity: min(remaining, input.readableBytes))
+            payload.clear(minimumCapacity: max(Self.smallestCapacity, min(remaining, input.readableBytes)))
         }
         fragments += 1
         guard fragments <= limits.maximumFragments else { throw .tooManyFragments(limit: limits.maximumFragments) }
@@ -219,22 +214,21 @@ package struct MessageAssembler: Sendable {
         fragments = 0
         if isCompressed, let inflater { return try unpack(inflater) }
         guard !isText || validator.isComplete else { throw .invalidUTF8 }
-        let message = takePayload(isSmall: payload.capacity <= Self.largestKeptCapacity)
+        let message = takePayload()
         return .message(isText ? .text(message) : .binary(message))
     }
 
     /// What the frames of the message carried. Its memory is for the next message, if that is small.
-    mutating func takePayload(isSmall: Bool) -> ByteBuffer {
+    private mutating func takePayload() -> ByteBuffer {
         let message = payload
-        if !isSmall { payload = ByteBuffer() }
+        if payload.capacity > Self.largestKeptCapacity { payload = ByteBuffer() }
         return message
     }
 
     private mutating func unpack(
         _ decompressor: any MessageDecompressor
     ) throws(WebSocketProtocolError) -> WebSocketEvent {
-        let message = try decompressor.inflate(
-            takePayload(isSmall: payload.capacity <= Self.largestKeptCapacity), limit: limits.maximumMessageSize)
+        let message = try decompressor.inflate(takePayload(), limit: limits.maximumMessageSize)
         guard isText else { return .message(.binary(message)) }
         guard UTF8Validator.isValid(message) else { throw .invalidUTF8 }
         return .message(.text(message))

@@ -40,6 +40,11 @@ extension EngineSession {
         perform(upgradeMachine.candidatePacket(packet))
     }
 
+    /// A message of a WebSocket: the same as in a packet, which is not made around those of the current transport.
+    func received(_ message: consuming EngineMessage, from transport: WebSocketTransport) {
+        if transport === link { received(message) } else { received(.message(message), from: transport) }
+    }
+
     func receivedInvalid(_ error: EnginePacketError, from transport: WebSocketTransport) {
         if transport === link { return receivedInvalid(error) }
         guard upgradeAttempt?.candidate === transport else { return }

@@ -196,9 +196,7 @@ public final class EngineSession: @unchecked Sendable {
         let isClose = if case .close = packet { true } else { false }
         switch machine.packetReceived(packet) {
         case .deliver(let message):
-            shard.received(message)
-            meter?.received(message)
-            handler?.received(message)
+            deliver(message)
         case .restartPingInterval:
             arm(.pingInterval)
         case .finish(let end):
@@ -207,6 +205,17 @@ public final class EngineSession: @unchecked Sendable {
         case .ignore:
             break
         }
+    }
+
+    /// A message of the current transport.
+    func received(_ message: consuming EngineMessage) {
+        if machine.deliversMessages { deliver(message) }
+    }
+
+    private func deliver(_ message: consuming EngineMessage) {
+        shard.received(message)
+        meter?.received(message)
+        handler?.received(message)
     }
 
     /// Bytes of the current transport that are no packet.

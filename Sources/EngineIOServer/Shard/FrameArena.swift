@@ -24,23 +24,24 @@ struct FrameArena: ~Copyable {
 
     deinit { memory.deallocate() }
 
-    /// Adds a message of at most `bound` bytes, which `write` writes; returns its index.
-    ///
-    /// With an exact bound the frame begins where the one before ends.
+    /// Adds a message of at most `bound` bytes, which `write` writes, right behind the one before; returns its index.
     mutating func append(upTo bound: Int, _ write: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
         let front = OutboundPacket.headerLength(payloadLength: bound)
         reserve(front + bound)
-        let payload = used + front
+        let start = used
+        let frame = UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + front + bound])
+        let room = UnsafeMutableRawBufferPointer(rebasing: frame[front...])
         // Whoever writes keeps to the bound; nothing is read beyond it in any case.
-        let length = min(write(UnsafeMutableRawBufferPointer(rebasing: memory[payload..<payload + bound])), bound)
-        // The header of a message that is far shorter than its bound is shorter as well.
+        let length = min(write(room), bound)
         let headerLength = OutboundPacket.headerLength(payloadLength: length)
-        let frame = Frame(start: payload - headerLength, end: payload + length, headerLength: headerLength)
-        _ = OutboundPacket.writeHeader(
-            opcode: 0x1, payloadLength: length,
-            into: UnsafeMutableRawBufferPointer(rebasing: memory[frame.start..<payload]))
-        used = frame.end
-        frames.append(frame)
+        if headerLength < front {
+            // The header of a message that is far shorter than its bound is shorter as well.
+            UnsafeMutableRawBufferPointer(rebasing: frame[headerLength...])
+                .copyMemory(from: UnsafeRawBufferPointer(rebasing: room[..<length]))
+        }
+        _ = OutboundPacket.writeHeader(opcode: 0x1, payloadLength: length, into: frame)
+        used = start + headerLength + length
+        frames.append(Frame(start: start, end: used, headerLength: headerLength))
         return frames.count - 1
     }
 

@@ -3,13 +3,6 @@
 internal import EngineIOCore
 internal import NIOCore
 
-/// A message put aside for this tick by ``Shard/stage(_:)``; worthless once the tick is over.
-package struct StagedMessage: Sendable {
-    /// Among the messages of the tick; `~index` among the frames of its arena.
-    let index: Int32
-    let tick: UInt32
-}
-
 /// The outbound messages of one tick: each message once, and for each session a linked list of indices into one flat
 /// array (design 5). A recipient costs one entry of eight bytes, no allocation and no reference count.
 ///
@@ -17,7 +10,7 @@ package struct StagedMessage: Sendable {
 /// every message touches is not checked for at run time: it is read and changed in single steps.
 final class OutboundQueue {
     private struct Entry {
-        var message: Int32
+        var place: MessagePlace
         var next: Int32
     }
 
@@ -43,9 +36,9 @@ final class OutboundQueue {
 
     // The list joined last and what it gave: in a broadcast most lists are equal to the one before.
     @exclusivity(unchecked)
-    private var lastList: [Int32] = []
+    private var lastList: [MessagePlace] = []
     private var lastWindowBits: Int32?
-    private var list: [Int32] = []
+    private var list: [MessagePlace] = []
     @exclusivity(unchecked)
     private var joined: [ByteBuffer] = []
 
@@ -56,7 +49,7 @@ final class OutboundQueue {
     func stage(_ message: OutboundMessage) -> StagedMessage {
         messages.append(message)
         weights.append(ShardTraffic.Weight(message))
-        return StagedMessage(index: Int32(truncatingIfNeeded: messages.count - 1), tick: tick)
+        return StagedMessage(place: .shared(messages.count - 1), tick: tick)
     }
 
     /// Puts a text message aside that one session receives, and writes it where it leaves from.
@@ -64,21 +57,24 @@ final class OutboundQueue {
         guard bound <= FrameArena.largestMessage else {
             return stage(OutboundMessage(head: .text(upTo: bound, write)))
         }
-        return StagedMessage(index: ~Int32(truncatingIfNeeded: arena.append(upTo: bound, write)), tick: tick)
+        return StagedMessage(place: .frame(arena.append(upTo: bound, write)), tick: tick)
     }
 
     /// Appends to the list that ends in `last`; returns the new end.
     func append(_ staged: StagedMessage, after last: Int32) -> Int32 {
         let index = Int32(truncatingIfNeeded: entries.count)
-        entries.append(Entry(message: staged.index, next: Self.none))
+        entries.append(Entry(place: staged.place, next: Self.none))
         if last != Self.none { entries[Int(last)].next = index }
         return index
     }
 
-    func weight(of staged: StagedMessage) -> ShardTraffic.Weight { weight(at: staged.index) }
+    func weight(of staged: StagedMessage) -> ShardTraffic.Weight { weight(at: staged.place) }
 
-    private func weight(at index: Int32) -> ShardTraffic.Weight {
-        index < 0 ? ShardTraffic.Weight(textFrameOf: arena.length(of: Int(~index))) : weights[Int(index)]
+    private func weight(at place: MessagePlace) -> ShardTraffic.Weight {
+        switch place.kind {
+        case .shared(let index): weights[index]
+        case .frame(let index): ShardTraffic.Weight(textFrameOf: arena.length(of: index))
+        }
     }
 
     /// What the messages of a list count.
@@ -86,25 +82,30 @@ final class OutboundQueue {
         var index = first
         while index != Self.none {
             let entry = entries[Int(index)]
-            body(weight(at: entry.message))
+            body(weight(at: entry.place))
             index = entry.next
         }
     }
 
-    /// The message at `index`, compressed when `windowBits` says so: once in a tick for all that share a window size.
-    private func message(at index: Int32, windowBits: Int32?) -> OutboundMessage {
-        guard let windowBits, let compressor else { return message(at: index) }
+    /// A message, compressed when `windowBits` says so: once in a tick for all that share a window size.
+    private func message(at place: MessagePlace, windowBits: Int32?) -> OutboundMessage {
+        guard let windowBits, let compressor else { return message(at: place) }
         // A message of the arena is asked for once.
-        guard index >= 0 else { return compressor.compress(message(at: index), windowBits: windowBits) }
+        guard case .shared(let index) = place.kind else {
+            return compressor.compress(message(at: place), windowBits: windowBits)
+        }
         let key = Int64(index) << 8 | Int64(windowBits)
         if let message = compressed[key] { return message }
-        let message = compressor.compress(message(at: index), windowBits: windowBits)
+        let message = compressor.compress(messages[index], windowBits: windowBits)
         compressed[key] = message
         return message
     }
 
-    private func message(at index: Int32) -> OutboundMessage {
-        index < 0 ? arena.message(Int(~index)) : messages[Int(index)]
+    private func message(at place: MessagePlace) -> OutboundMessage {
+        switch place.kind {
+        case .shared(let index): messages[index]
+        case .frame(let index): arena.message(index)
+        }
     }
 
     /// The messages of a list, in order.
@@ -113,7 +114,7 @@ final class OutboundQueue {
         var index = first
         while index != Self.none {
             let entry = entries[Int(index)]
-            body(message(at: entry.message, windowBits: windowBits))
+            body(message(at: entry.place, windowBits: windowBits))
             index = entry.next
         }
     }
@@ -125,12 +126,13 @@ final class OutboundQueue {
         while index != Self.none {
             let entry = entries[Int(index)]
             index = entry.next
-            if entry.message < 0 {
-                PollingPayloadEncoder.append(arena.payload(Int(~entry.message)), isBinary: false, to: &body)
+            switch entry.place.kind {
+            case .shared(let index):
+                PollingPayloadEncoder.append(messages[index], to: &body)
+                mayCompress = mayCompress || messages[index].compress
+            case .frame(let index):
+                PollingPayloadEncoder.append(arena.payload(index), isBinary: false, to: &body)
                 mayCompress = true
-            } else {
-                PollingPayloadEncoder.append(messages[Int(entry.message)], to: &body)
-                mayCompress = mayCompress || messages[Int(entry.message)].compress
             }
         }
         return mayCompress
@@ -163,13 +165,12 @@ final class OutboundQueue {
     /// The frames of a list that lie in the arena, one behind the other.
     private func arenaBytes(from first: Int32) -> UnsafeRawBufferPointer? {
         var entry = entries[Int(first)]
-        guard entry.message < 0 else { return nil }
-        let start = Int(~entry.message)
+        guard let start = entry.place.frame else { return nil }
         var end = start
         while entry.next != Self.none {
             entry = entries[Int(entry.next)]
-            guard entry.message < 0, arena.isContiguous(end, Int(~entry.message)) else { return nil }
-            end = Int(~entry.message)
+            guard let index = entry.place.frame, arena.isContiguous(end, index) else { return nil }
+            end = index
         }
         return arena.bytes(from: start, through: end)
     }
@@ -184,8 +185,10 @@ final class OutboundQueue {
     private func soleFrame(from first: Int32) -> ByteBuffer? {
         let entry = entries[Int(first)]
         guard entry.next == Self.none else { return nil }
-        guard entry.message >= 0 else { return message(at: entry.message).head.frame }
-        return messages[Int(entry.message)].attachments.isEmpty ? messages[Int(entry.message)].head.frame : nil
+        switch entry.place.kind {
+        case .shared(let index): return messages[index].attachments.isEmpty ? messages[index].head.frame : nil
+        case .frame(let index): return arena.message(index).head.frame
+        }
     }
 
     /// The frames of a list in as few buffers as is sensible, usually one.
@@ -193,7 +196,7 @@ final class OutboundQueue {
     func forEachBuffer(from first: Int32, windowBits: Int32?, _ body: (ByteBuffer) -> Void) {
         if let frame = soleFrame(from: first) {
             guard windowBits != nil else { return body(frame) }
-            return body(message(at: entries[Int(first)].message, windowBits: windowBits).head.frame)
+            return body(message(at: entries[Int(first)].place, windowBits: windowBits).head.frame)
         }
         join(listFrom: first, windowBits: windowBits)
         let buffers = joined
@@ -205,12 +208,12 @@ final class OutboundQueue {
         list.removeAll(keepingCapacity: true)
         var index = first
         while index != Self.none {
-            list.append(entries[Int(index)].message)
+            list.append(entries[Int(index)].place)
             index = entries[Int(index)].next
         }
         if list != lastList || windowBits != lastWindowBits {
             var joiner = FrameJoiner()
-            for index in list { joiner.append(message(at: index, windowBits: windowBits)) }
+            for place in list { joiner.append(message(at: place, windowBits: windowBits)) }
             lastWindowBits = windowBits
             joined = joiner.finish()
             swap(&list, &lastList)

@@ -27,7 +27,7 @@ package final class Shard: @unchecked Sendable {
     private let copiesStagedMessages: Bool
     /// In memory of this loop, like everything that is sent often.
     private let ping = OutboundMessage(head: OutboundPacket.ping.copied())
-    private var stagedPing = StagedMessage(index: -1, tick: 0)
+    private var stagedPing: StagedMessage?
     @exclusivity(unchecked)
     private var sessions = SessionTable()
     private let queue: OutboundQueue
@@ -135,8 +135,9 @@ package final class Shard: @unchecked Sendable {
 
     /// Pings due in one tick share one staged message, so their frames are shared as well.
     func sendPing(to session: EngineSession) {
-        if stagedPing.tick != queue.tick || stagedPing.index < 0 { stagedPing = queue.stage(ping) }
-        append(stagedPing, to: session.slot)
+        let staged = if let stagedPing, stagedPing.tick == queue.tick { stagedPing } else { queue.stage(ping) }
+        stagedPing = staged
+        append(staged, to: session.slot)
     }
 
     /// Compresses frames for WebSockets of this shard; nil when compression is turned off. On the loop only.

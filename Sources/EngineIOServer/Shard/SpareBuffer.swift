@@ -9,15 +9,21 @@ package import NIOCore
 package final class SpareBuffer: @unchecked Sendable {
     // A value of another module that calls nothing back: overlapping access is not checked for.
     @exclusivity(unchecked)
-    private var buffer = ByteBuffer()
+    private var buffer: ByteBuffer?
 
     package init() {}
 
     /// The buffer, emptied: another one if somebody still holds what was in it.
     package func take(minimumCapacity: Int) -> ByteBuffer {
-        var taken = ByteBuffer()
-        swap(&taken, &buffer)
-        taken.clear(minimumCapacity: minimumCapacity)
+        guard var taken = exchange(&buffer, with: nil) else {
+            return ByteBufferAllocator().buffer(capacity: minimumCapacity)
+        }
+        // `clear` would look into the memory's object, and an access to that has its price.
+        let isOurs: Void? = taken.modifyIfUniquelyOwned { buffer in
+            buffer.moveReaderIndex(to: 0)
+            buffer.moveWriterIndex(to: 0)
+        }
+        if isOurs == nil || taken.capacity < minimumCapacity { taken.clear(minimumCapacity: minimumCapacity) }
         return taken
     }
 

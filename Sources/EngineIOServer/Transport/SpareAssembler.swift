@@ -5,23 +5,30 @@ internal import NIOCore
 
 /// Puts messages together for whoever has it.
 final class SharedAssembler {
-    // A value of another module that calls nothing back, needed for every read: overlapping access is not checked for.
-    @exclusivity(unchecked)
     var assembler: MessageAssembler
 
     init(_ assembler: MessageAssembler) { self.assembler = assembler }
 }
 
-/// The assembler that all WebSockets of an event loop use by turns, since most reads bring whole messages: an idle
-/// connection has none. Who is in the middle of a message keeps it, and the others get a new one.
+/// What all WebSockets of an event loop put messages together with: an idle connection has nothing of its own. Whole messages
+/// are read with the loop's reader; for others there is an assembler by turns, which who is in the middle of a message keeps,
+/// and the others get a new one.
 ///
 /// Confined to its event loop, which is why it may be `@unchecked Sendable`.
 final class SpareAssembler: @unchecked Sendable {
     private let inflater: FrameInflater?
     private var spare: SharedAssembler?
+    // A value of another module that calls nothing back, needed for every read: overlapping access is not checked for.
+    @exclusivity(unchecked)
+    private var reader = WholeMessageReader()
 
     /// - Parameter inflater: of the loop; nil when compression is turned off.
     init(inflater: FrameInflater?) { self.inflater = inflater }
+
+    /// The message whose frame begins at `offset`, see ``WholeMessageReader/next(in:at:limit:)``.
+    func wholeMessage(in bytes: ByteBuffer, at offset: inout Int, limit: Int) -> WholeMessage? {
+        reader.next(in: bytes, at: &offset, limit: limit)
+    }
 
     func take(limits: WebSocketLimits, isCompressionAgreed: Bool) -> SharedAssembler {
         let taken = spare ?? SharedAssembler(MessageAssembler(limits: limits, decompressor: inflater))

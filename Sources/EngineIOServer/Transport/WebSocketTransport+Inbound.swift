@@ -57,7 +57,11 @@ extension WebSocketTransport {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard state == .open || state == .closing else { return }
-        if isLocal { shard.catchUp() }
+        if isLocal {
+            shard.catchUp()
+            // What NIO does after every read, but from here: its own request begins at the other end of the pipeline.
+            context.read()
+        }
         let read = unwrapInboundIn(data)
         process(read)
         receiveBuffer?.put(read)
@@ -71,43 +75,52 @@ extension WebSocketTransport {
 
     private func process(_ bytes: ByteBuffer) {
         hop?.count(bytes.readableBytes)
-        let isOutermost = !isAssembling
-        isAssembling = true
-        let shared =
-            assembler ?? spareAssembler.take(limits: limits, isCompressionAgreed: deflateWindowBits != nil)
-        assembler = shared
         var taken = 0
-        while let message = shared.assembler.wholeMessage(in: bytes, at: &taken) { handle(message) }
-        if taken < bytes.readableBytes {
-            var rest = bytes
-            rest.moveReaderIndex(forwardBy: taken)
-            shared.assembler.receive(&rest)
-            do {
-                while let event = try shared.assembler.next(now: .now()) { handle(event) }
-            } catch {
-                failed(error)
-            }
+        while assembler?.assembler.isBetweenMessages ?? true,
+            let message = spareAssembler.wholeMessage(in: bytes, at: &taken, limit: limits.maximumMessageSize)
+        {
+            handle(message)
         }
-        if isOutermost {
-            isAssembling = false
-            if shared.assembler.isAtRest(now: .now()) {
-                assembler = nil
-                spareAssembler.put(shared)
-            }
-        }
+        if taken < bytes.readableBytes || assembler != nil { assemble(bytes, from: taken) }
         if hop != nil { hopIn() }
     }
 
-    private func handle(_ message: consuming EngineMessage) {
-        switch consume message {
-        case .text(let bytes):
-            do {
-                deliver(try EnginePacketCodec.decodeText(bytes))
-            } catch {
-                report(.invalid(error))
-            }
-        case .binary(let bytes):
-            deliver(.message(.binary(bytes)))
+    /// Takes what is no whole message, and lets go of the assembler as soon as it is at rest.
+    private func assemble(_ bytes: ByteBuffer, from start: Int) {
+        let isOutermost = !isAssembling
+        isAssembling = true
+        let shared = assembler ?? spareAssembler.take(limits: limits, isCompressionAgreed: deflateWindowBits != nil)
+        assembler = shared
+        var rest = bytes
+        rest.moveReaderIndex(forwardBy: start)
+        shared.assembler.receive(&rest)
+        do {
+            while let event = try shared.assembler.next(now: .now()) { handle(event) }
+        } catch {
+            failed(error)
+        }
+        guard isOutermost else { return }
+        isAssembling = false
+        if shared.assembler.isAtRest(now: .now()) {
+            assembler = nil
+            spareAssembler.put(shared)
+        }
+    }
+
+    private func handle(_ whole: consuming WholeMessage) {
+        guard whole.isText else { return deliver(.binary(whole.bytes)) }
+        // Nearly every text is an application's, and no packet is made for it.
+        guard whole.lead == EnginePacketCodec.messageType else { return handle(text: whole.bytes) }
+        var text = whole.bytes
+        text.moveReaderIndex(forwardBy: 1)
+        deliver(.text(text))
+    }
+
+    private func handle(text bytes: consuming ByteBuffer) {
+        do {
+            deliver(try EnginePacketCodec.decodeText(bytes))
+        } catch {
+            report(.invalid(error))
         }
     }
 
@@ -116,7 +129,10 @@ extension WebSocketTransport {
         case .message(let message):
             // A compressed message may be a thousand times what was read.
             if let hop, deflateWindowBits != nil { hop.count(message.byteCount) }
-            handle(message)
+            switch message {
+            case .text(let bytes): handle(text: bytes)
+            case .binary(let bytes): deliver(.binary(bytes))
+            }
         case .ping(let payload):
             guard state == .open, let context else { return }
             context.write(wrapOutboundOut(ServerFrame.pong(payload)), promise: nil)
@@ -131,6 +147,11 @@ extension WebSocketTransport {
             report(.closed(code.map { "close code \($0)" }))
             if hasLeft { closeChannel() }
         }
+    }
+
+    private func deliver(_ message: consuming EngineMessage) {
+        guard state == .open else { return }
+        if isLocal { session?.received(message, from: self) } else { hop?.events.append(.packet(.message(message))) }
     }
 
     private func deliver(_ packet: consuming EnginePacket) {

@@ -5,7 +5,7 @@ internal import NIOCore
 
 /// A session's WebSocket: after the upgrade the only handler in the pipeline beside TLS (design 4).
 ///
-///     bytes ─▶ MessageAssembler ─▶ EnginePacketCodec ─▶ EngineSession        frames of a tick ─▶ one write
+///     bytes ─▶ WholeMessageReader, or MessageAssembler ─▶ EngineSession        frames of a tick ─▶ one write
 ///
 /// Normally connection and session share an event loop and everything is a direct call. A connection that could not be
 /// moved to the session's loop (TLS) stays on its own and hops: inbound once per read, outbound once per tick, with at

@@ -12,10 +12,10 @@ package enum ClientAction: Sendable, Equatable {
     case connect(slot: Int, nsp: String, auth: ByteBuffer?)
     /// Answer with CONNECT_ERROR and carry on; no slot is in use.
     case refuseConnect(nsp: String, message: String)
-    /// Pass the event to the socket.
-    case event(slot: Int, id: Int?, payload: PacketPayload)
-    /// Pass the answer to the socket's ack table, which ignores ids it does not know.
-    case ack(slot: Int, id: Int, payload: PacketPayload)
+    /// Pass the event in the packet to the socket.
+    case event(slot: Int)
+    /// Pass the answer in the packet to the socket's ack table, which ignores ids it does not know.
+    case ack(slot: Int, id: Int)
     /// The client leaves: close the socket with `client namespace disconnect`, which includes reporting `left`.
     case disconnect(slot: Int)
     /// Drop the packet.

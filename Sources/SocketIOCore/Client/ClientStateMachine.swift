@@ -53,24 +53,22 @@ package struct ClientStateMachine: Sendable {
     /// Whether `batchEnded` has something to do: call it on the loop's next turn.
     package var awaitsBatchEnd: Bool { !justLeft.isEmpty }
 
-    /// Decides what becomes of a packet.
-    package mutating func received(_ packet: consuming SocketPacket) -> ClientAction {
+    /// Decides what becomes of a packet. Events and acknowledgements stay in it, which spares moving them to and fro.
+    package mutating func received(_ packet: borrowing SocketPacket) -> ClientAction {
         guard acceptsPackets else { return .ignore(.clientClosed) }
-        // Moved out of the packet, which counts no reference.
-        let body = exchange(&packet.body, with: .disconnect)
-        let (nsp, id) = (packet.nsp, packet.id)
-        switch consume body {
+        let nsp = packet.nsp
+        switch packet.body {
         case .connect(let auth):
             return connectReceived(nsp: nsp, auth: auth)
         case .connectError:
             return violation(.connectErrorFromClient(nsp: nsp))
-        case .event(let payload):
+        case .event:
             guard let slot = joinedSlot(nsp) else { return notJoined(nsp) }
-            return .event(slot: slot, id: id, payload: payload)
-        case .ack(let payload):
+            return .event(slot: slot)
+        case .ack:
             guard let slot = joinedSlot(nsp) else { return notJoined(nsp) }
-            guard let id else { return .ignore(.ackWithoutID) }
-            return .ack(slot: slot, id: id, payload: payload)
+            guard let id = packet.id else { return .ignore(.ackWithoutID) }
+            return .ack(slot: slot, id: id)
         case .disconnect:
             guard let slot = joinedSlot(nsp) else { return notJoined(nsp) }
             leavingSlot = Int32(truncatingIfNeeded: slot)

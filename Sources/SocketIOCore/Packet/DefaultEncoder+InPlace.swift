@@ -5,27 +5,29 @@ internal import NIOCore
 /// Packets without attachments that are written straight to where they leave from: no encoder, no buffer and no copy. Byte
 /// for byte they are what `event` and `ack` make of the same arguments.
 ///
-/// First the length, or a bound of it, is asked for; nil means that the packet has to be made in the general way.
+/// First a bound of the length is asked for; nil means that the packet has to be made in the general way.
 extension DefaultEncoder {
-    /// How many bytes `writeAck` writes for arguments that were received.
-    package static func ackLength(nsp: String, id: Int, relaying payload: PacketPayload, from start: Int) -> Int? {
-        guard !payload.hasAttachments, start >= 0 else { return nil }
-        return PacketPrefix.length(nsp: nsp, id: id) + payload.tailLength(from: start)
+    /// The most bytes `writeAck` writes for elements of an array that was received, see ``PacketPayload/withTail(from:_:)``.
+    package static func ackBound(nsp: String, relaying elements: UnsafeRawBufferPointer) -> Int {
+        PacketPrefix.bound(nsp: nsp) + 2 + elements.count
     }
 
-    /// Writes the acknowledgement that passes on the elements of `payload` from `start` on, as they are.
+    /// Writes the acknowledgement that passes on these elements as they are.
     package static func writeAck(
-        nsp: String, id: Int, relaying payload: PacketPayload, from start: Int,
-        into output: UnsafeMutableRawBufferPointer
+        nsp: String, id: Int, relaying elements: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
     ) -> Int {
-        let prefix = PacketPrefix.write(.ack, nsp: nsp, id: id, into: output)
-        return prefix + payload.writeTail(from: start, into: UnsafeMutableRawBufferPointer(rebasing: output[prefix...]))
+        let start = PacketPrefix.write(.ack, nsp: nsp, id: id, into: output)
+        let end = start + 1 + elements.count
+        output[start] = UInt8(ascii: "[")
+        UnsafeMutableRawBufferPointer(rebasing: output[(start + 1)..<end]).copyMemory(from: elements)
+        output[end] = UInt8(ascii: "]")
+        return end + 1
     }
 
     /// The most bytes `writeAck` writes for these values; nil when one of them takes an encoder.
-    package static func ackBound<each Value>(nsp: String, id: Int, _ values: repeat each Value) -> Int? {
+    package static func ackBound<each Value>(nsp: String, _ values: repeat each Value) -> Int? {
         guard let bound = PlainValue.bound(repeat each values) else { return nil }
-        return PacketPrefix.length(nsp: nsp, id: id) + 2 + bound
+        return PacketPrefix.bound(nsp: nsp) + 2 + bound
     }
 
     /// Writes the acknowledgement with these values.
@@ -44,7 +46,7 @@ extension DefaultEncoder {
     /// The most bytes `writeEvent` writes; nil when a value takes an encoder.
     package static func eventBound<each Value>(nsp: String, event: String, _ values: repeat each Value) -> Int? {
         guard let name = PlainValue.bound(event), let bound = PlainValue.bound(repeat each values) else { return nil }
-        return PacketPrefix.length(nsp: nsp, id: nil) + 2 + name + bound
+        return PacketPrefix.bound(nsp: nsp) + 2 + name + bound
     }
 
     /// Writes the event with these values.
@@ -78,18 +80,28 @@ enum PlainValue {
     }
 
     private static func bound<Value>(of value: Value) -> Int? {
-        if Value.self == String.self {
-            let count = unsafeBitCast(value, to: String.self).utf8.count
-            return count <= longestString ? 6 * count + 2 : nil
+        if Value.self == String.self { return stringBound(unsafeBitCast(value, to: String.self)) }
+        if Value.self == Int.self || Value.self == Double.self || Value.self == Bool.self { return longestScalar }
+        if Value.self == RawJSON.self { return rawBound(unsafeBitCast(value, to: RawJSON.self)) }
+        if Value.self == String?.self {
+            return unsafeBitCast(value, to: String?.self).map { stringBound($0) } ?? longestScalar
         }
-        // A decimal integer has at most 20 bytes, a double at most 25.
-        if Value.self == Int.self || Value.self == Double.self || Value.self == Bool.self { return 32 }
-        if Value.self == RawJSON.self {
-            let raw = unsafeBitCast(value, to: RawJSON.self)
-            return raw.hasAttachments ? nil : raw.text.readableBytes
+        if Value.self == Int?.self || Value.self == Double?.self || Value.self == Bool?.self { return longestScalar }
+        if Value.self == RawJSON?.self {
+            return unsafeBitCast(value, to: RawJSON?.self).map { rawBound($0) } ?? longestScalar
         }
         return nil
     }
+
+    /// A decimal integer has at most 20 bytes, a double at most 25.
+    private static let longestScalar = 32
+
+    private static func stringBound(_ string: String) -> Int? {
+        let count = string.utf8.count
+        return count <= longestString ? 6 * count + 2 : nil
+    }
+
+    private static func rawBound(_ raw: RawJSON) -> Int? { raw.hasAttachments ? nil : raw.text.readableBytes }
 
     /// Writes these values, for which there is a bound, with `separator` before the first and commas before the others.
     static func writeElements<each Value>(
@@ -114,6 +126,20 @@ enum PlainValue {
             output.write(unsafeBitCast(value, to: Bool.self) ? "true" : "false")
         } else if Value.self == RawJSON.self {
             output.write(unsafeBitCast(value, to: RawJSON.self).text)
+        } else if Value.self == String?.self {
+            write(optional: unsafeBitCast(value, to: String?.self), to: &output)
+        } else if Value.self == Int?.self {
+            write(optional: unsafeBitCast(value, to: Int?.self), to: &output)
+        } else if Value.self == Double?.self {
+            write(optional: unsafeBitCast(value, to: Double?.self), to: &output)
+        } else if Value.self == Bool?.self {
+            write(optional: unsafeBitCast(value, to: Bool?.self), to: &output)
+        } else if Value.self == RawJSON?.self {
+            write(optional: unsafeBitCast(value, to: RawJSON?.self), to: &output)
         }
+    }
+
+    private static func write<Value>(optional: Value?, to output: inout JSONOutput) {
+        if let value = optional { write(value, to: &output) } else { output.write("null") }
     }
 }

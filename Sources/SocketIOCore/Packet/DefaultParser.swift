@@ -47,8 +47,8 @@ package struct DefaultParser: Sendable {
     }
 
     /// Takes the next message. Returns nil while attachments are outstanding.
-    package mutating func receive(_ message: EngineMessage) throws(PacketDecodingError) -> SocketPacket? {
-        switch message {
+    package mutating func receive(_ message: consuming EngineMessage) throws(PacketDecodingError) -> SocketPacket? {
+        switch consume message {
         case .text(let text):
             guard !isCollecting else {
                 state = .idle
@@ -60,44 +60,50 @@ package struct DefaultParser: Sendable {
         }
     }
 
-    private mutating func receive(text: ByteBuffer) throws(PacketDecodingError) -> SocketPacket? {
-        guard text.readableBytes <= limits.maxPacketBytes else { throw .packetTooLarge(limit: limits.maxPacketBytes) }
-        let parsed = try parse(text)
+    // Inlined, like `packet`, because what they return is moved at every step.
+    @inline(__always)
+    private mutating func receive(text: consuming ByteBuffer) throws(PacketDecodingError) -> SocketPacket? {
+        let size = text.readableBytes
+        guard size <= limits.maxPacketBytes else { throw .packetTooLarge(limit: limits.maxPacketBytes) }
+        var parsed = ParsedText()
+        try parse(text, into: &parsed)
         let header = parsed.header
-        var data = text
-        data.moveReaderIndex(forwardBy: header.dataOffset)
-        guard data.readableBytes > 0 else { return try packetWithoutData(header, text: text) }
+        let nsp = if let range = header.namespace { namespace(range, in: text) } else { SocketPacket.mainNamespace }
+        // The text itself, not another name for it, which would count references.
+        text.moveReaderIndex(forwardBy: header.dataOffset)
+        guard header.dataOffset < size else { return try packetWithoutData(header, nsp: nsp, size: size) }
         switch header.type {
         case .connect:
-            guard try leadingByte(ofJSON: data) == UInt8(ascii: "{") else { throw .unexpectedPayload(.connect) }
-            return SocketPacket(nsp: namespace(header, in: text), id: header.id, body: .connect(data))
+            guard try leadingByte(ofJSON: text) == UInt8(ascii: "{") else { throw .unexpectedPayload(.connect) }
+            return SocketPacket(nsp: nsp, id: header.id, body: .connect(text))
         case .disconnect:
             throw .unexpectedPayload(.disconnect)
         case .connectError:
-            let lead = try leadingByte(ofJSON: data)
+            let lead = try leadingByte(ofJSON: text)
             guard lead == UInt8(ascii: "{") || lead == UInt8(ascii: "\"") else {
                 throw .unexpectedPayload(.connectError)
             }
-            return SocketPacket(nsp: namespace(header, in: text), id: header.id, body: .connectError(data))
+            return SocketPacket(nsp: nsp, id: header.id, body: .connectError(text))
         case .event, .binaryEvent, .ack, .binaryAck:
-            return packet(PacketPayload(checked: data, elements: parsed.elements), header: header, text: text)
+            let payload = PacketPayload(checked: text, elements: parsed.elements)
+            return packet(payload, header: header, nsp: nsp, name: parsed.name, size: size)
         }
     }
 
     /// Delivers a packet with an array at once, or holds it until its attachments are there.
+    @inline(__always)
     private mutating func packet(
-        _ payload: consuming PacketPayload, header: PacketHeader, text: ByteBuffer
+        _ payload: consuming PacketPayload, header: PacketHeader, nsp: String, name: ShortName? = nil, size: Int
     ) -> SocketPacket? {
         let isAck = header.type == .ack || header.type == .binaryAck
-        let nsp = namespace(header, in: text)
         // Node.js leaves its reassembly armed after a packet that announces 0 attachments; nothing is owed here.
         guard header.attachments > 0 else {
-            return SocketPacket(nsp: nsp, id: header.id, body: isAck ? .ack(payload) : .event(payload))
+            return SocketPacket(nsp: nsp, id: header.id, shortName: name, body: isAck ? .ack(payload) : .event(payload))
         }
         state = .collecting(
             Collecting(
                 nsp: nsp, id: header.id, isAck: isAck, payload: payload, expected: header.attachments,
-                byteCount: text.readableBytes))
+                byteCount: size))
         return nil
     }
 
@@ -124,34 +130,40 @@ package struct DefaultParser: Sendable {
     }
 
     private mutating func packetWithoutData(
-        _ header: PacketHeader, text: ByteBuffer
+        _ header: PacketHeader, nsp: String, size: Int
     ) throws(PacketDecodingError) -> SocketPacket? {
         switch header.type {
         case .connect:
-            return SocketPacket(nsp: namespace(header, in: text), id: header.id, body: .connect(nil))
+            return SocketPacket(nsp: nsp, id: header.id, body: .connect(nil))
         case .disconnect:
-            return SocketPacket(nsp: namespace(header, in: text), id: header.id, body: .disconnect)
+            return SocketPacket(nsp: nsp, id: header.id, body: .disconnect)
         case .connectError:
-            return SocketPacket(nsp: namespace(header, in: text), id: header.id, body: .connectError(nil))
+            return SocketPacket(nsp: nsp, id: header.id, body: .connectError(nil))
         case .event, .binaryEvent:
             // Node.js passes on an event without a name, which reaches nobody.
             throw .unexpectedPayload(header.type)
         case .ack, .binaryAck:
-            return packet(.empty, header: header, text: text)
+            return packet(.empty, header: header, nsp: nsp, size: size)
         }
     }
 
     /// Looks at the bytes once for all that every packet needs: each access to a buffer has its price.
-    private func parse(_ text: ByteBuffer) throws(PacketDecodingError) -> ParsedText {
+    private func parse(
+        _ text: borrowing ByteBuffer, into parsed: inout ParsedText
+    ) throws(PacketDecodingError) {
         // Not every NIO release lets typed errors through its closures.
-        let result = text.withUnsafeReadableBytes { bytes in
-            Result { () throws(PacketDecodingError) in try ParsedText(bytes, limits: limits) }
+        let failure = text.withUnsafeReadableBytes { bytes -> PacketDecodingError? in
+            do throws(PacketDecodingError) {
+                try parsed.read(bytes, limits: limits)
+                return nil
+            } catch {
+                return error
+            }
         }
-        return try result.get()
+        if let failure { throw failure }
     }
 
-    private mutating func namespace(_ header: PacketHeader, in text: ByteBuffer) -> String {
-        guard let range = header.namespace else { return SocketPacket.mainNamespace }
+    private mutating func namespace(_ range: Range<Int>, in text: borrowing ByteBuffer) -> String {
         let last = lastNamespace
         let name = text.withUnsafeReadableBytes { bytes in
             let slice = UnsafeRawBufferPointer(rebasing: bytes[range])

@@ -17,16 +17,19 @@ package enum EventName {
     /// - Parameters:
     ///   - array: the checked text of the event's array.
     ///   - elements: where its elements lie.
+    /// - Returns: The name, when it is short and its bytes are the name as it is: not for numbers, nor with escapes.
     static func check(
         _ array: UnsafeRawBufferPointer, _ elements: ElementRanges, type: SocketPacketType
-    ) throws(PacketDecodingError) {
+    ) throws(PacketDecodingError) -> ShortName? {
         guard elements.count > 0 else { throw .unexpectedPayload(type) }
         let name = UnsafeRawBufferPointer(rebasing: array[elements[0]])
         switch name.first ?? 0 {
         case UInt8(ascii: "\""):
             if isReserved(quoted: name) { throw .reservedEventName }
+            let short = ShortName(UnsafeRawBufferPointer(rebasing: name[1..<name.count - 1]))
+            return short.flatMap { $0.hasBackslash ? nil : $0 }
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-            break
+            return nil
         default:
             throw .unexpectedPayload(type)
         }

@@ -2,7 +2,7 @@
 
 /// What stands in front of the JSON part of a packet: `type [attachments "-"] [nsp ","] [ackid]` (spec 3.1).
 struct PacketHeader {
-    var type: SocketPacketType
+    var type = SocketPacketType.event
     /// How many attachments follow; 0 for types that have none.
     var attachments = 0
     /// Where the namespace stands; nil for `/`.
@@ -11,9 +11,12 @@ struct PacketHeader {
     /// Where the JSON part begins; the end of the text when there is none.
     var dataOffset = 1
 
+    /// That of an event, to be replaced by one that was read.
+    init() {}
+
     /// Reads the header of one text message. Every offset is below `bytes.count`, and the numbers are bounded before
     /// they can overflow.
-    init(_ bytes: UnsafeRawBufferPointer, limits: PacketLimits) throws(PacketDecodingError) {
+    init(_ bytes: UnsafeRawBufferPointer, limits: borrowing PacketLimits) throws(PacketDecodingError) {
         guard let first = bytes.first else { throw .empty }
         guard first >= UInt8(ascii: "0"), let type = SocketPacketType(rawValue: first - UInt8(ascii: "0")) else {
             throw .unknownType(first)

@@ -29,6 +29,9 @@ struct PacketPrefix {
         return length
     }
 
+    /// The most bytes of `length(nsp:id:)`: counting the digits costs as much as writing them.
+    static func bound(nsp: String) -> Int { length(nsp: nsp, id: nil) + maximumDigits }
+
     /// An upper bound of `length` while the other parts are unknown.
     static func maximumLength(nsp: String) -> Int {
         2 + 2 * maximumDigits + 1 + nsp.utf8.count + 1

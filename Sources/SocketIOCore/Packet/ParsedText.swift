@@ -3,11 +3,14 @@
 /// What the bytes of one text message say, before anything is made of it: header, and the elements of an event's or
 /// acknowledgement's array, checked.
 struct ParsedText {
-    let header: PacketHeader
+    private(set) var header = PacketHeader()
     /// Relative to the beginning of the array. None for packets without one.
     private(set) var elements = ElementRanges()
+    /// Of an event; nil unless it is short and plain.
+    private(set) var name: ShortName?
 
-    init(_ bytes: UnsafeRawBufferPointer, limits: PacketLimits) throws(PacketDecodingError) {
+    /// Once, where it lies: it is a large value to move.
+    mutating func read(_ bytes: UnsafeRawBufferPointer, limits: PacketLimits) throws(PacketDecodingError) {
         header = try PacketHeader(bytes, limits: limits)
         guard header.type.hasArray, header.dataOffset < bytes.count else { return }
         let array = UnsafeRawBufferPointer(rebasing: bytes[header.dataOffset...])
@@ -16,7 +19,7 @@ struct ParsedText {
         } catch {
             throw PacketDecodingError(error, type: header.type, limits: limits)
         }
-        if header.type.isEvent { try EventName.check(array, elements, type: header.type) }
+        if header.type.isEvent { name = try EventName.check(array, elements, type: header.type) }
     }
 }
 

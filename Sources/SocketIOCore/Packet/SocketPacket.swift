@@ -20,13 +20,19 @@ package struct SocketPacket: Sendable, Equatable {
     package var nsp: String
     /// The acknowledgement id, from 0 to 2^53 - 1.
     package var id: Int?
+    /// The name of an EVENT, if it is short and stands there as it is. Nil otherwise, when the body tells.
+    package var shortName: ShortName?
     package var body: Body
 
-    package init(nsp: String = SocketPacket.mainNamespace, id: Int? = nil, body: Body) {
+    package init(nsp: String = SocketPacket.mainNamespace, id: Int? = nil, shortName: ShortName? = nil, body: Body) {
         self.nsp = nsp
         self.id = id
+        self.shortName = shortName
         self.body = body
     }
+
+    /// Moves the body out, which counts no references.
+    package mutating func takeBody() -> Body { exchange(&body, with: .disconnect) }
 
     /// The namespace that is not written on the wire.
     package static let mainNamespace = "/"

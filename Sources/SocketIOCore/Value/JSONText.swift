@@ -33,8 +33,10 @@ enum JSONText {
 
     /// Writes a decimal integer where there is room for it, and returns its length.
     static func writeDecimal(_ value: Int64, into output: UnsafeMutableRawBufferPointer) -> Int {
-        guard let start = output.baseAddress, decimalLength(value) <= output.count else { return 0 }
-        return writeDecimal(value, into: start)
+        let length = decimalLength(value)
+        guard let start = output.baseAddress, length <= output.count else { return 0 }
+        writeDecimal(value, length: length, into: start)
+        return length
     }
 
     private static func decimalLength(_ value: Int64) -> Int {
@@ -49,8 +51,14 @@ enum JSONText {
 
     /// Writes a decimal integer and returns its length, at most 20.
     static func writeDecimal(_ value: Int64, into output: UnsafeMutableRawPointer) -> Int {
-        var rest = value.magnitude
         let length = decimalLength(value)
+        writeDecimal(value, length: length, into: output)
+        return length
+    }
+
+    @inline(__always)
+    private static func writeDecimal(_ value: Int64, length: Int, into output: UnsafeMutableRawPointer) {
+        var rest = value.magnitude
         var position = length
         repeat {
             position &-= 1
@@ -59,7 +67,6 @@ enum JSONText {
             rest /= 10
         } while rest > 0
         if value < 0 { output.storeBytes(of: UInt8(ascii: "-"), as: UInt8.self) }
-        return length
     }
 
     /// A finite, non-zero number as digits without leading or trailing zeros and the place of the decimal point.

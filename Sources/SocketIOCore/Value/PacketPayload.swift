@@ -16,7 +16,6 @@ package struct PacketPayload: Sendable, Equatable {
     /// Nil rather than empty: payloads are handed along often, and counting the references of an empty array costs as much
     /// as of any other.
     private let parts: [ByteBuffer]?
-
     /// An empty array.
     package static let empty = PacketPayload(
         unchecked: ByteBuffer(staticString: "[]"), elements: ElementRanges(), attachments: [])
@@ -29,7 +28,7 @@ package struct PacketPayload: Sendable, Equatable {
     }
 
     /// A text that has been checked and split.
-    init(checked text: ByteBuffer, elements: ElementRanges) {
+    init(checked text: consuming ByteBuffer, elements: ElementRanges) {
         self.text = text
         self.elements = elements
         self.parts = nil
@@ -102,36 +101,37 @@ package struct PacketPayload: Sendable, Equatable {
         slice(at: index)?.readableBytesView ?? ByteBufferView()
     }
 
+    /// Hands the text of the elements from `start` on to `body`: what stands between the brackets of an array of them. False,
+    /// with nothing done, when there are attachments, whose placeholders would have to be numbered anew.
+    package func withTail(from start: Int, _ body: (UnsafeRawBufferPointer) -> Void) -> Bool {
+        guard !hasAttachments, start >= 0 else { return false }
+        let range = tailRange(from: start)
+        text.withUnsafeReadableBytes { body(UnsafeRawBufferPointer(rebasing: $0[range])) }
+        return true
+    }
+
     /// The elements from `start` on as an array of their own, in memory of its own behind `headroom` bytes that are not
     /// readable; what stands between the elements stays as it is. Nil when there are attachments, whose placeholders
     /// would have to be numbered anew.
     package func tail(from start: Int, headroom: Int) -> ByteBuffer? {
         guard !hasAttachments, start >= 0 else { return nil }
-        let length = headroom + tailLength(from: start)
+        let range = tailRange(from: start)
+        let length = headroom + range.count + 2
         var array = ByteBufferAllocator().buffer(capacity: length)
         // One access for all of it: each costs as much as copying a short text.
         array.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { output in
             let front = UnsafeMutableRawBufferPointer(rebasing: output[..<headroom])
             _ = front.initializeMemory(as: UInt8.self, repeating: 0)
-            return headroom + writeTail(from: start, into: UnsafeMutableRawBufferPointer(rebasing: output[headroom...]))
+            output[headroom] = UInt8(ascii: "[")
+            text.withUnsafeReadableBytes { bytes in
+                UnsafeMutableRawBufferPointer(rebasing: output[(headroom + 1)...])
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[range]))
+            }
+            output[length - 1] = UInt8(ascii: "]")
+            return length
         }
         array.moveReaderIndex(forwardBy: headroom)
         return array
-    }
-
-    /// How many bytes `writeTail` writes.
-    func tailLength(from start: Int) -> Int { tailRange(from: start).count + 2 }
-
-    /// Writes the array of `tail` and returns its length.
-    func writeTail(from start: Int, into output: UnsafeMutableRawBufferPointer) -> Int {
-        let range = tailRange(from: start)
-        output[0] = UInt8(ascii: "[")
-        text.withUnsafeReadableBytes { bytes in
-            UnsafeMutableRawBufferPointer(rebasing: output[1...])
-                .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[range]))
-        }
-        output[range.count + 1] = UInt8(ascii: "]")
-        return range.count + 2
     }
 
     private func tailRange(from start: Int) -> Range<Int> {

@@ -58,32 +58,32 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
 
     // MARK: EngineSessionHandler
 
-    func received(_ message: EngineMessage) {
+    func received(_ message: consuming EngineMessage) {
         do {
             guard let packet = try parser.receive(message) else { return }
-            perform(machine.received(packet))
+            perform(machine.received(packet), consume packet)
         } catch {
             decodingFailed(error)
         }
     }
 
-    private func perform(_ action: consuming ClientAction) {
+    private func perform(_ action: consuming ClientAction, _ packet: consuming SocketPacket) {
         switch consume action {
-        case .event(let slot, let id, let payload):
+        case .event(let slot):
             shard.received.events += 1
-            sockets[slot]?.received(event: payload, id: id)
-        case .ack(let slot, let id, let payload):
+            guard case .event(let payload) = packet.takeBody() else { return }
+            sockets[slot]?.received(event: payload, name: packet.shortName, id: packet.id)
+        case .ack(let slot, let id):
             shard.received.acknowledgements += 1
+            guard case .ack(let payload) = packet.takeBody() else { return }
             sockets[slot]?.received(ack: payload, id: id)
         case .connect(let slot, let nsp, let auth):
             connect(slot: slot, nsp: nsp, auth: auth)
         case .refuseConnect(let nsp, let message):
             context.metrics.connectionsRefused.increment()
             refuse(nsp: nsp, ConnectError(message))
-        case .disconnect(let slot):
-            sockets[slot]?.close(.clientNamespaceDisconnect, detail: nil)
-        case .ignore:
-            context.metrics.packetsIgnored.increment()
+        case .disconnect(let slot): sockets[slot]?.close(.clientNamespaceDisconnect, detail: nil)
+        case .ignore: context.metrics.packetsIgnored.increment()
         case .violation(let violation):
             context.metrics.protocolViolations.increment()
             context.configuration.logger.debug(

@@ -1,8 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import SocketIOCore
-internal import Synchronization
-
 /// The callback of an event that asked for an acknowledgement: the last parameter of a handler.
 ///
 /// ```swift
@@ -78,53 +75,5 @@ struct AckDecoder: Decoder {
 
     func singleValueContainer() throws -> any SingleValueDecodingContainer {
         AbsentContainer(decoder: self, isNil: responder == nil)
-    }
-}
-
-/// Sends the one acknowledgement of one received event.
-final class AckResponder: Sendable {
-    enum Target: Sendable {
-        /// A client's event.
-        case socket(Socket, id: Int)
-        /// An event of another server.
-        case server(@Sendable (Result<EventArguments, any Error>) -> Void)
-    }
-
-    private let target: Target
-    private let isAnswered = Atomic(false)
-
-    init(_ target: Target) {
-        self.target = target
-    }
-
-    /// Answers, unless that has been done.
-    func respond<each Value: Encodable>(_ values: repeat each Value) {
-        guard claim() else { return }
-        if case .socket(let socket, let id) = target, socket.acknowledgeInPlace(id: id, repeat each values) { return }
-        deliver { try EncodedArguments.acknowledgement(headroom: $0, repeat each values) }
-    }
-
-    /// Answers with arguments that were received, unless that has been done.
-    func respond(relaying arguments: EventArguments) {
-        guard claim() else { return }
-        if case .socket(let socket, let id) = target, socket.acknowledgeInPlace(id: id, relaying: arguments) { return }
-        deliver { try EncodedArguments.relay(headroom: $0, arguments) }
-    }
-
-    private func claim() -> Bool {
-        isAnswered.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
-    }
-
-    private func deliver(_ encode: (_ headroom: Int) throws -> EncodedArguments) {
-        switch target {
-        case .socket(let socket, let id):
-            do {
-                socket.acknowledge(id: id, try encode(socket.namespace.headroom))
-            } catch {
-                socket.report(error, event: nil)
-            }
-        case .server(let answer):
-            answer(Result { try encode(0).received(offset: 0) })
-        }
     }
 }

@@ -48,6 +48,7 @@ public struct SocketEmitter: Sendable {
 
     /// Sends an event, see ``Socket/emit(_:_:)``.
     public func emit<each Argument: Encodable & Sendable>(_ event: String, _ arguments: repeat each Argument) {
+        if flags.compress, socket.emitInPlace(event, isVolatile: flags.isVolatile, repeat each arguments) { return }
         socket.emit(event, flags) { try .event(event, headroom: $0, repeat each arguments) }
     }
 

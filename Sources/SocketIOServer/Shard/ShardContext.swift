@@ -13,6 +13,8 @@ final class ShardContext: @unchecked Sendable {
     let eventLoop: any EventLoop
     let executor: LoopExecutor
     let timers: TimerQueue
+    /// On the loop only.
+    let responders = SpareResponder()
     /// On the loop only, like ``timers``.
     @exclusivity(unchecked)
     var received = ReceivedPackets()

@@ -17,12 +17,38 @@ public struct ListenerID: Sendable, Hashable {
     }
 }
 
-/// What a handler is run with.
-struct EventContext {
+/// What a handler is run with. It ends with the dispatch of its event, which is why it cannot be copied: asynchronous
+/// handlers take from it what they need for longer.
+struct EventContext: ~Copyable {
     let event: String
     let arguments: EventArguments
-    let responder: AckResponder?
-    let scope: any HandlerScope
+    var responder: AckResponder?
+    /// Not counted: it is the scope that dispatches, and lives at least until that has returned.
+    unowned(unsafe) let scope: any HandlerScope
+
+    /// Runs a synchronous handler, or what comes before an asynchronous one. A failure goes to the scope.
+    @inline(__always)
+    borrowing func attempt(_ work: () throws -> Void) {
+        do {
+            try work()
+        } catch {
+            scope.handlerFailed(error, event: event, responder: responder)
+        }
+    }
+
+    /// Starts an asynchronous handler, which may use the responder. A failure goes to the scope.
+    @inline(__always)
+    borrowing func start(_ work: @escaping @Sendable (AckResponder?) async throws -> Void) {
+        let scope: any HandlerScope = scope
+        let (event, responder) = (event, responder)
+        Task.immediate(executorPreference: scope.executor) {
+            do {
+                try await work(responder)
+            } catch {
+                scope.handlerFailed(error, event: event, responder: responder)
+            }
+        }
+    }
 }
 
 /// Where handlers run and where their failures go: a socket, or a namespace for the events of other servers.
@@ -51,7 +77,7 @@ class EventHandler: @unchecked Sendable {
     var plan: ArgumentPlan { ArgumentPlan() }
 
     /// Runs the handler, or starts it.
-    func run(_ context: EventContext, _ plan: ArgumentPlan) {
+    func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
         preconditionFailure("every kind of handler runs in its own way")
     }
 }

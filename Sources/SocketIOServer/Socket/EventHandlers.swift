@@ -73,27 +73,22 @@ struct EventHandlers {
 
     /// The handler of an event that has one and keeps it, as nearly all have; nil for others, which `take` is for. No string
     /// is made of the name.
-    func sole(_ event: PacketPayload) -> Sole? {
-        var sole: Sole?
-        let entries = shape.entries
-        event.withPlainName { name in
-            let hash = HandlerShape.hash(name)
-            var found: Int?
-            for index in entries.indices where entries[index].hash == hash {
-                guard found == nil, !entries[index].isOnce, entries[index].isNamed(name) else { return }
-                found = index
-            }
-            guard let found else { return }
-            sole = Sole(
-                event: entries[found].event, planned: Planned(handler: handlers[found], plan: entries[found].plan))
+    ///
+    /// Inlined, so that the lists need not be counted for the call.
+    /// - Parameter name: that of the event, if it is short and plain.
+    @inline(__always)
+    func sole(_ event: borrowing PacketPayload, name: ShortName?) -> Sole? {
+        guard let place = if let name { shape.solePlace(of: name) } else { shape.solePlace(of: event) } else {
+            return nil
         }
-        return sole
+        return Sole(handler: handlers[place], event: shape.event(at: place), plan: shape.plan(at: place))
     }
 
     /// What `sole` finds.
     struct Sole {
+        let handler: EventHandler
         let event: String
-        let planned: Planned
+        let plan: ArgumentPlan
     }
 
     /// A handler with what its shape knows of it.
@@ -101,7 +96,7 @@ struct EventHandlers {
         let handler: EventHandler
         let plan: ArgumentPlan
 
-        func run(_ context: EventContext) { handler.run(context, plan) }
+        func run(_ context: borrowing EventContext) { handler.run(context, plan) }
     }
 
     /// The handlers of one event.
@@ -110,7 +105,7 @@ struct EventHandlers {
         case one(Planned)
         case many([Planned])
 
-        func run(_ context: EventContext) {
+        func run(_ context: borrowing EventContext) {
             switch self {
             case .none: return
             case .one(let handler): handler.run(context)

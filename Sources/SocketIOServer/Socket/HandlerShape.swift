@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import SocketIOCore
+
 /// Which events have handlers, in the order of their registration: all that sockets have in common that were given
 /// handlers in the same way, as nearly all sockets of an application are.
 ///
@@ -10,13 +12,16 @@
 /// Confined to the event loop of its sockets, or to the lock of their owner: hence `@unchecked Sendable`.
 final class HandlerShape: @unchecked Sendable {
     struct Entry: Equatable {
-        /// Of the name, which it is searched by.
+        /// The name, if it is short: what nearly all are found by.
+        let shortName: ShortName?
+        /// Of the name, for the others.
         let hash: UInt32
         let isOnce: Bool
         let plan: ArgumentPlan
         let event: String
 
         init(_ event: String, isOnce: Bool, _ plan: ArgumentPlan) {
+            self.shortName = ShortName(event)
             self.hash = HandlerShape.hash(event)
             self.isOnce = isOnce
             self.plan = plan
@@ -84,6 +89,36 @@ final class HandlerShape: @unchecked Sendable {
         entries = kept
         return self
     }
+
+    // MARK: Finding
+
+    /// The place of the only handler of an event with this name; nil when there are none or several, or one for one time.
+    func solePlace(of name: ShortName) -> Int? {
+        var place: Int?
+        for index in entries.indices {
+            guard let known = entries[index].shortName, known == name else { continue }
+            guard place == nil, !entries[index].isOnce else { return nil }
+            place = index
+        }
+        return place
+    }
+
+    /// The same by the bytes of an event; nil also where they are not the name as it is.
+    func solePlace(of event: borrowing PacketPayload) -> Int? {
+        var place: Int?
+        event.withPlainName { name in
+            let hash = Self.hash(name)
+            for index in entries.indices where entries[index].hash == hash {
+                guard place == nil, !entries[index].isOnce, entries[index].isNamed(name) else { return place = nil }
+                place = index
+            }
+        }
+        return place
+    }
+
+    // Parts of an entry, all of which would be copied first where its user is.
+    func event(at place: Int) -> String { entries[place].event }
+    func plan(at place: Int) -> ArgumentPlan { entries[place].plan }
 
     /// FNV-1a. Only what the application registered is compared with it, so a client gains nothing by collisions.
     static func hash(_ name: UnsafeRawBufferPointer) -> UInt32 {

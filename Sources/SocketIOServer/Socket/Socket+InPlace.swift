@@ -10,23 +10,21 @@ internal import SocketIOCore
 extension Socket {
     /// Sends the acknowledgement of a received event with arguments that were received.
     func acknowledgeInPlace(id: Int, relaying arguments: EventArguments) -> Bool {
-        let nsp = namespace.name
-        guard eventLoop.inEventLoop,
-            let length = DefaultEncoder.ackLength(
-                nsp: nsp, id: id, relaying: arguments.payload, from: arguments.offset)
-        else { return false }
+        guard eventLoop.inEventLoop else { return false }
         guard connected else { return true }
-        client.session.send(textUpTo: length) { output in
-            DefaultEncoder.writeAck(
-                nsp: nsp, id: id, relaying: arguments.payload, from: arguments.offset, into: output)
+        // The closures know the bytes only: another name for the arguments would count references.
+        return arguments.payload.withTail(from: arguments.offset) { elements in
+            let nsp = namespace.name
+            client.session.send(textUpTo: DefaultEncoder.ackBound(nsp: nsp, relaying: elements)) { output in
+                DefaultEncoder.writeAck(nsp: nsp, id: id, relaying: elements, into: output)
+            }
         }
-        return true
     }
 
     /// Sends the acknowledgement of a received event with these values.
     func acknowledgeInPlace<each Value>(id: Int, _ values: repeat each Value) -> Bool {
         let nsp = namespace.name
-        guard eventLoop.inEventLoop, let bound = DefaultEncoder.ackBound(nsp: nsp, id: id, repeat each values) else {
+        guard eventLoop.inEventLoop, let bound = DefaultEncoder.ackBound(nsp: nsp, repeat each values) else {
             return false
         }
         guard connected else { return true }
@@ -36,14 +34,19 @@ extension Socket {
         return true
     }
 
-    /// Sends an event with these values.
-    func emitInPlace<each Value>(_ event: String, _ values: repeat each Value) -> Bool {
+    /// Sends an event with these values, or drops it when it is volatile and would have to wait.
+    func emitInPlace<each Value>(_ event: String, isVolatile: Bool = false, _ values: repeat each Value) -> Bool {
         let nsp = namespace.name
         guard eventLoop.inEventLoop, !isGone, hooks?.outgoing.isEmpty ?? true,
             !ReservedEventNames.contains(event),
             let bound = DefaultEncoder.eventBound(nsp: nsp, event: event, repeat each values)
         else { return false }
-        client.session.send(textUpTo: bound) { output in
+        let session = client.session
+        guard !isVolatile || session.isWritable else {
+            context.metrics.volatileDropped.increment()
+            return true
+        }
+        session.send(textUpTo: bound) { output in
             DefaultEncoder.writeEvent(nsp: nsp, event: event, repeat each values, into: output)
         }
         return true

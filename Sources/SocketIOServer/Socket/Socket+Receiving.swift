@@ -6,14 +6,18 @@ internal import SocketIOCore
 
 /// The way of a received event: listeners for any event, middlewares, handlers. All on the event loop.
 extension Socket {
-    func received(event payload: consuming PacketPayload, id: Int?) {
+    /// - Parameter name: see ``SocketPacket/shortName``.
+    func received(event payload: consuming PacketPayload, name: ShortName?, id: Int?) {
         guard connected else { return }
-        let responder = if let id { AckResponder(.socket(self, id: id)) } else { nil as AckResponder? }
-        if hooks == nil, let sole = handlers.sole(payload) {
-            return sole.planned.run(
-                EventContext(
-                    event: sole.event, arguments: EventArguments(payload, offset: 1), responder: responder, scope: self)
-            )
+        let responders = client.shard.responders
+        let responder: AckResponder? = if let id { responders.take(self, id: id) } else { nil }
+        if hooks == nil, let sole = handlers.sole(payload, name: name) {
+            var context = EventContext(
+                event: sole.event, arguments: EventArguments(payload, offset: 1), responder: consume responder,
+                scope: self)
+            sole.handler.run(context, sole.plan)
+            // The handler has returned: what it was given may serve the next event.
+            return responders.put(&context.responder)
         }
         guard let name = payload.eventName else { return }
         let arguments = EventArguments(payload, offset: 1)
@@ -39,7 +43,8 @@ extension Socket {
         guard connected else { return }
         let taken = handlers.take(event)
         if case .none = taken { context.metrics.eventsUnhandled.increment() }
-        taken.run(EventContext(event: event, arguments: arguments, responder: responder, scope: self))
+        let context = EventContext(event: event, arguments: arguments, responder: responder, scope: self)
+        taken.run(context)
     }
 
     /// Takes waiting events through the middlewares, one at a time so that their order stays.

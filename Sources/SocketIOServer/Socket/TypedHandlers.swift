@@ -8,12 +8,8 @@ final class DynamicHandler: EventHandler, @unchecked Sendable {
         self.handler = handler
     }
 
-    override func run(_ context: EventContext, _ plan: ArgumentPlan) {
-        do {
-            try handler(context.arguments, DynamicAck(responder: context.responder))
-        } catch {
-            context.scope.handlerFailed(error, event: context.event, responder: context.responder)
-        }
+    override func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
+        context.attempt { try handler(context.arguments, DynamicAck(responder: context.responder)) }
     }
 }
 
@@ -27,13 +23,11 @@ final class SynchronousHandler<each Argument: Decodable & Sendable>: EventHandle
 
     override var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
 
-    override func run(_ context: EventContext, _ plan: ArgumentPlan) {
-        do {
+    override func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
+        context.attempt {
             var cursor = ArgumentCursor(context, plan)
             let arguments = (repeat try cursor.next((each Argument).self))
             try handler(repeat each arguments)
-        } catch {
-            context.scope.handlerFailed(error, event: context.event, responder: context.responder)
         }
     }
 }
@@ -50,14 +44,12 @@ final class AnsweringHandler<Answer: Encodable & Sendable, each Argument: Decoda
 
     override var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
 
-    override func run(_ context: EventContext, _ plan: ArgumentPlan) {
-        do {
+    override func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
+        context.attempt {
             var cursor = ArgumentCursor(context, plan)
             let arguments = (repeat try cursor.next((each Argument).self))
             let answer = try handler(repeat each arguments)
             context.responder?.respond(answer)
-        } catch {
-            context.scope.handlerFailed(error, event: context.event, responder: context.responder)
         }
     }
 }
@@ -72,20 +64,11 @@ final class AsynchronousHandler<each Argument: Decodable & Sendable>: EventHandl
 
     override var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
 
-    override func run(_ context: EventContext, _ plan: ArgumentPlan) {
-        do {
+    override func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
+        context.attempt {
             var cursor = ArgumentCursor(context, plan)
             let arguments = (repeat try cursor.next((each Argument).self))
-            let (handler, scope, event, responder) = (handler, context.scope, context.event, context.responder)
-            Task.immediate(executorPreference: scope.executor) {
-                do {
-                    try await handler(repeat each arguments)
-                } catch {
-                    scope.handlerFailed(error, event: event, responder: responder)
-                }
-            }
-        } catch {
-            context.scope.handlerFailed(error, event: context.event, responder: context.responder)
+            context.start { [handler] _ in try await handler(repeat each arguments) }
         }
     }
 }
@@ -102,21 +85,14 @@ final class AsynchronousAnsweringHandler<Answer: Encodable & Sendable, each Argu
 
     override var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
 
-    override func run(_ context: EventContext, _ plan: ArgumentPlan) {
-        do {
+    override func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
+        context.attempt {
             var cursor = ArgumentCursor(context, plan)
             let arguments = (repeat try cursor.next((each Argument).self))
-            let (handler, scope, event, responder) = (handler, context.scope, context.event, context.responder)
-            Task.immediate(executorPreference: scope.executor) {
-                do {
-                    let answer = try await handler(repeat each arguments)
-                    responder?.respond(answer)
-                } catch {
-                    scope.handlerFailed(error, event: event, responder: responder)
-                }
+            context.start { [handler] responder in
+                let answer = try await handler(repeat each arguments)
+                responder?.respond(answer)
             }
-        } catch {
-            context.scope.handlerFailed(error, event: context.event, responder: context.responder)
         }
     }
 }

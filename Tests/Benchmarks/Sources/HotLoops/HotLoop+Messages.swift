@@ -33,6 +33,16 @@ extension HotLoop {
                 }
             }
         },
+        HotLoop(name: "whole-message") {
+            let frame = maskedFrame("42" + event)
+            var reader = WholeMessageReader()
+            return { count in
+                for _ in 0..<count {
+                    var taken = 0
+                    keep(reader.next(in: frame, at: &taken, limit: 1_000_000))
+                }
+            }
+        },
         HotLoop(name: "message-to-packet") {
             let text = ByteBuffer(string: "42" + event)
             var parser = DefaultParser()
@@ -81,6 +91,30 @@ extension HotLoop {
                 for id in 0..<count {
                     guard let json = payload?.tail(from: 1, headroom: headroom) else { return }
                     keep(DefaultEncoder.ack(nsp: "/", id: id, json: json))
+                }
+            }
+        },
+        HotLoop(name: "acknowledgement-in-place") {
+            return { count in
+                withUnsafeTemporaryAllocation(byteCount: 256, alignment: 8) { output in
+                    for id in 0..<count {
+                        guard let bound = DefaultEncoder.ackBound(nsp: "/", "ok"), bound <= output.count else { return }
+                        keep(DefaultEncoder.writeAck(nsp: "/", id: id, "ok", into: output))
+                    }
+                }
+            }
+        },
+        HotLoop(name: "relayed-acknowledgement-in-place") {
+            let payload = try? PacketPayload(text: ByteBuffer(string: event))
+            return { count in
+                withUnsafeTemporaryAllocation(byteCount: 512, alignment: 8) { output in
+                    for id in 0..<count {
+                        let isTaken = payload?.withTail(from: 1) { elements in
+                            guard DefaultEncoder.ackBound(nsp: "/", relaying: elements) <= output.count else { return }
+                            keep(DefaultEncoder.writeAck(nsp: "/", id: id, relaying: elements, into: output))
+                        }
+                        keep(isTaken)
+                    }
                 }
             }
         },

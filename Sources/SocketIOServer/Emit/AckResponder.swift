@@ -1,0 +1,106 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import SocketIOCore
+internal import Synchronization
+
+/// Sends the one acknowledgement of one received event.
+///
+/// `@unchecked Sendable`: who claims the answer is the only one to touch what can change, until the object serves the next
+/// event. That happens only on the event loop, after it was answered there, and when nobody else has it any more: whoever
+/// had it meanwhile can only have failed to claim it, for which nothing but the atomic is read.
+final class AckResponder: @unchecked Sendable {
+    enum Target: Sendable {
+        /// A client's event.
+        case socket(Socket, id: Int)
+        /// An event of another server.
+        case server(@Sendable (Result<EventArguments, any Error>) -> Void)
+        /// It was taken to answer.
+        case none
+    }
+
+    // Values that call nothing back: overlapping access is not checked for.
+    @exclusivity(unchecked)
+    private var target: Target
+    /// It was the event loop that answered, within the call.
+    @exclusivity(unchecked)
+    private var isAnsweredInPlace = false
+    private let isAnswered = Atomic(false)
+
+    init(_ target: Target) {
+        self.target = target
+    }
+
+    /// Answers, unless that has been done.
+    func respond<each Value: Encodable>(_ values: repeat each Value) {
+        switch claim() {
+        case .socket(let socket, let id):
+            if socket.acknowledgeInPlace(id: id, repeat each values) { return isAnsweredInPlace = true }
+            Self.deliver(to: socket, id: id) { try .acknowledgement(headroom: $0, repeat each values) }
+        case .server(let answer):
+            answer(Result { try EncodedArguments.acknowledgement(repeat each values).received(offset: 0) })
+        case .none:
+            return
+        }
+    }
+
+    /// Answers with arguments that were received, unless that has been done.
+    func respond(relaying arguments: EventArguments) {
+        switch claim() {
+        case .socket(let socket, let id):
+            if socket.acknowledgeInPlace(id: id, relaying: arguments) { return isAnsweredInPlace = true }
+            Self.deliver(to: socket, id: id) { try .relay(headroom: $0, arguments) }
+        case .server(let answer):
+            answer(Result { try EncodedArguments.relay(arguments).received(offset: 0) })
+        case .none:
+            return
+        }
+    }
+
+    /// Takes the target, which only the first gets.
+    private func claim() -> Target {
+        let (isFirst, _) = isAnswered.compareExchange(
+            expected: false, desired: true, ordering: .acquiringAndReleasing)
+        return isFirst ? exchange(&target, with: .none) : .none
+    }
+
+    private static func deliver(
+        to socket: Socket, id: Int, _ encode: (_ headroom: Int) throws -> EncodedArguments
+    ) {
+        do {
+            socket.acknowledge(id: id, try encode(socket.namespace.headroom))
+        } catch {
+            socket.report(error, event: nil)
+        }
+    }
+
+    // MARK: For the next event
+
+    /// Whether it may serve another event once nobody has it: it was answered on the event loop.
+    var isSpent: Bool { isAnswered.load(ordering: .acquiring) && isAnsweredInPlace }
+
+    /// Serves another event of a client.
+    func serve(_ socket: Socket, id: Int) {
+        target = .socket(socket, id: id)
+        isAnsweredInPlace = false
+        isAnswered.store(false, ordering: .releasing)
+    }
+}
+
+/// The responder of an event loop that waits for the next event, since most are done with when their handler returns: an
+/// event then costs no allocation. Confined to the loop.
+final class SpareResponder {
+    @exclusivity(unchecked)
+    private var spare: AckResponder?
+
+    /// One for a client's event.
+    func take(_ socket: Socket, id: Int) -> AckResponder {
+        guard let responder = exchange(&spare, with: nil) else { return AckResponder(.socket(socket, id: id)) }
+        responder.serve(socket, id: id)
+        return responder
+    }
+
+    /// Takes it back, if it is spent and nobody else has it.
+    func put(_ responder: inout AckResponder?) {
+        if responder?.isSpent ?? false, isKnownUniquelyReferenced(&responder) { swap(&spare, &responder) }
+    }
+}
