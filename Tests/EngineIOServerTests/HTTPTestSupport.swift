@@ -43,16 +43,18 @@ final class EmbeddedConnection {
     let engine: ScriptedEngine
     private var received = ""
 
+    /// - Parameter below: what is to be between the handler and the channel.
     init(
-        engine: ScriptedEngine = ScriptedEngine(), application: (any HTTPApplication)? = nil,
-        configure: (inout EngineConfiguration) -> Void = { _ in }
+        engine: ScriptedEngine = ScriptedEngine(), application: (any HTTPApplication)? = nil, isSecure: Bool = false,
+        below: (any ChannelHandler)? = nil, configure: (inout EngineConfiguration) -> Void = { _ in }
     ) throws {
         self.engine = engine
         var configuration = EngineConfiguration()
         configure(&configuration)
         let router = try HTTPRouter(configuration: configuration, engine: engine, application: application)
+        if let below { try channel.pipeline.syncOperations.addHandler(below) }
         try channel.pipeline.syncOperations.addHandler(
-            HTTPConnectionHandler(router: router, isSecure: false, connections: nil, eventLoop: channel.eventLoop))
+            HTTPConnectionHandler(router: router, isSecure: isSecure, connections: nil, eventLoop: channel.eventLoop))
         try channel.connect(to: SocketAddress(ipAddress: "192.0.2.7", port: 4711)).wait()
     }
 

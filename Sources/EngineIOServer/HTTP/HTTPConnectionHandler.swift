@@ -49,7 +49,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     /// Answers handed to the channel and not yet written.
     var pendingWrites = 0
     /// Found with the first answer.
-    var socket: DirectSocket?
+    var socket: (any AnswerSink)?
     /// The channel is no socket, as in tests.
     var hasNoSocket = false
     var writeDeadline = NIODeadline.distantFuture

@@ -15,7 +15,7 @@ package final class HTTPListener: Sendable {
         case unix(path: String)
     }
 
-    private let channel: any Channel
+    let channel: any Channel
     private let connections: HTTPConnections
     /// For connections accepted from now on; nil on a listener without TLS.
     private let tls: NIOLockedValueBox<NIOSSLContext?>
