@@ -5,7 +5,8 @@ package import EngineIOCore
 /// What the layer above the engine supplies for the whole server.
 package protocol EngineDelegate: AnyObject, Sendable {
     /// A session has opened. Called on the session's event loop, after its transport has processed the handshake
-    /// request, so the `open` packet is already on its way. The returned handler hears everything else.
+    /// request, so the `open` packet is already on its way. The returned handler hears everything else, and of the end also when
+    /// the session is closed in this very call.
     func opened(_ session: EngineSession) -> any EngineSessionHandler
 }
 

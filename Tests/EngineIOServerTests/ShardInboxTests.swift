@@ -32,4 +32,50 @@ internal import Testing
             #expect(order.withLockedValue { $0 } == [1, 2, 3])
         }
     }
+
+    /// What a tick hands over wakes the other loop once, when the tick ends: a loop that was woken for the first message
+    /// would send it alone.
+    @Test(.timeLimit(.minutes(1))) func aTickWakesOthersAtItsEnd() async throws {
+        try await SessionTestServer.run(loops: 2) { server in
+            let (sender, other) = (server.engine.shards[0], server.engine.shards[1])
+            let done = NIOLockedValueBox<[Int]>([])
+            let doneDuringTick = try await sender.eventLoop.submit { () -> [Int] in
+                for number in 0..<100 {
+                    other.run(from: sender) { done.withLockedValue { $0.append(number) } }
+                }
+                // Any work that had been scheduled by now would be done before this.
+                let isAwake = DispatchSemaphore(value: 0)
+                other.eventLoop.execute { isAwake.signal() }
+                isAwake.wait()
+                return done.withLockedValue { $0 }
+            }.get()
+            #expect(doneDuringTick.isEmpty)
+            try await eventually("what the tick handed over") { done.withLockedValue { $0.count } == 100 }
+            #expect(done.withLockedValue { $0 } == Array(0..<100))
+        }
+    }
+
+    /// Work of other threads neither waits for the tick nor overtakes what it handed over before.
+    @Test(.timeLimit(.minutes(1))) func workInBetweenKeepsTheOrder() async throws {
+        try await SessionTestServer.run(loops: 2) { server in
+            let (sender, other) = (server.engine.shards[0], server.engine.shards[1])
+            let done = NIOLockedValueBox<[Int]>([])
+            let doneDuringTick = try await sender.eventLoop.submit { () -> [Int] in
+                other.run(from: sender) { done.withLockedValue { $0.append(1) } }
+                let isDone = DispatchSemaphore(value: 0)
+                Thread.detachNewThread {
+                    other.run {
+                        done.withLockedValue { $0.append(2) }
+                        isDone.signal()
+                    }
+                }
+                isDone.wait()
+                other.run(from: sender) { done.withLockedValue { $0.append(3) } }
+                return done.withLockedValue { $0 }
+            }.get()
+            #expect(doneDuringTick == [1, 2])
+            try await eventually("the last of it") { done.withLockedValue { $0.count } == 3 }
+            #expect(done.withLockedValue { $0 } == [1, 2, 3])
+        }
+    }
 }

@@ -156,6 +156,16 @@ internal import Testing
         }
     }
 
+    @Test func aSessionThatIsClosedWhileItOpensSaysSo() async throws {
+        try await Server.run(onOpen: { $0.close() }) { server in
+            let wire = try await server.connect()
+            #expect(try await wire.upgrade(Server.websocket).status == 101)
+            let sid = try Server.sid(in: try await wire.text())
+            #expect(try await server.closeReason(sid) == "forced close|")
+            #expect(try await wire.frame().opcode == 8)
+        }
+    }
+
     @Test func closesForEveryReason() async throws {
         try await Server.run { server in
             var wire = try await server.connect()

@@ -128,7 +128,8 @@ public final class EngineSession: @unchecked Sendable {
         // A polling client gets these two alone in its first answer (spec 1.15).
         shard.flush(self)
         guard machine.isOpen else { return finishUnannounced() }
-        handler = delegate.opened(self)
+        // It may well end there; the handler is to hear of that.
+        shard.holdingEnds { handler = delegate.opened(self) }
     }
 
     private func finishUnannounced() { shard.remove(self) }

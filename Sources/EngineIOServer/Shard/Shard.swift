@@ -21,6 +21,8 @@ package final class Shard: @unchecked Sendable {
     let lag: LagMeter
 
     private let inbox: ShardInbox
+    /// Of other shards, with work of this tick that they have not been woken for.
+    private var sleepers: [ShardInbox] = []
     /// With one shard nobody shares reference counts, so staged messages need no copy.
     private let copiesStagedMessages: Bool
     /// In memory of this loop, like everything that is sent often.
@@ -62,6 +64,27 @@ package final class Shard: @unchecked Sendable {
     /// Runs `work` on the shard's loop: at once when called there, else queued behind earlier work and run within the
     /// loop's next tick, all that has gathered in one go.
     package func run(_ work: @escaping @Sendable () -> Void) { inbox.run(work) }
+
+    /// The same for work that another shard hands over, called on that one's loop: this loop is woken when the tick of
+    /// `sender` ends, once for all that it handed over. So what was read there in one go leaves here in one go, too.
+    package func run(from sender: Shard, _ work: @escaping @Sendable () -> Void) {
+        sender.eventLoop.assertInEventLoop()
+        if eventLoop.inEventLoop { return work() }
+        if inbox.leave(work) { sender.wakeAtEndOfTick(inbox) }
+    }
+
+    private func wakeAtEndOfTick(_ inbox: ShardInbox) {
+        guard !sleepers.contains(where: { $0 === inbox }) else { return }
+        sleepers.append(inbox)
+        scheduleFlush()
+    }
+
+    /// Before this loop's own clients are served: the others do theirs in the meantime.
+    private func wakeSleepers() {
+        guard !sleepers.isEmpty else { return }
+        for inbox in sleepers { inbox.wake() }
+        sleepers.removeAll(keepingCapacity: true)
+    }
 
     /// Does what others have asked for so far, see ``ShardInbox/catchUp()``.
     func catchUp() { inbox.catchUp() }
@@ -131,15 +154,11 @@ package final class Shard: @unchecked Sendable {
     }
 
     /// Hands what was staged for the session to its transport, now instead of at the end of the tick.
-    func flush(_ session: EngineSession) {
-        let isOutermost = !isDelivering
-        isDelivering = true
-        deliver(to: session.slot)
-        if isOutermost { deliveryEnded() }
-    }
+    func flush(_ session: EngineSession) { holdingEnds { deliver(to: session.slot) } }
 
     private func flush() {
         isFlushScheduled = false
+        wakeSleepers()
         var touched = exchange(&dirty, with: exchange(&spareList, with: []))
         isDelivering = true
         for slot in touched { deliver(to: slot) }
@@ -177,6 +196,14 @@ package final class Shard: @unchecked Sendable {
     func isBypassed(_ session: EngineSession) -> Bool { slots.isBypassed(session.slot) }
 
     func endBypass(_ session: EngineSession) { slots.endBypass(session.slot) }
+
+    /// Runs `body`. Handlers of sessions that end in the meantime hear of it when it is over, see ``afterDelivery(_:)``.
+    func holdingEnds(_ body: () -> Void) {
+        let isOutermost = !isDelivering
+        isDelivering = true
+        body()
+        if isOutermost { deliveryEnded() }
+    }
 
     /// Runs `work` now, or right after the delivery that is under way: sessions that end while frames are handed out
     /// call their handlers, and those may send.

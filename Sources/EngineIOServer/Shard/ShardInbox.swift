@@ -38,6 +38,25 @@ final class ShardInbox: @unchecked Sendable {
         if mustSchedule { eventLoop.execute { self.empty() } }
     }
 
+    /// Queues `work` in its turn and lets the loop sleep on. Returns whether somebody has to ``wake()`` it.
+    func leave(_ work: @escaping @Sendable () -> Void) -> Bool {
+        inbox.withLockedValue { inbox in
+            inbox.work.append(work)
+            hasMail.store(true, ordering: .releasing)
+            return !inbox.isScheduled
+        }
+    }
+
+    /// Has what was left here done, unless that has happened since.
+    func wake() {
+        let mustSchedule = inbox.withLockedValue { inbox in
+            guard !inbox.work.isEmpty, !inbox.isScheduled else { return false }
+            inbox.isScheduled = true
+            return true
+        }
+        if mustSchedule { eventLoop.execute { self.empty() } }
+    }
+
     /// Does what others have asked for so far, before what a client has sent is looked at. A loop that woke up late may
     /// find both: the client may have acted on what it saw elsewhere, such as leaving a room after a broadcast that is
     /// still waiting here.

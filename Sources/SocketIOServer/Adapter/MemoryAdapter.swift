@@ -72,12 +72,11 @@ public final class MemoryAdapter: Adapter {
         guard shards.contains(where: { $0.socketCount > 0 }) else { return }
         let message = DefaultEncoder.event(
             nsp: name, json: packet.data.json, attachments: packet.data.attachments, compress: options.flags.compress)
-        for shard in shards where shard.socketCount > 0 {
-            if shard.shard.eventLoop.inEventLoop {
-                shard.broadcast(message, packet, options)
-            } else {
-                shard.shard.shard.run { shard.broadcast(message, packet, options) }
-            }
+        let here = shards.first { $0.shard.eventLoop.inEventLoop }
+        if let here, here.socketCount > 0 { here.broadcast(message, packet, options) }
+        for shard in shards where shard !== here && shard.socketCount > 0 {
+            let work = { @Sendable in shard.broadcast(message, packet, options) }
+            if let here { shard.engine.run(from: here.engine, work) } else { shard.engine.run(work) }
         }
     }
 
@@ -91,16 +90,16 @@ public final class MemoryAdapter: Adapter {
             compress: options.flags.compress)
         let report = ReachedClients(shards: shards.count, receiver: receiver)
         for shard in shards {
-            shard.shard.shard.run {
+            shard.engine.run {
                 let now = NIODeadline.now()
                 let sockets = shard.sockets(options).filter { $0.expect(acknowledgement: id, since: now, receiver) }
                 // Reported first: an answer may come while the event is being sent to the others.
                 report.shardReached(clients: sockets.count)
                 guard !sockets.isEmpty else { return }
-                let staged = shard.shard.shard.stage(message)
+                let staged = shard.engine.stage(message)
                 for socket in sockets {
                     if shard.outgoingListenerCount > 0 { socket.notifyOutgoing(packet) }
-                    shard.shard.shard.send(staged, to: socket.client.session)
+                    shard.engine.send(staged, to: socket.client.session)
                 }
                 // Answers that come too late find nothing; the receiver has finished by then.
                 _ = shard.shard.timers.schedule(after: receiver.timeout) {
@@ -172,7 +171,7 @@ public final class MemoryAdapter: Adapter {
 
     private func forEachShard(_ body: @escaping @Sendable (NamespaceShard) -> Void) {
         for shard in shards where shard.socketCount > 0 {
-            shard.shard.shard.run { body(shard) }
+            shard.engine.run { body(shard) }
         }
     }
 }

@@ -11,6 +11,7 @@ internal import Synchronization
 /// Confined to the loop, which is why it may be `@unchecked Sendable`; only ``socketCount`` is read elsewhere.
 final class NamespaceShard: @unchecked Sendable {
     let shard: ShardContext
+    var engine: Shard { shard.shard }
     private let nodeRooms: NodeRooms
     private let observers: RoomObservers
     private let metrics: ServerMetrics
@@ -124,7 +125,7 @@ final class NamespaceShard: @unchecked Sendable {
     /// Delivers one message to everyone meant. Nothing is allocated, retained or flushed per recipient: the message is put
     /// aside once, and where it lies is noted for each session.
     func broadcast(_ message: OutboundMessage, _ packet: BroadcastPacket, _ options: BroadcastOptions) {
-        let engine = shard.shard
+        let engine = engine
         let isVolatile = options.flags.isVolatile
         let looksAtSockets = isVolatile || outgoingListenerCount > 0
         var staged: StagedMessage?
