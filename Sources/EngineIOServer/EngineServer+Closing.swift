@@ -49,7 +49,7 @@ extension EngineServer {
     func serveWhileClosing(
         _ exchange: HTTPExchange, _ handshake: HandshakeRequest, _ verdict: HandshakeVerdict
     ) {
-        if case .existing(let sid, _) = verdict, forwarder != nil, home(of: sid) == nil {
+        if case .existing(let sid, _) = verdict, forwarder != nil, home(of: StoredSessionID(sid)) == nil {
             return serveElsewhere(sid, exchange, handshake)
         }
         refuseWhileClosing(exchange)

@@ -167,12 +167,12 @@ extension EngineServer {
     ) {
         var details: [String: String] = [:]
         switch (refusal.code, refusal.context) {
-        case (.unknownTransport, _): details["transport"] = handshake.query["transport"]
+        case (.unknownTransport, _): details["transport"] = handshake.transport
         case (.unknownSID, _): details["sid"] = handshake.sid
         case (.badHandshakeMethod, _): details["method"] = handshake.method
         case (_, .invalidOrigin): details["origin"] = handshake.origin
         case (_, .transportMismatch):
-            details["transport"] = handshake.query["transport"]
+            details["transport"] = handshake.transport
             details["previousTransport"] = previousTransport?.rawValue
         default: break
         }

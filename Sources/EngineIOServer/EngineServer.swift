@@ -19,6 +19,8 @@ package final class EngineServer: EngineRequestHandler {
     /// The largest body that any session may send.
     let bodyLimit: Synchronization.Atomic<Int>
     private let ids: SessionIDGenerator
+    /// What ids made here begin with.
+    private let nodeTag: PackedTag?
     private let shardOfLoop: [ObjectIdentifier: Int]
     let isClosing = Atomic(false)
     private let nextForeignLoop = Atomic(0)
@@ -38,6 +40,7 @@ package final class EngineServer: EngineRequestHandler {
         self.newSessions = NIOLockedValueBox(context)
         self.bodyLimit = Atomic(configuration.maxHttpBufferSize)
         self.ids = SessionIDGenerator(nodeTag: configuration.nodeTag)
+        self.nodeTag = PackedTag(configuration.nodeTag)
         self.shards = loops.enumerated().map { index, eventLoop in
             Shard(
                 index: index, eventLoop: eventLoop, isOnlyShard: loops.count == 1,
@@ -56,9 +59,10 @@ package final class EngineServer: EngineRequestHandler {
 
     package func handle(_ exchange: HTTPExchange) {
         let request = exchange.request
+        let origin = request.traits.hasOrigin ? request.headers.first(name: "Origin") : nil
         let handshake = HandshakeRequest(
             method: request.method.rawValue, query: QueryParameters(target: request.target),
-            isUpgrade: request.isUpgrade, origin: request.headers.first(name: "Origin"))
+            isUpgrade: request.isUpgrade, origin: origin)
         let verdict = HandshakeCheck.route(handshake, transports: context.transports)
         guard !isClosingNow else { return serveWhileClosing(exchange, handshake, verdict) }
         switch verdict {
@@ -83,12 +87,12 @@ package final class EngineServer: EngineRequestHandler {
     // MARK: Live sessions
 
     /// The shard a session id names; nil when the id cannot be one of this server.
-    func home(of sid: String) -> Shard? {
+    func home(of id: StoredSessionID) -> Shard? {
         let index: Int?
         if context.configuration.generateId != nil {
-            index = context.customHomes.withLockedValue { $0[sid] }
+            index = context.customHomes.withLockedValue { $0[id.text] }
         } else {
-            index = sid.hasPrefix(context.configuration.nodeTag) ? SessionID.shard(of: sid) : nil
+            index = id.packed.flatMap { $0.nodeTag == nodeTag ? $0.shard : nil }
         }
         guard let index, shards.indices.contains(index) else { return nil }
         return shards[index]
@@ -98,13 +102,23 @@ package final class EngineServer: EngineRequestHandler {
         _ sid: String, _ exchange: HTTPExchange, _ handshake: HandshakeRequest, _ transport: TransportName
     ) {
         if let forwarder, !exchange.request.isForwarded { forwarder.metrics.countRequest() }
-        guard let home = home(of: sid) else { return serveElsewhere(sid, exchange, handshake) }
-        home.run { self.serve(sid, exchange, handshake, transport, on: home) }
+        let id = StoredSessionID(sid)
+        guard let home = home(of: id) else { return serveElsewhere(sid, exchange, handshake) }
+        let hasBody = !handshake.isUpgrade && exchange.request.method == .POST
+        if home.eventLoop.inEventLoop {
+            let transport = serve(id, exchange, handshake, transport, on: home)
+            guard hasBody, let transport else { return }
+            return exchange.collectBody(limit: bodyLimit.load(ordering: .relaxed)) { result in
+                transport.postCompleted(exchange, result)
+            }
+        }
+        home.run { _ = self.serve(id, exchange, handshake, transport, on: home) }
         // The body has to be asked for here and now. If the session does not want it, its answer goes out first and
         // nobody looks at what comes of this.
-        guard !exchange.request.isUpgrade, exchange.request.method == .POST else { return }
+        guard hasBody else { return }
         exchange.collectBody(limit: bodyLimit.load(ordering: .relaxed)) { result in
-            home.run { (home.liveSession(id: sid)?.link as? PollingTransport)?.postCompleted(exchange, result) }
+            let result = result.map { ByteBuffer(bytes: $0.readableBytesView) }
+            home.run { (home.liveSession(id: id)?.link as? PollingTransport)?.postCompleted(exchange, result) }
         }
     }
 
@@ -117,13 +131,14 @@ package final class EngineServer: EngineRequestHandler {
         else { return refuse() }
     }
 
+    /// On the session's loop. The transport that has taken the request, if it is one of long-polling.
     private func serve(
-        _ sid: String, _ exchange: HTTPExchange, _ handshake: HandshakeRequest, _ transport: TransportName,
+        _ id: StoredSessionID, _ exchange: HTTPExchange, _ handshake: HandshakeRequest, _ transport: TransportName,
         on home: Shard
-    ) {
-        let session = home.liveSession(id: sid)
+    ) -> PollingTransport? {
+        let session = home.liveSession(id: id)
         let verdict = HandshakeCheck.verifyExisting(
-            sid: sid, transport: transport, isUpgrade: handshake.isUpgrade,
+            sid: handshake.sid ?? "", transport: transport, isUpgrade: handshake.isUpgrade,
             lookup: session.map { .live($0.transport) } ?? .unknown)
         switch verdict {
         case .refuse(let refusal):
@@ -141,12 +156,12 @@ package final class EngineServer: EngineRequestHandler {
                     for: exchange, shard: home, sid: nil, encodesBinary: handshake.encodesBinary,
                     limits: limits
                 ) { transport in
-                    guard let session = home.liveSession(id: sid) else { return transport.end(isBroken: false) }
+                    guard let session = home.liveSession(id: id) else { return transport.end(isBroken: false) }
                     session.candidateOpened(transport)
                 }
             }
         case .existing:
-            guard let polling = session?.link as? PollingTransport else { return }
+            guard let polling = session?.link as? PollingTransport else { return nil }
             switch exchange.request.method {
             case .GET: polling.pollReceived(exchange)
             case .POST: polling.postReceived(exchange)
@@ -155,7 +170,9 @@ package final class EngineServer: EngineRequestHandler {
                 exchange.respond(EngineResponse(status: .noContent))
             default: exchange.respond(EngineResponse(status: .internalServerError))
             }
+            return polling
         }
+        return nil
     }
 
     // MARK: New sessions

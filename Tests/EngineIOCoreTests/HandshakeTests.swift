@@ -84,7 +84,11 @@ struct HandshakeTests {
         let query = QueryParameters(target: target)
         #expect(query.all.map(\.0) == pairs.map(\.0))
         #expect(query.all.map(\.1) == pairs.map(\.1))
-        for (name, _) in pairs { #expect(query[name] == pairs.last { $0.0 == name }?.1) }
+        for name in ["EIO", "a", "", "a b", "b"] as [StaticString] {
+            #expect(query[name] == pairs.last { $0.0 == name.description }?.1, "\(name)")
+            let values = query.values(of: "transport", name)
+            #expect(values.0 == pairs.last { $0.0 == "transport" }?.1 && values.1 == query[name], "\(name)")
+        }
         #expect(query["__proto__"] == nil)
     }
 

@@ -105,18 +105,62 @@ import Testing
                 #expect(result == .incomplete)
             } else {
                 let answer = HTTPAnswer(
-                    status: 200, headLength: head.utf8.count, bodyLength: 12, closes: true, accept: nil)
+                    status: 200, headLength: head.utf8.count, framing: .length(12), closes: true)
                 #expect(result == .answer(answer))
-                #expect(answer.totalLength == bytes.count)
             }
         }
+    }
+
+    @Test func headersAreFoundHoweverTheyAreWritten() {
+        func answer(_ headers: String) -> HTTPAnswer.ReadResult {
+            read(Array("HTTP/1.0 201\r\n\(headers)\r\n\r\n".utf8), HTTPAnswer.read)
+        }
+        func expected(_ headers: String, _ framing: HTTPAnswer.Framing, closes: Bool = false) -> HTTPAnswer.ReadResult {
+            .answer(
+                HTTPAnswer(status: 201, headLength: 18 + headers.utf8.count, framing: framing, closes: closes))
+        }
+        for headers in ["CONTENT-LENGTH:7", "x: y\r\ncontent-length:   7  ", "Content-Length: 007\r\nDate: 1:2"] {
+            #expect(answer(headers) == expected(headers, .length(7)), "\(headers)")
+        }
+        for headers in ["transfer-encoding: Chunked", "Content-Length: 3\r\nTransfer-Encoding:chunked"] {
+            #expect(answer(headers) == expected(headers, .chunked), "\(headers)")
+        }
+        #expect(answer("connection: CLOSE") == expected("connection: CLOSE", .length(0), closes: true))
+        #expect(answer("Connection: keep-alive") == expected("Connection: keep-alive", .length(0)))
+    }
+
+    @Test func chunksArePutTogetherAtEverySplit() {
+        let bytes = Array("5\r\nhello\r\nA;x=y\r\n 123\r\n6789\r\n0\r\nTrailer: x\r\n\r\n".utf8)
+        for cut in 0..<bytes.count { #expect(read(Array(bytes[..<cut]), ChunkedBody.read) == .incomplete, "\(cut)") }
+        let body = Array("hello 123\r\n6789".utf8)
+        #expect(read(bytes, ChunkedBody.read) == .body(body, length: bytes.count))
+        #expect(read(bytes + [1, 2], ChunkedBody.read) == .body(body, length: bytes.count))
+        for text in ["x\r\n", "\r\n", "-1\r\n", "4000001\r\n", "5\r\nhellooo", "fffffffffffffffff\r\n"] {
+            #expect(read(Array(text.utf8), ChunkedBody.read) == .invalid, "\(text)")
+        }
+    }
+
+    @Test func pollingRequestsAreWholeRequests() throws {
+        var plan = LoadPlan(mode: "polling", targets: [], parts: [])
+        plan.targets = [try LoadTarget("http://127.0.0.1:1/")]
+        plan.headers = ["X-A: b"]
+        let requests = RequestText(plan).polling(target: 0, sessionID: "abc")
+        let path = "/socket.io/?EIO=4&transport=polling&sid=abc HTTP/1.1\r\nHost: 127.0.0.1:1\r\nX-A: b\r\n"
+        #expect(String(decoding: requests.get, as: UTF8.self) == "GET \(path)\r\n")
+        var bytes: [UInt8] = []
+        requests.appendPost(Array("42[\"echo\"]".utf8), to: &bytes)
+        #expect(
+            String(decoding: bytes, as: UTF8.self)
+                == "POST \(path)Content-Type: text/plain;charset=UTF-8\r\nContent-Length: 10\r\n\r\n42[\"echo\"]")
     }
 
     @Test func impossibleAnswersAreRefused() {
         for head in [
             "SSH-2.0\r\n\r\n", "HTTP/1.1 x\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 200 OK\r\nnothing\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "HTTP/1.1 200 OK\r\nnothing\r\n\r\n",
+            "HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1 20\r\n\r\n", "\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\n",
         ] {
             guard case .invalid = read(Array(head.utf8), HTTPAnswer.read) else {
                 Issue.record("\(head) was accepted")

@@ -4,7 +4,11 @@
 package struct HandshakeRequest: Sendable {
     /// The HTTP method in capitals.
     package var method: String
-    package var query: QueryParameters
+    package let query: QueryParameters
+    /// The transport it names.
+    package let transport: String?
+    /// The session it names; an empty `sid` is none, as in Node.
+    package let sid: String?
     /// Whether the request asks for a WebSocket upgrade.
     package var isUpgrade: Bool
     /// The raw `Origin` header, if any.
@@ -13,14 +17,11 @@ package struct HandshakeRequest: Sendable {
     package init(method: String, query: QueryParameters, isUpgrade: Bool, origin: String? = nil) {
         self.method = method
         self.query = query
+        let (transport, sid) = query.values(of: "transport", "sid")
+        self.transport = transport
+        self.sid = sid.flatMap { $0.isEmpty ? nil : $0 }
         self.isUpgrade = isUpgrade
         self.origin = origin
-    }
-
-    /// The session the request names; an empty `sid` is none, as in Node.
-    package var sid: String? {
-        guard let sid = query["sid"], !sid.isEmpty else { return nil }
-        return sid
     }
 
     /// Whether the client speaks revision 4; every other value, and none, means revision 3.
@@ -73,7 +74,7 @@ package enum HandshakeVerdict: Equatable, Sendable {
 package enum HandshakeCheck {
     /// Steps 1, 2 and 4: everything that can be decided without the session.
     package static func route(_ request: HandshakeRequest, transports: [TransportName]) -> HandshakeVerdict {
-        guard let name = request.query["transport"], let transport = TransportName(rawValue: name),
+        guard let name = request.transport, let transport = TransportName(rawValue: name),
             transports.contains(transport)
         else { return .refuse(HandshakeRefusal(.unknownTransport)) }
         if let origin = request.origin, !isValidHeaderValue(origin) {

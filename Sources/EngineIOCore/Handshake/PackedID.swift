@@ -18,19 +18,33 @@ package struct PackedID: Sendable, Hashable {
 
     /// Nil for a text that is no id of our form.
     package init?(_ text: String) {
-        let bytes = text.utf8
-        guard bytes.count == 2 * Self.lettersInWord else { return nil }
-        var words: (UInt64, UInt64) = (0, 0)
-        for (index, letter) in bytes.enumerated() {
-            guard let value = IDAlphabet.value(of: letter) else { return nil }
-            if index < Self.lettersInWord {
-                words.0 = words.0 << 6 | UInt64(value)
-            } else {
-                words.1 = words.1 << 6 | UInt64(value)
-            }
+        guard text.utf8.count == 2 * Self.lettersInWord else { return nil }
+        var text = text
+        let words: (UInt64, UInt64)? = text.withUTF8 { letters in
+            guard let first = Self.pack(letters[..<Self.lettersInWord]),
+                let second = Self.pack(letters[Self.lettersInWord...])
+            else { return nil }
+            return (first, second)
         }
+        guard let words else { return nil }
         (first, second) = words
     }
+
+    /// Six bits for each letter; nil if one of them is not in the alphabet.
+    fileprivate static func pack(_ letters: Slice<UnsafeBufferPointer<UInt8>>) -> UInt64? {
+        var word: UInt64 = 0
+        for letter in letters {
+            guard let value = IDAlphabet.value(of: letter) else { return nil }
+            word = word << 6 | UInt64(value)
+        }
+        return word
+    }
+
+    /// The tag of the node that has made it.
+    package var nodeTag: PackedTag { PackedTag(letters: first >> 36) }
+
+    /// The shard it names; the node may have fewer.
+    package var shard: Int { Int(first >> 30 & 63) }
 
     /// The id as it is sent.
     package var text: String {
@@ -47,5 +61,20 @@ package struct PackedID: Sendable, Hashable {
             target[index] = IDAlphabet.letters[Int(word & 63)]
             word >>= 6
         }
+    }
+}
+
+/// The tag of a node as it stands in front of ids.
+package struct PackedTag: Sendable, Equatable {
+    fileprivate let letters: UInt64
+
+    fileprivate init(letters: UInt64) { self.letters = letters }
+
+    /// Nil for a text that can be no tag.
+    package init?(_ text: String) {
+        guard SessionID.isValidTag(text) else { return nil }
+        var text = text
+        guard let letters = text.withUTF8({ PackedID.pack($0[...]) }) else { return nil }
+        self.letters = letters
     }
 }

@@ -2,71 +2,103 @@
 
 /// The query of a request target, read as `URLSearchParams` reads it: no input is an error.
 ///
-/// The first 1,024 parameters count; the limit on the request head keeps it far from there.
+/// Nothing is taken apart ahead: a request asks for two or three parameters, and each look-up goes through the text. The first
+/// 1,024 parameters count; the limit on the request head keeps it far from there.
 package struct QueryParameters: Sendable {
-    /// Every parameter in order, duplicates included.
-    package let all: [(String, String)]
-
     private static let maximumCount = 1024
 
-    package init() { all = [] }
+    private let target: String
+
+    package init() { target = "" }
 
     /// - Parameter target: path and query as sent.
-    package init(target: String) {
-        var target = target
-        all = target.withUTF8 { Self.parse(UnsafeRawBufferPointer($0)) }
-    }
+    package init(target: String) { self.target = target }
 
-    private static func parse(_ bytes: UnsafeRawBufferPointer) -> [(String, String)] {
-        guard let mark = bytes.firstIndex(of: UInt8(ascii: "?")) else { return [] }
-        var all: [(String, String)] = []
-        all.reserveCapacity(6)
-        var start = mark + 1
-        var pair = Pair(start: start)
-        for index in start..<bytes.count {
-            switch bytes[index] {
-            case UInt8(ascii: "="):
-                if pair.equals == nil { pair.equals = index }
-            case UInt8(ascii: "%"), UInt8(ascii: "+"):
-                pair.isEncoded = true
-            case UInt8(ascii: "&"), UInt8(ascii: "#"):
-                pair.append(from: bytes, until: index, to: &all)
-                guard bytes[index] == UInt8(ascii: "&"), all.count < maximumCount else { return all }
-                start = index + 1
-                pair = Pair(start: start)
-            default:
-                break
-            }
-        }
-        pair.append(from: bytes, until: bytes.count, to: &all)
-        return all
-    }
-
-    /// One parameter as far as it has been seen.
-    private struct Pair {
-        let start: Int
-        /// Where the name ends.
-        var equals: Int?
-        /// Whether anything in it stands for something else.
-        var isEncoded = false
-
-        init(start: Int) { self.start = start }
-
-        func append(from bytes: UnsafeRawBufferPointer, until end: Int, to all: inout [(String, String)]) {
-            guard end > start else { return }
-            let name = UnsafeRawBufferPointer(rebasing: bytes[start..<(equals ?? end)])
-            let value = UnsafeRawBufferPointer(rebasing: bytes[(equals.map { $0 + 1 } ?? end)..<end])
-            all.append((text(name), text(value)))
-        }
-
-        private func text(_ bytes: UnsafeRawBufferPointer) -> String {
-            isEncoded ? QueryParameters.decode(bytes) : String(decoding: bytes, as: UTF8.self)
+    /// Every parameter in order, duplicates included.
+    package var all: [(String, String)] {
+        withPairs { pairs in
+            var all: [(String, String)] = []
+            while let pair = pairs.next() { all.append((Self.text(pair.name), Self.text(pair.value))) }
+            return all
         }
     }
 
     /// The last value of `name`, nil when it is absent.
-    package subscript(name: String) -> String? {
-        all.last { $0.0 == name }?.1
+    package subscript(name: StaticString) -> String? { values(of: name, name).0 }
+
+    /// The last values of two parameters, found in one go.
+    package func values(of first: StaticString, _ second: StaticString) -> (String?, String?) {
+        withPairs { pairs in
+            var values: (first: UnsafeRawBufferPointer?, second: UnsafeRawBufferPointer?)
+            while let pair = pairs.next() {
+                if Self.isName(pair.name, first) { values.first = pair.value }
+                if Self.isName(pair.name, second) { values.second = pair.value }
+            }
+            return (values.first.map(Self.text), values.second.map(Self.text))
+        }
+    }
+
+    private func withPairs<Result>(_ body: (inout Pairs) -> Result) -> Result {
+        var target = target
+        return target.withUTF8 { bytes in
+            var pairs = Pairs(UnsafeRawBufferPointer(bytes))
+            return body(&pairs)
+        }
+    }
+
+    /// The parameters one after the other, as they were sent.
+    private struct Pairs {
+        private let bytes: UnsafeRawBufferPointer
+        private var position: Int
+        private var count = 0
+
+        init(_ bytes: UnsafeRawBufferPointer) {
+            self.bytes = bytes
+            position = bytes.firstIndex(of: UInt8(ascii: "?")).map { $0 + 1 } ?? bytes.count
+        }
+
+        mutating func next() -> (name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer)? {
+            while position < bytes.count, count < QueryParameters.maximumCount {
+                let start = position
+                var equals = start
+                while equals < bytes.count, !Self.endsName(bytes[equals]) { equals += 1 }
+                var end = equals
+                while end < bytes.count, !Self.endsPair(bytes[end]) { end += 1 }
+                // Behind a fragment nothing counts.
+                position = end < bytes.count && bytes[end] == UInt8(ascii: "#") ? bytes.count : end + 1
+                guard end > start else { continue }
+                count += 1
+                return (
+                    UnsafeRawBufferPointer(rebasing: bytes[start..<equals]),
+                    UnsafeRawBufferPointer(rebasing: bytes[min(equals + 1, end)..<end])
+                )
+            }
+            return nil
+        }
+
+        @inline(__always)
+        private static func endsName(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "=") || endsPair(byte) }
+
+        @inline(__always)
+        private static func endsPair(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "&") || byte == UInt8(ascii: "#") }
+    }
+
+    /// Whether `bytes` stand for `name`. What is encoded is never shorter than what it stands for.
+    private static func isName(_ bytes: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
+        let length = name.utf8CodeUnitCount
+        guard bytes.count >= length else { return false }
+        let name = UnsafeBufferPointer(start: name.utf8Start, count: length)
+        if bytes.count == length, bytes.elementsEqual(name) { return true }
+        return isEncoded(bytes) && decode(bytes).utf8.elementsEqual(name)
+    }
+
+    /// Whether anything stands for something else.
+    private static func isEncoded(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        bytes.contains { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }
+    }
+
+    private static func text(_ bytes: UnsafeRawBufferPointer) -> String {
+        isEncoded(bytes) ? decode(bytes) : String(decoding: bytes, as: UTF8.self)
     }
 
     /// `+` means a space; a `%` without two hex digits stands for itself; bad UTF-8 becomes U+FFFD.

@@ -24,15 +24,15 @@ package enum Base64 {
     /// Appends the padded text of `bytes`.
     package static func append(_ bytes: ByteBufferView, to buffer: inout ByteBuffer) {
         let length = encodedLength(bytes.count)
-        guard length > 0 else { return }
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { target in
-            bytes.withUnsafeBytes { source in
-                alphabet.withUnsafeBufferPointer { letters in
-                    encode(source, into: target, letters: letters)
-                }
-            }
+            bytes.withUnsafeBytes { encode($0, into: target) }
             return length
         }
+    }
+
+    /// Writes the padded text of `source` into memory that has room for it.
+    static func encode(_ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) {
+        alphabet.withUnsafeBufferPointer { encode(source, into: target, letters: $0) }
     }
 
     private static func encode(

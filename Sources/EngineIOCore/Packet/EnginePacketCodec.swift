@@ -27,19 +27,26 @@ package enum EnginePacketCodec {
 
     /// Appends `packet` as one part of a polling payload, without a separator.
     package static func appendPollingPart(_ packet: OutboundPacket, to buffer: inout ByteBuffer) {
-        let payload = packet.payload
-        guard packet.isBinary else {
-            buffer.writeBytes(payload)
-            return
+        let length = pollingPartLength(packet.payloadLength, isBinary: packet.isBinary)
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { target in
+            packet.withPayload { writePollingPart($0, isBinary: packet.isBinary, into: target) }
+            return length
         }
-        buffer.writeInteger(UInt8(ascii: "b"))
-        Base64.append(payload, to: &buffer)
     }
 
-    /// How many bytes `appendPollingPart` writes.
-    package static func pollingPartLength(_ packet: OutboundPacket) -> Int {
-        let length = packet.frame.readableBytes - packet.headerLength
-        return packet.isBinary ? 1 + Base64.encodedLength(length) : length
+    /// How many bytes one part of a polling payload has.
+    /// - Parameter payloadLength: of the packet, its type digit included.
+    package static func pollingPartLength(_ payloadLength: Int, isBinary: Bool) -> Int {
+        isBinary ? 1 + Base64.encodedLength(payloadLength) : payloadLength
+    }
+
+    /// Writes one part into memory that has room for `pollingPartLength`.
+    static func writePollingPart(
+        _ payload: UnsafeRawBufferPointer, isBinary: Bool, into target: UnsafeMutableRawBufferPointer
+    ) {
+        guard isBinary else { return target.copyMemory(from: payload) }
+        target[0] = UInt8(ascii: "b")
+        Base64.encode(payload, into: UnsafeMutableRawBufferPointer(rebasing: target[1...]))
     }
 }
 

@@ -96,6 +96,14 @@ package struct OutboundPacket: Sendable, Equatable {
         return frame.viewBytes(at: start, length: frame.readableBytes - headerLength) ?? ByteBufferView()
     }
 
+    /// How many bytes the payload has.
+    package var payloadLength: Int { frame.readableBytes - headerLength }
+
+    /// Calls `body` with the payload.
+    package func withPayload<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        frame.withUnsafeReadableBytes { body(UnsafeRawBufferPointer(rebasing: $0[headerLength...])) }
+    }
+
     /// The most bytes that `writeHeader` writes.
     package static let maximumHeaderLength = 10
 

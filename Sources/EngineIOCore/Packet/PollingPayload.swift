@@ -41,10 +41,8 @@ package struct PollingPayloadDecoder {
     }
 
     private mutating func nextPart() -> ByteBuffer {
-        let view = rest.readableBytesView
-        if let separator = view.firstIndex(of: recordSeparator),
-            let part = rest.readSlice(length: separator - view.startIndex)
-        {
+        let length = rest.withUnsafeReadableBytes { $0.firstIndex(of: recordSeparator) }
+        if let length, let part = rest.readSlice(length: length) {
             rest.moveReaderIndex(forwardBy: 1)
             return part
         }
@@ -61,19 +59,35 @@ package enum PollingPayloadEncoder {
     ) -> ByteBuffer {
         var length = packets.count - 1
         guard length >= 0 else { return ByteBuffer() }
-        for packet in packets { length += EnginePacketCodec.pollingPartLength(packet) }
-        var body = allocator.buffer(capacity: length)
-        var isFirst = true
         for packet in packets {
-            append(packet, isFirst: isFirst, to: &body)
-            isFirst = false
+            length += EnginePacketCodec.pollingPartLength(packet.payloadLength, isBinary: packet.isBinary)
         }
+        var body = allocator.buffer(capacity: length)
+        for packet in packets { append(packet, to: &body) }
         return body
     }
 
-    /// Appends one packet to a body under construction, with the separator unless it is the first.
-    package static func append(_ packet: OutboundPacket, isFirst: Bool, to body: inout ByteBuffer) {
-        if !isFirst { body.writeInteger(recordSeparator) }
-        EnginePacketCodec.appendPollingPart(packet, to: &body)
+    /// Appends a message to a body under construction.
+    package static func append(_ message: OutboundMessage, to body: inout ByteBuffer) {
+        append(message.head, to: &body)
+        for attachment in message.attachments { append(attachment, to: &body) }
+    }
+
+    /// Appends one packet.
+    package static func append(_ packet: OutboundPacket, to body: inout ByteBuffer) {
+        packet.withPayload { append($0, isBinary: packet.isBinary, to: &body) }
+    }
+
+    /// The same for the payload of a packet, its type digit included. In a body that is not empty the separator comes first:
+    /// no packet is empty.
+    package static func append(_ payload: UnsafeRawBufferPointer, isBinary: Bool, to body: inout ByteBuffer) {
+        let front = body.readableBytes == 0 ? 0 : 1
+        let length = front + EnginePacketCodec.pollingPartLength(payload.count, isBinary: isBinary)
+        body.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { target in
+            if front == 1 { target[0] = recordSeparator }
+            EnginePacketCodec.writePollingPart(
+                payload, isBinary: isBinary, into: UnsafeMutableRawBufferPointer(rebasing: target[front..<length]))
+            return length
+        }
     }
 }

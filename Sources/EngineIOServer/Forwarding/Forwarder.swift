@@ -60,7 +60,8 @@ final class Forwarder: MisroutedRequestHandler {
         let limit = engine.maxHttpBufferSize
         request.exchange.collectBody(limit: limit) { [self] result in
             switch result {
-            case .success(let body): send(request, body, route, lane)
+            // It may have to wait for a connection.
+            case .success(let body): send(request, ByteBuffer(bytes: body.readableBytesView), route, lane)
             case .failure(let error): breakOff(request, error, limit: limit, route, lane)
             }
         }

@@ -20,13 +20,13 @@ struct ClientFiles: Sendable {
     ]
 
     /// The engine's path with a slash at its end.
-    private let prefix: String
+    private let prefix: [UInt8]
     private let version: String
     private let files: [String: File]
 
     /// Reads what `directory` holds of the eight files; blocking, so only to be called at start.
     init(path: String, directory: String?, version: String) {
-        prefix = path.hasSuffix("/") ? path : path + "/"
+        prefix = Array((path.hasSuffix("/") ? path : path + "/").utf8)
         self.version = version
         var files: [String: File] = [:]
         if let directory {
@@ -42,11 +42,13 @@ struct ClientFiles: Sendable {
 
     /// The name of the client file a target asks for, the query aside; nil when it asks for none.
     func name(of target: String) -> String? {
-        guard target.utf8.count > prefix.utf8.count, target.hasBytePrefix(prefix) else { return nil }
-        let rest = target.utf8.dropFirst(prefix.utf8.count).prefix { $0 != UInt8(ascii: "?") }
-        // Nearly always: a request for the engine.
-        guard !rest.isEmpty else { return nil }
-        return Self.names.first { $0.utf8.elementsEqual(rest) }
+        target.withBytes { bytes in
+            guard bytes.begins(with: prefix) else { return nil }
+            let rest = bytes[prefix.count...].prefix { $0 != UInt8(ascii: "?") }
+            // Nearly always: a request for the engine.
+            guard !rest.isEmpty else { return nil }
+            return Self.names.first { $0.utf8.elementsEqual(rest) }
+        }
     }
 
     func answer(name: String, request: EngineRequest) -> EngineResponse {

@@ -4,8 +4,8 @@
 ///
 /// Confined to one event loop, hence `@unchecked Sendable`.
 final class DateHeader: @unchecked Sendable {
-    private var second: Int64 = -1
-    private var text = ""
+    @exclusivity(unchecked) private var second: Int64 = -1
+    @exclusivity(unchecked) private var text = ""
 
     func value() -> String {
         let now = WallClock.milliseconds() / 1000

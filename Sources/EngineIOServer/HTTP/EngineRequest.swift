@@ -21,6 +21,7 @@ package struct EngineRequest: Sendable {
     package var isUpgrade: Bool
     /// Whether another node has sent it here, for its client: it is not sent on again.
     package var isForwarded = false
+    var traits = HeaderTraits()
 
     package init(
         method: HTTPMethod, target: String, headers: HTTPHeaders = [:], remoteAddress: SocketAddress? = nil,
@@ -36,11 +37,22 @@ package struct EngineRequest: Sendable {
         self.isClientSecure = isClientSecure ?? isSecure
         self.isUpgrade = isUpgrade
     }
+
+    init(
+        _ head: RequestHead, remoteAddress: SocketAddress?, clientAddress: String, isSecure: Bool, isClientSecure: Bool
+    ) {
+        self.init(
+            method: head.method, target: head.target, headers: head.headers, remoteAddress: remoteAddress,
+            clientAddress: clientAddress, isSecure: isSecure, isClientSecure: isClientSecure, isUpgrade: head.isUpgrade)
+        traits = head.traits
+    }
 }
 
 /// A complete HTTP answer. `Content-Length` is written by the HTTP layer.
 package struct EngineResponse: Sendable {
     package var status: HTTPResponseStatus
+    /// Headers that are the same in all answers of a kind, as lines with their line ends. They come before `headers`.
+    package var fixedLines: StaticString = ""
     package var headers: HTTPHeaders
     package var body: ByteBuffer
     /// Ends the connection after the answer.

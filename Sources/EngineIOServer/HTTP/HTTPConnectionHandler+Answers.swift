@@ -18,7 +18,7 @@ extension HTTPConnectionHandler {
         let closes = prepareEnd(of: transaction, closing: response.closeConnection)
         let hasNoBody = ResponseSerializer.hasNoBody(response.status)
         var head = ResponseSerializer(
-            status: response.status, presetHeaders: preset, headers: response.headers,
+            status: response.status, presetHeaders: preset, fixedLines: response.fixedLines, headers: response.headers,
             framing: hasNoBody ? .unstated : .length(response.body.readableBytes))
         if closes { head.keepAlive = nil } else { head.keepAlive = keepAliveSeconds }
         let body = hasNoBody || transaction.head.method == .HEAD ? ByteBuffer() : response.body

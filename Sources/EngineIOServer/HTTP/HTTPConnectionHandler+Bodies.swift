@@ -50,8 +50,13 @@ extension HTTPConnectionHandler {
             transaction.consumer = .none
             return done(.failure(.tooLarge))
         }
-        // Copied, also the first piece: it lies in the memory that all connections read into.
-        buffer.writeImmutableBuffer(bytes)
+        if buffer.readableBytes == 0, transaction.decoder.remaining == 0 {
+            // All of it has come in one piece, as nearly always: it is used where it lies.
+            buffer = bytes
+        } else {
+            // Copied, also the first piece: it lies in the memory that all connections read into.
+            buffer.writeImmutableBuffer(bytes)
+        }
         transaction.consumer = .collect(limit: limit, buffer, done)
     }
 

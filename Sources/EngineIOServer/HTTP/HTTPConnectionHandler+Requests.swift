@@ -91,11 +91,9 @@ extension HTTPConnectionHandler {
 
     func makeRequest(_ head: RequestHead) -> EngineRequest {
         EngineRequest(
-            method: head.method, target: head.target, headers: head.headers,
-            remoteAddress: remoteAddress,
+            head, remoteAddress: remoteAddress,
             clientAddress: router.trustedProxies.clientAddress(peer: peer, headers: head.headers), isSecure: isSecure,
             isClientSecure: isSecure || proxiesTLS
-                || router.trustedProxies.saysSecure(peer: peer, headers: head.headers),
-            isUpgrade: head.isUpgrade)
+                || router.trustedProxies.saysSecure(peer: peer, headers: head.headers))
     }
 }

@@ -14,7 +14,8 @@ internal import NIOHTTP1
 ///
 /// The only HTTP handler of the pipeline. It decodes no further than the request in progress, so whatever follows the
 /// head of an upgrade is still in its buffer when the connection is taken over: nothing can be lost in a decoder.
-/// Confined to its event loop.
+/// Confined to its event loop. What every request touches is not checked for overlapping access: those are values that call
+/// nothing back, and references that are only read and replaced.
 final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -39,33 +40,33 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     let settings: HTTPLoopSettings
     let eventLoop: any EventLoop
 
-    var context: ChannelHandlerContext?
-    var phase = Phase.serving
-    var current: HTTPTransaction?
-    var isDraining = false
-    var timer = DeadlineTimer()
+    @exclusivity(unchecked) var context: ChannelHandlerContext?
+    @exclusivity(unchecked) var phase = Phase.serving
+    @exclusivity(unchecked) var current: HTTPTransaction?
+    @exclusivity(unchecked) var isDraining = false
+    @exclusivity(unchecked) var timer = DeadlineTimer()
     /// Where ``Newcomers`` has this connection, while it looks after the deadline.
-    var newcomerIndex: Int?
+    @exclusivity(unchecked) var newcomerIndex: Int?
     /// Answers handed to the channel and not yet written.
-    var pendingWrites = 0
+    @exclusivity(unchecked) var pendingWrites = 0
     /// Found with the first answer.
-    var socket: (any AnswerSink)?
+    @exclusivity(unchecked) var socket: (any AnswerSink)?
     /// The channel is no socket, as in tests.
-    var hasNoSocket = false
-    var writeDeadline = NIODeadline.distantFuture
+    @exclusivity(unchecked) var hasNoSocket = false
+    @exclusivity(unchecked) var writeDeadline = NIODeadline.distantFuture
     /// Completed when an application may write on.
     var writabilityWaiters: [EventLoopPromise<Void>] = []
     /// When the rest of a head must be there, or the next request.
-    var headDeadline: NIODeadline?
+    @exclusivity(unchecked) var headDeadline: NIODeadline?
 
-    var inbound = ByteBuffer()
+    @exclusivity(unchecked) var inbound = ByteBuffer()
     /// What the channel reads into, if it shares that with others.
     private let receiveBuffer: SpareBuffer?
-    var parser: RequestHeadParser
-    var isProcessing = false
-    var isReadHeldBack = false
-    var hasServed = false
-    var isHeadStarted = false
+    @exclusivity(unchecked) var parser: RequestHeadParser
+    @exclusivity(unchecked) var isProcessing = false
+    @exclusivity(unchecked) var isReadHeldBack = false
+    @exclusivity(unchecked) var hasServed = false
+    @exclusivity(unchecked) var isHeadStarted = false
     /// The client speaks TLS with a proxy that told so in its PROXY header.
     var proxiesTLS = false
     /// The peer as text, made once: the engine wants it for every request.

@@ -31,7 +31,8 @@ package protocol HTTPExchangeConnection: AnyObject {
 /// One request on its connection, from the complete head to the answer.
 ///
 /// Confined to the connection's event loop, which is why it may be `@unchecked Sendable`: `request`, `eventLoop` and
-/// `presetHeaders` never change once a handler sees the exchange, and everything else is touched on the loop only.
+/// `presetHeaders` never change once a handler sees the exchange, and everything else is touched on the loop only, where it
+/// is read and replaced in single steps: overlapping access is not checked for.
 package final class HTTPExchange: @unchecked Sendable {
     private enum State {
         case open
@@ -48,9 +49,9 @@ package final class HTTPExchange: @unchecked Sendable {
     /// Whether the connection dropped before the answer. On the loop only.
     package var isAborted: Bool { state == .aborted }
 
-    private var state = State.open
-    private var connection: (any HTTPExchangeConnection)?
-    private var abortCallbacks: [@Sendable () -> Void] = []
+    @exclusivity(unchecked) private var state = State.open
+    @exclusivity(unchecked) private var connection: (any HTTPExchangeConnection)?
+    @exclusivity(unchecked) private var abortCallback: (@Sendable () -> Void)?
 
     package init(
         request: EngineRequest, eventLoop: any EventLoop, presetHeaders: HTTPHeaders = [:],
@@ -64,27 +65,26 @@ package final class HTTPExchange: @unchecked Sendable {
 
     /// Answers the request. From any thread; the first answer wins, later ones and those after an abort do nothing.
     package func respond(_ response: EngineResponse) {
-        onLoop { exchange in
-            exchange.finish { $0.respond(response, to: exchange) }
-        }
+        guard eventLoop.inEventLoop else { return eventLoop.execute { self.respond(response) } }
+        finish()?.respond(response, to: self)
     }
 
     /// Refuses an upgrade with the raw answer of spec 1.5.1 and closes the connection. From any thread, as `respond`.
     package func refuseUpgrade(
         message: String, headers: HTTPHeaders = [:], status: HTTPResponseStatus = .badRequest
     ) {
-        onLoop { exchange in
-            exchange.finish {
-                $0.refuseUpgrade(status: status, message: message, headers: headers, exchange: exchange)
-            }
+        guard eventLoop.inEventLoop else {
+            return eventLoop.execute { self.refuseUpgrade(message: message, headers: headers, status: status) }
         }
+        finish()?.refuseUpgrade(status: status, message: message, headers: headers, exchange: self)
     }
 
     /// Reads the whole body. To be called once, on the loop, before the answer.
     ///
     /// `done` runs on the loop: at once when the announced length is over `limit`, else when the body is complete, has
     /// grown over `limit`, or cannot become complete any more. After `.tooLarge` the caller answers 413; after
-    /// `.aborted` an answer goes nowhere.
+    /// `.aborted` an answer goes nowhere. The body may lie in memory that all connections of the loop read into: whoever
+    /// needs it for longer than a moment copies it.
     package func collectBody(
         limit: Int, _ done: @escaping @Sendable (Result<ByteBuffer, RequestBodyError>) -> Void
     ) {
@@ -100,12 +100,16 @@ package final class HTTPExchange: @unchecked Sendable {
     ///
     /// From any thread; the callback runs on the loop, after a pending `collectBody` was told `.aborted`.
     package func onAbort(_ callback: @escaping @Sendable () -> Void) {
-        onLoop { exchange in
-            switch exchange.state {
-            case .open: exchange.abortCallbacks.append(callback)
-            case .aborted: callback()
-            case .answered: break
+        guard eventLoop.inEventLoop else { return eventLoop.execute { self.onAbort(callback) } }
+        switch state {
+        case .open:
+            guard let earlier = abortCallback else { return abortCallback = callback }
+            abortCallback = {
+                earlier()
+                callback()
             }
+        case .aborted: callback()
+        case .answered: break
         }
     }
 
@@ -118,11 +122,7 @@ package final class HTTPExchange: @unchecked Sendable {
     @discardableResult
     package func takeOver(_ body: @Sendable (any Channel, ByteBuffer) -> Void) -> Bool {
         eventLoop.preconditionInEventLoop()
-        guard state == .open, let connection else { return false }
-        state = .answered
-        self.connection = nil
-        abortCallbacks = []
-        return connection.takeOver(exchange: self, body)
+        return finish()?.takeOver(exchange: self, body) ?? false
     }
 
     /// Told by the connection, on the loop, when it is gone before the answer.
@@ -130,24 +130,17 @@ package final class HTTPExchange: @unchecked Sendable {
         guard state == .open else { return }
         state = .aborted
         connection = nil
-        let callbacks = abortCallbacks
-        abortCallbacks = []
-        for callback in callbacks { callback() }
+        let callback = abortCallback
+        abortCallback = nil
+        callback?()
     }
 
-    private func finish(_ answer: (any HTTPExchangeConnection) -> Void) {
-        guard state == .open, let connection else { return }
+    /// The connection, for the one answer; nil when there was one, or nobody to get it is left.
+    private func finish() -> (any HTTPExchangeConnection)? {
+        guard state == .open else { return nil }
         state = .answered
-        self.connection = nil
-        abortCallbacks = []
-        answer(connection)
-    }
-
-    private func onLoop(_ work: @escaping @Sendable (HTTPExchange) -> Void) {
-        if eventLoop.inEventLoop {
-            work(self)
-        } else {
-            eventLoop.execute { work(self) }
-        }
+        defer { connection = nil }
+        abortCallback = nil
+        return connection
     }
 }

@@ -29,7 +29,7 @@ final class HTTPLoopSettings: @unchecked Sendable {
         }
     }
 
-    private(set) var values: Values
+    @exclusivity(unchecked) private(set) var values: Values
     let newcomers = Newcomers()
     /// What answers are put together in.
     let answers = SpareBuffer()

@@ -29,7 +29,7 @@ package final class HTTPRouter: Sendable {
         body: ByteBuffer(string: "not found\n"))
 
     private let engine: (any EngineRequestHandler)?
-    private let prefix: String
+    private let prefix: [UInt8]
     private let dates: [ObjectIdentifier: DateHeader]
     private let loopSettings: [(loop: any EventLoop, settings: HTTPLoopSettings)]
     private let refusals: [UInt: Counter]
@@ -57,7 +57,7 @@ package final class HTTPRouter: Sendable {
         self.engine = engine
         self.application = application
         logger = configuration.logger
-        prefix = configuration.effectivePath
+        prefix = Array(configuration.effectivePath.utf8)
         trustedProxies = TrustedProxies(configuration.trustedProxies)
         clientFiles = ClientFiles(
             path: configuration.path, directory: configuration.serveClient ? configuration.clientDirectory : nil,
@@ -90,10 +90,12 @@ package final class HTTPRouter: Sendable {
     /// The prefix rule of spec 1.3. Without a trailing slash the next byte must end the path: `/socket.iofoo` is not
     /// ours (Node takes it).
     func belongsToEngine(_ target: String) -> Bool {
-        guard target.hasBytePrefix(prefix) else { return false }
-        guard !configuration.addTrailingSlash else { return true }
-        let next = target.utf8.dropFirst(prefix.utf8.count).first
-        return next == nil || next == UInt8(ascii: "?") || next == UInt8(ascii: "/")
+        target.withBytes { bytes in
+            guard bytes.begins(with: prefix) else { return false }
+            guard !configuration.addTrailingSlash, bytes.count > prefix.count else { return true }
+            let next = bytes[prefix.count]
+            return next == UInt8(ascii: "?") || next == UInt8(ascii: "/")
+        }
     }
 
     func date(for eventLoop: any EventLoop) -> DateHeader {

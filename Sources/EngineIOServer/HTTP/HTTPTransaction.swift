@@ -5,7 +5,7 @@ internal import NIOCore
 /// One request in progress on its connection: how far its body has been read and its answer written.
 ///
 /// A connection has at most one; requests sent ahead wait in the connection's buffer, so that answers leave in order.
-/// Confined to the connection's event loop.
+/// Confined to the connection's event loop, and without checks of overlapping access, as the connection itself.
 final class HTTPTransaction {
     /// Who gets the body.
     enum Consumer {
@@ -25,30 +25,30 @@ final class HTTPTransaction {
     }
 
     let head: RequestHead
-    var decoder: RequestBodyDecoder
-    var consumer = Consumer.none
-    var answer = Answer.pending
-    var isBodyComplete: Bool
+    @exclusivity(unchecked) var decoder: RequestBodyDecoder
+    @exclusivity(unchecked) var consumer = Consumer.none
+    @exclusivity(unchecked) var answer = Answer.pending
+    @exclusivity(unchecked) var isBodyComplete: Bool
     /// Whether `100 Continue` is still owed.
-    var owesContinue: Bool
+    @exclusivity(unchecked) var owesContinue: Bool
     /// When the body must be complete or, for a streamed body, the next piece there.
-    var bodyDeadline: NIODeadline?
+    @exclusivity(unchecked) var bodyDeadline: NIODeadline?
     /// When a foreign upgrade is ended.
-    var giveUpDeadline: NIODeadline?
-    var exchange: HTTPExchange?
+    @exclusivity(unchecked) var giveUpDeadline: NIODeadline?
+    @exclusivity(unchecked) var exchange: HTTPExchange?
     /// The middlewares' or the application's task.
-    var task: Task<Void, Never>?
+    @exclusivity(unchecked) var task: Task<Void, Never>?
     /// Set while the application is to answer.
-    var applicationAnswer: ApplicationAnswer?
+    @exclusivity(unchecked) var applicationAnswer: ApplicationAnswer?
     // Kept while somebody observes requests.
     /// When the head was complete; nil when nobody observes, or what there was to tell has been told.
-    var observedSince: NIODeadline?
+    @exclusivity(unchecked) var observedSince: NIODeadline?
     var clientAddress = ""
-    var status: UInt?
-    var bytesSent = 0
+    @exclusivity(unchecked) var status: UInt?
+    @exclusivity(unchecked) var bytesSent = 0
 
     /// The reader's end of a streamed body, until someone reads.
-    var bodySource: ApplicationRequestBody.Producer.Source?
+    @exclusivity(unchecked) var bodySource: ApplicationRequestBody.Producer.Source?
 
     init(head: RequestHead) {
         self.head = head

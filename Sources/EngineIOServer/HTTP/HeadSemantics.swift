@@ -13,6 +13,7 @@ struct HeadSemantics {
     private var saysUpgrade = false
     private var offersWebSocket = false
     private var expectsContinue = false
+    private var traits = HeaderTraits()
 
     init(version: HTTPVersion) {
         self.version = version
@@ -26,12 +27,16 @@ struct HeadSemantics {
         case 6 where name.equalsIgnoringCase("expect"):
             guard value.equalsIgnoringCase("100-continue") else { throw .expectationFailed }
             expectsContinue = true
+        case 6 where name.equalsIgnoringCase("origin"):
+            traits.hasOrigin = true
         case 7 where name.equalsIgnoringCase("upgrade"):
             offersWebSocket = offersWebSocket || value.listContains("websocket")
         case 10 where name.equalsIgnoringCase("connection"):
             saysClose = saysClose || value.listContains("close")
             saysKeepAlive = saysKeepAlive || value.listContains("keep-alive")
             saysUpgrade = saysUpgrade || value.listContains("upgrade")
+        case 10 where name.equalsIgnoringCase("user-agent"):
+            traits.isOfOldBrowser = traits.isOfOldBrowser || value.contains(";MSIE") || value.contains("Trident/")
         case 14 where name.equalsIgnoringCase("content-length"):
             // Even two equal lengths are refused: no client sends them, and proxies differ in what they make of them.
             guard contentLength == nil else { throw .malformed("two content lengths") }
@@ -64,7 +69,7 @@ struct HeadSemantics {
         return RequestHead(
             method: method, target: target, version: version, headers: headers, framing: framing,
             keepAlive: version == .http1_0 ? saysKeepAlive && !saysClose : !saysClose, isUpgrade: isUpgrade,
-            expectsContinue: expectsContinue && framing != .none && version != .http1_0)
+            expectsContinue: expectsContinue && framing != .none && version != .http1_0, traits: traits)
     }
 
     private static func length(_ value: UnsafeRawBufferPointer) throws(HTTPRequestError) -> Int {

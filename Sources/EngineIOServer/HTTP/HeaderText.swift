@@ -52,6 +52,12 @@ extension UnsafeRawBufferPointer {
         return memcmp(base, otherBase, count) == 0
     }
 
+    /// Whether they begin with these.
+    func begins(with start: [UInt8]) -> Bool {
+        guard count >= start.count else { return false }
+        return start.withUnsafeBytes { UnsafeRawBufferPointer(rebasing: self[..<start.count]).equals($0) }
+    }
+
     /// Whether `needle` stands anywhere in these bytes.
     func contains(_ needle: StaticString) -> Bool {
         needle.withUTF8Buffer { text in
@@ -84,15 +90,6 @@ extension String {
     func equalsIgnoringCase(_ other: StaticString) -> Bool {
         guard utf8.count == other.utf8CodeUnitCount else { return false }
         return withBytes { $0.equalsIgnoringCase(other) }
-    }
-
-    /// Whether this text begins with the bytes of `other`.
-    func hasBytePrefix(_ other: String) -> Bool {
-        let length = other.utf8.count
-        guard utf8.count >= length else { return false }
-        return withBytes { bytes in
-            other.withBytes { UnsafeRawBufferPointer(rebasing: bytes[..<length]).equals($0) }
-        }
     }
 
     func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {

@@ -35,7 +35,7 @@ struct KnownHead {
         _ bytes: UnsafeRawBufferPointer, maximumSize: Int,
         parseLine: (UnsafeRawBufferPointer) -> (method: HTTPMethod, target: String, version: HTTPVersion)?
     ) -> (RequestHead?, length: Int) {
-        guard var head else { return (nil, 0) }
+        guard let head else { return (nil, 0) }
         let isSame = text.withUnsafeBytes { text in
             bytes.count >= text.count && UnsafeRawBufferPointer(rebasing: bytes[..<text.count]).equals(text)
         }
@@ -53,11 +53,10 @@ struct KnownHead {
         let line = UnsafeRawBufferPointer(rebasing: bytes[..<(lineFeed - 1)])
         // What the headers mean depends on the version (`HeadSemantics`).
         guard hasSameFields, let parsed = parseLine(line), parsed.version == head.version else { return (nil, 0) }
-        head.method = parsed.method
-        head.target = parsed.target
-        self.head = head
+        let changed = head.with(method: parsed.method, target: parsed.target)
+        self.head = changed
         text.replaceSubrange(..<lineLength, with: bytes[..<(lineFeed + 1)])
         lineLength = lineFeed + 1
-        return (head, length)
+        return (changed, length)
     }
 }

@@ -2,8 +2,8 @@
 
 internal import NIOHTTP1
 
-/// A complete, checked request head.
-struct RequestHead: Equatable {
+/// A complete, checked request head. It never changes, and everybody who has to do with the request holds the same one.
+final class RequestHead: Sendable {
     /// How the body is delimited (RFC 9112, 6.3).
     enum Framing: Equatable {
         case none
@@ -11,17 +11,57 @@ struct RequestHead: Equatable {
         case chunked
     }
 
-    var method: HTTPMethod
-    var target: String
-    var version: HTTPVersion
-    var headers: HTTPHeaders
-    var framing: Framing
+    let method: HTTPMethod
+    let target: String
+    let version: HTTPVersion
+    let headers: HTTPHeaders
+    let framing: Framing
     /// Whether the client wants to send another request afterwards.
-    var keepAlive: Bool
+    let keepAlive: Bool
     /// Whether the client asks for a WebSocket.
-    var isUpgrade: Bool
+    let isUpgrade: Bool
     /// Whether the client waits for `100 Continue` before it sends the body.
-    var expectsContinue: Bool
+    let expectsContinue: Bool
+    let traits: HeaderTraits
+
+    init(
+        method: HTTPMethod, target: String, version: HTTPVersion, headers: HTTPHeaders, framing: Framing,
+        keepAlive: Bool, isUpgrade: Bool, expectsContinue: Bool, traits: HeaderTraits
+    ) {
+        self.method = method
+        self.target = target
+        self.version = version
+        self.headers = headers
+        self.framing = framing
+        self.keepAlive = keepAlive
+        self.isUpgrade = isUpgrade
+        self.expectsContinue = expectsContinue
+        self.traits = traits
+    }
+
+    /// The same headers behind another request line of this version.
+    func with(method: HTTPMethod, target: String) -> RequestHead {
+        RequestHead(
+            method: method, target: target, version: version, headers: headers, framing: framing, keepAlive: keepAlive,
+            isUpgrade: isUpgrade, expectsContinue: expectsContinue, traits: traits)
+    }
+}
+
+extension RequestHead: Equatable {
+    static func == (one: RequestHead, other: RequestHead) -> Bool {
+        one.method == other.method && one.target == other.target && one.version == other.version
+            && one.headers == other.headers && one.framing == other.framing && one.keepAlive == other.keepAlive
+            && one.isUpgrade == other.isUpgrade && one.expectsContinue == other.expectsContinue
+            && one.traits == other.traits
+    }
+}
+
+/// What the engine wants to know of the headers of every request. Noted when they are parsed: to look for a header that is not
+/// there means to look at all of them.
+struct HeaderTraits: Sendable, Equatable {
+    var hasOrigin = false
+    /// Internet Explorer, see ``PollingHeaders``.
+    var isOfOldBrowser = false
 }
 
 /// Why a request cannot be served; the connection is closed after the answer, because where the next request would

@@ -31,7 +31,7 @@ struct RequestHeadParser {
     ///
     /// Between two calls bytes may only be added at the end.
     mutating func parse(_ buffer: inout ByteBuffer) throws(HTTPRequestError) -> RequestHead? {
-        guard skipEmptyLines(&buffer) else { return nil }
+        guard buffer.readableBytes > 0, skipEmptyLines(&buffer) else { return nil }
         if scanned == 0, let head = repeated(&buffer) { return head }
         let (length, fault) = findEnd(buffer)
         if let fault { throw fault }

@@ -16,6 +16,8 @@ struct ResponseSerializer {
     var status: HTTPResponseStatus
     /// Headers of CORS and middlewares; those of the answer with the same name do not replace them.
     var presetHeaders: HTTPHeaders = [:]
+    /// See `EngineResponse`. They say nothing of the body's length, the date or the connection.
+    var fixedLines: StaticString = ""
     var headers: HTTPHeaders
     var framing: Framing
     /// Seconds the connection is kept afterwards; nil when it ends.
@@ -32,6 +34,7 @@ struct ResponseSerializer {
 
     func write(into buffer: inout ByteBuffer) {
         var capacity = Self.fixedSize + status.reasonPhrase.utf8.count + (date?.utf8.count ?? 0)
+        capacity += fixedLines.utf8CodeUnitCount
         for (name, value) in presetHeaders { capacity += name.utf8.count + value.utf8.count + 4 }
         for (name, value) in headers { capacity += name.utf8.count + value.utf8.count + 4 }
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: capacity) { target in
@@ -42,12 +45,17 @@ struct ResponseSerializer {
     }
 
     private func write(to writer: inout HeadWriter) {
-        writer.append("HTTP/1.1 ")
-        writer.append(Int(status.code))
-        writer.append(" ")
-        writer.append(text: status.reasonPhrase)
-        writer.append("\r\n")
+        if case .ok = status {
+            writer.append("HTTP/1.1 200 OK\r\n")
+        } else {
+            writer.append("HTTP/1.1 ")
+            writer.append(Int(status.code))
+            writer.append(" ")
+            writer.append(text: status.reasonPhrase)
+            writer.append("\r\n")
+        }
         for (name, value) in presetHeaders { writeField(name, value, to: &writer) }
+        writer.append(fixedLines)
         var statesDate = false
         for (name, value) in headers {
             if name.utf8.count == 4, name.equalsIgnoringCase("date") { statesDate = true }
@@ -65,7 +73,7 @@ struct ResponseSerializer {
         }
         if let date, !statesDate {
             writer.append("Date: ")
-            writer.append(text: date)
+            writer.append(plain: date)
             writer.append("\r\n")
         }
         if let keepAlive {
@@ -118,6 +126,16 @@ private struct HeadWriter {
         guard length > 0, let base = target.baseAddress else { return }
         (base + count).copyMemory(from: text.utf8Start, byteCount: length)
         count += length
+    }
+
+    /// A text of ours, without control characters.
+    mutating func append(plain text: String) {
+        count += text.withBytes { bytes in
+            let length = min(bytes.count, target.count - count)
+            UnsafeMutableRawBufferPointer(rebasing: target[count...])
+                .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<length]))
+            return length
+        }
     }
 
     /// Control characters become blanks.

@@ -35,8 +35,8 @@ struct SessionTable {
 
     var all: [EngineSession] { Array(packed.values) + custom.values }
 
-    subscript(id: String) -> EngineSession? {
-        if let id = PackedID(id) { packed[id] } else { custom[id] }
+    subscript(id: StoredSessionID) -> EngineSession? {
+        if let id = id.packed { packed[id] } else { custom[id.text] }
     }
 
     mutating func insert(_ session: EngineSession) { set(session, for: session.storedID) }

@@ -52,6 +52,12 @@ struct FrameArena: ~Copyable {
         UnsafeRawBufferPointer(rebasing: memory[frames[first].start..<frames[last].end])
     }
 
+    /// What a frame carries, as long as nothing is added.
+    func payload(_ index: Int) -> UnsafeRawBufferPointer {
+        let frame = frames[index]
+        return UnsafeRawBufferPointer(rebasing: memory[frame.start + frame.headerLength..<frame.end])
+    }
+
     /// Whether nothing lies between a frame and another one.
     func isContiguous(_ first: Int, _ second: Int) -> Bool { frames[first].end == frames[second].start }
 

@@ -118,6 +118,24 @@ final class OutboundQueue {
         }
     }
 
+    /// Adds the messages of a list to a polling body; whether one of them may be compressed.
+    func append(listFrom first: Int32, toPollingBody body: inout ByteBuffer) -> Bool {
+        var mayCompress = false
+        var index = first
+        while index != Self.none {
+            let entry = entries[Int(index)]
+            index = entry.next
+            if entry.message < 0 {
+                PollingPayloadEncoder.append(arena.payload(Int(~entry.message)), isBinary: false, to: &body)
+                mayCompress = true
+            } else {
+                PollingPayloadEncoder.append(messages[Int(entry.message)], to: &body)
+                mayCompress = mayCompress || messages[Int(entry.message)].compress
+            }
+        }
+        return mayCompress
+    }
+
     /// What has become of a list that was to be sent at once.
     enum DirectOutcome {
         case sent

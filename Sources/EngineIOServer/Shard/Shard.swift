@@ -34,6 +34,8 @@ package final class Shard: @unchecked Sendable {
     let assembler: SpareAssembler
     /// What the plaintext connections of this loop read into.
     let receiveBuffer = SpareBuffer()
+    /// What the bodies of polling answers are put together in.
+    let pollingBody = SpareBuffer()
     @exclusivity(unchecked)
     private var slots = OutboundSlots()
     /// Slots with something to deliver at the end of the tick, and the memory of the last such list.
@@ -223,7 +225,7 @@ package final class Shard: @unchecked Sendable {
     var sessionCount: Int { sessions.count }
 
     /// The session with this id, unless it has ended and is only waiting for its handler to hear of it.
-    func liveSession(id: String) -> EngineSession? {
+    func liveSession(id: StoredSessionID) -> EngineSession? {
         guard let session = sessions[id], session.machine.isAlive else { return nil }
         return session
     }

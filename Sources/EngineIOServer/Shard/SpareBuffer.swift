@@ -23,4 +23,9 @@ package final class SpareBuffer: @unchecked Sendable {
 
     /// For the next one. What is in it may still be held elsewhere.
     package func put(_ buffer: consuming ByteBuffer) { self.buffer = buffer }
+
+    /// The same unless its memory is larger than `capacity`.
+    package func put(_ buffer: consuming ByteBuffer, keeping capacity: Int) {
+        if buffer.storageCapacity <= capacity { self.buffer = buffer }
+    }
 }

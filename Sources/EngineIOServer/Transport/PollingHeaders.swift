@@ -4,23 +4,35 @@ internal import EngineIOCore
 internal import NIOCore
 internal import NIOHTTP1
 
-/// The headers of polling answers (spec 1.8.2, 1.8.3).
-enum PollingHeaders {
+/// The headers of polling answers (spec 1.8.2, 1.8.3), as bytes ready to be sent.
+struct PollingHeaders {
     static let ok = ByteBuffer(string: "ok")
 
-    static let post: HTTPHeaders = ["Content-Type": "text/html", "cache-control": "no-store"]
+    static let post = PollingHeaders("Content-Type: text/html\r\ncache-control: no-store\r\n")
 
-    static let poll: HTTPHeaders = ["Content-Type": "text/plain; charset=UTF-8", "cache-control": "no-store"]
+    static let poll = PollingHeaders("Content-Type: text/plain; charset=UTF-8\r\ncache-control: no-store\r\n")
+
+    let lines: StaticString
+    /// The same one by one.
+    let fields: HTTPHeaders
+
+    private init(_ lines: StaticString) {
+        self.lines = lines
+        fields = HTTPHeaders(
+            lines.description.split(separator: "\r\n").compactMap { line in
+                line.firstRange(of: ": ").map { (String(line[..<$0.lowerBound]), String(line[$0.upperBound...])) }
+            })
+    }
 
     /// Internet Explorer 8 blocks answers to forms it takes for script injection unless told not to.
     static func addScriptProtection(to headers: inout HTTPHeaders, for request: EngineRequest) {
-        guard let agent = request.headers.first(name: "User-Agent") else { return }
-        let isOld = agent.withBytes { $0.contains(";MSIE") || $0.contains("Trident/") }
-        if isOld { headers.add(name: "X-XSS-Protection", value: "0") }
+        if request.traits.isOfOldBrowser { headers.add(name: "X-XSS-Protection", value: "0") }
     }
 }
 
 extension EngineContext {
+    var hasHeaderHooks: Bool { configuration.headers != nil || configuration.initialHeaders != nil }
+
     /// Adds the hints for load balancers (spec 1.13, 6.5) and runs the header hooks (spec 1.14).
     /// - Parameter sid: the session whose handshake this answers; nil for any later response.
     func decorate(_ headers: inout HTTPHeaders, request: EngineRequest, handshakeOf sid: String?) {

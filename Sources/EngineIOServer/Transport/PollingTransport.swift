@@ -4,16 +4,19 @@ internal import EngineIOCore
 internal import NIOCore
 internal import NIOHTTP1
 
-/// A session's long-polling: at most one held GET and one arriving POST (spec 1.8). On the session's home loop.
+/// A session's long-polling: at most one held GET and one arriving POST (spec 1.8). On the session's home loop. What every
+/// request touches is not checked for overlapping access: the machine calls nothing back, the others are read and replaced.
 final class PollingTransport: Transport, @unchecked Sendable {
     let shard: Shard
     private let context: EngineContext
-    private var session: EngineSession?
-    private var machine = PollingStateMachine()
-    private var poll: HTTPExchange?
-    private var post: HTTPExchange?
+    @exclusivity(unchecked) private var session: EngineSession?
+    @exclusivity(unchecked) private var machine = PollingStateMachine()
+    @exclusivity(unchecked) private var poll: HTTPExchange?
+    @exclusivity(unchecked) private var post: HTTPExchange?
+    /// Larger memory is not kept for the next body.
+    private static let keptBody = 64 * 1024
     /// The first answer carries the cookie and the initial headers.
-    private var isFirstAnswer = true
+    @exclusivity(unchecked) private var isFirstAnswer = true
 
     init(shard: Shard, context: EngineContext) {
         self.shard = shard
@@ -32,9 +35,10 @@ final class PollingTransport: Transport, @unchecked Sendable {
     var bufferedBytes: Int { 0 }
 
     func send(listFrom first: Int32, in queue: OutboundQueue) {
-        var messages: [OutboundMessage] = []
-        queue.forEachMessage(from: first, windowBits: nil) { messages.append($0) }
-        send(messages[...])
+        guard machine.flushRequested(), let exchange = takePoll() else { return }
+        var body = takeBody()
+        let mayCompress = queue.append(listFrom: first, toPollingBody: &body)
+        respond(to: exchange, body, mayCompress: mayCompress)
     }
 
     /// Nothing is ever sent past a polling transport.
@@ -131,24 +135,25 @@ final class PollingTransport: Transport, @unchecked Sendable {
     private func respond(
         to exchange: HTTPExchange, _ messages: ArraySlice<OutboundMessage>, trailer: [OutboundPacket] = []
     ) {
-        var packets: [OutboundPacket] = []
-        packets.reserveCapacity(messages.count + trailer.count)
-        for message in messages {
-            packets.append(message.head)
-            packets.append(contentsOf: message.attachments)
-        }
-        packets.append(contentsOf: trailer)
-        var headers = PollingHeaders.poll
-        var body = PollingPayloadEncoder.encode(packets)
-        if let compression = context.configuration.httpCompression, body.readableBytes >= compression.threshold,
-            messages.contains(where: \.compress), let coding = coding(for: exchange.request),
+        var body = takeBody()
+        for message in messages { PollingPayloadEncoder.append(message, to: &body) }
+        for packet in trailer { PollingPayloadEncoder.append(packet, to: &body) }
+        respond(to: exchange, body, mayCompress: messages.contains(where: \.compress))
+    }
+
+    private func respond(to exchange: HTTPExchange, _ body: ByteBuffer, mayCompress: Bool) {
+        defer { shard.pollingBody.put(body, keeping: Self.keptBody) }
+        if mayCompress, let compression = context.configuration.httpCompression,
+            body.readableBytes >= compression.threshold, let coding = coding(for: exchange.request),
             let compressed = BodyCompression.compress(body, coding: coding, level: compression.level)
         {
-            body = compressed
-            headers.add(name: "Content-Encoding", value: coding.rawValue)
+            return send(.poll, compressed, coding: coding, to: exchange)
         }
-        send(EngineResponse(status: .ok, headers: headers, body: body), to: exchange)
+        send(.poll, body, to: exchange)
     }
+
+    /// Memory of the loop for the body of an answer.
+    private func takeBody() -> ByteBuffer { shard.pollingBody.take(minimumCapacity: 512) }
 
     private func coding(for request: EngineRequest) -> ContentCoding? {
         BodyCompression.choose(acceptEncoding: request.headers.first(name: "Accept-Encoding"))
@@ -207,7 +212,7 @@ final class PollingTransport: Transport, @unchecked Sendable {
         }
         post = nil
         switch machine.postFinished(isValid: fault == nil) {
-        case .ok: send(EngineResponse(status: .ok, headers: PollingHeaders.post, body: PollingHeaders.ok), to: exchange)
+        case .ok: send(.post, PollingHeaders.ok, to: exchange)
         case .badRequest: exchange.respond(.refusal(.badRequest))
         }
         if let fault { session?.receivedInvalid(fault) }
@@ -216,8 +221,13 @@ final class PollingTransport: Transport, @unchecked Sendable {
     // MARK: Answers
 
     /// Adds what every engine response has: the rule for old browsers, the handshake's cookie, the header hooks.
-    private func send(_ response: EngineResponse, to exchange: HTTPExchange) {
-        var response = response
+    private func send(
+        _ kind: PollingHeaders, _ body: ByteBuffer, coding: ContentCoding? = nil, to exchange: HTTPExchange
+    ) {
+        var response = EngineResponse(status: .ok, body: body)
+        // Hooks may change every header, so for them it takes them all one by one.
+        if context.hasHeaderHooks { response.headers = kind.fields } else { response.fixedLines = kind.lines }
+        if let coding { response.headers.add(name: "Content-Encoding", value: coding.rawValue) }
         PollingHeaders.addScriptProtection(to: &response.headers, for: exchange.request)
         let isFirst = isFirstAnswer
         isFirstAnswer = false

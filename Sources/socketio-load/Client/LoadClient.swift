@@ -38,15 +38,20 @@ final class LoadClient {
 
     @exclusivity(unchecked) var state = State.idle
     @exclusivity(unchecked) var socket: Stream?
-    var poll: Stream?
-    var post: Stream?
+    @exclusivity(unchecked) var poll: Stream?
+    @exclusivity(unchecked) var post: Stream?
+    /// Known with the handshake.
     var sessionID = ""
+    /// Made with it.
+    @exclusivity(unchecked) var requests: PollingRequests?
     @exclusivity(unchecked) var upgrade = Upgrade.none
-    var pollIsHeld = false
+    @exclusivity(unchecked) var pollIsHeld = false
     /// Packets for the next POST, separated by 0x1e.
     @exclusivity(unchecked) var waiting: [UInt8] = []
-    /// Body of the POST on its way, kept until it is answered.
-    var posting: [UInt8]?
+    /// Whether a POST is on its way.
+    @exclusivity(unchecked) var isPosting = false
+    /// Its body, kept until it is answered.
+    @exclusivity(unchecked) var posting: [UInt8] = []
     @exclusivity(unchecked) var fragments: [UInt8] = []
     /// Begin of the current attempt to connect, or of its turn in a fixed rate.
     var began: UInt64 = 0

@@ -21,17 +21,8 @@ final class OutgoingMessage {
         }
         target.removeAll(keepingCapacity: true)
         target.append(contentsOf: head)
-        if let id { Self.appendDecimal(id, to: &target) }
+        if let id { target.append(decimal: id) }
         target.append(contentsOf: tail)
-    }
-
-    private static func appendDecimal(_ value: UInt32, to target: inout [UInt8]) {
-        var power: UInt32 = 1
-        while value / power >= 10 { power *= 10 }
-        while power > 0 {
-            target.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / power % 10))
-            power /= 10
-        }
     }
 }
 

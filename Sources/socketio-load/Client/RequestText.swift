@@ -17,14 +17,29 @@ struct RequestText {
             + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: \(WebSocketFrame.key)\r\n\r\n"
     }
 
-    func poll(target: Int, sessionID: String) -> String {
-        let session = sessionID.isEmpty ? "" : "&sid=\(sessionID)"
-        return "GET \(starts[target])polling\(session)\(ends[target])\r\n"
+    /// The request of a handshake over long-polling.
+    func handshake(target: Int) -> String { "GET \(starts[target])polling\(ends[target])\r\n" }
+
+    func polling(target: Int, sessionID: String) -> PollingRequests {
+        let path = "\(starts[target])polling&sid=\(sessionID)\(ends[target])"
+        return PollingRequests(
+            get: Array("GET \(path)\r\n".utf8),
+            postStart: Array("POST \(path)Content-Type: text/plain;charset=UTF-8\r\nContent-Length: ".utf8))
+    }
+}
+
+/// What one polling session sends again and again.
+struct PollingRequests {
+    let get: [UInt8]
+    /// Everything before the length of the body.
+    fileprivate let postStart: [UInt8]
+
+    func appendPost(_ body: [UInt8], to target: inout [UInt8]) {
+        target.append(contentsOf: postStart)
+        target.append(decimal: UInt32(truncatingIfNeeded: body.count))
+        target.append(contentsOf: PollingRequests.endOfHead)
+        target.append(contentsOf: body)
     }
 
-    /// Everything before the body.
-    func post(target: Int, sessionID: String, length: Int) -> String {
-        "POST \(starts[target])polling&sid=\(sessionID)\(ends[target])Content-Type: text/plain;charset=UTF-8\r\n"
-            + "Content-Length: \(length)\r\n\r\n"
-    }
+    private static let endOfHead = Array("\r\n\r\n".utf8)
 }

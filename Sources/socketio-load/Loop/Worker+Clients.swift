@@ -9,9 +9,10 @@ extension Worker {
         client.deadline = now &+ plan.connectTimeout
         client.upgrade = .none
         client.sessionID = ""
+        client.requests = nil
         client.fragments.removeAll()
         client.waiting.removeAll()
-        client.posting = nil
+        client.isPosting = false
         client.pollIsHeld = false
         switch client.part.plan.transport {
         case .websocket: openWebSocket(client)
@@ -43,6 +44,7 @@ extension Worker {
         case UInt8(ascii: "0"):
             guard let id = Self.sessionID(packet) else { return ended(stream, "the handshake has no sid") }
             client.sessionID = id
+            if stream.role == .poll { client.requests = requests.polling(target: client.target, sessionID: id) }
             sendText(client, Array("40\(plan.namespacePrefix)\(plan.auth)".utf8))
         case UInt8(ascii: "3"):
             guard client.upgrade == .probing, packet.elementsEqual("3probe".utf8) else { return }
@@ -100,7 +102,7 @@ extension Worker {
 
     /// Sends `5` once no request is under way: then nothing can be lost or overtaken.
     func finishUpgrade(_ client: LoadClient) {
-        guard client.upgrade == .pausing, !client.pollIsHeld, client.posting == nil, client.waiting.isEmpty,
+        guard client.upgrade == .pausing, !client.pollIsHeld, !client.isPosting, client.waiting.isEmpty,
             let socket = client.socket
         else { return }
         sendFrame(socket, text: "5")
@@ -177,9 +179,9 @@ extension Worker {
         if client.state == .closing { return left(client) }
         if stream.role == .post, client.post === stream, stream.inbox.isEmpty {
             client.post = nil
-            guard let body = client.posting else { return }
+            guard client.isPosting else { return }
             // A kept connection may close just when it is used again: the request then goes out once more.
-            if stream.wasUsed { return post(client, body) }
+            if stream.wasUsed { return post(client) }
         }
         fail(client, reason)
     }

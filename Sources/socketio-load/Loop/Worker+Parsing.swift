@@ -66,7 +66,7 @@ extension Worker {
         case .answer(let read): answer = read
         }
         if stream.role == .handshake, answer.status == 101 {
-            guard answer.accept == WebSocketFrame.accept else {
+            guard answer.acceptsKey else {
                 ended(stream, "the WebSocket handshake was answered with a wrong key")
                 return bytes.count
             }
@@ -74,15 +74,31 @@ extension Worker {
             webSocketOpened(stream)
             return answer.headLength
         }
-        guard bytes.count >= answer.totalLength else { return 0 }
-        let body = UnsafeBufferPointer(rebasing: bytes[answer.headLength..<answer.totalLength])
+        let rest = UnsafeBufferPointer(rebasing: bytes[answer.headLength...])
+        switch answer.framing {
+        case .length(let length):
+            guard rest.count >= length else { return 0 }
+            take(answer, UnsafeBufferPointer(rebasing: rest[..<length]), on: stream)
+            return answer.headLength + length
+        case .chunked:
+            switch ChunkedBody.read(rest) {
+            case .incomplete: return 0
+            case .invalid:
+                ended(stream, "not understood: the body is not in chunks")
+                return bytes.count
+            case .body(let body, let length):
+                body.withUnsafeBufferPointer { take(answer, $0, on: stream) }
+                return answer.headLength + length
+            }
+        }
+    }
+
+    private func take(_ answer: HTTPAnswer, _ body: UnsafeBufferPointer<UInt8>, on stream: Stream) {
         stream.wasUsed = true
         guard answer.status == 200, stream.role != .handshake else {
             let text = String(decoding: body.prefix(100), as: UTF8.self)
-            ended(stream, "answered with HTTP \(answer.status) \(text)")
-            return bytes.count
+            return ended(stream, "answered with HTTP \(answer.status) \(text)")
         }
         if stream.role == .poll { polled(stream, body, closes: answer.closes) } else { posted(stream, answer.closes) }
-        return answer.totalLength
     }
 }

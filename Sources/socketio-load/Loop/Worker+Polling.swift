@@ -37,7 +37,11 @@ extension Worker {
         if client.poll?.isClosed ?? true { client.poll = connect(client, role: .poll) }
         guard let stream = client.poll, !stream.isClosed else { return }
         client.pollIsHeld = true
-        stream.outbox.append(contentsOf: requests.poll(target: client.target, sessionID: client.sessionID).utf8)
+        if let requests = client.requests {
+            stream.outbox.append(contentsOf: requests.get)
+        } else {
+            stream.outbox.append(contentsOf: requests.handshake(target: client.target).utf8)
+        }
         markDirty(stream)
     }
 
@@ -47,7 +51,7 @@ extension Worker {
         client.pollIsHeld = false
         var start = 0
         while start <= body.count, !stream.isClosed {
-            let end = body[start...].firstIndex(of: Self.separator) ?? body.count
+            let end = body.offset(of: Self.separator, from: start) ?? body.count
             received(client, UnsafeBufferPointer(rebasing: body[start..<end]), on: stream)
             start = end + 1
         }
@@ -63,30 +67,31 @@ extension Worker {
 
     /// Sends what waits, unless a POST is on its way already.
     func postWaiting(_ client: LoadClient) {
-        guard client.posting == nil, !client.waiting.isEmpty, !client.sessionID.isEmpty else { return }
-        var body: [UInt8] = []
-        swap(&body, &client.waiting)
-        if body.count > Self.postLimit, let cut = body[..<Self.postLimit].lastIndex(of: Self.separator) {
-            client.waiting = Array(body[(cut + 1)...])
-            body.removeSubrange(cut...)
+        guard !client.isPosting, !client.waiting.isEmpty, client.requests != nil else { return }
+        swap(&client.posting, &client.waiting)
+        client.waiting.removeAll(keepingCapacity: client.waiting.capacity <= Self.keptCapacity)
+        if client.posting.count > Self.postLimit,
+            let cut = client.posting[..<Self.postLimit].lastIndex(of: Self.separator)
+        {
+            client.waiting.append(contentsOf: client.posting[(cut + 1)...])
+            client.posting.removeSubrange(cut...)
         }
-        post(client, body)
+        post(client)
     }
 
-    func post(_ client: LoadClient, _ body: [UInt8]) {
-        client.posting = body
+    /// Sends `posting`.
+    func post(_ client: LoadClient) {
+        client.isPosting = true
         if client.post?.isClosed ?? true { client.post = connect(client, role: .post) }
-        guard let stream = client.post, !stream.isClosed else { return }
-        let head = requests.post(target: client.target, sessionID: client.sessionID, length: body.count)
-        stream.outbox.append(contentsOf: head.utf8)
-        stream.outbox.append(contentsOf: body)
+        guard let stream = client.post, !stream.isClosed, let requests = client.requests else { return }
+        requests.appendPost(client.posting, to: &stream.outbox)
         markDirty(stream)
     }
 
     /// A POST was answered.
     func posted(_ stream: Stream, _ closes: Bool) {
         let client = stream.client
-        client.posting = nil
+        client.isPosting = false
         if closes {
             close(stream)
             client.post = nil
@@ -104,4 +109,5 @@ extension Worker {
     private static let separator: UInt8 = 0x1E
     /// Longest body made of several packets; servers take 1,000,000 bytes by default.
     private static let postLimit = 500_000
+    private static let keptCapacity = 65536
 }
