@@ -39,7 +39,7 @@ final class BlockingSocket {
         }
     }
 
-    /// Waits for so many bytes and forgets them, the last piece excepted.
+    /// Waits for so many bytes and forgets them.
     func skip(_ count: Int) throws {
         var rest = count
         while rest > 0 {
@@ -53,9 +53,6 @@ final class BlockingSocket {
     func skipToEnd() {
         while recv(descriptor, buffer, Self.size, 0) > 0 {}
     }
-
-    /// A byte of the last piece.
-    subscript(index: Int) -> UInt8 { buffer[index] }
 
     /// Waits for the next bytes, as many as there are, and has `look` find out whether they are all that was waited for. They
     /// must fit in the buffer.

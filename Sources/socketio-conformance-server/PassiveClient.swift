@@ -16,10 +16,13 @@ struct PassiveClient {
     init(port: Int) throws {
         socket = try BlockingSocket(port: port)
         try socket.write(Self.request)
-        try skipHead()
-        try skipFrame()
+        // The 101 and the open packet.
+        try socket.receive { bytes in
+            guard let head = HTTPAnswerText.headLength(bytes) else { return false }
+            return Self.isOneFrame(UnsafeRawBufferPointer(rebasing: bytes[head...]))
+        }
         try socket.write(Self.connect)
-        try skipFrame()
+        try socket.receive(until: Self.isOneFrame)
     }
 
     func close() { socket.close() }
@@ -34,22 +37,10 @@ struct PassiveClient {
     /// Waits for so many bytes and forgets them.
     func skip(_ count: Int) throws { try socket.skip(count) }
 
-    private func skipHead() throws {
-        var last: UInt32 = 0
-        while last != 0x0D0A_0D0A {
-            try socket.skip(1)
-            last = last << 8 | UInt32(socket[0])
-        }
-    }
-
-    /// One of the short frames of the handshake.
-    private func skipFrame() throws {
-        try socket.skip(2)
-        var length = Int(socket[1])
-        if length == 126 {
-            try socket.skip(2)
-            length = Int(socket[0]) << 8 | Int(socket[1])
-        }
-        try socket.skip(length)
+    /// Whether a short frame is there as a whole.
+    private static func isOneFrame(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count >= 4 else { return false }
+        let isLong = bytes[1] == 126
+        return bytes.count == (isLong ? 4 + (Int(bytes[2]) << 8 | Int(bytes[3])) : 2 + Int(bytes[1]))
     }
 }

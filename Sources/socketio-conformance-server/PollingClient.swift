@@ -61,28 +61,10 @@ final class PollingClient {
     private static func answer(_ socket: BlockingSocket) throws -> [UInt8] {
         var body: [UInt8] = []
         try socket.receive { bytes in
-            guard let found = wholeBody(bytes) else { return false }
+            guard let found = HTTPAnswerText.body(bytes) else { return false }
             body = Array(found)
             return true
         }
         return body
-    }
-
-    /// The body of the answer in `bytes`; nil when that is not all there yet.
-    private static func wholeBody(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-        let name = Array("\r\nContent-Length: ".utf8)
-        var length = 0
-        var start = 0
-        while start + 4 <= bytes.count {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
-            if rest[0] == 0x0D, rest[1] == 0x0A, rest[2] == 0x0D, rest[3] == 0x0A {
-                return rest.count >= 4 + length ? UnsafeRawBufferPointer(rebasing: rest[4..<(4 + length)]) : nil
-            }
-            if rest[0] == 0x0D, rest.starts(with: name) {
-                length = rest.dropFirst(name.count).prefix { $0 != 0x0D }.reduce(0) { $0 * 10 + Int($1) - 0x30 }
-            }
-            start += 1
-        }
-        return nil
     }
 }

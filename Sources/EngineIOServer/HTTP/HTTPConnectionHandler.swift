@@ -71,7 +71,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     var proxiesTLS = false
     /// The peer as text, made once: the engine wants it for every request.
     /// Behind a proxy that speaks the PROXY protocol, its client.
-    lazy var peer = remoteAddress?.ipAddress ?? ""
+    lazy var peer = remoteAddress?.numericHost ?? ""
     private(set) lazy var remoteAddress = context?.channel.remoteAddress
 
     /// - Parameter receiveBuffer: what the channel reads into, if it shares that with others.
@@ -100,6 +100,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     func channelActive(context: ChannelHandlerContext) {
         begin()
         context.fireChannelActive()
+        readFirst(context)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -111,8 +112,23 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         context.fireChannelInactive()
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let bytes = unwrapInboundIn(data)
+    /// Reads what has come along with the connection, which mostly is a whole request: then the selector need not be asked for
+    /// it, and NIO's first read, which is a short one (``SharedReceiveAllocator``), is left to a message that is short as well. What
+    /// is not there yet, the end of the stream or an error, NIO finds.
+    private func readFirst(_ context: ChannelHandlerContext) {
+        // A PROXY header in front is for another handler.
+        guard let receiveBuffer, !router.configuration.proxyProtocol, case .serving = phase, context.channel.isActive,
+            let socket = DirectSocket(context.channel)
+        else { return }
+        self.socket = socket
+        var bytes = receiveBuffer.take(minimumCapacity: SharedReceiveAllocator.capacity)
+        let count = bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: 0) { socket.receive(into: $0) }
+        if count > 0 { received(bytes) } else { receiveBuffer.put(bytes) }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { received(unwrapInboundIn(data)) }
+
+    private func received(_ bytes: ByteBuffer) {
         defer { receiveBuffer?.put(bytes) }
         guard case .serving = phase else { return }
         if inbound.readableBytes == 0 {
