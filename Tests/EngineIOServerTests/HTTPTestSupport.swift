@@ -14,9 +14,17 @@ final class ScriptedEngine: EngineRequestHandler {
     private let script: @Sendable (HTTPExchange) -> Void
     private let seen = NIOLockedValueBox<[HTTPExchange]>([])
 
-    init(_ script: @escaping @Sendable (HTTPExchange) -> Void = { $0.respond(.echo($0)) }) {
+    private let buffer: SpareBuffer?
+
+    /// - Parameter buffer: what connections read into, on a server with one event loop.
+    init(
+        buffer: SpareBuffer? = nil, _ script: @escaping @Sendable (HTTPExchange) -> Void = { $0.respond(.echo($0)) }
+    ) {
+        self.buffer = buffer
         self.script = script
     }
+
+    func receiveBuffer(for eventLoop: any EventLoop) -> SpareBuffer? { buffer }
 
     var exchanges: [HTTPExchange] { seen.withLockedValue { $0 } }
 

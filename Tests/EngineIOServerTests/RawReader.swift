@@ -73,5 +73,11 @@ final class RawReader: Sendable {
 
     func close() { _ = shutdown(descriptor, CInt(SHUT_RDWR)) }
 
+    /// Ends the connection without farewell. Nothing may be done with it afterwards.
+    func reset() {
+        var address = sockaddr(sa_family: sa_family_t(AF_UNSPEC), sa_data: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
+        _ = Glibc.connect(descriptor, &address, socklen_t(MemoryLayout<sockaddr>.size))
+    }
+
     deinit { _ = Glibc.close(descriptor) }
 }
