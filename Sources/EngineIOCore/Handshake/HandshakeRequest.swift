@@ -1,18 +1,18 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// What the verification of a request needs to know about it.
-package struct HandshakeRequest: Sendable {
+/// What the verification of a request needs to know about it. Nobody changes it, so all hold the same one.
+package final class HandshakeRequest: Sendable {
     /// The HTTP method in capitals.
-    package var method: String
+    package let method: String
     package let query: QueryParameters
     /// The transport it names.
     package let transport: String?
     /// The session it names; an empty `sid` is none, as in Node.
     package let sid: String?
     /// Whether the request asks for a WebSocket upgrade.
-    package var isUpgrade: Bool
+    package let isUpgrade: Bool
     /// The raw `Origin` header, if any.
-    package var origin: String?
+    package let origin: String?
 
     package init(method: String, query: QueryParameters, isUpgrade: Bool, origin: String? = nil) {
         self.method = method

@@ -18,7 +18,7 @@ package struct QueryParameters: Sendable {
     package var all: [(String, String)] {
         withPairs { pairs in
             var all: [(String, String)] = []
-            while let pair = pairs.next() { all.append((Self.text(pair.name), Self.text(pair.value))) }
+            while let pair = pairs.next() { all.append((pairs.text(pair.name), pairs.text(pair.value))) }
             return all
         }
     }
@@ -31,10 +31,10 @@ package struct QueryParameters: Sendable {
         withPairs { pairs in
             var values: (first: UnsafeRawBufferPointer?, second: UnsafeRawBufferPointer?)
             while let pair = pairs.next() {
-                if Self.isName(pair.name, first) { values.first = pair.value }
-                if Self.isName(pair.name, second) { values.second = pair.value }
+                if pairs.isName(pair.name, first) { values.first = pair.value }
+                if pairs.isName(pair.name, second) { values.second = pair.value }
             }
-            return (values.first.map(Self.text), values.second.map(Self.text))
+            return (values.first.map { pairs.text($0) }, values.second.map { pairs.text($0) })
         }
     }
 
@@ -49,11 +49,14 @@ package struct QueryParameters: Sendable {
     /// The parameters one after the other, as they were sent.
     private struct Pairs {
         private let bytes: UnsafeRawBufferPointer
+        /// Whether anything may stand for something else. In requests of our clients nothing does.
+        private let isEncoded: Bool
         private var position: Int
         private var count = 0
 
         init(_ bytes: UnsafeRawBufferPointer) {
             self.bytes = bytes
+            isEncoded = Self.hasByte(UInt8(ascii: "%"), or: UInt8(ascii: "+"), in: bytes)
             position = bytes.firstIndex(of: UInt8(ascii: "?")).map { $0 + 1 } ?? bytes.count
         }
 
@@ -61,7 +64,9 @@ package struct QueryParameters: Sendable {
             while position < bytes.count, count < QueryParameters.maximumCount {
                 let start = position
                 var equals = start
-                while equals < bytes.count, !Self.endsName(bytes[equals]) { equals += 1 }
+                while equals < bytes.count, bytes[equals] != UInt8(ascii: "="), !Self.endsPair(bytes[equals]) {
+                    equals += 1
+                }
                 var end = equals
                 while end < bytes.count, !Self.endsPair(bytes[end]) { end += 1 }
                 // Behind a fragment nothing counts.
@@ -76,29 +81,42 @@ package struct QueryParameters: Sendable {
             return nil
         }
 
-        @inline(__always)
-        private static func endsName(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "=") || endsPair(byte) }
+        /// Whether `bytes` stand for `name`.
+        func isName(_ bytes: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
+            let length = name.utf8CodeUnitCount
+            if isEncoded {
+                let name = UnsafeBufferPointer(start: name.utf8Start, count: length)
+                return QueryParameters.decode(bytes).utf8.elementsEqual(name)
+            }
+            guard bytes.count == length else { return false }
+            for index in 0..<length where bytes[index] != name.utf8Start[index] { return false }
+            return true
+        }
+
+        func text(_ bytes: UnsafeRawBufferPointer) -> String {
+            isEncoded ? QueryParameters.decode(bytes) : String(decoding: bytes, as: UTF8.self)
+        }
 
         @inline(__always)
         private static func endsPair(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "&") || byte == UInt8(ascii: "#") }
-    }
 
-    /// Whether `bytes` stand for `name`. What is encoded is never shorter than what it stands for.
-    private static func isName(_ bytes: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
-        let length = name.utf8CodeUnitCount
-        guard bytes.count >= length else { return false }
-        let name = UnsafeBufferPointer(start: name.utf8Start, count: length)
-        if bytes.count == length, bytes.elementsEqual(name) { return true }
-        return isEncoded(bytes) && decode(bytes).utf8.elementsEqual(name)
-    }
+        /// Looks at eight bytes at a time.
+        private static func hasByte(_ one: UInt8, or other: UInt8, in bytes: UnsafeRawBufferPointer) -> Bool {
+            var index = 0
+            while index + 8 <= bytes.count {
+                let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                if (zeros(word, one) | zeros(word, other)) != 0 { return true }
+                index += 8
+            }
+            return bytes[index...].contains { $0 == one || $0 == other }
+        }
 
-    /// Whether anything stands for something else.
-    private static func isEncoded(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        bytes.contains { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }
-    }
-
-    private static func text(_ bytes: UnsafeRawBufferPointer) -> String {
-        isEncoded(bytes) ? decode(bytes) : String(decoding: bytes, as: UTF8.self)
+        /// Not zero if one of the bytes of `word` is `byte`.
+        @inline(__always)
+        private static func zeros(_ word: UInt64, _ byte: UInt8) -> UInt64 {
+            let difference = word ^ UInt64(byte) &* 0x0101_0101_0101_0101
+            return (difference &- 0x0101_0101_0101_0101) & ~difference & 0x8080_8080_8080_8080
+        }
     }
 
     /// `+` means a space; a `%` without two hex digits stands for itself; bad UTF-8 becomes U+FFFD.

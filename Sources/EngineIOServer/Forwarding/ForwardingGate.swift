@@ -58,10 +58,7 @@ final class ForwardingGate: Sendable {
         }
         guard abs(now - fields.timestamp) <= Self.window else { return .stale }
         guard state.withLockedValue({ $0.nonces.remember(fields.nonce, now: now) }) else { return .replayed }
-        request.headers.remove(name: ForwardingSignature.header)
-        request.clientAddress = fields.client
-        request.isClientSecure = fields.isSecure
-        request.isForwarded = true
+        request.forwarded(for: fields.client, isSecure: fields.isSecure, without: ForwardingSignature.header)
         return nil
     }
 

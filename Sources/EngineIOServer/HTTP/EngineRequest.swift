@@ -3,48 +3,81 @@
 package import NIOCore
 package import NIOHTTP1
 
-/// The head of one HTTP request, as the engine sees it.
+/// One HTTP request without its body, as the engine sees it: a head and a peer. It costs two references to hand on.
 package struct EngineRequest: Sendable {
-    package var method: HTTPMethod
-    /// Path and query as sent, undecoded.
-    package var target: String
-    package var headers: HTTPHeaders
-    /// Peer address of the TCP connection; nil when the peer is already gone.
-    package var remoteAddress: SocketAddress?
-    /// The client's address as text, without port, after the rules for trusted proxies; empty when unknown.
-    package var clientAddress: String
-    /// Whether this hop uses TLS.
-    package var isSecure: Bool
-    /// Whether the client speaks TLS: on this hop, or with a trusted proxy in front that says so.
-    package var isClientSecure: Bool
-    /// Whether the request asks for a WebSocket upgrade: `Connection` names `upgrade` and `Upgrade` names `websocket`.
-    package var isUpgrade: Bool
+    private(set) var head: RequestHead
+    private var peer: HTTPPeer
     /// Whether another node has sent it here, for its client: it is not sent on again.
     package var isForwarded = false
-    var traits = HeaderTraits()
+
+    init(_ head: RequestHead, from peer: HTTPPeer) {
+        self.head = head
+        self.peer = peer
+    }
 
     package init(
         method: HTTPMethod, target: String, headers: HTTPHeaders = [:], remoteAddress: SocketAddress? = nil,
         clientAddress: String = "", isSecure: Bool = false, isClientSecure: Bool? = nil,
         isUpgrade: Bool = false
     ) {
-        self.method = method
-        self.target = target
-        self.headers = headers
+        head = RequestHead(
+            method: method, target: target, version: .http1_1, headers: headers, framing: .none, keepAlive: true,
+            isUpgrade: isUpgrade, expectsContinue: false, traits: HeaderTraits(headers))
+        peer = HTTPPeer(
+            remoteAddress: remoteAddress, clientAddress: clientAddress, isSecure: isSecure,
+            isClientSecure: isClientSecure ?? isSecure)
+    }
+
+    package var method: HTTPMethod {
+        get { head.method }
+        set { head = head.with(method: newValue, target: head.target) }
+    }
+
+    /// Path and query as sent, undecoded.
+    package var target: String { head.target }
+
+    package var headers: HTTPHeaders { head.headers }
+
+    var traits: HeaderTraits { head.traits }
+
+    /// Peer address of the TCP connection; nil when the peer is already gone.
+    package var remoteAddress: SocketAddress? { peer.remoteAddress }
+
+    /// The client's address as text, without port, after the rules for trusted proxies; empty when unknown.
+    package var clientAddress: String { peer.clientAddress }
+
+    /// Whether this hop uses TLS.
+    package var isSecure: Bool { peer.isSecure }
+
+    /// Whether the client speaks TLS: on this hop, or with a trusted proxy in front that says so.
+    package var isClientSecure: Bool { peer.isClientSecure }
+
+    /// Whether the request asks for a WebSocket upgrade: `Connection` names `upgrade` and `Upgrade` names `websocket`.
+    package var isUpgrade: Bool { head.isUpgrade }
+
+    /// Turns it into the request of the client another node has sent it for.
+    mutating func forwarded(for client: String, isSecure: Bool, without header: String) {
+        var headers = head.headers
+        headers.remove(name: header)
+        head = head.with(headers)
+        peer = HTTPPeer(
+            remoteAddress: remoteAddress, clientAddress: client, isSecure: peer.isSecure, isClientSecure: isSecure)
+        isForwarded = true
+    }
+}
+
+/// Who is at the other end of a connection. Only where proxies speak for several clients it depends on the request.
+final class HTTPPeer: Sendable {
+    let remoteAddress: SocketAddress?
+    let clientAddress: String
+    let isSecure: Bool
+    let isClientSecure: Bool
+
+    init(remoteAddress: SocketAddress?, clientAddress: String, isSecure: Bool, isClientSecure: Bool) {
         self.remoteAddress = remoteAddress
         self.clientAddress = clientAddress
         self.isSecure = isSecure
-        self.isClientSecure = isClientSecure ?? isSecure
-        self.isUpgrade = isUpgrade
-    }
-
-    init(
-        _ head: RequestHead, remoteAddress: SocketAddress?, clientAddress: String, isSecure: Bool, isClientSecure: Bool
-    ) {
-        self.init(
-            method: head.method, target: head.target, headers: head.headers, remoteAddress: remoteAddress,
-            clientAddress: clientAddress, isSecure: isSecure, isClientSecure: isClientSecure, isUpgrade: head.isUpgrade)
-        traits = head.traits
+        self.isClientSecure = isClientSecure
     }
 }
 

@@ -86,8 +86,7 @@ extension HTTPConnectionHandler {
     }
 
     /// Writes a head with what is to leave beside it.
-    func writeHead(_ head: ResponseSerializer, body: ByteBuffer = ByteBuffer(), thenClose: Bool = false) {
-        var head = head
+    func writeHead(_ head: consuming ResponseSerializer, body: ByteBuffer = ByteBuffer(), thenClose: Bool = false) {
         head.date = date.value()
         if thenClose {
             head.keepAlive = nil

@@ -89,11 +89,15 @@ extension HTTPConnectionHandler {
         }
     }
 
-    func makeRequest(_ head: RequestHead) -> EngineRequest {
-        EngineRequest(
-            head, remoteAddress: remoteAddress,
-            clientAddress: router.trustedProxies.clientAddress(peer: peer, headers: head.headers), isSecure: isSecure,
-            isClientSecure: isSecure || proxiesTLS
-                || router.trustedProxies.saysSecure(peer: peer, headers: head.headers))
+    /// Who has sent a request.
+    func peer(of head: RequestHead) -> HTTPPeer {
+        if let solePeer { return solePeer }
+        let proxies = router.trustedProxies
+        let found = HTTPPeer(
+            remoteAddress: remoteAddress, clientAddress: proxies.clientAddress(peer: peer, headers: head.headers),
+            isSecure: isSecure,
+            isClientSecure: isSecure || proxiesTLS || proxies.saysSecure(peer: peer, headers: head.headers))
+        if proxies.isEmpty { solePeer = found }
+        return found
     }
 }

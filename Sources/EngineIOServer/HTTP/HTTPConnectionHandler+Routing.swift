@@ -7,7 +7,7 @@ internal import NIOHTTP1
 // From a complete head to whoever answers it: client files, engine, application (spec 1.3, 1.12).
 extension HTTPConnectionHandler: HTTPExchangeConnection {
     func route(_ transaction: HTTPTransaction) {
-        var request = makeRequest(transaction.head)
+        var request = EngineRequest(transaction.head, from: peer(of: transaction.head))
         if let gate = router.gate, let refusal = gate.admit(&request) {
             let headers: HTTPHeaders = [ForwardingSignature.refusalHeader: refusal.rawValue]
             return answer(

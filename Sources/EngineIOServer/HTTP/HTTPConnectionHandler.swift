@@ -69,7 +69,9 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     @exclusivity(unchecked) var isHeadStarted = false
     /// The client speaks TLS with a proxy that told so in its PROXY header.
     var proxiesTLS = false
-    /// The peer as text, made once: the engine wants it for every request.
+    /// Who sends all requests, unless proxies are trusted to speak for others.
+    @exclusivity(unchecked) var solePeer: HTTPPeer?
+    /// The peer as text, made once.
     /// Behind a proxy that speaks the PROXY protocol, its client.
     lazy var peer = remoteAddress?.numericHost ?? ""
     private(set) lazy var remoteAddress = context?.channel.remoteAddress

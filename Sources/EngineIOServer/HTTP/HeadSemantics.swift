@@ -36,7 +36,7 @@ struct HeadSemantics {
             saysKeepAlive = saysKeepAlive || value.listContains("keep-alive")
             saysUpgrade = saysUpgrade || value.listContains("upgrade")
         case 10 where name.equalsIgnoringCase("user-agent"):
-            traits.isOfOldBrowser = traits.isOfOldBrowser || value.contains(";MSIE") || value.contains("Trident/")
+            traits.note(agent: value)
         case 14 where name.equalsIgnoringCase("content-length"):
             // Even two equal lengths are refused: no client sends them, and proxies differ in what they make of them.
             guard contentLength == nil else { throw .malformed("two content lengths") }

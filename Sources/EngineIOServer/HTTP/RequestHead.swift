@@ -45,6 +45,13 @@ final class RequestHead: Sendable {
             method: method, target: target, version: version, headers: headers, framing: framing, keepAlive: keepAlive,
             isUpgrade: isUpgrade, expectsContinue: expectsContinue, traits: traits)
     }
+
+    /// The same request with other headers that mean the same.
+    func with(_ headers: HTTPHeaders) -> RequestHead {
+        RequestHead(
+            method: method, target: target, version: version, headers: headers, framing: framing, keepAlive: keepAlive,
+            isUpgrade: isUpgrade, expectsContinue: expectsContinue, traits: traits)
+    }
 }
 
 extension RequestHead: Equatable {
@@ -62,6 +69,18 @@ struct HeaderTraits: Sendable, Equatable {
     var hasOrigin = false
     /// Internet Explorer, see ``PollingHeaders``.
     var isOfOldBrowser = false
+
+    mutating func note(agent: UnsafeRawBufferPointer) {
+        isOfOldBrowser = isOfOldBrowser || agent.contains(";MSIE") || agent.contains("Trident/")
+    }
+}
+
+extension HeaderTraits {
+    /// Those of headers that come from elsewhere than a connection.
+    init(_ headers: HTTPHeaders) {
+        hasOrigin = headers.contains(name: "Origin")
+        for agent in headers["User-Agent"] { agent.withBytes { note(agent: $0) } }
+    }
 }
 
 /// Why a request cannot be served; the connection is closed after the answer, because where the next request would

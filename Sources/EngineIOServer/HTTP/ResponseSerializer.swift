@@ -26,7 +26,11 @@ struct ResponseSerializer {
 
     /// Statuses that end with their head whatever the headers say.
     static func hasNoBody(_ status: HTTPResponseStatus) -> Bool {
-        status.code < 200 || status == .noContent || status == .notModified
+        switch status {
+        case .ok: false
+        case .noContent, .notModified: true
+        default: status.code < 200
+        }
     }
 
     /// Everything but reason, date and headers fits in this.

@@ -61,18 +61,17 @@ internal import Testing
 
     @Test func everythingSignedCounts() {
         var requests = [Self.signed(key: ForwardingKey("sixteen letters?")), Self.signed(method: .POST)]
-        var other = Self.signed()
-        other.target += "x"
-        requests.append(other)
+        let signed = Self.signed()
+        requests.append(EngineRequest(method: .GET, target: signed.target + "x", headers: signed.headers))
         for (index, text) in [
             (1, "1700000000001"), (2, "abcdefghijklmnopqrst"), (3, "0"), (4, "10.0.0.1"),
             (5, String(repeating: "0", count: 64)),
         ] {
-            var forged = Self.signed()
-            var parts = forged.headers[ForwardingSignature.header][0].split(separator: ";").map(String.init)
+            var headers = signed.headers
+            var parts = headers[ForwardingSignature.header][0].split(separator: ";").map(String.init)
             parts[index] = text
-            forged.headers.replaceOrAdd(name: ForwardingSignature.header, value: parts.joined(separator: ";"))
-            requests.append(forged)
+            headers.replaceOrAdd(name: ForwardingSignature.header, value: parts.joined(separator: ";"))
+            requests.append(EngineRequest(method: .GET, target: signed.target, headers: headers))
         }
         for var request in requests { #expect(Self.gate().admit(&request, now: Self.now) == .wrongKey) }
     }
@@ -80,8 +79,8 @@ internal import Testing
     @Test func whatIsNoSignatureIsRefused() {
         var unsigned = EngineRequest(method: .GET, target: Self.target)
         #expect(Self.gate().admit(&unsigned, now: Self.now) == .unsigned)
-        var twice = Self.signed()
-        twice.headers.add(name: ForwardingSignature.header, value: twice.headers[ForwardingSignature.header][0])
+        let signature = (ForwardingSignature.header, Self.signed().headers[ForwardingSignature.header][0])
+        var twice = EngineRequest(method: .GET, target: Self.target, headers: HTTPHeaders([signature, signature]))
         #expect(Self.gate().admit(&twice, now: Self.now) == .malformed)
         let nonce = "abcdefghijklmnopqrst"
         for value in [
