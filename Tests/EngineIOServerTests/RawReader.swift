@@ -73,10 +73,14 @@ final class RawReader: Sendable {
 
     func close() { _ = shutdown(descriptor, CInt(SHUT_RDWR)) }
 
-    /// Ends the connection without farewell. Nothing may be done with it afterwards.
+    /// Ends the connection without farewell.
     func reset() {
-        var address = sockaddr(sa_family: sa_family_t(AF_UNSPEC), sa_data: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0))
-        _ = Glibc.connect(descriptor, &address, socklen_t(MemoryLayout<sockaddr>.size))
+        // An address of no family, which is all zeros, takes the connection back.
+        let address = [UInt8](repeating: 0, count: 16)
+        let result = address.withUnsafeBytes {
+            Glibc.connect(descriptor, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count))
+        }
+        precondition(result == 0, "a connection is taken back")
     }
 
     deinit { _ = Glibc.close(descriptor) }
