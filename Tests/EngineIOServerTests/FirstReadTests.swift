@@ -62,7 +62,7 @@ struct FirstReadTests {
         let engine = ScriptedEngine(buffer: SpareBuffer())
         try await TestServer.with(engine: engine) { server in
             for text in [Self.get, "GET /soc", ""] {
-                let reader = try await Self.early(server, text) { if resets { $0.reset() } else { $0.close() } }
+                let reader = try await Self.early(server, text) { if resets { try $0.reset() } else { $0.close() } }
                 let other = try await SessionWire.connect(port: server.listener.port ?? 0)
                 #expect(try await other.get("/socket.io/other").status == 200)
                 other.close()

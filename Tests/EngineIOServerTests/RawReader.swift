@@ -74,13 +74,13 @@ final class RawReader: Sendable {
     func close() { _ = shutdown(descriptor, CInt(SHUT_RDWR)) }
 
     /// Ends the connection without farewell.
-    func reset() {
+    func reset() throws {
         // An address of no family, which is all zeros, takes the connection back.
         let address = [UInt8](repeating: 0, count: 16)
         let result = address.withUnsafeBytes {
             Glibc.connect(descriptor, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count))
         }
-        precondition(result == 0, "a connection is taken back")
+        guard result == 0 else { throw WireError.malformed("reset: \(errno)") }
     }
 
     deinit { _ = Glibc.close(descriptor) }
