@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Counts the instructions of each hot loop with callgrind and compares them with Tests/Benchmarks/instructions.txt; besides, those
-# of the whole server for one recipient of a broadcast (`fan-out`, its clients' reads included).
+# of the whole server, what its clients need included: for one recipient of a broadcast (`fan-out`), for a client that connects
+# with WebSocket and leaves (`connect`), and for an echo over long-polling (`polling`: a POST and a GET).
 #
 #     .ci/instructions.sh            fails where a loop needs over 5 % more than written there
 #     .ci/instructions.sh record     writes the file anew; the commit that does so says why
@@ -37,25 +38,30 @@ total() {
     sed -nE 's/^totals: ([0-9]+).*/\1/p' "$work/out"
 }
 
+names() { "$work/hot-loops" && printf '%s\n' fan-out connect polling; }
+
 # Of one time: the difference of two runs, so that the start of the process does not count.
 each() {
-    local few many times
-    if [[ $1 == fan-out ]]; then
-        local command=("$work/server" fan-out-speed --recipients 500 --count)
-        few=$(total "${command[@]}" 20)
-        many=$(total "${command[@]}" 120)
-        times=$((500 * 100))
-    else
-        few=$(total "$work/hot-loops" "$1" 100)
-        many=$(total "$work/hot-loops" "$1" 600)
-        times=500
-    fi
-    [[ -n $few && -n $many ]] && echo $(((many - few) / times))
+    local command=("$work/hot-loops" "$1") times=(100 600) pieces=1 few many
+    case $1 in
+        fan-out)
+            command=("$work/server" fan-out-speed --recipients 500 --count)
+            times=(20 120)
+            pieces=500
+            ;;
+        connect | polling)
+            command=("$work/server" "$1-speed" --count)
+            times=(50 350)
+            ;;
+    esac
+    few=$(total "${command[@]}" "${times[0]}")
+    many=$(total "${command[@]}" "${times[1]}")
+    [[ -n $few && -n $many ]] && echo $(((many - few) / (pieces * (times[1] - times[0]))))
 }
 
 if [[ ${1:-} == record ]]; then
     echo "swift $compiler" >"$baseline"
-    for name in $("$work/hot-loops") fan-out; do echo "$name $(each "$name")" | tee -a "$baseline"; done
+    for name in $(names); do echo "$name $(each "$name")" | tee -a "$baseline"; done
     exit
 fi
 
@@ -66,7 +72,7 @@ fi
 
 passed=0
 failed=0
-for name in $("$work/hot-loops") fan-out; do
+for name in $(names); do
     expected=$(sed -nE "s/^$name ([0-9]+)$/\1/p" "$baseline")
     found=$(each "$name")
     if [[ -z $expected || -z $found ]]; then

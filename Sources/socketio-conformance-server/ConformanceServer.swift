@@ -16,9 +16,13 @@ internal import SocketIOServer
 /// An asynchronous `main` gives the first thread up, which valgrind does not survive: what is counted by it begins before.
 @main
 enum ConformanceMain {
+    private static let counted: [any ParsableCommand.Type] = [FanOutSpeed.self, ConnectSpeed.self, PollingSpeed.self]
+
     static func main() {
         let words = Array(CommandLine.arguments.dropFirst())
-        if words.first == FanOutSpeed.configuration.commandName { return FanOutSpeed.main(Array(words.dropFirst())) }
+        for command in counted where words.first == command.configuration.commandName {
+            return command.main(Array(words.dropFirst()))
+        }
         Task {
             await ConformanceTool.main()
             exit(EXIT_SUCCESS)
@@ -31,7 +35,9 @@ enum ConformanceMain {
 struct ConformanceTool: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "socketio-conformance-server", abstract: "Servers and measurements for tests.",
-        subcommands: [ConformanceServer.self, RedisSpeed.self, FanOutSpeed.self],
+        subcommands: [
+            ConformanceServer.self, RedisSpeed.self, FanOutSpeed.self, ConnectSpeed.self, PollingSpeed.self,
+        ],
         defaultSubcommand: ConformanceServer.self)
 }
 

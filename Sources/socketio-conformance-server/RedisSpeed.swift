@@ -7,12 +7,6 @@ internal import NIOPosix
 internal import SocketIORedis
 internal import SocketIOServer
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
-
 /// What a message between nodes costs an event loop, over a real Redis and without clients.
 struct RedisSpeed: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -56,16 +50,16 @@ struct RedisSpeed: AsyncParsableCommand {
         try await publish(min(count, 50_000), from: sender)
         try await receiver?.arrived()
 
-        let receiverBefore = try await receiver?.processorTime()
-        let (before, start) = (try await sender.processorTime(), ContinuousClock.now)
+        let receiverBefore = try await receiver?.loop.processorTime().get()
+        let (before, start) = (try await sender.loop.processorTime().get(), ContinuousClock.now)
         let published = try await publish(count, from: sender)
-        let (after, elapsed) = (try await sender.processorTime(), ContinuousClock.now - start)
+        let (after, elapsed) = (try await sender.loop.processorTime().get(), ContinuousClock.now - start)
         report("publish", messages: published, processorTime: after - before, elapsed: elapsed)
         if let receiver, let receiverBefore {
             try await receiver.arrived()
             report(
                 room == nil ? "receive" : "filter", messages: published,
-                processorTime: try await receiver.processorTime() - receiverBefore,
+                processorTime: try await receiver.loop.processorTime().get() - receiverBefore,
                 elapsed: ContinuousClock.now - start)
         }
         await sender.io.close()
@@ -123,15 +117,6 @@ struct RedisSpeed: AsyncParsableCommand {
             io = Server(configuration: configuration, eventLoopGroup: group)
             _ = io.sockets
             try await cluster.waitUntilUp(within: .seconds(10))
-        }
-
-        /// Seconds of CPU time the event loop has used.
-        func processorTime() async throws -> Double {
-            try await loop.submit {
-                var time = timespec()
-                clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-                return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-            }.get()
         }
 
         /// Waits until nothing more arrives.

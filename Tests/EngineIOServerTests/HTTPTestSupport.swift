@@ -14,9 +14,17 @@ final class ScriptedEngine: EngineRequestHandler {
     private let script: @Sendable (HTTPExchange) -> Void
     private let seen = NIOLockedValueBox<[HTTPExchange]>([])
 
-    init(_ script: @escaping @Sendable (HTTPExchange) -> Void = { $0.respond(.echo($0)) }) {
+    private let buffer: SpareBuffer?
+
+    /// - Parameter buffer: what connections read into, on a server with one event loop.
+    init(
+        buffer: SpareBuffer? = nil, _ script: @escaping @Sendable (HTTPExchange) -> Void = { $0.respond(.echo($0)) }
+    ) {
+        self.buffer = buffer
         self.script = script
     }
+
+    func receiveBuffer(for eventLoop: any EventLoop) -> SpareBuffer? { buffer }
 
     var exchanges: [HTTPExchange] { seen.withLockedValue { $0 } }
 
@@ -43,16 +51,18 @@ final class EmbeddedConnection {
     let engine: ScriptedEngine
     private var received = ""
 
+    /// - Parameter below: what is to be between the handler and the channel.
     init(
-        engine: ScriptedEngine = ScriptedEngine(), application: (any HTTPApplication)? = nil,
-        configure: (inout EngineConfiguration) -> Void = { _ in }
+        engine: ScriptedEngine = ScriptedEngine(), application: (any HTTPApplication)? = nil, isSecure: Bool = false,
+        below: (any ChannelHandler)? = nil, configure: (inout EngineConfiguration) -> Void = { _ in }
     ) throws {
         self.engine = engine
         var configuration = EngineConfiguration()
         configure(&configuration)
         let router = try HTTPRouter(configuration: configuration, engine: engine, application: application)
+        if let below { try channel.pipeline.syncOperations.addHandler(below) }
         try channel.pipeline.syncOperations.addHandler(
-            HTTPConnectionHandler(router: router, isSecure: false, connections: nil, eventLoop: channel.eventLoop))
+            HTTPConnectionHandler(router: router, isSecure: isSecure, connections: nil, eventLoop: channel.eventLoop))
         try channel.connect(to: SocketAddress(ipAddress: "192.0.2.7", port: 4711)).wait()
     }
 

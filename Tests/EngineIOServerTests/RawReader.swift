@@ -8,7 +8,7 @@ internal import Testing
 
 @testable internal import EngineIOServer
 
-/// A WebSocket client that reads as few bytes at a time as it is told, on a thread of its own.
+/// A client that reads as few bytes at a time as it is told, on a thread of its own.
 final class RawReader: Sendable {
     private let descriptor: CInt
     private let state = NIOLockedValueBox(State())
@@ -18,8 +18,10 @@ final class RawReader: Sendable {
         var isOver = false
     }
 
-    /// Connects and sends the upgrade request; reads nothing yet.
-    init(port: Int, receiveBuffer: CInt) throws {
+    /// Connects and sends a request, that of a WebSocket unless told otherwise; reads nothing yet.
+    init(
+        port: Int, receiveBuffer: CInt, request: String = SessionWire.upgradeRequest(SessionTestServer.websocket)
+    ) throws {
         let descriptor = Glibc.socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         self.descriptor = descriptor
         var size = receiveBuffer
@@ -31,8 +33,11 @@ final class RawReader: Sendable {
             Glibc.connect(descriptor, address, socklen_t(size))
         }
         guard result == 0 else { throw WireError.malformed("connect: \(errno)") }
-        let request = SessionWire.upgradeRequest(SessionTestServer.websocket)
-        guard send(descriptor, request, request.utf8.count, 0) == request.utf8.count else {
+        try send(request)
+    }
+
+    func send(_ request: String) throws {
+        guard Glibc.send(descriptor, request, request.utf8.count, 0) == request.utf8.count else {
             throw WireError.malformed("send: \(errno)")
         }
     }
@@ -50,6 +55,11 @@ final class RawReader: Sendable {
         }
     }
 
+    /// Everything that has been read.
+    var received: [UInt8] { state.withLockedValue { $0.bytes } }
+    var receivedCount: Int { state.withLockedValue { $0.bytes.count } }
+    var isOver: Bool { state.withLockedValue { $0.isOver } }
+
     /// What follows the answer to the upgrade, once there are `count` bytes of it.
     func bytes(_ count: Int) async throws -> [UInt8] {
         try await eventually("\(count) bytes", within: 60) {
@@ -62,6 +72,16 @@ final class RawReader: Sendable {
     }
 
     func close() { _ = shutdown(descriptor, CInt(SHUT_RDWR)) }
+
+    /// Ends the connection without farewell.
+    func reset() throws {
+        // An address of no family, which is all zeros, takes the connection back.
+        let address = [UInt8](repeating: 0, count: 16)
+        let result = address.withUnsafeBytes {
+            Glibc.connect(descriptor, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count))
+        }
+        guard result == 0 else { throw WireError.malformed("reset: \(errno)") }
+    }
 
     deinit { _ = Glibc.close(descriptor) }
 }

@@ -31,7 +31,7 @@ package enum Base64 {
     }
 
     /// Writes the padded text of `source` into memory that has room for it.
-    static func encode(_ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) {
+    package static func encode(_ source: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) {
         alphabet.withUnsafeBufferPointer { encode(source, into: target, letters: $0) }
     }
 

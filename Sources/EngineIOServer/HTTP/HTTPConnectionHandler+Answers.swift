@@ -112,20 +112,21 @@ extension HTTPConnectionHandler {
         current?.bytesSent += bytes.readableBytes
         var bytes = bytes
         if pendingWrites == 0, let socket = directSocket(context) {
-            bytes.moveReaderIndex(forwardBy: socket.send(bytes))
+            bytes.moveReaderIndex(forwardBy: socket.send(bytes, isLast: false))
             if bytes.readableBytes == 0 { return }
         }
         let allowance = TimeAmount.seconds(Int64(bytes.readableBytes / 32_768))
         writeDeadline = eventLoop.now + settings.values.sendTimeout + allowance
         pendingWrites += 1
         let promise = context.eventLoop.makePromise(of: Void.self)
-        promise.futureResult.assumeIsolated().whenComplete { [weak self] _ in self?.wroteOne() }
+        // A write fails when the channel closes, and then no further request may be begun.
+        promise.futureResult.assumeIsolated().whenSuccess { [weak self] in self?.wroteOne() }
         context.writeAndFlush(wrapOutboundOut(bytes), promise: promise)
         if pendingWrites > 0 { updateTimer() }
     }
 
     /// The socket of a plaintext connection. All bytes pass through `write`, so whether NIO holds some is known.
-    private func directSocket(_ context: ChannelHandlerContext) -> DirectSocket? {
+    private func directSocket(_ context: ChannelHandlerContext) -> (any AnswerSink)? {
         guard !isSecure, context.channel.isActive else { return nil }
         if socket == nil, !hasNoSocket {
             socket = DirectSocket(context.channel)
@@ -140,7 +141,7 @@ extension HTTPConnectionHandler {
         if case .closing(let lingers) = phase, pendingWrites == 0 {
             closeNow(lingering: lingers)
         } else {
-            updateTimer()
+            process()
         }
     }
 

@@ -24,7 +24,8 @@ extension HTTPConnectionHandler {
                 guard advance(current) else { break }
                 finish(current)
             } else {
-                guard beginNext() else { break }
+                // Who does not read has no further answers made, or requests sent ahead would fill the memory with them.
+                guard pendingWrites == 0, beginNext() else { break }
             }
         }
         isProcessing = false

@@ -50,7 +50,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     /// Answers handed to the channel and not yet written.
     @exclusivity(unchecked) var pendingWrites = 0
     /// Found with the first answer.
-    @exclusivity(unchecked) var socket: DirectSocket?
+    @exclusivity(unchecked) var socket: (any AnswerSink)?
     /// The channel is no socket, as in tests.
     @exclusivity(unchecked) var hasNoSocket = false
     @exclusivity(unchecked) var writeDeadline = NIODeadline.distantFuture
@@ -73,7 +73,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     @exclusivity(unchecked) var solePeer: HTTPPeer?
     /// The peer as text, made once.
     /// Behind a proxy that speaks the PROXY protocol, its client.
-    lazy var peer = remoteAddress?.ipAddress ?? ""
+    lazy var peer = remoteAddress?.numericHost ?? ""
     private(set) lazy var remoteAddress = context?.channel.remoteAddress
 
     /// - Parameter receiveBuffer: what the channel reads into, if it shares that with others.
@@ -102,6 +102,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     func channelActive(context: ChannelHandlerContext) {
         begin()
         context.fireChannelActive()
+        readFirst(context)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -113,8 +114,23 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         context.fireChannelInactive()
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let bytes = unwrapInboundIn(data)
+    /// Reads what has come along with the connection, which mostly is a whole request: then the selector need not be asked for
+    /// it, and NIO's first read, which is a short one (``SharedReceiveAllocator``), is left to a message that is short as well. What
+    /// is not there yet, the end of the stream or an error, NIO finds.
+    private func readFirst(_ context: ChannelHandlerContext) {
+        // A PROXY header in front is for another handler.
+        guard let receiveBuffer, !router.configuration.proxyProtocol, case .serving = phase, context.channel.isActive,
+            let socket = DirectSocket(context.channel)
+        else { return }
+        self.socket = socket
+        var bytes = receiveBuffer.take(minimumCapacity: SharedReceiveAllocator.capacity)
+        let count = bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: 0) { socket.receive(into: $0) }
+        if count > 0 { received(bytes) } else { receiveBuffer.put(bytes) }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { received(unwrapInboundIn(data)) }
+
+    private func received(_ bytes: ByteBuffer) {
         defer { receiveBuffer?.put(bytes) }
         guard case .serving = phase else { return }
         if inbound.readableBytes == 0 {

@@ -15,7 +15,7 @@ package final class HTTPListener: Sendable {
         case unix(path: String)
     }
 
-    private let channel: any Channel
+    let channel: any Channel
     private let connections: HTTPConnections
     /// For connections accepted from now on; nil on a listener without TLS.
     private let tls: NIOLockedValueBox<NIOSSLContext?>
@@ -36,49 +36,52 @@ package final class HTTPListener: Sendable {
     ) async throws -> HTTPListener {
         let connections = HTTPConnections()
         let tls = NIOLockedValueBox(try router.configuration.tls.map { try NIOSSLContext(configuration: $0) })
+        let setUp: @Sendable (any Channel) throws -> Void = { channel in
+            try Self.setUp(channel, router: router, connections: connections, tls: tls.withLockedValue { $0 })
+        }
         var bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            // Out of descriptors: wait a moment instead of ending the listener.
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    // Out of descriptors: wait a moment instead of ending the listener.
                     try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+                    try channel.pipeline.syncOperations.addHandler(Acceptor(setUp))
                 }
             }
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    // In front of TLS: it is about the connection, not about what is said on it.
-                    if router.configuration.proxyProtocol {
-                        try channel.pipeline.syncOperations.addHandler(ProxyProtocolHandler(router: router))
-                    }
-                    let context = tls.withLockedValue { $0 }
-                    if let context {
-                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
-                    }
-                    let receiveBuffer = context == nil ? router.receiveBuffer(for: channel.eventLoop) : nil
-                    if let receiveBuffer {
-                        try SharedReceiveAllocator.install(receiveBuffer, on: channel)
-                    } else {
-                        try channel.syncOptions?.setOption(
-                            .recvAllocator,
-                            value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 65_536))
-                    }
-                    try channel.pipeline.syncOperations.addHandler(
-                        HTTPConnectionHandler(
-                            router: router, isSecure: context != nil, connections: connections,
-                            eventLoop: channel.eventLoop, receiveBuffer: receiveBuffer))
-                }
-            }
+            .childChannelInitializer { channel in channel.eventLoop.makeCompletedFuture { try setUp(channel) } }
+        let channel: any Channel
         switch address {
         case .tcp(let host, let port):
             // Linux hands it on to accepted sockets, which saves a system call for each of them.
             bootstrap = bootstrap.serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            let channel = try await bootstrap.bind(host: host, port: port).get()
-            return HTTPListener(channel: channel, connections: connections, tls: tls)
+            channel = try await bootstrap.bind(host: host, port: port).get()
         case .unix(let path):
-            let channel = try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
-            return HTTPListener(channel: channel, connections: connections, tls: tls)
+            channel = try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
         }
+        try await channel.eventLoop.submit { try Acceptor.openShortWay(of: channel) }.get()
+        return HTTPListener(channel: channel, connections: connections, tls: tls)
+    }
+
+    /// Gives an accepted connection its handlers. On its event loop.
+    private static func setUp(
+        _ channel: any Channel, router: HTTPRouter, connections: HTTPConnections, tls: NIOSSLContext?
+    ) throws {
+        let pipeline = channel.pipeline.syncOperations
+        // In front of TLS: it is about the connection, not about what is said on it.
+        if router.configuration.proxyProtocol { try pipeline.addHandler(ProxyProtocolHandler(router: router)) }
+        if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
+        let receiveBuffer = tls == nil ? router.receiveBuffer(for: channel.eventLoop) : nil
+        if let receiveBuffer {
+            try SharedReceiveAllocator.install(receiveBuffer, on: channel)
+        } else {
+            try channel.syncOptions?.setOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 65_536))
+        }
+        try pipeline.addHandler(
+            HTTPConnectionHandler(
+                router: router, isSecure: tls != nil, connections: connections, eventLoop: channel.eventLoop,
+                receiveBuffer: receiveBuffer))
     }
 
     /// Another certificate for connections accepted from now on; those that exist keep theirs. A listener without TLS stays

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import NIOCore
 internal import NIOHTTP1
 
 #if canImport(Darwin)
@@ -9,6 +10,18 @@ internal import NIOHTTP1
 #else
     internal import Glibc
 #endif
+
+extension SocketAddress {
+    /// The address without port as text; nil for a socket that is a file. NIO keeps it with those that it has from the kernel, and
+    /// `ipAddress` would make it anew.
+    var numericHost: String? {
+        switch self {
+        case .v4(let address) where !address.host.isEmpty: address.host
+        case .v6(let address) where !address.host.isEmpty: address.host
+        default: ipAddress
+        }
+    }
+}
 
 /// The networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
 struct TrustedProxies: Sendable {

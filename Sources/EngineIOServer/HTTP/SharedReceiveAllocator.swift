@@ -11,7 +11,7 @@ internal import NIOCore
 /// stored buffers.
 struct SharedReceiveAllocator: RecvByteBufferAllocator {
     /// Bytes read at once.
-    private static let capacity = 32 * 1024
+    static let capacity = 32 * 1024
     private static let firstCapacity = 16
 
     private let buffer: SpareBuffer

@@ -3,12 +3,18 @@
 internal import Glibc
 internal import NIOCore
 
+/// What an HTTP connection writes its answers to, past NIO. Real ones are sockets; those of tests are full when a test wants it.
+protocol AnswerSink {
+    /// As ``DirectSocket/send(_:isLast:)``.
+    func send(_ buffer: ByteBuffer, isLast: Bool) -> Int
+}
+
 /// The socket below a plaintext channel, written to past NIO (design 5): a fan-out of small frames then costs little more
 /// than the system calls.
 ///
-/// To be used on the channel's loop only, while the channel is active and NIO holds no bytes for it, or the order is
-/// lost. It never closes the descriptor, which stays NIO's.
-struct DirectSocket {
+/// To be used on the channel's loop only, while the channel is active; written to while NIO holds no bytes for it, or the order is
+/// lost, and read from before NIO does. It never closes the descriptor, which stays NIO's.
+struct DirectSocket: AnswerSink {
     private static let flags = CInt(MSG_DONTWAIT | MSG_NOSIGNAL)
 
     let descriptor: CInt
@@ -48,5 +54,11 @@ struct DirectSocket {
             if count >= 0 { return count }
             if errno != EINTR { return 0 }
         }
+    }
+
+    /// Receives what has arrived, without waiting: how many bytes. 0 when there is nothing, at the end of the stream and on failure;
+    /// NIO finds out which.
+    func receive(into target: UnsafeMutableRawBufferPointer) -> Int {
+        max(0, recv(descriptor, target.baseAddress, target.count, CInt(MSG_DONTWAIT)))
     }
 }

@@ -4,31 +4,29 @@
 enum SHA1 {
     private typealias State = (UInt32, UInt32, UInt32, UInt32, UInt32)
 
-    static func hash(_ message: [UInt8]) -> [UInt8] {
-        var bytes = message
-        let bitLength = UInt64(bytes.count) &* 8
-        let padded = (bytes.count + 9 + 63) / 64 * 64
-        bytes.reserveCapacity(padded)
-        bytes.append(0x80)
-        while bytes.count < padded - 8 { bytes.append(0) }
-        for shift in 1...8 { bytes.append(UInt8(truncatingIfNeeded: bitLength >> UInt64(64 - 8 * shift))) }
+    /// How long a digest is, in bytes.
+    static let length = 20
+
+    /// Writes the digest of `message` to `digest`, which has room for it.
+    static func hash(_ message: UnsafeRawBufferPointer, into digest: UnsafeMutableRawBufferPointer) {
         var state: State = (0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0)
-        bytes.withUnsafeBytes { bytes in
+        let padded = (message.count + 9 + 63) / 64 * 64
+        withUnsafeTemporaryAllocation(byteCount: padded, alignment: 8) { bytes in
+            bytes.initializeMemory(as: UInt8.self, repeating: 0)
+            bytes.copyMemory(from: message)
+            bytes[message.count] = 0x80
+            bytes.storeBytes(of: (UInt64(message.count) &* 8).bigEndian, toByteOffset: padded - 8, as: UInt64.self)
             withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 80) { words in
-                for start in stride(from: 0, to: bytes.count, by: 64) {
+                for start in stride(from: 0, to: padded, by: 64) {
                     process(UnsafeRawBufferPointer(rebasing: bytes[start..<(start + 64)]), words, into: &state)
                 }
             }
         }
-        return [UInt8](unsafeUninitializedCapacity: 20) { target, count in
-            let raw = UnsafeMutableRawBufferPointer(target)
-            raw.storeBytes(of: state.0.bigEndian, toByteOffset: 0, as: UInt32.self)
-            raw.storeBytes(of: state.1.bigEndian, toByteOffset: 4, as: UInt32.self)
-            raw.storeBytes(of: state.2.bigEndian, toByteOffset: 8, as: UInt32.self)
-            raw.storeBytes(of: state.3.bigEndian, toByteOffset: 12, as: UInt32.self)
-            raw.storeBytes(of: state.4.bigEndian, toByteOffset: 16, as: UInt32.self)
-            count = 20
-        }
+        digest.storeBytes(of: state.0.bigEndian, toByteOffset: 0, as: UInt32.self)
+        digest.storeBytes(of: state.1.bigEndian, toByteOffset: 4, as: UInt32.self)
+        digest.storeBytes(of: state.2.bigEndian, toByteOffset: 8, as: UInt32.self)
+        digest.storeBytes(of: state.3.bigEndian, toByteOffset: 12, as: UInt32.self)
+        digest.storeBytes(of: state.4.bigEndian, toByteOffset: 16, as: UInt32.self)
     }
 
     private static func process(

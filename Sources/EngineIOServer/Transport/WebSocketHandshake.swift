@@ -42,7 +42,7 @@ package struct WebSocketHandshake {
         }
     }
 
-    private static let guid = Array("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)
+    private static let guid: StaticString = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
     private let accept: String
     private let subprotocol: String?
@@ -107,9 +107,21 @@ package struct WebSocketHandshake {
     }
 
     static func accept(for key: String) -> String {
-        var encoded = ByteBuffer()
-        Base64.append(ByteBuffer(bytes: SHA1.hash(Array(key.utf8) + guid)).readableBytesView, to: &encoded)
-        return String(buffer: encoded)
+        String(unsafeUninitializedCapacity: Base64.encodedLength(SHA1.length)) { text in
+            key.withBytes { key in
+                let guid = UnsafeRawBufferPointer(start: guid.utf8Start, count: guid.utf8CodeUnitCount)
+                let size = SHA1.length + key.count + guid.count
+                withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { memory in
+                    let digest = UnsafeMutableRawBufferPointer(rebasing: memory[..<SHA1.length])
+                    let message = UnsafeMutableRawBufferPointer(rebasing: memory[SHA1.length...])
+                    message.copyMemory(from: key)
+                    UnsafeMutableRawBufferPointer(rebasing: message[key.count...]).copyMemory(from: guid)
+                    SHA1.hash(UnsafeRawBufferPointer(message), into: digest)
+                    Base64.encode(UnsafeRawBufferPointer(digest), into: UnsafeMutableRawBufferPointer(text))
+                }
+            }
+            return Base64.encodedLength(SHA1.length)
+        }
     }
 
     /// 16 bytes in base64.

@@ -44,6 +44,7 @@ extension WebSocketTransport {
     func writeResponse(_ context: ChannelHandlerContext) {
         guard let start else { return }
         self.start = nil
+        mayHoldBytes = true
         context.write(wrapOutboundOut(start.response), promise: nil)
     }
 

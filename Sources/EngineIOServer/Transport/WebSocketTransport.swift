@@ -53,8 +53,8 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     /// A read is being looked at.
     var isAssembling = false
     var hasUnflushedPongs = false
-    /// Something was written through NIO since it was last seen to hold nothing.
-    var mayHoldBytes = true {
+    /// Something was written through NIO since it was last seen to hold nothing, as it is when HTTP gives the connection away.
+    var mayHoldBytes = false {
         didSet { if mayHoldBytes { endBypass() } }
     }
     /// Only for plaintext connections on the home loop: what TLS has not seen must not leave.

@@ -19,6 +19,7 @@ struct EmitCommand: AsyncParsableCommand {
 
             Examples:
               socketio-server emit news '{"text":"we are open"}' 42
+              socketio-server emit -- temperature -3.5    # what follows -- is no option
               socketio-server emit --namespace /chat --to lobby --except vip --text message 'good morning'
               socketio-server emit --to lobby --join party
               socketio-server emit --to lobby --leave party

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import NIOConcurrencyHelpers
 import NIOCore
 import SocketIORedis
 import SocketIOServer
@@ -61,6 +62,8 @@ struct NumberedTraffic {
     var ballast = ""
     /// How long all may take to hear everybody's end.
     var patience = Duration.seconds(60)
+    /// Each number is sent when the one before has reached everybody: for links that may be slower than the machine sends.
+    var isPaced = false
 
     /// Runs `fault` after each number; returns what the client of a node (first) got of a node (second).
     func run(
@@ -68,17 +71,25 @@ struct NumberedTraffic {
     ) async throws -> [[Received]] {
         let senders = senders ?? Array(nodes.indices)
         let ballast = ballast
+        let deliveries = NIOLockedValueBox(0)
         var clients: [TestSocket] = []
         for node in nodes { clients.append(try await node.client(["room"])) }
         return try await withThrowingTaskGroup(of: (Int, [Received]).self) { group in
             for (index, client) in clients.enumerated() {
-                group.addTask { (index, try await receive(client, nodes: nodes.count, senders: senders)) }
+                group.addTask {
+                    (index, try await receive(client, nodes: nodes.count, senders: senders, deliveries))
+                }
             }
             var sent: [ContinuousClock.Instant] = []
             for number in 0..<count {
                 sent.append(.now)
                 for sender in senders { nodes[sender].io.to("room").emit("n", sender, number, ballast) }
                 try await fault(number)
+                if isPaced {
+                    try await eventually("number \(number) is everywhere", within: patience) {
+                        deliveries.withLockedValue { $0 } >= (number + 1) * senders.count * nodes.count
+                    }
+                }
                 try await Task.sleep(for: interval)
             }
             // The end is repeated: what is sent during an outage may be lost.
@@ -101,7 +112,9 @@ struct NumberedTraffic {
         }
     }
 
-    private func receive(_ socket: TestSocket, nodes: Int, senders: [Int]) async throws -> [Received] {
+    private func receive(
+        _ socket: TestSocket, nodes: Int, senders: [Int], _ deliveries: NIOLockedValueBox<Int>
+    ) async throws -> [Received] {
         var received = Array(repeating: Received(), count: nodes)
         var open = Set(senders)
         while !open.isEmpty {
@@ -114,6 +127,7 @@ struct NumberedTraffic {
             } else if open.contains(Int(sender)) {
                 received[Int(sender)].numbers.append(Int(number))
                 received[Int(sender)].times.append(.now)
+                deliveries.withLockedValue { $0 += 1 }
             }
         }
         return received

@@ -1,0 +1,49 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+
+/// Gives accepted connections their handlers when they are on the listener's own event loop. NIO's bootstrap does it for the others:
+/// its way may lead to another loop and back, and so takes several futures for each connection, which cost more than the handlers.
+///
+///     accepted ─▶ Acceptor ─▶ bootstrap ─▶ way out ─▶ the channel, which registers the connection
+///                     └───────────────────────┘
+///
+/// Confined to the listener's event loop.
+final class Acceptor: ChannelInboundHandler {
+    typealias InboundIn = any Channel
+
+    /// Behind the bootstrap's handler.
+    private final class WayOut: ChannelInboundHandler {
+        typealias InboundIn = any Channel
+        var context: ChannelHandlerContext?
+
+        func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+        func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+    }
+
+    private let setUp: (any Channel) throws -> Void
+    private let wayOut = WayOut()
+
+    /// - Parameter setUp: gives a connection its handlers, on its loop, before it is active.
+    init(_ setUp: @escaping (any Channel) throws -> Void) { self.setUp = setUp }
+
+    /// Opens the short way past the bootstrap of `listener`, whose handler must be there by now. Until then all go through it.
+    static func openShortWay(of listener: any Channel) throws {
+        let acceptor = try listener.pipeline.syncOperations.handler(type: Acceptor.self)
+        try listener.pipeline.syncOperations.addHandler(acceptor.wayOut)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let accepted = unwrapInboundIn(data)
+        guard let end = wayOut.context, accepted.eventLoop === context.eventLoop else {
+            return context.fireChannelRead(data)
+        }
+        do {
+            try setUp(accepted)
+            end.fireChannelRead(data)
+        } catch {
+            accepted.close(promise: nil)
+            context.fireErrorCaught(error)
+        }
+    }
+}
