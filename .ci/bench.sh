@@ -220,15 +220,14 @@ measure_cluster() {
     stop "${pids[@]}"
 }
 
-# Two loops need two processors, the second of which they share with the generator when there is no third.
+# Two loops have the one processor that one loop has, so that the figure is what the second adds. With a second processor they
+# would share that with the generator, and wake for a message at a time when there is no third.
 measure_loops() {
-    local two one pids pinned=("${first[@]}")
-    (($(nproc) > 1)) && command -v taskset >/dev/null && first=(taskset -c '0,1')
+    local two one pids
     start_ours loops-2 --event-loops 2
     two=$address pids=("$pid")
     start_ours loops-1
     one=$address pids+=("$pid")
-    first=("${pinned[@]}")
     compare loops-broadcast 'broadcast to 1,000, 1 in flight, on two loops' 'cpu:1.1:1.0 rate' "$rounds" "$two" "$one" broadcast -c 1000
     compare loops-64 'broadcast to 1,000, 64 in flight, on two loops' 'cpu:1.1:1.0 rate' "$rounds" "$two" "$one" \
         broadcast -c 1000 --in-flight 64
