@@ -28,7 +28,7 @@ struct HandshakeTests {
             let sid = generator.next(shard: shard, using: &rng)
             #expect(sid.utf8.count == 20)
             #expect(SessionID.isWellFormed(sid))
-            #expect(SessionID.shard(of: sid) == shard)
+            #expect(PackedID(sid)?.shard == shard)
             #expect(SessionID.nodeTag(of: sid) == "n-0_")
             seen.insert(String(sid.dropFirst(5)))
         }
@@ -53,7 +53,7 @@ struct HandshakeTests {
 
     @Test(arguments: ["", "abc", "AAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAA", "AAAA AAAAAAAAAAAAAAA", "ééééééééé1é"])
     func foreignIDsHaveNoShard(sid: String) {
-        #expect(SessionID.shard(of: sid) == nil)
+        #expect(PackedID(sid)?.shard == nil)
         #expect(SessionID.nodeTag(of: sid) == nil)
     }
 

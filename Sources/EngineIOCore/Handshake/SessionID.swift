@@ -56,13 +56,6 @@ package enum SessionID {
         return bytes.count == length && bytes.allSatisfy { IDAlphabet.value(of: $0) != nil }
     }
 
-    /// The shard named by `sid`, 0..<64; nil when it is not an id of our form. The node may have fewer shards.
-    package static func shard(of sid: String) -> Int? {
-        guard isWellFormed(sid) else { return nil }
-        let bytes = sid.utf8
-        return IDAlphabet.value(of: bytes[bytes.index(bytes.startIndex, offsetBy: tagLength)])
-    }
-
     /// The node tag of `sid`; nil when it is not an id of our form.
     package static func nodeTag(of sid: String) -> String? {
         isWellFormed(sid) ? String(sid.prefix(tagLength)) : nil

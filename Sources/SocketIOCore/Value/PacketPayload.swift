@@ -16,6 +16,7 @@ package struct PacketPayload: Sendable, Equatable {
     /// Nil rather than empty: payloads are handed along often, and counting the references of an empty array costs as much
     /// as of any other.
     private let parts: [ByteBuffer]?
+
     /// An empty array.
     package static let empty = PacketPayload(
         unchecked: ByteBuffer(staticString: "[]"), elements: ElementRanges(), attachments: [])
