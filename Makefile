@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run cluster build client test sanitize bench format lint docs clean
+.PHONY: help run cluster build client test sanitize faults bench format lint docs clean
 
 CONFIG ?= config/default.yaml
 ARGS ?=
@@ -41,6 +41,13 @@ test: ## Install what the tests need, build and run all of them.
 sanitize: ## Run the tests over real sockets under the thread and the address sanitizer.
 	@.ci/packages.sh build
 	@.ci/sanitize.sh
+
+faults: build ## Break Redis, links, nodes and the balancer under traffic, and print what was lost; ARGS='F3|F4' chooses.
+	@.ci/packages.sh test
+	@.ci/packages.sh faketime
+	@.ci/fetch-client.sh
+	swift build -c release --product socketio-conformance-server
+	@E2E_BIN=$(CURDIR)/.build/release E2E_CLIENT=$(CURDIR)/.cache/client/socket.io.min.js node Tests/EndToEndTests/faults/run.js $(ARGS)
 
 bench: ## Measure: micro-benchmarks, and load on this server and another one in turns (see docs/performance.md).
 	@.ci/packages.sh build

@@ -92,18 +92,27 @@ async function untilAnswers(port, target, program, status = 200, ms = 60000) {
 
 class Deployment {
   /**
-   * `product` haproxy or nginx; `config` settings all nodes share, `flags` more of them; `balancing` gets the printed
-   * configuration and the deployment, and may return another one.
+   * `product` haproxy, nginx, or null for no balancer; `config` settings all nodes share, `flags` more of them; `balancing`
+   * gets the printed configuration and the deployment, and may return another one. `redis` is one that runs already, and
+   * `redisURL` tells a node by its tag where to find it. Without `meet` nobody waits until the nodes
+   * have found each other.
    */
-  static async start(product, { nodes = 3, flags = [], config = 'config/cluster.yaml', balancing = (text) => text } = {}) {
+  static async start(product, {
+    nodes = 3, flags = [], config = 'config/cluster.yaml', balancing = (text) => text, redis, redisURL, limit,
+    environment, meet = true,
+  } = {}) {
     const deployment = new Deployment();
-    Object.assign(deployment, { product, flags, config, balancing, sticky: 'sid', nodes: new Map(), places: new Map() });
+    Object.assign(deployment, {
+      product, flags, config, balancing, redis, limit, environment, sticky: 'sid', nodes: new Map(), places: new Map(),
+      redisURL: redisURL ?? (() => deployment.redis.url),
+    });
     deployment.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'socketio-deployment-'));
     try {
-      deployment.redis = await startRedis();
+      deployment.redis ??= await startRedis();
       for (let i = 1; i <= nodes; i++) deployment.places.set(`n00${i}`, await freePort());
       await Promise.all([...deployment.places.keys()].map((tag) => deployment.startNode(tag)));
-      await deployment.knowEachOther();
+      if (meet) await deployment.knowEachOther();
+      if (!product) return deployment;
       deployment.port = await freePort();
       deployment.url = `http://127.0.0.1:${deployment.port}`;
       await deployment.startBalancer();
@@ -119,7 +128,7 @@ class Deployment {
     const node = new Program(tag, command, [
       'run', '--config', this.config, '--host', '127.0.0.1', '--port', String(this.places.get(tag)), '--node-tag', tag,
       '--event-loops', '1', '--trusted-proxies', '127.0.0.1', '--client-enabled=false', ...this.flags,
-    ], { env: { SOCKETIO_REDIS_URL: this.redis.url } });
+    ], { env: { SOCKETIO_REDIS_URL: this.redisURL(tag), ...this.environment?.(tag) }, limit: this.limit });
     this.nodes.set(tag, node);
     await node.says(/ listening /);
     return node;
@@ -130,6 +139,9 @@ class Deployment {
     if (all === 1) return;
     await Promise.all([...this.nodes.values()].map((node) => node.says(new RegExp(`a node has joined.* nodes=${all}\\b`))));
   }
+
+  /** Where a node listens. */
+  address(tag) { return `http://127.0.0.1:${this.places.get(tag)}`; }
 
   /** What the balancer runs with. */
   configuration() {

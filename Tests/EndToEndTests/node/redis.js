@@ -26,12 +26,13 @@ function listens(port) {
   });
 }
 
-/** Starts redis-server on a free port; nothing is kept on disk. */
-async function startRedis() {
-  const port = await freePort();
+/** Starts redis-server, on a free port unless told one; nothing is kept on disk. `more` are further arguments. */
+async function startRedis({ port, more = [] } = {}) {
+  port ??= await freePort();
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'socketio-redis-'));
   const child = spawn('redis-server',
-    ['--bind', '127.0.0.1', '--port', String(port), '--dir', directory, '--save', '', '--appendonly', 'no'],
+    ['--bind', '127.0.0.1', '--port', String(port), '--dir', directory, '--save', '', '--appendonly', 'no',
+      ...more],
     { stdio: 'ignore' });
   const exited = once(child, 'exit');
   const end = Date.now() + 20000;
@@ -40,6 +41,8 @@ async function startRedis() {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return {
+    port,
+    pid: child.pid,
     url: `redis://127.0.0.1:${port}`,
     async stop() {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
