@@ -20,6 +20,10 @@ package enum PacketDecodingError: Error, Hashable, Sendable {
     case nestedTooDeep(limit: Int)
     /// The JSON is valid, but not what a packet of this type carries.
     case unexpectedPayload(SocketPacketType)
+    /// An object's key is longer than the limit allows.
+    case keyTooLong(limit: Int)
+    /// An event's name is longer than the limit allows.
+    case eventNameTooLong(limit: Int)
     /// An event whose name clients may not send.
     case reservedEventName
     /// A text message while attachments are outstanding.

@@ -40,11 +40,19 @@ public struct ServerConfiguration: Sendable {
     public var maxRoomsPerSocket = 1024
     /// Binary attachments of one received packet; over it the session is closed. Default 10, as in Node.
     public var maxAttachments = 10
-    /// Text and attachments of one received packet; over it the session is closed. Default nil: four times
-    /// `engine.maxHttpBufferSize`.
+    /// Bytes of the text and all attachments of one received packet together; over it the session is closed. Default nil:
+    /// as `engine.maxHttpBufferSize`.
     public var maxPacketBytes: Int?
-    /// Nesting of arrays and objects in received packets; over it the session is closed. Default 128.
+    /// Nesting of arrays and objects in received packets, 1 to 128; over it the session is closed. Default 128.
     public var maxNesting = 128
+    /// Bytes of an object's key in a received packet, between its quotes and as the client wrote it: an escape such as
+    /// `\u00e9` counts as six. Over it the session is closed. Default 1,024.
+    public var maxKeyLength = 1024
+    /// Bytes of the name of a received event, counted like those of a key; over it the session is closed. Default 256.
+    public var maxEventNameLength = 256
+    /// Bytes of the JSON text that a client gives as `auth`; over it the CONNECT is refused with an error that says so.
+    /// Default 16,384.
+    public var maxAuthBytes = 16_384
     /// Acknowledgements the server may wait for on one socket; further requests fail. Default 1,024.
     public var maxPendingAcknowledgements = 1024
     /// Events of one socket that may wait for its asynchronous middlewares; over it the session is closed.
@@ -56,6 +64,9 @@ public struct ServerConfiguration: Sendable {
 
     // MARK: Behaviour
 
+    /// How long the server waits for a client's acknowledgement when no `timeout` is given; nil waits until the socket
+    /// disconnects, as Node does. Default 60 s.
+    public var acknowledgementTimeout: TimeAmount? = .seconds(60)
     /// How long a broadcast waits for acknowledgements when no `timeout` is given; default 5 s.
     public var broadcastAcknowledgementTimeout = TimeAmount.seconds(5)
     /// What a client that asked for an acknowledgement gets when its handler failed; nil answers nothing.
@@ -72,14 +83,15 @@ public struct ServerConfiguration: Sendable {
     public init() {}
 
     var packetLimits: PacketLimits {
-        let (bytes, overflow) = engine.maxHttpBufferSize.multipliedReportingOverflow(by: 4)
-        return PacketLimits(
-            maxAttachments: maxAttachments, maxPacketBytes: maxPacketBytes ?? (overflow ? .max : bytes),
-            maxDepth: maxNesting)
+        PacketLimits(
+            maxAttachments: maxAttachments, maxPacketBytes: maxPacketBytes ?? engine.maxHttpBufferSize,
+            maxDepth: maxNesting, maxNamespaceLength: max(512, maxNameLength), maxKeyLength: maxKeyLength,
+            maxEventNameLength: maxEventNameLength)
     }
 
     var clientLimits: ClientLimits {
-        ClientLimits(maxNamespaces: maxNamespacesPerClient, maxNamespaceLength: maxNameLength)
+        ClientLimits(
+            maxNamespaces: maxNamespacesPerClient, maxNamespaceLength: maxNameLength, maxAuthBytes: maxAuthBytes)
     }
 
     /// Refuses values that cannot work, all at once.
@@ -99,10 +111,14 @@ public struct ServerConfiguration: Sendable {
         require(maxRoomsPerSocket >= 1, "maxRoomsPerSocket must be at least 1")
         require(maxAttachments >= 0, "maxAttachments must not be negative")
         require(maxPacketBytes.map { $0 >= 1 } ?? true, "maxPacketBytes must be at least 1")
-        require((1...512).contains(maxNesting), "maxNesting must be 1 to 512")
+        require((1...128).contains(maxNesting), "maxNesting must be 1 to 128")
+        require(maxKeyLength >= 1, "maxKeyLength must be at least 1")
+        require(maxEventNameLength >= 1, "maxEventNameLength must be at least 1")
+        require(maxAuthBytes >= 2, "maxAuthBytes must be at least 2, the length of an empty object")
         require(maxPendingAcknowledgements >= 1, "maxPendingAcknowledgements must be at least 1")
         require(maxWaitingEvents >= 1, "maxWaitingEvents must be at least 1")
         require(maxWaitingBytes >= 0, "maxWaitingBytes must not be negative")
+        require(acknowledgementTimeout.map { $0 > .zero } ?? true, "acknowledgementTimeout must be positive")
         require(broadcastAcknowledgementTimeout > .zero, "broadcastAcknowledgementTimeout must be positive")
         guard problems.isEmpty else {
             throw SocketError(.invalidConfiguration, problems.joined(separator: "; "))

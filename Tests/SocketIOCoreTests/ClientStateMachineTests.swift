@@ -166,17 +166,36 @@ import Testing
     @Test mutating func namespaces() throws {
         machine = ClientStateMachine(limits: ClientLimits(maxNamespaces: 3))
         for index in 0..<3 { #expect(try receive("0/\(index)") == .connect(slot: index, nsp: "/\(index)", auth: nil)) }
-        #expect(try receive("0/3") == .refuseConnect(nsp: "/3", message: "Too many namespaces"))
+        #expect(try receive("0/3") == .refuseConnect(nsp: "/3", .tooManyNamespaces(limit: 3)))
         #expect(machine.connected(slot: 1) == true)
         #expect(machine.left(slot: 1) == true)
         #expect(try receive("0/3") == .connect(slot: 1, nsp: "/3", auth: nil))
-        #expect(try receive("0/4") == .refuseConnect(nsp: "/4", message: "Too many namespaces"))
+        #expect(try receive("0/4") == .refuseConnect(nsp: "/4", .tooManyNamespaces(limit: 3)))
     }
 
     @Test mutating func namespaceLength() throws {
         let longest = "/" + String(repeating: "n", count: 255)
         #expect(try receive("0" + longest) == .connect(slot: 0, nsp: longest, auth: nil))
-        #expect(try receive("0" + longest + "n") == .refuseConnect(nsp: longest + "n", message: "Invalid namespace"))
+        let refusal = ConnectRefusal.namespaceTooLong(limit: 256)
+        #expect(try receive("0" + longest + "n") == .refuseConnect(nsp: longest + "n", refusal))
+        #expect(refusal.message == "Invalid namespace")
+    }
+
+    @Test mutating func authBytes() throws {
+        machine = ClientStateMachine(limits: ClientLimits(maxAuthBytes: 12))
+        guard case .connect(slot: 0, nsp: "/a", auth: let auth?) = try receive(#"0/a,{"a":"1234"}"#) else {
+            Issue.record("12 bytes are allowed")
+            return
+        }
+        #expect(auth.readableBytes == 12)
+        let refusal = ConnectRefusal.authTooLarge(limit: 12)
+        #expect(try receive(#"0/b,{"a":"12345"}"#) == .refuseConnect(nsp: "/b", refusal))
+        #expect(refusal.message == "auth too large: at most 12 bytes are accepted")
+        // It took no slot, and the client may try again.
+        guard case .connect(slot: 1, nsp: "/b", auth: nil) = try receive("0/b") else {
+            Issue.record("no slot was taken")
+            return
+        }
     }
 
     /// A thousand namespaces joined and left in one batch are not remembered without bound.

@@ -64,6 +64,57 @@ import Testing
         #expect(!parser.isCollecting)
     }
 
+    /// Passed on, an attachment may have to be written for each placeholder that names it: that must not make a large packet
+    /// of a small one.
+    @Test func everyPlaceholderCountsAsWhatItStandsFor() throws {
+        let placeholder = #"{"_placeholder":true,"num":0}"#
+        let text = "51-[\"a\",\(placeholder),[\(placeholder)]]"
+        let array = text.utf8.count - 3
+        for (bytes, isAllowed) in [(50, true), (51, false)] {
+            var parser = DefaultParser(limits: PacketLimits(maxPacketBytes: array + 100))
+            #expect(try parser.receive(text) == nil)
+            if isAllowed {
+                #expect(try parser.receive(bytes: Array(repeating: 0, count: bytes)) != nil)
+            } else {
+                #expect(throws: PacketDecodingError.packetTooLarge(limit: array + 100)) {
+                    try parser.receive(bytes: Array(repeating: 0, count: bytes))
+                }
+            }
+            #expect(!parser.isCollecting)
+        }
+        let many = "51-[\"a\"" + String(repeating: "," + placeholder, count: 10_000) + "]"
+        var parser = DefaultParser()
+        #expect(try parser.receive(many) == nil)
+        #expect(throws: PacketDecodingError.packetTooLarge(limit: 1_000_000)) {
+            try parser.receive(bytes: Array(repeating: 0, count: 1000))
+        }
+    }
+
+    /// As in Node.js: the same one twice, and none at all.
+    @Test func placeholdersThatNodeAccepts() throws {
+        var parser = DefaultParser()
+        let placeholder = #"{"_placeholder":true,"num":0}"#
+        #expect(try parser.receive("51-[\"a\",\(placeholder),\(placeholder)]") == nil)
+        guard case .event(let twice) = try parser.receive(bytes: [1, 2])?.body else {
+            Issue.record("no event")
+            return
+        }
+        #expect(twice.count == 3 && twice.attachments.count == 1)
+        #expect(
+            RawJSON(validated: try #require(twice.slice(at: 1)), attachments: twice.attachments).value.binary?.bytes
+                == [1, 2])
+        #expect(
+            RawJSON(validated: try #require(twice.slice(at: 2)), attachments: twice.attachments).value.binary?.bytes
+                == [1, 2])
+        #expect(try parser.receive("52-[\"a\",1]") == nil)
+        #expect(try parser.receive(bytes: [1]) == nil)
+        guard case .event(let none) = try parser.receive(bytes: [2])?.body else {
+            Issue.record("no event")
+            return
+        }
+        #expect(none.count == 2)
+    }
+
     @Test(arguments: [1, 2, 128])
     func depth(limit: Int) throws {
         var parser = DefaultParser(limits: PacketLimits(maxDepth: limit))
@@ -85,7 +136,7 @@ import Testing
         var parser = DefaultParser(limits: PacketLimits(maxNamespaceLength: 8))
         #expect(try parser.receive("0/2345678,")?.nsp == "/2345678")
         #expect(try parser.receive("0/2345678")?.nsp == "/2345678")
-        for text in ["0/23456789,", "0/23456789", "2/" + String(repeating: "n", count: 1_000_000) + ",[\"a\"]"] {
+        for text in ["0/23456789,", "0/23456789", "2/" + String(repeating: "n", count: 900_000) + ",[\"a\"]"] {
             #expect(throws: PacketDecodingError.namespaceTooLong(limit: 8)) { try parser.receive(text) }
         }
     }
@@ -98,6 +149,50 @@ import Testing
             #expect(throws: PacketDecodingError.ackIDTooLarge) { try parser.receive("2\(id)[\"a\"]") }
             #expect(throws: PacketDecodingError.ackIDTooLarge) { try parser.receive("3\(id)[]") }
         }
+    }
+
+    @Test(arguments: [1, 3, 1024])
+    func keyLength(limit: Int) throws {
+        var parser = DefaultParser(limits: PacketLimits(maxKeyLength: limit))
+        let longest = String(repeating: "k", count: limit)
+        for (before, after) in [
+            (#"2["a",{"#, "}]"), (#"2["a",{"b":1,"#, "}]"), (#"2["a",[[{"#, "}]]]"), (#"31[{"#, "}]"), ("0{", "}"),
+        ] {
+            #expect(try parser.receive("\(before)\"\(longest)\":1\(after)") != nil)
+            #expect(throws: PacketDecodingError.keyTooLong(limit: limit)) {
+                try parser.receive("\(before)\"\(longest)k\" : 1\(after)")
+            }
+        }
+        // Values may be longer.
+        #expect(try parser.receive("2[\"a\",\"\(longest)kk\",{\"\":\"\(longest)kk\"}]") != nil)
+    }
+
+    @Test func keysAreMeasuredAsTheyAreWritten() throws {
+        var parser = DefaultParser(limits: PacketLimits(maxKeyLength: 6))
+        #expect(try parser.receive(#"2["a",{"\u00e9":1}]"#) != nil)
+        #expect(try parser.receive("2[\"a\",{\"ééé\":1}]") != nil)
+        for key in [#"\u00e9a"#, "éééa", "e\u{301}\u{301}\u{301}"] {
+            #expect(throws: PacketDecodingError.keyTooLong(limit: 6)) { try parser.receive("2[\"a\",{\"\(key)\":1}]") }
+        }
+    }
+
+    @Test(arguments: [1, 15, 16, 256])
+    func eventNameLength(limit: Int) throws {
+        var parser = DefaultParser(limits: PacketLimits(maxEventNameLength: limit))
+        let longest = String(repeating: "n", count: limit)
+        let digits = String(repeating: "7", count: limit)
+        for packet in ["2[\"\(longest)\"]", "2/n,1[\"\(longest)\",1]", "2[\(digits)]"] {
+            #expect(try parser.receive(packet) != nil)
+        }
+        #expect(try parser.receive("51-[\"\(longest)\"]") == nil)
+        #expect(parser.isCollecting)
+        parser.reset()
+        for packet in ["2[\"\(longest)n\"]", "2/n,1[\"\(longest)n\",1]", "2[\(digits)7]", "51-[\"\(longest)n\"]"] {
+            #expect(throws: PacketDecodingError.eventNameTooLong(limit: limit)) { try parser.receive(packet) }
+        }
+        // Arguments and acknowledgements have no names.
+        #expect(try parser.receive("2[\"n\",\"\(longest)n\"]") != nil)
+        #expect(try parser.receive("31[\"\(longest)n\"]") != nil)
     }
 
     // MARK: Event names

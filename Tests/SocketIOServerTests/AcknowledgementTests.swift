@@ -70,6 +70,59 @@ struct AcknowledgementTests {
         }
     }
 
+    @Test("without a time of its own an acknowledgement has that of the configuration, which can be changed")
+    func timeoutOfTheConfiguration() async throws {
+        #expect(ServerConfiguration().acknowledgementTimeout == .seconds(60))
+        var wanted = ServerConfiguration()
+        try await withPair {
+            $0.acknowledgementTimeout = .milliseconds(30)
+            wanted = $0
+        } _: { io, socket, client in
+            let timeout = SocketError(.timeout, "operation has timed out")
+            await #expect(throws: timeout) { try await socket.emitWithAck("e", as: Int.self) }
+            await #expect(throws: timeout) { try await socket.compress(false).emitWithAck("e") }
+            let failed = Recorder<SocketError?>()
+            socket.emit("e") { result in
+                if case .failure(let error) = result { failed.append(error as? SocketError) }
+            }
+            #expect(try await failed.waitFor(1) == [timeout])
+            for _ in 0..<3 { _ = try await client.next("e") }
+
+            // A time of its own counts, however short the other is.
+            let answer = Task { try await socket.timeout(.seconds(60)).emitWithAck("mine", as: Int.self) }
+            let event = try await client.next("mine")
+            await #expect(throws: timeout) { try await socket.emitWithAck("e") }
+            try await client.acknowledge(event, 5)
+            #expect(try await answer.value == 5)
+
+            // Nil: until the disconnection.
+            wanted.acknowledgementTimeout = nil
+            try io.reload(wanted)
+            let endless = Task { try await socket.emitWithAck("endless") }
+            _ = try await client.next("endless")
+            let waiting = try await socket.eventLoop.submit { socket.client.shard.timers.count }.get()
+            #expect(waiting == 0)
+            try await client.disconnect()
+            await #expect(throws: SocketError.disconnected) { try await endless.value }
+        }
+    }
+
+    @Test("the default time-out waits as long as it says, and an answer cancels it")
+    func defaultTimeoutWaits() async throws {
+        try await withPair(loops: 1) { _, socket, client in
+            let waiting = Task { try await socket.emitWithAck("e", as: Int.self) }
+            let event = try await client.next("e")
+            let timers = { try await socket.eventLoop.submit { socket.client.shard.timers.deadlines }.get() }
+            let deadline = try #require(try await timers().first)
+            let left = deadline - .now()
+            // Drawn when the event was sent, which is not long ago, but on a busy machine more than nothing.
+            #expect(left <= .seconds(60) && left > .seconds(30))
+            try await client.acknowledge(event, 1)
+            #expect(try await waiting.value == 1)
+            #expect(try await timers().isEmpty)
+        }
+    }
+
     @Test("the end of the socket fails what is pending, at once")
     func disconnection() async throws {
         try await withPair { _, socket, client in

@@ -11,7 +11,7 @@ package enum ClientAction: Sendable, Equatable {
     /// Look the namespace up, create a socket and run its middlewares; then report `connected` or `connectFailed`.
     case connect(slot: Int, nsp: String, auth: ByteBuffer?)
     /// Answer with CONNECT_ERROR and carry on; no slot is in use.
-    case refuseConnect(nsp: String, message: String)
+    case refuseConnect(nsp: String, ConnectRefusal)
     /// Pass the event in the packet to the socket.
     case event(slot: Int)
     /// Pass the answer in the packet to the socket's ack table, which ignores ids it does not know.
@@ -22,6 +22,25 @@ package enum ClientAction: Sendable, Equatable {
     case ignore(IgnoredPacket)
     /// Close the session; every socket gets `forced server close`. All later packets are ignored.
     case violation(ProtocolViolation)
+}
+
+/// A limit that a CONNECT is over.
+package enum ConnectRefusal: Sendable, Hashable {
+    /// The name of the namespace is too long.
+    case namespaceTooLong(limit: Int)
+    /// As many namespaces as allowed are joined, or being joined.
+    case tooManyNamespaces(limit: Int)
+    /// `auth` has too many bytes.
+    case authTooLarge(limit: Int)
+
+    /// What the client is told.
+    package var message: String {
+        switch self {
+        case .namespaceTooLong: "Invalid namespace"
+        case .tooManyNamespaces: "Too many namespaces"
+        case .authTooLarge(let limit): "auth too large: at most \(limit) bytes are accepted"
+        }
+    }
 }
 
 /// Why a packet was dropped without consequences; for counters.

@@ -1,14 +1,17 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// How many namespaces one client may use (hardening A). An object, because all clients share one.
+/// How many namespaces one client may use, and what it may give for each. An object, because all clients share one.
 package final class ClientLimits: Sendable {
     /// Namespaces joined or pending at the same time. Default: 64.
     package let maxNamespaces: Int
     /// Bytes of a namespace that a client may connect to. Default: 256.
     package let maxNamespaceLength: Int
+    /// Bytes of the JSON text that a CONNECT carries as `auth`. Default: 16,384.
+    package let maxAuthBytes: Int
 
-    package init(maxNamespaces: Int = 64, maxNamespaceLength: Int = 256) {
+    package init(maxNamespaces: Int = 64, maxNamespaceLength: Int = 256, maxAuthBytes: Int = 16_384) {
         self.maxNamespaces = maxNamespaces
         self.maxNamespaceLength = maxNamespaceLength
+        self.maxAuthBytes = maxAuthBytes
     }
 }

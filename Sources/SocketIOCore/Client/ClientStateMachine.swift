@@ -161,10 +161,13 @@ package struct ClientStateMachine: Sendable {
         // Node.js looks at completed connections only: two CONNECTs during a slow middleware become two sockets there.
         if slots.firstIndex(where: { $0?.nsp == nsp }) != nil { return violation(.alreadyConnected(nsp: nsp)) }
         guard nsp.utf8.count <= limits.maxNamespaceLength else {
-            return .refuseConnect(nsp: nsp, message: "Invalid namespace")
+            return .refuseConnect(nsp: nsp, .namespaceTooLong(limit: limits.maxNamespaceLength))
         }
         guard occupied < limits.maxNamespaces else {
-            return .refuseConnect(nsp: nsp, message: "Too many namespaces")
+            return .refuseConnect(nsp: nsp, .tooManyNamespaces(limit: limits.maxNamespaces))
+        }
+        guard auth.map({ $0.readableBytes <= limits.maxAuthBytes }) ?? true else {
+            return .refuseConnect(nsp: nsp, .authTooLarge(limit: limits.maxAuthBytes))
         }
         justLeft.removeAll { $0 == nsp }
         let entry = Entry(nsp: nsp)

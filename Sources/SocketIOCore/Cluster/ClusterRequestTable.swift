@@ -10,11 +10,17 @@
 /// Our peers sign their answers, which is how a double answer is told from another node's and how a request stops
 /// waiting for a node that has died. Foreign nodes do not; they are only counted. Nothing is kept of a request that has
 /// ended, so late answers find nothing.
+///
+/// A peer may send an answer in parts, numbered from 0. They count when the last one has come and none is missing: an answer
+/// with a hole in it is no answer, and its peer is named as one that has not answered.
 package struct ClusterRequestTable<Answer, Context> {
     /// How a request ended.
     package struct Outcome {
         package var context: Context
+        /// The answers; one that came in parts is several elements.
         package var answers: [Answer]
+        /// How many nodes have answered.
+        package var answered: Int
         /// Tags of the known peers that have not answered.
         package var missing: [String]
         /// How many answers were expected in the end.
@@ -25,7 +31,7 @@ package struct ClusterRequestTable<Answer, Context> {
     package enum Event {
         /// No such request, or not any more.
         case unknown
-        /// That peer has answered before.
+        /// That peer has answered before, or a part of its answer is not the one that was to come.
         case duplicate
         case pending
         case completed(Outcome)
@@ -43,13 +49,16 @@ package struct ClusterRequestTable<Answer, Context> {
         let knowsPeers: Bool
         var expected: Int
         var answers: [Answer] = []
+        var answerCount = 0
+        /// Parts of answers that are not complete, by the uids of the peers.
+        var parts: [String: [Answer]] = [:]
 
-        var isComplete: Bool { (missing.isEmpty && foreignMissing <= 0) || answers.count >= expected }
+        var isComplete: Bool { (missing.isEmpty && foreignMissing <= 0) || answerCount >= expected }
 
         func outcome(isComplete: Bool) -> Outcome {
             Outcome(
-                context: context, answers: answers, missing: missing.values.sorted(), expected: expected,
-                isComplete: isComplete)
+                context: context, answers: answers, answered: answerCount, missing: missing.values.sorted(),
+                expected: expected, isComplete: isComplete)
         }
     }
 
@@ -74,6 +83,30 @@ package struct ClusterRequestTable<Answer, Context> {
         return nil
     }
 
+    /// The most parts of one answer.
+    package static var maximumParts: Int { 1024 }
+
+    /// A part of a peer's answer but the last.
+    ///
+    /// - Parameter number: Its place among the parts, from 0.
+    package mutating func received(part number: Int, of id: String, by uid: String, _ answer: Answer) -> Event {
+        guard let entry = entries[id] else { return .unknown }
+        let known = entry.parts[uid]?.count ?? 0
+        // The last part is one more.
+        guard !entry.answered.contains(uid), number == known, known + 1 < Self.maximumParts else { return .duplicate }
+        entries[id]?.parts[uid, default: []].append(answer)
+        return .pending
+    }
+
+    /// The last part of a peer's answer.
+    package mutating func answered(_ id: String, by uid: String, _ answer: Answer, lastPart number: Int) -> Event {
+        guard let entry = entries[id] else { return .unknown }
+        guard !entry.answered.contains(uid), number == entry.parts[uid]?.count ?? 0 else { return .duplicate }
+        let parts = entries[id]?.parts.removeValue(forKey: uid) ?? []
+        entries[id]?.answers += parts
+        return answered(id, by: uid, answer)
+    }
+
     /// An answer, signed or not.
     package mutating func answered(_ id: String, by uid: String?, _ answer: Answer) -> Event {
         guard var entry = entries[id] else { return .unknown }
@@ -85,6 +118,7 @@ package struct ClusterRequestTable<Answer, Context> {
             entry.foreignMissing -= 1
         }
         entry.answers.append(answer)
+        entry.answerCount += 1
         return settle(id, entry).map(Event.completed) ?? .pending
     }
 
@@ -92,6 +126,7 @@ package struct ClusterRequestTable<Answer, Context> {
     package mutating func lost(peer uid: String) -> [Outcome] {
         var outcomes: [Outcome] = []
         for (id, var entry) in entries where entry.missing.removeValue(forKey: uid) != nil {
+            entry.parts[uid] = nil
             entry.expected -= 1
             if let outcome = settle(id, entry) { outcomes.append(outcome) }
         }

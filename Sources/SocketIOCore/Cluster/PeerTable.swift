@@ -14,6 +14,8 @@ package struct ClusterPeer: Sendable, Equatable {
     /// Milliseconds since 1970.
     package var startedAt: Int64
     package var isDraining: Bool
+    /// Whether it understands answers in parts.
+    package var takesParts = false
     /// Where other nodes reach its HTTP side; nil when it has not been told.
     package var address: String?
     /// Where it listens for requests that belong to it, and what they are to be signed with; nil when it does not.
@@ -113,6 +115,9 @@ package struct PeerTable: Sendable {
     package mutating func restartTimeouts(at now: NIODeadline) {
         for id in entries.keys { entries[id]?.lastHeard = now }
     }
+
+    /// A node.
+    package func node(_ nodeID: String) -> ClusterPeer? { entries[nodeID]?.peer }
 
     /// The node an adapter belongs to.
     package func node(ofUID uid: String) -> ClusterPeer? {

@@ -9,11 +9,14 @@ extension MessagePackWriter {
     /// - Parameters:
     ///   - json: One JSON value. It has been validated; what is not JSON all the same throws or ends up as nil.
     ///   - attachments: What its placeholders, in the form this package writes them, stand for.
-    package mutating func write(json: ByteBuffer, attachments: [ByteBuffer]) throws(JSONError) {
+    ///   - depth: How many containers are around it, which count for the nesting that receivers accept.
+    package mutating func write(
+        json: ByteBuffer, attachments: [ByteBuffer], depth: Int = 0
+    ) throws(JSONError) {
         let bytes = json.withUnsafeReadableBytes { $0 }
         guard let base = bytes.baseAddress, bytes.count > 0 else { throw JSONError(.unexpectedEnd, at: 0) }
         var source = JSONSource(cursor: JSONCursor(base: base, count: bytes.count), attachments: attachments)
-        try write(&source, depth: 0)
+        try write(&source, depth: depth)
         withExtendedLifetime(json) {}
     }
 

@@ -122,9 +122,9 @@ package struct DefaultParser: Sendable {
         }
         let payload: PacketPayload
         do {
-            payload = try packet.payload.attaching(packet.attachments)
+            payload = try packet.payload.attaching(packet.attachments, maximumBytes: limits.maxPacketBytes)
         } catch {
-            throw .invalidPlaceholder
+            throw PacketDecodingError(error, type: .binaryEvent, limits: limits)
         }
         return SocketPacket(nsp: packet.nsp, id: packet.id, body: packet.isAck ? .ack(payload) : .event(payload))
     }
@@ -176,7 +176,8 @@ package struct DefaultParser: Sendable {
     /// Checks a JSON text and returns its first byte that is not white space.
     private func leadingByte(ofJSON data: ByteBuffer) throws(PacketDecodingError) -> UInt8? {
         do {
-            try JSONScanner.validate(data, maximumDepth: limits.maxDepth)
+            try JSONScanner.validate(
+                data, maximumDepth: limits.maxDepth, maximumKeyLength: limits.maxKeyLength)
         } catch {
             throw PacketDecodingError(error, type: .connect, limits: limits)
         }

@@ -13,22 +13,29 @@ package enum EventName {
     /// Whether applications and clients may not emit `name`.
     package static func isReserved(_ name: String) -> Bool { reserved.contains(name) }
 
-    /// Refuses an event whose first element is neither a number nor a string that is free to use.
+    /// Refuses an event whose first element is neither a number nor a string that is free to use, or is too long. The length
+    /// is that of the name as it is written: an escape counts as its bytes.
     /// - Parameters:
     ///   - array: the checked text of the event's array.
     ///   - elements: where its elements lie.
     /// - Returns: The name, when it is short and its bytes are the name as it is: not for numbers, nor with escapes.
     static func check(
-        _ array: UnsafeRawBufferPointer, _ elements: ElementRanges, type: SocketPacketType
+        _ array: UnsafeRawBufferPointer, _ elements: ElementRanges, type: SocketPacketType, limits: PacketLimits
     ) throws(PacketDecodingError) -> ShortName? {
         guard elements.count > 0 else { throw .unexpectedPayload(type) }
         let name = UnsafeRawBufferPointer(rebasing: array[elements[0]])
         switch name.first ?? 0 {
         case UInt8(ascii: "\""):
+            guard name.count - 2 <= limits.maxEventNameLength else {
+                throw .eventNameTooLong(limit: limits.maxEventNameLength)
+            }
             if isReserved(quoted: name) { throw .reservedEventName }
             let short = ShortName(UnsafeRawBufferPointer(rebasing: name[1..<name.count - 1]))
             return short.flatMap { $0.hasBackslash ? nil : $0 }
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+            guard name.count <= limits.maxEventNameLength else {
+                throw .eventNameTooLong(limit: limits.maxEventNameLength)
+            }
             return nil
         default:
             throw .unexpectedPayload(type)

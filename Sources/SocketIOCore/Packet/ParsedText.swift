@@ -15,11 +15,12 @@ struct ParsedText {
         guard header.type.hasArray, header.dataOffset < bytes.count else { return }
         let array = UnsafeRawBufferPointer(rebasing: bytes[header.dataOffset...])
         do {
-            elements = try JSONScanner.splitArray(array, maximumDepth: limits.maxDepth)
+            elements = try JSONScanner.splitArray(
+                array, maximumDepth: limits.maxDepth, maximumKeyLength: limits.maxKeyLength)
         } catch {
             throw PacketDecodingError(error, type: header.type, limits: limits)
         }
-        if header.type.isEvent { name = try EventName.check(array, elements, type: header.type) }
+        if header.type.isEvent { name = try EventName.check(array, elements, type: header.type, limits: limits) }
     }
 }
 
@@ -29,6 +30,7 @@ extension PacketDecodingError {
         self =
             switch error.kind {
             case .tooDeep: .nestedTooDeep(limit: limits.maxDepth)
+            case .keyTooLong: .keyTooLong(limit: limits.maxKeyLength)
             case .notAnArray: .unexpectedPayload(type)
             case .illegalAttachment: .invalidPlaceholder
             case .tooLong: .packetTooLarge(limit: limits.maxPacketBytes)

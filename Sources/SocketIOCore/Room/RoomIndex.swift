@@ -61,6 +61,12 @@ package final class RoomIndex<Member> {
 
     // MARK: Joining and leaving
 
+    /// What joining is measured by. Lower limits take nobody out of a room.
+    package var limits: RoomLimits {
+        get { table.limits }
+        set { table.limits = newValue }
+    }
+
     /// Puts the member into a room, which is made when it does not exist.
     @discardableResult
     package func join(_ room: String, _ handle: RoomMember) -> RoomJoin {

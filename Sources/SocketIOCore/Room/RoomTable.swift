@@ -15,7 +15,7 @@ struct RoomTable {
     /// The stamp of a slot that no selection may include.
     private static let never = UInt32.max
 
-    private let limits: RoomLimits
+    var limits: RoomLimits
     private(set) var slots: [Slot] = []
     private var stamps: [UInt32] = []
     private var freeSlots: [Int32] = []

@@ -7,11 +7,14 @@
 struct JSONCursor {
     let base: UnsafeRawPointer
     let count: Int
+    /// Most bytes between the quotes of an object's key.
+    let maximumKeyLength: Int
     var index = 0
 
-    init(base: UnsafeRawPointer, count: Int) {
+    init(base: UnsafeRawPointer, count: Int, maximumKeyLength: Int = .max) {
         self.base = base
         self.count = count
+        self.maximumKeyLength = maximumKeyLength
     }
 
     /// The byte at `index`, or 0 at the end: 0 is never valid where this is asked.
@@ -105,7 +108,9 @@ struct JSONCursor {
     private mutating func skipKey() throws(JSONError) {
         guard current == UInt8(ascii: "\"") else { throw unexpected() }
         index &+= 1
+        let start = index
         try skipString()
+        guard index &- start &- 1 <= maximumKeyLength else { throw JSONError(.keyTooLong, at: start) }
         skipWhitespace()
         guard current == UInt8(ascii: ":") else { throw unexpected() }
         index &+= 1

@@ -20,6 +20,8 @@ public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
         case invalidNumber = "invalid number"
         /// Arrays and objects are nested more deeply than allowed.
         case tooDeep = "nested too deeply"
+        /// The key of an object is longer than allowed.
+        case keyTooLong = "an object's key is too long"
         /// The text is valid JSON but not an array.
         case notAnArray = "not an array"
         /// The text is longer than offsets can express (4 GiB).

@@ -47,9 +47,12 @@ package struct PacketPayload: Sendable, Equatable {
         self.parts = attachments.isEmpty ? nil : attachments
     }
 
-    /// The same payload once its attachments have arrived. Every placeholder must name one of them (spec 3.3, rule 7).
-    package func attaching(_ attachments: [ByteBuffer]) throws(JSONError) -> PacketPayload {
-        if !attachments.isEmpty { try Placeholders.validate(text, attachmentCount: attachments.count) }
+    /// The same payload once its attachments have arrived. Every placeholder must name one of them, and with each of them
+    /// counted as the bytes it stands for, all of it must not have more than `maximumBytes`.
+    package func attaching(
+        _ attachments: [ByteBuffer], maximumBytes: Int = .max
+    ) throws(JSONError) -> PacketPayload {
+        if !attachments.isEmpty { try Placeholders.validate(text, attachments, maximumBytes: maximumBytes) }
         return PacketPayload(unchecked: text, elements: elements, attachments: attachments)
     }
 
@@ -150,21 +153,25 @@ package struct PacketPayload: Sendable, Equatable {
 extension JSONScanner {
     /// Checks one JSON text.
     package static func validate(
-        _ text: ByteBuffer, maximumDepth: Int = JSONScanner.maximumDepth
+        _ text: ByteBuffer, maximumDepth: Int = JSONScanner.maximumDepth, maximumKeyLength: Int = .max
     ) throws(JSONError) {
         // Not every NIO release lets typed errors through its closures.
         let result = text.withUnsafeReadableBytes { bytes in
-            Result { () throws(JSONError) in try validate(bytes, maximumDepth: maximumDepth) }
+            Result { () throws(JSONError) in
+                try validate(bytes, maximumDepth: maximumDepth, maximumKeyLength: maximumKeyLength)
+            }
         }
         try result.get()
     }
 
     /// Checks one JSON text, which must be an array, and notes where its elements lie.
     package static func splitArray(
-        _ text: ByteBuffer, maximumDepth: Int = JSONScanner.maximumDepth
+        _ text: ByteBuffer, maximumDepth: Int = JSONScanner.maximumDepth, maximumKeyLength: Int = .max
     ) throws(JSONError) -> ElementRanges {
         let result = text.withUnsafeReadableBytes { bytes in
-            Result { () throws(JSONError) in try splitArray(bytes, maximumDepth: maximumDepth) }
+            Result { () throws(JSONError) in
+                try splitArray(bytes, maximumDepth: maximumDepth, maximumKeyLength: maximumKeyLength)
+            }
         }
         return try result.get()
     }

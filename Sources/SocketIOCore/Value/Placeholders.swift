@@ -20,14 +20,21 @@ enum Placeholders {
         return .number(JSONNumber.integer(core.tape.bytes(of: node), isPlain: node.flag, as: Int.self))
     }
 
-    /// Checks that every placeholder names one of the attachments.
-    static func validate(_ text: ByteBuffer, attachmentCount: Int) throws(JSONError) {
+    /// Checks that every placeholder names one of the attachments, and that text and attachments are within a size if each
+    /// placeholder counts as the bytes it stands for. Several may name the same attachment, and whoever passes the packet on
+    /// may have to write it out for each of them.
+    static func validate(_ text: ByteBuffer, _ attachments: [ByteBuffer], maximumBytes: Int) throws(JSONError) {
         let core = PayloadCore(text, attachments: [], argument: nil, context: nil)
+        var room = maximumBytes - text.readableBytes
         for index in core.tape.nodes.indices {
             guard case .number(let number) = number(of: index, in: core) else { continue }
-            guard let number, number >= 0, number < attachmentCount else {
+            guard let number, number >= 0, number < attachments.count else {
                 throw JSONError(.illegalAttachment, at: Int(core.tape[index].offset))
             }
+            guard attachments[number].readableBytes <= room else {
+                throw JSONError(.tooLong, at: Int(core.tape[index].offset))
+            }
+            room -= attachments[number].readableBytes
         }
     }
 

@@ -34,7 +34,12 @@ public struct RawJSON: Sendable {
 
     /// Writes a value as JSON.
     public init(encoding value: some Encodable) throws {
-        var writer = ArgumentWriter(bracketed: false)
+        try self.init(encoding: value, maximumDepth: JSONScanner.maximumDepth)
+    }
+
+    /// Writes a value as JSON that will stand inside something else.
+    package init(encoding value: some Encodable, maximumDepth: Int) throws {
+        var writer = ArgumentWriter(maximumDepth: maximumDepth, bracketed: false)
         try writer.append(value)
         let encoded = writer.finish()
         self.init(validated: encoded.json, attachments: encoded.attachments)

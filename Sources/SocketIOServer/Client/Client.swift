@@ -79,9 +79,10 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
             sockets[slot]?.received(ack: payload, id: id)
         case .connect(let slot, let nsp, let auth):
             connect(slot: slot, nsp: nsp, auth: auth)
-        case .refuseConnect(let nsp, let message):
+        case .refuseConnect(let nsp, let refusal):
             context.metrics.connectionsRefused.increment()
-            refuse(nsp: nsp, ConnectError(message))
+            context.metrics.refused(ClientLimit(refusal))
+            refuse(nsp: nsp, ConnectError(refusal.message))
         case .disconnect(let slot): sockets[slot]?.close(.clientNamespaceDisconnect, detail: nil)
         case .ignore: context.metrics.packetsIgnored.increment()
         case .violation(let violation):
@@ -142,6 +143,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     private func decodingFailed(_ error: PacketDecodingError) {
         guard session.isOpen else { return }
         context.metrics.packetsUndecodable.increment()
+        if let limit = ClientLimit(error) { context.metrics.refused(limit) }
         context.configuration.logger.debug(
             "Client sent a packet that cannot be decoded", metadata: LogMetadata.session(session, reason: "\(error)"))
         let failure = SocketError(.protocolViolation, "\(error)")
@@ -169,13 +171,13 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
 
     /// Finds the namespace, which may ask the application, and goes on with the middlewares (spec 3.5).
     private func connect(slot: Int, nsp: String, auth: ByteBuffer?) {
-        let auth = auth.map { RawJSON(validated: $0, attachments: []).value } ?? .object(SocketObject())
+        let auth = auth.flatMap { GivenAuth($0) }
         if let namespace = table.acquire(existing: nsp) {
             return connect(slot: slot, to: namespace, auth: auth)
         }
         guard table.hasParents else { return connectFailed(slot: slot, nsp: nsp, Self.invalidNamespace) }
         Task.immediate(executorPreference: shard.executor) {
-            let namespace = await self.table.acquire(matching: nsp, auth: auth)
+            let namespace = await self.table.acquire(matching: nsp, auth: auth?.value ?? GivenAuth.none)
             self.shard.shard.run {
                 if let namespace {
                     self.connect(slot: slot, to: namespace, auth: auth)
@@ -188,7 +190,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
 
     private static let invalidNamespace = ConnectError("Invalid namespace")
 
-    private func connect(slot: Int, to namespace: Namespace, auth: SocketValue) {
+    private func connect(slot: Int, to namespace: Namespace, auth: GivenAuth?) {
         guard session.isOpen, !isEnded else { return table.release(namespace) }
         let socket = Socket(client: self, slot: slot, namespace: namespace, auth: auth)
         while sockets.count <= slot { sockets.append(nil) }

@@ -20,7 +20,7 @@ public struct SocketEmitter: Sendable {
     /// Whether transports may compress the events; they may unless told otherwise.
     public func compress(_ compress: Bool) -> SocketEmitter { with { $0.compress = compress } }
 
-    /// How long to wait for acknowledgements.
+    /// How long to wait for acknowledgements; default ``ServerConfiguration/acknowledgementTimeout``.
     public func timeout(_ timeout: Duration) -> SocketEmitter { with { $0.timeout = TimeAmount(timeout) } }
 
     private func with(_ change: (inout EmitFlags) -> Void) -> SocketEmitter {

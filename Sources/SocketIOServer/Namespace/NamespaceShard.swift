@@ -36,10 +36,7 @@ final class NamespaceShard: @unchecked Sendable {
         self.nodeRooms = nodeRooms
         self.observers = observers
         self.metrics = context.metrics
-        self.index = RoomIndex(
-            limits: RoomLimits(
-                maxRoomsPerMember: context.configuration.maxRoomsPerSocket,
-                maxNameLength: context.configuration.maxNameLength))
+        self.index = RoomIndex()
     }
 
     /// Connected sockets. From any thread.
@@ -74,6 +71,7 @@ final class NamespaceShard: @unchecked Sendable {
     }
 
     func join(_ room: String, _ member: RoomMember, id: String) -> RoomJoin {
+        index.limits = shard.limits.rooms
         let result = index.join(room, member)
         if case .joined(let isNew) = result {
             if isNew, nodeRooms.becameNonEmpty(room) { observers.notify(.created(room: room)) }

@@ -82,6 +82,7 @@ final class NamespaceTable: Sendable {
             if let existing = acquire(existing: name) { return existing }
             guard state.withLockedValue({ $0.dynamicCount }) < context.configuration.maxDynamicNamespaces else {
                 context.metrics.namespacesRefused.increment()
+                context.metrics.refused(.dynamicNamespaces)
                 return nil
             }
             return insert(name, parent: parent, population: 1)

@@ -1,8 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import CoreMetrics
+internal import Synchronization
 
-/// What this layer counts (swift-metrics). No labels: none could be kept from the clients' influence.
+/// What this layer counts (swift-metrics). Labels come from fixed sets only, never from a client.
 struct ServerMetrics: Sendable {
     /// Sockets that were connected to a namespace.
     let connections: Tally
@@ -32,6 +33,7 @@ struct ServerMetrics: Sendable {
     let joinsRefused: Tally
     /// Namespaces refused because there were too many dynamic ones.
     let namespacesRefused: Tally
+    private let limitRefusals: [ClientLimit: RareTally]
 
     init(isCounted: Bool = true) {
         let factory: any MetricsFactory = isCounted ? MetricsSystem.factory : NOOPMetricsHandler.instance
@@ -49,7 +51,17 @@ struct ServerMetrics: Sendable {
         acknowledgementsTimedOut = Tally("socketio_acknowledgements_timed_out_total", factory)
         joinsRefused = Tally("socketio_joins_refused_total", factory)
         namespacesRefused = Tally("socketio_namespaces_refused_total", factory)
+        limitRefusals = Dictionary(
+            uniqueKeysWithValues: ClientLimit.allCases.map {
+                ($0, RareTally("socketio_limit_refusals_total", factory, [("limit", $0.rawValue)]))
+            })
     }
+
+    /// Something was over a limit.
+    func refused(_ limit: ClientLimit) { limitRefusals[limit]?.increment() }
+
+    /// How often that has happened on this server.
+    func refusals(_ limit: ClientLimit) -> Int { limitRefusals[limit]?.value ?? 0 }
 }
 
 /// One counter.
@@ -62,5 +74,23 @@ struct Tally: Sendable {
 
     func increment(by amount: Int = 1) {
         counter.increment(by: amount)
+    }
+}
+
+/// One counter of what seldom happens, whose value this server knows too.
+final class RareTally: Sendable {
+    private let counter: Counter
+    private let total = Atomic(0)
+
+    init(_ label: String, _ factory: any MetricsFactory, _ dimensions: [(String, String)]) {
+        counter = Counter(label: label, dimensions: dimensions, factory: factory)
+    }
+
+    /// How often it has happened on this server.
+    var value: Int { total.load(ordering: .relaxed) }
+
+    func increment() {
+        total.wrappingAdd(1, ordering: .relaxed)
+        counter.increment()
     }
 }

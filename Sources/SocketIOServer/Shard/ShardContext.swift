@@ -18,7 +18,7 @@ final class ShardContext: @unchecked Sendable {
     /// On the loop only, like ``timers``.
     @exclusivity(unchecked)
     var received = ReceivedPackets()
-    /// What clients that come from now on go by. On the loop only.
+    /// The limits of the moment; clients keep some of those they came with. On the loop only.
     var limits: SessionLimits
     /// How long clients took to acknowledge what asked for it; on the loop only.
     var acknowledgementLatency = LatencyHistogram()
@@ -43,16 +43,28 @@ final class ShardContext: @unchecked Sendable {
     }
 }
 
-/// Limits of a client that are fixed when it comes, and may be others for later ones.
+/// Limits of clients, which a reload may change.
 struct SessionLimits: Sendable {
+    // What a client keeps from its opening.
     let packets: PacketLimits
     let client: ClientLimits
     let maxPendingAcknowledgements: Int
+    // What holds at once for everybody.
+    let rooms: RoomLimits
+    let maxWaitingEvents: Int
+    let maxWaitingBytes: Int
+    /// Nil: until the disconnection.
+    let acknowledgementTimeout: TimeAmount?
 
     init(_ configuration: ServerConfiguration) {
         packets = configuration.packetLimits
         client = configuration.clientLimits
         maxPendingAcknowledgements = configuration.maxPendingAcknowledgements
+        rooms = RoomLimits(
+            maxRoomsPerMember: configuration.maxRoomsPerSocket, maxNameLength: configuration.maxNameLength)
+        maxWaitingEvents = configuration.maxWaitingEvents
+        maxWaitingBytes = configuration.maxWaitingBytes
+        acknowledgementTimeout = configuration.acknowledgementTimeout
     }
 }
 

@@ -32,6 +32,9 @@ final class TimerQueue {
     /// How many timers wait.
     var count: Int { actions.count }
 
+    /// When the timers that wait will run.
+    var deadlines: [NIODeadline] { heap.filter { actions[$0.token] != nil }.map(\.deadline) }
+
     /// Runs `action` on the loop after `delay`.
     func schedule(after delay: TimeAmount, _ action: @escaping () -> Void) -> Token {
         eventLoop.assertInEventLoop()
@@ -51,10 +54,9 @@ final class TimerQueue {
             heap.removeAll { actions[$0.token] == nil }
             heap.sort { $0.isBefore($1) }
         }
-        guard actions.isEmpty else { return }
-        heap.removeAll(keepingCapacity: false)
-        armed?.task.cancel()
-        armed = nil
+        // The task of the loop stays: with time-outs that are cancelled again and again it would be made anew each time, and
+        // fired in vain it costs nothing.
+        if actions.isEmpty { heap.removeAll(keepingCapacity: heap.capacity <= 64) }
     }
 
     private func arm() {

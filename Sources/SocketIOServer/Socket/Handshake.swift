@@ -4,20 +4,49 @@ public import EngineIOServer
 public import NIOHTTP1
 public import SocketIOCore
 
-/// What is known about a client from its first request and from its CONNECT packet (spec 4.5).
+/// What is known about a client from its first request and from its CONNECT packet.
 public struct Handshake: Sendable {
     /// The first HTTP request of the session.
     public let request: HandshakeInfo
-    /// What the client gave as `auth` for this namespace; an empty object when it gave nothing.
-    public let auth: SocketValue
+    /// What the client gave as `auth` for this namespace; an empty object when it gave nothing. Decoded at each call from
+    /// the bytes that the client sent.
+    public var auth: SocketValue {
+        switch source {
+        case .value(let value): value
+        case .given(let auth): auth?.value ?? GivenAuth.none
+        }
+    }
+    private let source: AuthSource
     /// When the client connected, in milliseconds since 1970-01-01 UTC.
     public let issued: Int64
 
     /// A handshake, also one that another server has described.
     public init(request: HandshakeInfo, auth: SocketValue, issued: Int64) {
         self.request = request
-        self.auth = auth
+        self.source = .value(auth)
         self.issued = issued
+    }
+
+    /// That of a client of this server.
+    init(request: HandshakeInfo, given auth: GivenAuth?, issued: Int64) {
+        self.request = request
+        self.source = .given(auth)
+        self.issued = issued
+    }
+
+    /// Where ``auth`` comes from.
+    private enum AuthSource: Sendable {
+        case value(SocketValue)
+        /// Nil for nothing.
+        case given(GivenAuth?)
+    }
+
+    /// ``auth`` as JSON, for a client of this server as the bytes it sent; nil when there is none.
+    package var authText: RawJSON? {
+        switch source {
+        case .value(let value): try? RawJSON(encoding: value)
+        case .given(let auth): auth?.json
+        }
     }
 
     /// The headers of the first request.

@@ -33,7 +33,7 @@ extension Socket {
         }
         let id = namespace.local.nextAckID()
         var timer: TimerQueue.Token?
-        if let timeout = flags.timeout {
+        if let timeout = flags.timeout ?? client.shard.limits.acknowledgementTimeout {
             timer = client.shard.timers.schedule(after: timeout) { [weak self] in
                 guard let self, self.acks.take(id) != nil else { return }
                 self.context.metrics.acknowledgementsTimedOut.increment()
@@ -45,7 +45,8 @@ extension Socket {
             handler: .single(since: .now(), timer: timer, done: done))
         guard registration == .registered else {
             if let timer { client.shard.timers.cancel(timer) }
-            let limit = context.configuration.maxPendingAcknowledgements
+            let limit = client.maxPendingAcknowledgements
+            context.metrics.refused(.pendingAcks)
             done(
                 .failure(
                     SocketError(
@@ -59,7 +60,9 @@ extension Socket {
     /// A broadcast is about to reach this socket; false when it cannot wait for another acknowledgement.
     func expect(acknowledgement id: Int, since: NIODeadline, _ receiver: any BroadcastAckReceiver) -> Bool {
         let handler = PendingAcknowledgement.broadcast(since: since, receiver)
-        return acks.register(id: id, limit: client.maxPendingAcknowledgements, handler: handler) == .registered
+        let registration = acks.register(id: id, limit: client.maxPendingAcknowledgements, handler: handler)
+        if registration == .tooManyPending { context.metrics.refused(.pendingAcks) }
+        return registration == .registered
     }
 
     /// Nobody waits for this acknowledgement any more.

@@ -23,8 +23,8 @@ extension Socket {
         emit("message", repeat each arguments)
     }
 
-    /// Sends an event and waits for the first argument of the client's acknowledgement, until the socket disconnects; use
-    /// ``timeout(_:)`` to wait no longer than that.
+    /// Sends an event and waits for the first argument of the client's acknowledgement, as long as ``timeout(_:)`` says,
+    /// else ``ServerConfiguration/acknowledgementTimeout``, and no longer than the socket is connected.
     ///
     /// - Throws: ``SocketError`` with code `timeout`, `disconnected`, `invalidArguments` when the answer has another
     ///   type, `reservedEventName` or `tooManyPendingAcknowledgements`; `CancellationError`; `EncodingError`.

@@ -26,10 +26,11 @@ extension Socket {
         guard !hooks.middlewares.isEmpty else { return dispatch(name, arguments, responder) }
         let bytes = arguments.payload.byteCount
         // What begins at once does not wait, and one event alone may be of any size.
-        let fits =
-            hooks.waiting.count < context.configuration.maxWaitingEvents
-            && (client.waitingBytes == 0 || client.waitingBytes + bytes <= context.configuration.maxWaitingBytes)
-        guard fits || !hooks.isProcessing else {
+        let limits = client.shard.limits
+        let fitsInNumber = hooks.waiting.count < limits.maxWaitingEvents
+        let fitsInBytes = client.waitingBytes == 0 || client.waitingBytes + bytes <= limits.maxWaitingBytes
+        guard fitsInNumber && fitsInBytes || !hooks.isProcessing else {
+            context.metrics.refused(fitsInNumber ? .waitingBytes : .waitingEvents)
             report(SocketError(.protocolViolation, "too many events wait for the middlewares"), event: name)
             return client.close()
         }

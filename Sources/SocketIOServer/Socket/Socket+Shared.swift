@@ -24,19 +24,6 @@ extension Socket {
         }
     }
 
-    /// What a client gave for a namespace. An object of its own, because most give nothing.
-    final class GivenAuth: Sendable {
-        let value: SocketValue
-
-        /// Nil for nothing, which is an empty object.
-        init?(_ value: SocketValue) {
-            if case .object(let members) = value, members.keys.isEmpty { return nil }
-            self.value = value
-        }
-
-        static let none = SocketValue.object(SocketObject())
-    }
-
     /// What a socket in a large crowd often does not have. Behind the lock of ``Shared``.
     final class Belongings: @unchecked Sendable {
         /// Without the socket's own.

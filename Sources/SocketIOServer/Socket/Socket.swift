@@ -29,7 +29,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
     public let namespace: Namespace
     /// What is known from the first request and the CONNECT packet.
     public var handshake: Handshake {
-        Handshake(request: client.session.handshake, auth: auth?.value ?? GivenAuth.none, issued: issued)
+        Handshake(request: client.session.handshake, given: auth, issued: issued)
     }
 
     let client: Client
@@ -50,12 +50,12 @@ public final class Socket: @unchecked Sendable, Identifiable {
     var hooks: SocketHooks?
     var acks = AckTable<PendingAcknowledgement>()
 
-    init(client: Client, slot: Int, namespace: Namespace, auth: SocketValue) {
+    init(client: Client, slot: Int, namespace: Namespace, auth: GivenAuth?) {
         self.id = RandomID.make()
         self.client = client
         self.clientSlot = Int32(truncatingIfNeeded: slot)
         self.namespace = namespace
-        self.auth = GivenAuth(auth)
+        self.auth = auth
         self.home = namespace.local.shards[client.shard.index]
         self.handlers = EventHandlers(home.handlerShape)
         self.member = home.add(self)
@@ -192,9 +192,10 @@ public final class Socket: @unchecked Sendable, Identifiable {
             case .alreadyMember, .unknownMember:
                 break
             case .tooManyRooms:
-                refuseJoin("a socket may be in at most \(context.configuration.maxRoomsPerSocket) rooms")
+                refuseJoin(.rooms, "a socket may be in at most \(client.shard.limits.rooms.maxRoomsPerMember) rooms")
             case .nameTooLong:
-                refuseJoin("a room's name may have at most \(context.configuration.maxNameLength) bytes")
+                refuseJoin(
+                    .nameLength, "a room's name may have at most \(client.shard.limits.rooms.maxNameLength) bytes")
             }
         }
     }
@@ -208,8 +209,9 @@ public final class Socket: @unchecked Sendable, Identifiable {
         }
     }
 
-    private func refuseJoin(_ message: String) {
+    private func refuseJoin(_ limit: ClientLimit, _ message: String) {
         context.metrics.joinsRefused.increment()
+        context.metrics.refused(limit)
         report(SocketError(.roomRefused, message), event: nil)
     }
 }

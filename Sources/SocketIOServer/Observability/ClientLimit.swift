@@ -1,0 +1,58 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import SocketIOCore
+
+/// A limit of this layer that something of a client can be over: a label of `socketio_limit_refusals_total`.
+enum ClientLimit: String, CaseIterable, Sendable {
+    /// Attachments of a packet.
+    case attachments
+    /// Text and attachments of a packet.
+    case packetBytes = "packet_bytes"
+    case nesting
+    case keyLength = "key_length"
+    case eventNameLength = "event_name_length"
+    /// An acknowledgement id above 2^53 - 1.
+    case ackID = "ack_id"
+    /// Name of a namespace or room.
+    case nameLength = "name_length"
+    /// Namespaces of a client.
+    case namespaces
+    /// Namespaces made on demand.
+    case dynamicNamespaces = "dynamic_namespaces"
+    /// `auth` of a CONNECT.
+    case authBytes = "auth_bytes"
+    /// Rooms of a socket.
+    case rooms
+    /// Acknowledgements the server waits for.
+    case pendingAcks = "pending_acks"
+    /// Events that wait for middlewares.
+    case waitingEvents = "waiting_events"
+    /// Bytes of those events.
+    case waitingBytes = "waiting_bytes"
+
+    /// The limit that a packet was over; nil when it was refused for another reason.
+    init?(_ error: PacketDecodingError) {
+        switch error {
+        case .tooManyAttachments: self = .attachments
+        case .packetTooLarge: self = .packetBytes
+        case .nestedTooDeep: self = .nesting
+        case .keyTooLong: self = .keyLength
+        case .eventNameTooLong: self = .eventNameLength
+        case .ackIDTooLarge: self = .ackID
+        case .namespaceTooLong: self = .nameLength
+        case .empty, .unknownType, .malformedAttachmentCount, .malformedJSON, .unexpectedPayload, .reservedEventName,
+            .textWhileAttachmentsPending, .unexpectedBinary, .invalidPlaceholder:
+            return nil
+        }
+    }
+
+    /// The limit that a CONNECT was over.
+    init(_ refusal: ConnectRefusal) {
+        self =
+            switch refusal {
+            case .namespaceTooLong: .nameLength
+            case .tooManyNamespaces: .namespaces
+            case .authTooLarge: .authBytes
+            }
+    }
+}
