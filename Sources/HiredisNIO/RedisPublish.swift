@@ -14,6 +14,8 @@ package struct RedisPublish: Sendable, Hashable {
 
     package var channel: ByteBuffer { slice(channelRange) }
     package var payload: ByteBuffer { slice(payloadRange) }
+    /// Bytes of the payload.
+    package var payloadLength: Int { payloadRange.count }
 
     /// - Parameter sharded: SPUBLISH instead of PUBLISH.
     package init(_ payload: ByteBuffer, to channel: ByteBuffer, sharded: Bool = false) {

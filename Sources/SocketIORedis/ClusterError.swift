@@ -17,7 +17,7 @@ public struct ClusterError: Error, Sendable, CustomStringConvertible {
         public static let dropped = Code(description: "dropped")
         /// The connection was lost before Redis confirmed: the message arrived or not.
         public static let unconfirmed = Code(description: "unconfirmed")
-        /// A message of another node is too large.
+        /// A message is larger than nodes send each other, ``RedisClusterConfiguration/maxMessageBytes``.
         public static let oversized = Code(description: "oversized")
         /// The cluster has been closed.
         public static let closed = Code(description: "closed")
@@ -56,5 +56,16 @@ public struct ClusterError: Error, Sendable, CustomStringConvertible {
     static let closed = ClusterError(.closed, "the cluster has been closed")
     static let dropped = ClusterError(.dropped, "too much waits for Redis")
     static let unconfirmed = ClusterError(.unconfirmed, "the connection was lost before Redis confirmed the message")
+    static func tooLarge(_ bytes: Int, limit: Int) -> ClusterError {
+        ClusterError(
+            .oversized, "too large: \(bytes) bytes, nodes send each other at most \(limit) (redis.maxMessageBytes)")
+    }
+
+    /// Another node cannot answer; the text is its own, of which a peer could make anything.
+    static func refused(by text: String) -> ClusterError {
+        ClusterError(
+            .oversized, "another node could not answer: \(String(decoding: text.utf8.prefix(300), as: UTF8.self))")
+    }
+
     static let oversized = ClusterError(.oversized, "a message is over the limit")
 }

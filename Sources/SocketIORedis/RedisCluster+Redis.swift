@@ -3,15 +3,21 @@
 public import HiredisNIO
 
 extension RedisCluster {
-    /// A cluster over this Redis. Nothing is connected yet.
+    /// A cluster over this Redis. Nothing is connected yet. The longest string that Redis may send is
+    /// ``RedisClusterConfiguration/maxMessageBytes``, whatever `redis.limits` says.
     ///
     /// - Throws: ``ClusterError`` with code `configuration`, or `RedisError` for the connection's own settings.
     public convenience init(
         redis: RedisConfiguration, configuration: RedisClusterConfiguration = RedisClusterConfiguration()
     ) throws {
+        var redis = redis
+        redis.limits.maximumBulkLength = configuration.maxMessageBytes
+        // Names of channel and pattern come along with a message.
+        redis.limits.maximumReplyBytes = max(redis.limits.maximumReplyBytes, 2 * configuration.maxMessageBytes)
         try redis.validate()
+        let settings = redis
         try self.init(configuration: configuration) { eventLoop, logger in
-            RedisTransport(configuration: redis, eventLoop: eventLoop, logger: logger)
+            RedisTransport(configuration: settings, eventLoop: eventLoop, logger: logger)
         }
     }
 

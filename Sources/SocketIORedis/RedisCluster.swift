@@ -123,7 +123,8 @@ public final class RedisCluster: Sendable {
             if let core = state.core { return core }
             let bus = RedisBus(
                 transport: makeTransport(context.eventLoop, context.logger), policy: configuration.outage,
-                counters: counters, logger: context.logger)
+                counters: counters, logger: context.logger,
+                maximumMessageBytes: configuration.maxMessageBytes)
             let directory = PeerDirectory(tag: context.nodeTag, configuration: configuration, bus: bus)
             let core = ClusterCore(bus: bus, directory: directory)
             state.core = core

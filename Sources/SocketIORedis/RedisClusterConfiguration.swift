@@ -36,8 +36,21 @@ public struct RedisClusterConfiguration: Sendable {
     public var address: String?
     /// Asked at each heartbeat for the number of sessions to tell the others; default nil, which tells 0.
     public var sessionCount: (@Sendable () -> Int)?
+    /// Largest message between nodes, 65,536 bytes to 512 MiB, which is the most that Redis takes; default 16 MiB. A larger one
+    /// of another node is dropped and counted. What this node has to say is not sent either, with an error, since nodes with
+    /// the same setting would drop it; long answers to nodes of this kind are sent in parts.
+    public var maxMessageBytes = 16 << 20
+    /// Deepest nesting of arrays and objects in messages of other nodes, 1 to 128; default 128. Broadcasts are measured from
+    /// the event's arguments, everything else as a whole. Deeper ones are dropped and counted.
+    public var maxNesting = 128
+
     /// What messages of other nodes may hold.
-    package var limits = MessagePackLimits()
+    package var limits: MessagePackLimits {
+        var limits = MessagePackLimits()
+        limits.maximumDepth = maxNesting
+        limits.maximumTextLength = max(limits.maximumTextLength, 4 * maxMessageBytes)
+        return limits
+    }
 
     /// All defaults.
     public init() {}
@@ -51,6 +64,10 @@ public struct RedisClusterConfiguration: Sendable {
         if requestsTimeout <= .zero { problems.append("requestsTimeout must be positive") }
         if heartbeatInterval <= .zero { problems.append("heartbeatInterval must be positive") }
         if peerTimeout <= heartbeatInterval { problems.append("peerTimeout must be longer than heartbeatInterval") }
+        if !(65_536...512 << 20).contains(maxMessageBytes) {
+            problems.append("maxMessageBytes must be 65536 to 536870912")
+        }
+        if !(1...128).contains(maxNesting) { problems.append("maxNesting must be 1 to 128") }
         if outage.maximumBytes < 0 { problems.append("outage.maximumBytes must not be negative") }
         if outage.maximumAge <= .zero { problems.append("outage.maximumAge must be positive") }
         if outage.replayGrace < .zero { problems.append("outage.replayGrace must not be negative") }

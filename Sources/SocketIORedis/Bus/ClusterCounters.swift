@@ -30,6 +30,8 @@ public struct ClusterStatistics: Sendable, Hashable {
     public var missed = 0
     /// Requests that did not get all answers in time.
     public var requestTimeouts = 0
+    /// Messages over a limit: received ones, which ``invalid`` counts too, and those of this node that were not sent.
+    public var overLimit = 0
 }
 
 /// Counts for ``ClusterStatistics`` and for metrics. From any thread.
@@ -39,8 +41,8 @@ final class ClusterCounters: Sendable {
         private let counter: Counter
         private let total = Atomic(0)
 
-        init(_ label: String) {
-            counter = Counter(label: label)
+        init(_ label: String, _ dimensions: [(String, String)] = []) {
+            counter = Counter(label: label, dimensions: dimensions)
         }
 
         var value: Int { total.load(ordering: .relaxed) }
@@ -63,10 +65,20 @@ final class ClusterCounters: Sendable {
     let refused = Tally("socketio_adapter_refused_total")
     let missed = Tally("socketio_adapter_missed_total")
     let requestTimeouts = Tally("socketio_adapter_request_timeouts_total")
+    private let limitRefusals = Dictionary(
+        uniqueKeysWithValues: ClusterLimit.allCases.map {
+            ($0, Tally("socketio_adapter_limit_refusals_total", [("limit", $0.rawValue)]))
+        })
     private let peers = Gauge(label: "socketio_cluster_peers")
     private let waitingBytes = Gauge(label: "socketio_adapter_waiting_bytes")
     private let lag = Gauge(label: "socketio_adapter_lag_seconds")
     private let isUp = Gauge(label: "socketio_adapter_up")
+
+    /// Something was over a limit.
+    func refused(_ limit: ClusterLimit) { limitRefusals[limit]?.increment() }
+
+    /// How often that has happened.
+    func refusals(_ limit: ClusterLimit) -> Int { limitRefusals[limit]?.value ?? 0 }
 
     func record(peers count: Int) { peers.record(count) }
     func record(waitingBytes bytes: Int) { waitingBytes.record(bytes) }
@@ -87,6 +99,7 @@ final class ClusterCounters: Sendable {
         statistics.refused = refused.value
         statistics.missed = missed.value
         statistics.requestTimeouts = requestTimeouts.value
+        statistics.overLimit = ClusterLimit.allCases.reduce(0) { $0 + refusals($1) }
         return statistics
     }
 }

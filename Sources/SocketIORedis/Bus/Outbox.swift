@@ -22,10 +22,16 @@ final class Outbox {
     private var echoes = EchoTracker()
     private var link = Link.down(reason: "no connection yet")
     private var isClosed = false
+    /// Other nodes drop what is larger.
+    private let maximumMessageBytes: Int
     /// Whether data may leave; signals may whenever the link is up.
     private(set) var isGateOpen = false
 
-    init(transport: any PubSubTransport, policy: OutagePolicy, counters: ClusterCounters, complaints: Complaints) {
+    init(
+        transport: any PubSubTransport, policy: OutagePolicy, counters: ClusterCounters, complaints: Complaints,
+        maximumMessageBytes: Int = .max
+    ) {
+        self.maximumMessageBytes = maximumMessageBytes
         self.transport = transport
         self.policy = policy
         self.counters = counters
@@ -41,6 +47,7 @@ final class Outbox {
     // MARK: Messages
 
     func offer(_ message: PublishMessage) {
+        guard message.payloadLength <= maximumMessageBytes else { return refuse(message) }
         if message.isBroadcast { message.source?.broadcasts &+= 1 }
         guard !isClosed else { return fail(message, ClusterError.closed) }
         guard isUp else { return refuseOrKeep(message) }
@@ -55,6 +62,14 @@ final class Outbox {
         case .full: keep(message, isReplay: false)
         case .notConnected: refuseOrKeep(message)
         }
+    }
+
+    /// It is so large that the other nodes would drop it.
+    private func refuse(_ message: PublishMessage) {
+        counters.refused(.sentBytes)
+        let error = ClusterError.tooLarge(message.payloadLength, limit: maximumMessageBytes)
+        complaints.complain("A message was not sent to other nodes", reason: error.message)
+        message.completion?(.failure(error))
     }
 
     private func refuseOrKeep(_ message: PublishMessage) {

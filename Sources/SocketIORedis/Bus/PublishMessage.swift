@@ -24,6 +24,7 @@ struct PublishMessage: Sendable {
     var completion: (@Sendable (Result<Int, any Error>) -> Void)?
 
     var payload: ByteBuffer { command.payload }
+    var payloadLength: Int { command.payloadLength }
 
     /// What it counts for, bookkeeping included.
     var size: Int { command.bytes.readableBytes + 128 }

@@ -36,7 +36,8 @@ final class RedisBus: @unchecked Sendable {
     }
 
     init(
-        transport: any PubSubTransport, policy: OutagePolicy, counters: ClusterCounters, logger: Logger
+        transport: any PubSubTransport, policy: OutagePolicy, counters: ClusterCounters, logger: Logger,
+        maximumMessageBytes: Int = .max
     ) {
         self.transport = transport
         self.eventLoop = transport.eventLoop
@@ -44,7 +45,9 @@ final class RedisBus: @unchecked Sendable {
         self.counters = counters
         board = StatusBoard(counters: counters, logger: logger)
         complaints = Complaints(logger: logger)
-        outbox = Outbox(transport: transport, policy: policy, counters: counters, complaints: complaints)
+        outbox = Outbox(
+            transport: transport, policy: policy, counters: counters, complaints: complaints,
+            maximumMessageBytes: maximumMessageBytes)
         listeners = ListenerWatch(
             transport: transport, grace: policy.replayGrace,
             surroundings: ListenerWatch.Surroundings(
@@ -163,7 +166,16 @@ final class RedisBus: @unchecked Sendable {
     /// A peer's fault: counted, and logged once a second at most.
     func invalid(_ what: String, _ error: any Error) {
         counters.invalid.increment()
+        if let limit = ClusterLimit(error) { counters.refused(limit) }
         complaints.complain("A message of another node was dropped", reason: "\(what): \(error)")
+    }
+}
+
+extension RedisBus {
+    /// An answer of this node is over a limit: counted, and logged once a second at most. From any thread.
+    func answerRefused(_ error: any Error) {
+        counters.refused(.answerBytes)
+        onLoop { self.complaints.complain("An answer to another node was not sent", reason: "\(error)") }
     }
 }
 

@@ -45,7 +45,10 @@ extension PeerDirectory {
         switch message.type {
         case .alive: heard(message)
         case .goodbye: if let peer = table.left(message.node) { lost(peer) }
-        case .ask: questions.answer(message, member: message.nsp.flatMap { heartbeat.members[$0] })
+        case .ask:
+            questions.answer(
+                message, member: message.nsp.flatMap { heartbeat.members[$0] },
+                takesParts: table.node(message.node)?.takesParts ?? false)
         case .answer:
             let peer = table.peers.first { $0.nodeID == message.node }
             questions.answered(message, by: message.nsp.flatMap { peer?.uids[$0] })

@@ -148,7 +148,10 @@ final class PeerDirectory: @unchecked Sendable {
     func adapters(of namespace: String) -> [String: String] { table.adapters(of: namespace) }
 
     /// Whether an adapter belongs to a node of this kind. On the event loop.
-    func isPeer(_ uid: String) -> Bool { table.node(ofUID: uid) != nil }
+    func isPeer(_ uid: String) -> Bool { peer(ofUID: uid) != nil }
+
+    /// The node of this kind that an adapter belongs to. On the event loop.
+    func peer(ofUID uid: String) -> ClusterPeer? { table.node(ofUID: uid) }
 
     /// The nodes of this kind that have a namespace. On the event loop.
     func nodeIDs(of namespace: String) -> [String] {

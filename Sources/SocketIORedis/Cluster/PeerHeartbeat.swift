@@ -80,6 +80,7 @@ final class PeerHeartbeat: @unchecked Sendable {
         news.tag = tag
         news.uids = [namespace: member.uid]
         news.partial = true
+        news.parts = true
         send(news)
     }
 
@@ -119,6 +120,7 @@ final class PeerHeartbeat: @unchecked Sendable {
             sessions: configuration.sessionCount?() ?? 0,
             sockets: members.values.reduce(0) { $0 + $1.local.socketCount },
             published: members.mapValues { $0.published() })
+        this.takesParts = true
         this.forwardAddress = shared.forwarding?.address
         this.forwardKey = shared.forwarding?.key?.hex
         return this

@@ -39,6 +39,8 @@ struct PeerMessage: Codable {
     var hello: Bool?
     /// `uids` are some of the node's, to be added to those known.
     var partial: Bool?
+    /// The node understands answers in parts.
+    var parts: Bool?
     // Questions and answers
     var id: String?
     var nsp: String?
@@ -46,6 +48,12 @@ struct PeerMessage: Codable {
     var opts: WireOptions?
     var count: Int?
     var rooms: [String: Int]?
+    /// The place of this part of an answer, from 0; nil for an answer in one piece.
+    var part: Int?
+    /// Whether other parts follow.
+    var more: Bool?
+    /// Why there is no answer.
+    var error: String?
     // Echoes
     var number: UInt64?
 
@@ -66,6 +74,7 @@ struct PeerMessage: Codable {
         forwardKey = peer.forwardKey
         sessions = peer.sessions
         sockets = peer.sockets
+        parts = peer.takesParts
         published = includesUIDs && includesCounts ? peer.published : nil
         self.hello = hello ? true : nil
     }
@@ -79,6 +88,7 @@ struct PeerMessage: Codable {
             version: String((version ?? "").prefix(64)),
             startedAt: startedAt ?? 0, isDraining: draining ?? false, address: address.map { String($0.prefix(256)) },
             sessions: Self.count(sessions), sockets: Self.count(sockets), published: published ?? [:])
+        peer.takesParts = parts ?? false
         peer.forwardAddress = forward.map { String($0.prefix(300)) }
         peer.forwardKey = forwardKey.map { String($0.prefix(256)) }
         return peer

@@ -69,8 +69,9 @@ final class PeerQuestions: @unchecked Sendable {
         outcome.context(.failure(error))
     }
 
-    /// A peer asks; `member` is this node's adapter of the namespace, if it has one.
-    func answer(_ question: PeerMessage, member: PeerDirectory.Member?) {
+    /// A peer asks; `member` is this node's adapter of the namespace, if it has one. `takesParts`: the peer understands answers
+    /// in parts, and that there is none.
+    func answer(_ question: PeerMessage, member: PeerDirectory.Member?, takesParts: Bool) {
         guard let id = question.id, let local = member?.local else { return }
         // Something newer nodes ask: they do not get an answer.
         guard let what = question.what.flatMap(Subject.init) else { return }
@@ -81,27 +82,75 @@ final class PeerQuestions: @unchecked Sendable {
         let (reply, channel) = (answer, PeerMessage.channel(of: question.node, key: configuration.key))
         Task {
             var reply = reply
-            switch what {
-            case .count: reply.count = try await local.count(options)
-            case .rooms: reply.rooms = try await local.countByRoom()
+            do {
+                switch what {
+                case .count:
+                    reply.count = try await local.count(options)
+                    self.bus.publish(try reply.signal(to: channel))
+                case .rooms:
+                    let rooms = try await local.countByRoom()
+                    try self.send(rooms, in: reply, to: channel, takesParts: takesParts)
+                }
+            } catch {
+                self.bus.answerRefused(error)
+                guard takesParts else { return }
+                reply.error = String(describing: error)
+                if let signal = try? reply.signal(to: channel) { self.bus.publish(signal) }
             }
-            self.bus.publish(try reply.signal(to: channel))
+        }
+    }
+
+    private func send(
+        _ rooms: [String: Int], in reply: PeerMessage, to channel: String, takesParts: Bool
+    ) throws {
+        let limit = configuration.maxMessageBytes
+        guard takesParts else {
+            var reply = reply
+            reply.rooms = rooms
+            let signal = try reply.signal(to: channel)
+            guard signal.payloadLength <= limit else {
+                throw ClusterError.tooLarge(signal.payloadLength, limit: limit)
+            }
+            return bus.publish(signal)
+        }
+        let parts = try AnswerParts(rooms, limit: limit) { JSONBound.count(named: $0.key) }
+        try parts.forEach { rooms, part, more in
+            var reply = reply
+            reply.rooms = Dictionary(uniqueKeysWithValues: rooms.map { ($0.key, $0.value) })
+            (reply.part, reply.more) = (part, more)
+            bus.publish(try reply.signal(to: channel))
         }
     }
 
     /// A peer's adapter has answered.
     func answered(_ answer: PeerMessage, by uid: String?) {
         guard let id = answer.id, let uid else { return bus.counters.unexpected.increment() }
-        switch table.answered(id, by: uid, answer) {
-        case .completed(let outcome): outcome.context(.success(outcome.answers))
+        switch event(id, uid, answer) {
+        case .completed(let outcome): finish(outcome)
         case .pending: break
         case .duplicate, .unknown: bus.counters.unexpected.increment()
         }
     }
 
+    private func event(
+        _ id: String, _ uid: String, _ answer: PeerMessage
+    ) -> ClusterRequestTable<PeerMessage, Done>.Event {
+        guard let part = answer.part else { return table.answered(id, by: uid, answer) }
+        return answer.more == true
+            ? table.received(part: part, of: id, by: uid, answer)
+            : table.answered(id, by: uid, answer, lastPart: part)
+    }
+
+    private func finish(_ outcome: ClusterRequestTable<PeerMessage, Done>.Outcome) {
+        if let text = outcome.answers.lazy.compactMap(\.error).first, configuration.onRequestTimeout == .fail {
+            return outcome.context(.failure(ClusterError.refused(by: text)))
+        }
+        outcome.context(.success(outcome.answers))
+    }
+
     /// A peer's adapter has gone: nobody waits for it any more.
     func lost(peer uid: String) {
-        for outcome in table.lost(peer: uid) { outcome.context(.success(outcome.answers)) }
+        for outcome in table.lost(peer: uid) { finish(outcome) }
     }
 
     func close() {

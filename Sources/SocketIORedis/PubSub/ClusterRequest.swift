@@ -150,6 +150,12 @@ struct ClusterResponse: Codable {
     var uid: String?
     var sid: String?
     var gone: Bool?
+    /// The place of this part of an answer, from 0; nil for an answer in one piece.
+    var part: Int?
+    /// Whether other parts follow.
+    var more: Bool?
+    /// Why there is no answer.
+    var error: String?
 
     init(requestID: String, type: ClusterRequestType? = nil, uid: String?) {
         self.requestId = requestID
@@ -158,7 +164,7 @@ struct ClusterResponse: Codable {
     }
 
     private enum CodingKeys: CodingKey {
-        case type, requestId, sockets, rooms, clientCount, data, packet, uid, sid, gone
+        case type, requestId, sockets, rooms, clientCount, data, packet, uid, sid, gone, part, more, error
     }
 
     init(from decoder: any Decoder) throws {
@@ -168,6 +174,10 @@ struct ClusterResponse: Codable {
         uid = try container.decodeIfPresent(String.self, forKey: .uid)
         sid = try container.decodeIfPresent(String.self, forKey: .sid)
         gone = try container.decodeIfPresent(Bool.self, forKey: .gone)
+        part = try container.decodeIfPresent(Int.self, forKey: .part)
+        more = try container.decodeIfPresent(Bool.self, forKey: .more)
+        // Something else of this name, from whoever does not sign, is nobody's error.
+        error = uid == nil ? nil : try container.decodeIfPresent(String.self, forKey: .error)
         clientCount = try container.decodeIfPresent(Double.self, forKey: .clientCount)
         sockets = try container.decodeIfPresent(RawJSON.self, forKey: .sockets)
         // What has not the expected form counts as an answer with nothing in it (spec 5.4.3).
@@ -192,13 +202,18 @@ enum WireMessage {
             throw .messagePack(error)
         } catch let error as WireFormatError {
             throw error
+        } catch let error as JSONError where error.kind == .tooDeep {
+            throw .tooDeep
         } catch {
             throw .json
         }
     }
 
     private static func raw(_ message: ByteBuffer, limits: MessagePackLimits) throws -> RawJSON {
-        if message.readableBytesView.first == UInt8(ascii: "{") { return try RawJSON(message) }
+        if message.readableBytesView.first == UInt8(ascii: "{") {
+            try JSONScanner.validate(message, maximumDepth: limits.maximumDepth)
+            return RawJSON(validated: message, attachments: [])
+        }
         var reader = MessagePackReader(message)
         let json = try MessagePackJSON.read(&reader, limits: limits)
         try reader.finish()

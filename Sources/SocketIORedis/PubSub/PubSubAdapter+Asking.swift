@@ -134,7 +134,11 @@ extension PubSubAdapter {
         let outcome = try await outcome(
             { ClusterRequest(uid: self.uid, requestID: $0, type: .serverSideEmit, data: data) },
             timeout: timeout, of: servers)
-        let responses = try outcome.answers.map { try EventArguments.single($0.data) }
+        let responses = try outcome.answers.filter { $0.error == nil }.map { try EventArguments.single($0.data) }
+        if var error = refusal(outcome) {
+            error.responses = responses
+            throw error
+        }
         guard !outcome.isComplete else { return responses }
         var error = self.error(
             outcome,
@@ -150,16 +154,24 @@ extension PubSubAdapter {
         _ request: @escaping @Sendable (_ id: String) -> ClusterRequest, what: String
     ) async throws -> [ClusterResponse] {
         let outcome = try await outcome(request, timeout: configuration.requestsTimeout)
-        guard outcome.isComplete || configuration.onRequestTimeout == .partial else {
+        guard configuration.onRequestTimeout == .fail else { return outcome.answers }
+        if let error = refusal(outcome) { throw error }
+        guard outcome.isComplete else {
             throw error(outcome, "timeout reached while waiting for \(what) response")
         }
         return outcome.answers
     }
 
+    /// What a node said instead of answering.
+    private func refusal(_ outcome: Requests.Outcome) -> ClusterError? {
+        guard let text = outcome.answers.lazy.compactMap(\.error).first else { return nil }
+        return ClusterError.refused(by: text)
+    }
+
     private func error(_ outcome: Requests.Outcome, _ message: String) -> ClusterError {
         var error = ClusterError(.timeout, message)
         error.missing = outcome.missing
-        error.missingForeign = max(0, outcome.expected - outcome.answers.count - outcome.missing.count)
+        error.missingForeign = max(0, outcome.expected - outcome.answered - outcome.missing.count)
         return error
     }
 

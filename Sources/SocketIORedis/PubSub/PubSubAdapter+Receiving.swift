@@ -71,30 +71,6 @@ extension PubSubAdapter {
         }
     }
 
-    private func answer(_ request: ClusterRequest, _ type: ClusterRequestType) throws {
-        guard let id = request.requestId else { throw WireFormatError.shape("no requestId") }
-        let (local, includesHeaders) = (local, configuration.fetchIncludesHeaders)
-        let rooms = Set((request.rooms ?? []).map(\.name))
-        let options = request.opts?.options ?? BroadcastOptions()
-        let destination = AnswerDestination(self, request)
-        Task {
-            var response = ClusterResponse(requestID: id, uid: destination.signature)
-            switch type {
-            case .sockets:
-                let ids = try await local.sockets(in: rooms).sorted()
-                response.sockets = try RawJSON(encoding: ids)
-            case .remoteFetch:
-                let sockets = try await local.fetchSockets(options).map {
-                    SocketWireFormat($0, includesHeaders: includesHeaders)
-                }
-                response.sockets = try RawJSON(encoding: sockets)
-            default:
-                response.rooms = local.rooms.sorted().map(WireRoom.init)
-            }
-            destination.send(try response.text)
-        }
-    }
-
     /// Join, leave or disconnect, also in the forms that name a single socket.
     private func apply(_ request: ClusterRequest, _ type: ClusterRequestType) throws {
         let options: BroadcastOptions
@@ -130,10 +106,14 @@ extension PubSubAdapter {
                 requestID: id, type: .serverSideEmit, uid: destination.signature)
             do {
                 response.data = arguments.isEmpty ? nil : try RawJSON(encoding: NodeBuffer.replacing(arguments[0]))
+                let text = try response.text
+                guard text.readableBytes <= destination.limit else {
+                    throw ClusterError.tooLarge(text.readableBytes, limit: destination.limit)
+                }
                 // Node sends these to everybody, whatever is configured.
-                destination.send(try response.text, isForEverybody: true)
+                destination.send(text, isForEverybody: true)
             } catch {
-                self.notSent(error)
+                destination.refuse(id, type: .serverSideEmit, error)
             }
         }
     }
@@ -173,11 +153,22 @@ extension PubSubAdapter {
         if broadcasts.contains(id) { return receivedBroadcastResponse(response) }
         // Answers to other nodes come by here as well.
         guard requests.contains(id) else { return }
-        switch requests.answered(id, by: response.uid, response) {
+        switch answered(response) {
         case .completed(let outcome): outcome.context.done(outcome)
         case .pending: break
         case .duplicate, .unknown: counters.unexpected.increment()
         }
+    }
+
+    /// An answer, or a part of one.
+    private func answered(_ response: ClusterResponse) -> Requests.Event {
+        let id = response.requestId
+        guard let uid = response.uid, let part = response.part else {
+            return requests.answered(id, by: response.uid, response)
+        }
+        return response.more == true
+            ? requests.received(part: part, of: id, by: uid, response)
+            : requests.answered(id, by: uid, response, lastPart: part)
     }
 
     private func receivedBroadcastResponse(_ response: ClusterResponse) {

@@ -215,11 +215,17 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
 
     /// Sends an event to the other servers' listeners.
     ///
-    /// - Throws: ``ClusterError`` with code `unavailable` when Redis cannot be reached and the policy is `fail`.
+    /// - Throws: ``ClusterError`` with code `unavailable` when Redis cannot be reached and the policy is `fail`, `oversized` for
+    ///   an event that is larger than nodes send each other.
     public func serverSideEmit(_ packet: BroadcastPacket) async throws {
         if configuration.outage.mode == .fail { try bus.requireAvailable() }
         let request = ClusterRequest(uid: uid, type: .serverSideEmit, data: try NodeBuffer.text(packet.data))
-        send(try request.text, to: channels.request, kind: .data)
+        let text = try request.text
+        guard text.readableBytes <= configuration.maxMessageBytes else {
+            counters.refused(.sentBytes)
+            throw ClusterError.tooLarge(text.readableBytes, limit: configuration.maxMessageBytes)
+        }
+        send(text, to: channels.request, kind: .data)
     }
 
     // MARK: For this module

@@ -9,6 +9,8 @@ internal import SocketIOServer
 enum WireFormatError: Error, Equatable {
     case messagePack(MessagePackError)
     case json
+    /// JSON that is nested more deeply than allowed.
+    case tooDeep
     /// Readable, but not what belongs here.
     case shape(String)
     /// More rooms than one message may name.
@@ -83,7 +85,8 @@ enum PubSubWireFormat {
         writer.write("type" as StaticString)
         writer.write(Int64(ClusterRequestType.broadcast.rawValue))
         writer.write("packet" as StaticString)
-        try write(packet, to: &writer)
+        // The map of the request and that of the packet are around it.
+        try write(packet, to: &writer, depth: 2)
         writer.write("opts" as StaticString)
         write(options, style: .adapter, to: &writer)
         return writer.finish()
@@ -102,7 +105,7 @@ enum PubSubWireFormat {
         writer.write(requestID)
         if let value {
             writer.write("packet" as StaticString)
-            try writer.write(json: value.text, attachments: value.attachments)
+            try writer.write(json: value.text, attachments: value.attachments, depth: 1)
         }
         if let signature {
             writer.write("uid" as StaticString)
@@ -115,13 +118,15 @@ enum PubSubWireFormat {
         return writer.finish()
     }
 
-    private static func write(_ packet: BroadcastPacket, to writer: inout MessagePackWriter) throws(JSONError) {
+    private static func write(
+        _ packet: BroadcastPacket, to writer: inout MessagePackWriter, depth: Int = 0
+    ) throws(JSONError) {
         writer.writeMapHead(3)
         writer.write("type" as StaticString)
         // An event, never a binary one: byte strings are part of the data here.
         writer.write(Int64(2))
         writer.write("data" as StaticString)
-        try writer.write(json: packet.data.json, attachments: packet.data.attachments)
+        try writer.write(json: packet.data.json, attachments: packet.data.attachments, depth: depth)
         writer.write("nsp" as StaticString)
         writer.write(packet.namespace)
     }

@@ -23,7 +23,7 @@ final class RemoteAckReceiver: BroadcastAckReceiver {
     }
 
     func acknowledged(_ arguments: EventArguments, socketID: String?) {
-        send {
+        let hasLeft = send {
             var value: RawJSON?
             if !arguments.isEmpty {
                 let raw = arguments.payload.rawJSON(at: arguments.offset)
@@ -33,6 +33,8 @@ final class RemoteAckReceiver: BroadcastAckReceiver {
             return try PubSubWireFormat.acknowledgement(
                 requestID: requestID, value, signature: destination.signature.map { ($0, socketID) })
         }
+        // Nobody is to wait for an answer that cannot be passed on.
+        if !hasLeft { disconnected(socketID: socketID ?? "") }
     }
 
     func disconnected(socketID: String) {
@@ -43,9 +45,19 @@ final class RemoteAckReceiver: BroadcastAckReceiver {
         send { try response.text }
     }
 
-    private func send(_ payload: () throws -> ByteBuffer) {
-        // What is sent here has been decoded before; it cannot fail to be encoded but for its depth.
-        guard let payload = try? payload() else { return }
-        destination.send(payload)
+    /// False, counted and logged, for what is too large or too deep.
+    @discardableResult
+    private func send(_ payload: () throws -> ByteBuffer) -> Bool {
+        do {
+            let payload = try payload()
+            guard payload.readableBytes <= destination.limit else {
+                throw ClusterError.tooLarge(payload.readableBytes, limit: destination.limit)
+            }
+            destination.send(payload)
+            return true
+        } catch {
+            destination.note(error)
+            return false
+        }
     }
 }

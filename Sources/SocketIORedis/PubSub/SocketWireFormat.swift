@@ -14,12 +14,37 @@ struct SocketWireFormat: Encodable {
     private let rooms: [String]
     private let data: SocketValue
 
-    init(_ socket: SocketDescription, includesHeaders: Bool) {
+    private init(_ socket: SocketDescription, includesHeaders: Bool, includesAuth: Bool) {
         id = socket.id
-        handshake = HandshakeWireFormat(socket.handshake, includesHeaders: includesHeaders)
+        handshake = HandshakeWireFormat(
+            socket.handshake, includesHeaders: includesHeaders, includesAuth: includesAuth)
         // Its own room first, as it joined them.
         rooms = [socket.id].filter(socket.rooms.contains) + socket.rooms.subtracting([socket.id]).sorted()
         data = NodeBuffer.replacing(socket.data)
+    }
+
+    /// Levels of nesting that a response has around a socket: an object and the array in it.
+    private static let depthAround = 2
+
+    /// A socket as it stands in a response. An `auth` that is nested so deeply that the whole would be too deep is left out,
+    /// since a client could make that; everything else is the application's.
+    ///
+    /// - Throws: `EncodingError` for ``Socket/data`` that cannot be written.
+    static func text(_ socket: SocketDescription, includesHeaders: Bool) throws -> RawJSON {
+        do {
+            return try text(SocketWireFormat(socket, includesHeaders: includesHeaders, includesAuth: true))
+        } catch {
+            return try text(SocketWireFormat(socket, includesHeaders: includesHeaders, includesAuth: false))
+        }
+    }
+
+    /// The same without headers and `auth`, most of its length.
+    static func reducedText(_ socket: SocketDescription) throws -> RawJSON {
+        try text(SocketWireFormat(socket, includesHeaders: false, includesAuth: false))
+    }
+
+    private static func text(_ socket: SocketWireFormat) throws -> RawJSON {
+        try RawJSON(encoding: socket, maximumDepth: JSONScanner.maximumDepth - depthAround)
     }
 
     /// The sockets of a response. What has no id is left out.
@@ -53,9 +78,9 @@ struct HandshakeWireFormat: Encodable {
     private let issued: Int64
     private let url: String
     private let query: SocketValue
-    private let auth: SocketValue
+    private let auth: RawJSON
 
-    init(_ handshake: Handshake, includesHeaders: Bool) {
+    init(_ handshake: Handshake, includesHeaders: Bool, includesAuth: Bool) {
         var headers = SocketObject()
         if includesHeaders {
             for (name, value) in handshake.headers {
@@ -73,8 +98,11 @@ struct HandshakeWireFormat: Encodable {
         issued = handshake.issued
         url = handshake.url
         self.query = .object(query)
-        auth = NodeBuffer.replacing(handshake.auth)
+        // JSON cannot have come with binary data.
+        auth = includesAuth ? handshake.authText ?? Self.noAuth : Self.noAuth
     }
+
+    private static let noAuth = RawJSON(validated: ByteBuffer(staticString: "{}"), attachments: [])
 
     /// A handshake of any node; what is missing is empty.
     static func handshake(_ value: SocketValue) -> Handshake {
