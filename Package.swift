@@ -176,6 +176,9 @@ let package = Package(
             ],
             exclude: ["make-vectors.py"], resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .testTarget(
+            name: "ChatTests", dependencies: ["Chat", "SocketIOServer", "SocketIOTesting", nioCore, logging],
+            swiftSettings: swiftSettings),
+        .testTarget(
             name: "ConformanceTests",
             dependencies: [
                 "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "SocketIOTesting",

@@ -22,14 +22,20 @@ public import SocketIOServer
 /// After ``refresh()`` pages hear `rooms` with that list, and `people` with those of each room.
 public struct Chat: Sendable {
     let io: Server
-    let history = ChatHistory()
+    let history: ChatHistory
     private let knownName: @Sendable (Socket) -> String?
 
     /// A chat on the namespace `/` of `io`.
     ///
-    /// - Parameter knownName: the name of a person who has logged in; nil for one who may choose.
-    public init(io: Server, knownName: @escaping @Sendable (Socket) -> String? = { _ in nil }) {
+    /// - Parameters:
+    ///   - limits: how much people may write, and what is kept of it.
+    ///   - knownName: the name of a person who has logged in; nil for one who may choose.
+    public init(
+        io: Server, limits: ChatLimits = ChatLimits(),
+        knownName: @escaping @Sendable (Socket) -> String? = { _ in nil }
+    ) {
         self.io = io
+        self.history = ChatHistory(limits)
         self.knownName = knownName
     }
 
@@ -40,6 +46,12 @@ public struct Chat: Sendable {
         io.onConnection { socket in welcome(socket) }
     }
 
+    /// What people may write and what is kept; may be changed at any time, which takes effect at once.
+    public var limits: ChatLimits {
+        get { history.limits }
+        nonmutating set { history.limits = newValue }
+    }
+
     // MARK: Entering
 
     /// Takes the name from the handshake; refuses one that somebody else is using. The same browser tab may return while
@@ -48,7 +60,8 @@ public struct Chat: Sendable {
         guard let name = ChatName(knownName(socket) ?? socket.handshake.auth["name"]?.string) else {
             throw ConnectError("Choose a name of 1 to 32 characters.", data: ["code": "bad-name"])
         }
-        let tab = socket.handshake.auth["tab"]?.string ?? socket.id
+        let given = socket.handshake.auth["tab"]?.string
+        let tab = given.flatMap { $0.utf8.count <= 128 ? $0 : nil } ?? socket.id
         for other in try await sockets(in: name.personRoom) where other.data["tab"]?.string != tab {
             throw ConnectError("The name \(name.text) is taken.", data: ["code": "name-taken"])
         }
@@ -105,7 +118,7 @@ public struct Chat: Sendable {
     }
 
     private func leave(_ person: Person, key: String) async throws {
-        guard person.socket.rooms.contains(key), let room = ChatRoom(key: key) else { return }
+        guard let room = ChatRoom(key: key), person.socket.rooms.contains(key) else { return }
         person.socket.leave(key)
         if room.isPublic { announceDeparture(person, key: key) }
     }
@@ -126,8 +139,11 @@ public struct Chat: Sendable {
     // MARK: Talking
 
     private func say(_ person: Person, key: String, text: String) async throws -> ChatReceipt {
+        let limit = limits.maxTextBytes
+        // Measured first: whatever else is done to a text takes time with its length.
+        guard text.utf8.count <= limit else { throw EventError("A message has at most \(limit) bytes.") }
         let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
-        guard !text.isEmpty, text.count <= 2000 else { throw EventError("A message has 1 to 2,000 characters.") }
+        guard !text.isEmpty else { throw EventError("A message must not be empty.") }
         guard ChatRoom(key: key) != nil, person.socket.rooms.contains(key) else {
             throw EventError("You are not in this room.")
         }

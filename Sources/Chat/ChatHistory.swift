@@ -18,54 +18,99 @@ public struct ChatMessage: Codable, Sendable, Equatable {
 
 /// The last messages of each room, for those who enter later.
 ///
-/// Kept in memory and bounded: the oldest message of a room goes when the room is full, the room least recently spoken
-/// in goes when there are too many.
+/// Kept in memory and bounded, see ``ChatLimits``: the oldest messages of a room go when the room has too many of them, or
+/// too many bytes. When there are too many rooms, the room least recently spoken in goes; when all of them together have
+/// too many bytes, the oldest messages of that room go.
 final class ChatHistory: Sendable {
-    private struct Room {
+    /// A name by its bytes: names that look the same are different ones when they are written differently.
+    fileprivate typealias Key = [UInt8]
+
+    fileprivate struct Room {
         var messages: [ChatMessage] = []
+        var bytes = 0
         var lastUse: UInt64 = 0
     }
 
-    private struct State {
-        var rooms: [String: Room] = [:]
+    fileprivate struct State {
+        var limits: ChatLimits
+        var rooms: [Key: Room] = [:]
+        var bytes = 0
+        /// Rooms in the order they were spoken in; only the entry with a room's last use counts.
+        var uses: [(room: Key, clock: UInt64)] = []
+        /// How many entries of ``uses`` have been dealt with.
+        var usesBegin = 0
         /// Rooms whose history other servers have been asked for.
-        var asked: Set<String> = []
+        var asked: Set<Key> = []
         var clock: UInt64 = 0
     }
 
-    private let state = NIOLockedValueBox(State())
-    private let messagesPerRoom: Int
-    private let maxRooms: Int
+    /// What a message takes beside its texts.
+    static let overhead = 256
+    /// Most bytes of an id, a room's key and a sender's name of a message that another server sends.
+    private static let maxNameBytes = 512
 
-    init(messagesPerRoom: Int = 50, maxRooms: Int = 1000) {
-        self.messagesPerRoom = messagesPerRoom
-        self.maxRooms = maxRooms
+    private let state: NIOLockedValueBox<State>
+
+    init(_ limits: ChatLimits = ChatLimits()) {
+        state = NIOLockedValueBox(State(limits: limits))
     }
+
+    /// What is kept. Lower limits take effect at once.
+    var limits: ChatLimits {
+        get { state.withLockedValue { $0.limits } }
+        set {
+            state.withLockedValue { state in
+                state.limits = newValue
+                for key in Array(state.rooms.keys) { state.trim(key) }
+                state.trim()
+            }
+        }
+    }
+
+    /// How many bytes the messages take that are kept, and of how many rooms they are.
+    var size: (bytes: Int, rooms: Int) { state.withLockedValue { ($0.bytes, $0.rooms.count) } }
+
+    /// How many entries say in which order rooms were spoken in.
+    var orderEntries: Int { state.withLockedValue { $0.uses.count } }
 
     /// The messages of a room, oldest first.
     func messages(in room: String) -> [ChatMessage] {
-        state.withLockedValue { $0.rooms[room]?.messages ?? [] }
+        state.withLockedValue { $0.rooms[Array(room.utf8)]?.messages ?? [] }
     }
 
-    /// Adds a message in its place by time; one that is there already is left alone.
+    /// Adds a message in its place by time; one that is there already is left alone, one that is too large is not kept.
     func add(_ message: ChatMessage) {
+        guard Self.isSensible(message) else { return }
         state.withLockedValue { state in
+            let size = Self.size(of: message)
+            guard message.text.utf8.count <= state.limits.maxTextBytes, size <= state.limits.historyRoomBytes else {
+                return
+            }
+            let key = Array(message.room.utf8)
+            var room = state.rooms[key] ?? Room()
+            guard !room.messages.contains(where: { $0.id.utf8.elementsEqual(message.id.utf8) }) else { return }
+            // Nearly always the end.
+            let index = room.messages.lastIndex { $0.time <= message.time }.map { $0 + 1 } ?? 0
+            room.messages.insert(message, at: index)
+            room.bytes += size
             state.clock += 1
-            var room = state.rooms[message.room] ?? Room()
             room.lastUse = state.clock
-            if !room.messages.contains(where: { $0.id == message.id }) {
-                // Nearly always the end.
-                let index = room.messages.lastIndex { $0.time <= message.time }.map { $0 + 1 } ?? 0
-                room.messages.insert(message, at: index)
-            }
-            if room.messages.count > messagesPerRoom {
-                room.messages.removeFirst(room.messages.count - messagesPerRoom)
-            }
-            state.rooms[message.room] = room
-            if state.rooms.count > maxRooms, let oldest = state.rooms.min(by: { $0.value.lastUse < $1.value.lastUse }) {
-                state.rooms[oldest.key] = nil
-            }
+            state.rooms[key] = room
+            state.bytes += size
+            state.uses.append((key, state.clock))
+            state.trim(key)
+            state.trim()
         }
+    }
+
+    /// Whether names are of a length that the chat itself gives them.
+    private static func isSensible(_ message: ChatMessage) -> Bool {
+        [message.id, message.room, message.from].allSatisfy { $0.utf8.count <= maxNameBytes }
+    }
+
+    /// What a message counts for.
+    static func size(of message: ChatMessage) -> Int {
+        overhead + message.id.utf8.count + message.room.utf8.count + message.from.utf8.count + message.text.utf8.count
     }
 
     // MARK: Other servers
@@ -74,13 +119,61 @@ final class ChatHistory: Sendable {
     func shouldAsk(about room: String) -> Bool {
         state.withLockedValue { state in
             // Bounded as the rooms are; asking again is cheap.
-            if state.asked.count >= maxRooms { state.asked = [] }
-            return state.asked.insert(room).inserted
+            if state.asked.count >= state.limits.historyRooms { state.asked = [] }
+            return state.asked.insert(Array(room.utf8)).inserted
         }
     }
 
     /// They may know of messages that never came here.
     func forgetAsked() {
         state.withLockedValue { $0.asked = [] }
+    }
+}
+
+extension ChatHistory.State {
+    /// Takes the oldest messages of a room away until it is within its limits.
+    fileprivate mutating func trim(_ key: [UInt8]) {
+        while let room = rooms[key],
+            room.messages.count > limits.historyMessages || room.bytes > limits.historyRoomBytes
+        {
+            removeOldest(of: key)
+        }
+    }
+
+    /// Takes rooms and messages away until all of it is within the limits, beginning with the room least recently spoken in.
+    fileprivate mutating func trim() {
+        while rooms.count > limits.historyRooms || bytes > limits.historyBytes, let key = leastRecentlyUsed() {
+            if rooms.count > limits.historyRooms {
+                bytes -= rooms.removeValue(forKey: key)?.bytes ?? 0
+            } else {
+                removeOldest(of: key)
+            }
+        }
+        // Rooms that are spoken in often leave entries behind.
+        if uses.count > 2 * rooms.count + 64 {
+            uses = uses[usesBegin...].filter { rooms[$0.room]?.lastUse == $0.clock }
+            usesBegin = 0
+        }
+    }
+
+    private mutating func leastRecentlyUsed() -> [UInt8]? {
+        while usesBegin < uses.count {
+            let (key, clock) = uses[usesBegin]
+            if rooms[key]?.lastUse == clock { return key }
+            usesBegin += 1
+        }
+        return nil
+    }
+
+    private mutating func removeOldest(of key: [UInt8]) {
+        guard let oldest = rooms[key]?.messages.first else {
+            rooms[key] = nil
+            return
+        }
+        let size = ChatHistory.size(of: oldest)
+        bytes -= size
+        rooms[key]?.bytes -= size
+        rooms[key]?.messages.removeFirst()
+        if rooms[key]?.messages.isEmpty == true { rooms[key] = nil }
     }
 }

@@ -7,10 +7,13 @@ struct ChatName: Equatable, Sendable {
     let text: String
 
     init?(_ text: String?) {
-        guard let text = text?.trimmingCharacters(in: .whitespacesAndNewlines), (1...32).contains(text.count),
-            text.utf8.count <= 128, !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        // Measured first: whatever else is done to a text takes time with its length.
+        guard let text, text.utf8.count <= 128 else { return nil }
+        let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard (1...32).contains(trimmed.count),
+            !trimmed.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
         else { return nil }
-        self.text = text
+        self.text = trimmed
     }
 
     private var folded: String { text.lowercased() }
@@ -27,14 +30,18 @@ struct ChatRoom: Sendable {
     private static let publicPrefix = "room:"
     private static let directPrefix = "direct:"
 
+    /// Most bytes of a key: a conversation's has the names of two people.
+    private static let maxKeyBytes = 512
+
     let key: String
     let title: String
     let isPublic: Bool
 
     /// A public room, by the name that people gave it.
     init?(title: String) {
+        guard title.utf8.count <= 200 else { return nil }
         let title = title.trimmingCharacters(in: .whitespacesAndNewlines)
-        guard (1...64).contains(title.count), title.utf8.count <= 200,
+        guard (1...64).contains(title.count),
             !title.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
         else { return nil }
         self.init(key: Self.publicPrefix + title, title: title, isPublic: true)
@@ -42,6 +49,7 @@ struct ChatRoom: Sendable {
 
     /// A place by its key.
     init?(key: String) {
+        guard key.utf8.count <= Self.maxKeyBytes else { return nil }
         if key.hasPrefix(Self.publicPrefix) {
             self.init(key: key, title: String(key.dropFirst(Self.publicPrefix.count)), isPublic: true)
         } else if key.hasPrefix(Self.directPrefix) {
