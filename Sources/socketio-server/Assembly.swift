@@ -60,7 +60,7 @@ struct Assembly {
                 feed: StatusFeed(server: server, readiness: readiness, cluster: cluster?.cluster), logger: logger)
         let router = Router(context: BasicRequestContext.self, options: [.autoGenerateHeadEndpoints])
         if settings.chat.enabled {
-            let chat = Chat(io: server) { authentication?.name(of: $0) }
+            let chat = Chat(io: server, limits: settings.chat.limits) { authentication?.name(of: $0) }
             chat.mount()
             ChatPages().addRoutes(to: router)
             self.chat = chat

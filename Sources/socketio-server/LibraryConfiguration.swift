@@ -19,13 +19,18 @@ enum LibraryConfiguration {
         server.port = settings.port
         server.eventLoops = settings.eventLoops == 0 ? min(64, System.coreCount) : settings.eventLoops
         server.connectTimeout = milliseconds(settings.connectTimeoutMs)
+        server.acknowledgementTimeout = settings.ackTimeoutMs.map(milliseconds)
         server.cleanupEmptyChildNamespaces = settings.cleanupEmptyChildNamespaces
         server.maxDynamicNamespaces = settings.maxDynamicNamespaces
         server.maxNamespacesPerClient = settings.limits.maxNamespacesPerClient
         server.maxNameLength = settings.limits.maxNameLength
         server.maxRoomsPerSocket = settings.limits.maxRoomsPerSocket
         server.maxAttachments = settings.limits.maxAttachments
+        server.maxPacketBytes = settings.limits.maxPacketBytes
         server.maxNesting = settings.limits.maxNesting
+        server.maxKeyLength = settings.limits.maxKeyLength
+        server.maxEventNameLength = settings.limits.maxEventNameLength
+        server.maxAuthBytes = settings.limits.maxAuthBytes
         server.maxPendingAcknowledgements = settings.limits.maxPendingAcks
         server.maxWaitingEvents = settings.limits.maxWaitingEvents
         server.maxWaitingBytes = settings.limits.maxWaitingBytes

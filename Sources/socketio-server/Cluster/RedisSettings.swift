@@ -62,6 +62,8 @@ enum RedisSettings {
             }
         cluster.publishOnSpecificResponseChannel = settings.publishOnSpecificResponseChannel
         cluster.fetchIncludesHeaders = settings.fetchIncludesHeaders
+        cluster.maxMessageBytes = settings.maxMessageBytes
+        cluster.maxNesting = settings.maxNesting
         cluster.heartbeatInterval = milliseconds(settings.heartbeatIntervalMs)
         cluster.peerTimeout = milliseconds(settings.peerTimeoutMs)
         cluster.outage = OutagePolicy(

@@ -40,6 +40,8 @@ enum MetricCatalog {
         "socketio_connect_timeouts_total": "Sessions closed because they joined no namespace in time.",
         "socketio_namespaces_refused_total": "Namespaces refused because too many were made on demand.",
         "socketio_joins_refused_total": "Joins of rooms refused by a limit.",
+        "socketio_limit_refusals_total":
+            "What clients sent or asked for over a limit, by limit; the settings `limits.*` name them.",
         // Authentication
         "socketio_auth_refused_total": "Tokens refused, by code; those sent with 'token_renew' included.",
         "socketio_auth_expired_total": "Sockets disconnected because their token had ended.",
@@ -77,6 +79,8 @@ enum MetricCatalog {
         "socketio_adapter_unconfirmed_total": "Messages on the way when Redis was lost; they arrived or not.",
         "socketio_adapter_refused_total": "Messages that Redis refused.",
         "socketio_adapter_missed_total": "Broadcasts of other nodes that never arrived here.",
+        "socketio_adapter_limit_refusals_total":
+            "Messages between nodes over a limit, by limit; those of this node, 'sent_bytes' and 'answer_bytes', were not sent.",
         "socketio_adapter_request_timeouts_total": "Questions to other nodes without all answers in time.",
         // Forwarding
         "engineio_session_requests_total": "Requests of clients that name a session, on nodes that forward.",

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Chat
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import SocketIOServer
@@ -67,6 +68,7 @@ struct Reload: Sendable {
             // TLS cannot be switched on or off on a listener that is there.
             if (current.tls.certificateFile == nil) != (wanted.tls.certificateFile == nil) { server.engine.tls = nil }
             try assembly.server.reload(server)
+            assembly.chat?.limits = wanted.chat.limits
             // Nor can authentication: it stands in front of what the application has registered.
             if let policy { assembly.authentication?.apply(policy) }
         } catch {

@@ -21,6 +21,8 @@ extension SettingTable {
     /// Everything else but `auth.jwt.*` needs a restart.
     static let reloadable: [String: Reloadability] = [
         "log.level": .live,
+        "chat.maxTextBytes": .live, "chat.historyMessages": .live, "chat.historyRoomBytes": .live,
+        "chat.historyRooms": .live, "chat.historyBytes": .live,
         "admission.maxSessions": .live, "admission.maxHandshakesPerSecond": .live,
         "tls.certificateFile": .connections, "tls.keyFile": .connections, "tls.keyPassword": .connections,
         "cors.origin": .live, "cors.methods": .live, "cors.allowedHeaders": .live, "cors.exposedHeaders": .live,
@@ -30,7 +32,11 @@ extension SettingTable {
         "limits.bodyTimeoutMs": .live, "limits.keepAliveTimeoutMs": .live, "limits.sendTimeoutMs": .live,
         "limits.maxPacketsPerPayload": .sessions, "limits.maxFragmentsPerMessage": .sessions,
         "limits.maxControlFramesPerSecond": .sessions, "limits.maxBufferedBytes": .sessions,
-        "limits.slowClientPolicy": .sessions, "limits.maxAttachments": .sessions, "limits.maxNesting": .sessions,
+        "limits.slowClientPolicy": .sessions, "limits.maxAttachments": .sessions,
+        "limits.maxPacketBytes": .sessions, "limits.maxNesting": .sessions, "limits.maxKeyLength": .sessions,
+        "limits.maxEventNameLength": .sessions, "limits.maxAuthBytes": .sessions,
         "limits.maxNamespacesPerClient": .sessions, "limits.maxPendingAcks": .sessions,
+        "limits.maxRoomsPerSocket": .live, "limits.maxNameLength": .sessions, "limits.maxWaitingEvents": .live,
+        "limits.maxWaitingBytes": .live, "ackTimeoutMs": .live,
     ]
 }

@@ -42,9 +42,24 @@ extension SettingTable {
             .number(
                 "limits.maxAttachments", \.limits.maxAttachments, 0...1_024,
                 "Most binary values in one packet from a client; more closes the connection."),
+            .optionalNumber(
+                "limits.maxPacketBytes", \.limits.maxPacketBytes, 1...1_073_741_824, unit: "bytes",
+                "Most bytes of a packet from a client, its text and all its binary values together; more closes the "
+                    + "connection. Without a value, `maxHttpBufferSize`."),
             .number(
-                "limits.maxNesting", \.limits.maxNesting, 1...512,
+                "limits.maxNesting", \.limits.maxNesting, 1...128,
                 "Deepest nesting of arrays and objects in a packet from a client; deeper closes the connection."),
+            .number(
+                "limits.maxKeyLength", \.limits.maxKeyLength, 1...1_073_741_824, unit: "bytes",
+                "Longest key of an object in a packet from a client, as the client wrote it: an escape such as `\\u00e9` counts "
+                    + "as six bytes. A longer one closes the connection."),
+            .number(
+                "limits.maxEventNameLength", \.limits.maxEventNameLength, 1...1_073_741_824, unit: "bytes",
+                "Longest name of an event from a client, counted in the same way; a longer one closes the connection."),
+            .number(
+                "limits.maxAuthBytes", \.limits.maxAuthBytes, 2...1_073_741_824, unit: "bytes",
+                "Largest `auth` that a client gives for a namespace, as JSON; a larger one is refused with an error that says "
+                    + "so. The server keeps these bytes as long as the client stays."),
             .number(
                 "limits.maxNamespacesPerClient", \.limits.maxNamespacesPerClient, 1...1_000_000,
                 "Most namespaces of one connection; another one is refused."),

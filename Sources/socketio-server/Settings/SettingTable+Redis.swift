@@ -68,6 +68,13 @@ extension SettingTable {
                 "redis.outageQueueMaxAgeMs", \.redis.outageQueueMaxAgeMs, 1...day, unit: "ms",
                 "How old a waiting message may become before it is dropped."),
             .number(
+                "redis.maxMessageBytes", \.redis.maxMessageBytes, 65_536...536_870_912, unit: "bytes",
+                "Largest message between nodes; every node of a cluster should have the same. A larger one is neither taken "
+                    + "nor sent; long answers to questions such as `fetchSockets` go to nodes of this kind in parts."),
+            .number(
+                "redis.maxNesting", \.redis.maxNesting, 1...128,
+                "Deepest nesting of arrays and objects in a message of another node; a deeper one is dropped."),
+            .number(
                 "redis.heartbeatIntervalMs", \.redis.heartbeatIntervalMs, 50...3_600_000, unit: "ms",
                 "Time between two signs of life to the other nodes."),
             .number(

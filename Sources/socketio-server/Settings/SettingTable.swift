@@ -22,7 +22,8 @@ enum SettingTable {
         Dictionary(all.map { ($0.environmentName, $0) }, uniquingKeysWith: { first, _ in first })
 
     static let sections: [Section] = [
-        listener, redis, cluster, engine, socketIO, http, webSocket, cookie, cors, limits, client, tls, auth, pages,
+        listener, redis, cluster, engine, socketIO, http, webSocket, cookie, cors, limits, client, tls, auth, chat,
+        pages,
         loadControl, overload, operations, reloading, logs,
     ]
 
@@ -113,6 +114,10 @@ enum SettingTable {
             .number(
                 "connectTimeoutMs", \.connectTimeoutMs, 10...day, unit: "ms",
                 "How long a client may stay connected without joining a namespace."),
+            .optionalNumber(
+                "ackTimeoutMs", \.ackTimeoutMs, 1...day, unit: "ms",
+                "How long the server waits for a client's acknowledgement where the application names no time; without a "
+                    + "value, until the client disconnects."),
             .flag(
                 "cleanupEmptyChildNamespaces", \.cleanupEmptyChildNamespaces,
                 "Whether a namespace made on demand is forgotten when its last client leaves."),
@@ -233,9 +238,8 @@ enum SettingTable {
         ])
 
     private static let pages = Section(
-        title: "Chat and operations",
+        title: "Health",
         settings: [
-            .flag("chat.enabled", \.chat.enabled, "Whether the chat and its page at `/` are served."),
             .optionalText(
                 "health.path", \.health.path, allowed: "a path that begins with /",
                 "Path that answers 200 as long as the server works; nothing turns it off."

@@ -26,6 +26,8 @@ extension Settings {
         var outagePolicy = OutagePolicy.buffer
         var outageQueueBytes = 16_777_216
         var outageQueueMaxAgeMs = 30_000
+        var maxMessageBytes = 16_777_216
+        var maxNesting = 128
         var heartbeatIntervalMs = 2_000
         var peerTimeoutMs = 6_000
 

@@ -34,6 +34,7 @@ struct Settings: Sendable, Equatable {
 
     // Socket.IO
     var connectTimeoutMs = 45_000
+    var ackTimeoutMs: Int? = 60_000
     var cleanupEmptyChildNamespaces = true
     var maxDynamicNamespaces = 10_000
 
@@ -123,7 +124,11 @@ struct Settings: Sendable, Equatable {
         var maxBufferedBytes = 1_048_576
         var slowClientPolicy = SlowClientPolicy.disconnect
         var maxAttachments = 10
+        var maxPacketBytes: Int?
         var maxNesting = 128
+        var maxKeyLength = 1_024
+        var maxEventNameLength = 256
+        var maxAuthBytes = 16_384
         var maxNamespacesPerClient = 64
         var maxRoomsPerSocket = 1_024
         var maxNameLength = 256
@@ -152,6 +157,11 @@ struct Settings: Sendable, Equatable {
 
     struct Chat: Sendable, Equatable {
         var enabled = true
+        var maxTextBytes = 8_000
+        var historyMessages = 50
+        var historyRoomBytes = 65_536
+        var historyRooms = 1_000
+        var historyBytes = 16_777_216
     }
 
     struct Health: Sendable, Equatable {
