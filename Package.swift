@@ -133,17 +133,17 @@ let package = Package(
             name: "ProcessTesting", dependencies: [nioLocks], path: "Tests/ProcessTesting", swiftSettings: swiftSettings
         ),
         .testTarget(
-            name: "EngineIOCoreTests", dependencies: ["EngineIOCore", nioCore, nioLocks],
+            name: "EngineIOCoreTests", dependencies: ["EngineIOCore", "ProcessTesting", nioCore, nioLocks],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .testTarget(
-            name: "SocketIOCoreTests", dependencies: ["SocketIOCore", "EngineIOCore", nioCore, nioLocks],
+            name: "SocketIOCoreTests",
+            dependencies: ["SocketIOCore", "EngineIOCore", "ProcessTesting", nioCore, nioLocks],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .testTarget(
             name: "EngineIOServerTests",
             dependencies: [
-                "EngineIOServer", "EngineIOCore", "SocketIOTesting", nioCore, nioLocks, nioPosix, nioEmbedded, nioHTTP1,
-                nioSSL,
-                logging,
+                "EngineIOServer", "EngineIOCore", "SocketIOTesting", "ProcessTesting", nioCore, nioLocks, nioPosix,
+                nioEmbedded, nioHTTP1, nioSSL, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -156,10 +156,7 @@ let package = Package(
             name: "SocketIOServerTests",
             dependencies: [
                 "SocketIOServer", "SocketIOJWT", "SocketIOCore", "EngineIOServer", "EngineIOCore", "SocketIOTesting",
-                nioCore,
-                nioLocks,
-                nioPosix,
-                logging,
+                "ProcessTesting", nioCore, nioLocks, nioPosix, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -172,11 +169,13 @@ let package = Package(
         .testTarget(
             name: "SocketIOJWTTests",
             dependencies: [
-                "SocketIOJWT", "SocketIOServer", "SocketIOCore", "SocketIOTesting", jwtKit, nioCore, nioLocks,
+                "SocketIOJWT", "SocketIOServer", "SocketIOCore", "SocketIOTesting", "ProcessTesting", jwtKit, nioCore,
+                nioLocks,
             ],
             exclude: ["make-vectors.py"], resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .testTarget(
-            name: "ChatTests", dependencies: ["Chat", "SocketIOServer", "SocketIOTesting", nioCore, logging],
+            name: "ChatTests",
+            dependencies: ["Chat", "SocketIOServer", "SocketIOTesting", "ProcessTesting", nioCore, logging],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "ConformanceTests",

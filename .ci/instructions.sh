@@ -6,6 +6,8 @@
 #     .ci/instructions.sh            fails where a loop needs over 5 % more than written there
 #     .ci/instructions.sh record     writes the file anew; the commit that does so says why
 #
+# Besides, names of combining marks may need at most three times the instructions of as many letters, wherever they come in.
+#
 # Instructions do not depend on what else the machine does, but on the compiler: with another one than the file's, nothing
 # is compared. Ends with `N passed, N failed`, in loops.
 set -uo pipefail
@@ -44,6 +46,9 @@ names() { "$work/hot-loops" && printf '%s\n' fan-out connect polling; }
 each() {
     local command=("$work/hot-loops" "$1") times=(100 600) pieces=1 few many
     case $1 in
+        *-letters | *-marks)
+            times=(1 3)
+            ;;
         fan-out)
             command=("$work/server" fan-out-speed --recipients 500 --count)
             times=(20 120)
@@ -99,5 +104,16 @@ for name in $(names); do
         passed=$((passed + 1))
     fi
 done
+while read -r name; do
+    letters=$(each "$name")
+    marks=$(each "${name%-letters}-marks")
+    if [[ -z $letters || -z $marks ]] || ((marks > 3 * letters)); then
+        echo "not ok ${name%-letters}-marks: ${marks:-no count}, with letters ${letters:-no count}: over three times as many"
+        failed=$((failed + 1))
+    else
+        echo "ok ${name%-letters}-marks: $marks instructions, with letters $letters"
+        passed=$((passed + 1))
+    fi
+done < <("$work/hot-loops" names)
 echo "$passed passed, $failed failed"
 [[ $failed -eq 0 ]]

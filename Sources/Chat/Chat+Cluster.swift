@@ -37,13 +37,16 @@ extension Chat {
     }
 
     /// The names of the people in a room, each once.
-    func people(in key: String, except id: String? = nil) async throws -> Set<String> {
-        Set(try await sockets(in: key).filter { $0.id != id }.compactMap { $0.data["name"]?.string })
+    func people(in key: String, except id: String? = nil) async throws -> NameSet {
+        NameSet(
+            try await sockets(in: key).filter { !$0.id.hasSameBytes(as: id ?? "") }.compactMap {
+                $0.data["name"]?.string
+            })
     }
 
     /// The people of all public rooms that are not empty, by the rooms' keys.
-    func peopleByRoom() async throws -> [String: Set<String>] {
-        var people: [String: Set<String>] = [:]
+    func peopleByRoom() async throws -> NameDictionary<NameSet> {
+        var people: NameDictionary<NameSet> = [:]
         for socket in try await sockets() {
             guard let name = socket.data["name"]?.string else { continue }
             for key in socket.rooms where ChatRoom(key: key)?.isPublic == true { people[key, default: []].insert(name) }
@@ -52,10 +55,10 @@ extension Chat {
     }
 
     /// Public rooms with the number of people in them, by name.
-    func summaries(_ people: [String: Set<String>]) -> [ChatRoomSummary] {
+    func summaries(_ people: NameDictionary<NameSet>) -> [ChatRoomSummary] {
         people.compactMap { key, names in
             ChatRoom(key: key).map { ChatRoomSummary(name: $0.title, people: names.count) }
-        }.sorted { $0.name < $1.name }
+        }.sorted { $0.name.precedesByBytes($1.name) }
     }
 
     /// Shows the people connected to this server who is where, when that may have changed without anybody telling: after
@@ -85,7 +88,9 @@ extension Chat {
         if !isAlone, history.shouldAsk(about: key) {
             let answers = try? await io.serverSideEmitWithAck(
                 ServerEvent.history, key, as: [ChatMessage].self, timeout: .seconds(1), of: .ofThisKind)
-            for message in answers?.joined() ?? [].joined() where message.room == key { history.add(message) }
+            for message in answers?.joined() ?? [].joined() where message.room.hasSameBytes(as: key) {
+                history.add(message)
+            }
         }
         return history.messages(in: key)
     }

@@ -62,7 +62,7 @@ public struct Chat: Sendable {
         }
         let given = socket.handshake.auth["tab"]?.string
         let tab = given.flatMap { $0.utf8.count <= 128 ? $0 : nil } ?? socket.id
-        for other in try await sockets(in: name.personRoom) where other.data["tab"]?.string != tab {
+        for other in try await sockets(in: name.personRoom) where other.data["tab"] != .string(tab) {
             throw ConnectError("The name \(name.text) is taken.", data: ["code": "name-taken"])
         }
         socket.withData { data in

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import NIOConcurrencyHelpers
+internal import SocketIOServer
 
 /// One message as clients see it.
 public struct ChatMessage: Codable, Sendable, Equatable {

@@ -1,27 +1,58 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Foundation
+internal import SocketIOServer
 
-/// A person's name: 1 to 32 characters on one line. Two names that differ only in case are the same person's.
-struct ChatName: Equatable, Sendable {
+/// What people call themselves and their rooms.
+private enum ChatText {
+    /// One line of visible text without blanks at its ends, in one spelling for all that looks and means the same (NFKC);
+    /// nil for anything else. The length in bytes is checked before anything looks at the text, since folding and
+    /// counting characters of a megabyte would cost more than a megabyte.
+    static func line(_ text: String, characters: Int, bytes: Int) -> String? {
+        guard text.utf8.count <= 4 * bytes else { return nil }
+        let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard trimmed.utf8.count <= bytes else { return nil }
+        let folded = trimmed.precomposedStringWithCompatibilityMapping
+        // One character can become many.
+        guard folded.utf8.count <= bytes, (1...characters).contains(folded.count),
+            !folded.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        else { return nil }
+        return folded
+    }
+}
+
+/// A person's name: 1 to 32 characters on one line, 124 bytes at most.
+///
+/// Two names that people would take for one are the same person's: they are compared after folding compatible
+/// characters (NFKC) and case.
+struct ChatName: Sendable {
+    /// As it is shown: composed, in the case that was typed.
     let text: String
+    private let folded: String
 
     init?(_ text: String?) {
-        // Measured first: whatever else is done to a text takes time with its length.
-        guard let text, text.utf8.count <= 128 else { return nil }
-        let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
-        guard (1...32).contains(trimmed.count),
-            !trimmed.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        guard let text = text.flatMap({ ChatText.line($0, characters: 32, bytes: ChatName.maximumBytes) }),
+            let folded = ChatText.line(text.lowercased(), characters: 64, bytes: ChatName.maximumBytes)
         else { return nil }
-        self.text = trimmed
+        self.text = text
+        self.folded = folded
     }
 
-    private var folded: String { text.lowercased() }
+    private static let personPrefix = "person:"
+    /// Of the folded name: two of them fit into the name of a room.
+    private static let maximumBytes = 124
 
     /// The room that this person's connections are in. No client can name it: clients name rooms by ``ChatRoom``.
-    var personRoom: String { "person:" + folded }
+    var personRoom: String { Self.personPrefix + folded }
 
-    static func == (left: ChatName, right: ChatName) -> Bool { left.folded == right.folded }
+    /// The key of the conversation between two people, whoever begins it.
+    static func conversation(_ one: ChatName, _ other: ChatName) -> String {
+        [one.folded, other.folded].sortedByBytes().joined(separator: "\n")
+    }
+}
+
+extension ChatName: Equatable {
+    static func == (left: ChatName, right: ChatName) -> Bool { left.folded.hasSameBytes(as: right.folded) }
 }
 
 /// A place to talk: a public room or a conversation of two. Keys carry a prefix, so that nobody can enter another room
@@ -29,30 +60,27 @@ struct ChatName: Equatable, Sendable {
 struct ChatRoom: Sendable {
     private static let publicPrefix = "room:"
     private static let directPrefix = "direct:"
-
-    /// Most bytes of a key: a conversation's has the names of two people.
-    private static let maxKeyBytes = 512
+    /// Bytes of a key: as many as the name of a room may have. A conversation has two names in it.
+    static let maximumKeyBytes = 256
 
     let key: String
     let title: String
     let isPublic: Bool
 
-    /// A public room, by the name that people gave it.
+    /// A public room, by the name that people gave it: 1 to 64 characters on one line, 200 bytes at most. Names that
+    /// differ only in compatible characters (NFKC) are one room; case counts, since the name is shown as it was typed.
     init?(title: String) {
-        guard title.utf8.count <= 200 else { return nil }
-        let title = title.trimmingCharacters(in: .whitespacesAndNewlines)
-        guard (1...64).contains(title.count),
-            !title.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
-        else { return nil }
+        guard let title = ChatText.line(title, characters: 64, bytes: 200) else { return nil }
         self.init(key: Self.publicPrefix + title, title: title, isPublic: true)
     }
 
-    /// A place by its key.
+    /// A place by its key, of which clients may say anything.
     init?(key: String) {
-        guard key.utf8.count <= Self.maxKeyBytes else { return nil }
-        if key.hasPrefix(Self.publicPrefix) {
-            self.init(key: key, title: String(key.dropFirst(Self.publicPrefix.count)), isPublic: true)
-        } else if key.hasPrefix(Self.directPrefix) {
+        guard key.utf8.count <= Self.maximumKeyBytes else { return nil }
+        if key.beginsWithBytes(of: Self.publicPrefix) {
+            let title = Substring(key.utf8.dropFirst(Self.publicPrefix.utf8.count))
+            self.init(key: key, title: String(title), isPublic: true)
+        } else if key.beginsWithBytes(of: Self.directPrefix) {
             self.init(key: key, title: "", isPublic: false)
         } else {
             return nil
@@ -67,6 +95,6 @@ struct ChatRoom: Sendable {
 
     /// The key of the conversation between two people, whoever begins it.
     static func conversation(_ one: ChatName, _ other: ChatName) -> String {
-        directPrefix + [one, other].map { $0.personRoom.dropFirst("person:".count) }.sorted().joined(separator: "\n")
+        directPrefix + ChatName.conversation(one, other)
     }
 }

@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
+
 /// What requests of browsers, other clients and proxies have in common, numbered by bytes that continue a character in
 /// UTF-8 and never begin one.
 enum CommonTexts {
@@ -37,7 +39,7 @@ enum CommonTexts {
     static func number(of text: String) -> UInt8? {
         let length = text.utf8.count
         guard length < byLength.count else { return nil }
-        return byLength[length].first { texts[Int($0 - first)] == text }
+        return byLength[length].first { texts[Int($0 - first)].hasSameBytes(as: text) }
     }
 
     /// The text with this number; nil for a byte that is none.

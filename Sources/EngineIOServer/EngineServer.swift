@@ -90,7 +90,7 @@ package final class EngineServer: EngineRequestHandler {
     func home(of id: StoredSessionID) -> Shard? {
         let index: Int?
         if context.configuration.generateId != nil {
-            index = context.customHomes.withLockedValue { $0[id.text] }
+            index = context.customHomes.withLockedValue { $0[ExactName(id.text)] }
         } else {
             index = id.packed.flatMap { $0.nodeTag == nodeTag ? $0.shard : nil }
         }
@@ -194,8 +194,8 @@ package final class EngineServer: EngineRequestHandler {
         let sid = customID ?? ids.next(shard: shard.index)
         if customID != nil {
             let isNew = context.customHomes.withLockedValue { homes in
-                guard homes[sid] == nil else { return false }
-                homes[sid] = shard.index
+                guard homes[ExactName(sid)] == nil else { return false }
+                homes[ExactName(sid)] = shard.index
                 return true
             }
             guard isNew else { return refuse(opening, HandshakeRefusal(.badRequest, context: .idGenerationError)) }

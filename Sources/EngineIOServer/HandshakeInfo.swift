@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
+public import EngineIOCore
 public import NIOHTTP1
 
 /// The request that opened a session, or the one a hook is asked about.
@@ -41,8 +41,8 @@ public struct HandshakeInfo: Sendable {
     }
 
     /// Query parameters, decoded; of repeated names the last one counts. Parsed at each call.
-    public var query: [String: String] {
-        Dictionary(QueryParameters(target: url).all, uniquingKeysWith: { _, last in last })
+    public var query: NameDictionary<String> {
+        NameDictionary(QueryParameters(target: url).all, uniquingKeysWith: { _, last in last })
     }
 
     /// Describes a request for a test or for an embedding that does its own HTTP.

@@ -151,7 +151,7 @@ struct RedisConnectionStateMachine<Context> {
         }
         let channel = elements[1].stringValue ?? ""
         if case .subscription(let request) = pending.first, request.kind == kind,
-            request.isUnsubscribe == isUnsubscribe, request.channel == channel
+            request.isUnsubscribe == isUnsubscribe, request.channel.utf8.elementsEqual(channel.utf8)
         {
             pending.removeFirst()
             return .subscriptionChanged(request, .success(()))

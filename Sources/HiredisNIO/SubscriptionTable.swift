@@ -5,9 +5,20 @@
 /// Every change of mind is one command; the server answers them in order, so an entry needs only the number of
 /// answers it still expects. Generic over who waits for the answers.
 struct SubscriptionTable<Waiter> {
+    /// A subscription. Channels hold names that clients choose: they are the same when their bytes are.
     struct Key: Hashable {
         var kind: RedisSubscriptionKind
         var channel: String
+
+        static func == (left: Key, right: Key) -> Bool {
+            left.kind == right.kind && left.channel.utf8.elementsEqual(right.channel.utf8)
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(kind)
+            var channel = channel
+            channel.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        }
     }
 
     enum Action {

@@ -46,6 +46,8 @@ where Responder.Context: InitializableFromSource<ApplicationRequestContextSource
     }
 
     private func response(to request: ApplicationRequest, logger: Logger) async throws -> Response {
+        // Addresses are ASCII (RFC 3986). Routers compare strings, for which other texts of some kilobytes are expensive.
+        guard request.target.utf8.allSatisfy({ $0 < 0x80 }) else { return Response(status: .badRequest) }
         let head: HTTPRequest
         do {
             var old = HTTPRequestHead(

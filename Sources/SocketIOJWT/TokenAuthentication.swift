@@ -112,10 +112,8 @@ public final class TokenAuthentication: Sendable {
             return token
         }
         if options.readsHeader, let header = handshake.headers.first(name: "Authorization") {
-            let words = header.split(separator: " ", maxSplits: 1)
-            if words.count == 2, words[0].lowercased() == "bearer" {
-                return words[1].trimmingCharacters(in: .whitespaces)
-            }
+            let words = header.split(byte: UInt8(ascii: " "), maxSplits: 1)
+            if words.count == 2, words[0].equalsIgnoringASCIICase("bearer") { return String(words[1].trimmingBlanks) }
         }
         return options.queryParameter.flatMap { handshake.query[$0] }
     }
@@ -136,7 +134,7 @@ public final class TokenAuthentication: Sendable {
         let options = policy.withLockedValue { $0.options }
         do {
             let claims = try await verify(token)
-            guard claims.subject == socket.tokenClaims?.subject else { throw TokenError(.subject) }
+            guard claims.value["sub"] == socket.tokenClaims?.value["sub"] else { throw TokenError(.subject) }
             accept(claims, for: socket, options)
             lease.hold(claims, options)
             return ["expiresAt": claims.expiresAt.map { .int(TokenLease.milliseconds($0)) } ?? .null]

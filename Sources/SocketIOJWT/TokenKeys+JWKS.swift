@@ -3,6 +3,7 @@
 internal import JWTKit
 internal import NIOCore
 internal import SocketIOCore
+internal import SocketIOServer
 
 extension TokenKeys {
     /// Keys that are looked at in one set.
@@ -27,10 +28,10 @@ extension TokenKeys {
     }
 
     private static func entries(of key: SocketValue, algorithms: [TokenAlgorithm]) async -> [Entry] {
-        if let use = key["use"]?.string, use != "sig" { return [] }
+        if let use = key["use"]?.string, !use.hasSameBytes(as: "sig") { return [] }
         if let operations = key["key_ops"]?.array, !operations.contains("verify") { return [] }
         var fitting = algorithms.filter { fits(key, $0) }
-        if let named = key["alg"]?.string { fitting = fitting.filter { $0.rawValue == named } }
+        if let named = key["alg"]?.string { fitting = fitting.filter { $0.rawValue.hasSameBytes(as: named) } }
         var entries: [Entry] = []
         for algorithm in fitting {
             guard let verifier = await verifier(of: key, algorithm) else { continue }
@@ -40,14 +41,14 @@ extension TokenKeys {
     }
 
     private static func fits(_ key: SocketValue, _ algorithm: TokenAlgorithm) -> Bool {
-        let curve = key["crv"]?.string
-        return switch (key["kty"]?.string, algorithm) {
-        case ("RSA", _): TokenAlgorithm.rsa.contains(algorithm)
-        case ("EC", .es256): curve == "P-256"
-        case ("EC", .es384): curve == "P-384"
-        case ("EC", .es512): curve == "P-521"
-        case ("OKP", .edDSA): curve == "Ed25519"
-        default: false
+        // Values compare by their bytes.
+        let (type, curve) = (key["kty"], key["crv"])
+        return switch algorithm {
+        case .es256: type == "EC" && curve == "P-256"
+        case .es384: type == "EC" && curve == "P-384"
+        case .es512: type == "EC" && curve == "P-521"
+        case .edDSA: type == "OKP" && curve == "Ed25519"
+        default: type == "RSA" && TokenAlgorithm.rsa.contains(algorithm)
         }
     }
 
@@ -58,11 +59,12 @@ extension TokenKeys {
         let x = key["x"]?.string
         let y = key["y"]?.string
         let jwk: JWK =
-            switch key["kty"]?.string {
-            case "RSA": .rsa(type, identifier: id, modulus: key["n"]?.string, exponent: key["e"]?.string)
-            case "EC":
-                .ecdsa(type, identifier: id, x: x, y: y, curve: key["crv"]?.string.flatMap(ECDSACurve.init(rawValue:)))
-            default: .octetKeyPair(type, identifier: id, x: x, y: y, curve: .ed25519)
+            switch algorithm {
+            case .es256: .ecdsa(type, identifier: id, x: x, y: y, curve: .p256)
+            case .es384: .ecdsa(type, identifier: id, x: x, y: y, curve: .p384)
+            case .es512: .ecdsa(type, identifier: id, x: x, y: y, curve: .p521)
+            case .edDSA: .octetKeyPair(type, identifier: id, x: x, y: y, curve: .ed25519)
+            default: .rsa(type, identifier: id, modulus: key["n"]?.string, exponent: key["e"]?.string)
             }
         let collection = JWTKeyCollection()
         guard (try? await collection.add(jwk: jwk)) != nil else { return nil }

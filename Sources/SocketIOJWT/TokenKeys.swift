@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import JWTKit
+internal import SocketIOServer
 
 /// Keys that tokens are verified with. Immutable: other keys are another value.
 ///
@@ -13,6 +14,8 @@ public struct TokenKeys: Sendable {
         let id: String?
         let algorithm: TokenAlgorithm
         let verifier: any JWTAlgorithm
+
+        func isNamed(_ name: String) -> Bool { id?.hasSameBytes(as: name) ?? false }
     }
 
     /// How many keys are tried for one token at most: a check costs up to 2 ms.
@@ -68,14 +71,14 @@ public struct TokenKeys: Sendable {
 
     /// What to try for a token, most likely first.
     func candidates(_ algorithm: TokenAlgorithm, id: String?) -> [Entry] {
-        let fitting = entries.filter { $0.algorithm == algorithm && (id == nil || $0.id == nil || $0.id == id) }
+        let fitting = entries.filter { $0.algorithm == algorithm }
         guard let id else { return Array(fitting.prefix(Self.maximumTries)) }
-        let named = fitting.filter { $0.id == id }
+        let named = fitting.filter { $0.isNamed(id) }
         return Array((named + fitting.filter { $0.id == nil }).prefix(Self.maximumTries))
     }
 
     /// Whether a key has this name.
-    func knows(_ id: String) -> Bool { entries.contains { $0.id == id } }
+    func knows(_ id: String) -> Bool { entries.contains { $0.isNamed(id) } }
 }
 
 extension TokenAlgorithm {

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import SocketIOCore
+internal import SocketIOServer
 
 /// What must hold for a token beside its signature.
 public struct TokenRules: Sendable {
@@ -34,12 +35,12 @@ public struct TokenRules: Sendable {
             throw TokenError(.notYetValid)
         }
         if !issuers.isEmpty {
-            guard let issuer = claims.issuer, issuers.contains(issuer) else { throw TokenError(.issuer) }
+            guard let issuer = claims.issuer, issuers.hasBytes(of: issuer) else { throw TokenError(.issuer) }
         }
         if !audiences.isEmpty {
             let audience = claims["aud"]
             let named = audience?.string.map { [$0] } ?? audience?.array?.compactMap(\.string) ?? []
-            guard named.contains(where: audiences.contains) else { throw TokenError(.audience) }
+            guard named.contains(where: { audiences.hasBytes(of: $0) }) else { throw TokenError(.audience) }
         }
     }
 

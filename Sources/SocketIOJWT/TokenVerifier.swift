@@ -3,6 +3,7 @@
 internal import JWTKit
 internal import NIOCore
 internal import SocketIOCore
+internal import SocketIOServer
 
 /// Verifies tokens in the compact form (RFC 7515, 7.1) with some keys and rules.
 ///
@@ -32,7 +33,7 @@ public struct TokenVerifier: Sendable {
         guard parts.count == 3, let header = Self.object(parts[0]), let signature = Base64URL.decode(parts[2]) else {
             throw TokenError(.malformed)
         }
-        guard let algorithm = header["alg"]?.string.flatMap(TokenAlgorithm.init(rawValue:)),
+        guard let algorithm = header["alg"]?.string.flatMap({ TokenAlgorithm(bytesOf: $0) }),
             rules.algorithms.contains(algorithm)
         else { throw TokenError(.algorithm) }
         // Extensions that must be understood: there are none that we do (RFC 7515, 4.1.11).

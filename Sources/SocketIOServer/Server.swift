@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import EngineIOServer
 internal import Logging
 internal import NIOConcurrencyHelpers
@@ -66,7 +67,7 @@ public final class Server: Sendable {
 
     /// A namespace, made when there is none of this name; a missing slash in front is added.
     public func of(_ name: String) -> Namespace {
-        table.namespace(name.hasPrefix("/") ? name : "/" + name)
+        table.namespace(name.beginsWithBytes(of: "/") ? name : "/" + name)
     }
 
     /// All namespaces whose names contain a match of the pattern, made when clients ask for them. Anchor the pattern with

@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
+
 /// What a call of this library can fail with.
 public struct SocketError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kinds of failure. More may be added.
@@ -52,14 +54,11 @@ public struct SocketError: Error, Sendable, Hashable, CustomStringConvertible {
 /// Names of events that belong to the protocol (spec 3.3, rule 9) and cannot be sent or listened to by name.
 enum ReservedEventNames {
     static func contains(_ event: String) -> Bool {
-        switch event {
-        case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener": true
-        default: false
-        }
+        EventName.isReserved(event)
     }
 
     /// The names ``Namespace/serverSideEmit(_:_:)`` refuses (spec 4.2).
     static func containsForServers(_ event: String) -> Bool {
-        event == "connect" || event == "connection" || event == "new_namespace"
+        ["connect", "connection", "new_namespace"].hasBytes(of: event)
     }
 }

@@ -124,7 +124,7 @@ package enum Mixed: SocketApplication {
         }
         socket.on("all-rooms") { () async throws -> [String] in try await adapter.allRooms().sorted() }
         socket.on("sockets-in") { (rooms: [String]) async throws -> [String] in
-            try await adapter.sockets(in: Set(rooms)).sorted()
+            try await adapter.sockets(in: NameSet(rooms)).sorted()
         }
         socket.on("server-count") { () async throws -> Int in try await adapter.serverCount() }
     }

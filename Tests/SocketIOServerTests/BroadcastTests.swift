@@ -279,9 +279,9 @@ struct BroadcastTests {
                 joinAsTold(socket)
             }
             let clients = try await join([["a"], ["a"], ["b"]], to: address)
-            #expect(Set(try await io.fetchSockets().map(\.id)) == Set(clients.map(\.id)))
-            #expect(try await io.allSockets() == Set(clients.map(\.id)))
-            #expect(try await io.to("a").allSockets() == Set(clients.prefix(2).map(\.id)))
+            #expect(NameSet(try await io.fetchSockets().map(\.id)) == NameSet(clients.map(\.id)))
+            #expect(try await io.allSockets() == NameSet(clients.map(\.id)))
+            #expect(try await io.to("a").allSockets() == NameSet(clients.prefix(2).map(\.id)))
             let found = try await io.to("b").fetchSockets()
             #expect(found.count == 1)
             #expect(found[0].rooms == [clients[2].id, "b"])

@@ -333,8 +333,8 @@ private final class BrokenAdapter: Adapter {
     func fetchSockets(_ options: BroadcastOptions) async throws -> [SocketDescription] {
         throw EventError("no backend")
     }
-    func sockets(in rooms: Set<String>) async throws -> Set<String> { throw EventError("no backend") }
-    func allRooms() async throws -> Set<String> { throw EventError("no backend") }
+    func sockets(in rooms: NameSet) async throws -> NameSet { throw EventError("no backend") }
+    func allRooms() async throws -> NameSet { throw EventError("no backend") }
     func serverSideEmit(_ packet: BroadcastPacket) async throws { throw EventError("no backend") }
     func serverSideEmitWithAck(
         _ packet: BroadcastPacket, timeout: TimeAmount

@@ -30,7 +30,7 @@ package final class HandshakeRequest: Sendable {
     package var sid: String? { namesSession ? query["sid"] : nil }
 
     /// Whether the client speaks revision 4; every other value, and none, means revision 3.
-    package var isRevision4: Bool { query["EIO"] == "4" }
+    package var isRevision4: Bool { query["EIO"]?.hasSameBytes(as: "4") ?? false }
 }
 
 /// The `name` of the context of a code-3 refusal (spec 1.5).

@@ -104,7 +104,7 @@ package struct PollingStateMachine: Sendable {
     package mutating func postReceived(contentType: String?) -> PostAction {
         guard life != .closed else { return .refuseClosed }
         guard post == .none else { return .refuseOverlap }
-        guard contentType != "application/octet-stream" else { return .refuseContentType }
+        guard contentType?.hasSameBytes(as: "application/octet-stream") != true else { return .refuseContentType }
         post = .reading
         return .read
     }

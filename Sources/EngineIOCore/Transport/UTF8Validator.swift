@@ -3,6 +3,7 @@
 package import NIOCore
 
 /// Checks UTF-8 that arrives in pieces, and refuses it at the first byte that cannot be right (RFC 3629, section 4).
+@usableFromInline
 package struct UTF8Validator: Sendable, Equatable {
     /// Continuation bytes still missing from the current scalar.
     private var missing: UInt8 = 0
@@ -19,7 +20,7 @@ package struct UTF8Validator: Sendable, Equatable {
     package mutating func consume(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var index = 0
         while true {
-            if missing == 0 { index = Self.skipASCII(bytes, from: index) }
+            if missing == 0 { index = Self.skipWords(bytes, from: index) }
             guard index < bytes.count else { return true }
             guard consume(bytes[index]) else { return false }
             index += 1
@@ -48,17 +49,34 @@ package struct UTF8Validator: Sendable, Equatable {
         return true
     }
 
-    /// The first index at or after `start` whose byte is not ASCII, eight bytes at a time.
-    private static func skipASCII(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+    /// Goes past ASCII and characters of two bytes, eight bytes at a time; returns where something else begins, or ASCII
+    /// ends.
+    private static func skipWords(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         var index = start
         while index + 8 <= bytes.count {
             let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self).littleEndian
             let high = word & 0x8080_8080_8080_8080
-            if high != 0 { return index + high.trailingZeroBitCount / 8 }
-            index += 8
+            if high == 0 || isFourPairs(word) {
+                index += 8
+            } else if high & 0x80 == 0 {
+                index += high.trailingZeroBitCount / 8
+            } else {
+                return index
+            }
         }
         while index < bytes.count, bytes[index] < 0x80 { index += 1 }
         return index
+    }
+
+    /// Whether eight bytes, the first one lowest, are four characters of two bytes each: most letters with accents,
+    /// combining marks, Greek, Cyrillic, Hebrew and Arabic.
+    @inlinable
+    @inline(__always)
+    package static func isFourPairs(_ word: UInt64) -> Bool {
+        // Of each pair 110xxxxx 10xxxxxx; C0 and C1 would be other spellings of ASCII.
+        let leads = word & 0x001E_001E_001E_001E
+        return word & 0xC0E0_C0E0_C0E0_C0E0 == 0x80C0_80C0_80C0_80C0
+            && (leads &+ 0x7FFF_7FFF_7FFF_7FFF) & 0x8000_8000_8000_8000 == 0x8000_8000_8000_8000
     }
 
     /// Whether all of `bytes` is valid UTF-8.

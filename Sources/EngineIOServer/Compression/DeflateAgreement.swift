@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
+
 /// What client and server agree on about `permessage-deflate` (RFC 7692, section 7.1).
 ///
 /// Neither side keeps its window from one message to the next, always: an idle connection then costs no zlib state, and
@@ -25,8 +27,8 @@ package struct DeflateAgreement: Equatable, Sendable {
     /// Nil when the offer must be declined: another extension, an unknown parameter, one given twice, a bad value, or a
     /// window of 256 bytes, which zlib cannot make.
     private init?(_ offer: ExtensionOffer) {
-        guard offer.name == Self.extensionName else { return nil }
-        var seen: Set<String> = []
+        guard offer.name.hasSameBytes(as: Self.extensionName) else { return nil }
+        var seen: NameSet = []
         for parameter in offer.parameters {
             guard seen.insert(parameter.name).inserted else { return nil }
             switch parameter.name {

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 public import NIOCore
 
 /// Carries requests of other nodes' sessions to those nodes, so that long-polling works behind a balancer that knows no
@@ -93,7 +94,7 @@ public struct ForwardingNode: Sendable, Equatable {
 }
 
 /// A host and a port, apart.
-struct ForwardingAddress: Hashable, Sendable {
+struct ForwardingAddress: Sendable {
     var host: String
     var port: Int
 
@@ -104,13 +105,13 @@ struct ForwardingAddress: Hashable, Sendable {
 
     /// From `host:port`, `10.0.0.1:80` or `[::1]:80`.
     init?(_ text: String) {
-        guard text.utf8.count <= 300, let colon = text.lastIndex(of: ":"),
-            let port = Int(text[text.index(after: colon)...]), (1...65_535).contains(port)
+        guard text.utf8.count <= 300, let colon = text.utf8.lastIndex(of: UInt8(ascii: ":")),
+            let port = Int(text[text.utf8.index(after: colon)...]), (1...65_535).contains(port)
         else { return nil }
         var host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") {
-            host = host.dropFirst().dropLast()
-        } else if host.contains(":") {
+        if host.utf8.first == UInt8(ascii: "["), host.utf8.last == UInt8(ascii: "]"), host.utf8.count >= 2 {
+            host = Substring(host.utf8.dropFirst().dropLast())
+        } else if host.contains(byte: UInt8(ascii: ":")) {
             return nil
         }
         guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }) else {
@@ -119,5 +120,16 @@ struct ForwardingAddress: Hashable, Sendable {
         self.init(host: String(host), port: port)
     }
 
-    var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    var text: String { host.contains(byte: UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+extension ForwardingAddress: Hashable {
+    static func == (left: ForwardingAddress, right: ForwardingAddress) -> Bool {
+        left.port == right.port && left.host.hasSameBytes(as: right.host)
+    }
+
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(ExactName(host))
+        hasher.combine(port)
+    }
 }

@@ -1,11 +1,12 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 internal import NIOHTTP1
 
 /// What of a request or an answer goes on to the next hop (RFC 9110, 7.6.1).
 enum ForwardingHeaders {
-    private static let hopByHop: Set<String> = [
+    private static let hopByHop: NameSet = [
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
         "transfer-encoding", "upgrade",
     ]
@@ -37,15 +38,15 @@ enum ForwardingHeaders {
 
     /// All headers but those about the connection, and those the connection names as its own.
     static func endToEnd(_ headers: HTTPHeaders) -> HTTPHeaders {
-        var named: Set<String> = []
+        var named: NameSet = []
         for value in headers["connection"] {
-            for element in value.split(separator: ",") {
-                named.insert(element.filter { $0 != " " && $0 != "\t" }.lowercased())
+            for element in value.split(byte: UInt8(ascii: ",")) {
+                named.insert(String(element.trimmingBlanks).asciiLowercased)
             }
         }
         return HTTPHeaders(
             headers.filter { name, _ in
-                let name = name.lowercased()
+                let name = name.asciiLowercased
                 return !hopByHop.contains(name) && !named.contains(name)
             })
     }

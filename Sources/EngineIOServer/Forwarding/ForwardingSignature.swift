@@ -37,8 +37,8 @@ struct ForwardingSignature: Equatable {
     /// Reads a value; nil when it has another form. The signature is returned beside it, not looked at.
     static func parse(_ value: String) -> (ForwardingSignature, signature: String)? {
         guard value.utf8.count <= 256 else { return nil }
-        let parts = value.split(separator: ";", omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 6, parts[0] == version, parts[1].utf8.count <= 15,
+        let parts = value.split(byte: UInt8(ascii: ";"), omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 6, parts[0].hasSameBytes(as: version), parts[1].utf8.count <= 15,
             parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }), let timestamp = Int64(parts[1]),
             SessionID.isWellFormed(parts[2]), ["0", "1"].contains(parts[3]), isAddress(parts[4]) || parts[4].isEmpty
         else { return nil }

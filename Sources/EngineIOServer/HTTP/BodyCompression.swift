@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import CZlib
+internal import EngineIOCore
 package import NIOCore
 
 /// A content coding the server can produce or has at hand.
@@ -25,7 +26,7 @@ package enum ContentCoding: String, Sendable, CaseIterable {
                     found = (element.quality, true, order)
                     break
                 }
-                if element.name == "*", found == nil { found = (element.quality, false, order) }
+                if found == nil, element.name.utf8.elementsEqual("*".utf8) { found = (element.quality, false, order) }
             }
             guard let found, found.quality > 0 else { continue }
             if let best {
@@ -47,20 +48,14 @@ private struct AcceptedCoding {
     var quality = 1000
 
     init(_ element: Substring.UTF8View) {
-        let parts = Substring(element).split(separator: ";")
-        name = parts.first.map(Self.trim) ?? ""
+        let parts = Substring(element).split(byte: UInt8(ascii: ";"))
+        name = parts.first?.trimmingBlanks ?? ""
         for parameter in parts.dropFirst() {
-            let pair = parameter.split(separator: "=", maxSplits: 1)
-            guard pair.count == 2, Self.trim(pair[0]).equalsIgnoringCase("q") else { continue }
-            let value = Double(Self.trim(pair[1])) ?? 0
+            let pair = parameter.split(byte: UInt8(ascii: "="), maxSplits: 1)
+            guard pair.count == 2, pair[0].trimmingBlanks.equalsIgnoringCase("q") else { continue }
+            let value = Double(pair[1].trimmingBlanks) ?? 0
             quality = value > 0 ? Int(min(value, 1) * 1000) : 0
         }
-    }
-
-    private static func trim(_ text: Substring) -> Substring {
-        var text = text.drop { $0 == " " || $0 == "\t" }
-        while text.last == " " || text.last == "\t" { text.removeLast() }
-        return text
     }
 }
 

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOHTTP1
 
 /// The decisions of ``CORSConfiguration`` for one request, as the `cors` package makes them (spec 1.12).
@@ -56,7 +57,7 @@ struct CORSPolicy: Sendable {
         case .exactly(let allowed):
             headers.add(name: name, value: allowed)
             vary.append("Origin")
-            return origin == allowed
+            return origin?.hasSameBytes(as: allowed) ?? false
         case .list, .matching, .reflect:
             vary.append("Origin")
             guard let origin, reflects(origin) else { return false }
@@ -69,7 +70,7 @@ struct CORSPolicy: Sendable {
 
     private func reflects(_ origin: String) -> Bool {
         switch configuration.origin {
-        case .list(let origins): origins.contains(origin)
+        case .list(let origins): origins.hasBytes(of: origin)
         case .matching(let matches): matches(origin)
         case .reflect: true
         case .any, .exactly, .disabled: false

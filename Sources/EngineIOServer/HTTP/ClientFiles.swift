@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -63,7 +64,7 @@ struct ClientFiles: Sendable {
                     + "then set the client directory of the server to it, or load the client from elsewhere.\n")
         }
         let etag = "\"\(version)\""
-        if let known = request.headers.first(name: "if-none-match"), known == etag || known == "W/" + etag {
+        if let known = request.headers.first(name: "if-none-match"), [etag, "W/" + etag].hasBytes(of: known) {
             return EngineResponse(status: .notModified)
         }
         var headers: HTTPHeaders = [

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 
 /// What a proxy that carries plain TCP says about its client in front of everything else: the PROXY protocol of HAProxy,
@@ -47,7 +48,7 @@ struct ProxyHeader: Equatable {
         guard line.last == 0x0D else { return .malformed }
         let length = line.count + 1
         let words = String(decoding: line.dropLast(), as: UTF8.self)
-            .split(separator: " ", omittingEmptySubsequences: false)
+            .split(byte: UInt8(ascii: " "), omittingEmptySubsequences: false)
         guard words.count > 1 else { return .malformed }
         var header = ProxyHeader()
         if words[1] != "UNKNOWN" {

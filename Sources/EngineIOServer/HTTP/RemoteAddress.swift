@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -64,8 +65,8 @@ struct TrustedProxies: Sendable {
         guard !isEmpty, isTrusted(peer) else { return peer }
         var client = peer
         for value in headers["x-forwarded-for"].reversed() {
-            for element in value.split(separator: ",").reversed() {
-                let text = Self.withoutPort(element.filter { $0 != " " && $0 != "\t" })
+            for element in value.split(byte: UInt8(ascii: ",")).reversed() {
+                let text = Self.withoutPort(String(element.trimmingBlanks))
                 // What is not an address ends the chain: nothing before it can be believed either.
                 guard Self.bytes(text) != nil else { return client }
                 client = text
@@ -79,8 +80,9 @@ struct TrustedProxies: Sendable {
     /// element is the one the client spoke to.
     func saysSecure(peer: String, headers: HTTPHeaders) -> Bool {
         guard !isEmpty, let value = headers.first(name: "x-forwarded-proto"), isTrusted(peer) else { return false }
-        let first = value.prefix { $0 != "," }.filter { $0 != " " && $0 != "\t" }.lowercased()
-        return first == "https" || first == "wss"
+        let first = value.split(byte: UInt8(ascii: ","), maxSplits: 1, omittingEmptySubsequences: false)[0]
+            .trimmingBlanks
+        return first.equalsIgnoringASCIICase("https") || first.equalsIgnoringASCIICase("wss")
     }
 
     /// Whether the address is one of ours.
@@ -99,11 +101,12 @@ struct TrustedProxies: Sendable {
 
     /// `[::1]:80` and `10.0.0.1:80` without the port.
     private static func withoutPort(_ text: String) -> String {
-        if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
-            return String(text[text.index(after: text.startIndex)..<end])
+        let bytes = text.utf8
+        if bytes.first == UInt8(ascii: "["), let end = bytes.firstIndex(of: UInt8(ascii: "]")) {
+            return String(text[bytes.index(after: bytes.startIndex)..<end])
         }
-        let colons = text.utf8.filter { $0 == UInt8(ascii: ":") }.count
-        guard colons == 1, let colon = text.firstIndex(of: ":") else { return text }
+        let colons = bytes.count { $0 == UInt8(ascii: ":") }
+        guard colons == 1, let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else { return text }
         return String(text[..<colon])
     }
 

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -163,9 +164,9 @@ struct RequestHeadParser {
 
     /// Path and query of a target; RFC 9112, 3.2.2 wants the absolute form to be understood too.
     private static func originForm(_ target: String) -> String? {
-        if target.utf8.first == UInt8(ascii: "/") || target == "*" { return target }
-        let lowered = target.prefix(8).lowercased()
-        let scheme = lowered.hasPrefix("http://") ? 7 : lowered == "https://" ? 8 : 0
+        if target.utf8.first == UInt8(ascii: "/") || target.hasSameBytes(as: "*") { return target }
+        let lowered = String(decoding: target.utf8.prefix(8), as: UTF8.self).asciiLowercased
+        let scheme = lowered.beginsWithBytes(of: "http://") ? 7 : lowered.beginsWithBytes(of: "https://") ? 8 : 0
         guard scheme > 0 else { return nil }
         let rest = target.utf8.dropFirst(scheme)
         guard let slash = rest.firstIndex(where: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "?") }) else {

@@ -96,8 +96,10 @@ extension RequestRecord {
     ) {
         self.method = method
         // A path of kilobytes is nobody's but an attacker's.
-        self.path = String(target.prefix { $0 != "?" }.prefix(256))
-        self.sid = target.contains("sid=") ? QueryParameters(target: target)["sid"].map(LogMetadata.shortened) : nil
+        self.path = String(Substring(target.utf8.prefix { $0 != UInt8(ascii: "?") })).prefix(maximumBytes: 256)
+        self.sid =
+            target.withBytes { $0.contains("sid=") }
+            ? QueryParameters(target: target)["sid"].map(LogMetadata.shortened) : nil
         self.status = status
         self.bytesSent = bytesSent
         self.duration = duration

@@ -28,7 +28,7 @@ final class EngineContext: Sendable {
     private let firstPings = Atomic<UInt64>(0)
 
     /// Where sessions live whose ids the application made; empty otherwise, since our own ids say it themselves.
-    let customHomes: NIOLockedValueBox<[String: Int]>
+    let customHomes: NIOLockedValueBox<[ExactName: Int]>
 
     /// - Parameter other: what counts the same sessions, with another configuration.
     init(_ configuration: EngineConfiguration, sharing other: EngineContext? = nil) {
@@ -59,7 +59,7 @@ final class EngineContext: Sendable {
 
     func forgetCustomID(_ sid: String) {
         guard configuration.generateId != nil else { return }
-        customHomes.withLockedValue { $0[sid] = nil }
+        customHomes.withLockedValue { $0[ExactName(sid)] = nil }
     }
 
     /// The first ping is spread over the last 5 % of the interval, so that mass reconnects do not beat in step; early
@@ -79,6 +79,8 @@ final class EngineContext: Sendable {
 enum LogMetadata {
     /// Four characters of both ends: enough to tell sessions apart, too little to use.
     static func shortened(_ sid: String) -> String {
-        sid.utf8.count > 12 ? "\(sid.prefix(4))…\(sid.suffix(4))" : "…"
+        // A request may name anything.
+        guard sid.utf8.count > 12, sid.utf8.allSatisfy({ 0x20..<0x7F ~= $0 }) else { return "…" }
+        return "\(sid.prefix(4))…\(sid.suffix(4))"
     }
 }

@@ -35,14 +35,14 @@ struct StoredSessionID: Sendable {
 /// Sessions by their ids.
 struct SessionTable {
     private var packed: [PackedID: EngineSession] = [:]
-    private var custom: [String: EngineSession] = [:]
+    private var custom: [ExactName: EngineSession] = [:]
 
     var count: Int { packed.count + custom.count }
 
     var all: [EngineSession] { Array(packed.values) + custom.values }
 
     subscript(id: StoredSessionID) -> EngineSession? {
-        if let id = id.packed { packed[id] } else { custom[id.text] }
+        if let id = id.packed { packed[id] } else { custom[ExactName(id.text)] }
     }
 
     mutating func insert(_ session: EngineSession) { set(session, for: session.storedID) }
@@ -50,6 +50,6 @@ struct SessionTable {
     mutating func remove(_ session: EngineSession) { set(nil, for: session.storedID) }
 
     private mutating func set(_ session: EngineSession?, for id: StoredSessionID) {
-        if let id = id.packed { packed[id] = session } else { custom[id.text] = session }
+        if let id = id.packed { packed[id] = session } else { custom[ExactName(id.text)] = session }
     }
 }

@@ -60,7 +60,7 @@ package struct WebSocketHandshake {
         guard offer.versions == 1 else {
             throw Refusal(status: .badRequest, message: "Missing or repeated Sec-WebSocket-Version header")
         }
-        guard offer.version == "13" else {
+        guard offer.version.hasSameBytes(as: "13") else {
             throw Refusal(
                 status: .upgradeRequired, message: "Unsupported WebSocket version",
                 headers: ["Sec-WebSocket-Version": "13"])
@@ -69,7 +69,8 @@ package struct WebSocketHandshake {
             throw Refusal(status: .badRequest, message: "Missing or invalid Sec-WebSocket-Key header")
         }
         if let protocols = offer.protocols {
-            let first = protocols.prefix { $0 != "," }.trimmed()
+            let list = protocols.split(byte: UInt8(ascii: ","), maxSplits: 1, omittingEmptySubsequences: false)
+            let first = list[0].trimmingBlanks
             guard Self.isToken(first) else {
                 throw Refusal(status: .badRequest, message: "Invalid Sec-WebSocket-Protocol header")
             }
@@ -147,14 +148,5 @@ package struct WebSocketHandshake {
 
     private static func isSafe(_ text: String) -> Bool {
         text.utf8.allSatisfy { ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 }
-    }
-}
-
-extension StringProtocol where SubSequence == Substring {
-    fileprivate func trimmed() -> Substring {
-        var text = self[...]
-        while let first = text.first, first == " " || first == "\t" { text.removeFirst() }
-        while let last = text.last, last == " " || last == "\t" { text.removeLast() }
-        return text
     }
 }

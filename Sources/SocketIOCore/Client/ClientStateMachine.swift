@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 
 /// Which namespaces one client has joined, and what a packet may do now (spec 3.5, 3.7, 3.9).
@@ -151,7 +152,7 @@ package struct ClientStateMachine: Sendable {
     /// The joined slot of a namespace.
     package func joinedSlot(_ nsp: String) -> Int? {
         for slot in slots.indices {
-            guard let entry = slots[slot], entry.nsp == nsp else { continue }
+            guard let entry = slots[slot], entry.nsp.hasSameBytes(as: nsp) else { continue }
             return entry.isJoined ? slot : nil
         }
         return nil
@@ -159,17 +160,17 @@ package struct ClientStateMachine: Sendable {
 
     private mutating func connectReceived(nsp: String, auth: ByteBuffer?) -> ClientAction {
         // Node.js looks at completed connections only: two CONNECTs during a slow middleware become two sockets there.
-        if slots.firstIndex(where: { $0?.nsp == nsp }) != nil { return violation(.alreadyConnected(nsp: nsp)) }
         guard nsp.utf8.count <= limits.maxNamespaceLength else {
             return .refuseConnect(nsp: nsp, .namespaceTooLong(limit: limits.maxNamespaceLength))
         }
+        if isInUse(nsp) { return violation(.alreadyConnected(nsp: nsp)) }
         guard occupied < limits.maxNamespaces else {
             return .refuseConnect(nsp: nsp, .tooManyNamespaces(limit: limits.maxNamespaces))
         }
         guard auth.map({ $0.readableBytes <= limits.maxAuthBytes }) ?? true else {
             return .refuseConnect(nsp: nsp, .authTooLarge(limit: limits.maxAuthBytes))
         }
-        justLeft.removeAll { $0 == nsp }
+        justLeft.removeAll { $0.hasSameBytes(as: nsp) }
         let entry = Entry(nsp: nsp)
         occupied += 1
         if let slot = slots.firstIndex(where: { $0 == nil }) {
@@ -181,10 +182,14 @@ package struct ClientStateMachine: Sendable {
     }
 
     private mutating func notJoined(_ nsp: String) -> ClientAction {
-        let isPending = slots.firstIndex { $0?.nsp == nsp } != nil
-        if !isPending, justLeft.contains(nsp) { return .ignore(.socketJustLeft) }
+        if !isInUse(nsp), justLeft.hasBytes(of: nsp) { return .ignore(.socketJustLeft) }
         if lenientNamespaceErrors { return .ignore(.namespaceNotJoined) }
         return violation(.namespaceNotJoined(nsp: nsp))
+    }
+
+    /// Whether the namespace is joined or pending.
+    private func isInUse(_ nsp: String) -> Bool {
+        slots.firstIndex { $0?.nsp.hasSameBytes(as: nsp) ?? false } != nil
     }
 
     private mutating func violation(_ violation: ProtocolViolation) -> ClientAction {

@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+package import EngineIOCore
+
 /// The broadcasts of this node whose acknowledgements other nodes collect (spec 4.7): which peers have told how many
 /// clients they reached, and how many of those have not answered yet.
 ///
@@ -24,28 +26,28 @@ package struct ClusterBroadcastTable<Receiver> {
 
     private struct Entry {
         let receiver: Receiver
-        var peers: [String: Peer]
+        var peers: NameDictionary<Peer>
         var foreignReports: Int
     }
 
-    private var entries: [String: Entry] = [:]
+    private var entries: [ExactName: Entry] = [:]
 
     package init() {}
 
     package var count: Int { entries.count }
 
-    package func contains(_ id: String) -> Bool { entries[id] != nil }
+    package func contains(_ id: String) -> Bool { entries[ExactName(id)] != nil }
 
     /// A broadcast goes out to `nodes` other nodes, of which `peers` (uid to tag) are known.
-    package mutating func begin(_ id: String, nodes: Int, peers: [String: String], receiver: Receiver) {
-        entries[id] = Entry(
+    package mutating func begin(_ id: String, nodes: Int, peers: NameDictionary<String>, receiver: Receiver) {
+        entries[ExactName(id)] = Entry(
             receiver: receiver, peers: peers.mapValues { Peer(tag: $0) },
             foreignReports: max(0, nodes - peers.count))
     }
 
     /// A node has told how many clients it reached. Nil when it has done so before, or nobody waits for it.
     package mutating func reported(_ id: String, by uid: String?, clients: Int) -> Receiver? {
-        guard var entry = entries[id] else { return nil }
+        guard var entry = entries[ExactName(id)] else { return nil }
         if let uid, let peer = entry.peers[uid] {
             guard peer.outstanding == nil else { return nil }
             entry.peers[uid]?.outstanding = clients
@@ -55,15 +57,15 @@ package struct ClusterBroadcastTable<Receiver> {
             guard entry.foreignReports > -silent else { return nil }
             entry.foreignReports -= 1
         }
-        entries[id] = entry
+        entries[ExactName(id)] = entry
         return entry.receiver
     }
 
     /// A client of a node has answered, or has gone.
     package mutating func answered(_ id: String, by uid: String?) -> Receiver? {
-        guard let entry = entries[id] else { return nil }
+        guard let entry = entries[ExactName(id)] else { return nil }
         if let uid, let outstanding = entry.peers[uid]?.outstanding {
-            entries[id]?.peers[uid]?.outstanding = outstanding - 1
+            entries[ExactName(id)]?.peers[uid]?.outstanding = outstanding - 1
         }
         return entry.receiver
     }
@@ -83,7 +85,7 @@ package struct ClusterBroadcastTable<Receiver> {
     }
 
     /// Nobody waits any more.
-    package mutating func remove(_ id: String) { entries[id] = nil }
+    package mutating func remove(_ id: String) { entries[ExactName(id)] = nil }
 
     package mutating func removeAll() { entries = [:] }
 }

@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+package import EngineIOCore
+
 /// The requests to other nodes that wait for answers.
 ///
 ///     begun ── all known peers and as many foreign nodes as expected have answered ──▶ completed
@@ -40,8 +42,8 @@ package struct ClusterRequestTable<Answer, Context> {
     private struct Entry {
         var context: Context
         /// Known peers still to answer: uid to tag.
-        var missing: [String: String]
-        var answered: Set<String> = []
+        var missing: NameDictionary<String>
+        var answered: Set<ExactName> = []
         var foreignMissing: Int
         /// Foreign nodes there were when the request went out, less those that have gone since.
         var foreign: Int
@@ -51,35 +53,35 @@ package struct ClusterRequestTable<Answer, Context> {
         var answers: [Answer] = []
         var answerCount = 0
         /// Parts of answers that are not complete, by the uids of the peers.
-        var parts: [String: [Answer]] = [:]
+        var parts: NameDictionary<[Answer]> = [:]
 
         var isComplete: Bool { (missing.isEmpty && foreignMissing <= 0) || answerCount >= expected }
 
         func outcome(isComplete: Bool) -> Outcome {
             Outcome(
-                context: context, answers: answers, answered: answerCount, missing: missing.values.sorted(),
+                context: context, answers: answers, answered: answerCount, missing: missing.values.sortedByBytes(),
                 expected: expected, isComplete: isComplete)
         }
     }
 
-    private var entries: [String: Entry] = [:]
+    private var entries: [ExactName: Entry] = [:]
 
     package init() {}
 
     package var count: Int { entries.count }
 
-    package func contains(_ id: String) -> Bool { entries[id] != nil }
+    package func contains(_ id: String) -> Bool { entries[ExactName(id)] != nil }
 
     /// A request goes out to `nodes` other nodes, of which `peers` (uid to tag) are known. Returns the outcome when there
     /// is nobody to wait for.
     package mutating func begin(
-        _ id: String, nodes: Int, peers: [String: String], context: Context
+        _ id: String, nodes: Int, peers: NameDictionary<String>, context: Context
     ) -> Outcome? {
         let entry = Entry(
             context: context, missing: peers, foreignMissing: nodes - peers.count,
             foreign: max(0, nodes - peers.count), knowsPeers: !peers.isEmpty, expected: max(0, nodes))
         guard !entry.isComplete else { return entry.outcome(isComplete: true) }
-        entries[id] = entry
+        entries[ExactName(id)] = entry
         return nil
     }
 
@@ -90,28 +92,35 @@ package struct ClusterRequestTable<Answer, Context> {
     ///
     /// - Parameter number: Its place among the parts, from 0.
     package mutating func received(part number: Int, of id: String, by uid: String, _ answer: Answer) -> Event {
+        let id = ExactName(id)
         guard let entry = entries[id] else { return .unknown }
         let known = entry.parts[uid]?.count ?? 0
         // The last part is one more.
-        guard !entry.answered.contains(uid), number == known, known + 1 < Self.maximumParts else { return .duplicate }
+        guard !entry.answered.contains(ExactName(uid)), number == known, known + 1 < Self.maximumParts else {
+            return .duplicate
+        }
         entries[id]?.parts[uid, default: []].append(answer)
         return .pending
     }
 
     /// The last part of a peer's answer.
     package mutating func answered(_ id: String, by uid: String, _ answer: Answer, lastPart number: Int) -> Event {
-        guard let entry = entries[id] else { return .unknown }
-        guard !entry.answered.contains(uid), number == entry.parts[uid]?.count ?? 0 else { return .duplicate }
-        let parts = entries[id]?.parts.removeValue(forKey: uid) ?? []
-        entries[id]?.answers += parts
+        let key = ExactName(id)
+        guard let entry = entries[key] else { return .unknown }
+        guard !entry.answered.contains(ExactName(uid)), number == entry.parts[uid]?.count ?? 0 else {
+            return .duplicate
+        }
+        let parts = entries[key]?.parts.removeValue(forKey: uid) ?? []
+        entries[key]?.answers += parts
         return answered(id, by: uid, answer)
     }
 
     /// An answer, signed or not.
     package mutating func answered(_ id: String, by uid: String?, _ answer: Answer) -> Event {
+        let id = ExactName(id)
         guard var entry = entries[id] else { return .unknown }
         if let uid {
-            guard entry.answered.insert(uid).inserted else { return .duplicate }
+            guard entry.answered.insert(ExactName(uid)).inserted else { return .duplicate }
             // A peer that has come since the request went out is one of the nodes that were counted.
             if entry.missing.removeValue(forKey: uid) == nil { entry.foreignMissing -= 1 }
         } else {
@@ -153,7 +162,7 @@ package struct ClusterRequestTable<Answer, Context> {
 
     /// The time is up.
     package mutating func timedOut(_ id: String) -> Outcome? {
-        entries.removeValue(forKey: id)?.outcome(isComplete: false)
+        entries.removeValue(forKey: ExactName(id))?.outcome(isComplete: false)
     }
 
     /// Ends everything.
@@ -163,7 +172,7 @@ package struct ClusterRequestTable<Answer, Context> {
         return outcomes
     }
 
-    private mutating func settle(_ id: String, _ entry: Entry) -> Outcome? {
+    private mutating func settle(_ id: ExactName, _ entry: Entry) -> Outcome? {
         guard entry.isComplete else {
             entries[id] = entry
             return nil

@@ -1,15 +1,16 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+package import EngineIOCore
 package import NIOCore
 
 /// What one of our nodes tells the others about itself (spec 5.11).
-package struct ClusterPeer: Sendable, Equatable {
+package struct ClusterPeer: Sendable {
     /// Random, of the process.
     package var nodeID: String
     /// What the node calls itself, for people; its session ids begin with it.
     package var tag: String
     /// The adapter's uid by namespace.
-    package var uids: [String: String]
+    package var uids: NameDictionary<String>
     package var version: String
     /// Milliseconds since 1970.
     package var startedAt: Int64
@@ -24,12 +25,12 @@ package struct ClusterPeer: Sendable, Equatable {
     package var sessions: Int
     package var sockets: Int
     /// Messages it has published so far, by namespace.
-    package var published: [String: UInt64]
+    package var published: NameDictionary<UInt64>
 
     package init(
-        nodeID: String, tag: String, uids: [String: String] = [:], version: String = "", startedAt: Int64 = 0,
+        nodeID: String, tag: String, uids: NameDictionary<String> = [:], version: String = "", startedAt: Int64 = 0,
         isDraining: Bool = false, address: String? = nil, sessions: Int = 0, sockets: Int = 0,
-        published: [String: UInt64] = [:]
+        published: NameDictionary<UInt64> = [:]
     ) {
         self.nodeID = nodeID
         self.tag = tag
@@ -66,8 +67,8 @@ package struct PeerTable: Sendable {
 
     private let timeout: TimeAmount
     private let maximumPeers: Int
-    private var entries: [String: Entry] = [:]
-    private var nodesByUID: [String: String] = [:]
+    private var entries: [ExactName: Entry] = [:]
+    private var nodesByUID: [ExactName: ExactName] = [:]
 
     package init(timeout: TimeAmount, maximumPeers: Int = 1024) {
         self.timeout = timeout
@@ -81,7 +82,8 @@ package struct PeerTable: Sendable {
 
     /// A heartbeat. A partial one has only some of the node's uids, or none, which say nothing about the others.
     package mutating func heard(_ peer: ClusterPeer, isPartial: Bool = false, at now: NIODeadline) -> Change {
-        let known = entries[peer.nodeID]
+        let node = ExactName(peer.nodeID)
+        let known = entries[node]
         var peer = peer
         if isPartial, let known = known?.peer {
             let added = peer.uids
@@ -90,18 +92,19 @@ package struct PeerTable: Sendable {
             peer.uids = known.uids.merging(added) { $1 }
         }
         guard known != nil || entries.count < maximumPeers else { return .refused }
-        let current = Set(peer.uids.values)
+        let current = NameSet(peer.uids.values)
         let gone = known.map { $0.peer.uids.values.filter { !current.contains($0) } } ?? []
-        for uid in gone { nodesByUID[uid] = nil }
-        for uid in current { nodesByUID[uid] = peer.nodeID }
-        entries[peer.nodeID] = Entry(peer: peer, lastHeard: now)
+        for uid in gone { nodesByUID[ExactName(uid)] = nil }
+        for uid in current { nodesByUID[ExactName(uid)] = node }
+        entries[node] = Entry(peer: peer, lastHeard: now)
         return known == nil ? .joined : .updated(goneUIDs: gone)
     }
 
     /// A goodbye.
     package mutating func left(_ nodeID: String) -> ClusterPeer? {
-        guard let entry = entries.removeValue(forKey: nodeID) else { return nil }
-        for uid in entry.peer.uids.values where nodesByUID[uid] == nodeID { nodesByUID[uid] = nil }
+        let node = ExactName(nodeID)
+        guard let entry = entries.removeValue(forKey: node) else { return nil }
+        for uid in entry.peer.uids.values.map({ ExactName($0) }) where nodesByUID[uid] == node { nodesByUID[uid] = nil }
         return entry.peer
     }
 
@@ -117,16 +120,16 @@ package struct PeerTable: Sendable {
     }
 
     /// A node.
-    package func node(_ nodeID: String) -> ClusterPeer? { entries[nodeID]?.peer }
+    package func node(_ nodeID: String) -> ClusterPeer? { entries[ExactName(nodeID)]?.peer }
 
     /// The node an adapter belongs to.
     package func node(ofUID uid: String) -> ClusterPeer? {
-        nodesByUID[uid].flatMap { entries[$0]?.peer }
+        nodesByUID[ExactName(uid)].flatMap { entries[$0]?.peer }
     }
 
     /// The adapters of a namespace: uid to the node's tag.
-    package func adapters(of namespace: String) -> [String: String] {
-        var adapters: [String: String] = [:]
+    package func adapters(of namespace: String) -> NameDictionary<String> {
+        var adapters: NameDictionary<String> = [:]
         for entry in entries.values {
             if let uid = entry.peer.uids[namespace] { adapters[uid] = entry.peer.tag }
         }

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 package import NIOCore
 
 /// Reads MessagePack value by value; nothing is built.
@@ -160,13 +161,14 @@ package struct MessagePackReader {
 
     /// Whether a range holds this text.
     package func equals(_ range: Range<Int>, _ text: StaticString) -> Bool {
-        bytes(range).elementsEqualFast(
-            UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        bytes(range).hasSameBytes(
+            as:
+                UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// Whether a range holds this text.
     package func equals(_ range: Range<Int>, utf8 text: [UInt8]) -> Bool {
-        text.withUnsafeBytes { bytes(range).elementsEqualFast($0) }
+        text.withUnsafeBytes { bytes(range).hasSameBytes(as: $0) }
     }
 
     // MARK: Private

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 package import NIOCore
 
 extension MessagePackWriter {
@@ -139,7 +140,7 @@ private struct JSONSource {
         let head = UnsafeRawBufferPointer(
             start: Self.placeholder.utf8Start, count: Self.placeholder.utf8CodeUnitCount)
         guard cursor.count - cursor.index > head.count,
-            bytes(cursor.index..<cursor.index + head.count).elementsEqualFast(head)
+            bytes(cursor.index..<cursor.index + head.count).hasSameBytes(as: head)
         else { return nil }
         var after = self
         after.cursor.index += head.count

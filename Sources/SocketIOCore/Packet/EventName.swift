@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
+
 /// The names that lifecycle events use and nobody may emit (spec 3.3, rule 9).
 package enum EventName {
     /// In the order of the protocol document.
@@ -11,7 +13,13 @@ package enum EventName {
     private static let shortestReserved = 7
 
     /// Whether applications and clients may not emit `name`.
-    package static func isReserved(_ name: String) -> Bool { reserved.contains(name) }
+    package static func isReserved(_ name: String) -> Bool {
+        // Most names are told by their length.
+        switch name.utf8.count {
+        case 7, 10, 11, 13, 14: reserved.hasBytes(of: name)
+        default: false
+        }
+    }
 
     /// Refuses an event whose first element is neither a number nor a string that is free to use, or is too long. The length
     /// is that of the name as it is written: an escape counts as its bytes.

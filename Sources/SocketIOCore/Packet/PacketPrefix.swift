@@ -24,7 +24,7 @@ struct PacketPrefix {
     /// The length for a packet without attachments.
     static func length(nsp: String, id: Int?) -> Int {
         var length = 2
-        if nsp != SocketPacket.mainNamespace { length += nsp.utf8.count + 1 }
+        if !SocketPacket.isMain(nsp) { length += nsp.utf8.count + 1 }
         if let id { length += digitCount(id) }
         return length
     }
@@ -84,7 +84,7 @@ struct PacketPrefix {
             output[end] = UInt8(ascii: "-")
             end += 1
         }
-        if nsp != SocketPacket.mainNamespace {
+        if !SocketPacket.isMain(nsp) {
             for byte in nsp.utf8 {
                 output[end] = byte
                 end += 1

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 package import NIOCore
 
 /// One decoded Socket.IO packet with its attachments in place (spec 3.1).
@@ -36,4 +37,7 @@ package struct SocketPacket: Sendable, Equatable {
 
     /// The namespace that is not written on the wire.
     package static let mainNamespace = "/"
+
+    /// Whether this is it.
+    package static func isMain(_ nsp: String) -> Bool { nsp.hasSameBytes(as: mainNamespace) }
 }

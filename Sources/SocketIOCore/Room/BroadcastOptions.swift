@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 public import NIOCore
 
 /// How a broadcast is delivered.
@@ -30,7 +31,7 @@ public struct BroadcastFlags: Sendable, Hashable {
 ///
 /// The targets are the union of `rooms`, or every socket of the namespace when `rooms` is empty, without the members
 /// of any room in `except`. Each socket is reached at most once.
-public struct BroadcastOptions: Sendable, Hashable {
+public struct BroadcastOptions: Sendable {
     /// The rooms to reach, each once, in the order they were named. Empty: the whole namespace.
     public private(set) var rooms: [String]
     /// The rooms whose members are left out, each once. A socket id is the name of a room, so it excludes that socket.
@@ -48,20 +49,36 @@ public struct BroadcastOptions: Sendable, Hashable {
     /// The names without repetitions, in order. Other nodes may send any number of them.
     private static func unique(_ names: [String]) -> [String] {
         guard names.count > 1 else { return names }
-        var seen = Set<String>(minimumCapacity: names.count)
-        return names.filter { seen.insert($0).inserted }
+        var seen = Set<ExactName>(minimumCapacity: names.count)
+        return names.filter { seen.insert(ExactName($0)).inserted }
     }
 
     /// Adds a room to reach; naming it twice changes nothing.
     public mutating func add(room: String) {
-        if !rooms.contains(room) { rooms.append(room) }
+        if !rooms.hasBytes(of: room) { rooms.append(room) }
     }
 
     /// Adds a room to leave out; naming it twice changes nothing.
     public mutating func add(except room: String) {
-        if !except.contains(room) { except.append(room) }
+        if !except.hasBytes(of: room) { except.append(room) }
     }
 
     /// Whether every socket of the namespace is meant.
     public var reachesEveryone: Bool { rooms.isEmpty && except.isEmpty }
+}
+
+extension BroadcastOptions: Hashable {
+    /// Whether both name the same rooms, by their bytes, in the same order.
+    public static func == (left: BroadcastOptions, right: BroadcastOptions) -> Bool {
+        left.flags == right.flags
+            && left.rooms.elementsEqual(right.rooms) { $0.hasSameBytes(as: $1) }
+            && left.except.elementsEqual(right.except) { $0.hasSameBytes(as: $1) }
+    }
+
+    /// Feeds the names and flags into the hasher.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(rooms.map { ExactName($0) })
+        hasher.combine(except.map { ExactName($0) })
+        hasher.combine(flags)
+    }
 }

@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
+
 /// The rooms of one namespace on one event loop.
 ///
 /// Confined to that loop. Members are kept densely: joining and leaving cost O(1), reaching a room O(members), and a
@@ -94,7 +96,7 @@ package final class RoomIndex<Member> {
     package func contains(_ handle: RoomMember, in room: String) -> Bool { table.contains(handle, in: room) }
 
     /// The names of all rooms, in no particular order.
-    package var roomNames: [String] { Array(table.roomIDs.keys) }
+    package var roomNames: [String] { table.roomIDs.keys.map(\.text) }
 
     /// How many rooms exist.
     package var roomCount: Int { table.roomIDs.count }

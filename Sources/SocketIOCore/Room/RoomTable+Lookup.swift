@@ -15,12 +15,12 @@ extension RoomTable {
     }
 
     func contains(_ handle: RoomMember, in name: String) -> Bool {
-        guard isMember(handle), let room = roomIDs[name] else { return false }
+        guard isMember(handle), let room = roomID(of: name) else { return false }
         return membership(of: handle.slot, in: room) != nil
     }
 
     func count(of name: String) -> Int {
-        roomIDs[name].map { rooms[Int($0)].entries.count } ?? 0
+        roomID(of: name).map { rooms[Int($0)].entries.count } ?? 0
     }
 
     /// Where a room stands in a member's list.

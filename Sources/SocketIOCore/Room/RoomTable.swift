@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
+
 /// The inside of `RoomIndex`: rooms and members as dense tables of small integers.
 ///
 /// - A member is a slot; a room is a number that its name is looked up for once per call.
@@ -24,7 +26,7 @@ struct RoomTable {
     private(set) var everyone: [Int32] = []
     private(set) var rooms: [Room] = []
     private var freeRooms: [Int32] = []
-    private(set) var roomIDs: [String: Int32] = [:]
+    private(set) var roomIDs: [ExactName: Int32] = [:]
     /// Where a room stands in the list of a member that is in many: `slot << 32 | room` to index.
     private(set) var longLists: [UInt64: Int32] = [:]
     private var epoch: UInt32 = 0
@@ -81,10 +83,11 @@ struct RoomTable {
 
     mutating func join(_ name: String, _ handle: RoomMember) -> RoomJoin {
         guard isMember(handle) else { return .unknownMember }
+        // Before anything looks at the name.
+        guard isShort(name) else { return .nameTooLong }
         let slot = Int(handle.slot)
-        let known = roomIDs[name]
+        let known = roomIDs[ExactName(name)]
         if let known, membership(of: handle.slot, in: known) != nil { return .alreadyMember }
-        guard name.utf8.count <= limits.maxNameLength else { return .nameTooLong }
         guard slots[slot].liveCount < limits.maxRoomsPerMember else { return .tooManyRooms }
         let room = known ?? addRoom(name)
         let index = Int32(slots[slot].memberships.count)
@@ -100,7 +103,7 @@ struct RoomTable {
     }
 
     mutating func leave(_ name: String, _ handle: RoomMember) -> RoomLeave {
-        guard isMember(handle), let room = roomIDs[name], let index = membership(of: handle.slot, in: room) else {
+        guard isMember(handle), let room = roomID(of: name), let index = membership(of: handle.slot, in: room) else {
             return .notMember
         }
         let slot = Int(handle.slot)
@@ -146,7 +149,7 @@ struct RoomTable {
             return selected
         }
         if names.count == 1, except.isEmpty {
-            guard let room = roomIDs[names[0]] else { return selected }
+            guard let room = roomID(of: names[0]) else { return selected }
             let entries = rooms[Int(room)].entries
             selected.reserveCapacity(entries.count)
             entries.forEach { entry in
@@ -167,7 +170,7 @@ struct RoomTable {
     /// Calls `body` with each member of a room that has not been met since `now` began, and may be selected at all.
     @inline(__always)
     private mutating func visit(_ name: String, now: UInt32, _ body: (Int32) -> Void) {
-        guard let room = roomIDs[name] else { return }
+        guard let room = roomID(of: name) else { return }
         let entries = rooms[Int(room)].entries
         stamps.withUnsafeMutableBufferPointer { stamps in
             entries.forEach { entry in
@@ -197,6 +200,14 @@ struct RoomTable {
         return epoch
     }
 
+    // MARK: Names
+
+    /// Whether a room can have this name.
+    func isShort(_ name: String) -> Bool { name.utf8.count <= limits.maxNameLength }
+
+    /// The number of a room. A name that is too long is not even hashed.
+    func roomID(of name: String) -> Int32? { isShort(name) ? roomIDs[ExactName(name)] : nil }
+
     // MARK: Lists
 
     private mutating func addRoom(_ name: String) -> Int32 {
@@ -208,7 +219,7 @@ struct RoomTable {
             room = Int32(rooms.count)
             rooms.append(Room(name: name))
         }
-        roomIDs[name] = room
+        roomIDs[ExactName(name)] = room
         return room
     }
 
@@ -223,7 +234,7 @@ struct RoomTable {
         }
         rooms[id].entries.removeLast()
         guard last == 0 else { return false }
-        roomIDs[rooms[id].name] = nil
+        roomIDs[ExactName(rooms[id].name)] = nil
         rooms[id] = Room(name: "")
         freeRooms.append(room)
         return true

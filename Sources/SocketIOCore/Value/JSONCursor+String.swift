@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
+
 extension JSONCursor {
     /// Finds the first byte, at `index` or later, that needs a look: a quote, a backslash, a control character or the
     /// start of a multi-byte sequence. Eight bytes are tested at once.
@@ -72,6 +74,13 @@ extension JSONCursor {
     /// Moves past well-formed UTF-8 sequences (Unicode, table 3-7) up to the next ASCII byte.
     private mutating func skipMultiByteSequences() throws(JSONError) {
         while index < count {
+            while count &- index >= 8,
+                UTF8Validator.isFourPairs(
+                    UInt64(littleEndian: base.loadUnaligned(fromByteOffset: index, as: UInt64.self)))
+            {
+                index &+= 8
+            }
+            guard index < count else { return }
             let lead = byte(index)
             if lead < 0x80 { return }
             let length: Int

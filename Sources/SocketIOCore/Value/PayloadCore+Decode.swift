@@ -24,7 +24,9 @@ extension PayloadCore {
         if let representable = T.self as? any SocketRepresentable.Type {
             return try decode(representable, at: index, as: T.self)
         }
-        return try T(from: PayloadDecoder(core: self, index: index))
+        let value = try T(from: PayloadDecoder(core: self, index: index))
+        if let object = refusedNames { throw namesRefused(at: object) }
+        return value
     }
 
     private func decode<T>(_ type: any SocketRepresentable.Type, at index: Int, as: T.Type) throws -> T {

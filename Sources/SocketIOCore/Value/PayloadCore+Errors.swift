@@ -54,6 +54,15 @@ extension PayloadCore {
         DecodingError.Context(codingPath: codingPath(of: index), debugDescription: text)
     }
 
+    /// Names that strings of Swift cannot be trusted with.
+    func namesRefused(at index: Int) -> DecodingError {
+        .dataCorrupted(
+            context(
+                "Names with more than 30 combining marks in a row, or that differ only in how characters are composed, "
+                    + "cannot be keys of a dictionary with strings; take a NameDictionary or a SocketValue.", at: index)
+        )
+    }
+
     /// A value of another kind, or null.
     func mismatch(_ type: any Any.Type, at index: Int) -> DecodingError {
         let found: String

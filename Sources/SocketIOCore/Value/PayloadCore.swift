@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 
 /// What all decoders and containers of one decoding share.
@@ -15,8 +16,10 @@ final class PayloadCore {
     /// How many more nodes may be passed over to find coding paths. A type that tries several forms for each of 100,000
     /// elements and catches the errors would otherwise cost the square of that.
     @exclusivity(unchecked) var pathBudget = 100_000
+    /// An object with names that a type may not compare, see ``StringKeys``; its decoding fails.
+    @exclusivity(unchecked) var refusedNames: Int?
     /// Names of members by object, for objects too large to search; made when first needed.
-    @exclusivity(unchecked) private var indexes: [Int: [String: Int]] = [:]
+    @exclusivity(unchecked) private var indexes: [Int: [ExactName: Int]] = [:]
 
     /// Objects with more members than this are searched through an index.
     private static let largestSearched = 16
@@ -43,7 +46,7 @@ final class PayloadCore {
             var index = hint
             repeat {
                 let key = tape[index]
-                if key.length == wanted.count, tape.bytes(of: key).elementsEqualFast(wanted) {
+                if key.length == wanted.count, tape.bytes(of: key).hasSameBytes(as: wanted) {
                     if index != hint { tape.setHint(index, of: object) }
                     return index + 1
                 }
@@ -61,7 +64,7 @@ final class PayloadCore {
             let node = tape[key]
             if node.flag {
                 if tape.string(node).utf8.elementsEqual(wanted) { found = value }
-            } else if tape.bytes(of: node).elementsEqualFast(wanted) {
+            } else if tape.bytes(of: node).hasSameBytes(as: wanted) {
                 found = value
             }
         }
@@ -69,12 +72,12 @@ final class PayloadCore {
     }
 
     private func largeMember(_ name: String, of object: Int) -> Int? {
-        if let index = indexes[object] { return index[name] }
-        var index: [String: Int] = [:]
+        if let index = indexes[object] { return index[ExactName(name)] }
+        var index: [ExactName: Int] = [:]
         index.reserveCapacity(Int(tape[object].count))
-        forEachMember(of: object) { key, value in index[tape.string(tape[key])] = value }
+        forEachMember(of: object) { key, value in index[ExactName(tape.string(tape[key]))] = value }
         indexes[object] = index
-        return index[name]
+        return index[ExactName(name)]
     }
 
     /// Visits the members of an object in order: indices of the name and of the value.
@@ -95,26 +98,5 @@ final class PayloadCore {
             let number, number >= 0, number < attachments.count
         else { return nil }
         return attachments[number]
-    }
-}
-
-extension UnsafeRawBufferPointer {
-    /// Whether both hold the same bytes.
-    @inline(__always)
-    func elementsEqualFast(_ other: UnsafeRawBufferPointer) -> Bool {
-        guard count == other.count else { return false }
-        var index = 0
-        while count &- index >= 8 {
-            guard
-                loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                    == other.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            else { return false }
-            index &+= 8
-        }
-        while index < count {
-            if self[index] != other[index] { return false }
-            index &+= 1
-        }
-        return true
     }
 }

@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
+
 /// The members of an object.
 struct PayloadKeyedDecodingContainer<Key: CodingKey>: KeyedDecodingContainerProtocol {
     private let core: PayloadCore
@@ -14,12 +16,21 @@ struct PayloadKeyedDecodingContainer<Key: CodingKey>: KeyedDecodingContainerProt
     var codingPath: [any CodingKey] { core.codingPath(of: index) }
 
     var allKeys: [Key] {
-        var keys: [Key] = []
-        keys.reserveCapacity(Int(core.tape[index].count))
-        core.forEachMember(of: index) { key, _ in
-            if let key = Key(stringValue: core.tape.string(core.tape[key])) { keys.append(key) }
+        var names: [String] = []
+        names.reserveCapacity(Int(core.tape[index].count))
+        core.forEachMember(of: index) { key, _ in names.append(core.tape.string(core.tape[key])) }
+        return checked(names).compactMap { Key(stringValue: $0) }
+    }
+
+    /// Without the names that may not be compared as strings, see ``StringKeys``.
+    private func checked(_ names: [String]) -> [String] {
+        let arePlain = names.allSatisfy { $0.utf8.allSatisfy { $0 < 0x80 } }
+        guard !arePlain, !(Key.self is any ExactCodingKey.Type) else { return names }
+        let cheap = names.filter { !StringKeys.isExpensive($0) }
+        if cheap.count < names.count || StringKeys.areOfDictionary(Key.self) && StringKeys.wouldMerge(cheap) {
+            core.refusedNames = index
         }
-        return keys
+        return cheap
     }
 
     func contains(_ key: Key) -> Bool { core.member(key.stringValue, of: index) != nil }

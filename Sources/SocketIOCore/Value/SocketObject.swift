@@ -1,9 +1,11 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
+
 /// The members of a `SocketValue.object`, in the order they were written or added.
 ///
-/// Names are unique: assigning to one that exists replaces its value and keeps its place, as in JavaScript. Equality
-/// ignores the order.
+/// Names are unique by their bytes, as in JavaScript: `caf\u{e9}` and `cafe\u{301}` are two. Assigning to one that exists
+/// replaces its value and keeps its place. Equality ignores the order.
 public struct SocketObject: Sendable {
     /// A member.
     public typealias Element = (key: String, value: SocketValue)
@@ -11,7 +13,7 @@ public struct SocketObject: Sendable {
     private var names: [String] = []
     private var contents: [SocketValue] = []
     /// Places by name, kept for objects with more members than `largestSearched`.
-    private var places: [String: Int] = [:]
+    private var places: [ExactName: Int] = [:]
 
     private static let largestSearched = 12
 
@@ -48,14 +50,15 @@ public struct SocketObject: Sendable {
     }
 
     private func place(of key: String) -> Int? {
-        names.count > Self.largestSearched ? places[key] : names.firstIndex(of: key)
+        guard names.count <= Self.largestSearched else { return places[ExactName(key)] }
+        return names.firstIndex { $0.hasSameBytes(as: key) }
     }
 
     private mutating func index(_ key: String) {
         if places.isEmpty {
-            for (place, name) in names.enumerated() { places[name] = place }
+            for (place, name) in names.enumerated() { places[ExactName(name)] = place }
         } else {
-            places[key] = names.count - 1
+            places[ExactName(key)] = names.count - 1
         }
     }
 
@@ -82,7 +85,9 @@ extension SocketObject: Hashable {
     /// Whether both have the same members, in any order.
     public static func == (left: SocketObject, right: SocketObject) -> Bool {
         guard left.count == right.count else { return false }
-        if left.names == right.names { return left.contents == right.contents }
+        if left.names.elementsEqual(right.names, by: { $0.hasSameBytes(as: $1) }) {
+            return left.contents == right.contents
+        }
         return left.allSatisfy { right[$0.key] == $0.value }
     }
 
@@ -91,7 +96,7 @@ extension SocketObject: Hashable {
         var combined = 0
         for member in self {
             var inner = Hasher()
-            inner.combine(member.key)
+            inner.combine(ExactName(member.key))
             inner.combine(member.value)
             combined ^= inner.finalize()
         }

@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
+
 /// Any value an event can carry, when its type is not known beforehand: JSON plus binary data.
 ///
 /// ```swift
@@ -101,7 +103,8 @@ extension SocketValue {
 }
 
 extension SocketValue: Hashable {
-    /// Whether both are the same value. Numbers compare as numbers: `.int(1)` equals `.double(1)`.
+    /// Whether both are the same value. Numbers compare as numbers: `.int(1)` equals `.double(1)`. Texts compare by their
+    /// bytes, as in JavaScript and unlike `String`.
     public static func == (left: SocketValue, right: SocketValue) -> Bool {
         switch (left, right) {
         case (.null, .null): true
@@ -110,7 +113,7 @@ extension SocketValue: Hashable {
         case (.double(let left), .double(let right)): left == right
         case (.int(let integer), .double(let double)), (.double(let double), .int(let integer)):
             Int64(exactly: double) == integer
-        case (.string(let left), .string(let right)): left == right
+        case (.string(let left), .string(let right)): left.hasSameBytes(as: right)
         case (.binary(let left), .binary(let right)): left == right
         case (.array(let left), .array(let right)): left == right
         case (.object(let left), .object(let right)): left == right
@@ -126,7 +129,7 @@ extension SocketValue: Hashable {
         case .int(let value): hasher.combine(value)
         case .double(let value):
             if let integer = Int64(exactly: value) { hasher.combine(integer) } else { hasher.combine(value) }
-        case .string(let value): hasher.combine(value)
+        case .string(let value): hasher.combine(ExactName(value))
         case .binary(let value): hasher.combine(value)
         case .array(let value): hasher.combine(value)
         case .object(let value): hasher.combine(value)

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 
 /// Knows how many nodes listen on the channels that matter, and holds messages back after an outage until as many are back.
@@ -21,8 +22,8 @@ final class ListenerWatch: @unchecked Sendable {
     private let grace: TimeAmount
     private var gate: ReplayGate
     /// Subscribers of the channels watched, as last seen with everything up.
-    private var known: [String: Int] = [:]
-    private var watched: Set<String> = []
+    private var known: NameDictionary<Int> = [:]
+    private var watched: NameSet = []
     private var interval = ListenerWatch.shortestInterval
 
     /// How long to wait for others when only this node is known to have lost its subscriptions.
@@ -102,8 +103,8 @@ final class ListenerWatch: @unchecked Sendable {
         guard surroundings.isPublisherUp(), !gate.isOpen else { return }
         guard let attempt = gate.attempt(at: .now()) else { return open() }
         guard surroundings.isSubscriberUp(), !surroundings.isHeldUp() else { return tryLater(attempt) }
-        let expected = known.filter { $0.value > 0 }
-        let channels = expected.keys.sorted()
+        let expected = known
+        let channels = expected.filter { $0.value > 0 }.map(\.key).sortedByBytes()
         guard !channels.isEmpty else { return open() }
         transport.subscriberCounts(of: channels) { result in
             guard self.gate.isCurrent(attempt) else { return }

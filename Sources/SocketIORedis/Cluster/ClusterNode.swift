@@ -1,9 +1,10 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import SocketIOCore
 
 /// Another node of this kind, as it described itself last.
-public struct ClusterNode: Sendable, Hashable {
+public struct ClusterNode: Sendable {
     /// Random, of the process.
     public let id: String
     /// The four characters its session ids begin with.
@@ -31,4 +32,18 @@ public struct ClusterNode: Sendable, Hashable {
         sessions = peer.sessions
         sockets = peer.sockets
     }
+}
+
+extension ClusterNode: Hashable {
+    private var names: [ExactName] { [id, tag, version, address ?? ""].map { ExactName($0) } }
+
+    private var numbers: [Int64] { [startedAt, Int64(sessions), Int64(sockets), isDraining ? 1 : 0] }
+
+    /// Whether both say the same of a node; names compare by their bytes.
+    public static func == (left: ClusterNode, right: ClusterNode) -> Bool {
+        left.names == right.names && left.numbers == right.numbers && (left.address == nil) == (right.address == nil)
+    }
+
+    /// Feeds what identifies the process into the hasher.
+    public func hash(into hasher: inout Hasher) { hasher.combine(ExactName(id)) }
 }

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import SocketIOCore
@@ -14,7 +15,7 @@ final class HeartbeatLog: Sendable {
     /// Strangers may write to the channel too.
     private static let maximumNodes = 1024
 
-    private let entries = NIOLockedValueBox<[String: Entry]>([:])
+    private let entries = NIOLockedValueBox<NameDictionary<Entry>>([:])
 
     func received(_ payload: ByteBuffer, at now: NIODeadline) {
         // What cannot be understood is the business of the nodes, which count it.
@@ -41,7 +42,9 @@ final class HeartbeatLog: Sendable {
     ) -> (nodes: [ClusterObserver.Sighting], isComplete: Bool) {
         let all = entries.withLockedValue { Array($0.values) }
         let nodes = all.map { ClusterObserver.Sighting(node: ClusterNode($0.peer), age: now - $0.heard) }
-            .sorted { ($0.node.tag, $0.node.id) < ($1.node.tag, $1.node.id) }
+            .sorted {
+                (ExactName($0.node.tag), ExactName($0.node.id)) < (ExactName($1.node.tag), ExactName($1.node.id))
+            }
         return (nodes, nodes.count >= count)
     }
 }

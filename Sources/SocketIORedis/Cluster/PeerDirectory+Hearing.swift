@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 internal import SocketIOCore
 
@@ -34,7 +35,7 @@ extension PeerDirectory {
         } catch {
             return bus.invalid("node channel", error)
         }
-        guard message.node != nodeID else {
+        guard !message.node.hasSameBytes(as: nodeID) else {
             if message.type == .echo, let number = message.number { bus.heardEcho(number) }
             if message.type == .alive, let sentAt = beatSentAt {
                 bus.counters.record(lag: .now() - sentAt)
@@ -50,7 +51,7 @@ extension PeerDirectory {
                 message, member: message.nsp.flatMap { heartbeat.members[$0] },
                 takesParts: table.node(message.node)?.takesParts ?? false)
         case .answer:
-            let peer = table.peers.first { $0.nodeID == message.node }
+            let peer = table.peers.first { $0.nodeID.hasSameBytes(as: message.node) }
             questions.answered(message, by: message.nsp.flatMap { peer?.uids[$0] })
         case .echo: break
         }

@@ -15,7 +15,7 @@ final class PeerDirectory: @unchecked Sendable {
     private struct Shared: Sendable {
         var nodes: [ClusterNode] = []
         /// By the node's tag.
-        var owners: [String: ForwardingNode] = [:]
+        var owners: NameDictionary<ForwardingNode> = [:]
     }
 
     typealias Member = PeerHeartbeat.Member
@@ -145,7 +145,7 @@ final class PeerDirectory: @unchecked Sendable {
     }
 
     /// The other adapters of a namespace: uid to the node's tag. On the event loop.
-    func adapters(of namespace: String) -> [String: String] { table.adapters(of: namespace) }
+    func adapters(of namespace: String) -> NameDictionary<String> { table.adapters(of: namespace) }
 
     /// Whether an adapter belongs to a node of this kind. On the event loop.
     func isPeer(_ uid: String) -> Bool { peer(ofUID: uid) != nil }
@@ -175,7 +175,7 @@ final class PeerDirectory: @unchecked Sendable {
     // MARK: Telling who is here
 
     func publishNodes() {
-        let nodes = table.peers.map(ClusterNode.init).sorted { $0.id < $1.id }
+        let nodes = table.peers.map(ClusterNode.init).sorted { $0.id.precedesByBytes($1.id) }
         let owners = forwardingOwners()
         shared.withLockedValue { shared in
             shared.nodes = nodes
@@ -185,8 +185,8 @@ final class PeerDirectory: @unchecked Sendable {
         bus.expectListeners(on: channel, count: nodes.count + 1)
     }
 
-    private func forwardingOwners() -> [String: ForwardingNode] {
-        var owners: [String: ForwardingNode] = [:]
+    private func forwardingOwners() -> NameDictionary<ForwardingNode> {
+        var owners: NameDictionary<ForwardingNode> = [:]
         // Of two with the same tag the newer one: the other is its predecessor, and about to be forgotten.
         for peer in table.peers.sorted(by: { $0.startedAt < $1.startedAt }) {
             guard let address = peer.forwardAddress else { continue }

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import EngineIOServer
 internal import NIOConcurrencyHelpers
 internal import NIOCore
@@ -39,7 +40,7 @@ final class PeerHeartbeat: @unchecked Sendable {
     private let shared = NIOLockedValueBox(Shared())
 
     /// This node's adapters by namespace.
-    private(set) var members: [String: Member] = [:]
+    private(set) var members: NameDictionary<Member> = [:]
     private var isRunning = false
     private var isBeatScheduled = false
 
@@ -85,7 +86,7 @@ final class PeerHeartbeat: @unchecked Sendable {
     }
 
     func remove(namespace: String, uid: String) {
-        guard members[namespace]?.uid == uid else { return }
+        guard members[namespace]?.uid.hasSameBytes(as: uid) ?? false else { return }
         members[namespace] = nil
         beatSoon()
     }

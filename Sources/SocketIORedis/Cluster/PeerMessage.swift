@@ -1,12 +1,13 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import HiredisNIO
 internal import NIOCore
 internal import SocketIOCore
 
 /// What our nodes tell each other on their own channel, which Node.js servers do not listen to (spec 5.11).
 struct PeerMessage: Codable {
-    enum Kind: String, Codable {
+    enum Kind: String, Codable, CaseIterable {
         /// A heartbeat.
         case alive
         /// The node ends.
@@ -17,13 +18,19 @@ struct PeerMessage: Codable {
         case answer
         /// To itself: what was sent before has come back.
         case echo
+
+        init(from decoder: any Decoder) throws {
+            let text = try decoder.singleValueContainer().decode(String.self)
+            guard let kind = Kind(bytesOf: text) else { throw WireFormatError.shape("kind of message") }
+            self = kind
+        }
     }
 
     var type: Kind
     var node: String
     // Heartbeats
     var tag: String?
-    var uids: [String: String]?
+    var uids: NameDictionary<String>?
     var version: String?
     var startedAt: Int64?
     var draining: Bool?
@@ -34,7 +41,7 @@ struct PeerMessage: Codable {
     var sessions: Int?
     var sockets: Int?
     /// Missing while messages wait that have been counted.
-    var published: [String: UInt64]?
+    var published: NameDictionary<UInt64>?
     /// The node is new and wants to know the others at once.
     var hello: Bool?
     /// `uids` are some of the node's, to be added to those known.
@@ -47,7 +54,7 @@ struct PeerMessage: Codable {
     var what: String?
     var opts: WireOptions?
     var count: Int?
-    var rooms: [String: Int]?
+    var rooms: NameDictionary<Int>?
     /// The place of this part of an answer, from 0; nil for an answer in one piece.
     var part: Int?
     /// Whether other parts follow.
@@ -82,15 +89,17 @@ struct PeerMessage: Codable {
     /// The heartbeat's sender; what a stranger could have made up is limited in size and number.
     var peer: ClusterPeer? {
         let uids = uids ?? [:]
-        guard node.utf8.count <= 64, uids.count <= 100_000 else { return nil }
+        guard node.utf8.count <= 64, uids.count <= 100_000,
+            uids.values.allSatisfy({ $0.utf8.count <= PubSubWireFormat.maximumIDBytes })
+        else { return nil }
         var peer = ClusterPeer(
-            nodeID: node, tag: String((tag ?? node).prefix(64)), uids: uids,
-            version: String((version ?? "").prefix(64)),
-            startedAt: startedAt ?? 0, isDraining: draining ?? false, address: address.map { String($0.prefix(256)) },
+            nodeID: node, tag: (tag ?? node).prefix(maximumBytes: 64), uids: uids,
+            version: (version ?? "").prefix(maximumBytes: 64),
+            startedAt: startedAt ?? 0, isDraining: draining ?? false, address: address?.prefix(maximumBytes: 256),
             sessions: Self.count(sessions), sockets: Self.count(sockets), published: published ?? [:])
         peer.takesParts = parts ?? false
-        peer.forwardAddress = forward.map { String($0.prefix(300)) }
-        peer.forwardKey = forwardKey.map { String($0.prefix(256)) }
+        peer.forwardAddress = forward?.prefix(maximumBytes: 300)
+        peer.forwardKey = forwardKey?.prefix(maximumBytes: 256)
         return peer
     }
 

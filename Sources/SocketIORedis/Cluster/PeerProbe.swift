@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 
 /// Looks whether nodes still listen on the channel that each has to itself. Redis knows at once that a process has ended;
@@ -13,7 +14,7 @@ final class PeerProbe: @unchecked Sendable {
     /// The nodes of the moment.
     private let nodeIDs: @Sendable () -> [String]
     private let gone: @Sendable (_ nodeID: String) -> Void
-    private var suspects: Set<String> = []
+    private var suspects: NameSet = []
     private var timer: RepeatedTask?
 
     private static let interval = TimeAmount.milliseconds(500)
@@ -51,11 +52,11 @@ final class PeerProbe: @unchecked Sendable {
         guard timer != nil, bus.hearsOthers, !ids.isEmpty else { return }
         bus.subscriberCounts(of: ids.map { PeerMessage.channel(of: $0, key: key) }) { result in
             guard self.timer != nil, self.bus.hearsOthers, case .success(let counts) = result else { return }
-            self.looked(absent: Set(zip(ids, counts).filter { $1 == 0 }.map(\.0)))
+            self.looked(absent: NameSet(zip(ids, counts).filter { $1 == 0 }.map(\.0)))
         }
     }
 
-    private func looked(absent: Set<String>) {
+    private func looked(absent: NameSet) {
         let lost = absent.intersection(suspects)
         let isNew = !absent.subtracting(suspects).isEmpty
         suspects = absent.subtracting(lost)

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
@@ -11,7 +12,7 @@ final class PeerQuestions: @unchecked Sendable {
     typealias Done = @Sendable (Result<[PeerMessage], any Error>) -> Void
 
     /// What can be asked.
-    enum Subject: String {
+    enum Subject: String, CaseIterable {
         /// How many sockets are meant.
         case count
         /// How many sockets are in each room.
@@ -34,7 +35,8 @@ final class PeerQuestions: @unchecked Sendable {
 
     /// Asks these peers (uid to tag); `done` is called once.
     func ask(
-        _ what: Subject, namespace: String, options: BroadcastOptions, peers: [String: String], _ done: @escaping Done
+        _ what: Subject, namespace: String, options: BroadcastOptions, peers: NameDictionary<String>,
+        _ done: @escaping Done
     ) {
         let id = RandomID.make()
         if let outcome = table.begin(id, nodes: peers.count, peers: peers, context: done) {
@@ -74,7 +76,7 @@ final class PeerQuestions: @unchecked Sendable {
     func answer(_ question: PeerMessage, member: PeerDirectory.Member?, takesParts: Bool) {
         guard let id = question.id, let local = member?.local else { return }
         // Something newer nodes ask: they do not get an answer.
-        guard let what = question.what.flatMap(Subject.init) else { return }
+        guard let what = question.what.flatMap({ Subject(bytesOf: $0) }) else { return }
         let options = question.opts?.options ?? BroadcastOptions()
         var answer = PeerMessage(.answer, node: nodeID)
         answer.id = id
@@ -101,7 +103,7 @@ final class PeerQuestions: @unchecked Sendable {
     }
 
     private func send(
-        _ rooms: [String: Int], in reply: PeerMessage, to channel: String, takesParts: Bool
+        _ rooms: NameDictionary<Int>, in reply: PeerMessage, to channel: String, takesParts: Bool
     ) throws {
         let limit = configuration.maxMessageBytes
         guard takesParts else {
@@ -116,7 +118,7 @@ final class PeerQuestions: @unchecked Sendable {
         let parts = try AnswerParts(rooms, limit: limit) { JSONBound.count(named: $0.key) }
         try parts.forEach { rooms, part, more in
             var reply = reply
-            reply.rooms = Dictionary(uniqueKeysWithValues: rooms.map { ($0.key, $0.value) })
+            reply.rooms = NameDictionary(rooms.map { ($0.key, $0.value) }) { $1 }
             (reply.part, reply.more) = (part, more)
             bus.publish(try reply.signal(to: channel))
         }

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 public import HiredisNIO
 public import Logging
 public import NIOCore
@@ -68,7 +69,7 @@ public final class RedisEmitter: Sendable {
 
     /// Everybody in a namespace; a missing slash in front is added.
     public func of(_ namespace: String) -> EmitterOperator {
-        EmitterOperator(emitter: self, namespace: namespace.hasPrefix("/") ? namespace : "/" + namespace)
+        EmitterOperator(emitter: self, namespace: namespace.beginsWithBytes(of: "/") ? namespace : "/" + namespace)
     }
 
     func send(_ payload: ByteBuffer, to channel: String) async throws -> Int {

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 
 /// The channels of one namespace (spec 5.4.1).
@@ -51,6 +52,11 @@ struct ChannelNames: Sendable {
         case foreign
         case none
         case room(String)
+
+        /// Whether it is `foreign`; no names are compared.
+        var isForeign: Bool {
+            if case .foreign = self { true } else { false }
+        }
     }
 
     func room(of channel: ByteBuffer) -> Room {
@@ -66,11 +72,11 @@ struct ChannelNames: Sendable {
 
     /// Takes the meaning of a pattern from all characters that have one, which Node leaves to chance.
     private static func escaped(_ text: String) -> String {
-        var escaped = ""
-        for character in text {
-            if "*?[]\\".contains(character) { escaped.append("\\") }
-            escaped.append(character)
+        var escaped: [UInt8] = []
+        for byte in text.utf8 {
+            if "*?[]\\".utf8.contains(byte) { escaped.append(UInt8(ascii: "\\")) }
+            escaped.append(byte)
         }
-        return escaped
+        return String(decoding: escaped, as: UTF8.self)
     }
 }

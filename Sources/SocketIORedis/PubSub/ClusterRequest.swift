@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 internal import SocketIOCore
 
@@ -191,13 +192,35 @@ struct ClusterResponse: Codable {
     }
 }
 
+/// A message of another node whose ids become the keys of tables here: their length is checked first.
+protocol IdentifiedMessage {
+    /// Those there are.
+    var ids: [String?] { get }
+}
+
+extension ClusterRequest: IdentifiedMessage {
+    var ids: [String?] { [uid, requestId, sid] }
+}
+
+extension ClusterResponse: IdentifiedMessage {
+    var ids: [String?] { [uid, requestId, sid] }
+}
+
+extension PeerMessage: IdentifiedMessage {
+    var ids: [String?] { [node, id] }
+}
+
 /// Requests and responses are JSON or MessagePack; a MessagePack map never begins with `{`.
 enum WireMessage {
-    static func decode<Message: Decodable>(
+    static func decode<Message: Decodable & IdentifiedMessage>(
         _ type: Message.Type, _ message: ByteBuffer, limits: MessagePackLimits
     ) throws(WireFormatError) -> Message {
         do {
-            return try raw(message, limits: limits).decode(type)
+            let message = try raw(message, limits: limits).decode(type)
+            guard message.ids.allSatisfy({ $0.map { $0.utf8.count <= PubSubWireFormat.maximumIDBytes } ?? true }) else {
+                throw WireFormatError.shape("an id is too long")
+            }
+            return message
         } catch let error as MessagePackError {
             throw .messagePack(error)
         } catch let error as WireFormatError {

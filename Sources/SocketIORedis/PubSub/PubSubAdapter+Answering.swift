@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
@@ -13,7 +14,7 @@ extension PubSubAdapter {
     func answer(_ request: ClusterRequest, _ type: ClusterRequestType) throws {
         guard let id = request.requestId else { throw WireFormatError.shape("no requestId") }
         let (local, includesHeaders) = (local, configuration.fetchIncludesHeaders)
-        let rooms = Set((request.rooms ?? []).map(\.name))
+        let rooms = NameSet((request.rooms ?? []).map(\.name))
         let options = request.opts?.options ?? BroadcastOptions()
         let destination = AnswerDestination(self, request)
         Task {

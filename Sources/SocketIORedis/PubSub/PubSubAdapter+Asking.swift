@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+public import EngineIOCore
 public import NIOCore
 public import SocketIOCore
 public import SocketIOServer
@@ -46,7 +47,7 @@ extension PubSubAdapter {
     /// The ids of the sockets in any of `rooms`, or of all, here and elsewhere.
     ///
     /// - Throws: As ``fetchSockets(_:)``.
-    public func sockets(in rooms: Set<String>) async throws -> Set<String> {
+    public func sockets(in rooms: NameSet) async throws -> NameSet {
         let here = try await local.sockets(in: rooms)
         let answers = try await ask(
             { ClusterRequest(uid: self.uid, requestID: $0, type: .sockets, rooms: rooms.sorted()) }, what: "sockets")
@@ -58,7 +59,7 @@ extension PubSubAdapter {
     /// The names of all rooms that are not empty, here and elsewhere.
     ///
     /// - Throws: As ``fetchSockets(_:)``.
-    public func allRooms() async throws -> Set<String> {
+    public func allRooms() async throws -> NameSet {
         let here = local.rooms
         let answers = try await ask(
             { ClusterRequest(uid: self.uid, requestID: $0, type: .allRooms) }, what: "allRooms")
@@ -80,20 +81,20 @@ extension PubSubAdapter {
             let answers = try await core.directory.ask(.count, namespace: context.namespace, options: options)
             return answers.reduce(here) { $0 + PeerMessage.count($1.count) }
         }
-        if options.except.isEmpty { return try await sockets(in: Set(options.rooms)).count }
+        if options.except.isEmpty { return try await sockets(in: NameSet(options.rooms)).count }
         return try await fetchSockets(options).count
     }
 
     /// How many sockets are in each room, here and elsewhere, the rooms that sockets have to themselves left out.
     ///
     /// - Throws: As ``fetchSockets(_:)``.
-    public func countByRoom() async throws -> [String: Int] {
+    public func countByRoom() async throws -> NameDictionary<Int> {
         var counts = try await local.countByRoom()
         if try await areAllPeers() {
             for answer in try await core.directory.ask(
                 .rooms, namespace: context.namespace, options: BroadcastOptions())
             {
-                counts.merge(answer.rooms ?? [:]) { $0 + PeerMessage.count($1) }
+                for (room, count) in answer.rooms ?? [:] { counts[room, default: 0] += PeerMessage.count(count) }
             }
             return counts
         }
@@ -101,7 +102,7 @@ extension PubSubAdapter {
             { ClusterRequest(uid: self.uid, requestID: $0, type: .remoteFetch, opts: BroadcastOptions()) },
             what: "fetchSockets")
         for socket in answers.flatMap({ SocketWireFormat.sockets($0.sockets?.value ?? .null) }) {
-            for room in socket.rooms where room != socket.id { counts[room, default: 0] += 1 }
+            for room in socket.rooms where !room.hasSameBytes(as: socket.id) { counts[room, default: 0] += 1 }
         }
         return counts
     }

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
@@ -12,11 +13,11 @@ extension PubSubAdapter {
         // Half of what arrives when a node talks and none answers.
         if message.starts(with: signature) { return bus.heardOwn(message) }
         let room = channels.room(of: channel)
-        guard room != .foreign, let sender = PubSubWireFormat.sender(of: message) else {
-            if room != .foreign { bus.invalid("broadcast", WireFormatError.shape("no sender")) }
+        guard !room.isForeign, let sender = PubSubWireFormat.sender(of: message) else {
+            if !room.isForeign { bus.invalid("broadcast", WireFormatError.shape("no sender")) }
             return
         }
-        guard sender != uid else { return }
+        guard !sender.hasSameBytes(as: uid) else { return }
         note(sender)
         if case .room(let name) = room, !local.hasRoom(name) { return counters.filtered.increment() }
         do {
@@ -33,10 +34,11 @@ extension PubSubAdapter {
 
     /// Counts the broadcasts of each peer, to tell later whether some are missing.
     private func note(_ sender: String) {
-        if let index = senders.index(forKey: sender) {
+        let name = ExactName(sender)
+        if let index = senders.index(forKey: name) {
             senders.values[index].received &+= 1
         } else if core.directory.isPeer(sender) {
-            senders[sender] = SenderCounts(received: 1)
+            senders[name] = SenderCounts(received: 1)
         }
     }
 
@@ -49,7 +51,7 @@ extension PubSubAdapter {
                 throw WireFormatError.shape("request type \(request.type)")
             }
             // One's own echo: it has been acted on when it was sent.
-            if request.uid == uid {
+            if request.uid?.hasSameBytes(as: uid) ?? false {
                 if type.isData(hasRequestID: request.requestId != nil) { bus.heardOwn(message) }
                 return
             }
@@ -122,7 +124,7 @@ extension PubSubAdapter {
         guard let id = request.requestId, let data = request.packet?.data else {
             throw WireFormatError.shape("no requestId or data")
         }
-        if let nsp = request.packet?.nsp, nsp != context.namespace { return }
+        if let nsp = request.packet?.nsp, !nsp.hasSameBytes(as: context.namespace) { return }
         let options = request.opts?.options ?? BroadcastOptions()
         local.broadcastWithAck(
             try packet(data), options: options,

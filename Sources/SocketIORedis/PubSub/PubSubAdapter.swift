@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import HiredisNIO
 internal import Logging
 internal import NIOConcurrencyHelpers
@@ -44,7 +45,7 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
     let source = PublishSource()
     /// Made once, in `init`, with a reference back.
     private(set) var foreignProbe: ForeignProbe?
-    var senders: [String: SenderCounts] = [:]
+    var senders: [ExactName: SenderCounts] = [:]
 
     /// Broadcasts of one other adapter.
     struct SenderCounts {
@@ -146,7 +147,7 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
 
     /// A peer has gone: nobody waits for it any more. On the event loop.
     private func peerLost(_ uid: String) {
-        senders[uid] = nil
+        senders[ExactName(uid)] = nil
         for outcome in requests.lost(peer: uid) { outcome.context.done(outcome) }
         for loss in broadcasts.lost(peer: uid) {
             if loss.isReportMissing { loss.receiver.reached(clients: 0) }
@@ -157,13 +158,13 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
     /// A peer tells how many broadcasts it has published. Redis keeps their order, so all of them have arrived here before
     /// this or never will. On the event loop.
     private func compare(sender uid: String, published: UInt64) {
-        var counts = senders[uid, default: SenderCounts()]
+        var counts = senders[ExactName(uid), default: SenderCounts()]
         if let baseline = counts.baseline, published >= baseline.published {
             let (sent, arrived) = (published - baseline.published, counts.received - baseline.received)
             if sent > arrived { counters.missed.increment(by: Int(min(sent - arrived, 1 << 32))) }
         }
         counts.baseline = (published, counts.received)
-        senders[uid] = counts
+        senders[ExactName(uid)] = counts
     }
 
     // MARK: Adapter

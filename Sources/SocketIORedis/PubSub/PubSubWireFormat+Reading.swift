@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
@@ -9,7 +10,9 @@ extension PubSubWireFormat {
     /// The sender of a broadcast, without looking at the rest; nil when it is not one.
     static func sender(of message: ByteBuffer) -> String? {
         var reader = MessagePackReader(message)
-        guard (try? reader.arrayHead()).map({ $0 >= 2 }) == true, let uid = try? reader.text() else { return nil }
+        guard (try? reader.arrayHead()).map({ $0 >= 2 }) == true, let uid = try? reader.text(),
+            uid.count <= PubSubWireFormat.maximumIDBytes
+        else { return nil }
         return reader.string(uid)
     }
 
@@ -47,7 +50,7 @@ extension PubSubWireFormat {
                 data = try reader.skip().lowerBound
             } else if reader.equals(key, "nsp") {
                 guard case .string(let range) = try reader.next() else { throw WireFormatError.shape("nsp") }
-                isOurs = reader.string(range) == namespace
+                isOurs = reader.string(range).hasSameBytes(as: namespace)
             } else {
                 try reader.skip()
             }

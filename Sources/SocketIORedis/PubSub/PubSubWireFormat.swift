@@ -21,6 +21,8 @@ enum WireFormatError: Error, Equatable {
 enum PubSubWireFormat {
     /// Rooms and exceptions one message may name.
     static let maximumRooms = 65_536
+    /// Bytes of the uid of an adapter, or of the id of a request. Those of Node.js have 6 to 16, ours 20.
+    static let maximumIDBytes = 256
 
     /// Whose broadcasts these are: the emitter writes the flags before the exceptions.
     enum Style {

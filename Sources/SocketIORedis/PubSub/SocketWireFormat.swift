@@ -54,7 +54,7 @@ struct SocketWireFormat: Encodable {
             guard let id = element["id"]?.string else { return nil }
             let rooms = (element["rooms"]?.array ?? []).compactMap(name)
             return SocketDescription(
-                id: id, handshake: HandshakeWireFormat.handshake(element["handshake"] ?? .null), rooms: Set(rooms),
+                id: id, handshake: HandshakeWireFormat.handshake(element["handshake"] ?? .null), rooms: NameSet(rooms),
                 data: element["data"] ?? .object(SocketObject()))
         }
     }
@@ -84,7 +84,7 @@ struct HandshakeWireFormat: Encodable {
         var headers = SocketObject()
         if includesHeaders {
             for (name, value) in handshake.headers {
-                let name = name.lowercased()
+                let name = name.asciiLowercased
                 headers[name] = .string(headers[name]?.string.map { "\($0), \(value)" } ?? value)
             }
         }

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+public import EngineIOCore
 public import Logging
 public import NIOCore
 public import SocketIOCore
@@ -43,16 +44,16 @@ public protocol Adapter: AnyObject, Sendable {
     func fetchSockets(_ options: BroadcastOptions) async throws -> [SocketDescription]
 
     /// The ids of the sockets in any of `rooms`, or of all sockets when there are none.
-    func sockets(in rooms: Set<String>) async throws -> Set<String>
+    func sockets(in rooms: NameSet) async throws -> NameSet
 
     /// The names of all rooms that are not empty.
-    func allRooms() async throws -> Set<String>
+    func allRooms() async throws -> NameSet
 
     /// How many sockets are meant by `options`.
     func count(_ options: BroadcastOptions) async throws -> Int
 
     /// How many sockets are in each room that is not empty, the rooms that sockets have to themselves left out.
-    func countByRoom() async throws -> [String: Int]
+    func countByRoom() async throws -> NameDictionary<Int>
 
     /// Sends an event to the other servers, where ``Namespace/on(_:_:)-swift.method`` listens.
     func serverSideEmit(_ packet: BroadcastPacket) async throws
@@ -73,10 +74,10 @@ extension Adapter {
     }
 
     /// Counts what ``fetchSockets(_:)`` returns.
-    public func countByRoom() async throws -> [String: Int] {
-        var counts: [String: Int] = [:]
+    public func countByRoom() async throws -> NameDictionary<Int> {
+        var counts: NameDictionary<Int> = [:]
         for socket in try await fetchSockets(BroadcastOptions()) {
-            for room in socket.rooms where room != socket.id { counts[room, default: 0] += 1 }
+            for room in socket.rooms where !room.hasSameBytes(as: socket.id) { counts[room, default: 0] += 1 }
         }
         return counts
     }
@@ -142,12 +143,12 @@ public struct SocketDescription: Sendable {
     /// Its handshake.
     public let handshake: Handshake
     /// Its rooms.
-    public let rooms: Set<String>
+    public let rooms: NameSet
     /// Its ``Socket/data``.
     public let data: SocketValue
 
     /// Describes a socket of another server.
-    public init(id: String, handshake: Handshake, rooms: Set<String>, data: SocketValue) {
+    public init(id: String, handshake: Handshake, rooms: NameSet, data: SocketValue) {
         self.id = id
         self.handshake = handshake
         self.rooms = rooms

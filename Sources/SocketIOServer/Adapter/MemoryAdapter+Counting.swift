@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+public import EngineIOCore
 internal import NIOCore
 public import SocketIOCore
 
@@ -15,8 +16,8 @@ extension MemoryAdapter {
     }
 
     /// How many of this server's sockets are in each room, the rooms that sockets have to themselves left out.
-    public func countByRoom() async throws -> [String: Int] {
-        var counts: [String: Int] = [:]
+    public func countByRoom() async throws -> NameDictionary<Int> {
+        var counts: NameDictionary<Int> = [:]
         for shard in shards where shard.socketCount > 0 {
             let found = await shard.shard.perform { shard.countByRoom() }
             counts.merge(found, uniquingKeysWith: +)
@@ -34,10 +35,10 @@ extension NamespaceShard {
     }
 
     /// The sockets of each room, the rooms that sockets have to themselves left out.
-    func countByRoom() -> [String: Int] {
-        var counts: [String: Int] = [:]
+    func countByRoom() -> NameDictionary<Int> {
+        var counts: NameDictionary<Int> = [:]
         forEach(BroadcastOptions()) { socket in
-            for room in socket.rooms where room != socket.id { counts[room, default: 0] += 1 }
+            for room in socket.rooms where !room.hasSameBytes(as: socket.id) { counts[room, default: 0] += 1 }
         }
         return counts
     }

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
+public import EngineIOCore
 internal import Logging
 internal import NIOConcurrencyHelpers
 public import NIOCore
@@ -47,10 +47,12 @@ public final class MemoryAdapter: Adapter {
     }
 
     /// Whether a socket of this server is in the room.
-    public func hasRoom(_ room: String) -> Bool { nodeRooms.contains(room) }
+    public func hasRoom(_ room: String) -> Bool {
+        room.utf8.count <= context.configuration.maxNameLength && nodeRooms.contains(room)
+    }
 
     /// The names of the rooms with sockets of this server.
-    public var rooms: Set<String> { nodeRooms.names }
+    public var rooms: NameSet { nodeRooms.names }
 
     /// How many rooms have sockets of this server, those that sockets have to themselves included.
     var roomCount: Int { nodeRooms.count }
@@ -136,12 +138,12 @@ public final class MemoryAdapter: Adapter {
     }
 
     /// The ids of this server's sockets in any of `rooms`, or of all.
-    public func sockets(in rooms: Set<String>) async throws -> Set<String> {
-        Set(await localSockets(BroadcastOptions(rooms: rooms.sorted())).map(\.id))
+    public func sockets(in rooms: NameSet) async throws -> NameSet {
+        NameSet(await localSockets(BroadcastOptions(rooms: rooms.sorted())).map(\.id))
     }
 
     /// The names of the rooms with sockets of this server.
-    public func allRooms() async throws -> Set<String> { rooms }
+    public func allRooms() async throws -> NameSet { rooms }
 
     /// There is no other server: nothing but a warning in the log.
     public func serverSideEmit(_ packet: BroadcastPacket) async throws {

@@ -1,10 +1,11 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOConcurrencyHelpers
 internal import Synchronization
 
 /// What happened to a room of a namespace on this node.
-public enum RoomEvent: Sendable, Hashable {
+public enum RoomEvent: Sendable {
     /// `create-room`: the first socket of this node is about to be in it.
     case created(room: String)
     /// `join-room`: a socket has joined.
@@ -15,17 +16,41 @@ public enum RoomEvent: Sendable, Hashable {
     case deleted(room: String)
 }
 
+extension RoomEvent: Hashable {
+    /// The kind of the event, its room, and its socket if it has one.
+    private var parts: (kind: Int, room: ExactName, socketID: ExactName?) {
+        switch self {
+        case .created(let room): (0, ExactName(room), nil)
+        case .joined(let room, let id): (1, ExactName(room), ExactName(id))
+        case .left(let room, let id): (2, ExactName(room), ExactName(id))
+        case .deleted(let room): (3, ExactName(room), nil)
+        }
+    }
+
+    /// Whether both are the same event; names compare by their bytes.
+    public static func == (left: RoomEvent, right: RoomEvent) -> Bool { left.parts == right.parts }
+
+    /// Feeds the event into the hasher.
+    public func hash(into hasher: inout Hasher) {
+        let parts = parts
+        hasher.combine(parts.kind)
+        hasher.combine(parts.room)
+        hasher.combine(parts.socketID)
+    }
+}
+
 /// The non-empty rooms of a namespace on this node: on how many shards each has members.
 ///
 /// The one thing about rooms that is not confined to a shard. Its lock is taken when a room becomes non-empty or empty
 /// on a shard, never for a message.
 final class NodeRooms: Sendable {
     /// A server has at most 64 shards, and one entry for each socket at least.
-    private let shardCounts = NIOLockedValueBox<[String: UInt8]>([:])
+    private let shardCounts = NIOLockedValueBox<[ExactName: UInt8]>([:])
 
     /// A room has its first member on a shard. Returns whether it is the first on the node.
     func becameNonEmpty(_ room: String) -> Bool {
-        shardCounts.withLockedValue { counts in
+        let room = ExactName(room)
+        return shardCounts.withLockedValue { counts in
             let count = counts[room, default: 0]
             counts[room] = count + 1
             return count == 0
@@ -34,18 +59,19 @@ final class NodeRooms: Sendable {
 
     /// A room has lost its last member on a shard. Returns whether it was the last on the node.
     func becameEmpty(_ room: String) -> Bool {
-        shardCounts.withLockedValue { counts in
+        let room = ExactName(room)
+        return shardCounts.withLockedValue { counts in
             guard let count = counts[room] else { return false }
             counts[room] = count > 1 ? count - 1 : nil
             return count <= 1
         }
     }
 
-    func contains(_ room: String) -> Bool { shardCounts.withLockedValue { $0[room] != nil } }
+    func contains(_ room: String) -> Bool { shardCounts.withLockedValue { $0[ExactName(room)] != nil } }
 
     var count: Int { shardCounts.withLockedValue { $0.count } }
 
-    var names: Set<String> { shardCounts.withLockedValue { Set($0.keys) } }
+    var names: NameSet { NameSet(shardCounts.withLockedValue { $0.keys.map(\.text) }) }
 }
 
 /// The application's and the adapter's observers of room events.

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+public import EngineIOCore
 internal import NIOCore
 public import SocketIOCore
 
@@ -173,9 +174,9 @@ public struct BroadcastOperator: Sendable {
     }
 
     /// The ids of the sockets in the rooms given, or of all; exceptions and flags do not count.
-    public func allSockets() async throws -> Set<String> {
+    public func allSockets() async throws -> NameSet {
         guard case .namespace(let namespace) = target else { throw Self.noParent("allSockets()") }
-        return try await namespace.adapter.sockets(in: Set(options.rooms))
+        return try await namespace.adapter.sockets(in: NameSet(options.rooms))
     }
 
     /// Makes the sockets meant join rooms. Returns before it is done.

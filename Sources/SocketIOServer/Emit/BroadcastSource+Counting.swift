@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+public import EngineIOCore
 internal import SocketIOCore
 
 extension BroadcastOperator {
@@ -23,17 +24,17 @@ extension BroadcastSource {
 extension Namespace {
     /// How many sockets are in each room, wherever they are connected. Rooms that sockets have to themselves, those named
     /// by their ids, are left out.
-    public func countByRoom() async throws -> [String: Int] { try await adapter.countByRoom() }
+    public func countByRoom() async throws -> NameDictionary<Int> { try await adapter.countByRoom() }
 
     /// The names of the rooms that are not empty, wherever their sockets are connected, without those named by sockets'
     /// ids. ``Adapter/allRooms()`` has them all.
-    public func rooms() async throws -> Set<String> { Set(try await countByRoom().keys) }
+    public func rooms() async throws -> NameSet { try await countByRoom().keys }
 }
 
 extension Server {
     /// How many sockets of `/` are in each room, see ``Namespace/countByRoom()``.
-    public func countByRoom() async throws -> [String: Int] { try await sockets.countByRoom() }
+    public func countByRoom() async throws -> NameDictionary<Int> { try await sockets.countByRoom() }
 
     /// The names of the rooms of `/` that are not empty, see ``Namespace/rooms()``.
-    public func rooms() async throws -> Set<String> { try await sockets.rooms() }
+    public func rooms() async throws -> NameSet { try await sockets.rooms() }
 }

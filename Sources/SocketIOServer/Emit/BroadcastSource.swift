@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+public import EngineIOCore
 internal import SocketIOCore
 
 /// Something whose sockets can be reached together: a ``Server`` (its namespace `/`), a ``Namespace``, or a
@@ -83,7 +84,7 @@ extension BroadcastSource {
     public func fetchSockets() async throws -> [RemoteSocket] { try await everyone.fetchSockets() }
 
     /// The ids of all sockets, wherever they are connected.
-    public func allSockets() async throws -> Set<String> { try await everyone.allSockets() }
+    public func allSockets() async throws -> NameSet { try await everyone.allSockets() }
 
     /// Makes all sockets join rooms. Returns before it is done.
     public func socketsJoin(_ rooms: String...) { everyone.socketsJoin(rooms) }

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+public import EngineIOCore
 public import SocketIOCore
 
 /// A socket found with `fetchSockets`, connected to this server or to another one.
@@ -22,7 +23,7 @@ public struct RemoteSocket: Sendable, Identifiable {
     /// The socket's handshake.
     public var handshake: Handshake { description.handshake }
     /// The rooms the socket was in.
-    public var rooms: Set<String> { description.rooms }
+    public var rooms: NameSet { description.rooms }
     /// The socket's ``Socket/data``.
     public var data: SocketValue { description.data }
 

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import SocketIOCore
@@ -22,7 +23,7 @@ public final class Namespace: Sendable {
     private let registration: NIOLockedValueBox<ConnectRegistration>
 
     init(name: String, context: ServerContext, registration: ConnectRegistration? = nil) {
-        let home = context.shards[abs(name.hashValue % context.shards.count)]
+        let home = context.shards[abs(ExactName(name).hashValue % context.shards.count)]
         let local = MemoryAdapter(name: name, context: context)
         let events = ServerEvents(namespace: name, context: context, executor: home.executor)
         self.name = name
@@ -74,7 +75,7 @@ public final class Namespace: Sendable {
 
     /// A socket connected to this server.
     public func socket(_ id: String) async -> Socket? {
-        await local.localSockets(BroadcastOptions(rooms: [id])).first { $0.id == id }
+        await local.localSockets(BroadcastOptions(rooms: [id])).first { $0.id.hasSameBytes(as: id) }
     }
 
     /// Tells of rooms that come and go on this server, see ``MemoryAdapter/onRoomEvent(_:)``.

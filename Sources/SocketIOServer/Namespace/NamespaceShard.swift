@@ -111,7 +111,8 @@ final class NamespaceShard: @unchecked Sendable {
     /// Shows some rooms with their sizes, see `RoomIndex.survey`; not those that a socket has to itself.
     func survey(from start: Int, budget: Int, _ body: (_ room: String, _ count: Int) -> Void) -> Int? {
         index.survey(from: start, budget: budget) { room, count, only in
-            if only?.socket.takeUnretainedValue().id != room { body(room, count) }
+            let isOwn = only?.socket.takeUnretainedValue().id.hasSameBytes(as: room) ?? false
+            if !isOwn { body(room, count) }
         }
     }
 

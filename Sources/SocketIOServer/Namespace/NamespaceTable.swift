@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import SocketIOCore
@@ -17,7 +18,7 @@ final class NamespaceTable: Sendable {
     }
 
     private struct State {
-        var entries: [String: Entry] = [:]
+        var entries: [ExactName: Entry] = [:]
         var parents: [ParentNamespace] = []
         var dynamicCount = 0
         var observers: [@Sendable (Namespace) -> Void] = []
@@ -49,7 +50,7 @@ final class NamespaceTable: Sendable {
 
     /// The namespace with this name; made when there is none (spec 4.1, `of`).
     func namespace(_ name: String) -> Namespace {
-        if let existing = state.withLockedValue({ $0.entries[name]?.namespace }) { return existing }
+        if let existing = state.withLockedValue({ $0.entries[ExactName(name)]?.namespace }) { return existing }
         let parent = parents.first { $0.matchesAtOnce(name) }
         return insert(name, parent: parent, population: 0)
     }
@@ -62,8 +63,9 @@ final class NamespaceTable: Sendable {
     /// A namespace that exists, for one more socket.
     func acquire(existing name: String) -> Namespace? {
         state.withLockedValue { state in
-            state.entries[name]?.population += 1
-            return state.entries[name]?.namespace
+            let key = ExactName(name)
+            state.entries[key]?.population += 1
+            return state.entries[key]?.namespace
         }
     }
 
@@ -92,14 +94,15 @@ final class NamespaceTable: Sendable {
 
     /// A socket that had acquired the namespace has gone.
     func release(_ namespace: Namespace) {
+        let key = ExactName(namespace.name)
         let forgotten = state.withLockedValue { state -> Entry? in
-            guard var entry = state.entries[namespace.name], entry.namespace === namespace else { return nil }
+            guard var entry = state.entries[key], entry.namespace === namespace else { return nil }
             entry.population -= 1
-            state.entries[namespace.name] = entry
+            state.entries[key] = entry
             guard entry.population <= 0, entry.parent != nil,
                 context.configuration.cleanupEmptyChildNamespaces
             else { return nil }
-            state.entries[namespace.name] = nil
+            state.entries[key] = nil
             state.dynamicCount -= 1
             return entry
         }
@@ -110,20 +113,21 @@ final class NamespaceTable: Sendable {
 
     /// Adds a namespace unless the name is taken by now, in which case the one that has it is used.
     private func insert(_ name: String, parent: ParentNamespace?, population: Int) -> Namespace {
+        let key = ExactName(name)
         let created = Namespace(name: name, context: context, registration: parent?.registrationForChild)
         let (namespace, observers) = state.withLockedValue { state -> (Namespace, [@Sendable (Namespace) -> Void]) in
-            if let existing = state.entries[name]?.namespace {
-                state.entries[name]?.population += population
+            if let existing = state.entries[key]?.namespace {
+                state.entries[key]?.population += population
                 return (existing, [])
             }
             if parent != nil { state.dynamicCount += 1 }
-            state.entries[name] = Entry(namespace: created, parent: parent, population: population)
+            state.entries[key] = Entry(namespace: created, parent: parent, population: population)
             return (created, state.observers)
         }
         guard namespace === created else { return namespace }
         parent?.add(created)
         created.startAdapter()
-        if name != SocketPacket.mainNamespace {
+        if !SocketPacket.isMain(name) {
             for observer in observers { observer(created) }
         }
         return created

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOConcurrencyHelpers
 internal import SocketIOCore
 internal import Synchronization
@@ -20,7 +21,7 @@ public final class ParentNamespace: Sendable {
 
     private let matcher: Matcher
     private let registration = NIOLockedValueBox(ConnectRegistration())
-    private let known = NIOLockedValueBox<[String: Namespace]>([:])
+    private let known = NIOLockedValueBox<[ExactName: Namespace]>([:])
 
     private static let created = Atomic(0)
 
@@ -63,11 +64,12 @@ public final class ParentNamespace: Sendable {
         }
     }
 
-    func add(_ child: Namespace) { known.withLockedValue { $0[child.name] = child } }
+    func add(_ child: Namespace) { known.withLockedValue { $0[ExactName(child.name)] = child } }
 
     func forget(_ child: Namespace) {
+        let key = ExactName(child.name)
         known.withLockedValue { known in
-            if known[child.name] === child { known[child.name] = nil }
+            if known[key] === child { known[key] = nil }
         }
     }
 }

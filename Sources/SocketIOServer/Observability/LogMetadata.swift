@@ -1,12 +1,13 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import EngineIOServer
 internal import Logging
 
 /// The metadata of this layer's log lines: keys are `sid` (shortened, it is a secret), `socket`, `nsp`, `reason`, `error`.
 enum LogMetadata {
     static func session(_ session: EngineSession, reason: String) -> Logger.Metadata {
-        ["sid": "\(session.id.prefix(8))…", "reason": "\(reason)"]
+        ["sid": "\(session.id.prefix(maximumBytes: 8))…", "reason": "\(reason)"]
     }
 
     static func socket(_ socket: Socket, error: any Error, event: String? = nil) -> Logger.Metadata {

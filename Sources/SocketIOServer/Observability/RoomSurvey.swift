@@ -6,32 +6,39 @@ package import NIOCore
 internal import SocketIOCore
 
 /// A room and how many sockets of this server are in it.
-package struct RoomSize: Sendable, Hashable {
+package struct RoomSize: Sendable {
     package let namespace: String
     package let room: String
     package let members: Int
+}
+
+extension RoomSize: Equatable {
+    package static func == (left: RoomSize, right: RoomSize) -> Bool {
+        left.members == right.members && left.room.hasSameBytes(as: right.room)
+            && left.namespace.hasSameBytes(as: right.namespace)
+    }
 }
 
 /// Finds the largest rooms of one event loop, a bounded number of rooms at a time: with many rooms the answer gets better
 /// from step to step instead of holding up the loop. Confined to the loop.
 final class RoomSurvey {
     struct Key: Hashable, Sendable {
-        let namespace: String
-        let room: String
+        let namespace: ExactName
+        let room: ExactName
     }
 
     /// Rooms looked at in one step, about a millisecond.
     private static let budget = 10_000
 
     private var candidates: [Key: Int] = [:]
-    private var namespace = ""
+    private var namespace: ExactName = ""
     private var place = 0
 
     /// Looks at some more rooms.
     ///
     /// - Parameter namespaces: sorted by name.
     /// - Returns: the largest `limit` found until now, those that sockets have to themselves left out.
-    func advance(_ namespaces: [(name: String, shard: NamespaceShard)], limit: Int) -> [Key] {
+    func advance(_ namespaces: [(name: ExactName, shard: NamespaceShard)], limit: Int) -> [Key] {
         refresh(namespaces)
         var left = Self.budget
         var index = namespaces.firstIndex { $0.name >= namespace } ?? 0
@@ -41,7 +48,7 @@ final class RoomSurvey {
             if name != namespace { place = 0 }
             namespace = name
             let next = shard.survey(from: place, budget: left) { room, count in
-                candidates[Key(namespace: name, room: room)] = count
+                candidates[Key(namespace: name, room: ExactName(room))] = count
             }
             // A namespace without rooms costs something, too.
             left -= next == nil ? min(left, max(1, shard.roomPlaces - place)) : left
@@ -59,10 +66,10 @@ final class RoomSurvey {
     }
 
     /// The sizes of yesterday are not those of today.
-    private func refresh(_ namespaces: [(name: String, shard: NamespaceShard)]) {
+    private func refresh(_ namespaces: [(name: ExactName, shard: NamespaceShard)]) {
         let shards = Dictionary(namespaces.map { ($0.name, $0.shard) }) { first, _ in first }
         for key in candidates.keys {
-            let count = shards[key.namespace]?.memberCount(of: key.room) ?? 0
+            let count = shards[key.namespace]?.memberCount(of: key.room.text) ?? 0
             candidates[key] = count > 0 ? count : nil
         }
     }
@@ -78,13 +85,14 @@ extension Server {
     /// The largest rooms with sockets of this server, largest first, those that sockets have to themselves left out. Two
     /// hops to each event loop. With more than some thousand rooms, repeated calls find them all.
     package func largestRooms(_ limit: Int) async -> [RoomSize] {
-        let namespaces = table.all.sorted { $0.name < $1.name }
+        let namespaces = table.all.sorted { $0.name.precedesByBytes($1.name) }
         var keys: Set<RoomSurvey.Key> = []
         for shard in context.shards {
             let found = await shard.perform {
                 let survey = shard.roomSurvey ?? RoomSurvey()
                 shard.roomSurvey = survey
-                return survey.advance(namespaces.map { ($0.name, $0.local.shards[shard.index]) }, limit: limit)
+                return survey.advance(
+                    namespaces.map { (ExactName($0.name), $0.local.shards[shard.index]) }, limit: limit)
             }
             keys.formUnion(found)
         }
@@ -93,15 +101,16 @@ extension Server {
         for shard in context.shards {
             let found = await shard.perform {
                 let shards = Dictionary(
-                    namespaces.map { ($0.name, $0.local.shards[shard.index]) }, uniquingKeysWith: { first, _ in first })
-                return wanted.map { ($0, shards[$0.namespace]?.memberCount(of: $0.room) ?? 0) }
+                    namespaces.map { (ExactName($0.name), $0.local.shards[shard.index]) },
+                    uniquingKeysWith: { first, _ in first })
+                return wanted.map { ($0, shards[$0.namespace]?.memberCount(of: $0.room.text) ?? 0) }
             }
             for (key, count) in found { sizes[key, default: 0] += count }
         }
         return sizes.filter { $0.value > 0 }
-            .map { RoomSize(namespace: $0.key.namespace, room: $0.key.room, members: $0.value) }
-            .sorted { ($1.members, $0.namespace, $0.room) < ($0.members, $1.namespace, $1.room) }
-            .prefix(limit).map { $0 }
+            .sorted { ($1.value, $0.key.namespace, $0.key.room) < ($0.value, $1.key.namespace, $1.key.room) }
+            .prefix(limit)
+            .map { RoomSize(namespace: $0.key.namespace.text, room: $0.key.room.text, members: $0.value) }
     }
 
     /// Forgets what ``largestRooms(_:)`` has gathered: nobody asks any more.

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 package import EngineIOServer
 package import NIOCore
 
@@ -49,8 +50,10 @@ extension Server {
     }
 
     private var namespaceStatistics: [NamespaceStatistics] {
-        var all: [String: NamespaceStatistics] = [:]
-        for (namespace, isDynamic) in table.allByOrigin.sorted(by: { $0.namespace.name < $1.namespace.name }) {
+        var all: NameDictionary<NamespaceStatistics> = [:]
+        for (namespace, isDynamic) in table.allByOrigin.sorted(by: {
+            $0.namespace.name.precedesByBytes($1.namespace.name)
+        }) {
             var label = isDynamic ? "dynamic" : namespace.name
             if all[label] == nil, all.count >= Self.maxLabels { label = "other" }
             let sockets = namespace.local.socketCount
@@ -60,7 +63,7 @@ extension Server {
             entry.rooms += max(0, namespace.local.roomCount - sockets)
             all[label] = entry
         }
-        return all.values.sorted { $0.label < $1.label }
+        return all.values.sorted { $0.label.precedesByBytes($1.label) }
     }
 
     /// Measures from now on how late the event loops are.

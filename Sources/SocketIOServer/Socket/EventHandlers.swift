@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import SocketIOCore
 
 /// Handlers by event name.
@@ -19,7 +20,7 @@ struct EventHandlers {
 
     /// The events that have handlers.
     var names: [String] {
-        var known: Set<String> = []
+        var known: NameSet = []
         return shape.entries.map(\.event).filter { known.insert($0).inserted }
     }
 
@@ -36,11 +37,11 @@ struct EventHandlers {
     }
 
     mutating func remove(_ event: String, id: ListenerID) {
-        remove { entry, handler in handler.id == id && entry.event == event }
+        remove { entry, handler in handler.id == id && entry.event.hasSameBytes(as: event) }
     }
 
     mutating func removeAll(_ event: String) {
-        remove { entry, _ in entry.event == event }
+        remove { entry, _ in entry.event.hasSameBytes(as: event) }
     }
 
     private mutating func remove(where isGone: (HandlerShape.Entry, EventHandler) -> Bool) {

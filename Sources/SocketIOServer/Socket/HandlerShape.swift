@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import SocketIOCore
 
 /// Which events have handlers, in the order of their registration: all that sockets have in common that were given
@@ -28,15 +29,17 @@ final class HandlerShape: @unchecked Sendable {
             self.event = event
         }
 
-        func names(_ event: String, hash: UInt32) -> Bool { self.hash == hash && self.event == event }
+        func names(_ event: String, hash: UInt32) -> Bool { self.hash == hash && self.event.hasSameBytes(as: event) }
 
         func isNamed(_ name: UnsafeRawBufferPointer) -> Bool {
             let isEqual = event.utf8.withContiguousStorageIfAvailable { utf8 in
-                guard utf8.count == name.count else { return false }
-                for index in 0..<name.count where utf8[index] != name[index] { return false }
-                return true
+                UnsafeRawBufferPointer(utf8).hasSameBytes(as: name)
             }
             return isEqual ?? event.utf8.elementsEqual(name)
+        }
+
+        static func == (left: Entry, right: Entry) -> Bool {
+            left.names(right.event, hash: right.hash) && left.isOnce == right.isOnce && left.plan == right.plan
         }
     }
 

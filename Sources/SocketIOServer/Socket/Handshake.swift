@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+public import EngineIOCore
 public import EngineIOServer
 public import NIOHTTP1
 public import SocketIOCore
@@ -54,7 +55,7 @@ public struct Handshake: Sendable {
     /// Path and query of the first request, as sent.
     public var url: String { request.url }
     /// The decoded query parameters of the first request. Parsed at each call.
-    public var query: [String: String] { request.query }
+    public var query: NameDictionary<String> { request.query }
     /// The client's address, without port.
     public var address: String { request.remoteAddress }
     /// Whether the connection to this server uses TLS.

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+public import EngineIOCore
 public import SocketIOCore
 internal import Synchronization
 
@@ -13,7 +14,7 @@ extension Socket {
     // MARK: Rooms
 
     /// The rooms the socket is in, its own (named after its id) included; empty after its disconnection.
-    public var rooms: Set<String> {
+    public var rooms: NameSet {
         shared.withLock { shared in
             let others = shared.belongings?.rooms ?? []
             return shared.isInOwnRoom ? others.union([id]) : others

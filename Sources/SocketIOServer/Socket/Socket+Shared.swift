@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import SocketIOCore
 
 extension Socket {
@@ -27,7 +28,7 @@ extension Socket {
     /// What a socket in a large crowd often does not have. Behind the lock of ``Shared``.
     final class Belongings: @unchecked Sendable {
         /// Without the socket's own.
-        var rooms: Set<String> = []
+        var rooms: NameSet = []
         var data = Belongings.noData
         var storage: [ObjectIdentifier: any Sendable] = [:]
 

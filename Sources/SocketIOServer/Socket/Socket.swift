@@ -187,7 +187,11 @@ public final class Socket: @unchecked Sendable, Identifiable {
             switch home.join(room, member, id: id) {
             case .joined:
                 shared.withLock {
-                    if room == id { $0.isInOwnRoom = true } else { $0.makeBelongings().rooms.insert(room) }
+                    if room.hasSameBytes(as: id) {
+                        $0.isInOwnRoom = true
+                    } else {
+                        $0.makeBelongings().rooms.insert(room)
+                    }
                 }
             case .alreadyMember, .unknownMember:
                 break
@@ -204,7 +208,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
         guard !member.isNone else { return }
         for room in rooms where home.leave(room, member, id: id) {
             shared.withLock {
-                if room == id { $0.isInOwnRoom = false } else { $0.belongings?.rooms.remove(room) }
+                if room.hasSameBytes(as: id) { $0.isInOwnRoom = false } else { $0.belongings?.rooms.remove(room) }
             }
         }
     }

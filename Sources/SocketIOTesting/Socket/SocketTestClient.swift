@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
+
 /// A Socket.IO v5 client for tests, over any transport, with any number of namespaces.
 ///
 ///     let client = try await SocketTestClient.connect(to: address, transport: .upgrade)
@@ -8,11 +10,11 @@
 public actor SocketTestClient {
     /// The session below.
     public nonisolated let engine: EngineTestClient
-    private var sockets: [String: TestSocket] = [:]
-    private var joining: [String: Inbox<Result<TestSocket, RefusedNamespace>>] = [:]
+    private var sockets: NameDictionary<TestSocket> = [:]
+    private var joining: NameDictionary<Inbox<Result<TestSocket, RefusedNamespace>>> = [:]
     private var pending: (packet: SocketTestPacket, received: [[UInt8]])?
     /// Events that a middleware sent before the namespace was joined; kept until then, as the official client does.
-    private var early: [String: [(packet: SocketTestPacket, items: [TestValue])]] = [:]
+    private var early: NameDictionary<[(packet: SocketTestPacket, items: [TestValue])]> = [:]
     private var reader: Task<Void, Never>?
 
     private init(engine: EngineTestClient) {

@@ -66,11 +66,11 @@ final class ClusterOperation: Sendable {
     /// Logs nodes that come and go until the task is cancelled. `onChange` runs when what is known of other nodes may be
     /// out of date: after one has come or gone, and when they are heard again.
     func watchNodes(onChange: @Sendable () async -> Void) async {
-        var known: [String: ClusterNode] = [:]
+        var known: NameDictionary<ClusterNode> = [:]
         var wasUp = false
         while !Task.isCancelled {
             let isUp = cluster.status == .up
-            let nodes = Dictionary(cluster.nodes.map { ($0.id, $0) }) { first, _ in first }
+            let nodes = NameDictionary(cluster.nodes.map { ($0.id, $0) }) { first, _ in first }
             let came = nodes.values.filter { known[$0.id] == nil }
             let gone = known.values.filter { nodes[$0.id] == nil }
             for node in came { logger.info("a node has joined", metadata: metadata(node, nodes.count)) }

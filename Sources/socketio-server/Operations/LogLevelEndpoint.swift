@@ -18,7 +18,7 @@ struct LogLevelEndpoint<Next: HTTPApplication>: HTTPApplication {
     let next: Next
 
     func respond(to request: ApplicationRequest, writer: ApplicationResponseWriter) async {
-        guard request.target.prefix(while: { $0 != "?" }) == Self.path else {
+        guard request.isFor(path: Self.path) else {
             return await next.respond(to: request, writer: writer)
         }
         var answer = await answer(request)
@@ -40,9 +40,8 @@ struct LogLevelEndpoint<Next: HTTPApplication>: HTTPApplication {
             guard let body = try? await request.body.collect(upTo: 64) else {
                 return .text("the body is too long for the name of a level\n", status: .payloadTooLarge)
             }
-            var name = String(buffer: body)
-            while name.last?.isWhitespace == true { name.removeLast() }
-            guard let level = Logger.Level(rawValue: name) else {
+            let name = body.readableBytesView.filter { $0 > 0x20 }
+            guard let level = Logger.Level.allCases.first(where: { $0.rawValue.utf8.elementsEqual(name) }) else {
                 let all = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
                 return .text("no such level; there are \(all)\n", status: .badRequest)
             }

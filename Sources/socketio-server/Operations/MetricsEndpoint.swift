@@ -18,7 +18,7 @@ struct MetricsEndpoint: HTTPApplication {
     }
 
     private func answer(_ request: ApplicationRequest) async -> ApplicationResponse {
-        guard request.target.prefix(while: { $0 != "?" }) == path else {
+        guard request.isFor(path: path) else {
             return .text(
                 "not found; there are /status, /metrics, /healthz, /readyz and /loglevel\n", status: .notFound)
         }

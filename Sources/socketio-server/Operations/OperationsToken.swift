@@ -2,6 +2,7 @@
 
 internal import EngineIOServer
 internal import NIOHTTP1
+internal import SocketIOServer
 
 /// `operations.token`, and who knows it.
 struct OperationsToken: Sendable {
@@ -12,8 +13,12 @@ struct OperationsToken: Sendable {
     func allows(_ request: ApplicationRequest) -> Bool {
         guard text != nil else { return true }
         let values = request.headers["Authorization"]
-        guard values.count == 1, let value = values.first, value.lowercased().hasPrefix("bearer ") else { return false }
-        return allows(String(value.dropFirst("bearer ".count)))
+        guard values.count == 1, let value = values.first else { return false }
+        let scheme = "bearer ".utf8.count
+        guard String(decoding: value.utf8.prefix(scheme), as: UTF8.self).equalsIgnoringASCIICase("bearer ") else {
+            return false
+        }
+        return allows(String(Substring(value.utf8.dropFirst(scheme))))
     }
 
     /// Whether this is it, or none is asked for. Takes as long for the first wrong byte as for the last.

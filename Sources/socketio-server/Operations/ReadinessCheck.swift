@@ -10,7 +10,7 @@ struct ReadinessCheck<Next: HTTPApplication>: HTTPApplication {
     let next: Next
 
     func respond(to request: ApplicationRequest, writer: ApplicationResponseWriter) async {
-        guard request.target.prefix(while: { $0 != "?" }) == path else {
+        guard request.isFor(path: path) else {
             return await next.respond(to: request, writer: writer)
         }
         let report = readiness.report

@@ -10,8 +10,7 @@ struct StatusPage<Next: HTTPApplication>: HTTPApplication {
     let next: Next
 
     func respond(to request: ApplicationRequest, writer: ApplicationResponseWriter) async {
-        let path = request.target.prefix { $0 != "?" }
-        guard path == StatusServer.path || path == StatusServer.path + "/" else {
+        guard request.isFor(path: StatusServer.path) || request.isFor(path: StatusServer.path + "/") else {
             return await next.respond(to: request, writer: writer)
         }
         let answer = answer(request)

@@ -64,12 +64,12 @@ struct StatusGate: Sendable {
 
     func allows(_ request: HandshakeInfo) -> Bool {
         let hosts = request.headers["Host"]
-        guard hosts.count == 1, let host = hosts.first else { return false }
+        guard hosts.count == 1, let host = hosts.first, host.utf8.count <= 300, host.utf8.allSatisfy({ $0 < 0x80 })
+        else { return false }
         let origins = request.headers["Origin"]
         if let origin = origins.first {
             guard origins.count == 1,
-                origin.lowercased() == "http://" + host.lowercased()
-                    || origin.lowercased() == "https://" + host.lowercased()
+                ["http://", "https://"].contains(where: { origin.equalsIgnoringASCIICase($0 + host) })
             else { return false }
         }
         return hasToken || SettingRules.isLoopback(Self.name(in: host))
@@ -77,9 +77,9 @@ struct StatusGate: Sendable {
 
     /// The host without its port.
     private static func name(in host: String) -> String {
-        if host.hasPrefix("["), let end = host.firstIndex(of: "]") {
-            return String(host[host.index(after: host.startIndex)..<end])
+        if host.utf8.first == UInt8(ascii: "["), let end = host.utf8.firstIndex(of: UInt8(ascii: "]")) {
+            return String(host[host.utf8.index(after: host.startIndex)..<end])
         }
-        return String(host.prefix { $0 != ":" }).lowercased()
+        return String(Substring(host.utf8.prefix { $0 != UInt8(ascii: ":") })).asciiLowercased
     }
 }

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import EngineIOCore
 import NIOCore
 import SocketIOCore
 import Testing

@@ -11,7 +11,7 @@ package struct HotLoop: Sendable {
 
     package static let all = inbound + outbound + rooms + cluster
 
-    package static func named(_ name: String) -> HotLoop? { all.first { $0.name == name } }
+    package static func named(_ name: String) -> HotLoop? { (all + names).first { $0.name == name } }
 }
 
 /// Keeps the optimizer from seeing that a result is not needed.
