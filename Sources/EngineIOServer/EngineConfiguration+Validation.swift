@@ -56,6 +56,7 @@ extension EngineConfiguration {
             ("pingInterval", pingInterval), ("pingTimeout", pingTimeout), ("upgradeTimeout", upgradeTimeout),
             ("destroyUpgradeTimeout", destroyUpgradeTimeout), ("headTimeout", headTimeout),
             ("bodyTimeout", bodyTimeout), ("keepAliveTimeout", keepAliveTimeout), ("sendTimeout", sendTimeout),
+            ("slowClientTimeout", slowClientTimeout),
         ]
         // A day is more than any of these can mean, and keeps sums of them far from overflow.
         for (name, time) in times where time <= .zero || time > .hours(24) {
@@ -68,7 +69,9 @@ extension EngineConfiguration {
             ("maxHttpBufferSize", maxHttpBufferSize, 1...(1 << 30)),
             ("maxRequestHeadSize", maxRequestHeadSize, 256...(1 << 20)),
             ("maxHeaders", maxHeaders, 1...10_000),
+            ("slowClientBytes", slowClientBytes, 1...(1 << 40)),
             ("maxBufferedBytes", maxBufferedBytes, 1...(1 << 40)),
+            ("maxTotalBufferedBytes", maxTotalBufferedBytes, 1...(1 << 50)),
             ("maxPacketsPerPayload", maxPacketsPerPayload, 1...(1 << 20)),
             ("maxFragmentsPerMessage", maxFragmentsPerMessage, 1...(1 << 20)),
             ("maxControlFramesPerSecond", maxControlFramesPerSecond, 1...(1 << 20)),

@@ -94,9 +94,20 @@ public struct EngineConfiguration: Sendable {
     public var keepAliveTimeout = TimeAmount.seconds(5)
     /// How long a client may take none of an answer, plus a second for each 32 KiB of it; default 30 s.
     public var sendTimeout = TimeAmount.seconds(30)
-    /// What may wait for one client before ``slowClientPolicy`` applies; default 1 MiB.
-    public var maxBufferedBytes = 1024 * 1024
-    /// What happens over ``maxBufferedBytes``; default ``SlowClientPolicy/disconnect``.
+    /// Bytes of memory that wait for one client from which on its progress is watched and volatile messages to it are
+    /// dropped; default 1 MiB. Without effect above ``maxBufferedBytes``.
+    public var slowClientBytes = 1024 * 1024
+    /// How long a client for which more than ``slowClientBytes`` wait may take none of it before ``slowClientPolicy``
+    /// applies; default 10 s.
+    public var slowClientTimeout = TimeAmount.seconds(10)
+    /// Bytes of memory that may wait for one client, however fast it reads, before ``slowClientPolicy`` applies; a single
+    /// message may be larger. Default 16 MiB.
+    public var maxBufferedBytes = 16 * 1024 * 1024
+    /// Bytes of memory that may wait for all clients; over it those for which most waits are given up first. A message that
+    /// waits for many clients of an event loop counts once. Default 256 MiB.
+    public var maxTotalBufferedBytes = 256 * 1024 * 1024
+    /// What happens to a client that reads too slowly; default ``SlowClientPolicy/disconnect``. Namespaces and sockets may
+    /// have their own.
     public var slowClientPolicy = SlowClientPolicy.disconnect
     /// Packets in one polling payload; over it the session is closed. Default 1,024.
     public var maxPacketsPerPayload = 1024

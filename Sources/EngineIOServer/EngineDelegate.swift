@@ -19,6 +19,10 @@ package protocol EngineSessionHandler: AnyObject {
     /// A transport that was busy has taken everything that waited, and the session is writable again. Not called for
     /// writes the transport took at once.
     func drained()
+    /// So many messages were dropped for a client that reads too slowly.
+    func dropped(messages count: Int)
+    /// The policy for messages of this origin; nil for that of the configuration.
+    func slowClientPolicy(origin: Int32) -> SlowClientPolicy?
     /// The session is over; the last call. `detail` is for logs and application handlers, never for the client.
     func closed(_ reason: CloseReason, detail: String?)
     /// Why this layer ended the session, if it did; for logs.
@@ -27,4 +31,6 @@ package protocol EngineSessionHandler: AnyObject {
 
 extension EngineSessionHandler {
     package var endReason: String? { nil }
+    package func dropped(messages count: Int) {}
+    package func slowClientPolicy(origin: Int32) -> SlowClientPolicy? { nil }
 }

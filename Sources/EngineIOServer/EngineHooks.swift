@@ -50,12 +50,15 @@ public struct EngineConnectionError: Sendable {
     }
 }
 
-/// What happens to a client that reads slower than it is sent to.
+/// What happens to a client that reads too slowly: when ``EngineConfiguration/maxBufferedBytes`` wait for it, or more than
+/// ``EngineConfiguration/slowClientBytes`` without progress for ``EngineConfiguration/slowClientTimeout``.
 public enum SlowClientPolicy: String, Sendable, CaseIterable {
     /// Its session is closed.
     case disconnect
-    /// The oldest waiting messages are dropped and counted.
+    /// The oldest waiting messages are dropped and counted: as many as is needed for a new one at the upper bound, down to
+    /// the lower bound without progress.
     case dropOldest
-    /// New messages are dropped and counted.
+    /// At the upper bound new messages are dropped and counted; without progress the newest waiting ones, down to the lower
+    /// bound.
     case dropNewest
 }

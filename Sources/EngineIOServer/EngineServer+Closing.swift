@@ -39,6 +39,7 @@ extension EngineServer {
             session.finish(session.machine.transportFinished())
         }
         shard.heartbeats.stop()
+        shard.slowClients.stop()
         shard.lag.stop()
         EventLoopFuture.andAllComplete(closed, on: shard.eventLoop).whenComplete { _ in done() }
     }

@@ -14,10 +14,13 @@ extension EngineServer {
         configuration.maxPacketsPerPayload = wanted.maxPacketsPerPayload
         configuration.maxFragmentsPerMessage = wanted.maxFragmentsPerMessage
         configuration.maxControlFramesPerSecond = wanted.maxControlFramesPerSecond
+        configuration.slowClientBytes = wanted.slowClientBytes
+        configuration.slowClientTimeout = wanted.slowClientTimeout
         configuration.maxBufferedBytes = wanted.maxBufferedBytes
         configuration.slowClientPolicy = wanted.slowClientPolicy
         // Sessions that are open keep theirs, so the largest of all is what a body may have before its session is asked.
         bodyLimit.max(wanted.maxHttpBufferSize, ordering: .relaxed)
+        context.budget.reload(limit: wanted.maxTotalBufferedBytes)
         newSessions.withLockedValue { $0 = EngineContext(configuration, sharing: context) }
     }
 

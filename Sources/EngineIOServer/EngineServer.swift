@@ -48,6 +48,9 @@ package final class EngineServer: EngineRequestHandler {
         }
         self.shardOfLoop = Dictionary(
             loops.enumerated().map { (ObjectIdentifier($1), $0) }, uniquingKeysWith: { first, _ in first })
+        context.budget.onExcess { [weak self, budget = context.budget] in
+            if let self { self.shed() } else { budget.sheddingEnded() }
+        }
     }
 
     var isClosingNow: Bool { isClosing.load(ordering: .acquiring) }

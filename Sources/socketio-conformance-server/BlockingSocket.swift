@@ -18,12 +18,20 @@ final class BlockingSocket {
     private static let size = 16384 + 512
     private let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
 
-    init(port: Int) throws {
+    /// - Parameter keepsLittle: the kernel keeps as little as it can on both sides of what is not read.
+    init(port: Int, keepsLittle: Bool = false) throws {
         #if canImport(Glibc)
             descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         #else
             descriptor = socket(AF_INET, SOCK_STREAM, 0)
         #endif
+        if keepsLittle {
+            // The server's kernel keeps a multiple of a segment, which is as large as a frame of loopback: megabytes.
+            var (buffer, segment) = (CInt(4096), CInt(536))
+            let size = socklen_t(MemoryLayout<CInt>.size)
+            _ = setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &buffer, size)
+            _ = setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_MAXSEG, &segment, size)
+        }
         let address = try SocketAddress(ipAddress: "127.0.0.1", port: port)
         let result = address.withSockAddr { connect(descriptor, $0, socklen_t($1)) }
         guard result == 0 else { throw Failure(description: "cannot connect: \(String(cString: strerror(errno)))") }

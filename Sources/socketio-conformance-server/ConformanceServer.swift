@@ -37,6 +37,7 @@ struct ConformanceTool: AsyncParsableCommand {
         commandName: "socketio-conformance-server", abstract: "Servers and measurements for tests.",
         subcommands: [
             ConformanceServer.self, RedisSpeed.self, FanOutSpeed.self, ConnectSpeed.self, PollingSpeed.self,
+            SlowReaders.self,
         ],
         defaultSubcommand: ConformanceServer.self)
 }

@@ -13,16 +13,16 @@ internal import SocketIOServer
     internal import Darwin
 #endif
 
-/// A server of one event loop and the application ``Bench``, for clients of the same process: what they cost it can be measured,
+/// A server, mostly of one event loop, and the application ``Bench``, for clients of the same process: what they cost it can be measured,
 /// and counted under a tool that runs one process.
 struct MeasuredServer {
     let io: Server
     let loop: any EventLoop
     let port: Int
 
-    init() throws {
+    init(eventLoops: Int = 1) throws {
         DescriptorLimit.raise()
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: eventLoops)
         loop = group.next()
         var configuration = ServerConfiguration()
         // Clients here answer no ping, and a run under callgrind takes long.

@@ -13,8 +13,9 @@ struct PassiveClient {
     private static let connect: [UInt8] = [0x81, 0x82, 0, 0, 0, 0, 0x34, 0x30]
     private static let goodbye: [UInt8] = [0x81, 0x82, 0, 0, 0, 0, 0x34, 0x31, 0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8]
 
-    init(port: Int) throws {
-        socket = try BlockingSocket(port: port)
+    /// - Parameter keepsLittle: the kernel keeps as little as it can of what is not read.
+    init(port: Int, keepsLittle: Bool = false) throws {
+        socket = try BlockingSocket(port: port, keepsLittle: keepsLittle)
         try socket.write(Self.request)
         // The 101 and the open packet.
         try socket.receive { bytes in

@@ -106,7 +106,10 @@ enum LibraryConfiguration {
         engine.maxPacketsPerPayload = limits.maxPacketsPerPayload
         engine.maxFragmentsPerMessage = limits.maxFragmentsPerMessage
         engine.maxControlFramesPerSecond = limits.maxControlFramesPerSecond
+        engine.slowClientBytes = limits.slowClientBytes
+        engine.slowClientTimeout = milliseconds(limits.slowClientTimeoutMs)
         engine.maxBufferedBytes = limits.maxBufferedBytes
+        engine.maxTotalBufferedBytes = limits.maxTotalBufferedBytes
         engine.slowClientPolicy =
             switch limits.slowClientPolicy {
             case .disconnect: .disconnect

@@ -232,7 +232,7 @@ internal import Testing
                     try await shard.eventLoop.submit { () -> Int in
                         let staged = shard.stage(Self.message(String(repeating: "x", count: 8000)))
                         for session in shard.allSessions() { shard.send(staged, to: session) }
-                        return shard.allSessions().map { $0.backlog.bytes + $0.link.bufferedBytes }.max() ?? 0
+                        return shard.allSessions().map { $0.waitingBytes }.max() ?? 0
                     }.get())
                 return server.engine.clientsCount == 0
             }

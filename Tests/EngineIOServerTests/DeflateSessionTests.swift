@@ -223,7 +223,7 @@ internal import Testing
                 try await session.eventLoop.submit {}.get()
             }
             try await eventually("the backlog") {
-                try await session.eventLoop.submit { !session.backlog.isEmpty }.get()
+                try await session.eventLoop.submit { session.hasBacklog }.get()
             }
             try await wire.setReading(true)
             for text in texts { #expect(try await wire.unpacked() == (Array("4\(text)".utf8), true)) }

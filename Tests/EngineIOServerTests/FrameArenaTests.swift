@@ -90,7 +90,7 @@ struct FrameArenaTests {
     }
 
     private static func stage(_ length: Int, bound: Int, in queue: OutboundQueue) -> StagedMessage {
-        queue.stage(textUpTo: bound) { write(length, length, into: $0) }
+        queue.stage(textUpTo: bound, origin: 0) { write(length, length, into: $0) }
     }
 
     private static func write(_ length: Int, _ mark: Int, into output: UnsafeMutableRawBufferPointer) -> Int {

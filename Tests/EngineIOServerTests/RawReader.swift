@@ -42,14 +42,16 @@ final class RawReader: Sendable {
         }
     }
 
-    /// Starts reading, at most so many bytes at a time, until the connection ends.
-    func read(atATime count: Int) {
+    /// Starts reading, at most so many bytes at a time, until the connection ends. With a pause of so many microseconds
+    /// after each it is a slow client.
+    func read(atATime count: Int, pause: UInt32 = 0) {
         Thread.detachNewThread { [self] in
             var buffer = [UInt8](repeating: 0, count: count)
             while true {
                 let read = recv(descriptor, &buffer, count, 0)
                 guard read > 0 else { break }
                 state.withLockedValue { $0.bytes += buffer[..<read] }
+                if pause > 0 { usleep(pause) }
             }
             state.withLockedValue { $0.isOver = true }
         }

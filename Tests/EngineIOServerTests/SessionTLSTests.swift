@@ -127,7 +127,8 @@ internal import Testing
                 head: .message(.text(ByteBuffer(string: String(repeating: "x", count: 10_000)))))
             try await eventually("the disconnect") {
                 session.send(message)
-                return server.log.closeReason(sid) == "transport error|slow client"
+                return server.log.closeReason(sid)
+                    == "transport error|slow client: more than maxBufferedBytes waited"
             }
         }
     }

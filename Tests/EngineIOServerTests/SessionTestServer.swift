@@ -62,6 +62,7 @@ final class SessionTestServer: Sendable {
             }
             func upgraded(to transport: TransportName) { log.add("upgrade \(transport.rawValue)") }
             func drained() {}
+            func dropped(messages count: Int) { log.add("dropped \(count)") }
             func closed(_ reason: CloseReason, detail: String?) { log.closed(session.id, reason, detail) }
         }
     }

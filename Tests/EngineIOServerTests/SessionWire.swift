@@ -166,6 +166,23 @@ final class SessionWire: @unchecked Sendable {
         }
     }
 
+    /// The body of the next response, unpacked if it was packed.
+    func unpackedBody() async throws -> String {
+        let (isPacked, bytes) = try await receive("response") { buffer -> (Bool, [UInt8])? in
+            let end = Array("\r\n\r\n".utf8)
+            guard let headEnd = buffer.readableBytesView.firstRange(of: end)?.lowerBound else { return nil }
+            let head = String(decoding: buffer.readableBytesView[..<headEnd], as: UTF8.self)
+            let fields = head.components(separatedBy: "\r\n").map { $0.components(separatedBy: ": ") }
+            let length = fields.first { $0[0] == "Content-Length" }.flatMap { Int($0[1]) } ?? 0
+            let start = headEnd - buffer.readerIndex + end.count
+            guard buffer.readableBytes >= start + length else { return nil }
+            buffer.moveReaderIndex(forwardBy: start)
+            return (fields.contains { $0[0] == "Content-Encoding" }, buffer.readBytes(length: length) ?? [])
+        }
+        let body = isPacked ? try Inflate.whole(ByteBuffer(bytes: bytes)) : ByteBuffer(bytes: bytes)
+        return String(buffer: body)
+    }
+
     func get(_ target: String, headers: String = "") async throws -> Response {
         try await send("GET \(target) HTTP/1.1\r\nHost: x\r\n\(headers)\r\n")
         return try await response()

@@ -81,6 +81,27 @@ enum GuideExamples {
         io.to("game").volatile.emit("position", 1, 2)
     }
 
+    static func slowClients(_ io: Server) {
+        io.of("/ticker").slowClientPolicy = .dropOldest
+        io.onConnection { socket in
+            socket.slowClientPolicy = .dropNewest
+            socket.onMessagesDropped { count in print("\(count) messages were dropped for \(socket.id)") }
+        }
+    }
+
+    static func coalescing(_ io: Server) {
+        io.to("prices").coalescing("price:AAPL").emit("price", "AAPL", 212.5)
+    }
+
+    static func suspending(_ io: Server) {
+        io.onConnection { socket in
+            socket.on("export") { () async throws -> Int in
+                for number in 1...100_000 { try await socket.suspending.emit("row", number) }
+                return 100_000
+            }
+        }
+    }
+
     static func block8(_ io: Server) async throws {
         let pongs = try await io.to("lobby").timeout(.seconds(1)).emitWithAck("ping", as: String.self)
         _ = pongs

@@ -13,12 +13,33 @@ extension OutboundPacket {
 
 extension OutboundMessage {
     /// The same message in memory of its own.
-    package func copied() -> OutboundMessage {
-        OutboundMessage(head: head.copied(), attachments: attachments.map { $0.copied() }, compress: compress)
+    package func copied() -> OutboundMessage { withPackets { $0.copied() } }
+
+    /// The same message with each of its packets changed.
+    package func withPackets(_ change: (OutboundPacket) -> OutboundPacket) -> OutboundMessage {
+        var message = self
+        message.head = change(head)
+        message.attachments = attachments.map(change)
+        return message
     }
 
-    /// Bytes of all frames, which is what waiting for a client costs.
+    /// Bytes of all frames.
     package var frameBytes: Int {
         attachments.reduce(head.frame.readableBytes) { $0 + $1.frame.readableBytes }
+    }
+
+    /// The memory that all frames take. That is more than their bytes, because buffers have sizes that are powers of two;
+    /// of large ones only the pages that were written to are counted.
+    package var memoryBytes: Int {
+        attachments.reduce(head.frame.memoryBytes) { $0 + $1.frame.memoryBytes }
+    }
+}
+
+extension ByteBuffer {
+    /// The memory that the buffer takes, as far as it was written to.
+    package var memoryBytes: Int {
+        let page = 4096
+        let (written, overflow) = (writerIndex | (page - 1)).addingReportingOverflow(1)
+        return overflow ? storageCapacity : min(storageCapacity, written)
     }
 }

@@ -149,6 +149,12 @@ package struct OutboundMessage: Sendable, Equatable {
     package var attachments: [OutboundPacket]
     /// Whether the transport may compress it (spec 4.10).
     package var compress: Bool
+    /// Whether it may be dropped as soon as a client reads slowly.
+    package var isVolatile = false
+    /// Which namespace it comes from, for the rules about slow clients; 0 for none.
+    package var origin: Int32 = 0
+    /// Replaces a message with the same key that still waits for the client; nil replaces nothing.
+    package var coalescingKey: CoalescingKey?
 
     package init(head: OutboundPacket, attachments: [OutboundPacket] = [], compress: Bool = true) {
         self.head = head

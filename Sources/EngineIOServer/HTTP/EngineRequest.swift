@@ -92,6 +92,8 @@ package struct EngineResponse: Sendable {
     package var closeConnection: Bool
     /// Whether another node has made it, so that what CORS and middlewares add is in it already.
     package var isForwarded = false
+    /// Hears when the answer has left; nil when nobody wants to know.
+    package var tracker: AnswerTracker?
 
     package init(
         status: HTTPResponseStatus, headers: HTTPHeaders = [:], body: ByteBuffer = ByteBuffer(),

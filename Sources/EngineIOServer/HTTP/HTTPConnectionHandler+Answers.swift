@@ -24,7 +24,18 @@ extension HTTPConnectionHandler {
         let body = hasNoBody || transaction.head.method == .HEAD ? ByteBuffer() : response.body
         if transaction.applicationAnswer == nil { router.countRefusal(response.status) }
         writeHead(head, body: body)
+        if let tracker = response.tracker { track(tracker) }
         complete(transaction, closes: closes)
+    }
+
+    /// Tells the tracker of the answer just written when it has left.
+    private func track(_ tracker: AnswerTracker) {
+        // That of an answer before is over: this one was begun when it had left.
+        self.tracker?.probe.set(-1)
+        self.tracker = tracker
+        guard let context else { return tracker.end() }
+        tracker.probe.set(DirectSocket(context.channel)?.descriptor ?? -1)
+        if pendingWrites > 0 { tracker.probe.set(waitingIn: context.channel) } else { tracker.end() }
     }
 
     /// The raw refusal of spec 1.5.1, byte for byte as Node writes it.
@@ -137,6 +148,7 @@ extension HTTPConnectionHandler {
 
     private func wroteOne() {
         pendingWrites -= 1
+        if pendingWrites == 0 { tracker?.end() }
         if pendingWrites > 0 { writeDeadline = eventLoop.now + settings.values.sendTimeout }
         if case .closing(let lingers) = phase, pendingWrites == 0 {
             closeNow(lingering: lingers)

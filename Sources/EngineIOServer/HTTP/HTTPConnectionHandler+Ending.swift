@@ -80,6 +80,9 @@ extension HTTPConnectionHandler {
         guard let context else { return }
         phase = .gone
         timer.cancel()
+        tracker?.probe.set(-1)
+        tracker?.end()
+        tracker = nil
         settings.newcomers.remove(self)
         inbound = ByteBuffer()
         socket = nil

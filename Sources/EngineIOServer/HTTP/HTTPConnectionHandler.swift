@@ -49,6 +49,8 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     @exclusivity(unchecked) var newcomerIndex: Int?
     /// Answers handed to the channel and not yet written.
     @exclusivity(unchecked) var pendingWrites = 0
+    /// Of the last answer that has one.
+    @exclusivity(unchecked) var tracker: AnswerTracker?
     /// Found with the first answer.
     @exclusivity(unchecked) var socket: (any AnswerSink)?
     /// The channel is no socket, as in tests.

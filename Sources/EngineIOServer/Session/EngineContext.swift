@@ -12,6 +12,9 @@ final class EngineContext: Sendable {
     let metrics: EngineMetrics
     let logger: Logger
     let notices: EngineNotices
+    /// Of the whole node.
+    let budget: BufferBudget
+    let slowClientLimits: SlowClientLimits
     /// Enabled transports.
     let transports: [TransportName]
     /// What a polling handshake offers.
@@ -35,6 +38,10 @@ final class EngineContext: Sendable {
         self.configuration = configuration
         self.metrics = other?.metrics ?? EngineMetrics(isCounted: configuration.isCounted)
         self.customHomes = other?.customHomes ?? NIOLockedValueBox([:])
+        self.budget = other?.budget ?? BufferBudget(limit: configuration.maxTotalBufferedBytes)
+        self.slowClientLimits = SlowClientLimits(
+            softBound: configuration.slowClientBytes, hardBound: configuration.maxBufferedBytes,
+            timeout: configuration.slowClientTimeout)
         self.logger = configuration.logger
         self.notices = EngineNotices(logger: configuration.logger)
         self.transports = TransportName.allCases.filter { configuration.transports.contains($0) }

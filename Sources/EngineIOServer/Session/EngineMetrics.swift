@@ -14,9 +14,14 @@ final class EngineMetrics: Sendable {
         case refused
     }
 
-    let slowClients: Counter
-    let droppedOldest: Counter
-    let droppedNewest: Counter
+    /// Why a message to a slow client was left out.
+    enum DropPolicy: String, CaseIterable {
+        case dropOldest
+        case dropNewest
+        case volatile
+        case coalesce
+    }
+
     let rehomed: Counter
 
     private let pollingSessions = Atomic(0)
@@ -27,15 +32,22 @@ final class EngineMetrics: Sendable {
     private let refusals: [EngineErrorCode: Counter]
     private let upgrades: [UpgradeOutcome: Counter]
     private let notAdmitted: [AdmissionControl.Obstacle: Counter]
+    private let slowClients: [SlowClientReason: Counter]
+    private let drops: [DropPolicy: Counter]
 
     init(isCounted: Bool = true) {
         let factory: any MetricsFactory = isCounted ? MetricsSystem.factory : NOOPMetricsHandler.instance
         func counter(_ label: String, _ dimensions: [(String, String)] = []) -> Counter {
             Counter(label: label, dimensions: dimensions, factory: factory)
         }
-        slowClients = counter("engineio_slow_client_disconnects_total")
-        droppedOldest = counter("engineio_dropped_messages_total", [("policy", "dropOldest")])
-        droppedNewest = counter("engineio_dropped_messages_total", [("policy", "dropNewest")])
+        slowClients = Dictionary(
+            uniqueKeysWithValues: SlowClientReason.allCases.map {
+                ($0, counter("engineio_slow_client_disconnects_total", [("reason", $0.rawValue)]))
+            })
+        drops = Dictionary(
+            uniqueKeysWithValues: DropPolicy.allCases.map {
+                ($0, counter("engineio_dropped_messages_total", [("policy", $0.rawValue)]))
+            })
         rehomed = counter("engineio_rehomed_connections_total")
         pollingGauge = Gauge(label: "engineio_sessions", dimensions: [("transport", "polling")], factory: factory)
         webSocketGauge = Gauge(label: "engineio_sessions", dimensions: [("transport", "websocket")], factory: factory)
@@ -88,6 +100,10 @@ final class EngineMetrics: Sendable {
     func refused(_ code: EngineErrorCode) { refusals[code]?.increment() }
 
     func refusedAdmission(_ obstacle: AdmissionControl.Obstacle) { notAdmitted[obstacle]?.increment() }
+
+    func slowClient(_ reason: SlowClientReason) { slowClients[reason]?.increment() }
+
+    func dropped(_ policy: DropPolicy, by count: Int = 1) { drops[policy]?.increment(by: count) }
 
     private func count(_ transport: TransportName, by change: Int) {
         switch transport {

@@ -1,26 +1,54 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
-internal import Logging
-internal import Metrics
+internal import NIOCore
 
-/// What happens between the end of a tick and the transport: at once, or later through the backlog.
+/// What happens between the end of a tick and the transport: at once, or later through what is left over.
 extension EngineSession {
-    /// The tick is over: hands the staged messages to the transport, or to the backlog while that is busy.
+    /// The tick is over: hands the staged messages to the transport, or keeps them while that is busy.
     func deliver(from first: Int32, in queue: OutboundQueue) {
         guard machine.isAlive else { return }
         if let meter { queue.forEachWeight(from: first) { meter.sent($0) } }
-        if backlog.isEmpty, link.isReady { return link.send(listFrom: first, in: queue) }
+        if leftover == nil, link.isReady {
+            link.send(listFrom: first, in: queue)
+            if !link.isReady { transportBlocked(from: first, in: queue) }
+            return
+        }
         // Compressed for all at once rather than later for each.
-        queue.forEachMessage(from: first, windowBits: link.windowBits) { hold($0) }
+        queue.forEachHeld(from: first, windowBits: link.windowBits, in: context.budget) { hold($0) }
         if link.isReady { transportReady(link) }
     }
 
-    /// The transport can take messages again.
+    /// Less than this in memory of a connection is not worth being counted: what TLS has on its way, for instance.
+    private static let negligibleCopy = 16 * 1024
+
+    /// The transport could not send all of a list of this tick.
+    func transportBlocked(from first: Int32, in queue: OutboundQueue) {
+        let unsent = link.bufferedBytes
+        guard unsent > 0, machine.isAlive else { return }
+        if unsent <= Self.negligibleCopy, case .copies = link.holding { return }
+        let leftover = makeLeftover()
+        switch link.holding {
+        case .nothing: break
+        case .copies: leftover.inFlight.append(HeldBytes(unsent, in: context.budget))
+        case .messages:
+            leftover.inFlight.append(
+                queue.held(listFrom: first, windowBits: link.windowBits, unsent: unsent, in: context.budget))
+        }
+        // Whatever its size, it has been given to the transport.
+        if leftover.machine.queueing(unsent, waiting: 0, now: .now()) != .keep { shard.slowClients.watch(self) }
+        context.budget.enforce()
+    }
+
+    /// The transport can take messages again, or has just taken some.
     func transportReady(_ transport: any Transport) {
         guard transport === link, machine.isAlive else { return }
-        if !backlog.isEmpty, link.isReady { link.send(backlog.takeAll()) }
-        guard backlog.isEmpty else { return }
+        if let leftover {
+            leftover.inFlight.removeAll()
+            feed(from: leftover)
+            progressed()
+            guard leftover.messages.isEmpty else { return }
+        }
         if machine.isClosing {
             guard link.closeOrderly(discard: false, hasBacklog: false) else { return }
             finish(machine.transportFinished())
@@ -29,36 +57,116 @@ extension EngineSession {
         }
     }
 
-    private func hold(_ message: OutboundMessage) {
-        guard machine.isAlive else { return }
-        let buffered = backlog.bytes + link.bufferedBytes
-        // One message alone may be of any size, and the engine's own packets are few and needed.
-        let limit = context.configuration.maxBufferedBytes
-        guard buffered > 0, buffered + Backlog.cost(of: message) > limit, message.isApplicationMessage else {
-            return backlog.append(message)
+    /// An answer of the transport has left, or never will.
+    func answerLeft(_ transport: any Transport) {
+        if transport === link, machine.isAlive { progressed() }
+    }
+
+    /// Gives the transport as much as it takes.
+    func feed(from leftover: Leftover) {
+        while link.isReady, !leftover.messages.isEmpty {
+            let chunk = leftover.messages.popFirst(upTo: link.chunkBytes)
+            link.send(chunk)
+            let unsent = link.bufferedBytes
+            if unsent > 0 { leftover.inFlight = inFlight(of: chunk, unsent: unsent) }
         }
-        switch context.configuration.slowClientPolicy {
-        case .disconnect:
-            context.metrics.slowClients.increment()
-            context.notices.happened(
-                .slowClient, on: eventLoop,
-                [
-                    "sid": "\(LogMetadata.shortened(id))", "remote": "\(handshake.remoteAddress)",
-                    "transport": "\(link.name.rawValue)", "waitingBytes": "\(buffered)",
-                ])
-            finish(machine.transportFailed(detail: "slow client"), isBroken: true)
-        case .dropNewest:
-            context.metrics.droppedNewest.increment()
-        case .dropOldest:
-            var excess = buffered + Backlog.cost(of: message) - limit
-            while excess > 0 {
-                let before = backlog.bytes
-                guard backlog.dropOldest() else { break }
-                context.metrics.droppedOldest.increment()
-                excess -= before - backlog.bytes
+    }
+
+    /// What the transport keeps in memory of a chunk: large messages as they are, small ones as one copy.
+    private func inFlight(of chunk: [HeldMessage], unsent: Int) -> [HeldBytes] {
+        switch link.holding {
+        case .nothing: return []
+        case .copies: return [HeldBytes(unsent, in: context.budget)]
+        case .messages: break
+        }
+        var held: [HeldBytes] = []
+        var copied = 0
+        for message in chunk {
+            if message.message.head.frame.readableBytes > FrameJoiner.largestJoinedFrame {
+                held.append(message)
+            } else {
+                copied += message.message.frameBytes
             }
-            if excess > 0 { return context.metrics.droppedOldest.increment() }
-            backlog.append(message)
+        }
+        if copied > 0 { held.append(HeldBytes(min(copied, unsent), in: context.budget)) }
+        return held
+    }
+
+    // MARK: What is left over
+
+    func makeLeftover() -> Leftover {
+        if let leftover { return leftover }
+        let made = Leftover(limits: context.slowClientLimits)
+        leftover = made
+        shard.slowClients.add(self, made)
+        return made
+    }
+
+    /// Whether messages wait for the transport.
+    var hasBacklog: Bool { leftover.map { !$0.messages.isEmpty } ?? false }
+
+    /// What waits for the client on this node, in bytes of memory.
+    var waitingBytes: Int { (leftover?.messages.bytes ?? 0) + link.bufferedBytes }
+
+    /// The next messages for a poll.
+    func takeForPoll() -> [HeldMessage] { leftover?.messages.popFirst(upTo: link.chunkBytes) ?? [] }
+
+    /// Lets go of what is left over.
+    func dropLeftover() {
+        guard let leftover else { return }
+        endWaitingForRoom()
+        self.leftover = nil
+        shard.slowClients.remove(leftover)
+    }
+
+    /// No more messages will be taken: tells those who wait for room.
+    func endWaitingForRoom() {
+        guard let leftover, !leftover.waiters.isEmpty else { return }
+        let waiters = exchange(&leftover.waiters, with: [])
+        shard.afterDelivery { for waiter in waiters { waiter(false) } }
+    }
+
+    /// Something has left for the client: the watch begins anew or ends, and those who wait for room are told.
+    func progressed() {
+        guard let leftover else { return }
+        let waiting = waitingBytes
+        leftover.machine.progressed(waiting: waiting, now: .now())
+        if waiting <= context.slowClientLimits.softBound, !leftover.waiters.isEmpty { announceRoom() }
+        releaseIfSpent()
+    }
+
+    func releaseIfSpent() {
+        guard let leftover, leftover.isSpent, link.bufferedBytes == 0 else { return }
+        self.leftover = nil
+        shard.slowClients.remove(leftover)
+    }
+
+    /// Calls back when the client has room for another message, which is at once unless more than the soft bound waits, or
+    /// others are before it; with false when the session ends. On the loop only.
+    package func whenRoom(_ body: @escaping (Bool) -> Void) {
+        eventLoop.assertInEventLoop()
+        guard machine.isOpen else { return body(false) }
+        guard let leftover,
+            !leftover.waiters.isEmpty || waitingBytes > context.slowClientLimits.softBound
+        else { return body(true) }
+        leftover.waiters.append(body)
+    }
+
+    /// How many wait for room. On the loop only.
+    package var waiterCount: Int { leftover?.waiters.count ?? 0 }
+
+    private func announceRoom() {
+        // After the delivery that is under way, one after the other, for as long as there is room.
+        shard.afterDelivery { [self] in
+            while let leftover, let waiter = leftover.waiters.first,
+                waitingBytes <= context.slowClientLimits.softBound
+            {
+                leftover.waiters.removeFirst()
+                waiter(machine.isOpen)
+                // What it has sent counts.
+                shard.flush(self)
+            }
+            releaseIfSpent()
         }
     }
 }

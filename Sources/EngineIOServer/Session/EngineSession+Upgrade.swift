@@ -104,7 +104,10 @@ extension EngineSession {
             link = candidate
             context.metrics.sessionUpgraded()
             polling.end(isBroken: false)
-            if !backlog.isEmpty, link.isReady { link.send(backlog.takeAll()) }
+            if let leftover {
+                feed(from: leftover)
+                progressed()
+            }
             handler?.upgraded(to: .websocket)
         case .finish(let end):
             candidate.end(isBroken: false)

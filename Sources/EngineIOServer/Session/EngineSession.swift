@@ -16,8 +16,8 @@ public final class EngineSession: @unchecked Sendable {
     /// The request that opened the session.
     public let handshake: HandshakeInfo
     // What is small follows each other: there is one session for each connection. Where it says so, overlapping access is not
-    // checked for, which would cost each message more than it could find: the machine, the slot and the backlog are values
-    // that call nothing back, the others are only read and replaced.
+    // checked for, which would cost each message more than it could find: the machine and the slot are values that call
+    // nothing back, the others are only read and replaced.
     @exclusivity(unchecked)
     var machine = SessionStateMachine()
     var upgradeMachine: UpgradeStateMachine
@@ -34,8 +34,9 @@ public final class EngineSession: @unchecked Sendable {
     @exclusivity(unchecked)
     var link: any Transport
     var upgradeAttempt: UpgradeAttempt?
+    /// Nil while the transport takes everything.
     @exclusivity(unchecked)
-    var backlog = Backlog()
+    var leftover: Leftover?
     /// Only while somebody observes.
     @exclusivity(unchecked)
     private(set) var meter: SessionMeter?
@@ -65,7 +66,7 @@ public final class EngineSession: @unchecked Sendable {
     /// Whether a message sent now would leave at once (spec 4.9): nothing waits, and the transport is neither busy with
     /// earlier messages nor without a poll. False again as soon as one message was sent. On the loop only.
     public var isWritable: Bool {
-        machine.isOpen && !shard.hasStaged(for: self) && backlog.isEmpty && link.isReady
+        machine.isOpen && !shard.hasStaged(for: self) && !hasBacklog && link.isReady
     }
 
     /// Queues a message; dropped silently unless the session is open. At once on the loop, from other threads in order.
@@ -73,7 +74,10 @@ public final class EngineSession: @unchecked Sendable {
         if eventLoop.inEventLoop {
             if machine.isOpen { shard.send(message, to: self) }
         } else {
-            shard.run { [shard] in shard.send(shard.stage(message), to: self) }
+            shard.run { [shard] in
+                shard.relieve()
+                shard.send(shard.stage(message), to: self)
+            }
         }
     }
 
@@ -81,10 +85,11 @@ public final class EngineSession: @unchecked Sendable {
     /// only.
     /// - Parameters:
     ///   - bound: the most bytes it can have.
+    ///   - origin: see `OutboundMessage.origin`.
     ///   - write: writes the message with its type digit `4`, and returns how long it is. It must call nobody.
-    package func send(textUpTo bound: Int, _ write: (UnsafeMutableRawBufferPointer) -> Int) {
+    package func send(textUpTo bound: Int, origin: Int32 = 0, _ write: (UnsafeMutableRawBufferPointer) -> Int) {
         eventLoop.assertInEventLoop()
-        if machine.isOpen { shard.send(textUpTo: bound, to: self, write) }
+        if machine.isOpen { shard.send(textUpTo: bound, origin: origin, to: self, write) }
     }
 
     /// Closes the session with `forced close`, from any thread; does nothing when it is closed or closing.
@@ -99,13 +104,13 @@ public final class EngineSession: @unchecked Sendable {
         if !discard { shard.flush(self) }
         guard machine.closeRequested() == .closeTransport else { return }
         shard.closeSlot(of: self)
-        if discard { _ = backlog.takeAll() }
+        if discard { dropLeftover() } else { endWaitingForRoom() }
         arm(.closeTimeout)
         closeTransport(discard: discard)
     }
 
     private func closeTransport(discard: Bool) {
-        guard link.closeOrderly(discard: discard, hasBacklog: !backlog.isEmpty) else { return }
+        guard link.closeOrderly(discard: discard, hasBacklog: hasBacklog) else { return }
         finish(machine.transportFinished())
     }
 
@@ -142,6 +147,7 @@ public final class EngineSession: @unchecked Sendable {
         abandonUpgrade()
         let transport = link.name
         link.end(isBroken: isBroken)
+        dropLeftover()
         context.metrics.sessionClosed(on: transport, reason: end.reason)
         context.logger.debug(
             "session closed",
@@ -159,7 +165,6 @@ public final class EngineSession: @unchecked Sendable {
         shard.afterDelivery { [self] in
             handler?.closed(end.reason, detail: end.detail)
             handler = nil
-            _ = backlog.takeAll()
             shard.remove(self)
         }
     }

@@ -9,7 +9,8 @@ struct FrameArena: ~Copyable {
     private struct Frame {
         let start: Int
         let end: Int
-        let headerLength: Int
+        let headerLength: Int32
+        let origin: Int32
     }
 
     /// Larger messages get memory of their own, so that they need not be copied when the arena grows.
@@ -19,13 +20,14 @@ struct FrameArena: ~Copyable {
     private static let smallestCapacity = 4096
 
     private var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    private var used = 0
+    /// How many bytes the frames have.
+    private(set) var used = 0
     private var frames: [Frame] = []
 
     deinit { memory.deallocate() }
 
     /// Adds a message of at most `bound` bytes, which `write` writes, right behind the one before; returns its index.
-    mutating func append(upTo bound: Int, _ write: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+    mutating func append(upTo bound: Int, origin: Int32 = 0, _ write: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
         let front = OutboundPacket.headerLength(payloadLength: bound)
         reserve(front + bound)
         let start = used
@@ -41,7 +43,8 @@ struct FrameArena: ~Copyable {
         }
         _ = OutboundPacket.writeHeader(opcode: 0x1, payloadLength: length, into: frame)
         used = start + headerLength + length
-        frames.append(Frame(start: start, end: used, headerLength: headerLength))
+        frames.append(
+            Frame(start: start, end: used, headerLength: Int32(truncatingIfNeeded: headerLength), origin: origin))
         return frames.count - 1
     }
 
@@ -56,7 +59,7 @@ struct FrameArena: ~Copyable {
     /// What a frame carries, as long as nothing is added.
     func payload(_ index: Int) -> UnsafeRawBufferPointer {
         let frame = frames[index]
-        return UnsafeRawBufferPointer(rebasing: memory[frame.start + frame.headerLength..<frame.end])
+        return UnsafeRawBufferPointer(rebasing: memory[frame.start + Int(frame.headerLength)..<frame.end])
     }
 
     /// Whether nothing lies between a frame and another one.
@@ -65,8 +68,10 @@ struct FrameArena: ~Copyable {
     /// The frame in memory of its own, for those who need it later or in another form.
     func message(_ index: Int) -> OutboundMessage {
         let frame = ByteBuffer(bytes: bytes(from: index, through: index))
-        return OutboundMessage(
-            head: OutboundPacket(frame: frame, headerLength: frames[index].headerLength, isBinary: false))
+        var message = OutboundMessage(
+            head: OutboundPacket(frame: frame, headerLength: Int(frames[index].headerLength), isBinary: false))
+        message.origin = frames[index].origin
+        return message
     }
 
     /// Forgets all frames.

@@ -33,6 +33,13 @@ final class OutboundQueue {
     let compressor: FrameCompressor?
     /// What was compressed in this tick, by message and window size.
     private var compressed: [Int64: OutboundMessage] = [:]
+    /// What has to wait for somebody, by the same.
+    private var held: [Int64: HeldMessage] = [:]
+    /// The bodies of polling answers that several clients get, by their messages.
+    private var pollingBodies: [[MessagePlace]: PollingBody] = [:]
+    /// How many bytes are staged, those of the arena left out.
+    @exclusivity(unchecked)
+    private var sharedBytes = 0
 
     // The list joined last and what it gave: in a broadcast most lists are equal to the one before.
     @exclusivity(unchecked)
@@ -41,23 +48,33 @@ final class OutboundQueue {
     private var list: [MessagePlace] = []
     @exclusivity(unchecked)
     private var joined: [ByteBuffer] = []
+    private var joinedHeld: HeldBytes?
 
     init(compressor: FrameCompressor? = nil) {
         self.compressor = compressor
     }
 
+    /// How many bytes wait for the end of the tick, each message counted once.
+    var stagedBytes: Int { sharedBytes + arena.used }
+
     func stage(_ message: OutboundMessage) -> StagedMessage {
+        let weight = ShardTraffic.Weight(message)
         messages.append(message)
-        weights.append(ShardTraffic.Weight(message))
+        weights.append(weight)
+        sharedBytes += weight.bytes
         return StagedMessage(place: .shared(messages.count - 1), tick: tick)
     }
 
     /// Puts a text message aside that one session receives, and writes it where it leaves from.
-    func stage(textUpTo bound: Int, _ write: (UnsafeMutableRawBufferPointer) -> Int) -> StagedMessage {
+    func stage(
+        textUpTo bound: Int, origin: Int32, _ write: (UnsafeMutableRawBufferPointer) -> Int
+    ) -> StagedMessage {
         guard bound <= FrameArena.largestMessage else {
-            return stage(OutboundMessage(head: .text(upTo: bound, write)))
+            var message = OutboundMessage(head: .text(upTo: bound, write))
+            message.origin = origin
+            return stage(message)
         }
-        return StagedMessage(place: .frame(arena.append(upTo: bound, write)), tick: tick)
+        return StagedMessage(place: .frame(arena.append(upTo: bound, origin: origin, write)), tick: tick)
     }
 
     /// Appends to the list that ends in `last`; returns the new end.
@@ -117,6 +134,79 @@ final class OutboundQueue {
             body(message(at: entry.place, windowBits: windowBits))
             index = entry.next
         }
+    }
+
+    // MARK: For those that cannot take it now
+
+    /// The messages of a list, in order, to be kept: one object for all sessions that keep the same message.
+    func forEachHeld(from first: Int32, windowBits: Int32?, in budget: BufferBudget, _ body: (HeldMessage) -> Void) {
+        var index = first
+        while index != Self.none {
+            let entry = entries[Int(index)]
+            body(held(at: entry.place, windowBits: windowBits, in: budget))
+            index = entry.next
+        }
+    }
+
+    private func held(at place: MessagePlace, windowBits: Int32?, in budget: BufferBudget) -> HeldMessage {
+        guard case .shared(let index) = place.kind else {
+            return HeldMessage(message(at: place, windowBits: windowBits), in: budget)
+        }
+        let key = Int64(index) << 8 | Int64(windowBits ?? 0)
+        if let held = held[key] { return held }
+        let made = HeldMessage(message(at: place, windowBits: windowBits), in: budget)
+        held[key] = made
+        return made
+    }
+
+    /// The memory of a list of which the transport has just kept `unsent` bytes: the same object for all sessions that
+    /// share it.
+    func held(listFrom first: Int32, windowBits: Int32?, unsent: Int, in budget: BufferBudget) -> HeldBytes {
+        let entry = entries[Int(first)]
+        if entry.next == Self.none {
+            if case .shared = entry.place.kind { return held(at: entry.place, windowBits: windowBits, in: budget) }
+            return HeldBytes(unsent, in: budget)
+        }
+        guard windowBits == lastWindowBits, places(from: first) == lastList else {
+            return HeldBytes(unsent, in: budget)
+        }
+        if let joinedHeld { return joinedHeld }
+        let made = HeldBytes(joined.reduce(0) { $0 + $1.memoryBytes }, in: budget)
+        joinedHeld = made
+        return made
+    }
+
+    private func places(from first: Int32) -> [MessagePlace] {
+        var places: [MessagePlace] = []
+        var index = first
+        while index != Self.none {
+            places.append(entries[Int(index)].place)
+            index = entries[Int(index)].next
+        }
+        return places
+    }
+
+    // MARK: Polling
+
+    /// The body of a list that other clients may get as well, made once in a tick; nil when it has fewer than `minimum` bytes
+    /// or a message for one client alone.
+    func sharedPollingBody(listFrom first: Int32, minimum: Int) -> PollingBody? {
+        var bytes = 0
+        var index = first
+        while index != Self.none {
+            guard case .shared(let message) = entries[Int(index)].place.kind else { return nil }
+            bytes += weights[message].bytes
+            index = entries[Int(index)].next
+        }
+        guard bytes >= minimum else { return nil }
+        let key = places(from: first)
+        if let body = pollingBodies[key] { return body }
+        var body = ByteBuffer()
+        body.reserveCapacity(bytes)
+        let mayCompress = append(listFrom: first, toPollingBody: &body)
+        let made = PollingBody(body, mayCompress: mayCompress)
+        pollingBodies[key] = made
+        return made
     }
 
     /// Adds the messages of a list to a polling body; whether one of them may be compressed.
@@ -216,6 +306,7 @@ final class OutboundQueue {
             for place in list { joiner.append(message(at: place, windowBits: windowBits)) }
             lastWindowBits = windowBits
             joined = joiner.finish()
+            joinedHeld = nil
             swap(&list, &lastList)
         }
     }
@@ -229,9 +320,13 @@ final class OutboundQueue {
         }
         arena.reset()
         entries.removeAll(keepingCapacity: entries.count <= 65536)
+        sharedBytes = 0
         if !compressed.isEmpty { compressed = [:] }
+        if !held.isEmpty { held = [:] }
+        if !pollingBodies.isEmpty { pollingBodies = [:] }
         guard !lastList.isEmpty else { return }
         lastList.removeAll(keepingCapacity: true)
         joined.removeAll(keepingCapacity: true)
+        joinedHeld = nil
     }
 }

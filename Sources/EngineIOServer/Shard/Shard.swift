@@ -37,6 +37,12 @@ package final class Shard: @unchecked Sendable {
     let receiveBuffer = SpareBuffer()
     /// What the bodies of polling answers are put together in.
     let pollingBody = SpareBuffer()
+    /// Packs those bodies.
+    let bodyCompressor = BodyCompressor()
+    /// The last body that was made of what had waited.
+    private var lastAnswer: AnsweredChunk?
+    /// The sessions for which something is left over.
+    private(set) lazy var slowClients = SlowClientList(self)
     @exclusivity(unchecked)
     private var slots = OutboundSlots()
     /// Slots with something to deliver at the end of the tick, and the memory of the last such list.
@@ -45,6 +51,8 @@ package final class Shard: @unchecked Sendable {
     private var spareList: [Int32] = []
     private var isFlushScheduled = false
     private var isDelivering = false
+    /// Somebody keeps a staged message while the application is called.
+    private var isHoldingTick = false
     @exclusivity(unchecked)
     private var deferred: [() -> Void] = []
 
@@ -120,14 +128,41 @@ package final class Shard: @unchecked Sendable {
 
     /// As staging and sending, for a message that nobody else receives.
     func send(_ message: OutboundMessage, to session: EngineSession) {
+        relieve()
         append(queue.stage(message), to: session.slot)
     }
 
     /// The same for a text message that is written where it leaves from, see ``EngineSession/send(textUpTo:_:)``.
     func send(
-        textUpTo bound: Int, to session: EngineSession, _ write: (UnsafeMutableRawBufferPointer) -> Int
+        textUpTo bound: Int, origin: Int32, to session: EngineSession, _ write: (UnsafeMutableRawBufferPointer) -> Int
     ) {
-        append(queue.stage(textUpTo: bound, write), to: session.slot)
+        relieve()
+        append(queue.stage(textUpTo: bound, origin: origin, write), to: session.slot)
+    }
+
+    /// So many bytes may be staged before they are delivered ahead of the tick's end.
+    private static let tickBytes = 1024 * 1024
+
+    /// To be called before a message is staged: delivers what has been staged in this tick when that is a lot, so that a long
+    /// burst takes no more memory than what its recipients leave over. Handlers hear of sessions that end at the end of the
+    /// tick, as always.
+    package func relieve() {
+        if queue.stagedBytes > Self.tickBytes { deliverEarly() }
+    }
+
+    /// Runs `body`, which keeps a staged message while it calls the application: nothing is delivered early meanwhile.
+    package func holdingTick(_ body: () -> Void) {
+        let wasHolding = isHoldingTick
+        isHoldingTick = true
+        body()
+        isHoldingTick = wasHolding
+    }
+
+    private func deliverEarly() {
+        guard !isDelivering, !isHoldingTick else { return }
+        isDelivering = true
+        deliverAll()
+        isDelivering = false
     }
 
     /// A message has come from a client.
@@ -163,8 +198,13 @@ package final class Shard: @unchecked Sendable {
     private func flush() {
         isFlushScheduled = false
         wakeSleepers()
-        var touched = exchange(&dirty, with: exchange(&spareList, with: []))
         isDelivering = true
+        deliverAll()
+        deliveryEnded()
+    }
+
+    private func deliverAll() {
+        var touched = exchange(&dirty, with: exchange(&spareList, with: []))
         for slot in touched { deliver(to: slot) }
         if dirty.isEmpty {
             queue.reset()
@@ -172,7 +212,6 @@ package final class Shard: @unchecked Sendable {
         }
         touched.removeAll(keepingCapacity: touched.count <= 65536)
         spareList = touched
-        deliveryEnded()
     }
 
     private func deliver(to slot: Int32) {
@@ -180,7 +219,10 @@ package final class Shard: @unchecked Sendable {
         if let socket = list.socket {
             switch queue.send(listFrom: list.first, to: socket) {
             case .sent: return
-            case .blocked(let rest): return slots.owner(slot)?.link.sendRest(rest) ?? ()
+            case .blocked(let rest):
+                guard let session = slots.owner(slot) else { return }
+                session.link.sendRest(rest)
+                return session.transportBlocked(from: list.first, in: queue)
             case .several: break
             }
         }
@@ -220,6 +262,21 @@ package final class Shard: @unchecked Sendable {
         guard !deferred.isEmpty else { return }
         for work in exchange(&deferred, with: []) { work() }
     }
+
+    // MARK: Polling answers
+
+    /// The body of an answer of messages that have waited. Clients that have waited for the same ones share it when it has
+    /// `minimum` bytes; nil otherwise.
+    func sharedAnswer(of messages: [HeldMessage], minimum: Int) -> PollingBody? {
+        guard messages.reduce(0, { $0 + $1.message.frameBytes }) >= minimum else { return nil }
+        if let lastAnswer, lastAnswer.isMade(of: messages) { return lastAnswer.body }
+        let made = AnsweredChunk(messages)
+        lastAnswer = made
+        return made.body
+    }
+
+    /// Nobody waits any more.
+    func forgetAnswers() { lastAnswer = nil }
 
     // MARK: Sessions
 

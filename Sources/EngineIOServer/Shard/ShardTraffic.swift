@@ -72,6 +72,9 @@ extension EngineServer {
     /// How late the latest of the loops is at this moment, also while it stands still. From any thread.
     package var currentLag: TimeAmount { shards.map { $0.lag.current() }.max() ?? .zero }
 
+    /// Memory held for clients that read slowly, what several wait for counted once. From any thread.
+    package var heldBytes: Int { context.budget.usedBytes }
+
     /// Live sessions by transport. From any thread.
     package var sessionsByTransport: [TransportName: Int] { context.metrics.sessionsByTransport }
 
@@ -91,7 +94,7 @@ extension EngineServer {
 extension Shard {
     fileprivate var statistics: ShardStatistics {
         let sessions = allSessions()
-        let queued = sessions.reduce(0) { $0 + $1.backlog.bytes + $1.link.bufferedBytes }
+        let queued = sessions.reduce(0) { $0 + $1.waitingBytes }
         return ShardStatistics(
             index: index, sessions: sessions.count, queuedBytes: queued, traffic: traffic, lag: lag.measured)
     }

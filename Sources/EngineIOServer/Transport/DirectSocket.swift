@@ -56,6 +56,14 @@ struct DirectSocket: AnswerSink {
         }
     }
 
+    /// How many bytes the kernel holds that the peer has not acknowledged; 0 when that cannot be told. It only asks, so it
+    /// may be called from any thread, even about a descriptor that has just been closed.
+    static func unacknowledgedBytes(of descriptor: CInt) -> Int {
+        var count: CInt = 0
+        guard descriptor >= 0, ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 else { return 0 }
+        return Int(count)
+    }
+
     /// Receives what has arrived, without waiting: how many bytes. 0 when there is nothing, at the end of the stream and on failure;
     /// NIO finds out which.
     func receive(into target: UnsafeMutableRawBufferPointer) -> Int {

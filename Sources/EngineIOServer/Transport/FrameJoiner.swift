@@ -6,7 +6,7 @@ internal import NIOCore
 /// Joins small frames into shared buffers and lets large ones through as they are.
 struct FrameJoiner {
     /// Frames larger than this are not copied.
-    private static let largestJoinedFrame = 16 * 1024
+    static let largestJoinedFrame = 16 * 1024
     /// A joined buffer is closed when it has reached this size.
     private static let joinedBufferSize = 64 * 1024
 
@@ -43,10 +43,7 @@ struct FrameJoiner {
 
 extension OutboundMessage {
     /// The message for a client that asked for base64: binary packets as text `b…`, even on WebSocket (spec 1.9).
-    func withTextOnly() -> OutboundMessage {
-        OutboundMessage(
-            head: head.withTextOnly(), attachments: attachments.map { $0.withTextOnly() }, compress: compress)
-    }
+    func withTextOnly() -> OutboundMessage { withPackets { $0.withTextOnly() } }
 }
 
 extension OutboundPacket {

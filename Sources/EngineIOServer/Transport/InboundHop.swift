@@ -2,10 +2,11 @@
 
 internal import EngineIOCore
 internal import NIOCore
+internal import Synchronization
 
 /// What a connection that lives on another loop than its session has read and not yet sent over.
 ///
-/// Confined to the connection's loop, but for `eventLoop`.
+/// Confined to the connection's loop, but for `eventLoop` and `unacknowledgedBytes`.
 final class InboundHop {
     enum Event: Sendable {
         case packet(EnginePacket)
@@ -22,11 +23,18 @@ final class InboundHop {
 
     /// The connection's.
     let eventLoop: any EventLoop
+    private let descriptor = Atomic<CInt>(-1)
     var events: [Event] = []
     private var bytesUnderWay = 0
     private var isPaused = false
 
     init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+
+    /// The connection's socket; nil when it has none any more.
+    func note(_ socket: DirectSocket?) { descriptor.store(socket?.descriptor ?? -1, ordering: .relaxed) }
+
+    /// As ``DirectSocket/unacknowledgedBytes(of:)``, from any thread.
+    var unacknowledgedBytes: Int { DirectSocket.unacknowledgedBytes(of: descriptor.load(ordering: .relaxed)) }
 
     func count(_ bytes: Int) { bytesUnderWay += bytes }
 

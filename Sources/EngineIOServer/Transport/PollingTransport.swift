@@ -17,6 +17,13 @@ final class PollingTransport: Transport, @unchecked Sendable {
     private static let keptBody = 64 * 1024
     /// The first answer carries the cookie and the initial headers.
     @exclusivity(unchecked) private var isFirstAnswer = true
+    /// Answers that the kernel has not been given as a whole, those with small bodies left out.
+    private var unsentAnswers: [Int: (body: HeldBytes, probe: AnswerProbe)] = [:]
+    private var nextAnswer = 0
+    /// Where the last of them is.
+    private var probe: AnswerProbe?
+    /// Bodies from this size on are tracked until they have left.
+    private static let trackedBody = 16 * 1024
 
     init(shard: Shard, context: EngineContext) {
         self.shard = shard
@@ -32,10 +39,22 @@ final class PollingTransport: Transport, @unchecked Sendable {
 
     var isReady: Bool { machine.isWritable }
 
-    var bufferedBytes: Int { 0 }
+    var bufferedBytes: Int { unsentAnswers.isEmpty ? 0 : unsentAnswers.values.reduce(0) { $0 + $1.body.bytes } }
+
+    var holding: TransportHolding { .nothing }
+
+    /// One answer. The client comes back for more, so that what waits can still be dropped or replaced.
+    var chunkBytes: Int { 1024 * 1024 }
+
+    var progressMark: ProgressMark {
+        ProgressMark(unwritten: bufferedBytes, unacknowledged: probe?.unacknowledgedBytes ?? 0)
+    }
 
     func send(listFrom first: Int32, in queue: OutboundQueue) {
         guard machine.flushRequested(), let exchange = takePoll() else { return }
+        if let shared = queue.sharedPollingBody(listFrom: first, minimum: sharingMinimum) {
+            return respond(to: exchange, shared)
+        }
         var body = takeBody()
         let mayCompress = queue.append(listFrom: first, toPollingBody: &body)
         respond(to: exchange, body, mayCompress: mayCompress)
@@ -44,7 +63,7 @@ final class PollingTransport: Transport, @unchecked Sendable {
     /// Nothing is ever sent past a polling transport.
     func sendRest(_ rest: ByteBuffer) {}
 
-    func send(_ messages: ArraySlice<OutboundMessage>) {
+    func send(_ messages: [HeldMessage]) {
         guard machine.flushRequested() else { return }
         answerHeldPoll(messages)
     }
@@ -66,6 +85,8 @@ final class PollingTransport: Transport, @unchecked Sendable {
     func end(isBroken: Bool) {
         perform(machine.closed())
         session = nil
+        // What the client does not read would stay for as long as an answer may take.
+        if isBroken { for answer in unsentAnswers.values { answer.probe.cut() } }
     }
 
     /// The upgrade gives the client its held poll back.
@@ -85,7 +106,7 @@ final class PollingTransport: Transport, @unchecked Sendable {
 
     /// A poll has arrived. The request has been verified.
     func pollReceived(_ exchange: HTTPExchange) {
-        switch machine.pollReceived(hasPendingPackets: session.map { !$0.backlog.isEmpty } ?? false) {
+        switch machine.pollReceived(hasPendingPackets: session?.hasBacklog ?? false) {
         case .hold:
             poll = exchange
             exchange.onAbort { [self] in shard.run { self.pollAborted(exchange) } }
@@ -117,15 +138,15 @@ final class PollingTransport: Transport, @unchecked Sendable {
         return poll
     }
 
-    private func answerHeldPoll(_ messages: ArraySlice<OutboundMessage>, trailer: [OutboundPacket] = []) {
+    private func answerHeldPoll(_ messages: [HeldMessage], trailer: [OutboundPacket] = []) {
         guard let exchange = takePoll() else { return }
         respond(to: exchange, messages, trailer: trailer)
     }
 
     private func answer(_ exchange: HTTPExchange, with answer: PollingStateMachine.PollAnswer) {
         switch answer {
-        case .packets: respond(to: exchange, session?.backlog.takeAll() ?? [])
-        case .packetsThenClose: respond(to: exchange, session?.backlog.takeAll() ?? [], trailer: [.close])
+        case .packets: respond(to: exchange, session?.takeForPoll() ?? [])
+        case .packetsThenClose: respond(to: exchange, session?.takeForPoll() ?? [], trailer: [.close])
         case .noopThenClose: respond(to: exchange, [], trailer: [.noop, .close])
         case .close: respond(to: exchange, [], trailer: [.close])
         case .noop: respond(to: exchange, [], trailer: [.noop])
@@ -133,23 +154,61 @@ final class PollingTransport: Transport, @unchecked Sendable {
     }
 
     private func respond(
-        to exchange: HTTPExchange, _ messages: ArraySlice<OutboundMessage>, trailer: [OutboundPacket] = []
+        to exchange: HTTPExchange, _ messages: [HeldMessage], trailer: [OutboundPacket] = []
     ) {
+        if trailer.isEmpty, let shared = shard.sharedAnswer(of: messages, minimum: sharingMinimum) {
+            return respond(to: exchange, shared)
+        }
         var body = takeBody()
-        for message in messages { PollingPayloadEncoder.append(message, to: &body) }
+        for held in messages { PollingPayloadEncoder.append(held.message, to: &body) }
         for packet in trailer { PollingPayloadEncoder.append(packet, to: &body) }
-        respond(to: exchange, body, mayCompress: messages.contains(where: \.compress))
+        respond(to: exchange, body, mayCompress: messages.contains(where: \.message.compress))
+    }
+
+    /// From this size on a body is worth being looked for among those made already.
+    private var sharingMinimum: Int {
+        min(context.configuration.httpCompression?.threshold ?? Self.trackedBody, Self.trackedBody)
+    }
+
+    private func respond(to exchange: HTTPExchange, _ shared: PollingBody) {
+        if let compression = context.configuration.httpCompression,
+            shared.plain.readableBytes >= compression.threshold, let coding = coding(for: exchange.request),
+            let packed = shared.packed(coding, level: compression.level, by: shard.bodyCompressor)
+        {
+            let tracker = track(packed) { shared.held(coding, in: self.context.budget) }
+            return send(.poll, packed, coding: coding, tracker: tracker, to: exchange)
+        }
+        let tracker = track(shared.plain) { shared.held(nil, in: self.context.budget) }
+        send(.poll, shared.plain, tracker: tracker, to: exchange)
+    }
+
+    /// Counts a body until it has left, unless it is small.
+    private func track(_ body: ByteBuffer, holding: () -> HeldBytes) -> AnswerTracker? {
+        guard body.readableBytes >= Self.trackedBody else { return nil }
+        let number = nextAnswer
+        nextAnswer &+= 1
+        let probe = AnswerProbe()
+        unsentAnswers[number] = (holding(), probe)
+        self.probe = probe
+        return AnswerTracker(probe: probe) { [self] in shard.run { self.answerLeft(number) } }
+    }
+
+    private func answerLeft(_ number: Int) {
+        unsentAnswers[number] = nil
+        session?.answerLeft(self)
     }
 
     private func respond(to exchange: HTTPExchange, _ body: ByteBuffer, mayCompress: Bool) {
         defer { shard.pollingBody.put(body, keeping: Self.keptBody) }
         if mayCompress, let compression = context.configuration.httpCompression,
             body.readableBytes >= compression.threshold, let coding = coding(for: exchange.request),
-            let compressed = BodyCompression.compress(body, coding: coding, level: compression.level)
+            let compressed = shard.bodyCompressor.compress(body, coding: coding, level: compression.level)
         {
-            return send(.poll, compressed, coding: coding, to: exchange)
+            let tracker = track(compressed) { HeldBytes(compressed.memoryBytes, in: self.context.budget) }
+            return send(.poll, compressed, coding: coding, tracker: tracker, to: exchange)
         }
-        send(.poll, body, to: exchange)
+        let tracker = track(body) { HeldBytes(body.memoryBytes, in: self.context.budget) }
+        send(.poll, body, tracker: tracker, to: exchange)
     }
 
     /// Memory of the loop for the body of an answer.
@@ -222,9 +281,11 @@ final class PollingTransport: Transport, @unchecked Sendable {
 
     /// Adds what every engine response has: the rule for old browsers, the handshake's cookie, the header hooks.
     private func send(
-        _ kind: PollingHeaders, _ body: ByteBuffer, coding: ContentCoding? = nil, to exchange: HTTPExchange
+        _ kind: PollingHeaders, _ body: ByteBuffer, coding: ContentCoding? = nil, tracker: AnswerTracker? = nil,
+        to exchange: HTTPExchange
     ) {
         var response = EngineResponse(status: .ok, body: body)
+        response.tracker = tracker
         // Hooks may change every header, so for them it takes them all one by one.
         if context.hasHeaderHooks { response.headers = kind.fields } else { response.fixedLines = kind.lines }
         if let coding { response.headers.add(name: "Content-Encoding", value: coding.rawValue) }

@@ -13,12 +13,18 @@ protocol Transport: AnyObject {
     var windowBits: Int32? { get }
     /// What the transport itself still holds of earlier writes, in bytes.
     var bufferedBytes: Int { get }
+    /// What those bytes are in memory.
+    var holding: TransportHolding { get }
+    /// Differs from an earlier one when something has left for the client meanwhile.
+    var progressMark: ProgressMark { get }
+    /// How many bytes of what has waited it is given at once.
+    var chunkBytes: Int { get }
     /// Sends the messages of a list of this tick. Only while `isReady`.
     func send(listFrom first: Int32, in queue: OutboundQueue)
     /// Sends the rest of what the shard has begun to send past this transport (``Shard/bypass(_:to:)``).
     func sendRest(_ rest: ByteBuffer)
     /// Sends what had to wait. Only while `isReady`.
-    func send(_ messages: ArraySlice<OutboundMessage>)
+    func send(_ messages: [HeldMessage])
     /// Starts an orderly close; true when the session may end at once, false when something has to happen first: the
     /// client fetches the close packet, or what waits (`hasBacklog`) has left and this is called again.
     func closeOrderly(discard: Bool, hasBacklog: Bool) -> Bool
@@ -26,4 +32,14 @@ protocol Transport: AnyObject {
     func peerSentClose()
     /// The session has ended or moved on; what is still open is closed politely, or at once when `isBroken`.
     func end(isBroken: Bool)
+}
+
+/// What a transport keeps in memory of what it could not send yet.
+enum TransportHolding {
+    /// The messages it was given, which other sessions may share.
+    case messages
+    /// Bytes of its own.
+    case copies
+    /// Nothing but what it counts itself.
+    case nothing
 }

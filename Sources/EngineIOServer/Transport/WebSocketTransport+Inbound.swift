@@ -7,6 +7,7 @@ internal import NIOCore
 extension WebSocketTransport {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        if let hop { hop.note(DirectSocket(context.channel)) }
         if isLocal, start?.isPlaintext == true { socket = DirectSocket(context.channel) }
         if context.channel.isActive { begin() }
     }
@@ -14,6 +15,7 @@ extension WebSocketTransport {
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
         socket = nil
+        hop?.note(nil)
     }
 
     func channelActive(context: ChannelHandlerContext) {

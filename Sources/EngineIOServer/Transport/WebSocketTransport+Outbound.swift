@@ -11,7 +11,7 @@ extension WebSocketTransport {
         if encodesBinary {
             var messages: [OutboundMessage] = []
             queue.forEachMessage(from: first, windowBits: nil) { messages.append($0) }
-            return send(messages[...])
+            return send(messages)
         }
         guard isLocal else {
             var buffers: [ByteBuffer] = []
@@ -33,7 +33,9 @@ extension WebSocketTransport {
         mayHoldBytes = true
     }
 
-    func send(_ messages: ArraySlice<OutboundMessage>) {
+    func send(_ messages: [HeldMessage]) { send(messages.map(\.message)) }
+
+    private func send(_ messages: [OutboundMessage]) {
         var joiner = FrameJoiner()
         for message in messages { joiner.append(finished(message)) }
         let buffers = joiner.finish()

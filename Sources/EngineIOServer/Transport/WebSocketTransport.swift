@@ -121,6 +121,21 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
         return isLocal ? channelBufferedBytes : hoppedBytes
     }
 
+    /// What TLS or base64 has made of it is the connection's own.
+    var holding: TransportHolding { socket == nil || encodesBinary ? .copies : .messages }
+
+    /// Little at a time: what NIO has got can be neither dropped nor replaced.
+    var chunkBytes: Int { 64 * 1024 }
+
+    var progressMark: ProgressMark {
+        let unacknowledged =
+            hop?.unacknowledgedBytes ?? DirectSocket.unacknowledgedBytes(of: (socket ?? ownSocket)?.descriptor ?? -1)
+        return ProgressMark(unwritten: bufferedBytes, unacknowledged: unacknowledged)
+    }
+
+    /// The socket, also below TLS.
+    private var ownSocket: DirectSocket? { context.flatMap { DirectSocket($0.channel) } }
+
     func beginBypass(_ descriptor: CInt) {
         // A session that counts for an observer is asked each time, or it would miss messages.
         guard let session, session.meter == nil else { return }

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
+package import EngineIOCore
 public import NIOCore
 
 /// How a broadcast is delivered.
@@ -15,6 +15,8 @@ public struct BroadcastFlags: Sendable, Hashable {
     public var timeout: TimeAmount?
     /// Whether one socket is meant and its answer is wanted alone. Passed on to other nodes, where it has no effect.
     package var expectsSingleResponse = false
+    /// Replaces a packet with the same key that still waits for a client of this node; other nodes do not learn of it.
+    package var coalescingKey: CoalescingKey?
 
     /// Flags of an ordinary broadcast.
     public init(

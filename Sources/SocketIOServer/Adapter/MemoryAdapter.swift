@@ -13,18 +13,22 @@ internal import Synchronization
 /// call is made there.
 public final class MemoryAdapter: Adapter {
     let name: String
+    /// Of the namespace, different from all others of the process.
+    let number: Int32
     let shards: [NamespaceShard]
     private let context: ServerContext
     private let nodeRooms: NodeRooms
     private let observers: RoomObservers
     /// One counter for single and for broadcast acknowledgements (spec 3.10).
     private let lastAckID = Atomic(0)
+    private static let lastNumber = Atomic<Int32>(0)
 
     init(name: String, context: ServerContext) {
         let (nodeRooms, observers) = (NodeRooms(), RoomObservers())
         self.nodeRooms = nodeRooms
         self.observers = observers
         self.name = name
+        self.number = Self.lastNumber.wrappingAdd(1, ordering: .relaxed).newValue
         self.context = context
         self.shards = context.shards.map {
             NamespaceShard(shard: $0, context: context, nodeRooms: nodeRooms, observers: observers)
@@ -72,8 +76,10 @@ public final class MemoryAdapter: Adapter {
     public func broadcast(_ packet: BroadcastPacket, options: BroadcastOptions) {
         // A node of a cluster may well have nobody to deliver to.
         guard shards.contains(where: { $0.socketCount > 0 }) else { return }
-        let message = DefaultEncoder.event(
-            nsp: name, json: packet.data.json, attachments: packet.data.attachments, compress: options.flags.compress)
+        let message = marked(
+            DefaultEncoder.event(
+                nsp: name, json: packet.data.json, attachments: packet.data.attachments,
+                compress: options.flags.compress), options.flags)
         let here = shards.first { $0.shard.eventLoop.inEventLoop }
         if let here, here.socketCount > 0 { here.broadcast(message, packet, options) }
         for shard in shards where shard !== here && shard.socketCount > 0 {
@@ -87,9 +93,10 @@ public final class MemoryAdapter: Adapter {
         _ packet: BroadcastPacket, options: BroadcastOptions, receiver: any BroadcastAckReceiver
     ) {
         let id = nextAckID()
-        let message = DefaultEncoder.event(
-            nsp: name, id: id, json: packet.data.json, attachments: packet.data.attachments,
-            compress: options.flags.compress)
+        let message = marked(
+            DefaultEncoder.event(
+                nsp: name, id: id, json: packet.data.json, attachments: packet.data.attachments,
+                compress: options.flags.compress), options.flags)
         let report = ReachedClients(shards: shards.count, receiver: receiver)
         for shard in shards {
             shard.engine.run {
@@ -98,10 +105,13 @@ public final class MemoryAdapter: Adapter {
                 // Reported first: an answer may come while the event is being sent to the others.
                 report.shardReached(clients: sockets.count)
                 guard !sockets.isEmpty else { return }
-                let staged = shard.engine.stage(message)
-                for socket in sockets {
-                    if shard.outgoingListenerCount > 0 { socket.notifyOutgoing(packet) }
-                    shard.engine.send(staged, to: socket.client.session)
+                shard.engine.relieve()
+                shard.engine.holdingTick {
+                    let staged = shard.engine.stage(message)
+                    for socket in sockets {
+                        if shard.outgoingListenerCount > 0 { socket.notifyOutgoing(packet) }
+                        shard.engine.send(staged, to: socket.client.session)
+                    }
                 }
                 // Answers that come too late find nothing; the receiver has finished by then.
                 _ = shard.shard.timers.schedule(after: receiver.timeout) {
@@ -169,6 +179,15 @@ public final class MemoryAdapter: Adapter {
             found += await shard.shard.perform { shard.sockets(options) }
         }
         return found
+    }
+
+    /// The message with what the rules about slow clients need.
+    private func marked(_ message: OutboundMessage, _ flags: BroadcastFlags) -> OutboundMessage {
+        var message = message
+        message.origin = number
+        message.isVolatile = flags.isVolatile
+        message.coalescingKey = flags.coalescingKey?.inNamespace(number)
+        return message
     }
 
     private func forEachShard(_ body: @escaping @Sendable (NamespaceShard) -> Void) {

@@ -99,6 +99,20 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
 
     func drained() {}
 
+    func dropped(messages count: Int) {
+        for socket in connectedSockets {
+            for listener in socket.hooks?.drops ?? [] { listener(count) }
+        }
+    }
+
+    func slowClientPolicy(origin: Int32) -> SlowClientPolicy? {
+        for slot in sockets.indices {
+            guard let socket = sockets[slot], socket.namespace.number == origin else { continue }
+            return socket.slowClientPolicy ?? socket.namespace.slowClientPolicy
+        }
+        return nil
+    }
+
     var endReason: String? { ownReason?.rawValue }
 
     func closed(_ reason: CloseReason, detail: String?) {

@@ -58,6 +58,15 @@ public struct BroadcastOperator: Sendable {
     /// Whether transports may compress the event; they may unless told otherwise.
     public func compress(_ compress: Bool) -> BroadcastOperator { with { $0.flags.compress = compress } }
 
+    /// Replaces an earlier event with the same key in the same namespace that still waits for a client of this server: one that
+    /// reads slowly gets the newest only, in its place among the others. Keys are compared by their bytes.
+    public func coalescing(_ key: String) -> BroadcastOperator {
+        with { $0.flags.coalescingKey = CoalescingKey(key) }
+    }
+
+    /// Sends no faster than the slowest client of this server takes it, see ``SuspendingBroadcast``.
+    public var suspending: SuspendingBroadcast { SuspendingBroadcast(self) }
+
     /// How long to wait for acknowledgements; default ``ServerConfiguration/broadcastAcknowledgementTimeout``.
     public func timeout(_ timeout: Duration) -> BroadcastOperator {
         with { $0.flags.timeout = TimeAmount(timeout) }
@@ -200,7 +209,7 @@ public struct BroadcastOperator: Sendable {
         for namespace in namespaces { namespace.adapter.disconnectSockets(options, close: close) }
     }
 
-    private var namespaces: [Namespace] {
+    var namespaces: [Namespace] {
         switch target {
         case .namespace(let namespace): [namespace]
         case .parent(let parent): parent.children

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 
 /// How one event is sent to one socket.
@@ -7,4 +8,5 @@ struct EmitFlags: Sendable {
     var isVolatile = false
     var compress = true
     var timeout: TimeAmount?
+    var coalescingKey: CoalescingKey?
 }

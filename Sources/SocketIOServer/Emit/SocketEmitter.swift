@@ -1,11 +1,12 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import SocketIOCore
 
-/// Sends events to one socket in a certain way; made with ``Socket/volatile``, ``Socket/timeout(_:)`` and
-/// ``Socket/compress(_:)``. A value, usable any number of times.
+/// Sends events to one socket in a certain way; made with ``Socket/volatile``, ``Socket/timeout(_:)``,
+/// ``Socket/compress(_:)`` and ``Socket/coalescing(_:)``. A value, usable any number of times.
 public struct SocketEmitter: Sendable {
     private let socket: Socket
     private var flags = EmitFlags()
@@ -20,6 +21,13 @@ public struct SocketEmitter: Sendable {
     /// Whether transports may compress the events; they may unless told otherwise.
     public func compress(_ compress: Bool) -> SocketEmitter { with { $0.compress = compress } }
 
+    /// Replaces an earlier event with the same key that still waits for the client: one that reads slowly gets the newest only,
+    /// in its place among the others. Keys belong to the namespace and are compared by their bytes.
+    public func coalescing(_ key: String) -> SocketEmitter { with { $0.coalescingKey = CoalescingKey(key) } }
+
+    /// Waits with each event until the client has room for it.
+    public var suspending: SuspendingEmitter { SuspendingEmitter(socket, flags) }
+
     /// How long to wait for acknowledgements; default ``ServerConfiguration/acknowledgementTimeout``.
     public func timeout(_ timeout: Duration) -> SocketEmitter { with { $0.timeout = TimeAmount(timeout) } }
 
@@ -33,12 +41,10 @@ public struct SocketEmitter: Sendable {
 
     /// Everybody in the namespace but this socket, with the same flags.
     public var broadcast: BroadcastOperator {
-        BroadcastOperator(
-            .namespace(socket.namespace),
-            BroadcastOptions(
-                except: [socket.id],
-                flags: BroadcastFlags(
-                    isVolatile: flags.isVolatile, compress: flags.compress, timeout: flags.timeout)))
+        var others = BroadcastFlags(isVolatile: flags.isVolatile, compress: flags.compress, timeout: flags.timeout)
+        others.coalescingKey = flags.coalescingKey
+        return BroadcastOperator(
+            .namespace(socket.namespace), BroadcastOptions(except: [socket.id], flags: others))
     }
 
     /// Whoever is in any of these rooms, but not this socket, with the same flags.
@@ -48,7 +54,11 @@ public struct SocketEmitter: Sendable {
 
     /// Sends an event, see ``Socket/emit(_:_:)``.
     public func emit<each Argument: Encodable & Sendable>(_ event: String, _ arguments: repeat each Argument) {
-        if flags.compress, socket.emitInPlace(event, isVolatile: flags.isVolatile, repeat each arguments) { return }
+        if flags.compress, flags.coalescingKey == nil,
+            socket.emitInPlace(event, isVolatile: flags.isVolatile, repeat each arguments)
+        {
+            return
+        }
         socket.emit(event, flags) { try .event(event, headroom: $0, repeat each arguments) }
     }
 

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOServer
 public import SocketIOCore
 
 /// An error whose text is meant for clients. The texts of all other errors stay on the server.
@@ -72,4 +73,5 @@ enum ConnectionHandler: Sendable {
 struct ConnectRegistration: Sendable {
     var middlewares: [ConnectMiddleware] = []
     var handlers: [ConnectionHandler] = []
+    var slowClientPolicy: SlowClientPolicy?
 }

@@ -17,6 +17,9 @@ public final class Namespace: Sendable {
     public let local: MemoryAdapter
 
     let context: ServerContext
+    let slowClients = SlowClientPolicyCell()
+    /// Tells messages of this namespace from those of others.
+    var number: Int32 { local.number }
     /// Room to leave in front of an event's text for the rest of its packet.
     let headroom: Int
     private let serverEvents: ServerEvents
@@ -36,6 +39,7 @@ public final class Namespace: Sendable {
                 namespace: name, local: local, logger: context.configuration.logger, eventLoop: home.eventLoop,
                 nodeTag: context.configuration.engine.nodeTag, serverEvents: events))
         self.registration = NIOLockedValueBox(registration ?? ConnectRegistration())
+        slowClients.set(registration?.slowClientPolicy)
     }
 
     // MARK: Connecting

@@ -124,9 +124,20 @@ final class NamespaceShard: @unchecked Sendable {
     /// Delivers one message to everyone meant. Nothing is allocated, retained or flushed per recipient: the message is put
     /// aside once, and where it lies is noted for each session.
     func broadcast(_ message: OutboundMessage, _ packet: BroadcastPacket, _ options: BroadcastOptions) {
+        engine.relieve()
+        let looksAtSockets = options.flags.isVolatile || outgoingListenerCount > 0
+        // Listeners may send.
+        if outgoingListenerCount > 0 {
+            return engine.holdingTick { deliver(message, packet, options, looksAtSockets: true) }
+        }
+        deliver(message, packet, options, looksAtSockets: looksAtSockets)
+    }
+
+    private func deliver(
+        _ message: OutboundMessage, _ packet: BroadcastPacket, _ options: BroadcastOptions, looksAtSockets: Bool
+    ) {
         let engine = engine
         let isVolatile = options.flags.isVolatile
-        let looksAtSockets = isVolatile || outgoingListenerCount > 0
         var staged: StagedMessage?
         var dropped = 0
         index.forEach(rooms: options.rooms, except: options.except) { recipient in

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+public import EngineIOServer
 internal import NIOConcurrencyHelpers
 internal import SocketIOCore
 internal import Synchronization
@@ -46,6 +47,12 @@ public final class ParentNamespace: Sendable {
     /// As the synchronous form.
     public func onConnection(_ handler: @escaping @Sendable (Socket) async throws -> Void) {
         registration.withLockedValue { $0.handlers.append(.asynchronous(handler)) }
+    }
+
+    /// The policy for slow clients of children made from now on, see ``Namespace/slowClientPolicy``.
+    public var slowClientPolicy: SlowClientPolicy? {
+        get { registration.withLockedValue { $0.slowClientPolicy } }
+        set { registration.withLockedValue { $0.slowClientPolicy = newValue } }
     }
 
     // MARK: For the namespace table

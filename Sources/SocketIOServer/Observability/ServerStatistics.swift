@@ -66,6 +66,9 @@ extension Server {
         return all.values.sorted { $0.label.precedesByBytes($1.label) }
     }
 
+    /// Memory held for slow clients at this moment; what several wait for counts once. From any thread.
+    package var heldBytes: Int { engineServer.heldBytes }
+
     /// Measures from now on how late the event loops are.
     package func measureLoopLag(every interval: TimeAmount) {
         engineServer.measureLag(every: interval)

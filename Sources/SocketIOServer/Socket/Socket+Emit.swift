@@ -60,6 +60,12 @@ extension Socket {
     /// How long to wait for the acknowledgement of the next event.
     public func timeout(_ timeout: Duration) -> SocketEmitter { SocketEmitter(self).timeout(timeout) }
 
+    /// Replaces an earlier event with the same key that still waits for the client, see ``SocketEmitter/coalescing(_:)``.
+    public func coalescing(_ key: String) -> SocketEmitter { SocketEmitter(self).coalescing(key) }
+
+    /// Waits with each event until the client has room for it.
+    public var suspending: SuspendingEmitter { SocketEmitter(self).suspending }
+
     // MARK: Sending to others
 
     /// Everybody in the namespace but this socket.
@@ -109,7 +115,11 @@ extension Socket {
         }
         let session = client.session
         if flags.isVolatile, !session.isWritable { return context.metrics.volatileDropped.increment() }
-        session.send(arguments.takeEvent(nsp: namespace.name, id: id, compress: flags.compress))
+        var message = arguments.takeEvent(nsp: namespace.name, id: id, compress: flags.compress)
+        message.origin = namespace.number
+        message.isVolatile = flags.isVolatile
+        message.coalescingKey = flags.coalescingKey?.inNamespace(namespace.number)
+        session.send(message)
     }
 
     /// Tells the listeners for outgoing events. On the loop.

@@ -15,7 +15,8 @@ extension Socket {
         // The closures know the bytes only: another name for the arguments would count references.
         return arguments.payload.withTail(from: arguments.offset) { elements in
             let nsp = namespace.name
-            client.session.send(textUpTo: DefaultEncoder.ackBound(nsp: nsp, relaying: elements)) { output in
+            let bound = DefaultEncoder.ackBound(nsp: nsp, relaying: elements)
+            client.session.send(textUpTo: bound, origin: namespace.number) { output in
                 DefaultEncoder.writeAck(nsp: nsp, id: id, relaying: elements, into: output)
             }
         }
@@ -28,7 +29,7 @@ extension Socket {
             return false
         }
         guard connected else { return true }
-        client.session.send(textUpTo: bound) { output in
+        client.session.send(textUpTo: bound, origin: namespace.number) { output in
             DefaultEncoder.writeAck(nsp: nsp, id: id, repeat each values, into: output)
         }
         return true
@@ -46,7 +47,7 @@ extension Socket {
             context.metrics.volatileDropped.increment()
             return true
         }
-        session.send(textUpTo: bound) { output in
+        session.send(textUpTo: bound, origin: namespace.number) { output in
             DefaultEncoder.writeEvent(nsp: nsp, event: event, repeat each values, into: output)
         }
         return true

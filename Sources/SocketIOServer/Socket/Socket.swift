@@ -39,6 +39,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
     let shared = Mutex(Shared())
     // What is small follows each other: there is one socket for each connection at least.
     private let phase = Atomic(Phase.connecting.rawValue)
+    let slowClients = SlowClientPolicyCell()
     private let clientSlot: Int32
 
     // Confined to the event loop. Overlapping access to what every event asks for is not checked for at run time: the

@@ -54,6 +54,7 @@ final class SocketHooks {
     var disconnected: [DisconnectListener] = []
     var errors: [@Sendable (any Error) -> Void] = []
     var upgrades: [@Sendable (TransportName) -> Void] = []
+    var drops: [@Sendable (Int) -> Void] = []
 
     /// Events waiting for the middlewares, which take one at a time.
     var waiting: [WaitingEvent] = []

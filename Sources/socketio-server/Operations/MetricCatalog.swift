@@ -19,8 +19,9 @@ enum MetricCatalog {
         "engineio_messages_sent_total": "Messages to clients, each recipient counted, by event loop.",
         "engineio_sent_bytes_total": "Bytes to clients as WebSocket frames, before compression, by event loop.",
         "engineio_queued_bytes": "Bytes that wait for clients that read slowly, by event loop.",
-        "engineio_slow_client_disconnects_total": "Clients disconnected because they read too slowly.",
-        "engineio_dropped_messages_total": "Messages to slow clients left out, by policy.",
+        "engineio_held_bytes": "Memory held for clients that read slowly; what several of an event loop wait for once.",
+        "engineio_slow_client_disconnects_total": "Clients disconnected because they read too slowly, by reason.",
+        "engineio_dropped_messages_total": "Messages to slow clients left out or replaced, by policy.",
         "socketio_events_received_total": "Events from clients, by event loop.",
         "socketio_acknowledgements_received_total": "Acknowledgements from clients, by event loop.",
         "socketio_acknowledgement_latency_seconds":

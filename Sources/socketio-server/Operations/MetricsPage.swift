@@ -41,6 +41,7 @@ struct MetricsPage: Sendable {
             perLoop("engineio_messages_sent_total", .counter) { $0.traffic.messagesSent },
             perLoop("engineio_sent_bytes_total", .counter) { $0.traffic.bytesSent },
             perLoop("engineio_queued_bytes", .gauge) { $0.queuedBytes },
+            MetricFamily("engineio_held_bytes", .gauge, Double(server.heldBytes)),
             received("socketio_events_received_total") { $0.events },
             received("socketio_acknowledgements_received_total") { $0.acknowledgements },
             MetricFamily(

@@ -33,12 +33,23 @@ extension SettingTable {
                 "limits.maxControlFramesPerSecond", \.limits.maxControlFramesPerSecond, 1...100_000,
                 "Most WebSocket control frames in a second; more closes with 1008."),
             .number(
+                "limits.slowClientBytes", \.limits.slowClientBytes, 1_024...1_073_741_824, unit: "bytes",
+                "Bytes waiting for a client from which on it counts as slow: volatile messages to it are dropped, and it has to "
+                    + "take something within `limits.slowClientTimeoutMs`."),
+            .number(
+                "limits.slowClientTimeoutMs", \.limits.slowClientTimeoutMs, 10...3_600_000, unit: "ms",
+                "How long a slow client may take nothing before `limits.slowClientPolicy` is applied."),
+            .number(
                 "limits.maxBufferedBytes", \.limits.maxBufferedBytes, 1_024...1_073_741_824, unit: "bytes",
-                "Most bytes waiting for a client that reads too slowly; what comes then is told by `limits.slowClientPolicy`."
-            ),
+                "Most bytes waiting for a client, however fast it reads; then `limits.slowClientPolicy` is applied."),
+            .number(
+                "limits.maxTotalBufferedBytes", \.limits.maxTotalBufferedBytes, 1_048_576...1_099_511_627_776,
+                unit: "bytes",
+                "Most bytes waiting for all clients of the node; then those for which most waits are given up first. A message "
+                    + "that waits for many clients of an event loop counts once."),
             .choice(
                 "limits.slowClientPolicy", \.limits.slowClientPolicy,
-                "What happens to a client over that limit: its connection ends, or messages to it are left out."),
+                "What happens to a client that reads too slowly: its connection ends, or messages to it are left out."),
             .number(
                 "limits.maxAttachments", \.limits.maxAttachments, 0...1_024,
                 "Most binary values in one packet from a client; more closes the connection."),

@@ -121,7 +121,10 @@ struct Settings: Sendable, Equatable {
         var maxPacketsPerPayload = 1_024
         var maxFragmentsPerMessage = 1_024
         var maxControlFramesPerSecond = 50
-        var maxBufferedBytes = 1_048_576
+        var slowClientBytes = 1_048_576
+        var slowClientTimeoutMs = 10_000
+        var maxBufferedBytes = 16_777_216
+        var maxTotalBufferedBytes = 268_435_456
         var slowClientPolicy = SlowClientPolicy.disconnect
         var maxAttachments = 10
         var maxPacketBytes: Int?

@@ -17,6 +17,21 @@ struct SettingsValidation {
         checkProxies(settings)
         checkRedis(settings.redis)
         checkAuth(settings.auth.jwt)
+        checkSlowClients(settings.limits)
+    }
+
+    private mutating func checkSlowClients(_ limits: Settings.Limits) {
+        // The default of one may lie above a bound that was lowered; that is no mistake, and has no effect.
+        if limits.slowClientBytes > limits.maxBufferedBytes, sources["limits.slowClientBytes"] != nil {
+            report(
+                "limits.slowClientBytes",
+                "must not be above limits.maxBufferedBytes (\(limits.maxBufferedBytes)), at which a client is given up")
+        }
+        if limits.maxBufferedBytes > limits.maxTotalBufferedBytes {
+            report(
+                "limits.maxTotalBufferedBytes",
+                "must not be below limits.maxBufferedBytes (\(limits.maxBufferedBytes)), which one client may take")
+        }
     }
 
     private mutating func checkTLS(_ tls: Settings.TLS) {

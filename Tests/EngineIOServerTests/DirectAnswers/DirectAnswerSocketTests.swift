@@ -57,7 +57,7 @@ struct DirectAnswerSocketTests {
             defer { reader.close() }
             reader.read(atATime: count)
             try await eventually("the first poll") {
-                try await session.eventLoop.submit { session.backlog.isEmpty }.get()
+                try await session.eventLoop.submit { !session.hasBacklog }.get()
             }
             // Nobody else is held up by that.
             #expect(try await wire.post(target, "4hello").status == 200)
@@ -185,7 +185,7 @@ struct DirectAnswerSocketTests {
                     try await wire.setReading(false)
                     try await wire.send(Self.get(Server.target("polling", sid)))
                     try await eventually("the poll") {
-                        try await session.eventLoop.submit { session.backlog.isEmpty }.get()
+                        try await session.eventLoop.submit { !session.hasBacklog }.get()
                     }
                     try await wire.setReading(true)
                     #expect(try await wire.response(within: .seconds(60)).body == "4" + text)

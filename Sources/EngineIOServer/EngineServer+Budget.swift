@@ -1,0 +1,56 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOConcurrencyHelpers
+
+/// What happens when more waits for all clients of the node than may wait: those for which most waits are ended first.
+extension EngineServer {
+    /// How many sessions of each shard are considered at once.
+    private static let candidatesPerShard = 128
+
+    /// A session with what waits for it.
+    private struct Candidate: Sendable {
+        let session: EngineSession
+        let waiting: Int
+    }
+
+    /// What the shards have answered.
+    private struct Answers {
+        var missing: Int
+        var candidates: [Candidate] = []
+    }
+
+    /// Asks every shard for its worst and gives up as many of them as it takes. From any thread.
+    func shed() {
+        let answers = NIOLockedValueBox(Answers(missing: shards.count))
+        for shard in shards {
+            shard.run {
+                let worst = shard.slowClients.worst(Self.candidatesPerShard).map {
+                    Candidate(session: $0.session, waiting: $0.waiting)
+                }
+                let all = answers.withLockedValue { answers -> [Candidate]? in
+                    answers.candidates += worst
+                    answers.missing -= 1
+                    return answers.missing == 0 ? answers.candidates : nil
+                }
+                if let all { self.shed(all.sorted { $0.waiting > $1.waiting }[...]) }
+            }
+        }
+    }
+
+    /// In this order, each on its own loop, until enough has been given up.
+    private func shed(_ candidates: ArraySlice<Candidate>) {
+        let budget = context.budget
+        guard let first = candidates.first, budget.isExceeded else { return budget.sheddingEnded() }
+        let shard = first.session.shard
+        shard.run {
+            var rest = candidates
+            shard.holdingEnds {
+                while let next = rest.first, next.session.shard === shard, budget.isExceeded {
+                    rest.removeFirst()
+                    next.session.shed()
+                }
+            }
+            self.shed(rest)
+        }
+    }
+}

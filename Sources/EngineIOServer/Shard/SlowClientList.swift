@@ -1,0 +1,82 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import NIOCore
+
+/// The sessions of a shard for which something is left over, and one timer that looks at those that are watched.
+///
+/// A session comes here with the first thing that waits for it, so one that takes everything costs nothing. Confined to the
+/// shard's loop.
+final class SlowClientList {
+    /// How often within the time-out progress is looked for.
+    private static let looksPerTimeout: Int64 = 16
+
+    private unowned let shard: Shard
+    private var sessions: [EngineSession] = []
+    private var timer: Scheduled<Void>?
+
+    init(_ shard: Shard) {
+        self.shard = shard
+    }
+
+    var isEmpty: Bool { sessions.isEmpty }
+
+    func add(_ session: EngineSession, _ leftover: Leftover) {
+        leftover.listIndex = sessions.count
+        sessions.append(session)
+    }
+
+    func remove(_ leftover: Leftover) {
+        let index = leftover.listIndex
+        guard sessions.indices.contains(index) else { return }
+        leftover.listIndex = -1
+        let last = sessions.removeLast()
+        if index < sessions.count {
+            sessions[index] = last
+            last.leftover?.listIndex = index
+        }
+        if sessions.isEmpty {
+            timer?.cancel()
+            timer = nil
+            shard.forgetAnswers()
+        }
+    }
+
+    /// The session has come above its soft bound.
+    func watch(_ session: EngineSession) {
+        if timer == nil { arm(session.context.slowClientLimits.timeout) }
+    }
+
+    private func arm(_ timeout: TimeAmount) {
+        let step = TimeAmount.nanoseconds(
+            min(max(timeout.nanoseconds / Self.looksPerTimeout, 1_000_000), 1_000_000_000))
+        // The task runs on the shard's loop, to which this list is confined.
+        let list = NIOLoopBound(self, eventLoop: shard.eventLoop)
+        timer = shard.eventLoop.scheduleTask(in: step) { list.value.look() }
+    }
+
+    private func look() {
+        timer = nil
+        let now = NIODeadline.now()
+        shard.holdingEnds {
+            // A copy: a session that is looked at may leave.
+            for session in sessions { session.checkProgress(now: now) }
+        }
+        var shortest: TimeAmount?
+        for session in sessions where session.leftover?.machine.isWatched ?? false {
+            shortest = min(shortest ?? .hours(24), session.context.slowClientLimits.timeout)
+        }
+        if timer == nil, let shortest { arm(shortest) }
+    }
+
+    func stop() {
+        timer?.cancel()
+        timer = nil
+    }
+
+    /// The sessions for which most waits, the worst first.
+    func worst(_ count: Int) -> [(session: EngineSession, waiting: Int)] {
+        let all = sessions.map { (session: $0, waiting: $0.waitingBytes) }
+        return Array(all.sorted { $0.waiting > $1.waiting }.prefix(count))
+    }
+}

@@ -1,0 +1,183 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOServer
+internal import NIOConcurrencyHelpers
+internal import SocketIOCore
+
+/// Sends events to one socket no faster than its client takes them; made with ``Socket/suspending``. A value, usable any
+/// number of times.
+///
+/// ```swift
+/// for try await line in file.lines { try await socket.suspending.emit("line", line) }
+/// ```
+///
+/// A call waits while more than ``EngineConfiguration/slowClientBytes`` wait for the client, behind calls made earlier, and
+/// then sends. A client that takes nothing for ``EngineConfiguration/slowClientTimeout`` is treated as its policy says, so
+/// no call waits for ever.
+public struct SuspendingEmitter: Sendable {
+    private let socket: Socket
+    private let flags: EmitFlags
+
+    init(_ socket: Socket, _ flags: EmitFlags) {
+        self.socket = socket
+        self.flags = flags
+    }
+
+    /// Sends an event when the client has room for it.
+    ///
+    /// - Throws: ``SocketError`` with code `disconnected` when the client has gone or goes while the call waits, or
+    ///   `reservedEventName`; `CancellationError`; `EncodingError`. Nothing was sent then.
+    public func emit<each Argument: Encodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument
+    ) async throws {
+        try await send(event, .event(event, headroom: socket.namespace.headroom, repeat each arguments))
+    }
+
+    /// The same with arguments that were received.
+    public func emit(_ event: String, arguments: EventArguments) async throws {
+        try await send(event, .relay(event, headroom: socket.namespace.headroom, arguments))
+    }
+
+    private func send(_ event: String, _ arguments: EncodedArguments) async throws {
+        let (socket, flags) = (socket, flags)
+        let wait = RoomWait()
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                wait.begin(continuation)
+                socket.onLoop {
+                    socket.client.session.whenRoom { hasRoom in
+                        // A call that was cancelled sends nothing.
+                        guard wait.isWaiting else { return }
+                        guard hasRoom, !socket.isGone else { return wait.end(.failure(SocketError.disconnected)) }
+                        socket.send(event, arguments, flags, id: nil)
+                        wait.end(.success(()))
+                    }
+                }
+            }
+        } onCancel: {
+            wait.end(.failure(CancellationError()))
+        }
+    }
+}
+
+/// Sends events to many sockets no faster than the slowest of those connected to this server takes them; made with
+/// ``BroadcastOperator/suspending``.
+///
+/// A call waits until no socket meant has more than ``EngineConfiguration/slowClientBytes`` waiting for it, and then sends.
+/// Clients of other servers are not waited for.
+public struct SuspendingBroadcast: Sendable {
+    private let operation: BroadcastOperator
+
+    init(_ operation: BroadcastOperator) {
+        self.operation = operation
+    }
+
+    /// Sends an event when all clients meant have room for it.
+    ///
+    /// - Throws: `CancellationError`, when the task was cancelled while the call waited; nothing was sent then. A reserved
+    ///   name, or an argument that cannot be encoded, is logged as by ``BroadcastOperator/emit(_:_:)``.
+    public func emit<each Argument: Encodable & Sendable>(
+        _ event: String, _ arguments: repeat each Argument
+    ) async throws {
+        try await operation.waitForRoom()
+        operation.emit(event, repeat each arguments)
+    }
+
+    /// The same with arguments that were received.
+    public func emit(_ event: String, arguments: EventArguments) async throws {
+        try await operation.waitForRoom()
+        operation.emit(event, arguments: arguments)
+    }
+}
+
+extension BroadcastOperator {
+    fileprivate func waitForRoom() async throws {
+        for namespace in namespaces {
+            for shard in namespace.local.shards where shard.socketCount > 0 {
+                let wait = RoomWait()
+                let options = options
+                try await withTaskCancellationHandler {
+                    try await withCheckedThrowingContinuation { continuation in
+                        wait.begin(continuation)
+                        shard.engine.run { shard.whenRoom(options) { wait.end(.success(())) } }
+                    }
+                } onCancel: {
+                    wait.end(.failure(CancellationError()))
+                }
+            }
+        }
+    }
+}
+
+extension NamespaceShard {
+    /// Calls back when none of the sockets meant has too much waiting for it, or has gone. On the loop.
+    func whenRoom(_ options: BroadcastOptions, _ done: @escaping () -> Void) {
+        let countdown = Countdown(done)
+        forEach(options) { socket in
+            countdown.add()
+            socket.client.session.whenRoom { _ in countdown.finish() }
+        }
+        countdown.finish()
+    }
+}
+
+/// Calls back when all that were added, and the one it begins with, have finished. Confined to an event loop.
+private final class Countdown {
+    private var missing = 1
+    private let done: () -> Void
+
+    init(_ done: @escaping () -> Void) {
+        self.done = done
+    }
+
+    func add() { missing += 1 }
+
+    func finish() {
+        missing -= 1
+        if missing == 0 { done() }
+    }
+}
+
+/// A task that waits for room and may be cancelled at any moment. From any thread; the first end counts.
+private final class RoomWait: Sendable {
+    private enum State {
+        case idle
+        case waiting(CheckedContinuation<Void, any Error>)
+        case over
+        case overBeforeBegin(Result<Void, any Error>)
+    }
+
+    private let state = NIOLockedValueBox(State.idle)
+
+    var isWaiting: Bool {
+        state.withLockedValue { if case .waiting = $0 { true } else { false } }
+    }
+
+    func begin(_ continuation: CheckedContinuation<Void, any Error>) {
+        let early = state.withLockedValue { state -> Result<Void, any Error>? in
+            if case .overBeforeBegin(let result) = state {
+                state = .over
+                return result
+            }
+            state = .waiting(continuation)
+            return nil
+        }
+        if let early { continuation.resume(with: early) }
+    }
+
+    func end(_ result: Result<Void, any Error>) {
+        let waiting = state.withLockedValue { state -> CheckedContinuation<Void, any Error>? in
+            switch state {
+            case .idle:
+                state = .overBeforeBegin(result)
+                return nil
+            case .waiting(let continuation):
+                state = .over
+                return continuation
+            case .over, .overBeforeBegin:
+                return nil
+            }
+        }
+        waiting?.resume(with: result)
+    }
+}
