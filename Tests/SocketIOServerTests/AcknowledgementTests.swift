@@ -70,7 +70,9 @@ struct AcknowledgementTests {
         }
     }
 
-    @Test("without a time of its own an acknowledgement has that of the configuration, which can be changed")
+    @Test(
+        "without a time of its own an acknowledgement has that of the configuration, which can be changed",
+        .timeLimit(.minutes(1)))
     func timeoutOfTheConfiguration() async throws {
         #expect(ServerConfiguration().acknowledgementTimeout == .seconds(60))
         var wanted = ServerConfiguration()
