@@ -39,7 +39,7 @@ public struct EngineConfiguration: Sendable {
     public var perMessageDeflate: PerMessageDeflateConfiguration?
     /// The cookie of the handshake response; default nil, none.
     public var cookie: CookieConfiguration?
-    /// Cross-origin rules; default nil, none.
+    /// Which pages may use the engine; default nil: all, and no CORS headers, as in Node.js.
     public var cors: CORSConfiguration?
     /// A message for each session right after the handshake; default nil, none.
     public var initialPacket: EngineMessage?
@@ -127,10 +127,10 @@ public struct EngineConfiguration: Sendable {
 
     // MARK: Listening
 
-    /// TLS settings of the listener; nil, the default, means plaintext.
+    /// TLS settings of the listener; nil, the default, means plaintext. Versions before 1.2 are never spoken, whatever it says.
     public var tls: TLSConfiguration?
-    /// Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` and
-    /// `X-Forwarded-Proto` are believed; default none.
+    /// Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`
+    /// are believed; default none.
     public var trustedProxies: [String] = []
     /// Whether connections of ``trustedProxies`` begin with a PROXY header, version 1 or 2, that tells the client's address;
     /// without one they are ended. Default false.

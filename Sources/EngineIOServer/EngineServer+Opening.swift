@@ -143,8 +143,8 @@ extension EngineServer {
         switch denial.obstacle {
         // The log has told of the drain.
         case .draining: break
-        case .sessions: context.notices.happened(.tooManySessions, on: exchange.eventLoop)
-        case .rate: context.notices.happened(.tooManyHandshakes, on: exchange.eventLoop)
+        case .sessions: context.log.log(.tooManySessions)
+        case .rate: context.log.log(.tooManyHandshakes)
         }
         context.logger.debug("handshake refused", metadata: ["reason": "\(denial.obstacle.rawValue)"])
     }

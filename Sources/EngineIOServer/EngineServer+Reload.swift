@@ -21,7 +21,7 @@ extension EngineServer {
         // Sessions that are open keep theirs, so the largest of all is what a body may have before its session is asked.
         bodyLimit.max(wanted.maxHttpBufferSize, ordering: .relaxed)
         context.budget.reload(limit: wanted.maxTotalBufferedBytes)
-        newSessions.withLockedValue { $0 = EngineContext(configuration, sharing: context) }
+        newSessions.withLockedValue { $0 = EngineContext(configuration, log: context.log, sharing: context) }
     }
 
     /// What a session that is opened now goes by. Its lock is taken once for each.

@@ -31,12 +31,13 @@ package final class EngineServer: EngineRequestHandler {
     ///   - delegate: hears of every new session.
     package init(configuration: EngineConfiguration, eventLoops: [any EventLoop], delegate: any EngineDelegate) {
         precondition(!eventLoops.isEmpty, "the engine needs at least one event loop")
-        let context = EngineContext(configuration)
+        let log = RateLimitedLogger<EngineLogKind>(configuration.logger, eventLoop: eventLoops[0])
+        let context = EngineContext(configuration, log: log)
         let loops = eventLoops.prefix(SessionID.maximumShards)
         self.context = context
         self.delegate = delegate
         self.admission = AdmissionControl(configuration)
-        self.forwarder = Forwarder(configuration, eventLoops: eventLoops)
+        self.forwarder = Forwarder(configuration, eventLoops: eventLoops, log: log)
         self.newSessions = NIOLockedValueBox(context)
         self.bodyLimit = Atomic(configuration.maxHttpBufferSize)
         self.ids = SessionIDGenerator(nodeTag: configuration.nodeTag)
@@ -127,6 +128,11 @@ package final class EngineServer: EngineRequestHandler {
 
     /// The session is not of this server: perhaps of another node, else unknown.
     func serveElsewhere(_ exchange: HTTPExchange, _ handshake: HandshakeRequest) {
+        // Nodes make such requests themselves. Carried to the session's node it would be signed by this one.
+        guard exchange.request.method != Forwarder.releaseMethod || exchange.request.isForwarded else {
+            _ = refuseMethod(exchange)
+            return
+        }
         let refuse: @Sendable () -> Void = { self.refuse(exchange, HandshakeRefusal(.unknownSID), handshake) }
         guard let forwarder, !exchange.request.isForwarded, context.configuration.generateId == nil,
             let sid = handshake.sid, let tag = SessionID.nodeTag(of: sid), tag != context.configuration.nodeTag,
@@ -168,13 +174,20 @@ package final class EngineServer: EngineRequestHandler {
             switch exchange.request.method {
             case .GET: polling.pollReceived(exchange)
             case .POST: polling.postReceived(exchange)
-            case Forwarder.releaseMethod where exchange.request.isForwarded:
+            case Forwarder.releaseMethod:
+                guard exchange.request.isForwarded else { return refuseMethod(exchange) }
                 polling.releasePoll()
                 exchange.respond(EngineResponse(status: .noContent))
             default: exchange.respond(EngineResponse(status: .internalServerError))
             }
             return polling
         }
+        return nil
+    }
+
+    /// A client has used the method that only nodes may use.
+    private func refuseMethod(_ exchange: HTTPExchange) -> PollingTransport? {
+        exchange.respond(EngineResponse(status: .methodNotAllowed, headers: ["Allow": "GET, POST"]))
         return nil
     }
 

@@ -26,11 +26,13 @@ public struct HummingbirdApplication<Responder: HTTPResponder>: HTTPApplication
 where Responder.Context: InitializableFromSource<ApplicationRequestContextSource> {
     private let responder: Responder
     private let logger: Logger
+    private let failures: RateLimitedLogger<ApplicationLogKind>
 
     /// An application from a responder, such as `router.buildResponder()`.
     public init(responder: Responder, logger: Logger = Logger(label: "socketio.http")) {
         self.responder = responder
         self.logger = logger
+        failures = RateLimitedLogger(logger)
     }
 
     /// Runs one request through the responder.
@@ -64,7 +66,7 @@ where Responder.Context: InitializableFromSource<ApplicationRequestContextSource
             return try await responder.respond(
                 to: Request(head: head, body: RequestBody(asyncSequence: request.body)), context: context)
         } catch {
-            logger.warning("Request failed", metadata: ["error": "\(type(of: error))"])
+            failures.log(.requestFailed, on: request.channel.eventLoop, ["error": "\(type(of: error))"])
             return Response(status: .internalServerError)
         }
     }
@@ -78,6 +80,11 @@ where Responder.Context: InitializableFromSource<ApplicationRequestContextSource
         try await writer.writeHead(status: HTTPResponseStatus(statusCode: response.status.code), headers: headers)
         try await response.body.write(BodyWriter(writer: writer))
     }
+}
+
+/// The lines that requests can cause.
+private enum ApplicationLogKind: String, LogKind {
+    case requestFailed = "Request failed"
 }
 
 /// Passes the pieces of a Hummingbird body on.

@@ -9,9 +9,9 @@ public import EngineIOServer
 /// configuration.engine.forwarding = ForwardingConfiguration(directory: cluster)
 /// ```
 ///
-/// Addresses, and the keys of nodes that have no common secret, travel with the heartbeats through Redis. So who may
-/// publish there can have requests of clients sent to an address of their choice: as always, Redis is part of the cluster
-/// and to be guarded like it.
+/// Addresses, and the keys of nodes that have no common secret, travel with the heartbeats through Redis. So without
+/// ``RedisClusterConfiguration/secret`` whoever may publish there can have requests of clients sent to an address of their
+/// choice.
 extension RedisCluster: ForwardingDirectory {
     /// The node whose session ids begin like this; the newest, when there are several.
     public func owner(ofTag tag: String) -> ForwardingNode? { directory?.owner(ofTag: tag) }

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+public import EngineIOServer
 public import NIOCore
 package import SocketIOCore
 
@@ -34,6 +35,13 @@ public struct RedisClusterConfiguration: Sendable {
     public var fetchIncludesHeaders = true
     /// Where other nodes reach the HTTP side of this one, told to them as it is; default nil.
     public var address: String?
+    /// What nodes of this kind sign their messages to each other with, at least 16 bytes and the same on all of them.
+    /// Messages that are not signed with it, or not of now, are counted and otherwise ignored, so clocks may be 30 s apart at
+    /// most.
+    ///
+    /// Default nil: then anybody who can publish to this Redis can pose as a node, and have requests of clients, cookies
+    /// included, sent to an address of their choice. See also ``ForwardingConfiguration/secret``, which should be the same.
+    public var secret: ForwardingKey?
     /// Asked at each heartbeat for the number of sessions to tell the others; default nil, which tells 0.
     public var sessionCount: (@Sendable () -> Int)?
     /// Largest message between nodes, 65,536 bytes to 512 MiB, which is the most that Redis takes; default 16 MiB. A larger one
@@ -71,6 +79,9 @@ public struct RedisClusterConfiguration: Sendable {
         if outage.maximumBytes < 0 { problems.append("outage.maximumBytes must not be negative") }
         if outage.maximumAge <= .zero { problems.append("outage.maximumAge must be positive") }
         if outage.replayGrace < .zero { problems.append("outage.replayGrace must not be negative") }
+        if let secret, secret.byteCount < ForwardingKey.minimumBytes {
+            problems.append("secret must have at least \(ForwardingKey.minimumBytes) bytes")
+        }
         guard problems.isEmpty else { throw ClusterError(.configuration, problems.joined(separator: "; ")) }
     }
 }

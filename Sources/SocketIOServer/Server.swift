@@ -132,6 +132,9 @@ public final class Server: Sendable {
         try await sockets.serverSideEmitWithAck(event, repeat each arguments, as: type, timeout: timeout, of: servers)
     }
 
+    /// One of the loops the server works on, for what needs some loop.
+    package var someEventLoop: any EventLoop { context.shards[0].eventLoop }
+
     // MARK: The engine
 
     /// The Engine.IO side of the server.

@@ -46,6 +46,9 @@ struct Assembly {
         }
         server = Server(configuration: configuration)
         cluster?.attach(server)
+        if !settings.cors.enforce, settings.cors.origin != ["*"] {
+            logger.warning("every page of the web may connect: cors.enforce is false")
+        }
         let (readiness, logger) = (readiness, logger)
         let authentication = try await JWTPolicy.make(loaded).map {
             JWTOperation($0, readiness: readiness, logger: logger)
@@ -74,7 +77,7 @@ struct Assembly {
     /// Follows who is in the cluster until it is cancelled; nil for a node on its own.
     func watchCluster() -> Task<Void, Never>? {
         guard let cluster else { return nil }
-        return Task { await cluster.watchNodes { await chat?.refresh() } }
+        return Task { await cluster.watchNodes(on: server.someEventLoop) { await chat?.refresh() } }
     }
 
     /// Whether a server could be built from the settings, without the threads of one.

@@ -143,10 +143,15 @@ enum LibraryConfiguration {
             httpOnly: settings.httpOnly, secure: secure, sameSite: sameSite)
     }
 
-    private static func cors(_ settings: Settings.CORS) -> CORSConfiguration? {
-        guard !settings.origin.isEmpty else { return nil }
+    private static func cors(_ settings: Settings.CORS) -> CORSConfiguration {
+        let origin: CORSConfiguration.Origin =
+            switch settings.origin {
+            case []: .sameHost
+            case ["*"]: .any
+            default: .list(settings.origin)
+            }
         return CORSConfiguration(
-            origin: settings.origin == ["*"] ? .any : .list(settings.origin), methods: settings.methods,
+            origin: origin, methods: settings.methods,
             allowedHeaders: settings.allowedHeaders.isEmpty ? nil : settings.allowedHeaders,
             exposedHeaders: settings.exposedHeaders, credentials: settings.credentials,
             maxAge: settings.maxAgeSeconds, enforce: settings.enforce)

@@ -154,6 +154,28 @@ internal import Testing
         }
     }
 
+    /// A proxy that names no client has not looked at the headers either: they are the client's own.
+    @Test(arguments: good.indices)
+    func headersOfAnUnknownClientAreNotBelieved(index: Int) async throws {
+        try await Server.run {
+            Self.behindAProxy(&$0)
+            $0.cors = CORSConfiguration(origin: .sameHost)
+        } _: { server in
+            let (bytes, client, isSecure) = Self.good[index]
+            let forged =
+                "X-Forwarded-For: 198.51.100.66\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil.example\r\n"
+            let wire = try await server.connect()
+            try await wire.send(bytes + Array("GET \(Server.polling) HTTP/1.1\r\nHost: x\r\n\(forged)\r\n".utf8))
+            let response = try await wire.response()
+            let sid = try Server.sid(in: response.body)
+            #expect(response.header("set-cookie")?.contains("Secure") == (isSecure == true))
+            try await eventually("the session") { server.session(sid) != nil }
+            #expect(server.session(sid)?.handshake.remoteAddress == client ?? "127.0.0.1")
+            let page = forged + "Origin: https://evil.example\r\n"
+            #expect(try await wire.get(Server.polling, headers: page).status == 403)
+        }
+    }
+
     @Test func itNeedsTrustedProxies() {
         var configuration = EngineConfiguration()
         configuration.proxyProtocol = true

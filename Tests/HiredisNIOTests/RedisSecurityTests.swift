@@ -3,6 +3,7 @@
 import Foundation
 import NIOCore
 import NIOPosix
+import NIOSSL
 import ProcessTesting
 import Testing
 
@@ -134,6 +135,56 @@ struct RedisSecurityTests {
         for parameter in ["&serverName=localhost", "&verify=ca"] {
             _ = try await RedisClient.connected(RedisConfiguration(url: base + parameter))
         }
+    }
+
+    /// The server is ours, so that it speaks what OpenSSL's own policy would not let Redis speak.
+    @Test("TLS: versions before 1.2 are not spoken", arguments: [TLSVersion.tlsv1, .tlsv11, .tlsv12, .tlsv13])
+    func tlsVersions(newest: TLSVersion) async throws {
+        let certificates = try Certificates()
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: try NIOSSLCertificate.fromPEMFile(certificates.path + "/s.crt").map { .certificate($0) },
+            privateKey: .privateKey(try NIOSSLPrivateKey(file: certificates.path + "/s.key", format: .pem)))
+        configuration.minimumTLSVersion = .tlsv1
+        configuration.maximumTLSVersion = newest
+        let context = try NIOSSLContext(configuration: configuration)
+        let heard = Recorder<Int>()
+        let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
+                    try channel.pipeline.syncOperations.addHandler(Listener(heard))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let url = "rediss://127.0.0.1:\(server.localAddress?.port ?? 0)?caFile=\(certificates.path)/ca.crt"
+        let client = RedisClient(
+            configuration: try RedisConfiguration(url: url), eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+            logger: silentLogger)
+        client.start()
+        if newest == .tlsv12 || newest == .tlsv13 {
+            try await eventually("a command over TLS") { heard.count > 0 }
+        } else {
+            try await eventually("a refusal") {
+                if case .down(let reason) = client.state { reason.contains("tls") } else { false }
+            }
+            #expect(heard.count == 0)
+        }
+        await client.close()
+        try await server.close()
+    }
+
+    /// Notes what arrives after the handshake.
+    private final class Listener: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        private let heard: Recorder<Int>
+
+        init(_ heard: Recorder<Int>) { self.heard = heard }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            heard.append(unwrapInboundIn(data).readableBytes)
+        }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
     }
 
     @Test("TLS with a client certificate")

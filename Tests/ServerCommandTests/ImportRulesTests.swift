@@ -89,7 +89,7 @@ internal import Testing
                 "EmitCommand.swift": ["NIOPosix", "SocketIOCore"], "HealthcheckCommand.swift": ["NIOPosix"],
                 "PeersCommand.swift": ["NIOPosix"],
                 // The one request this server makes: for the key set.
-                "JWTOperation.swift": ["AsyncHTTPClient"],
+                "KeySetFetch.swift": ["AsyncHTTPClient"],
             ]),
         // Independent of the server's code: what measures and checks it must not share its faults.
         "socketio-load": Rule(

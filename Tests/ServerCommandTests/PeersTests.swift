@@ -99,7 +99,7 @@ internal import Testing
     }
 
     @Test func whatNodesSayCannotDriveTheTerminal() {
-        let log = HeartbeatLog()
+        let log = HeartbeatLog(channel: "socket.io-node#", secret: nil)
         log.received(
             .init(
                 string:

@@ -151,11 +151,16 @@ internal import Testing
 
     @Test(arguments: [
         ("cors: {credentials: true, origin: [\"*\"]}", "cors.credentials"),
-        ("cors: {enforce: true}", "cors.enforce"),
-        ("cors: {enforce: true, origin: [\"*\"]}", "cors.enforce"),
         ("cors: {origin: [\"*\", \"https://a.example\"]}", "cors.origin"),
         ("cors: {origin: [\"https://a.example/\"]}", "cors.origin"),
         ("cors: {origin: [\"a.example\"]}", "cors.origin"),
+        ("cors: {origin: [\"https://A.example\"]}", "cors.origin"),
+        ("cors: {origin: [\"https://a.example:443\"]}", "cors.origin"),
+        ("cors: {origin: [\"http://a.example:80\"]}", "cors.origin"),
+        ("cors: {origin: [\"https://\"]}", "cors.origin"),
+        ("cors: {origin: [\"wss://a.example\"]}", "cors.origin"),
+        ("cors: {origin: [\"https://u@a.example\"]}", "cors.origin"),
+        ("cors: {origin: [\"://a\"]}", "cors.origin"),
         ("cors: {methods: [\"GET POST\"]}", "cors.methods"),
         ("cors: {allowedHeaders: [\"x:y\"]}", "cors.allowedHeaders"),
         ("cookie: {mode: tag, sameSite: none, secure: false}", "cookie.sameSite"),

@@ -84,7 +84,7 @@ internal import Testing
     @Test(arguments: [
         (["--cors-enforce", "--cors-origin", "https://a.example"], true),
         (["--cors-enforce", "true", "--cors-origin", "https://a.example"], true),
-        (["--cors-enforce=false"], false),
+        (["--cors-enforce=false"], false), ([], true),
     ])
     func flagsOfYesAndNo(flags: [String], expected: Bool) async throws {
         #expect(try await load(flags: flags).settings.cors.enforce == expected)

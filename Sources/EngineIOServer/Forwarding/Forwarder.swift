@@ -24,13 +24,15 @@ final class Forwarder: MisroutedRequestHandler {
     let engine: EngineConfiguration
     private let eventLoops: [any EventLoop]
     private let lanes: [ObjectIdentifier: ForwardingLane]
-    private let warnings = NIOLockedValueBox((next: NIODeadline.uptimeNanoseconds(0), share: ForwardingShare()))
+    private let log: RateLimitedLogger<EngineLogKind>
+    private let share = NIOLockedValueBox(ForwardingShare())
     private let watch = NIOLockedValueBox<RepeatedTask?>(nil)
 
-    init?(_ engine: EngineConfiguration, eventLoops: [any EventLoop]) {
+    init?(_ engine: EngineConfiguration, eventLoops: [any EventLoop], log: RateLimitedLogger<EngineLogKind>) {
         guard let configuration = engine.forwarding else { return nil }
         self.configuration = configuration
         self.engine = engine
+        self.log = log
         self.eventLoops = eventLoops
         lanes = Dictionary(
             eventLoops.map { (ObjectIdentifier($0), ForwardingLane(eventLoop: $0, configuration: configuration)) },
@@ -143,7 +145,7 @@ final class Forwarder: MisroutedRequestHandler {
     /// The other node takes nothing from this one.
     func reject(_ request: MisroutedRequest) {
         metrics.count(.rejected)
-        warn("Another node refuses what this one signs", request.tag, advice: "give all nodes the same secret, or none")
+        warn(.nodeRefuses, request.tag, advice: "give all nodes the same secret, or none")
         request.refuse()
     }
 
@@ -160,7 +162,7 @@ final class Forwarder: MisroutedRequestHandler {
         case .unreachable:
             metrics.count(.unreachable)
             warn(
-                "Another node cannot be reached", request.tag,
+                .nodeUnreachable, request.tag,
                 advice: "look at its address (\(route.address.text)), and whether a firewall is between the nodes")
             request.refuse()
         case .broken, .timedOut, .tooLarge:
@@ -177,15 +179,8 @@ final class Forwarder: MisroutedRequestHandler {
         }
     }
 
-    /// Once a minute at most.
-    private func warn(_ message: Logger.Message, _ tag: String, advice: String) {
-        let now = NIODeadline.now()
-        let isDue = warnings.withLockedValue { warnings in
-            guard now >= warnings.next else { return false }
-            warnings.next = now + .minutes(1)
-            return true
-        }
-        if isDue { engine.logger.warning(message, metadata: ["node": "\(tag)", "advice": "\(advice)"]) }
+    private func warn(_ kind: EngineLogKind, _ tag: String, advice: String) {
+        log.log(kind, ["node": "\(tag)", "advice": "\(advice)"])
     }
 
     // MARK: Life
@@ -203,8 +198,8 @@ final class Forwarder: MisroutedRequestHandler {
     }
 
     private func lookAtShare() {
-        let share = warnings.withLockedValue {
-            $0.share.minute(requests: metrics.requests, misrouted: metrics.misrouted)
+        let share = share.withLockedValue {
+            $0.minute(requests: metrics.requests, misrouted: metrics.misrouted)
         }
         guard let share else { return }
         engine.logger.warning(

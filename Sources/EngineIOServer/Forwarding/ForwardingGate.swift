@@ -20,19 +20,14 @@ final class ForwardingGate: Sendable {
     /// How far the clocks of two nodes may be apart, the way between them included.
     static let window: Int64 = 30_000
 
-    private struct State {
-        var nonces = NonceMemory(lifetime: 2 * ForwardingGate.window)
-        var nextWarning = NIODeadline.uptimeNanoseconds(0)
-    }
-
     private let key: ForwardingKey
-    private let logger: Logger
-    private let state = NIOLockedValueBox(State())
+    private let log: RateLimitedLogger<EngineLogKind>
+    private let nonces = NIOLockedValueBox(NonceMemory(lifetime: 2 * ForwardingGate.window))
     private let counters: [Refusal: Counter]
 
-    init(key: ForwardingKey, logger: Logger) {
+    init(key: ForwardingKey, log: RateLimitedLogger<EngineLogKind>) {
         self.key = key
-        self.logger = logger
+        self.log = log
         counters = Dictionary(
             uniqueKeysWithValues: Refusal.allCases.map {
                 ($0, Counter(label: "socketio_forward_refused_total", dimensions: [("reason", $0.rawValue)]))
@@ -44,7 +39,12 @@ final class ForwardingGate: Sendable {
         let refusal = check(&request, now: now)
         if let refusal {
             counters[refusal]?.increment()
-            complain(refusal, from: request.remoteAddress)
+            log.log(
+                .forwardRefused,
+                [
+                    "reason": "\(refusal.rawValue)", "from": "\(request.remoteAddress?.ipAddress ?? "")",
+                    "advice": "\(Self.advice(refusal))",
+                ])
         }
         return refusal
     }
@@ -57,32 +57,18 @@ final class ForwardingGate: Sendable {
             return .wrongKey
         }
         guard abs(now - fields.timestamp) <= Self.window else { return .stale }
-        guard state.withLockedValue({ $0.nonces.remember(fields.nonce, now: now) }) else { return .replayed }
+        guard nonces.withLockedValue({ $0.remember(fields.nonce, now: now) }) else { return .replayed }
         request.forwarded(for: fields.client, isSecure: fields.isSecure, without: ForwardingSignature.header)
         return nil
     }
 
-    /// Once a minute at most: what is wrong here is wrong for every request.
-    private func complain(_ refusal: Refusal, from address: SocketAddress?) {
-        let now = NIODeadline.now()
-        let isDue = state.withLockedValue { state in
-            guard now >= state.nextWarning else { return false }
-            state.nextWarning = now + .minutes(1)
-            return true
-        }
-        guard isDue else { return }
-        let advice: String
+    private static func advice(_ refusal: Refusal) -> String {
         switch refusal {
         case .unsigned, .malformed:
-            advice = "somebody who is no node reaches the listener for nodes; keep it behind a firewall"
-        case .wrongKey: advice = "give all nodes the same secret, or none"
-        case .stale: advice = "set the clocks of the nodes: they are more than \(Self.window / 1000) s apart"
-        case .replayed: advice = "somebody repeats what nodes send each other"
+            "somebody who is no node reaches the listener for nodes; keep it behind a firewall"
+        case .wrongKey: "give all nodes the same secret, or none"
+        case .stale: "set the clocks of the nodes: they are more than \(window / 1000) s apart"
+        case .replayed: "somebody repeats what nodes send each other"
         }
-        logger.warning(
-            "A request to the listener for other nodes was refused",
-            metadata: [
-                "reason": "\(refusal.rawValue)", "from": "\(address?.ipAddress ?? "")", "advice": "\(advice)",
-            ])
     }
 }

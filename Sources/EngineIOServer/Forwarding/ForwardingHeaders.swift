@@ -17,7 +17,9 @@ enum ForwardingHeaders {
     static func requestHead(
         _ request: EngineRequest, owner: String, key: ForwardingKey, bodyLength: Int?
     ) -> HTTPRequestHead {
-        var headers = endToEnd(request.headers)
+        // Not what the client calls its own in `Connection`: all nodes together are the server it speaks to, and it must
+        // not choose what the session's node gets to see, such as what a proxy has added.
+        var headers = withoutHopByHop(request.headers)
         for name in ["content-length", "expect", ForwardingSignature.header] { headers.remove(name: name) }
         if !headers.contains(name: "host") { headers.add(name: "Host", value: owner) }
         if let peer = request.remoteAddress?.ipAddress {
@@ -36,7 +38,11 @@ enum ForwardingHeaders {
         return HTTPRequestHead(version: .http1_1, method: request.method, uri: request.target, headers: headers)
     }
 
-    /// All headers but those about the connection, and those the connection names as its own.
+    private static func withoutHopByHop(_ headers: HTTPHeaders) -> HTTPHeaders {
+        HTTPHeaders(headers.filter { name, _ in !hopByHop.contains(name.asciiLowercased) })
+    }
+
+    /// All headers of an answer but those about the connection, and those the connection names as its own.
     static func endToEnd(_ headers: HTTPHeaders) -> HTTPHeaders {
         var named: NameSet = []
         for value in headers["connection"] {

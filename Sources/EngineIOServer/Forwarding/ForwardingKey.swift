@@ -4,7 +4,7 @@ internal import Crypto
 
 /// What nodes sign requests to each other with. Shows itself nowhere.
 public struct ForwardingKey: Sendable, Equatable, CustomStringConvertible, CustomReflectable {
-    static let minimumBytes = 16
+    package static let minimumBytes = 16
 
     private let bytes: [UInt8]
 
@@ -32,18 +32,24 @@ public struct ForwardingKey: Sendable, Equatable, CustomStringConvertible, Custo
     /// The key as this node tells it to the others.
     package var hex: String { Self.hex(bytes) }
 
-    var byteCount: Int { bytes.count }
+    package var byteCount: Int { bytes.count }
 
     /// HMAC-SHA256 in hexadecimal digits.
-    func signature(of text: String) -> String {
-        Self.hex(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: SymmetricKey(data: bytes)))
+    func signature(of text: String) -> String { signature(of: Array(text.utf8)) }
+
+    /// HMAC-SHA256 in hexadecimal digits.
+    package func signature(of data: [UInt8]) -> String {
+        Self.hex(HMAC<SHA256>.authenticationCode(for: data, using: SymmetricKey(data: bytes)))
     }
 
     /// Whether it is the signature of `text`; takes the same time for every wrong one.
-    func verifies(_ signature: String, of text: String) -> Bool {
+    func verifies(_ signature: String, of text: String) -> Bool { verifies(signature, of: Array(text.utf8)) }
+
+    /// Whether it is the signature of `data`; takes the same time for every wrong one.
+    package func verifies(_ signature: String, of data: [UInt8]) -> Bool {
         guard let code = Self.bytes(hex: signature), code.count == SHA256.byteCount else { return false }
         return HMAC<SHA256>.isValidAuthenticationCode(
-            code, authenticating: Array(text.utf8), using: SymmetricKey(data: bytes))
+            code, authenticating: data, using: SymmetricKey(data: bytes))
     }
 
     /// Three dots.

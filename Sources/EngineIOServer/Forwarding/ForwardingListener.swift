@@ -133,7 +133,7 @@ package final class ForwardingListener: Sendable {
     private func bind(_ host: String) async throws -> HTTPListener {
         let router = try HTTPRouter(
             configuration: internalConfiguration, engine: server, application: nil,
-            eventLoops: server.shards.map(\.eventLoop), gate: ForwardingGate(key: key, logger: engine.logger))
+            eventLoops: server.shards.map(\.eventLoop), gate: ForwardingGate(key: key, log: server.context.log))
         do {
             let listener = try await HTTPListener.bind(
                 to: .tcp(host: host, port: configuration.port), group: group, router: router)

@@ -4,8 +4,8 @@
 ///
 /// Two generations: when the younger is old enough or full, the elder is forgotten. So memory is bounded, and what a
 /// flood of *valid* requests pushes out early is the only thing that could be used twice.
-struct NonceMemory {
-    private struct Nonce: Hashable {
+package struct NonceMemory: Sendable {
+    private struct Nonce: Hashable, Sendable {
         var first: UInt64
         var second: UInt64
     }
@@ -17,13 +17,13 @@ struct NonceMemory {
     private var youngSince: Int64 = .min
 
     /// - Parameter lifetime: milliseconds.
-    init(lifetime: Int64, capacity: Int = 262_144) {
+    package init(lifetime: Int64, capacity: Int = 262_144) {
         self.lifetime = lifetime
         self.capacity = capacity
     }
 
     /// False when it has been seen before.
-    mutating func remember(_ text: String, now: Int64) -> Bool {
+    package mutating func remember(_ text: String, now: Int64) -> Bool {
         let age = now.subtractingReportingOverflow(youngSince)
         if age.overflow || age.partialValue < 0 || age.partialValue > lifetime || young.count >= capacity {
             old = young

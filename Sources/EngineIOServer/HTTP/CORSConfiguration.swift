@@ -1,9 +1,18 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Cross-origin rules for the engine's path and the client files (spec 1.12).
+/// Which pages may use the engine, and what browsers are told about that (CORS).
+///
+/// Browsers send the origin of a page in `Origin`. They keep pages of other origins from reading answers unless CORS headers
+/// allow it, but let every page open WebSockets and send requests: whoever relies on cookies has to refuse foreign pages
+/// itself, which ``enforce`` does. Programs can send any `Origin` or none, so this protects people with a browser, not the
+/// server from programs.
 public struct CORSConfiguration: Sendable {
-    /// Which origins may read the answers.
+    /// Which origins are allowed.
     public enum Origin: Sendable {
+        /// The pages of the host and port that the request itself is for: those in its `Host`, or in the
+        /// `X-Forwarded-Host` of a trusted proxy. No CORS headers are sent, since such pages need none. The scheme is not
+        /// compared, because TLS may end at a proxy, and the ports 80 and 443 are equal to none.
+        case sameHost
         /// `Access-Control-Allow-Origin: *`. Browsers refuse it together with credentials.
         case any
         /// Always this origin.
@@ -18,7 +27,7 @@ public struct CORSConfiguration: Sendable {
         case disabled
     }
 
-    /// Which origins may read the answers; default ``Origin/any``.
+    /// Which origins are allowed; default ``Origin/any``.
     public var origin: Origin
     /// Methods named to preflights; default `GET,HEAD,PUT,PATCH,POST,DELETE`.
     public var methods: [String]
@@ -34,17 +43,17 @@ public struct CORSConfiguration: Sendable {
     public var preflightContinue: Bool
     /// The status of an answered preflight; default 204.
     public var optionsSuccessStatus: Int
-    /// Refuses requests of origins that are not allowed with code 4 and status 403, on both transports; default false.
+    /// Refuses requests of origins that are not allowed with code 4 and status 403, on both transports; default true.
     ///
-    /// Without it a foreign page is only kept from reading answers, and WebSockets are not covered at all. A request
-    /// without an `Origin` header does not come from a page and is let through.
+    /// With false a foreign page is only kept from reading answers, as in Node.js, and WebSockets are not covered at all. A
+    /// request without an `Origin` header does not come from a foreign page and is let through.
     public var enforce: Bool
 
     /// Rules for `origin` and the defaults for the rest.
     public init(
         origin: Origin = .any, methods: [String] = ["GET", "HEAD", "PUT", "PATCH", "POST", "DELETE"],
         allowedHeaders: [String]? = nil, exposedHeaders: [String] = [], credentials: Bool = false, maxAge: Int? = nil,
-        preflightContinue: Bool = false, optionsSuccessStatus: Int = 204, enforce: Bool = false
+        preflightContinue: Bool = false, optionsSuccessStatus: Int = 204, enforce: Bool = true
     ) {
         self.origin = origin
         self.methods = methods

@@ -15,6 +15,9 @@ struct CORSPolicy: Sendable {
         var isForbidden = false
     }
 
+    /// What a refused request is answered: somebody who has not set anything should find out what to set.
+    static let refusal = "Forbidden: cors.origin does not allow this origin"
+
     private let configuration: CORSConfiguration
 
     /// Nil when nothing is to be done for any request.
@@ -26,6 +29,10 @@ struct CORSPolicy: Sendable {
 
     func evaluate(_ request: EngineRequest) -> Outcome {
         var outcome = Outcome()
+        if case .sameHost = configuration.origin {
+            outcome.isForbidden = configuration.enforce && !isOfSameHost(request)
+            return outcome
+        }
         var vary: [String] = []
         let origin = request.headers.first(name: "origin")
         let isAllowed = addOrigin(origin, to: &outcome.headers, vary: &vary)
@@ -63,9 +70,17 @@ struct CORSPolicy: Sendable {
             guard let origin, reflects(origin) else { return false }
             headers.add(name: name, value: origin)
             return true
-        case .disabled:
+        case .sameHost, .disabled:
             return true
         }
+    }
+
+    /// Whether the request has no `Origin`, or that of the host and port it is for.
+    private func isOfSameHost(_ request: EngineRequest) -> Bool {
+        // The node that a forwarded request has come to first has looked, and knows what its proxies say of the host.
+        guard request.traits.hasOrigin, !request.isForwarded else { return true }
+        guard let origin = request.headers.first(name: "origin").flatMap(Authority.init(origin:)) else { return false }
+        return request.authority == origin
     }
 
     private func reflects(_ origin: String) -> Bool {
@@ -73,7 +88,7 @@ struct CORSPolicy: Sendable {
         case .list(let origins): origins.hasBytes(of: origin)
         case .matching(let matches): matches(origin)
         case .reflect: true
-        case .any, .exactly, .disabled: false
+        case .sameHost, .any, .exactly, .disabled: false
         }
     }
 

@@ -25,17 +25,26 @@ struct ClientFiles: Sendable {
     private let version: String
     private let files: [String: File]
 
+    /// Files that are symbolic links out of the directory, which are not served, and where they lead.
+    let strays: [String: String]
+
     /// Reads what `directory` holds of the eight files; blocking, so only to be called at start.
     init(path: String, directory: String?, version: String) {
         prefix = Array((path.hasSuffix("/") ? path : path + "/").utf8)
         self.version = version
         var files: [String: File] = [:]
+        var strays: [String: String] = [:]
         if let directory {
             for name in Self.names {
-                if let file = Self.load(name, directory: directory) { files[name] = file }
+                do throws(FileBytes.LeadsOut) {
+                    if let file = try Self.load(name, directory: directory) { files[name] = file }
+                } catch {
+                    strays[name] = error.path
+                }
             }
         }
         self.files = files
+        self.strays = strays
     }
 
     /// Names of the files that were found.
@@ -89,12 +98,12 @@ struct ClientFiles: Sendable {
         return EngineResponse(status: status, headers: headers, body: ByteBuffer(string: message))
     }
 
-    private static func load(_ name: String, directory: String) -> File? {
-        guard let plain = FileBytes.read("\(directory)/\(name)") else { return nil }
+    private static func load(_ name: String, directory: String) throws(FileBytes.LeadsOut) -> File? {
+        guard let plain = try FileBytes.read(name, in: directory) else { return nil }
         var encoded: [ContentCoding: ByteBuffer] = [:]
         encoded[.gzip] = BodyCompression.compress(plain, coding: .gzip, level: 9)
         encoded[.deflate] = BodyCompression.compress(plain, coding: .deflate, level: 9)
-        encoded[.brotli] = FileBytes.read("\(directory)/\(name).br")
+        encoded[.brotli] = try FileBytes.read("\(name).br", in: directory)
         let type = name.hasSuffix(".map") ? "application/json" : "application/javascript"
         return File(contentType: "\(type); charset=utf-8", plain: plain, encoded: encoded)
     }

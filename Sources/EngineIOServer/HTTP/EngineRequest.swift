@@ -25,7 +25,7 @@ package struct EngineRequest: Sendable {
             isUpgrade: isUpgrade, expectsContinue: false, traits: HeaderTraits(headers))
         peer = HTTPPeer(
             remoteAddress: remoteAddress, clientAddress: clientAddress, isSecure: isSecure,
-            isClientSecure: isClientSecure ?? isSecure)
+            isClientSecure: isClientSecure ?? isSecure, isTrustedProxy: false)
     }
 
     package var method: HTTPMethod {
@@ -52,6 +52,16 @@ package struct EngineRequest: Sendable {
     /// Whether the client speaks TLS: on this hop, or with a trusted proxy in front that says so.
     package var isClientSecure: Bool { peer.isClientSecure }
 
+    /// Host and port the client asked for: those a trusted proxy was asked for, else those in `Host`. Nil when there are none,
+    /// or several.
+    package var authority: Authority? {
+        let values = peer.isTrustedProxy ? headers["x-forwarded-host"] : []
+        // With several proxies the first element is the one the client spoke to.
+        if let value = values.first { return Authority(value.utf8.prefix { $0 != UInt8(ascii: ",") }) }
+        let hosts = headers["host"]
+        return hosts.count == 1 ? Authority(hosts[0]) : nil
+    }
+
     /// Whether the request asks for a WebSocket upgrade: `Connection` names `upgrade` and `Upgrade` names `websocket`.
     package var isUpgrade: Bool { head.isUpgrade }
 
@@ -61,7 +71,8 @@ package struct EngineRequest: Sendable {
         headers.remove(name: header)
         head = head.with(headers)
         peer = HTTPPeer(
-            remoteAddress: remoteAddress, clientAddress: client, isSecure: peer.isSecure, isClientSecure: isSecure)
+            remoteAddress: remoteAddress, clientAddress: client, isSecure: peer.isSecure, isClientSecure: isSecure,
+            isTrustedProxy: false)
         isForwarded = true
     }
 }
@@ -72,12 +83,17 @@ final class HTTPPeer: Sendable {
     let clientAddress: String
     let isSecure: Bool
     let isClientSecure: Bool
+    /// Whether what it says about its client in `X-Forwarded-…` is believed.
+    let isTrustedProxy: Bool
 
-    init(remoteAddress: SocketAddress?, clientAddress: String, isSecure: Bool, isClientSecure: Bool) {
+    init(
+        remoteAddress: SocketAddress?, clientAddress: String, isSecure: Bool, isClientSecure: Bool, isTrustedProxy: Bool
+    ) {
         self.remoteAddress = remoteAddress
         self.clientAddress = clientAddress
         self.isSecure = isSecure
         self.isClientSecure = isClientSecure
+        self.isTrustedProxy = isTrustedProxy
     }
 }
 

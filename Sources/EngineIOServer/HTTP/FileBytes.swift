@@ -12,6 +12,29 @@ internal import NIOCore
 
 /// Whole files, read with blocking calls: for the start of the server only.
 enum FileBytes {
+    /// Reads a file of a directory, unless it is a symbolic link that leads out of it. Links within are followed: volumes of
+    /// Kubernetes consist of them.
+    ///
+    /// - Throws: ``LeadsOut``.
+    static func read(_ name: String, in directory: String) throws(LeadsOut) -> ByteBuffer? {
+        guard let root = resolved(directory), let path = resolved("\(directory)/\(name)") else { return nil }
+        let prefix = root == "/" ? root : root + "/"
+        guard path.utf8.starts(with: prefix.utf8) else { throw LeadsOut(path: path) }
+        return read(path)
+    }
+
+    /// A file would be read from elsewhere.
+    struct LeadsOut: Error {
+        let path: String
+    }
+
+    /// The path without symbolic links; nil when there is nothing.
+    private static func resolved(_ path: String) -> String? {
+        guard let text = realpath(path, nil) else { return nil }
+        defer { free(text) }
+        return String(cString: text)
+    }
+
     /// The contents; nil when the file is missing, not a regular file, unreadable or over `limit` bytes.
     static func read(_ path: String, limit: Int = 16 * 1024 * 1024) -> ByteBuffer? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)

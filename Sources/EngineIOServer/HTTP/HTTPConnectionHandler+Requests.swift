@@ -93,11 +93,14 @@ extension HTTPConnectionHandler {
     func peer(of head: RequestHead) -> HTTPPeer {
         if let solePeer { return solePeer }
         let proxies = router.trustedProxies
+        let isProxy = isTrustedProxy
         let found = HTTPPeer(
-            remoteAddress: remoteAddress, clientAddress: proxies.clientAddress(peer: peer, headers: head.headers),
+            remoteAddress: remoteAddress,
+            clientAddress: isProxy ? proxies.clientAddress(behind: peer, headers: head.headers) : peer,
             isSecure: isSecure,
-            isClientSecure: isSecure || proxiesTLS || proxies.saysSecure(peer: peer, headers: head.headers))
-        if proxies.isEmpty { solePeer = found }
+            isClientSecure: isSecure || proxiesTLS || isProxy && proxies.saysSecure(headers: head.headers),
+            isTrustedProxy: isProxy)
+        if !isProxy { solePeer = found }
         return found
     }
 }

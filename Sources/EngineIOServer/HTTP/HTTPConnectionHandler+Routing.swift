@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -42,13 +43,7 @@ extension HTTPConnectionHandler: HTTPExchangeConnection {
     ) -> HTTPHeaders? {
         guard let outcome = settings.values.cors?.evaluate(request) else { return [:] }
         if outcome.isForbidden, isEngine {
-            router.reportRefusal(request, .forbidden, context: ["name": "ORIGIN_NOT_ALLOWED"])
-            if request.isUpgrade {
-                // Not Node's 400: the check is ours, and 403 says what is wrong (hardening B1, 14).
-                refuse(transaction, status: .forbidden, message: EngineErrorCode.forbidden.message, headers: [:])
-            } else {
-                answer(.refusal(.forbidden), to: transaction, preset: outcome.headers)
-            }
+            refuseOrigin(request, transaction, outcome.headers)
             return nil
         }
         if let status = outcome.preflightStatus, !request.isUpgrade {
@@ -59,6 +54,23 @@ extension HTTPConnectionHandler: HTTPExchangeConnection {
             return nil
         }
         return outcome.headers
+    }
+
+    private func refuseOrigin(_ request: EngineRequest, _ transaction: HTTPTransaction, _ headers: HTTPHeaders) {
+        router.reportRefusal(request, .forbidden, context: ["name": "ORIGIN_NOT_ALLOWED"])
+        router.log.log(
+            .foreignOrigin, on: eventLoop,
+            [
+                "origin": "\(LogMetadata.start(of: request.headers.first(name: "origin") ?? ""))",
+                "host": "\(LogMetadata.start(of: request.headers.first(name: "host") ?? ""))",
+                "remote": "\(request.clientAddress)",
+            ])
+        if request.isUpgrade {
+            // Node checks no origins of WebSockets; 403 says what is wrong.
+            refuse(transaction, status: .forbidden, message: CORSPolicy.refusal, headers: [:])
+        } else {
+            answer(.refusal(.forbidden, message: CORSPolicy.refusal), to: transaction, preset: headers)
+        }
     }
 
     // MARK: Engine

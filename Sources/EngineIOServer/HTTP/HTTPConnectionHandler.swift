@@ -77,6 +77,12 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     /// Behind a proxy that speaks the PROXY protocol, its client.
     lazy var peer = remoteAddress?.numericHost ?? ""
     private(set) lazy var remoteAddress = context?.channel.remoteAddress
+    /// A trusted proxy has said in its PROXY header that it does not know for whom it speaks, or that it speaks for itself.
+    var isClientUnknown = false
+    /// Whether requests may say in `X-Forwarded-…` for whom they are. Not on a connection of a proxy that uses the PROXY
+    /// protocol and names no client: the proxy does not look at the headers then, so they are the client's own.
+    private(set) lazy var isTrustedProxy =
+        !isClientUnknown && !router.trustedProxies.isEmpty && router.trustedProxies.isTrusted(peer)
 
     /// - Parameter receiveBuffer: what the channel reads into, if it shares that with others.
     init(
@@ -164,7 +170,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         if event is HTTPConnections.DrainEvent {
             drain()
         } else if let header = event as? ProxyHeader {
-            if let client = header.client { peer = client }
+            if let client = header.client { peer = client } else { isClientUnknown = true }
             proxiesTLS = header.isSecure == true
         } else {
             context.fireUserInboundEventTriggered(event)

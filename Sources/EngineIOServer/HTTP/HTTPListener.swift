@@ -35,7 +35,7 @@ package final class HTTPListener: Sendable {
         to address: Address, group: any EventLoopGroup, router: HTTPRouter
     ) async throws -> HTTPListener {
         let connections = HTTPConnections()
-        let tls = NIOLockedValueBox(try router.configuration.tls.map { try NIOSSLContext(configuration: $0) })
+        let tls = NIOLockedValueBox(try router.configuration.tls.map { try context($0) })
         let setUp: @Sendable (any Channel) throws -> Void = { channel in
             try Self.setUp(channel, router: router, connections: connections, tls: tls.withLockedValue { $0 })
         }
@@ -87,10 +87,20 @@ package final class HTTPListener: Sendable {
     /// Another certificate for connections accepted from now on; those that exist keep theirs. A listener without TLS stays
     /// without.
     package func reload(tls configuration: TLSConfiguration) throws {
-        let context = try NIOSSLContext(configuration: configuration)
+        let context = try Self.context(configuration)
         tls.withLockedValue { current in
             if current != nil { current = context }
         }
+    }
+
+    /// Versions before 1.2 are not to be spoken any more (RFC 8996), and NIOSSL's default is 1.0.
+    private static func context(_ configuration: TLSConfiguration) throws -> NIOSSLContext {
+        var configuration = configuration
+        switch configuration.minimumTLSVersion {
+        case .tlsv1, .tlsv11: configuration.minimumTLSVersion = .tlsv12
+        case .tlsv12, .tlsv13: break
+        }
+        return try NIOSSLContext(configuration: configuration)
     }
 
     /// Where the socket listens; nil once it is closed.

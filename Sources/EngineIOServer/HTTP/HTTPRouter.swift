@@ -21,6 +21,7 @@ package final class HTTPRouter: Sendable {
     let trustedProxies: TrustedProxies
     let application: (any HTTPApplication)?
     let logger: Logger
+    let log: RateLimitedLogger<EngineLogKind>
     /// Lets requests of other nodes in, and no others; nil where clients are welcome.
     let gate: ForwardingGate?
     /// The answer to what nobody wants.
@@ -57,6 +58,7 @@ package final class HTTPRouter: Sendable {
         self.engine = engine
         self.application = application
         logger = configuration.logger
+        log = RateLimitedLogger(configuration.logger)
         prefix = Array(configuration.effectivePath.utf8)
         trustedProxies = TrustedProxies(configuration.trustedProxies)
         clientFiles = ClientFiles(
@@ -76,6 +78,11 @@ package final class HTTPRouter: Sendable {
                 )
             })
         requestObserver = configuration.observer.flatMap { $0.wantsRequests ? $0 : nil }
+        for (name, path) in clientFiles.strays.sorted(by: { $0.key < $1.key }) {
+            logger.warning(
+                "A client file is a link out of its directory and is not served",
+                metadata: ["file": "\(name)", "leadsTo": "\(path)"])
+        }
         if configuration.serveClient, let directory = configuration.clientDirectory, clientFiles.available.isEmpty {
             logger.warning("No client files found", metadata: ["directory": "\(directory)"])
         }

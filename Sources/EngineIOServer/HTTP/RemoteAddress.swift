@@ -24,7 +24,7 @@ extension SocketAddress {
     }
 }
 
-/// The networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+/// The networks whose `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` are believed.
 struct TrustedProxies: Sendable {
     private struct Network: Sendable {
         var bytes: [UInt8]
@@ -59,10 +59,8 @@ struct TrustedProxies: Sendable {
 
     var isEmpty: Bool { networks.isEmpty }
 
-    /// The client's address: the last one in `X-Forwarded-For` that is not a proxy of ours, the peer's when the peer
-    /// is not trusted.
-    func clientAddress(peer: String, headers: HTTPHeaders) -> String {
-        guard !isEmpty, isTrusted(peer) else { return peer }
+    /// The client's address when the peer is one of ours: the last one in `X-Forwarded-For` that is not.
+    func clientAddress(behind peer: String, headers: HTTPHeaders) -> String {
         var client = peer
         for value in headers["x-forwarded-for"].reversed() {
             for element in value.split(byte: UInt8(ascii: ",")).reversed() {
@@ -76,10 +74,10 @@ struct TrustedProxies: Sendable {
         return client
     }
 
-    /// Whether a trusted peer says, in `X-Forwarded-Proto`, that its client came over TLS. With several proxies the first
-    /// element is the one the client spoke to.
-    func saysSecure(peer: String, headers: HTTPHeaders) -> Bool {
-        guard !isEmpty, let value = headers.first(name: "x-forwarded-proto"), isTrusted(peer) else { return false }
+    /// Whether a peer that is one of ours says, in `X-Forwarded-Proto`, that its client came over TLS. With several proxies
+    /// the first element is the one the client spoke to.
+    func saysSecure(headers: HTTPHeaders) -> Bool {
+        guard let value = headers.first(name: "x-forwarded-proto") else { return false }
         let first = value.split(byte: UInt8(ascii: ","), maxSplits: 1, omittingEmptySubsequences: false)[0]
             .trimmingBlanks
         return first.equalsIgnoringASCIICase("https") || first.equalsIgnoringASCIICase("wss")

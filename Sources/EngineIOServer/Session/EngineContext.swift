@@ -11,7 +11,7 @@ final class EngineContext: Sendable {
     let configuration: EngineConfiguration
     let metrics: EngineMetrics
     let logger: Logger
-    let notices: EngineNotices
+    let log: RateLimitedLogger<EngineLogKind>
     /// Of the whole node.
     let budget: BufferBudget
     let slowClientLimits: SlowClientLimits
@@ -33,8 +33,13 @@ final class EngineContext: Sendable {
     /// Where sessions live whose ids the application made; empty otherwise, since our own ids say it themselves.
     let customHomes: NIOLockedValueBox<[ExactName: Int]>
 
-    /// - Parameter other: what counts the same sessions, with another configuration.
-    init(_ configuration: EngineConfiguration, sharing other: EngineContext? = nil) {
+    /// - Parameters:
+    ///   - log: shared by all contexts of a server, or a reload would begin to count anew.
+    ///   - other: what counts the same sessions, with another configuration.
+    init(
+        _ configuration: EngineConfiguration, log: RateLimitedLogger<EngineLogKind>,
+        sharing other: EngineContext? = nil
+    ) {
         self.configuration = configuration
         self.metrics = other?.metrics ?? EngineMetrics(isCounted: configuration.isCounted)
         self.customHomes = other?.customHomes ?? NIOLockedValueBox([:])
@@ -43,7 +48,7 @@ final class EngineContext: Sendable {
             softBound: configuration.slowClientBytes, hardBound: configuration.maxBufferedBytes,
             timeout: configuration.slowClientTimeout)
         self.logger = configuration.logger
-        self.notices = EngineNotices(logger: configuration.logger)
+        self.log = log
         self.transports = TransportName.allCases.filter { configuration.transports.contains($0) }
         self.upgrades =
             configuration.allowUpgrades && configuration.transports.contains(.websocket)
@@ -89,5 +94,10 @@ enum LogMetadata {
         // A request may name anything.
         guard sid.utf8.count > 12, sid.utf8.allSatisfy({ 0x20..<0x7F ~= $0 }) else { return "…" }
         return "\(sid.prefix(4))…\(sid.suffix(4))"
+    }
+
+    /// The first bytes of a peer's text: an operator recognises it, and it does not fill the log.
+    static func start(of text: String) -> String {
+        text.utf8.count <= 128 ? text : String(decoding: text.utf8.prefix(128), as: UTF8.self) + "…"
     }
 }

@@ -130,8 +130,8 @@ extension EngineSession {
     private func endSlowly(_ reason: SlowClientReason) {
         let dropped = leftover?.dropped ?? 0
         context.metrics.slowClient(reason)
-        context.notices.happened(
-            .slowClient, on: eventLoop,
+        context.log.log(
+            .slowClient,
             [
                 "sid": "\(LogMetadata.shortened(id))", "remote": "\(handshake.remoteAddress)",
                 "transport": "\(link.name.rawValue)", "waitingBytes": "\(waitingBytes)",

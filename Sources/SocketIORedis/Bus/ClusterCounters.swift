@@ -32,6 +32,8 @@ public struct ClusterStatistics: Sendable, Hashable {
     public var requestTimeouts = 0
     /// Messages over a limit: received ones, which ``invalid`` counts too, and those of this node that were not sent.
     public var overLimit = 0
+    /// Messages on the channels of the nodes that were not rightly signed; see ``RedisClusterConfiguration/secret``.
+    public var strangers = 0
 }
 
 /// Counts for ``ClusterStatistics`` and for metrics. From any thread.
@@ -69,6 +71,10 @@ final class ClusterCounters: Sendable {
         uniqueKeysWithValues: ClusterLimit.allCases.map {
             ($0, Tally("socketio_adapter_limit_refusals_total", [("limit", $0.rawValue)]))
         })
+    private let strangers = Dictionary(
+        PeerRefusal.allCases.map {
+            ($0, Tally("socketio_cluster_announcements_refused_total", [("reason", $0.rawValue)]))
+        }, uniquingKeysWith: { first, _ in first })
     private let peers = Gauge(label: "socketio_cluster_peers")
     private let waitingBytes = Gauge(label: "socketio_adapter_waiting_bytes")
     private let lag = Gauge(label: "socketio_adapter_lag_seconds")
@@ -79,7 +85,7 @@ final class ClusterCounters: Sendable {
 
     /// How often that has happened.
     func refusals(_ limit: ClusterLimit) -> Int { limitRefusals[limit]?.value ?? 0 }
-
+    func refused(_ reason: PeerRefusal) { strangers[reason]?.increment() }
     func record(peers count: Int) { peers.record(count) }
     func record(waitingBytes bytes: Int) { waitingBytes.record(bytes) }
     func record(lag duration: TimeAmount) { lag.record(Double(max(duration.nanoseconds, 0)) / 1e9) }
@@ -100,6 +106,7 @@ final class ClusterCounters: Sendable {
         statistics.missed = missed.value
         statistics.requestTimeouts = requestTimeouts.value
         statistics.overLimit = ClusterLimit.allCases.reduce(0) { $0 + refusals($1) }
+        statistics.strangers = strangers.values.reduce(0) { $0 + $1.value }
         return statistics
     }
 }

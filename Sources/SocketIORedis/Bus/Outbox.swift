@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOServer
 internal import Logging
 internal import NIOCore
 
@@ -17,7 +18,7 @@ final class Outbox {
     private let transport: any PubSubTransport
     private let policy: OutagePolicy
     private let counters: ClusterCounters
-    private let complaints: Complaints
+    private let log: RateLimitedLogger<ClusterLogKind>
     private var queue: PublishQueue
     private var echoes = EchoTracker()
     private var link = Link.down(reason: "no connection yet")
@@ -28,14 +29,14 @@ final class Outbox {
     private(set) var isGateOpen = false
 
     init(
-        transport: any PubSubTransport, policy: OutagePolicy, counters: ClusterCounters, complaints: Complaints,
-        maximumMessageBytes: Int = .max
+        transport: any PubSubTransport, policy: OutagePolicy, counters: ClusterCounters,
+        log: RateLimitedLogger<ClusterLogKind>, maximumMessageBytes: Int = .max
     ) {
         self.maximumMessageBytes = maximumMessageBytes
         self.transport = transport
         self.policy = policy
         self.counters = counters
-        self.complaints = complaints
+        self.log = log
         queue = PublishQueue(maximumBytes: policy.maximumBytes, maximumAge: policy.maximumAge)
     }
 
@@ -68,7 +69,7 @@ final class Outbox {
     private func refuse(_ message: PublishMessage) {
         counters.refused(.sentBytes)
         let error = ClusterError.tooLarge(message.payloadLength, limit: maximumMessageBytes)
-        complaints.complain("A message was not sent to other nodes", reason: error.message)
+        log.log(.tooLarge, ["reason": "\(error.message)"])
         message.completion?(.failure(error))
     }
 
@@ -78,8 +79,7 @@ final class Outbox {
         if message.kind == .data {
             counters.lost.increment()
             if policy.mode == .fail, message.completion == nil {
-                complaints.complain(
-                    "A message was not sent to other nodes: Redis is not available", reason: reason)
+                log.log(.notSent, ["reason": "\(reason)"])
             }
         }
         message.completion?(.failure(ClusterError.unavailable(reason)))
@@ -131,7 +131,7 @@ final class Outbox {
             guard let message = queue.settled(.done)?.message else { return }
             if message.kind == .data { counters.refused.increment() }
             message.completion?(.failure(error))
-            if message.completion == nil { complaints.complain("Redis refused a message", reason: "\(error)") }
+            if message.completion == nil { log.log(.refusedByRedis, ["reason": "\(error)"]) }
         case .unknown(let serverEnded):
             let isInDoubt =
                 serverEnded && policy.mode == .buffer && echoes.isCounting && queue.oldestInFlight?.kind == .data

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOServer
 internal import Logging
 internal import NIOCore
 
@@ -20,7 +21,7 @@ final class RedisBus: @unchecked Sendable {
     let board: StatusBoard
 
     // Confined to the event loop.
-    private let complaints: Complaints
+    let log: RateLimitedLogger<ClusterLogKind>
     let outbox: Outbox
     /// Made once, in `init`, with a reference back.
     var listeners: ListenerWatch?
@@ -44,9 +45,9 @@ final class RedisBus: @unchecked Sendable {
         self.policy = policy
         self.counters = counters
         board = StatusBoard(counters: counters, logger: logger)
-        complaints = Complaints(logger: logger)
+        log = RateLimitedLogger(logger, eventLoop: transport.eventLoop)
         outbox = Outbox(
-            transport: transport, policy: policy, counters: counters, complaints: complaints,
+            transport: transport, policy: policy, counters: counters, log: log,
             maximumMessageBytes: maximumMessageBytes)
         listeners = ListenerWatch(
             transport: transport, grace: policy.replayGrace,
@@ -167,7 +168,7 @@ final class RedisBus: @unchecked Sendable {
     func invalid(_ what: String, _ error: any Error) {
         counters.invalid.increment()
         if let limit = ClusterLimit(error) { counters.refused(limit) }
-        complaints.complain("A message of another node was dropped", reason: "\(what): \(error)")
+        log.log(.messageDropped, ["reason": "\(what): \(error)"])
     }
 }
 
@@ -175,7 +176,7 @@ extension RedisBus {
     /// An answer of this node is over a limit: counted, and logged once a second at most. From any thread.
     func answerRefused(_ error: any Error) {
         counters.refused(.answerBytes)
-        onLoop { self.complaints.complain("An answer to another node was not sent", reason: "\(error)") }
+        log.log(.answerNotSent, ["reason": "\(error)"])
     }
 }
 

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+package import EngineIOServer
 package import HiredisNIO
 internal import Logging
 package import NIOCore
@@ -28,16 +29,18 @@ package enum ClusterObserver {
     ///
     /// - Parameters:
     ///   - key: That of the nodes' ``RedisClusterConfiguration/key``.
+    ///   - secret: Theirs, if they have one.
     ///   - limit: Longer than the nodes' heartbeat interval.
     ///   - patience: How long to wait for a connection.
     /// - Throws: `RedisError` when Redis cannot be used or reached.
     package static func look(
-        redis: RedisConfiguration, key: String, within limit: TimeAmount, patience: TimeAmount,
+        redis: RedisConfiguration, key: String, secret: ForwardingKey? = nil, within limit: TimeAmount,
+        patience: TimeAmount,
         eventLoop: any EventLoop
     ) async throws -> Picture {
         try redis.validate()
         let quiet = Logger(label: "socketio.peers") { _ in SwiftLogNoOpLogHandler() }
-        let log = HeartbeatLog()
+        let log = HeartbeatLog(channel: "\(key)-node#", secret: secret)
         let subscriber = RedisSubscriber(
             configuration: redis, eventLoop: eventLoop, logger: quiet, name: "peers",
             handlers: RedisSubscriberHandlers { log.received($0.payload, at: .now()) })

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import EngineIOServer
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import SocketIOCore
@@ -16,12 +17,20 @@ final class HeartbeatLog: Sendable {
     private static let maximumNodes = 1024
 
     private let entries = NIOLockedValueBox<NameDictionary<Entry>>([:])
+    private let channel: String
+    private let verifier: NIOLockedValueBox<PeerVerifier?>
+
+    /// - Parameters:
+    ///   - channel: that of the heartbeats.
+    ///   - secret: that of the nodes, if they have one.
+    init(channel: String, secret: ForwardingKey?) {
+        self.channel = channel
+        verifier = NIOLockedValueBox(secret.map { PeerVerifier($0) })
+    }
 
     func received(_ payload: ByteBuffer, at now: NIODeadline) {
-        // What cannot be understood is the business of the nodes, which count it.
-        guard let message = try? WireMessage.decode(PeerMessage.self, payload, limits: MessagePackLimits()) else {
-            return
-        }
+        // What cannot be understood, or is not believed, is the business of the nodes, which count it.
+        guard let message = try? believed(payload) else { return }
         entries.withLockedValue { entries in
             switch message.type {
             case .alive:
@@ -34,6 +43,13 @@ final class HeartbeatLog: Sendable {
             case .ask, .answer, .echo: break
             }
         }
+    }
+
+    private func believed(_ payload: ByteBuffer) throws -> PeerMessage {
+        func read(_ payload: ByteBuffer) throws -> PeerMessage {
+            try WireMessage.decode(PeerMessage.self, payload, limits: MessagePackLimits())
+        }
+        return try verifier.withLockedValue { try $0?.admit(payload, on: channel, read: read) ?? read(payload) }
     }
 
     /// The nodes heard so far, and whether there are as many as expected.

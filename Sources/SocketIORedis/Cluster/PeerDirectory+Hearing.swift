@@ -1,6 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import EngineIOServer
+internal import Logging
 internal import NIOCore
 internal import SocketIOCore
 
@@ -23,15 +25,19 @@ extension PeerDirectory {
     func echo(_ number: UInt64) -> PublishMessage? {
         var message = PeerMessage(.echo, node: nodeID)
         message.number = number
-        var echo = try? message.signal(to: ownChannel)
+        var echo = try? message.signal(to: ownChannel, key: configuration.secret)
         echo?.isEcho = true
         return echo
     }
 
-    func received(_ payload: ByteBuffer) {
+    func received(_ payload: ByteBuffer, on channel: String) {
         let message: PeerMessage
         do {
-            message = try WireMessage.decode(PeerMessage.self, payload, limits: configuration.limits)
+            message = try read(payload, on: channel)
+        } catch let refused as PeerRefused {
+            bus.counters.refused(refused.reason)
+            return bus.log.log(
+                .strangerRefused, ["reason": "\(refused.reason.rawValue)", "advice": "\(refused.reason.advice)"])
         } catch {
             return bus.invalid("node channel", error)
         }
@@ -55,6 +61,14 @@ extension PeerDirectory {
             questions.answered(message, by: message.nsp.flatMap { peer?.uids[$0] })
         case .echo: break
         }
+    }
+
+    private func read(_ payload: ByteBuffer, on channel: String) throws -> PeerMessage {
+        let limits = configuration.limits
+        func decode(_ payload: ByteBuffer) throws -> PeerMessage {
+            try WireMessage.decode(PeerMessage.self, payload, limits: limits)
+        }
+        return try verifier?.admit(payload, on: channel, read: decode) ?? decode(payload)
     }
 
     private func heard(_ message: PeerMessage) {

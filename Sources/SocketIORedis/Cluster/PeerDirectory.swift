@@ -29,6 +29,8 @@ final class PeerDirectory: @unchecked Sendable {
 
     let heartbeat: PeerHeartbeat
     var table: PeerTable
+    /// Nil when the nodes have no secret: then whoever can publish to Redis is believed.
+    var verifier: PeerVerifier?
     let questions: PeerQuestions
     /// When the last routine heartbeat was sent, until it has come back.
     var beatSentAt: NIODeadline?
@@ -46,6 +48,7 @@ final class PeerDirectory: @unchecked Sendable {
         self.heartbeat = PeerHeartbeat(
             nodeID: nodeID, tag: tag, channel: channel, configuration: configuration, bus: bus)
         self.table = PeerTable(timeout: configuration.peerTimeout)
+        self.verifier = configuration.secret.map { PeerVerifier($0) }
         self.questions = PeerQuestions(nodeID: nodeID, configuration: configuration, bus: bus)
         self.probe = PeerProbe(
             bus: bus, key: configuration.key, nodeIDs: { [weak self] in self?.table.peers.map(\.nodeID) ?? [] },
@@ -59,10 +62,12 @@ final class PeerDirectory: @unchecked Sendable {
 
     /// Subscribes and says hello. Returns when the others can be heard.
     func start() async throws {
-        let handler: RedisBus.Handler = { [weak self] payload, _ in self?.received(payload) }
+        let (channel, ownChannel) = (channel, ownChannel)
+        let handler: RedisBus.Handler = { [weak self] payload, _ in self?.received(payload, on: channel) }
+        let ownHandler: RedisBus.Handler = { [weak self] payload, _ in self?.received(payload, on: ownChannel) }
         bus.onLoop { self.startTimer() }
         bus.watch(channel)
-        try await bus.subscribe(channels: [(channel, handler), (ownChannel, handler)])
+        try await bus.subscribe(channels: [(channel, handler), (ownChannel, ownHandler)])
         bus.onLoop {
             self.heartbeat.beat(hello: true)
             self.bus.hearingChanged()

@@ -130,7 +130,7 @@ final class PeerHeartbeat: @unchecked Sendable {
     /// Sends something to all nodes of this kind.
     func send(_ message: PeerMessage, _ done: (@Sendable (Result<Int, any Error>) -> Void)? = nil) {
         do {
-            bus.publish(try message.signal(to: channel, done))
+            bus.publish(try message.signal(to: channel, key: configuration.secret, done))
         } catch {
             done?(.failure(error))
         }

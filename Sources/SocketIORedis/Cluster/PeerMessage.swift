@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import EngineIOServer
 internal import HiredisNIO
 internal import NIOCore
 internal import SocketIOCore
@@ -63,6 +64,10 @@ struct PeerMessage: Codable {
     var error: String?
     // Echoes
     var number: UInt64?
+    // Of messages that are signed; see `PeerSignature`, which writes them
+    /// Milliseconds since 1970.
+    private(set) var at: Int64?
+    private(set) var nonce: String?
 
     init(_ type: Kind, node: String) {
         self.type = type
@@ -109,11 +114,12 @@ struct PeerMessage: Codable {
     /// The channel only this node listens to.
     static func channel(of nodeID: String, key: String) -> String { "\(key)-node#\(nodeID)#" }
 
-    /// The message, to be published on a channel.
+    /// The message, to be published on a channel; signed when the nodes have a secret.
     func signal(
-        to channel: String, _ done: (@Sendable (Result<Int, any Error>) -> Void)? = nil
+        to channel: String, key: ForwardingKey?, _ done: (@Sendable (Result<Int, any Error>) -> Void)? = nil
     ) throws -> PublishMessage {
-        PublishMessage(
-            command: RedisPublish(try RawJSON(encoding: self).text, to: channel), kind: .signal, completion: done)
+        var text = try RawJSON(encoding: self).text
+        if let key { text = PeerSignature(key: key).sign(text, for: channel) }
+        return PublishMessage(command: RedisPublish(text, to: channel), kind: .signal, completion: done)
     }
 }

@@ -49,7 +49,7 @@ final class PeerQuestions: @unchecked Sendable {
         question.opts = WireOptions(options)
         do {
             bus.publish(
-                try question.signal(to: "\(configuration.key)-node#") { result in
+                try question.signal(to: "\(configuration.key)-node#", key: configuration.secret) { result in
                     if case .failure(let error) = result { self.fail(id, error) }
                 })
         } catch {
@@ -88,7 +88,7 @@ final class PeerQuestions: @unchecked Sendable {
                 switch what {
                 case .count:
                     reply.count = try await local.count(options)
-                    self.bus.publish(try reply.signal(to: channel))
+                    self.bus.publish(try reply.signal(to: channel, key: configuration.secret))
                 case .rooms:
                     let rooms = try await local.countByRoom()
                     try self.send(rooms, in: reply, to: channel, takesParts: takesParts)
@@ -97,7 +97,7 @@ final class PeerQuestions: @unchecked Sendable {
                 self.bus.answerRefused(error)
                 guard takesParts else { return }
                 reply.error = String(describing: error)
-                if let signal = try? reply.signal(to: channel) { self.bus.publish(signal) }
+                if let signal = try? reply.signal(to: channel, key: configuration.secret) { self.bus.publish(signal) }
             }
         }
     }
@@ -109,18 +109,20 @@ final class PeerQuestions: @unchecked Sendable {
         guard takesParts else {
             var reply = reply
             reply.rooms = rooms
-            let signal = try reply.signal(to: channel)
+            let signal = try reply.signal(to: channel, key: configuration.secret)
             guard signal.payloadLength <= limit else {
                 throw ClusterError.tooLarge(signal.payloadLength, limit: limit)
             }
             return bus.publish(signal)
         }
-        let parts = try AnswerParts(rooms, limit: limit) { JSONBound.count(named: $0.key) }
+        let parts = try AnswerParts(rooms, limit: max(1, limit - PeerSignature.overhead)) {
+            JSONBound.count(named: $0.key)
+        }
         try parts.forEach { rooms, part, more in
             var reply = reply
             reply.rooms = NameDictionary(rooms.map { ($0.key, $0.value) }) { $1 }
             (reply.part, reply.more) = (part, more)
-            bus.publish(try reply.signal(to: channel))
+            bus.publish(try reply.signal(to: channel, key: configuration.secret))
         }
     }
 

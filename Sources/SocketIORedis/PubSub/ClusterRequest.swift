@@ -50,12 +50,31 @@ struct WireRoom: Codable {
     static func name(_ number: Double) -> String { SocketValue.double(number).description }
 }
 
+/// Rooms in a request. Too many are refused before the first one is looked at.
+struct WireRoomList: Codable {
+    let names: [String]
+
+    init(_ names: [String]) {
+        self.names = names
+    }
+
+    init(from decoder: any Decoder) throws {
+        var container = try decoder.unkeyedContainer()
+        if let count = container.count, count > PubSubWireFormat.maximumRooms { throw WireFormatError.tooManyRooms }
+        var names: [String] = []
+        while !container.isAtEnd { names.append(try container.decode(WireRoom.self).name) }
+        self.names = names
+    }
+
+    func encode(to encoder: any Encoder) throws { try names.encode(to: encoder) }
+}
+
 /// Whom a request is about.
 struct WireOptions: Codable {
-    var rooms: [WireRoom] = []
+    var rooms = WireRoomList([])
     /// Whether there was a list of rooms: none in it means all sockets, no list may be an accident.
     private(set) var namesRooms = true
-    var except: [WireRoom] = []
+    var except = WireRoomList([])
     var flags: WireFlags?
 
     private enum CodingKeys: CodingKey {
@@ -63,24 +82,24 @@ struct WireOptions: Codable {
     }
 
     init(_ options: BroadcastOptions) {
-        rooms = options.rooms.map(WireRoom.init)
-        except = options.except.map(WireRoom.init)
+        rooms = WireRoomList(options.rooms)
+        except = WireRoomList(options.except)
     }
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        let rooms = try container.decodeIfPresent([WireRoom].self, forKey: .rooms)
-        self.rooms = rooms ?? []
+        let rooms = try container.decodeIfPresent(WireRoomList.self, forKey: .rooms)
+        self.rooms = rooms ?? WireRoomList([])
         namesRooms = rooms != nil
-        except = try container.decodeIfPresent([WireRoom].self, forKey: .except) ?? []
+        except = try container.decodeIfPresent(WireRoomList.self, forKey: .except) ?? WireRoomList([])
         flags = try container.decodeIfPresent(WireFlags.self, forKey: .flags)
-        guard self.rooms.count + except.count <= PubSubWireFormat.maximumRooms else {
+        guard self.rooms.names.count + except.names.count <= PubSubWireFormat.maximumRooms else {
             throw WireFormatError.tooManyRooms
         }
     }
 
     var options: BroadcastOptions {
-        BroadcastOptions(rooms: rooms.map(\.name), except: except.map(\.name), flags: flags?.flags ?? BroadcastFlags())
+        BroadcastOptions(rooms: rooms.names, except: except.names, flags: flags?.flags ?? BroadcastFlags())
     }
 }
 
@@ -111,7 +130,7 @@ struct ClusterRequest: Codable {
     var requestId: String?
     var type: Int
     var opts: WireOptions?
-    var rooms: [WireRoom]?
+    var rooms: WireRoomList?
     var close: Bool?
     var data: RawJSON?
     var packet: WirePacket?
@@ -127,7 +146,7 @@ struct ClusterRequest: Codable {
         self.requestId = requestID
         self.type = type.rawValue
         self.opts = opts.map(WireOptions.init)
-        self.rooms = rooms?.map(WireRoom.init)
+        self.rooms = rooms.map(WireRoomList.init)
         self.close = close
         self.data = data
     }

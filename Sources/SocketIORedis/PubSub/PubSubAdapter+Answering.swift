@@ -14,7 +14,7 @@ extension PubSubAdapter {
     func answer(_ request: ClusterRequest, _ type: ClusterRequestType) throws {
         guard let id = request.requestId else { throw WireFormatError.shape("no requestId") }
         let (local, includesHeaders) = (local, configuration.fetchIncludesHeaders)
-        let rooms = NameSet((request.rooms ?? []).map(\.name))
+        let rooms = NameSet(request.rooms?.names ?? [])
         let options = request.opts?.options ?? BroadcastOptions()
         let destination = AnswerDestination(self, request)
         Task {

@@ -76,7 +76,7 @@ extension PubSubAdapter {
     /// Join, leave or disconnect, also in the forms that name a single socket.
     private func apply(_ request: ClusterRequest, _ type: ClusterRequestType) throws {
         let options: BroadcastOptions
-        var rooms = request.rooms?.map(\.name) ?? []
+        var rooms = request.rooms?.names ?? []
         if let opts = request.opts {
             guard opts.namesRooms else { throw WireFormatError.shape("opts without rooms") }
             options = opts.options
@@ -86,6 +86,7 @@ extension PubSubAdapter {
             options = BroadcastOptions(rooms: [socket])
             if let room = request.room { rooms.append(room.name) }
         }
+        if type == .remoteJoin, rooms.count > local.maxRoomsPerSocket { throw WireFormatError.tooManyRooms }
         switch type {
         case .remoteJoin: local.addSockets(options, rooms: rooms)
         case .remoteLeave: local.removeSockets(options, rooms: rooms)

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import EngineIOServer
 internal import HiredisNIO
 internal import Logging
 internal import NIOConcurrencyHelpers
@@ -233,8 +234,7 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
 
     /// What was to be sent to other servers cannot be written.
     func notSent(_ error: any Error) {
-        context.logger.error(
-            "Other servers were not told", metadata: ["nsp": "\(context.namespace)", "error": "\(error)"])
+        bus.log.log(.notTold, level: .error, ["nsp": "\(context.namespace)", "error": "\(error)"])
     }
 
     func send(

@@ -157,9 +157,7 @@ public final class MemoryAdapter: Adapter {
 
     /// There is no other server: nothing but a warning in the log.
     public func serverSideEmit(_ packet: BroadcastPacket) async throws {
-        context.configuration.logger.warning(
-            "serverSideEmit reaches nobody: the in-memory adapter knows no other server",
-            metadata: ["nsp": "\(name)", "event": "\(packet.event)"])
+        context.log.log(.nobodyElse, ["nsp": "\(name)", "event": "\(packet.event)"])
     }
 
     /// There is no other server: no acknowledgements.
@@ -169,6 +167,9 @@ public final class MemoryAdapter: Adapter {
         try await serverSideEmit(packet)
         return []
     }
+
+    /// The most rooms that a socket may be in, and so the most that a call or another node has reason to name for it.
+    package var maxRoomsPerSocket: Int { context.configuration.maxRoomsPerSocket }
 
     // MARK: For this module
 

@@ -254,9 +254,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
 
     private func refuse(nsp: String, _ error: any Error) {
         guard let error = error as? any ClientFacingError else {
-            context.configuration.logger.warning(
-                "A middleware failed with an error that is not meant for clients",
-                metadata: LogMetadata.namespace(nsp, error: error))
+            context.log.log(.middlewareFailed, LogMetadata.namespace(nsp, error: error))
             return session.send(DefaultEncoder.connectError(nsp: nsp, message: "internal error"))
         }
         let data = error.data.flatMap { try? RawJSON(encoding: $0) }.map { ByteBuffer(string: $0.json) }

@@ -134,8 +134,7 @@ public final class Namespace: Sendable {
             do {
                 try await adapter.start()
             } catch {
-                context.configuration.logger.error(
-                    "The adapter could not be started", metadata: LogMetadata.namespace(name, error: error))
+                context.log.log(.adapterNotStarted, level: .error, LogMetadata.namespace(name, error: error))
             }
         }
     }
@@ -143,7 +142,6 @@ public final class Namespace: Sendable {
     /// A call that cannot be answered with an error has failed.
     func report(_ error: any Error) {
         context.metrics.handlerFailures.increment()
-        context.configuration.logger.error(
-            "An event was not sent", metadata: LogMetadata.namespace(name, error: error))
+        context.log.log(.eventNotSent, level: .error, LogMetadata.namespace(name, error: error))
     }
 }

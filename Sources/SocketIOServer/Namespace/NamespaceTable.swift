@@ -76,8 +76,7 @@ final class NamespaceTable: Sendable {
             do {
                 guard try await parent.matches(name, auth: auth) else { continue }
             } catch {
-                context.configuration.logger.warning(
-                    "The matcher of a dynamic namespace failed", metadata: LogMetadata.namespace(name, error: error))
+                context.log.log(.matcherFailed, LogMetadata.namespace(name, error: error))
                 continue
             }
             // Another client may have made it while the matcher was waiting.

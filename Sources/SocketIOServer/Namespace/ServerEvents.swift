@@ -37,8 +37,7 @@ final class ServerEvents: HandlerScope {
 
     func handlerFailed(_ error: any Error, event: String, responder: AckResponder?) {
         context.metrics.handlerFailures.increment()
-        context.configuration.logger.warning(
-            "A handler of a server event failed", metadata: LogMetadata.namespace(namespace, error: error))
+        context.log.log(.serverEventFailed, LogMetadata.namespace(namespace, error: error))
         if let answer = context.configuration.errorAcknowledgement(error) { responder?.respond(answer) }
     }
 }

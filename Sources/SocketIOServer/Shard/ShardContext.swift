@@ -73,6 +73,8 @@ final class ServerContext: Sendable {
     let configuration: ServerConfiguration
     let shards: [ShardContext]
     let metrics: ServerMetrics
+    /// Whatever a client can cause is logged through this, never through the logger itself.
+    let log: RateLimitedLogger<SocketLogKind>
     private let closing = Atomic(false)
 
     /// Whether the server no longer takes clients.
@@ -81,9 +83,11 @@ final class ServerContext: Sendable {
     /// Marks the server as closing. Returns false when it was closing already.
     func beginClosing() -> Bool { !closing.exchange(true, ordering: .relaxed) }
 
+    /// - Parameter shards: at least one.
     init(configuration: ServerConfiguration, shards: [ShardContext]) {
         self.configuration = configuration
         self.shards = shards
         self.metrics = ServerMetrics(isCounted: configuration.engine.isCounted)
+        self.log = RateLimitedLogger(configuration.logger, eventLoop: shards[0].eventLoop)
     }
 }

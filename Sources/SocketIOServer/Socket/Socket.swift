@@ -234,7 +234,11 @@ extension Socket: HandlerScope {
     /// Something of this socket has failed: counted, logged, told to the error listeners. Never ends anything.
     func report(_ error: any Error, event: String?) {
         let isPeersFault: Bool
+        var kind = SocketLogKind.eventFailed
         switch (error as? SocketError)?.code {
+        case .roomRefused:
+            kind = .joinRefused
+            isPeersFault = false
         case .invalidArguments:
             context.metrics.eventsInvalid.increment()
             isPeersFault = true
@@ -244,9 +248,9 @@ extension Socket: HandlerScope {
             context.metrics.handlerFailures.increment()
             isPeersFault = error is any ClientFacingError
         }
-        context.configuration.logger.log(
-            level: isPeersFault ? .debug : .warning, "An event of a socket failed",
-            metadata: LogMetadata.socket(self, error: error, event: event))
+        if isPeersFault { kind = .eventInvalid }
+        context.log.log(
+            kind, level: isPeersFault ? .debug : .warning, LogMetadata.socket(self, error: error, event: event))
         onLoop {
             for listener in self.hooks?.errors ?? [] { listener(error) }
         }

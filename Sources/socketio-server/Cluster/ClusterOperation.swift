@@ -1,7 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOServer
 internal import Logging
 internal import NIOConcurrencyHelpers
+internal import NIOCore
 internal import ServiceLifecycle
 internal import SocketIORedis
 internal import SocketIOServer
@@ -25,6 +27,7 @@ final class ClusterOperation: Sendable {
         let sessions = SessionCounter()
         var configuration = RedisSettings.cluster(loaded.settings.redis)
         configuration.sessionCount = { sessions.count }
+        configuration.secret = loaded.settings.cluster.secret.map { ForwardingKey($0) }
         let redis = try RedisSettings.redis(loaded)
         do {
             cluster = try RedisCluster(redis: redis, configuration: configuration)
@@ -65,7 +68,8 @@ final class ClusterOperation: Sendable {
 
     /// Logs nodes that come and go until the task is cancelled. `onChange` runs when what is known of other nodes may be
     /// out of date: after one has come or gone, and when they are heard again.
-    func watchNodes(onChange: @Sendable () async -> Void) async {
+    func watchNodes(on eventLoop: any EventLoop, onChange: @Sendable () async -> Void) async {
+        let log = RateLimitedLogger<OperationsLogKind>(logger, eventLoop: eventLoop)
         var known: NameDictionary<ClusterNode> = [:]
         var wasUp = false
         while !Task.isCancelled {
@@ -73,8 +77,8 @@ final class ClusterOperation: Sendable {
             let nodes = NameDictionary(cluster.nodes.map { ($0.id, $0) }) { first, _ in first }
             let came = nodes.values.filter { known[$0.id] == nil }
             let gone = known.values.filter { nodes[$0.id] == nil }
-            for node in came { logger.info("a node has joined", metadata: metadata(node, nodes.count)) }
-            for node in gone { logger.info("a node has gone", metadata: metadata(node, nodes.count)) }
+            for node in came { log.log(.nodeJoined, level: .info, metadata(node, nodes.count)) }
+            for node in gone { log.log(.nodeGone, level: .info, metadata(node, nodes.count)) }
             if !came.isEmpty || !gone.isEmpty || isUp && !wasUp { await onChange() }
             known = nodes
             wasUp = isUp

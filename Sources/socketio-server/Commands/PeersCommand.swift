@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import ArgumentParser
+internal import EngineIOServer
 internal import NIOCore
 internal import NIOPosix
 internal import SocketIORedis
@@ -44,6 +45,7 @@ struct PeersCommand: AsyncParsableCommand {
             // A little longer than a node may need between two heartbeats.
             picture = try await ClusterObserver.look(
                 redis: try RedisSettings.redis(loaded), key: settings.keyPrefix,
+                secret: loaded.settings.cluster.secret.map { ForwardingKey($0) },
                 within: .milliseconds(Int64(settings.heartbeatIntervalMs + settings.heartbeatIntervalMs / 2 + 250)),
                 patience: cluster.patience, eventLoop: MultiThreadedEventLoopGroup.singleton.next())
         } catch let error as SettingsError {

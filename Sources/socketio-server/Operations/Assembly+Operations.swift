@@ -20,9 +20,11 @@ extension Assembly {
             path: "/healthz",
             next: ReadinessCheck(
                 path: "/readyz", readiness: readiness,
-                next: LogLevelEndpoint(
-                    token: token, initial: settings.log.level, logger: logger,
-                    next: StatusPage(next: MetricsEndpoint(path: "/metrics", token: token, page: page)))))
+                next: OperationsHostCheck(
+                    hosts: OperationsHosts(hasToken: token.text != nil, configured: settings.operations.host),
+                    next: LogLevelEndpoint(
+                        token: token, initial: settings.log.level, logger: logger,
+                        next: StatusPage(next: MetricsEndpoint(path: "/metrics", token: token, page: page))))))
         let address: SocketAddress?
         do {
             address = try await status.server.listen(host: settings.operations.host, port: port)

@@ -1,10 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import AsyncHTTPClient
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
-internal import NIOHTTP1
 internal import SocketIOJWT
 internal import SocketIOServer
 
@@ -13,8 +11,6 @@ internal import SocketIOServer
 final class JWTOperation: Sendable {
     /// The part of ``Readiness`` this speaks for.
     static let part = "auth"
-    private static let timeout = TimeAmount.seconds(10)
-    private static let maximumSetBytes = 1_048_576
 
     private struct State {
         var policy: JWTPolicy
@@ -118,22 +114,8 @@ final class JWTOperation: Sendable {
                         metadata: ["url": "\(shown)", "error": "\(error)"])
                 }
             },
-            fetch: { try await fetch(url) })
+            fetch: { try await KeySetFetch.bytes(of: url) })
         return TokenKeyRing(policy.keys, remote: remote, algorithms: jwt.algorithms, fetched: fetched)
-    }
-
-    private static func fetch(_ url: String) async throws -> [UInt8] {
-        var request = HTTPClientRequest(url: url)
-        request.headers.add(name: "Accept", value: "application/jwk-set+json, application/json")
-        let response = try await HTTPClient.shared.execute(request, timeout: timeout)
-        guard response.status == .ok else { throw Refused(status: response.status.code) }
-        let body = try await response.body.collect(upTo: maximumSetBytes)
-        return Array(body.readableBytesView)
-    }
-
-    private struct Refused: Error, CustomStringConvertible {
-        let status: UInt
-        var description: String { "the answer has status \(status)" }
     }
 
     private static func isLoopback(_ url: String) -> Bool {

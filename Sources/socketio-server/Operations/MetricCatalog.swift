@@ -64,6 +64,8 @@ enum MetricCatalog {
         "process_max_fds": "Descriptors that may be open.",
         // Cluster
         "socketio_cluster_peers": "Other nodes of the cluster.",
+        "socketio_cluster_announcements_refused_total":
+            "Messages on the channel of the nodes that are not signed with cluster.secret, by reason.",
         "socketio_adapter_info": "How nodes are joined; the value is always 1.",
         "socketio_adapter_state": "1 for the state the adapter is in, 0 for the others.",
         "socketio_adapter_lag_seconds": "How long the last heartbeat of this node took through Redis and back.",

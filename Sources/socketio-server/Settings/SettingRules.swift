@@ -45,12 +45,24 @@ enum SettingRules {
         !text.isEmpty && text.utf8.allSatisfy { isWordByte($0) || ".+".utf8.contains($0) }
     }
 
-    /// Either `*` or scheme and host as browsers send them in `Origin`: no path, no slash at the end.
+    /// Either `*` or scheme and host as browsers send them in `Origin`: no path, no slash at the end, and for the web no
+    /// capitals and no default port, since what is written otherwise would never be met. Shells of applications have schemes
+    /// of their own, some without a host: `file://`, `capacitor://localhost`.
     static func isOrigin(_ text: String) -> Bool {
         guard text != "*", text != "null" else { return true }
-        guard let scheme = text.firstRange(of: "://"), scheme.lowerBound > text.startIndex else { return false }
-        let host = text[scheme.upperBound...]
-        return !host.isEmpty && host.utf8.allSatisfy { (0x21...0x7E).contains($0) && !"/?#,*".utf8.contains($0) }
+        guard let separator = text.firstRange(of: "://") else { return false }
+        let (scheme, host) = (text[..<separator.lowerBound], text[separator.upperBound...])
+        guard let first = scheme.utf8.first, isAlphanumeric(first),
+            scheme.utf8.allSatisfy({ isAlphanumeric($0) || "+-.".utf8.contains($0) }),
+            host.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !"/?#,*@".utf8.contains($0) })
+        else { return false }
+        switch scheme.lowercased() {
+        case "http": return text == text.lowercased() && !host.isEmpty && !host.hasSuffix(":80")
+        case "https": return text == text.lowercased() && !host.isEmpty && !host.hasSuffix(":443")
+        // What browsers never send as an origin.
+        case "ws", "wss": return false
+        default: return true
+        }
     }
 
     private static func isAlphanumeric(_ byte: UInt8) -> Bool {

@@ -52,8 +52,9 @@ extension SettingTable {
             ) { SettingRules.isHostAndPort($0) },
             .optionalText(
                 "cluster.secret", \.cluster.secret, allowed: "at least 16 characters", secret: true,
-                "What nodes sign requests to each other with, the same on all of them. Without one each node makes its "
-                    + "own key and tells the others by Redis."
+                "What nodes sign requests to each other with, and what they tell each other through Redis; the same on all of "
+                    + "them, whose clocks may be 30 s apart. Without one each node makes its own key and tells the others by "
+                    + "Redis, and who can publish there can have requests of clients sent to any address."
             ) { $0.utf8.count >= 16 },
             .number(
                 "cluster.forwardTimeoutMs", \.cluster.forwardTimeoutMs, 1...day, unit: "ms",

@@ -47,8 +47,8 @@ enum SettingTable {
             ),
             .list(
                 "trustedProxies", \.trustedProxies,
-                "Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` tells the address of a client, and "
-                    + "`X-Forwarded-Proto` whether it speaks TLS."
+                "Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` tells the address of a client, "
+                    + "`X-Forwarded-Proto` whether it speaks TLS, and `X-Forwarded-Host` which host it asked for."
             ),
             .flag(
                 "proxyProtocol", \.proxyProtocol,
@@ -189,8 +189,9 @@ enum SettingTable {
         settings: [
             .list(
                 "cors.origin", \.cors.origin,
-                "Origins whose pages may connect, such as `https://example.org`; `*` alone is all of them. An empty list "
-                    + "sends no CORS headers."),
+                "Origins whose pages may connect, such as `https://example.org`, `null` or `capacitor://localhost`; `*` alone "
+                    + "is all of them. An empty list is the pages of the host and port that a request itself is for, the "
+                    + "server's own. Programs, which send no origin, may always connect."),
             .list("cors.methods", \.cors.methods, "Methods that a preflight request is told."),
             .list(
                 "cors.allowedHeaders", \.cors.allowedHeaders,
@@ -202,8 +203,8 @@ enum SettingTable {
                 "How long browsers may keep the answer to a preflight request."),
             .flag(
                 "cors.enforce", \.cors.enforce,
-                "Whether connections from other origins are refused, also over WebSocket, which browsers do not protect."
-            ),
+                "Whether requests of other origins are refused with 403, also over WebSocket, which browsers do not protect. "
+                    + "With `false` there is only CORS, as in Node.js, and every page may connect."),
         ])
 
     private static let client = Section(

@@ -108,7 +108,7 @@ struct Settings: Sendable, Equatable {
         var exposedHeaders: [String] = []
         var credentials = false
         var maxAgeSeconds: Int?
-        var enforce = false
+        var enforce = true
     }
 
     struct Limits: Sendable, Equatable {

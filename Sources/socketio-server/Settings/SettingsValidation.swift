@@ -54,8 +54,8 @@ struct SettingsValidation {
         for origin in cors.origin where !SettingRules.isOrigin(origin) {
             report(
                 "cors.origin",
-                "'\(origin.escapingControlCharacters())' is no origin; allowed: '*', or scheme and host without a path, "
-                    + "such as 'https://example.org'")
+                "'\(origin.escapingControlCharacters())' is no origin as browsers send it; allowed: '*', 'null', or scheme and "
+                    + "host in small letters without a default port and a path, such as 'https://example.org'")
         }
         if cors.origin.contains("*"), cors.origin.count > 1 {
             report("cors.origin", "'*' stands for every origin and must be alone")
@@ -63,9 +63,6 @@ struct SettingsValidation {
         // Browsers refuse this pair, and an answer that gets around it would open the server to every page.
         if cors.credentials, cors.origin.contains("*") {
             report("cors.credentials", "cannot be true for every origin; name the origins in cors.origin")
-        }
-        if cors.enforce, cors.origin.isEmpty || cors.origin == ["*"] {
-            report("cors.enforce", "needs the allowed origins in cors.origin")
         }
         for method in cors.methods where !SettingRules.isToken(method) {
             report("cors.methods", "'\(method.escapingControlCharacters())' is not the name of a method")

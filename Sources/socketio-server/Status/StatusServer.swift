@@ -40,7 +40,8 @@ struct StatusServer: Sendable {
         configuration.engine.maxHandshakesPerSecond = 32
         configuration.engine.clientDirectory = settings.client.directory
         configuration.engine.clientVersion = settings.client.version
-        let gate = StatusGate(hasToken: token.text != nil)
+        let gate = StatusGate(
+            hosts: OperationsHosts(hasToken: token.text != nil, configured: settings.operations.host))
         configuration.engine.allowRequest = { gate.allows($0) ? .allow : .refuse("Not from this page") }
         server = Server(configuration: configuration)
         self.feed = feed
@@ -57,29 +58,15 @@ struct StatusServer: Sendable {
 
 /// Who may connect as far as the request tells: pages of this listener, and programs, which send no `Origin`.
 ///
-/// Browsers let every page of the world open WebSockets to 127.0.0.1. Without a token the name in `Host` must also be one
-/// of this machine's, since a foreign name can be made to point here.
+/// Browsers let every page of the world open WebSockets to 127.0.0.1. ``OperationsHosts`` says why the host matters.
 struct StatusGate: Sendable {
-    let hasToken: Bool
+    let hosts: OperationsHosts
 
     func allows(_ request: HandshakeInfo) -> Bool {
-        let hosts = request.headers["Host"]
-        guard hosts.count == 1, let host = hosts.first, host.utf8.count <= 300, host.utf8.allSatisfy({ $0 < 0x80 })
-        else { return false }
+        guard hosts.allows(request.headers) else { return false }
         let origins = request.headers["Origin"]
-        if let origin = origins.first {
-            guard origins.count == 1,
-                ["http://", "https://"].contains(where: { origin.equalsIgnoringASCIICase($0 + host) })
-            else { return false }
-        }
-        return hasToken || SettingRules.isLoopback(Self.name(in: host))
-    }
-
-    /// The host without its port.
-    private static func name(in host: String) -> String {
-        if host.utf8.first == UInt8(ascii: "["), let end = host.utf8.firstIndex(of: UInt8(ascii: "]")) {
-            return String(host[host.utf8.index(after: host.startIndex)..<end])
-        }
-        return String(Substring(host.utf8.prefix { $0 != UInt8(ascii: ":") })).asciiLowercased
+        guard let origin = origins.first else { return true }
+        guard origins.count == 1, let authority = Authority(origin: origin) else { return false }
+        return authority == Authority(request.headers["Host"][0])
     }
 }

@@ -82,6 +82,29 @@ internal import Testing
         }
     }
 
+    /// The method by which nodes give polls back is theirs: a client that uses it gets nothing done, at the session's node and
+    /// through another one, which would sign what it sends on.
+    @Test(.timeLimit(.minutes(2)), arguments: [0, 1])
+    func clientsCannotGivePollsBack(node: Int) async throws {
+        try await Fleet.run(2) { fleet in
+            let sid = try await fleet.nodes[0].openPolling(try await fleet.nodes[0].connect())
+            let target = Server.target("polling", sid)
+            let poll = try await fleet.nodes[0].connect()
+            try await poll.send("GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n")
+            try await eventually("the poll") { fleet.nodes[0].session(sid)?.isWritable == true }
+            let wire = try await fleet.nodes[node].connect()
+            for method in ["RELEASE", "RELEASE"] {
+                try await wire.send("\(method) \(target) HTTP/1.1\r\nHost: x\r\n\r\n")
+                let answer = try await wire.response()
+                #expect(answer.status == 405 && answer.header("allow") == "GET, POST", "\(answer)")
+            }
+            #expect(fleet.metrics(1)?.misrouted == 0 && fleet.listeners[0].connectionCount == 0)
+            // The poll is still held, and answered when there is something.
+            #expect(try await wire.post(target, "4hello").status == 200)
+            #expect(try await poll.response().body == "4hello")
+        }
+    }
+
     // MARK: Nodes that are gone
 
     @Test(.timeLimit(.minutes(2))) func aNodeThatIsGoneIsAnUnknownSession() async throws {

@@ -23,7 +23,7 @@ internal import Testing
     }
 
     private static func gate() -> ForwardingGate {
-        ForwardingGate(key: key, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        ForwardingGate(key: key, log: RateLimitedLogger(Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
     }
 
     // MARK: Signatures
@@ -162,6 +162,8 @@ internal import Testing
         #expect(
             names == [
                 "host", "origin", "cookie", "content-type", "content-length", "x-forwarded-for", "x-sio-forward",
+                // All nodes together are the server: what the client says of its connection leaves its headers alone.
+                "x-mine",
             ])
         #expect(head.headers["content-length"] == ["3"] && head.headers["host"] == ["chat.example"])
         #expect(head.headers["x-forwarded-for"] == ["192.0.2.1, 10.0.0.9"])
@@ -169,6 +171,33 @@ internal import Testing
         var admitted = EngineRequest(method: .POST, target: Self.target, headers: head.headers)
         #expect(Self.gate().admit(&admitted) == nil)
         #expect(admitted.clientAddress == "192.0.2.1")
+    }
+
+    /// A client that calls other headers its own about the connection must not take them from the session's node.
+    @Test(arguments: ["Connection", "connection"])
+    func nothingThatIsNeededIsNamedAway(name: String) {
+        let kept = [
+            "Host", "Cookie", "Origin", "Authorization", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP",
+            "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "User-Agent",
+            "X-Authenticated-User",
+        ]
+        var headers = HTTPHeaders(kept.map { ($0, "value of \($0)") })
+        headers.add(
+            name: name,
+            value: "Upgrade, \(kept.joined(separator: ", ").uppercased()), Content-Length, X-SIO-Forward, Connection")
+        headers.add(name: "Upgrade", value: "websocket")
+        let request = EngineRequest(
+            method: .GET, target: Self.target, headers: headers,
+            remoteAddress: try? SocketAddress(ipAddress: "10.0.0.9", port: 1), clientAddress: "192.0.2.1",
+            isUpgrade: true)
+        let head = ForwardingHeaders.requestHead(request, owner: "o:1", key: Self.key, bodyLength: nil)
+        for kept in kept where kept != "X-Forwarded-For" {
+            #expect(head.headers[kept] == ["value of \(kept)"], "\(kept)")
+        }
+        #expect(head.headers["x-forwarded-for"] == ["value of X-Forwarded-For, 10.0.0.9"])
+        #expect(head.headers["connection"] == ["Upgrade"] && head.headers["upgrade"] == ["websocket"])
+        var admitted = EngineRequest(method: .GET, target: Self.target, headers: head.headers)
+        #expect(Self.gate().admit(&admitted) == nil && admitted.clientAddress == "192.0.2.1")
     }
 
     @Test func anUpgradeStaysOne() {

@@ -113,7 +113,8 @@ internal import Testing
             if let origin = visit.origin { headers.add(name: "Origin", value: origin) }
             let request = HandshakeInfo(
                 method: "GET", url: "/", headers: headers, remoteAddress: "127.0.0.1", isSecure: false, time: 0)
-            #expect(StatusGate(hasToken: visit.hasToken).allows(request) == visit.isAllowed, "\(visit)")
+            let gate = StatusGate(hosts: OperationsHosts(hasToken: visit.hasToken, configured: "127.0.0.1"))
+            #expect(gate.allows(request) == visit.isAllowed, "\(visit)")
         }
     }
 

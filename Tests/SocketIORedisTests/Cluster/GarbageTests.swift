@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import SocketIOCore
@@ -13,7 +14,7 @@ import Testing
 @Suite("Garbage from other nodes")
 struct GarbageTests {
     private func withNode(
-        _ change: (inout RedisClusterConfiguration) -> Void = { _ in },
+        _ change: (inout RedisClusterConfiguration) -> Void = { _ in }, logger: Logger = silentLogger,
         _ body: (NodeUnderTest, ScriptedTransport, PubSubAdapter) async throws -> Void
     ) async throws {
         var configuration = RedisClusterConfiguration()
@@ -27,7 +28,7 @@ struct GarbageTests {
             holder.withLockedValue { $0 = transport }
             return transport
         }
-        let node = try await NodeUnderTest.start("nod0", cluster) { joinAsTold($0.io.sockets) }
+        let node = try await NodeUnderTest.start("nod0", cluster, logger: logger) { joinAsTold($0.io.sockets) }
         let transport = try #require(holder.withLockedValue { $0 })
         let adapter = try #require(node.io.adapter as? PubSubAdapter)
         try await eventually("subscribed") { transport.with { $0.patterns.count == 1 && $0.channels.count == 5 } }
@@ -176,6 +177,41 @@ struct GarbageTests {
             #expect(node.cluster.statistics.invalid == 1)
             try await transport.onDelegate { $0.receivedOversized() }
             #expect(node.cluster.statistics.invalid == 2)
+        }
+    }
+
+    /// One such request made 994,885 lines and held the event loop for 4.3 s.
+    @Test("a request with 200,000 rooms does nothing, and says so once")
+    func requestWithManyRooms() async throws {
+        let (logger, lines) = recordingLogger()
+        try await withNode(logger: logger) { node, transport, adapter in
+            var clients: [TestSocket] = []
+            for _ in 0..<5 { clients.append(try await node.client(["a"])) }
+            let rooms = { (count: Int) in "[" + (0..<count).map { "\"r\($0)\"" }.joined(separator: ",") + "]" }
+            func request(_ type: Int, _ rooms: String) -> [UInt8] {
+                Array(#"{"uid":"other","type":\#(type),"opts":{"rooms":[],"except":[]},"rooms":\#(rooms)}"#.utf8)
+            }
+            let many = rooms(200_000)
+            for type in [2, 3] { try await transport.deliver("socket.io-request#/#", request(type, many)) }
+            let asked = Array(#"{"uid":"other","requestId":"x","type":0,"rooms":\#(many)}"#.utf8)
+            try await transport.deliver("socket.io-request#/#", asked)
+            #expect(node.cluster.statistics.invalid == 3)
+            #expect(node.io.sockets.local.rooms.count == 6)
+            // More than a socket may be in is too many to join, but not to leave.
+            let most = node.io.configuration.maxRoomsPerSocket
+            try await transport.deliver("socket.io-request#/#", request(2, rooms(most + 1)))
+            #expect(node.cluster.statistics.invalid == 4)
+            // At the limit: with the room it is in already and its own, two of them are refused to each socket.
+            try await transport.deliver("socket.io-request#/#", request(2, rooms(most)))
+            try await eventually("the joins") { node.io.sockets.local.rooms.count == 6 + most - 2 }
+            try await transport.deliver("socket.io-request#/#", request(3, rooms(60_000)))
+            try await eventually("the leaves") { node.io.sockets.local.rooms.count == 6 }
+            #expect(node.cluster.statistics.invalid == 4)
+            try await eventually("the count of what was left out", within: .seconds(10)) {
+                lines.all.contains { $0.contains("A join was refused") }
+                    && lines.all.contains { $0.contains("A message of another node was dropped") }
+            }
+            #expect(lines.all.count < 20, "\(lines.all)")
         }
     }
 

@@ -1,0 +1,16 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOServer
+
+/// The lines of this layer that a peer can cause.
+enum SocketLogKind: String, LogKind {
+    case eventFailed = "An event of a socket failed"
+    case eventInvalid = "An event of a socket is not what its handler takes"
+    case joinRefused = "A join was refused"
+    case middlewareFailed = "A middleware failed with an error that is not meant for clients"
+    case matcherFailed = "The matcher of a dynamic namespace failed"
+    case eventNotSent = "An event was not sent"
+    case serverEventFailed = "A handler of a server event failed"
+    case nobodyElse = "serverSideEmit reaches nobody: the in-memory adapter knows no other server"
+    case adapterNotStarted = "The adapter could not be started"
+}

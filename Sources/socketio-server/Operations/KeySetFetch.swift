@@ -1,0 +1,107 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import AsyncHTTPClient
+internal import Foundation
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOSSL
+
+/// Gets the key set of `auth.jwt.jwksUrl`.
+///
+/// Who answers this request decides who can log in. So it speaks TLS 1.2 or later, and follows a redirect only to the same
+/// host and port, and never from `https` to `http`: a page of the identity provider that redirects wherever one asks it to
+/// must not be enough to hand in other keys.
+struct KeySetFetch: Sendable {
+    /// Why there is no key set.
+    enum Failure: Error, CustomStringConvertible {
+        case status(UInt)
+        case foreignRedirect(to: String)
+        case tooManyRedirects
+
+        var description: String {
+            switch self {
+            case .status(let code): "the answer has status \(code)"
+            case .foreignRedirect(let origin):
+                "it redirects to \(origin), which is not followed; put the address of the keys into auth.jwt.jwksUrl"
+            case .tooManyRedirects: "it redirects more than \(KeySetFetch.maximumRedirects) times"
+            }
+        }
+    }
+
+    static let maximumRedirects = 3
+    private static let timeout = TimeAmount.seconds(10)
+    private static let maximumBytes = 1_048_576
+
+    /// The bytes at the URL.
+    ///
+    /// - Throws: ``Failure``, or what goes wrong with the connection.
+    static func bytes(of url: String) async throws -> [UInt8] {
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.tlsConfiguration = .makeClientConfiguration()
+        configuration.tlsConfiguration?.minimumTLSVersion = .tlsv12
+        // A client of its own for each time: a connection would not be kept for the minutes in between anyway.
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        do {
+            let bytes = try await follow(url, with: client)
+            try await client.shutdown()
+            return bytes
+        } catch {
+            try? await client.shutdown()
+            throw error
+        }
+    }
+
+    private static func follow(_ start: String, with client: HTTPClient) async throws -> [UInt8] {
+        var url = start
+        for _ in 0...maximumRedirects {
+            var request = HTTPClientRequest(url: url)
+            request.headers.add(name: "Accept", value: "application/jwk-set+json, application/json")
+            let response = try await client.execute(request, timeout: timeout)
+            switch response.status {
+            case .ok: return Array(try await response.body.collect(upTo: maximumBytes).readableBytesView)
+            case .movedPermanently, .found, .seeOther, .temporaryRedirect, .permanentRedirect:
+                guard let location = response.headers.first(name: "Location") else {
+                    throw Failure.status(response.status.code)
+                }
+                url = try target(of: location, from: url)
+            default: throw Failure.status(response.status.code)
+            }
+        }
+        throw Failure.tooManyRedirects
+    }
+
+    /// Where a redirect leads.
+    ///
+    /// - Throws: ``Failure/foreignRedirect(to:)`` when it must not be followed.
+    static func target(of location: String, from url: String) throws -> String {
+        guard location.utf8.count <= 4_096, let old = URL(string: url),
+            let new = URL(string: location, relativeTo: old)?.absoluteURL
+        else { throw Failure.foreignRedirect(to: "something that is no address") }
+        let (from, to) = (Place(old), Place(new))
+        guard let from, let to, from == to || from.host == to.host && from.isDefaultHTTP && to.isDefaultHTTPS else {
+            // Without path and query, which may hold secrets.
+            throw Failure.foreignRedirect(to: "\(new.scheme ?? "?")://\(new.host ?? "?")")
+        }
+        return new.absoluteString
+    }
+
+    /// Scheme, host and port, with what is left out filled in.
+    private struct Place: Equatable {
+        let scheme: String
+        let host: String
+        let port: Int
+
+        init?(_ url: URL) {
+            guard let scheme = url.scheme?.lowercased(), let host = url.host?.lowercased(), !host.isEmpty,
+                scheme == "http" || scheme == "https", url.user == nil
+            else { return nil }
+            self.scheme = scheme
+            self.host = host
+            port = url.port ?? (scheme == "https" ? 443 : 80)
+        }
+
+        /// The usual first step of a server that wants everybody to use TLS.
+        var isDefaultHTTP: Bool { scheme == "http" && port == 80 }
+        var isDefaultHTTPS: Bool { scheme == "https" && port == 443 }
+    }
+}
