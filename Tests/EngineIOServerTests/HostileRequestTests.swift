@@ -15,7 +15,7 @@ struct HostileRequestTests {
     private static func expectLinear(
         _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ body: (String) throws -> Void
     ) rethrows {
-        let marks = HostileText.marks(bytes: 200_000)
+        let marks = HostileText.marks(bytes: 60_000)
         let ratio = try ThreadCost.ratio(of: marks, to: HostileText.plain(bytes: marks.utf8.count), body)
         #expect(ratio < 6, what, sourceLocation: sourceLocation)
     }

@@ -105,7 +105,7 @@ internal import Testing
             ChoiceOf {
                 /\.(hasPrefix|hasSuffix|lowercased|uppercased|capitalized|localizedStandardContains)\(/
                 /\.split\((separator: "|whereSeparator)/
-                /\bcontains\("/
+                /\.contains\("/
                 /(first|last)(Index|Range)\(of: "/
                 /(prefix|drop|filter)(\(while:)? ?\{ \$0 [!=]= "/
                 /trimmingCharacters|components\(separatedBy|replacingOccurrences/

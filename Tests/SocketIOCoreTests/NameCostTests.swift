@@ -11,7 +11,7 @@ import Testing
 /// holds with room to spare, and a quadratic step would exceed it by orders of magnitude.
 @Suite("Names of combining marks cost no more than a few times as much as letters")
 struct NameCostTests {
-    private static let bytes = 300_000
+    private static let bytes = 100_000
     private static let limit = 6.0
 
     private static func expectLinear(

@@ -114,7 +114,7 @@ struct ExactNameTests {
 
     @Test("no length of combining marks costs more than a few times as much as letters", arguments: [false, true])
     func cost(inTurns: Bool) {
-        let bytes = 400_000
+        let bytes = 100_000
         let (marks, plain) = (HostileText.marks(bytes: bytes, inTurns: inTurns), HostileText.plain(bytes: bytes))
         let ratio = ThreadCost.ratio(of: marks, to: plain) { text in
             var names: NameSet = []
