@@ -50,8 +50,8 @@ struct HostileRequestTests {
             let headers: HTTPHeaders = [
                 "X-Forwarded-For": "\(text), 1.2.3.4, \(text)", "X-Forwarded-Proto": "\(text), https",
             ]
-            #expect(proxies.clientAddress(peer: "10.0.0.1", headers: headers) == "10.0.0.1")
-            #expect(!proxies.saysSecure(peer: "10.0.0.1", headers: headers))
+            #expect(proxies.clientAddress(behind: "10.0.0.1", headers: headers) == "10.0.0.1")
+            #expect(!proxies.saysSecure(headers: headers))
             let forwarded = ForwardingHeaders.endToEnd([
                 "Connection": "\(text), X-Mine", "X-Mine": "1", "X-Other": text,
             ])
