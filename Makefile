@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run cluster build client test sanitize faults bench format lint docs clean
+.PHONY: help run cluster build client test churn fuzz sanitize mutants faults bench format lint docs clean
 
 CONFIG ?= config/default.yaml
 ARGS ?=
@@ -38,9 +38,21 @@ test: ## Install what the tests need, build and run all of them.
 	@.ci/python-env.sh || echo "python: not complete; what needs it will fail" >&2
 	@.ci/test.sh
 
+churn: ## Have 100,000 clients come and go, and compare memory, descriptors, timers and rooms (CHURN_SESSIONS=1000000 for more).
+	@.ci/packages.sh build
+	CHURN_SESSIONS=$(or $(CHURN_SESSIONS),100000) swift test --disable-xctest --filter ChurnTests
+
 sanitize: ## Run the tests over real sockets under the thread and the address sanitizer.
 	@.ci/packages.sh build
 	@.ci/sanitize.sh
+
+fuzz: ## Run every decoder under libFuzzer, each for SECONDS=600; TARGET='json packet' runs these only.
+	@.ci/packages.sh build
+	@.ci/fuzz.sh $(or $(SECONDS),600) $(TARGET)
+
+mutants: ## Put small faults into a copy of the sources and look whether the tests notice each (see docs/testing.md).
+	@.ci/packages.sh test
+	@.ci/mutants.py
 
 faults: build ## Break Redis, links, nodes and the balancer under traffic, and print what was lost; ARGS='F3|F4' chooses.
 	@.ci/packages.sh test
@@ -71,4 +83,4 @@ docs: ## Make docs/configuration.md, config/default.yaml, and haproxy.cfg and ng
 	.build/debug/socketio-server proxy-config nginx $(CONTAINERS) > docker/nginx.conf
 
 clean: ## Remove everything that was built or fetched.
-	rm -rf .build .build-thread .build-address .cache Tests/Benchmarks/.build
+	rm -rf .build .build-thread .build-address .build-mutants .cache Tests/Benchmarks/.build Tests/Fuzz/.build

@@ -132,6 +132,9 @@ let package = Package(
         .target(
             name: "ProcessTesting", dependencies: [nioLocks], path: "Tests/ProcessTesting", swiftSettings: swiftSettings
         ),
+        .target(
+            name: "MetricTesting", dependencies: [nioLocks, .product(name: "CoreMetrics", package: "swift-metrics")],
+            path: "Tests/MetricTesting", swiftSettings: swiftSettings),
         .testTarget(
             name: "EngineIOCoreTests", dependencies: ["EngineIOCore", "ProcessTesting", nioCore, nioLocks],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
@@ -142,34 +145,46 @@ let package = Package(
         .testTarget(
             name: "EngineIOServerTests",
             dependencies: [
-                "EngineIOServer", "EngineIOCore", "SocketIOTesting", "ProcessTesting", nioCore, nioLocks, nioPosix,
-                nioEmbedded, nioHTTP1, nioSSL, logging,
+                "EngineIOServer", "EngineIOCore", "SocketIOTesting", "MetricTesting", "ProcessTesting", nioCore,
+                nioLocks,
+                nioPosix, nioEmbedded, nioHTTP1, nioSSL, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "socketio-server", "SocketIORedis", "SocketIOServer", "SocketIOCore", "HiredisNIO", "EngineIOServer",
+                "EngineIOCore", "ProcessTesting", nioCore, nioHTTP1, configuration,
+            ],
+            exclude: ["OfficialParser/official-parser.js"], swiftSettings: swiftSettings),
+        .testTarget(
             name: "HiredisNIOTests",
             dependencies: [
-                "HiredisNIO", "CHiredis", "ProcessTesting", nioCore, nioLocks, nioPosix, nioEmbedded, nioSSL, logging,
+                "HiredisNIO", "CHiredis", "ProcessTesting", "MetricTesting", nioCore, nioLocks, nioPosix, nioEmbedded,
+                nioSSL, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SocketIOServerTests",
             dependencies: [
                 "SocketIOServer", "SocketIOJWT", "SocketIOCore", "EngineIOServer", "EngineIOCore", "SocketIOTesting",
-                "ProcessTesting", nioCore, nioLocks, nioPosix, logging,
+                "MetricTesting", "ProcessTesting", nioCore, nioEmbedded, nioLocks, nioPosix, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SocketIORedisTests",
             dependencies: [
                 "SocketIORedis", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO",
-                "SocketIOTesting", "ProcessTesting", nioCore, nioLocks, nioPosix, nioHTTP1, logging,
+                "SocketIOTesting", "ProcessTesting", "MetricTesting", nioCore, nioLocks, nioPosix, nioEmbedded,
+                nioHTTP1,
+                logging,
             ],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .testTarget(
             name: "SocketIOJWTTests",
             dependencies: [
-                "SocketIOJWT", "SocketIOServer", "SocketIOCore", "SocketIOTesting", "ProcessTesting", jwtKit, nioCore,
+                "SocketIOJWT", "SocketIOServer", "SocketIOCore", "SocketIOTesting", "MetricTesting", "ProcessTesting",
+                jwtKit, nioCore,
                 nioLocks,
             ],
             exclude: ["make-vectors.py"], resources: [.copy("Vectors")], swiftSettings: swiftSettings),

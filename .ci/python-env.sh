@@ -10,6 +10,7 @@ wanted='Tests/EndToEndTests/requirements.txt'
 [[ -f $wanted ]] || exit 0
 cmp --silent "$wanted" "$environment/installed.txt" && exit 0
 rm -rf "$environment"
+export PIP_CACHE_DIR="$PWD/.cache/pip"
 python3 -m venv "$environment"
 echo "python: installing what $wanted names"
 "$environment/bin/python" -m pip install --quiet --disable-pip-version-check --timeout 30 --requirement "$wanted"

@@ -8,8 +8,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-sockets='EngineIOServerTests|SocketIOServerTests|ConformanceTests'
-redis='HiredisNIOTests|SocketIORedisTests'
+tests=${SANITIZE_TESTS:-'EngineIOServerTests|SocketIOServerTests|ConformanceTests|HiredisNIOTests|SocketIORedisTests|FuzzTests'}
 results='.cache/test'
 mkdir -p "$results"
 passed=0
@@ -19,16 +18,46 @@ run=()
 # The thread sanitizer wants the addresses where it expects them; newer kernels spread them more than it allows.
 if setarch "$(uname -m)" -R true 2>/dev/null; then run=(setarch "$(uname -m)" -R); fi
 
+# Builds .ci/thread-sanitizer/continuations.c and looks whether it does what it says: no report where there is no race, a
+# report where there is one.
+prepare_thread() {
+    local work="$PWD/.build-thread/proof" report
+    shim="$work/continuations.so"
+    mkdir -p "$work"
+    clang -O1 -shared -fPIC .ci/thread-sanitizer/continuations.c -o "$shim" &&
+        swiftc -parse-as-library -sanitize=thread .ci/thread-sanitizer/proof.swift -o "$work/proof" || return 1
+    report=$("${run[@]}" "$work/proof" ordered 2>&1)
+    grep -q 'WARNING: ThreadSanitizer' <<<"$report" ||
+        echo 'this Swift tells the sanitizer all: .ci/thread-sanitizer/continuations.c may be superfluous'
+    report=$(LD_PRELOAD="$shim" "${run[@]}" "$work/proof" ordered 2>&1) || {
+        echo "$report" | head -n 40
+        echo 'the thread sanitizer reports a race where there is none'
+        return 1
+    }
+    if LD_PRELOAD="$shim" "${run[@]}" "$work/proof" racing >/dev/null 2>&1; then
+        echo 'the thread sanitizer does not see a race where there is one'
+        return 1
+    fi
+}
+
 for sanitizer in ${*:-thread address}; do
     log="$results/$sanitizer.log"
-    tests="$sockets|$redis"
-    # The thread sanitizer does not see how the Swift runtime orders an event loop and the task that awaits its reply, and
-    # takes every reply of Redis that is read in a task for a race.
-    [[ $sanitizer == thread ]] && tests=$sockets
+    shim=''
     echo "== $sanitizer sanitizer"
+    if [[ $sanitizer == thread ]] && ! prepare_thread; then
+        failed=$((failed + 1))
+        continue
+    fi
+    if ! swift build --build-tests --sanitize "$sanitizer" --scratch-path ".build-$sanitizer" >"$log" 2>&1; then
+        grep -E 'error' "$log"
+        echo "the build for the $sanitizer sanitizer failed"
+        failed=$((failed + 1))
+        continue
+    fi
     # Leaks are not looked for: what lives as long as the process is no fault here.
-    TSAN_OPTIONS="halt_on_error=1:suppressions=$PWD/.ci/thread-sanitizer.txt" ASAN_OPTIONS='detect_leaks=0' timeout --foreground --kill-after=10 1800 "${run[@]}" \
-        swift test --sanitize "$sanitizer" --scratch-path ".build-$sanitizer" --disable-xctest \
+    LD_PRELOAD="$shim" TSAN_OPTIONS="halt_on_error=1:suppressions=$PWD/.ci/thread-sanitizer/suppressions.txt" ASAN_OPTIONS='detect_leaks=0' \
+        timeout --foreground --kill-after=10 2400 "${run[@]}" \
+        swift test --skip-build --sanitize "$sanitizer" --scratch-path ".build-$sanitizer" --disable-xctest \
         --experimental-maximum-parallelization-width 2 --filter "$tests" > "$log" 2>&1
     if grep -aqE '(WARNING: Thread|ERROR: Address)Sanitizer' "$log"; then
         grep -aE -A 40 '(WARNING: Thread|ERROR: Address)Sanitizer' "$log" | head -n 120

@@ -4,6 +4,9 @@ internal import Glibc
 
 /// How many descriptors, and so connections, the process may have open.
 package enum DescriptorLimit {
+    /// A server whose limit is below this one should be told so: it is more likely an oversight than a choice.
+    package static let recommended = 4_096
+
     /// Raises the soft limit to the hard one, as Node does at its start: the usual soft limit of 1,024 is there for
     /// programs that use select(2). To be called by executables; a library leaves the limits of its process alone.
     ///
@@ -17,4 +20,18 @@ package enum DescriptorLimit {
         let isRaised = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
         return Int(exactly: isRaised ? limit.rlim_max : soft) ?? .max
     }
+
+    /// The soft limit in force; nil when it cannot be read.
+    package static var current: Int? {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
+        return Int(exactly: limit.rlim_cur) ?? .max
+    }
+
+    /// How many sessions a server admits that was not told a number: nine tenths of `limit`, so that requests of other
+    /// connections, the operations listener, Redis and files find descriptors too.
+    package static func sessions(within limit: Int) -> Int { max(1, limit / 10 * 9 + limit % 10 * 9 / 10) }
+
+    /// How many of the last descriptors are not given to clients.
+    static func headroom(of limit: Int) -> Int { min(64, limit / 16) }
 }

@@ -16,6 +16,7 @@ extension EngineConfiguration {
     public func validate() throws {
         var problems: [String] = []
         checkRouting(&problems)
+        checkAdmission(&problems)
         checkTimes(&problems)
         checkSizes(&problems)
         checkCORS(&problems)
@@ -34,10 +35,6 @@ extension EngineConfiguration {
         if let nodeTagHeader, !Self.isToken(nodeTagHeader) {
             problems.append("nodeTagHeader must be the name of a header, it is \(nodeTagHeader)")
         }
-        if let maxSessions, maxSessions < 1 { problems.append("maxSessions must be at least 1, it is \(maxSessions)") }
-        if let maxHandshakesPerSecond, !(1...1_000_000).contains(maxHandshakesPerSecond) {
-            problems.append("maxHandshakesPerSecond must be 1 to 1000000, it is \(maxHandshakesPerSecond)")
-        }
         let invalid = TrustedProxies(trustedProxies).invalid
         if !invalid.isEmpty {
             problems.append(
@@ -48,6 +45,20 @@ extension EngineConfiguration {
         }
         if clientVersion.isEmpty || !clientVersion.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x22 }) {
             problems.append("clientVersion must be printable and hold no quotation mark")
+        }
+    }
+
+    private func checkAdmission(_ problems: inout [String]) {
+        let limits: [(String, Int?, ClosedRange<Int>)] = [
+            ("maxSessions", maxSessions, 1...Int.max),
+            ("maxSessionsPerAddress", maxSessionsPerAddress, 1...Int(Int32.max)),
+            ("maxHandshakesPerSecond", maxHandshakesPerSecond, 1...1_000_000),
+            ("maxHandshakesPerSecondPerAddress", maxHandshakesPerSecondPerAddress, 1...1_000_000),
+            ("maxPendingSessions", maxPendingSessions, 1...Int(Int32.max)),
+            ("maxPendingBytes", maxPendingBytes, 1...(1 << 40)),
+        ]
+        for case (let name, let value?, let range) in limits where !range.contains(value) {
+            problems.append("\(name) must be \(range.lowerBound) to \(range.upperBound), it is \(value)")
         }
     }
 

@@ -52,11 +52,26 @@ public struct EngineConfiguration: Sendable {
     // MARK: Admission
 
     /// How many sessions may be open; over it handshakes get 503 with `Retry-After`. Handshakes that arrive on several
-    /// event loops at the same moment may go over it, by one for each loop. Default nil: no limit.
+    /// event loops at the same moment may go over it, by one for each loop. Default nil: 90 % of the descriptors that the
+    /// process may have open when the server is made; `Int.max` is no limit.
     public var maxSessions: Int?
+    /// How many sessions one address may have open; over it handshakes get 429 with `Retry-After`. The address is the
+    /// client's, after the rules for ``trustedProxies``; IPv6 addresses count by their /64 network, which is what one
+    /// customer has. Default nil: no limit.
+    public var maxSessionsPerAddress: Int?
     /// How many handshakes are let in per second, and in one burst; over it 503 with `Retry-After`. Default nil: no
     /// limit.
     public var maxHandshakesPerSecond: Int?
+    /// The same for one address, which gets 429 with `Retry-After`. Default nil: no limit.
+    public var maxHandshakesPerSecondPerAddress: Int?
+    /// How many sessions may be open that nobody has begun to use: in Socket.IO those that have joined no namespace. Over
+    /// it the oldest of them is ended. Default 10,000.
+    public var maxPendingSessions = 10_000
+    /// How many bytes of request heads may be kept for such sessions together, see ``keptHeaders``; over it the oldest of
+    /// them is ended. Default 32 MiB.
+    public var maxPendingBytes = 32 * 1024 * 1024
+    /// Which headers of a handshake are kept for as long as its session lives; default ``KeptHeaders/all``.
+    public var keptHeaders = KeptHeaders.all
 
     // MARK: Several nodes
 
@@ -145,6 +160,9 @@ public struct EngineConfiguration: Sendable {
     /// Whether swift-metrics hears of this server. The figures of several servers of a process go to the same series, so a
     /// server for those who run another one is not counted.
     package var isCounted = true
+    /// Whether listeners refuse connections before the last descriptors are used, and so leave some to listeners for those
+    /// who run the server.
+    package var leavesDescriptors = true
 
     /// All defaults.
     public init() {}

@@ -7,6 +7,9 @@ package protocol EngineDelegate: AnyObject, Sendable {
     /// A session has opened. Called on the session's event loop, after its transport has processed the handshake
     /// request, so the `open` packet is already on its way. The returned handler hears everything else, and of the end also when
     /// the session is closed in this very call.
+    ///
+    /// The layer above calls ``EngineSession/markEstablished()`` when the session is in use. Until then it is one of those
+    /// of which there may be ``EngineConfiguration/maxPendingSessions``.
     func opened(_ session: EngineSession) -> any EngineSessionHandler
 }
 
@@ -14,6 +17,8 @@ package protocol EngineDelegate: AnyObject, Sendable {
 package protocol EngineSessionHandler: AnyObject {
     /// A message arrived, in the client's order.
     func received(_ message: consuming EngineMessage)
+    /// A packet of the engine's own arrived, which concerns nobody else; for counting.
+    func receivedControl()
     /// The session has moved to another transport; nothing was lost on the way.
     func upgraded(to transport: TransportName)
     /// A transport that was busy has taken everything that waited, and the session is writable again. Not called for
@@ -31,6 +36,7 @@ package protocol EngineSessionHandler: AnyObject {
 
 extension EngineSessionHandler {
     package var endReason: String? { nil }
+    package func receivedControl() {}
     package func dropped(messages count: Int) {}
     package func slowClientPolicy(origin: Int32) -> SlowClientPolicy? { nil }
 }

@@ -127,11 +127,11 @@ extension EngineServer {
     /// Not now, but perhaps later or elsewhere.
     func refuse(_ exchange: HTTPExchange, _ denial: AdmissionControl.Denial) {
         let headers: HTTPHeaders = ["Retry-After": "\(denial.retryAfterSeconds)", "Cache-Control": "no-store"]
+        let status: HTTPResponseStatus = denial.obstacle.isOfOneAddress ? .tooManyRequests : .serviceUnavailable
         if exchange.request.isUpgrade {
-            exchange.refuseUpgrade(
-                message: denial.obstacle.message, headers: headers, status: .serviceUnavailable)
+            exchange.refuseUpgrade(message: denial.obstacle.message, headers: headers, status: status)
         } else {
-            var response = EngineResponse(status: .serviceUnavailable, headers: headers)
+            var response = EngineResponse(status: status, headers: headers)
             response.headers.add(name: "Content-Type", value: "text/plain; charset=utf-8")
             response.body = ByteBuffer(string: denial.obstacle.message + "\n")
             exchange.respond(response)
@@ -145,6 +145,8 @@ extension EngineServer {
         case .draining: break
         case .sessions: context.log.log(.tooManySessions)
         case .rate: context.log.log(.tooManyHandshakes)
+        case .sessionsOfAddress: context.log.log(.tooManySessionsOfAddress)
+        case .rateOfAddress: context.log.log(.tooManyHandshakesOfAddress)
         }
         context.logger.debug("handshake refused", metadata: ["reason": "\(denial.obstacle.rawValue)"])
     }

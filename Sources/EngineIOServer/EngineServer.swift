@@ -11,7 +11,7 @@ package final class EngineServer: EngineRequestHandler {
     package let shards: [Shard]
     let context: EngineContext
     let delegate: any EngineDelegate
-    let admission: AdmissionControl
+    var admission: AdmissionControl { context.admission }
     /// Carries requests to other nodes; nil on a node without any.
     let forwarder: Forwarder?
     /// What sessions that are opened from now on go by; ``context`` is what the first ones went by.
@@ -36,7 +36,6 @@ package final class EngineServer: EngineRequestHandler {
         let loops = eventLoops.prefix(SessionID.maximumShards)
         self.context = context
         self.delegate = delegate
-        self.admission = AdmissionControl(configuration)
         self.forwarder = Forwarder(configuration, eventLoops: eventLoops, log: log)
         self.newSessions = NIOLockedValueBox(context)
         self.bodyLimit = Atomic(configuration.maxHttpBufferSize)
@@ -59,6 +58,12 @@ package final class EngineServer: EngineRequestHandler {
     /// How many sessions are open or closing. From any thread.
     package var clientsCount: Int { context.metrics.sessionCount }
 
+    /// How many sessions may be open. From any thread.
+    package var maxSessions: Int { admission.maxSessions }
+
+    /// How many sessions nobody has begun to use. From any thread.
+    package var pendingCount: Int { context.pending.sessionCount }
+
     // MARK: Requests
 
     package func handle(_ exchange: HTTPExchange) {
@@ -71,7 +76,9 @@ package final class EngineServer: EngineRequestHandler {
         guard !isClosingNow else { return serveWhileClosing(exchange, handshake, verdict) }
         switch verdict {
         case .handshake(let transport, let isSupportedRevision):
-            if let denial = admission.check(sessions: clientsCount) { return refuse(exchange, denial) }
+            let denial = admission.check(
+                sessions: clientsCount, address: request.clientAddress, now: exchange.eventLoop.now)
+            if let denial { return refuse(exchange, denial) }
             let opening = Opening(
                 exchange: exchange, info: HandshakeInfo(request), transport: transport,
                 encodesBinary: handshake.encodesBinary, isSupportedRevision: isSupportedRevision,
@@ -203,11 +210,15 @@ package final class EngineServer: EngineRequestHandler {
     /// Opens the session. On the connection's loop, after all checks; `customID` is what `generateId` made.
     func open(_ opening: Opening, customID: String?) {
         guard !isClosingNow else { return refuseWhileClosing(opening.exchange) }
-        // A hook may have taken its time, and the server been told to drain meanwhile.
-        if let denial = admission.checkDraining() { return refuse(opening.exchange, denial) }
+        // A hook may have taken its time, and the server been told to drain meanwhile, or others have been let in.
+        let address = opening.exchange.request.clientAddress
+        if let denial = admission.checkAgain(sessions: clientsCount, address: address) {
+            return refuse(opening.exchange, denial)
+        }
         let shard = shard(for: opening.exchange.eventLoop)
         let context = contextForNewSession
         let sid = customID ?? ids.next(shard: shard.index)
+        let info = opening.info.keeping(context.configuration.keptHeaders)
         if customID != nil {
             let isNew = context.customHomes.withLockedValue { homes in
                 guard homes[ExactName(sid)] == nil else { return false }
@@ -221,7 +232,7 @@ package final class EngineServer: EngineRequestHandler {
             shard.run { [self] in
                 let transport = PollingTransport(shard: shard, context: context)
                 let session = EngineSession(
-                    id: sid, handshake: opening.info, shard: shard, context: context, link: transport)
+                    id: sid, handshake: info, shard: shard, context: context, link: transport)
                 transport.attach(to: session)
                 transport.pollReceived(opening.exchange)
                 session.open(delegate: delegate)
@@ -232,7 +243,7 @@ package final class EngineServer: EngineRequestHandler {
                 limits: context.webSocketLimits
             ) { [self] transport in
                 let session = EngineSession(
-                    id: sid, handshake: opening.info, shard: shard, context: context, link: transport)
+                    id: sid, handshake: info, shard: shard, context: context, link: transport)
                 transport.attach(to: session)
                 session.open(delegate: delegate)
             }

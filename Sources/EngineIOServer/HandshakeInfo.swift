@@ -40,6 +40,18 @@ public struct HandshakeInfo: Sendable {
         return headers
     }
 
+    /// The memory that is kept of the request.
+    var keptBytes: Int { texts.byteCount }
+
+    /// The same with those headers only that are to be kept.
+    func keeping(_ kept: KeptHeaders) -> HandshakeInfo {
+        guard kept != .all else { return self }
+        let some = headers.filter { kept.includes($0.name) }.map { ($0.name, $0.value) }
+        return HandshakeInfo(
+            method: method, url: url, headers: HTTPHeaders(some), remoteAddress: remoteAddress, isSecure: isSecure,
+            time: time)
+    }
+
     /// Query parameters, decoded; of repeated names the last one counts. Parsed at each call.
     public var query: NameDictionary<String> {
         NameDictionary(QueryParameters(target: url).all, uniquingKeysWith: { _, last in last })

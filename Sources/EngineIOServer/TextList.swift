@@ -9,6 +9,9 @@ struct TextList: Sendable {
 
     private let bytes: [UInt8]
 
+    /// The memory that all of them take together.
+    var byteCount: Int { bytes.count }
+
     /// All of them, in order.
     var all: [String] {
         var texts: [String] = []

@@ -150,8 +150,9 @@ package final class RESPReader {
             if unread >= Self.maximumHeader { throw fail(.lineTooLong(limit: Self.maximumHeader)) }
             return false
         }
-        // Digits, their line end, the bytes, their line end. Anything but digits is hiredis' to refuse.
-        guard unread >= digits + 2, let length = Int(String(decoding: header[..<digits], as: UTF8.self)), length >= 0
+        // Digits, their line end, the bytes, their line end. Anything else is hiredis' to refuse.
+        guard digits + 1 < header.count, header[digits + 1] == UInt8(ascii: "\n"),
+            let length = Int(String(decoding: header[..<digits], as: UTF8.self)), length >= 0
         else { return false }
         let present = unread - digits - 2
         if items.isOverLimit(length) {

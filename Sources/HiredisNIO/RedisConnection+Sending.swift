@@ -24,7 +24,7 @@ extension RedisConnection {
         guard admits() else {
             return completion(.failure(RedisError(.overloaded, "\(command.name): too much waits for the Redis server")))
         }
-        let deadline = NIODeadline.now() + (timeout ?? settings.commandTimeout)
+        let deadline = eventLoop.now + (timeout ?? settings.commandTimeout)
         machine.append(.command(completion, name: command.name, deadline: deadline))
         staged.writeImmutableBuffer(command.bytes)
         scheduleCommandTimer(deadline)

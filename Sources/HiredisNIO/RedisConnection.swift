@@ -148,7 +148,7 @@ final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
 
     private func expireCommands() {
         timers.commandsExpired()
-        let (expired, next) = machine.expire(now: .now())
+        let (expired, next) = machine.expire(now: eventLoop.now)
         if let next { scheduleCommandTimer(next) }
         for (completion, name) in expired {
             completion(.failure(RedisError(.timeout, "\(name) was not answered in time; whether it ran is unknown")))

@@ -153,7 +153,7 @@ final class RedisLink: @unchecked Sendable {
         let number = attempt
         phase = .connecting(attempt: number, nil)
         currentAddress = nil
-        backoff.attemptStarted(at: .now())
+        backoff.attemptStarted(at: eventLoop.now)
         if tls == nil, configuration.tls != nil {
             do {
                 tls = try RedisConnector.TLS(configuration.tls)
@@ -210,7 +210,7 @@ final class RedisLink: @unchecked Sendable {
     }
 
     private func scheduleAttempt() {
-        var delay = backoff.nextDelay(now: .now(), random: Double.random(in: 0..<1))
+        var delay = backoff.nextDelay(now: eventLoop.now, random: Double.random(in: 0..<1))
         if let longest = resolver.longestDelay { delay = min(delay, longest) }
         phase = .waiting(eventLoop.scheduleTask(in: delay) { self.connect() })
     }
@@ -220,7 +220,7 @@ extension RedisLink: RedisConnectionOwner {
     func connectionReady(_ connection: RedisConnection, _ facts: RedisServerFacts) {
         guard case .connecting(_, let current) = phase, current === connection else { return }
         phase = .established(connection)
-        backoff.connected(at: .now())
+        backoff.connected(at: eventLoop.now)
         metrics.connected()
         for refusal in facts.refusals {
             logger.warning("Redis refused an optional command", metadata: ["reason": "\(refusal)"])

@@ -1,7 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import JWTKit
-
 /// How a token is signed: the `alg` values that can be allowed. `none` is not among them.
 public enum TokenAlgorithm: String, Sendable, CaseIterable, Hashable {
     /// HMAC with SHA-256, and a secret of at least 32 bytes.

@@ -85,6 +85,7 @@ public final class TokenAuthentication: Sendable {
 
     private func accept(_ claims: TokenClaims, for socket: Socket, _ options: Options) {
         socket.set(claims)
+        socket.rateIdentity = claims.subject
         guard let field = options.dataField else { return }
         socket.withData { $0.set(claims.value, for: field) }
     }

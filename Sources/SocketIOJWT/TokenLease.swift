@@ -8,16 +8,11 @@ internal import SocketIOServer
 ///
 /// `@unchecked Sendable`, because everything that changes is confined to the socket's event loop.
 final class TokenLease: @unchecked Sendable {
-    /// The longest time set at once. Looked at again then, and by the wall clock, which may have been put right.
-    private static let longest = 86_400.0 * 30
-
     private let socket: Socket
     private let onExpiry: @Sendable () -> Void
     private var timer: SocketTimer?
     private var isEnded = false
-    private var end = Double.infinity
-    private var limit = Double.infinity
-    private var warnAt = Double.infinity
+    private var deadlines: TokenDeadlines?
 
     init(_ socket: Socket, onExpiry: @escaping @Sendable () -> Void) {
         self.socket = socket
@@ -39,40 +34,36 @@ final class TokenLease: @unchecked Sendable {
     private func holdNow(_ claims: TokenClaims, _ options: TokenAuthentication.Options) {
         timer?.cancel()
         timer = nil
-        guard !isEnded, let end = claims.expiresAt else { return }
-        self.end = end
-        limit = end + Double(options.rules.leewaySeconds) + Self.seconds(options.grace)
-        warnAt = options.warning > .zero ? end - Self.seconds(options.warning) : .infinity
+        deadlines = claims.expiresAt.map { TokenDeadlines(end: $0, options) }
         arm()
     }
 
     private func arm() {
-        let wait = min(warnAt, limit) - TokenAuthentication.now
-        let delay = TimeAmount.milliseconds(Int64(min(max(wait, 0), Self.longest) * 1000) + 1)
-        timer = socket.schedule(after: delay) { self.fire() }
+        guard !isEnded, let deadlines else { return }
+        timer = socket.schedule(after: deadlines.delay(at: TokenAuthentication.now)) { self.fire() }
     }
 
     private func fire() {
         timer = nil
-        guard !isEnded else { return }
-        let now = TokenAuthentication.now
-        if now >= limit {
+        guard !isEnded, var deadlines else { return }
+        let step = deadlines.step(at: TokenAuthentication.now)
+        self.deadlines = deadlines
+        switch step {
+        case .expire:
             onExpiry()
             socket.emit("token_expired")
             socket.disconnect()
-            return
-        }
-        if now >= warnAt {
-            warnAt = .infinity
+        case .warn:
             let times: SocketValue = [
-                "expiresAt": .int(Self.milliseconds(end)), "disconnectAt": .int(Self.milliseconds(limit)),
+                "expiresAt": .int(Self.milliseconds(deadlines.end)),
+                "disconnectAt": .int(Self.milliseconds(deadlines.limit)),
             ]
             socket.emit("token_expiring", times)
+            arm()
+        case .wait:
+            arm()
         }
-        arm()
     }
-
-    private static func seconds(_ amount: TimeAmount) -> Double { Double(amount.nanoseconds) / 1e9 }
 
     /// In milliseconds, as far as JavaScript can count.
     static func milliseconds(_ seconds: Double) -> Int64 { Int64(min(max(seconds * 1000, -9e15), 9e15)) }

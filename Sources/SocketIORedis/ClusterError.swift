@@ -19,6 +19,8 @@ public struct ClusterError: Error, Sendable, CustomStringConvertible {
         public static let unconfirmed = Code(description: "unconfirmed")
         /// A message is larger than nodes send each other, ``RedisClusterConfiguration/maxMessageBytes``.
         public static let oversized = Code(description: "oversized")
+        /// As many questions wait for answers of other nodes as may; nobody was asked.
+        public static let overloaded = Code(description: "overloaded")
         /// The cluster has been closed.
         public static let closed = Code(description: "closed")
         /// A setting cannot be used.

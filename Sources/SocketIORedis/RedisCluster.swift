@@ -38,6 +38,8 @@ public final class RedisCluster: Sendable {
     public let configuration: RedisClusterConfiguration
     /// Makes ids, tests their own.
     let ids: ClusterIDs
+    /// Of all adapters together.
+    let questions: QuestionGate
     private let makeTransport: MakeTransport
     private let counters = ClusterCounters()
     private let state = NIOLockedValueBox(State())
@@ -48,6 +50,7 @@ public final class RedisCluster: Sendable {
     ) throws {
         try configuration.validate()
         self.ids = ids
+        self.questions = QuestionGate(limit: configuration.maxPendingRequests)
         self.configuration = configuration
         self.makeTransport = transport
     }

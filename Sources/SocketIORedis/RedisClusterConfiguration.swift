@@ -21,6 +21,9 @@ public struct RedisClusterConfiguration: Sendable {
     /// What happens then; default `fail`. `serverSideEmitWithAck` and broadcasts with acknowledgements always fail, with
     /// the answers there are.
     public var onRequestTimeout = RequestTimeout.fail
+    /// Questions to other nodes, such as `fetchSockets`, that may wait for answers at once; further ones fail with code
+    /// `overloaded` without having been asked. Default 512.
+    public var maxPendingRequests = 512
     /// Whether answers to Node.js servers go to a channel of the asking node alone. Nodes of this kind do that among
     /// themselves anyway. Default false, as in Node.
     public var publishOnSpecificResponseChannel = false
@@ -70,6 +73,7 @@ public struct RedisClusterConfiguration: Sendable {
         var problems: [String] = []
         if key.isEmpty { problems.append("key must not be empty") }
         if requestsTimeout <= .zero { problems.append("requestsTimeout must be positive") }
+        if maxPendingRequests < 1 { problems.append("maxPendingRequests must be at least 1") }
         if heartbeatInterval <= .zero { problems.append("heartbeatInterval must be positive") }
         if peerTimeout <= heartbeatInterval { problems.append("peerTimeout must be longer than heartbeatInterval") }
         if !(65_536...512 << 20).contains(maxMessageBytes) {

@@ -88,6 +88,7 @@ extension Server {
         var plain = EngineConfiguration()
         plain.serveClient = false
         plain.destroyUpgrade = false
+        plain.leavesDescriptors = false
         plain.logger = configuration.engine.logger
         let router = try HTTPRouter(
             configuration: plain, engine: nil, application: application, eventLoops: context.shards.map(\.eventLoop))
@@ -109,7 +110,7 @@ extension Server {
     }
 
     /// Takes from `wanted` what may change while the server runs: the certificate, for connections accepted from now on;
-    /// origins, limits of requests and admission at once; limits of messages and queues for new sessions.
+    /// origins, limits of requests, admission and rates at once; limits of messages and queues for new sessions.
     ///
     /// - Throws: What is wrong with it; then nothing has changed.
     package func reload(_ wanted: ServerConfiguration) throws {
@@ -123,7 +124,15 @@ extension Server {
         for router in routers { router.reload(wanted.engine) }
         engineServer.reload(wanted.engine)
         let limits = SessionLimits(wanted)
-        for shard in context.shards { shard.shard.run { shard.limits = limits } }
+        let rates = wanted.ratePolicy
+        context.rates.reload(rates)
+        for shard in context.shards {
+            shard.shard.run {
+                shard.limits = limits
+                shard.rates = rates
+                for client in shard.shard.handlers(as: Client.self) { client.ratesChanged() }
+            }
+        }
     }
 
     // MARK: Closing
@@ -182,7 +191,11 @@ extension Server: Service {
             await close()
             throw error
         }
-        configuration.logger.info("Listening", metadata: ["address": "\(address.map(String.init(describing:)) ?? "")"])
+        configuration.logger.info(
+            "Listening",
+            metadata: [
+                "address": "\(address.map(String.init(describing:)) ?? "")", "maxSessions": "\(maxSessions)",
+            ])
         // Throws when the task is cancelled, which is just another way to end.
         try? await gracefulShutdown()
         await close()

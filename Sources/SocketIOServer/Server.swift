@@ -50,8 +50,10 @@ public final class Server: Sendable {
         let engine = EngineServer(
             configuration: configuration.engine, eventLoops: Array(group.makeIterator()), delegate: clients)
         let limits = SessionLimits(configuration)
+        let rates = configuration.ratePolicy
         let context = ServerContext(
-            configuration: configuration, shards: engine.shards.map { ShardContext($0, limits: limits) })
+            configuration: configuration,
+            shards: engine.shards.map { ShardContext($0, limits: limits, rates: rates) })
         let table = NamespaceTable(context: context)
         self.configuration = configuration
         self.group = group

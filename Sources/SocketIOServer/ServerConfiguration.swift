@@ -62,6 +62,9 @@ public struct ServerConfiguration: Sendable {
     /// session is closed. A single event may be larger. Default 4 MiB.
     public var maxWaitingBytes = 4 * 1024 * 1024
 
+    /// What clients may ask for in a second, for each session, user and address; default nothing is limited.
+    public var rates = RateLimits()
+
     // MARK: Behaviour
 
     /// How long the server waits for a client's acknowledgement when no `timeout` is given; nil waits until the socket
@@ -81,6 +84,9 @@ public struct ServerConfiguration: Sendable {
 
     /// All defaults.
     public init() {}
+
+    /// Nil when no rate is limited.
+    var ratePolicy: RatePolicy? { rates.policy(largestMessage: engine.maxHttpBufferSize) }
 
     var packetLimits: PacketLimits {
         PacketLimits(
@@ -120,6 +126,7 @@ public struct ServerConfiguration: Sendable {
         require(maxWaitingBytes >= 0, "maxWaitingBytes must not be negative")
         require(acknowledgementTimeout.map { $0 > .zero } ?? true, "acknowledgementTimeout must be positive")
         require(broadcastAcknowledgementTimeout > .zero, "broadcastAcknowledgementTimeout must be positive")
+        rates.check(&problems)
         guard problems.isEmpty else {
             throw SocketError(.invalidConfiguration, problems.joined(separator: "; "))
         }

@@ -21,6 +21,8 @@ public struct SocketError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let tooManyPendingAcknowledgements = Code(description: "tooManyPendingAcknowledgements")
         /// A socket joined more rooms than ``ServerConfiguration/maxRoomsPerSocket``, or a room with too long a name.
         public static let roomRefused = Code(description: "roomRefused")
+        /// The client asks for more than ``ServerConfiguration/rates`` allow.
+        public static let rateLimited = Code(description: "rateLimited")
         /// A packet that broke the protocol; the session ends.
         public static let protocolViolation = Code(description: "protocolViolation")
         /// The call makes no sense here.

@@ -47,13 +47,24 @@ final class BlockingSocket {
         }
     }
 
+    /// Waits for so many bytes, four or more that fit in the buffer, and has `look` see them.
+    func take(_ count: Int, _ look: (UnsafeRawBufferPointer) throws -> Void) throws {
+        var read = 0
+        while read < count {
+            let taken = recv(descriptor, buffer + read, min(count, Self.size) - read, 0)
+            guard taken > 0 else { throw Failure(description: "the server closed a connection") }
+            read += taken
+        }
+        try look(UnsafeRawBufferPointer(start: buffer, count: read))
+    }
+
     /// Waits for so many bytes and forgets them.
     func skip(_ count: Int) throws {
-        var rest = count
-        while rest > 0 {
-            let taken = recv(descriptor, buffer, min(rest, Self.size), 0)
+        var left = count
+        while left > 0 {
+            let taken = recv(descriptor, buffer, min(left, Self.size), 0)
             guard taken > 0 else { throw Failure(description: "the server closed a connection") }
-            rest -= taken
+            left -= taken
         }
     }
 

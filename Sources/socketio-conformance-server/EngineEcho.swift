@@ -51,6 +51,7 @@ enum EngineEcho {
         }
 
         func received(_ message: EngineMessage) {
+            session.markEstablished()
             session.send(OutboundMessage(head: .message(message)))
         }
 

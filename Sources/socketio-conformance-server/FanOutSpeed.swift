@@ -37,13 +37,17 @@ struct FanOutSpeed: ParsableCommand {
         let text = String(repeating: "x", count: size)
         let room = server.io.to("everybody")
         // `42["msg","…"]` with the header of its frame.
-        let length = size + 11
+        let length = size + 12
         let frame = length + (length < 126 ? 2 : 4)
+        var read = 0
         try server.measure(
-            "fan-out", "recipients \(recipients)\tbroadcasts \(count)", count: count, pieces: recipients
+            "fan-out", "recipients \(recipients)\tbroadcasts \(count)\tread \(read)", count: count, pieces: recipients
         ) {
             try server.loop.submit { room.emit("msg", text) }.wait()
-            for reader in readers { try reader.skip(frame) }
+            for reader in readers {
+                try reader.readText(frame)
+                read += 1
+            }
         }
         for reader in readers { reader.close() }
         try server.close()

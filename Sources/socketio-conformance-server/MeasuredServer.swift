@@ -40,10 +40,10 @@ struct MeasuredServer {
     /// Runs `work` so often after a few times that do not count, and prints what each has cost the event loop.
     /// - Parameters:
     ///   - name: what is measured; the first word of the line.
-    ///   - conditions: under which.
+    ///   - conditions: under which, and what has come of it; asked for in the end.
     ///   - pieces: how many parts of each time there are whose cost is meant.
     func measure(
-        _ name: String, _ conditions: String, count: Int, pieces: Int = 1, _ work: () throws -> Void
+        _ name: String, _ conditions: @autoclosure () -> String, count: Int, pieces: Int = 1, _ work: () throws -> Void
     ) throws {
         // The first rounds fill what is kept for others, and show transports that their sockets take everything.
         for _ in 0..<Self.warmUp { try work() }
@@ -51,7 +51,7 @@ struct MeasuredServer {
         for _ in 0..<count { try work() }
         let used = try loop.processorTime().wait() - before
         let each = used * 1e6 / Double(count * pieces)
-        print("\(name)\t\(conditions)\tCPU \((each * 1000).rounded() / 1000) us each")
+        print("\(name)\t\(conditions())\tCPU \((each * 1000).rounded() / 1000) us each")
     }
 
     func close() throws {

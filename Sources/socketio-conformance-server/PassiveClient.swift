@@ -35,6 +35,17 @@ struct PassiveClient {
         socket.close()
     }
 
+    /// Waits for a text frame of so many bytes, header included, and forgets it.
+    func readText(_ count: Int) throws {
+        try socket.take(count) { bytes in
+            let isLong = bytes[1] == 126
+            let length = isLong ? 4 + (Int(bytes[2]) << 8 | Int(bytes[3])) : 2 + Int(bytes[1])
+            guard bytes[0] == 0x81, length == count else {
+                throw BlockingSocket.Failure(description: "no text of \(count) bytes was read")
+            }
+        }
+    }
+
     /// Waits for so many bytes and forgets them.
     func skip(_ count: Int) throws { try socket.skip(count) }
 

@@ -48,7 +48,7 @@ struct SlowReaders: ParsableCommand {
         let text = String(repeating: "x", count: size)
         let room = server.io.to("everybody")
         // `42["msg","…"]` with the header of its frame.
-        let length = size + 11
+        let length = size + 12
         let frame = length + (length < 126 ? 2 : length <= 0xFFFF ? 4 : 10)
         let rounds = max(1, megabytes * 1_000_000 / frame)
         // What is made once, such as the pages of a new arena, is not meant.

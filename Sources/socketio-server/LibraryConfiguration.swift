@@ -34,6 +34,7 @@ enum LibraryConfiguration {
         server.maxPendingAcknowledgements = settings.limits.maxPendingAcks
         server.maxWaitingEvents = settings.limits.maxWaitingEvents
         server.maxWaitingBytes = settings.limits.maxWaitingBytes
+        server.rates = rates(settings.rates)
         server.logger = LineLogHandler.logger(label: "socketio.server", settings: settings.log)
         try validate(server, loaded)
         return server
@@ -86,7 +87,11 @@ enum LibraryConfiguration {
         if let tag = settings.nodeTag { engine.nodeTag = tag }
         engine.nodeTagHeader = settings.nodeTagHeader
         engine.maxSessions = settings.admission.maxSessions
+        engine.maxSessionsPerAddress = settings.admission.maxSessionsPerAddress
         engine.maxHandshakesPerSecond = settings.admission.maxHandshakesPerSecond
+        engine.maxHandshakesPerSecondPerAddress = settings.admission.maxHandshakesPerSecondPerAddress
+        engine.maxPendingSessions = settings.admission.maxPendingSessions
+        engine.maxPendingBytes = settings.admission.maxPendingBytes
         engine.trustedProxies = settings.trustedProxies
         engine.proxyProtocol = settings.proxyProtocol
         engine.serveClient = settings.client.enabled
@@ -99,6 +104,7 @@ enum LibraryConfiguration {
     private static func apply(_ limits: Settings.Limits, to engine: inout EngineConfiguration) {
         engine.maxRequestHeadSize = limits.maxRequestHeadSize
         engine.maxHeaders = limits.maxHeaders
+        engine.keptHeaders = limits.keptHeaders == ["*"] ? .all : .only(limits.keptHeaders)
         engine.headTimeout = milliseconds(limits.headTimeoutMs)
         engine.bodyTimeout = milliseconds(limits.bodyTimeoutMs)
         engine.keepAliveTimeout = milliseconds(limits.keepAliveTimeoutMs)

@@ -26,7 +26,7 @@ enum Operations {
     static func run(
         _ loaded: LoadedSettings, reload: @escaping @Sendable () async throws -> LoadedSettings
     ) async throws {
-        DescriptorLimit.raise()
+        let descriptors = DescriptorLimit.raise()
         // Before the first instrument is made: those made earlier would count into the void.
         let metrics = loaded.settings.operations.port == nil ? nil : MetricRegistry()
         if let metrics { MetricsSystem.bootstrap(metrics) }
@@ -37,6 +37,7 @@ enum Operations {
             StandardError.write("\(error)\n")
             throw ExitCode.wrongSettings
         }
+        warn(ofLimit: descriptors, assembly.logger)
         let group = ServiceGroup(
             services: [ListeningService(assembly: assembly)], gracefulShutdownSignals: [.sigterm, .sigint],
             logger: quiet(assembly.logger))
@@ -52,6 +53,17 @@ enum Operations {
             assembly.logger.critical("\(failure.message)", metadata: failure.metadata)
             throw ExitCode.failure
         }
+    }
+
+    /// Tells of a limit of descriptors that a server reaches soon: each connection takes one.
+    private static func warn(ofLimit descriptors: Int?, _ logger: Logger) {
+        guard let descriptors, descriptors < DescriptorLimit.recommended else { return }
+        logger.warning(
+            "few connections fit into the limit of open files",
+            metadata: [
+                "limit": "\(descriptors)", "recommended": "\(DescriptorLimit.recommended)",
+                "advice": "raise it (ulimit -Hn, LimitNOFILE= of systemd, --ulimit nofile of Docker)",
+            ])
     }
 
     /// The life cycle's own messages are of no use to an operator, below warnings.
@@ -94,6 +106,7 @@ private struct ListeningService: Service {
                 "adapter": "\(settings.adapter)",
                 "node": "\(assembly.server.configuration.engine.nodeTag)",
                 "eventLoops": "\(assembly.server.configuration.eventLoops)",
+                "maxSessions": "\(assembly.server.maxSessions)",
                 "tls": "\(settings.tls.certificateFile != nil)",
                 "version": "\(Version.current)",
             ])

@@ -39,8 +39,11 @@ done
 mkdir -p "$home"
 if [ ! -x "$home/env/bin/wstest" ]; then
     {
-        "$python" -m pip install --user -q virtualenv==20.15.1 &&
-            "$python" -m virtualenv -q "$home/env" &&
+        # Everything below this folder, caches too: nothing is left in the home of who runs this.
+        here=$(cd "$home" && pwd)
+        export PIP_CACHE_DIR="$here/pip" VIRTUALENV_OVERRIDE_APP_DATA="$here/virtualenv-data"
+        "$python" -m pip install -q --target "$here/virtualenv" virtualenv==20.15.1 &&
+            PYTHONPATH="$here/virtualenv" "$python" -m virtualenv -q "$home/env" &&
             "$home/env/bin/pip" install -q autobahntestsuite==25.10.1
     } >"$home/install.log" 2>&1 || skip "it could not be installed, see $home/install.log"
 fi

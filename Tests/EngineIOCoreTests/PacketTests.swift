@@ -83,15 +83,53 @@ struct PacketTests {
         #expect(try !decode("3probe").isProbePing)
     }
 
-    @Test func garbageNeverTraps() {
-        var rng = SeededGenerator(seed: 3)
-        for _ in 0..<5_000 {
-            var bytes = rng.bytes(Int.random(in: 0...30, using: &rng))
-            if Bool.random(using: &rng) { bytes = bytes.map { [0x1E, 0x34, 0x62, $0][Int($0 & 3)] } }
-            var decoder = PollingPayloadDecoder(body: ByteBuffer(bytes: bytes), maximumPackets: 8)
-            while let packet = try? decoder.next() { _ = packet }
-            _ = try? EnginePacketCodec.decodeText(ByteBuffer(bytes: bytes))
+    /// What the types of the packets of a payload are, up to the first that is none: nil. Written down anew, by the protocol.
+    private static func types(ofPayload bytes: [UInt8], maximum: Int) -> [UInt8?] {
+        var types: [UInt8?] = []
+        for part in bytes.split(separator: 0x1E, omittingEmptySubsequences: false) {
+            guard types.count < maximum, String(validating: part, as: UTF8.self) != nil, let type = part.first,
+                "0123456b".utf8.contains(type)
+            else { return types + [nil] }
+            types.append(type)
         }
+        return types
+    }
+
+    private static func type(of packet: EnginePacket) -> UInt8 {
+        switch packet {
+        case .open: UInt8(ascii: "0")
+        case .close: UInt8(ascii: "1")
+        case .ping: UInt8(ascii: "2")
+        case .pong: UInt8(ascii: "3")
+        case .message(.text): UInt8(ascii: "4")
+        case .upgrade: UInt8(ascii: "5")
+        case .noop: UInt8(ascii: "6")
+        case .message(.binary): UInt8(ascii: "b")
+        }
+    }
+
+    @Test func garbageIsReadUpToTheFirstError() {
+        var rng = SeededGenerator(seed: 3)
+        var (packets, errors) = (0, 0)
+        for _ in 0..<5_000 {
+            var bytes = rng.bytes(Int.random(in: 1...30, using: &rng))
+            if Bool.random(using: &rng) { bytes = bytes.map { [0x1E, 0x34, 0x62, $0][Int($0 & 3)] } }
+            if Int.random(in: 0..<4, using: &rng) == 0 {
+                bytes = bytes.map { "0123456b\u{1E}".utf8.randomElement(using: &rng) ?? $0 }
+            }
+            var decoder = PollingPayloadDecoder(body: ByteBuffer(bytes: bytes), maximumPackets: 8)
+            var types: [UInt8?] = []
+            do {
+                while let packet = try decoder.next() { types.append(Self.type(of: packet)) }
+            } catch {
+                types.append(nil)
+            }
+            #expect(types == Self.types(ofPayload: bytes, maximum: 8), "\(bytes)")
+            packets += types.count { $0 != nil }
+            errors += types.count { $0 == nil }
+        }
+        // Both have been seen.
+        #expect(packets > 2_000 && errors > 2_000, "\(packets), \(errors)")
     }
 
     @Test func errorsSayWhatHappened() {

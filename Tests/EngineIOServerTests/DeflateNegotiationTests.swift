@@ -70,16 +70,27 @@ internal import Testing
         #expect(ExtensionOffer.parse(["a", ";"]) == nil)
     }
 
-    /// Whatever a client writes, the parser comes to an end and never traps.
-    @Test func survivesAnything() {
+    /// Whatever a client writes, the parser comes to an end; what it accepts means the same when it is written down anew.
+    @Test func survivesAnything() throws {
         var random = SystemRandomNumberGenerator()
+        var accepted = 0
         let alphabet = Array("permessage-deflate;=,\"\\ \t0189_é".utf8)
         for _ in 0..<20_000 {
             let bytes = (0..<Int.random(in: 0...60, using: &random)).map { _ in alphabet.randomElement(using: &random)!
             }
-            if let offers = ExtensionOffer.parse([String(decoding: bytes, as: UTF8.self)]) {
-                _ = DeflateAgreement(offers)
+            let text = String(decoding: bytes, as: UTF8.self)
+            guard let offers = ExtensionOffer.parse([text]) else { continue }
+            accepted += 1
+            #expect(!offers.isEmpty, "\(text)")
+            let again = offers.map { offer in
+                offer.parameters.reduce(offer.name) { $0 + "; " + $1.name + ($1.value.map { "=" + $0 } ?? "") }
+            }
+            #expect(ExtensionOffer.parse([again.joined(separator: ", ")]) == offers, "\(text)")
+            // Only an offer of the one extension there is can be agreed on.
+            if DeflateAgreement(offers) != nil {
+                #expect(offers.contains { $0.name == "permessage-deflate" }, "\(text)")
             }
         }
+        #expect(accepted > 100)
     }
 }

@@ -81,6 +81,7 @@ struct HTTPListenerTests {
 
     @Test func unixSockets() async throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "s-\(UUID().uuidString.prefix(8))").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let router = try HTTPRouter(
             configuration: EngineConfiguration(), engine: ScriptedEngine(), application: nil)

@@ -105,7 +105,7 @@ struct HTTPParserTests {
         #expect(try parse(head, size: head.utf8.count).0 != nil)
         #expect(throws: HTTPRequestError.headTooLarge) { try parse(head, size: head.utf8.count - 1) }
         #expect(try parse(head, headers: 2).0 != nil)
-        #expect(throws: HTTPRequestError.headTooLarge) { try parse(head, headers: 1) }
+        #expect(throws: HTTPRequestError.tooManyHeaders) { try parse(head, headers: 1) }
         // Without an end in sight, too.
         #expect(throws: HTTPRequestError.headTooLarge) {
             try parse("GET /" + String(repeating: "a", count: 100_000))
@@ -182,6 +182,17 @@ struct HTTPBodyDecoderTests {
     func badChunksAreMalformed(_ text: String) {
         let error = #expect(throws: HTTPRequestError.self) { try decode(text, .chunked) }
         #expect(error?.status == .badRequest)
+    }
+
+    /// A line has 1,024 bytes at most before its end, and the pieces that bring it may end anywhere.
+    @Test(arguments: [Int.max, 1, 1023, 1024, 1025, 1026])
+    func theLongestLineMayBeCutAnywhere(pieces: Int) throws {
+        func body(_ extended: Int) -> String {
+            "1;" + String(repeating: "e", count: extended) + "\r\nx\r\n0\r\n\r\n"
+        }
+        let longest = try decode(body(1022), .chunked, pieces: pieces)
+        #expect(longest.body == "x" && longest.ended)
+        #expect(throws: HTTPRequestError.self) { try decode(body(1023), .chunked, pieces: pieces) }
     }
 
     @Test func extensionsAndTrailersAreBounded() {

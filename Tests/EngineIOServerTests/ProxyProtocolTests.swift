@@ -55,6 +55,7 @@ internal import Testing
         Array("PROXY TCP4 2001:db8::1 10.0.0.1 1 80\r\n".utf8), Array("PROXY TCP6 192.0.2.7 10.0.0.1 1 80\r\n".utf8),
         Array("PROXY TCP4 192.0.2.256 10.0.0.1 1 80\r\n".utf8), Array("PROXY TCP4 192.0.2.7 10.0.0.1 1 65536\r\n".utf8),
         Array("PROXY TCP4 192.0.2.7 10.0.0.1 1 80\n".utf8), Array("PROXY TCP4  192.0.2.7 10.0.0.1 1 80\r\n".utf8),
+        Array("PROXY TCP4 192.0.2.7\0x 10.0.0.1 1 80\r\n".utf8),
         Array("PROXY UDP4 192.0.2.7 10.0.0.1 1 80\r\n".utf8), Array("proxy TCP4 ".utf8),
         Array(("PROXY UNKNOWN " + String(repeating: "x", count: 200)).utf8),
         binary(0x11, 0x11, v4), binary(0x22, 0x11, v4), binary(0x21, 0x11, Array(v4.dropLast())),

@@ -9,6 +9,7 @@ internal import Testing
 
 @testable internal import EngineIOServer
 
+/// The heartbeat over real sockets. Its times are tested exactly, on a clock of the test's own, by `HeartbeatTimeTests`.
 @Suite struct SessionHeartbeatTests {
     typealias Server = SessionTestServer
 
@@ -60,25 +61,6 @@ internal import Testing
             #expect(try await wire.get(Server.target("polling", sid)).body == "2")
             #expect(try await wire.post(Server.target("polling", sid), "3").body == "ok")
             #expect(try await wire.get(Server.target("polling", sid)).body == "2")
-        }
-    }
-
-    @Test func anUpgradeRestartsThePongTimeout() async throws {
-        try await Server.run({
-            $0.pingInterval = .milliseconds(100)
-            $0.pingTimeout = .seconds(2)
-        }) { server in
-            let http = try await server.connect()
-            let sid = try await server.openPolling(http)
-            let socket = try await server.connect()
-            #expect(try await socket.upgrade(Server.target("websocket", sid)).status == 101)
-            try await socket.sendText("2probe")
-            #expect(try await socket.text() == "3probe")
-            // The ping goes out on polling and its pong is never sent.
-            // It may be preceded by what the upgrade's own cycle answers polls with.
-            try await eventually("the ping") { try await http.get(Server.target("polling", sid)).body == "2" }
-            try await socket.sendText("5")
-            #expect(try await server.closeReason(sid) == "ping timeout|")
         }
     }
 

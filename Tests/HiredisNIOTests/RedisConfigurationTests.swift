@@ -94,7 +94,7 @@ struct RedisConfigurationTests {
         #expect(dumped.contains("pingInterval"))
     }
 
-    @Test("Random URLs give a configuration or an error", arguments: 0..<300)
+    @Test("Random URLs give a configuration that can be used, or an error that says so", arguments: 0..<300)
     func random(seed: Int) {
         var random = SeededGenerator(seed: UInt64(seed))
         let tokens = [
@@ -103,7 +103,13 @@ struct RedisConfigurationTests {
         ]
         let url = (0..<Int.random(in: 0..<14, using: &random))
             .map { _ in tokens.randomElement(using: &random) ?? "" }.joined()
-        _ = try? RedisConfiguration(url: url)
-        _ = try? RedisConfiguration(url: "redis://" + url)
+        for url in [url, "redis://" + url] {
+            do {
+                let configuration = try RedisConfiguration(url: url)
+                #expect(throws: Never.self, "\(url)") { try configuration.validate() }
+            } catch {
+                #expect(error.code == .configuration && !error.message.isEmpty, "\(url)")
+            }
+        }
     }
 }

@@ -113,19 +113,33 @@ struct RedisSentinelTests {
         await client.close()
     }
 
-    @Test("A replica named as the primary is refused")
+    @Test("A replica named as the primary is refused, again and again, until it is one")
     func replica() async throws {
         let primary = try await RedisServer.started()
         let replica = try await RedisServer.started(["replicaof 127.0.0.1 \(primary.port)"])
         let sentinel = try await RedisServer.started(["sentinel monitor m 127.0.0.1 \(replica.port) 2"], sentinel: true)
         let configuration = try RedisConfiguration(url: "redis+sentinel://127.0.0.1:\(sentinel.port)/m")
+        let states = Recorder<RedisLinkState>()
+        var handlers = RedisClientHandlers()
+        handlers.onState = { states.append($0) }
         let client = RedisClient(
-            configuration: configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: silentLogger)
+            configuration: configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+            logger: silentLogger, handlers: handlers)
         client.start()
-        try await eventually("the reason, or the right one") {
-            guard case .down(let reason) = client.state else { return client.state == .up }
-            return reason.contains("notPrimary")
+        try await eventually("the reason") {
+            if case .down(let reason) = client.state { reason.contains("notPrimary") } else { false }
         }
+        let admin = try await replica.admin()
+        try await eventually("more attempts") {
+            let info = try await admin.run("INFO", "stats").stringValue ?? ""
+            let match = info.firstMatch(of: /total_connections_received:(\d+)/)
+            return match.flatMap { Int($0.1) } ?? 0 > 10
+        }
+        #expect(!states.values.contains(.up), "\(states.values)")
+        guard case .down = client.state else { throw TestFailure("\(client.state)") }
+        _ = try await admin.run("REPLICAOF", "NO", "ONE")
+        try await client.waitUntilUp(within: .seconds(20))
+        #expect(try await client.run("CONFIG GET", "port").arrayValue?.last?.integerValue == Int64(replica.port))
         await client.close()
     }
 }

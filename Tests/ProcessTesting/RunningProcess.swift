@@ -29,16 +29,17 @@ package final class RunningProcess: Sendable {
     ///   - environment: all variables it gets.
     ///   - directory: where it works, without a quotation mark; by default where the tests do.
     ///   - descriptors: the soft limit of open descriptors that the process starts with.
+    ///   - mayRaise: whether the process may raise that limit again.
     ///   - errors: whether standard error is part of the output, or thrown away.
     package init(
         _ executable: String, _ arguments: [String] = [], environment: [String: String] = ["PATH": "/usr/bin:/bin"],
-        directory: String? = nil, descriptors: Int? = nil, errors: Bool = true
+        directory: String? = nil, descriptors: Int? = nil, mayRaise: Bool = true, errors: Bool = true
     ) throws {
         file = FileManager.default.temporaryDirectory.appendingPathComponent("output-\(UUID().uuidString)")
         var words = [executable] + arguments
         var preparation = ""
         if let directory { preparation += "cd '\(directory)' && " }
-        if let descriptors { preparation += "ulimit -S -n \(descriptors) && " }
+        if let descriptors { preparation += "ulimit \(mayRaise ? "-S " : "")-n \(descriptors) && " }
         if !preparation.isEmpty { words = ["/bin/sh", "-c", preparation + "exec \"$0\" \"$@\""] + words }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)

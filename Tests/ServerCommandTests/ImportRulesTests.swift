@@ -19,7 +19,12 @@ internal import Testing
         // Random bytes come from the system, and many threads want them.
         "EngineIOCore": Rule(
             anywhere: ["NIOCore"], files: ["RandomPool.swift": system.union(["NIOConcurrencyHelpers"])]),
-        "SocketIOCore": Rule(anywhere: ["EngineIOCore", "NIOCore"]),
+        "SocketIOCore": Rule(
+            anywhere: ["EngineIOCore", "NIOCore"],
+            files: [
+                // What the sessions of a user or an address on several event loops use together.
+                "RateAccount.swift": ["Synchronization"], "RateAccountTable.swift": ["NIOConcurrencyHelpers"],
+            ]),
         "EngineIOServer": Rule(
             anywhere: system.union([
                 "EngineIOCore", "NIOCore", "NIOHTTP1", "NIOSSL", "Logging", "Metrics", "NIOConcurrencyHelpers",
@@ -29,6 +34,7 @@ internal import Testing
                 // The only places that open or adopt sockets.
                 "HTTPListener.swift": ["NIOPosix"], "Rehoming.swift": ["NIOPosix"],
                 "ForwardingConnector.swift": ["NIOPosix"], "ForwardingKey.swift": ["Crypto"],
+                "KeyDigest.swift": ["Crypto"],
                 "BodyCompression.swift": ["CZlib"], "FrameInflater.swift": ["CZlib"],
                 "FrameDeflater.swift": ["CZlib"],
             ]),

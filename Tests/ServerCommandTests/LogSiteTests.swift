@@ -33,7 +33,7 @@ internal import Testing
         "socketio-server/Logging/AccessLog.swift": Site(
             lines: 3,
             bound: "nothing: one for each session or request is what `log.access` is for, and it is off by default"),
-        "socketio-server/Operations.swift": Site(lines: 2, bound: "the start"),
+        "socketio-server/Operations.swift": Site(lines: 3, bound: "the start"),
         "socketio-server/Operations/Assembly+Operations.swift": Site(lines: 1, bound: "the start"),
         "socketio-server/Operations/Assembly+Shutdown.swift": Site(lines: 4, bound: "the end"),
         "socketio-server/Operations/JWTOperation.swift": Site(lines: 2, bound: "the time between attempts"),

@@ -5,12 +5,12 @@ internal import ProcessTesting
 extension RunningProcess {
     /// The server that was built together with these tests.
     static func server(
-        _ arguments: [String], environment: [String: String] = [:], descriptors: Int? = nil
+        _ arguments: [String], environment: [String: String] = [:], descriptors: Int? = nil, mayRaise: Bool = true
     ) throws -> RunningProcess {
         try RunningProcess(
             BuiltProduct.path("socketio-server"), arguments,
             environment: ["PATH": "/usr/bin:/bin"].merging(environment) { $1 }, directory: "/tmp",
-            descriptors: descriptors)
+            descriptors: descriptors, mayRaise: mayRaise)
     }
 
     /// The port from the start line of a server that was told to take any.

@@ -2,6 +2,7 @@
 
 internal import Foundation
 internal import JWTKit
+internal import MetricTesting
 internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOTesting
@@ -159,6 +160,28 @@ internal import Testing
                 return count == 0
             }
             await client.close()
+        }
+    }
+
+    @Test func refusedAndExpiredTokensAreCounted() async throws {
+        try await CountedMetrics.counting { (metrics: CountedMetrics) async throws in
+            try await withServer(Self.quick) { _, _, address in
+                func refused(_ code: String) -> Double? {
+                    metrics["socketio_auth_refused_total", [("code", code)]]
+                }
+                let client = try await SocketTestClient.connect(to: address)
+                #expect(await refusal { try await client.join("/", auth: ["token": "x"]) } != nil)
+                #expect(await refusal { try await client.join("/") } != nil)
+                let old = TestValue.string(try await Self.token(-60))
+                #expect(await refusal { try await client.join("/", auth: ["token": old]) } != nil)
+                #expect(refused("token-malformed") == 1 && refused("token-missing") == 1)
+                #expect(refused("token-expired") == 1 && metrics["socketio_auth_expired_total"] == 0)
+                let short = TestValue.string(try await Self.token(1.5))
+                let socket = try await client.join("/", auth: ["token": short])
+                _ = try await socket.next("token_expired", within: .seconds(30))
+                #expect(metrics["socketio_auth_expired_total"] == 1 && refused("token-expired") == 1)
+                await client.close()
+            }
         }
     }
 

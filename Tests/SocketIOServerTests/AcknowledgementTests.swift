@@ -247,19 +247,46 @@ struct AcknowledgementTests {
         }
     }
 
-    @Test("an acknowledgement after the end goes nowhere")
-    func acknowledgeLate() async throws {
-        try await withServer { io, address in
+    @Test("an acknowledgement after the end goes nowhere", arguments: loopCounts)
+    func acknowledgeLate(loops: Int) async throws {
+        try await withServer(loops: loops) { io, address in
             let acks = Inbox<Ack<Int>>("an ack")
-            io.onConnection { socket in socket.on("e") { (ack: Ack<Int>) in acks.push(ack) } }
-            let client = try await SocketTestClient.connect(to: address)
-            let socket = try await client.join()
-            await #expect(throws: TestClientError.self) { try await socket.emitWithAck("e", within: .milliseconds(20)) }
-            let ack = try await acks.next()
-            #expect(ack.isRequested)
+            for name in ["/", "/a"] {
+                io.of(name).onConnection { socket in
+                    socket.on("keep") { (ack: Ack<Int>) in acks.push(ack) }
+                    socket.on("answer") { (ack: Ack<Int>) in ack(2) }
+                }
+            }
+            // By hand: every message of the session is looked at.
+            let client = try await EngineTestClient.connect(to: address, transport: .websocket)
+            func join(_ namespace: String) async throws {
+                try await client.send("0\(namespace)")
+                let answer = try await client.messages.next()
+                guard case .text(let text) = answer, text.hasPrefix("0\(namespace){") else {
+                    throw TestClientError.unexpected("\(answer)")
+                }
+            }
+            for namespace in ["", "/a,"] { try await join(namespace) }
+            try await client.send(#"2/a,7["keep"]"#)
+            let left = try await acks.next()
+            #expect(left.isRequested)
+            try await client.send("1/a,")
+            try await eventually("it has left") { io.of("/a").socketCount == 0 }
+            // Back under the same name: the old acknowledgement is not that of the new socket either.
+            try await join("/a,")
+            left(1)
+            try await client.send(#"28["answer"]"#)
+            #expect(try await client.messages.next() == .text("38[2]"))
+            try await client.send(#"2/a,9["answer"]"#)
+            #expect(try await client.messages.next() == .text("3/a,9[2]"))
+            // After the end of the session.
+            try await client.send(#"210["keep"]"#)
+            let last = try await acks.next()
             await client.close()
-            try await eventually("gone") { io.sockets.socketCount == 0 }
-            ack(1)
+            try await eventually("gone") { io.engine.clientsCount == 0 }
+            last(1)
+            let next = try await connect(1, to: address)[0]
+            #expect(try await next.emitWithAck("answer") == [2])
         }
     }
 

@@ -5,25 +5,14 @@
 /// The generic cell rate algorithm: instead of counting tokens it remembers when the bucket would be full again, in
 /// whole nanoseconds, so nothing is rounded and nothing runs in between. Time comes in as an argument.
 package struct TokenBucket: Sendable, Equatable {
-    private let interval: UInt64
-    private let tolerance: UInt64
+    private let rate: CellRate
     private var fullAt: UInt64 = 0
 
     /// - Parameter perSecond: 1 to 1,000,000,000; values outside are brought inside.
-    package init(perSecond: Int) {
-        let rate = UInt64(min(max(perSecond, 1), 1_000_000_000))
-        interval = 1_000_000_000 / rate
-        tolerance = (rate - 1) * interval
-    }
+    package init(perSecond: Int) { rate = CellRate(perSecond: perSecond) }
 
     /// Takes one, at `now` nanoseconds of a clock that does not go back.
     ///
     /// - Returns: nil when there was one, else how many nanoseconds from now there will be one.
-    package mutating func take(now: UInt64) -> UInt64? {
-        let full = max(fullAt, now)
-        let behind = full - now
-        guard behind <= tolerance else { return behind - tolerance }
-        fullAt = full &+ interval
-        return nil
-    }
+    package mutating func take(now: UInt64) -> UInt64? { rate.take(&fullAt, now: now) }
 }

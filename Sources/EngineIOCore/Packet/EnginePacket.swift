@@ -10,6 +10,13 @@ public enum EngineMessage: Equatable, Sendable {
     case text(ByteBuffer)
     /// Raw bytes.
     case binary(ByteBuffer)
+
+    /// Its bytes, without the type digit.
+    package var byteCount: Int {
+        switch self {
+        case .text(let bytes), .binary(let bytes): bytes.readableBytes
+        }
+    }
 }
 
 /// One Engine.IO packet (spec 1.7).

@@ -23,6 +23,9 @@ package struct PollingPayloadDecoder {
         self.maximumPackets = maximumPackets
     }
 
+    /// Whether anything is left, be it a packet or a fault.
+    package var hasMore: Bool { !isFinished }
+
     /// The next packet, or nil at the end.
     package mutating func next() throws(EnginePacketError) -> EnginePacket? {
         guard !isFinished else { return nil }

@@ -60,6 +60,9 @@ package struct SessionStateMachine: Sendable {
     /// Whether an orderly close waits for the transport.
     package var isClosing: Bool { state == .closing }
 
+    /// Whether the timer that is armed waits for a pong.
+    package var isWaitingForPong: Bool { state == .open && heartbeat == .waitingForPong }
+
     /// The handshake is done. Returns the timer to arm; the owner may fire the first ping early, never late.
     package mutating func opened() -> SessionTimer {
         precondition(state == .opening, "a session is opened once")
@@ -166,9 +169,9 @@ package struct SessionStateMachine: Sendable {
 
     /// The transport has done what `closeTransport` asked: WebSocket when its close frame is queued, polling when a
     /// poll was answered with the close packet. Nil means that the session had already finished.
-    package mutating func transportFinished() -> SessionEnd? {
+    package mutating func transportFinished(detail: String? = nil) -> SessionEnd? {
         guard state == .closing else { return nil }
-        return finish(.forcedClose)
+        return finish(.forcedClose, detail)
     }
 
     /// The peer closed the transport. Nil means that the session had already finished.

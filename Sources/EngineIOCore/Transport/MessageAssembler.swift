@@ -121,6 +121,14 @@ package struct MessageAssembler: Sendable {
         return nil
     }
 
+    /// Gives the bytes back that were not looked at, right after an event; nil when there are none.
+    package mutating func takeRest() -> ByteBuffer? {
+        guard input.readableBytes > 0 else { return nil }
+        let rest = input
+        input = ByteBuffer()
+        return rest
+    }
+
     /// Whether the next byte begins a message, with nothing of it here.
     package var isBetweenMessages: Bool { !isFinished && fragments == 0 && header.isEmpty && input.readableBytes == 0 }
 

@@ -6,12 +6,16 @@ internal import NIOCore
 internal import Synchronization
 
 /// Whether a handshake may open a session now. Asked once per handshake, never for a request of an open session.
+///
+/// Its lock is taken for a handshake, and for the opening and the end of a session while addresses are counted.
 final class AdmissionControl: Sendable {
-    /// What stands in the way.
+    /// What stands in the way; the values are labels of a metric.
     enum Obstacle: String, CaseIterable, Sendable {
         case draining
         case sessions
         case rate
+        case sessionsOfAddress = "address_sessions"
+        case rateOfAddress = "address_rate"
 
         /// What the client is told.
         var message: String {
@@ -19,8 +23,13 @@ final class AdmissionControl: Sendable {
             case .draining: "Server is draining"
             case .sessions: "Too many sessions"
             case .rate: "Too many handshakes"
+            case .sessionsOfAddress: "Too many sessions of this address"
+            case .rateOfAddress: "Too many handshakes of this address"
             }
         }
+
+        /// Whether others may be let in at the same moment.
+        var isOfOneAddress: Bool { self == .sessionsOfAddress || self == .rateOfAddress }
     }
 
     /// A handshake that is not let in, and when it is worth another try.
@@ -29,12 +38,16 @@ final class AdmissionControl: Sendable {
         let retryAfterSeconds: Int
     }
 
-    private struct Limits {
+    fileprivate struct Limits: Sendable {
         var maxSessions: Int
         var handshakesPerSecond: Int?
         var bucket: TokenBucket?
         /// When somebody was refused for the rate last.
         var lastRateDenial: UInt64?
+
+        var maxSessionsPerAddress: Int?
+        var addressRate: CellRate?
+        var addresses = AddressTable()
     }
 
     /// How long a refusal for the rate counts as a limit that is reached.
@@ -42,6 +55,8 @@ final class AdmissionControl: Sendable {
 
     private let limits: NIOLockedValueBox<Limits>
     private let draining = Atomic(false)
+    /// Whether there is a limit of sessions for one address.
+    private let countsSessions = Atomic(false)
 
     init(_ configuration: EngineConfiguration) {
         limits = NIOLockedValueBox(Limits(maxSessions: .max))
@@ -49,28 +64,50 @@ final class AdmissionControl: Sendable {
     }
 
     /// Takes other limits; a bucket whose rate has not changed stays as full as it is.
-    func reload(_ configuration: EngineConfiguration) {
+    ///
+    /// - Returns: whether sessions are counted by address from now on, and were not before: those that are open have to be
+    ///   told of with ``opened(_:)``.
+    @discardableResult
+    func reload(_ configuration: EngineConfiguration) -> Bool {
+        let maxSessions = configuration.maxSessions ?? Self.defaultMaxSessions
         limits.withLockedValue { limits in
-            limits.maxSessions = configuration.maxSessions ?? .max
+            limits.maxSessions = maxSessions
+            limits.maxSessionsPerAddress = configuration.maxSessionsPerAddress
+            limits.addressRate = configuration.maxHandshakesPerSecondPerAddress.map { CellRate(perSecond: $0) }
             guard limits.handshakesPerSecond != configuration.maxHandshakesPerSecond else { return }
             limits.handshakesPerSecond = configuration.maxHandshakesPerSecond
             limits.bucket = configuration.maxHandshakesPerSecond.map { TokenBucket(perSecond: $0) }
         }
+        guard configuration.maxSessionsPerAddress != nil else { return false }
+        return !countsSessions.exchange(true, ordering: .acquiringAndReleasing)
     }
+
+    /// Nine tenths of the descriptors the process may have open.
+    private static var defaultMaxSessions: Int {
+        DescriptorLimit.current.map(DescriptorLimit.sessions(within:)) ?? .max
+    }
+
+    /// How many sessions may be open.
+    var maxSessions: Int { limits.withLockedValue { $0.maxSessions } }
 
     var isDraining: Bool { draining.load(ordering: .acquiring) }
 
     /// From now on nobody is let in.
     func beginDraining() { draining.store(true, ordering: .releasing) }
 
-    /// - Parameter sessions: how many are open.
-    func check(sessions: Int) -> Denial? {
+    /// - Parameters:
+    ///   - sessions: how many are open.
+    ///   - address: the client's, as text.
+    ///   - now: the time of the event loop that the handshake has reached.
+    func check(sessions: Int, address: @autoclosure () -> String, now: NIODeadline) -> Denial? {
         if let denial = checkDraining() { return denial }
-        let now = NIODeadline.now().uptimeNanoseconds
+        let now = now.uptimeNanoseconds
         return limits.withLockedValue { limits in
-            // Spread, so that those who were refused together do not come back together.
-            guard sessions < limits.maxSessions else {
-                return Denial(obstacle: .sessions, retryAfterSeconds: .random(in: 1...5))
+            if let denial = limits.checkSessions(sessions, address) { return denial }
+            if let rate = limits.addressRate, let key = AddressKey(address()),
+                let wait = limits.addresses.takeHandshake(of: key, rate: rate, now: now)
+            {
+                return Denial(obstacle: .rateOfAddress, retryAfterSeconds: Int(wait / 1_000_000_000) + 1)
             }
             guard let wait = limits.bucket?.take(now: now) else { return nil }
             limits.lastRateDenial = now
@@ -78,7 +115,17 @@ final class AdmissionControl: Sendable {
         }
     }
 
-    /// Which limit keeps newcomers away at this moment, or did a moment ago.
+    /// As ``check(sessions:address:now:)`` when that has let the handshake pass, but some time ago.
+    func checkAgain(sessions: Int, address: @autoclosure () -> String) -> Denial? {
+        if let denial = checkDraining() { return denial }
+        return limits.withLockedValue { $0.checkSessions(sessions, address) }
+    }
+
+    private func checkDraining() -> Denial? {
+        isDraining ? Denial(obstacle: .draining, retryAfterSeconds: .random(in: 1...5)) : nil
+    }
+
+    /// Which limit keeps newcomers away at this moment, or did a moment ago. Those of one address keep nobody else away.
     func reachedLimit(sessions: Int) -> String? {
         let now = NIODeadline.now().uptimeNanoseconds
         return limits.withLockedValue { limits in
@@ -88,7 +135,35 @@ final class AdmissionControl: Sendable {
         }
     }
 
-    func checkDraining() -> Denial? {
-        isDraining ? Denial(obstacle: .draining, retryAfterSeconds: .random(in: 1...5)) : nil
+    // MARK: Sessions by address
+
+    /// A session has been opened. On its loop.
+    func opened(_ session: EngineSession) {
+        guard countsSessions.load(ordering: .relaxed), !session.isCountedByAddress,
+            let key = AddressKey(session.handshake.remoteAddress)
+        else { return }
+        session.isCountedByAddress = true
+        limits.withLockedValue { $0.addresses.opened(key) }
+    }
+
+    /// A session has ended. On its loop.
+    func closed(_ session: EngineSession) {
+        guard session.isCountedByAddress, let key = AddressKey(session.handshake.remoteAddress) else { return }
+        session.isCountedByAddress = false
+        let now = NIODeadline.now().uptimeNanoseconds
+        limits.withLockedValue { $0.addresses.closed(key, now: now) }
+    }
+}
+
+extension AdmissionControl.Limits {
+    fileprivate func checkSessions(_ sessions: Int, _ address: () -> String) -> AdmissionControl.Denial? {
+        // Spread, so that those who were refused together do not come back together.
+        guard sessions < maxSessions else {
+            return AdmissionControl.Denial(obstacle: .sessions, retryAfterSeconds: .random(in: 1...5))
+        }
+        guard let maxSessionsPerAddress, let key = AddressKey(address()),
+            addresses.sessions(of: key) >= maxSessionsPerAddress
+        else { return nil }
+        return AdmissionControl.Denial(obstacle: .sessionsOfAddress, retryAfterSeconds: .random(in: 1...5))
     }
 }

@@ -199,21 +199,32 @@ extension HTTPConnectionHandler {
     private func timerFired() {
         guard timer.hasFired(now: eventLoop.now) else { return updateTimer() }
         guard case .serving = phase else {
+            if pendingWrites > 0 { router.limits.count(.sendTimeout) }
             context?.close(promise: nil)
             return
         }
         if let current {
-            if current.wantsBody, current.giveUpDeadline == nil {
+            if current.giveUpDeadline != nil {
+                router.limits.count(.destroyUpgradeTimeout)
+                context?.close(promise: nil)
+            } else if current.wantsBody {
                 router.logger.debug("HTTP request body took too long")
+                router.limits.count(.bodyTimeout)
                 fail(status: .requestTimeout)
             } else {
+                router.limits.count(.sendTimeout)
                 context?.close(promise: nil)
             }
-        } else if isHeadStarted, pendingWrites == 0 {
+        } else if pendingWrites > 0 {
+            router.limits.count(.sendTimeout)
+            context?.close(promise: nil)
+        } else if isHeadStarted {
             router.logger.debug("HTTP request head took too long")
+            router.limits.count(.headTimeout)
             fail(status: .requestTimeout)
         } else {
             // Between two requests, or never a first one: nobody waits for an answer.
+            if !hasServed { router.limits.count(.headTimeout) }
             context?.close(promise: nil)
         }
     }

@@ -9,6 +9,7 @@ extension HTTPConnectionHandler {
     /// Refuses what cannot be understood or comes too slowly, and closes.
     func fail(_ error: HTTPRequestError) {
         router.logger.debug("HTTP request refused", metadata: ["reason": "\(error)"])
+        router.limits.count(error)
         fail(status: error.status)
     }
 

@@ -60,7 +60,7 @@ extension HTTPConnectionHandler {
         headDeadline = nil
         isHeadStarted = false
         hasServed = true
-        let transaction = HTTPTransaction(head: head)
+        let transaction = HTTPTransaction(head: head, maximumOverhead: settings.values.maxRequestHeadSize)
         current = transaction
         route(transaction)
         return true

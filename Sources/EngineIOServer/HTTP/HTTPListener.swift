@@ -17,15 +17,18 @@ package final class HTTPListener: Sendable {
 
     let channel: any Channel
     private let connections: HTTPConnections
+    private let descriptors: DescriptorWatch
     /// For connections accepted from now on; nil on a listener without TLS.
     private let tls: NIOLockedValueBox<NIOSSLContext?>
 
     private init(
-        channel: any Channel, connections: HTTPConnections, tls: NIOLockedValueBox<NIOSSLContext?>
+        channel: any Channel, connections: HTTPConnections, descriptors: DescriptorWatch,
+        tls: NIOLockedValueBox<NIOSSLContext?>
     ) {
         self.channel = channel
         self.tls = tls
         self.connections = connections
+        self.descriptors = descriptors
     }
 
     /// Listens at `address`; the configuration's `tls` decides whether connections are encrypted.
@@ -35,7 +38,10 @@ package final class HTTPListener: Sendable {
         to address: Address, group: any EventLoopGroup, router: HTTPRouter
     ) async throws -> HTTPListener {
         let connections = HTTPConnections()
-        let tls = NIOLockedValueBox(try router.configuration.tls.map { try context($0) })
+        let configuration = router.configuration
+        let tls = NIOLockedValueBox(try configuration.tls.map { try context($0) })
+        let descriptors = DescriptorWatch(
+            log: RateLimitedLogger(router.logger), isCounted: configuration.isCounted)
         let setUp: @Sendable (any Channel) throws -> Void = { channel in
             try Self.setUp(channel, router: router, connections: connections, tls: tls.withLockedValue { $0 })
         }
@@ -44,8 +50,10 @@ package final class HTTPListener: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    // Out of descriptors: wait a moment instead of ending the listener.
-                    try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+                    try channel.pipeline.syncOperations.addHandler(
+                        DescriptorGuard(
+                            watch: descriptors, leavesHeadroom: configuration.leavesDescriptors,
+                            speaksTLS: configuration.tls != nil))
                     try channel.pipeline.syncOperations.addHandler(Acceptor(setUp))
                 }
             }
@@ -60,7 +68,7 @@ package final class HTTPListener: Sendable {
             channel = try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
         }
         try await channel.eventLoop.submit { try Acceptor.openShortWay(of: channel) }.get()
-        return HTTPListener(channel: channel, connections: connections, tls: tls)
+        return HTTPListener(channel: channel, connections: connections, descriptors: descriptors, tls: tls)
     }
 
     /// Gives an accepted connection its handlers. On its event loop.
@@ -111,6 +119,9 @@ package final class HTTPListener: Sendable {
 
     /// Connections that speak HTTP at the moment; those taken over by sessions do not count.
     package var connectionCount: Int { connections.count }
+
+    /// Whether connections are refused, or were a moment ago, because descriptors are short.
+    package var isShortOfDescriptors: Bool { descriptors.isShort() }
 
     /// Closes the listening socket; connections go on. Calling it again does nothing.
     package func stopAccepting() async {

@@ -34,6 +34,7 @@ package final class HTTPRouter: Sendable {
     private let dates: [ObjectIdentifier: DateHeader]
     private let loopSettings: [(loop: any EventLoop, settings: HTTPLoopSettings)]
     private let refusals: [UInt: Counter]
+    let limits: LimitMetrics
     /// Whoever wants to hear of each request; nil for nobody.
     let requestObserver: (any EngineObserver)?
 
@@ -77,6 +78,7 @@ package final class HTTPRouter: Sendable {
                         factory: configuration.isCounted ? MetricsSystem.factory : NOOPMetricsHandler.instance)
                 )
             })
+        limits = LimitMetrics(isCounted: configuration.isCounted)
         requestObserver = configuration.observer.flatMap { $0.wantsRequests ? $0 : nil }
         for (name, path) in clientFiles.strays.sorted(by: { $0.key < $1.key }) {
             logger.warning(

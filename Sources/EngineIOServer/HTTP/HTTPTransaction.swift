@@ -50,9 +50,10 @@ final class HTTPTransaction {
     /// The reader's end of a streamed body, until someone reads.
     @exclusivity(unchecked) var bodySource: ApplicationRequestBody.Producer.Source?
 
-    init(head: RequestHead) {
+    /// - Parameter maximumOverhead: see ``RequestBodyDecoder``.
+    init(head: RequestHead, maximumOverhead: Int) {
         self.head = head
-        decoder = RequestBodyDecoder(head.framing)
+        decoder = RequestBodyDecoder(head.framing, maximumOverhead: maximumOverhead)
         isBodyComplete = head.framing == .none
         owesContinue = head.expectsContinue
     }

@@ -110,6 +110,8 @@ struct TrustedProxies: Sendable {
 
     /// Network bytes of a numeric address; IPv4 inside IPv6 counts as IPv4.
     static func bytes(_ text: String) -> [UInt8]? {
+        // C would stop reading there, and take what stands before it for all of the text.
+        guard !text.utf8.contains(0) else { return nil }
         var v4 = [UInt8](repeating: 0, count: 4)
         if inet_pton(AF_INET, text, &v4) == 1 { return v4 }
         var v6 = [UInt8](repeating: 0, count: 16)

@@ -23,14 +23,15 @@ struct RequestBodyDecoder {
         case ended
     }
 
-    /// Chunk extensions and trailers are read and forgotten; this bounds them together.
-    private static let maximumOverhead = 16 * 1024
     private static let maximumLine = 1024
 
     private var state: State
-    private var overhead = 0
+    /// Chunk extensions and trailers are read and forgotten; this is what is left for all of them.
+    private var overheadLeft: Int
 
-    init(_ framing: RequestHead.Framing) {
+    /// - Parameter maximumOverhead: how many bytes chunk extensions and trailers may have together.
+    init(_ framing: RequestHead.Framing, maximumOverhead: Int = 16 * 1024) {
+        overheadLeft = maximumOverhead
         state =
             switch framing {
             case .none: .plain(remaining: 0)
@@ -88,7 +89,8 @@ struct RequestBodyDecoder {
     private mutating func readLine(_ buffer: inout ByteBuffer) throws(HTTPRequestError) -> ByteBufferView? {
         let view = buffer.readableBytesView
         guard let end = view.prefix(Self.maximumLine + 2).firstIndex(of: 0x0A) else {
-            if view.count > Self.maximumLine { throw .malformed("a chunk line is too long") }
+            // With its CR LF a line may be two bytes longer, wherever the pieces end.
+            if view.count >= Self.maximumLine + 2 { throw .malformed("a chunk line is too long") }
             return nil
         }
         let length = end - view.startIndex
@@ -98,8 +100,8 @@ struct RequestBodyDecoder {
             throw .malformed("a chunk line holds a control character")
         }
         // Sixteen bytes a chunk are free: a size and its line end.
-        overhead += max(0, length - 16)
-        guard overhead <= Self.maximumOverhead else { throw .malformed("too many chunk extensions or trailers") }
+        overheadLeft -= max(0, length - 16)
+        guard overheadLeft >= 0 else { throw .chunksTooLarge }
         buffer.moveReaderIndex(forwardBy: length + 1)
         return line
     }

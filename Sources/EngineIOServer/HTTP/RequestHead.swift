@@ -88,8 +88,12 @@ extension HeaderTraits {
 enum HTTPRequestError: Error, Equatable {
     /// Not HTTP/1.1 as RFC 9112 has it, or ambiguous; the text is for the log.
     case malformed(String)
-    /// Head over the size or number of headers allowed.
+    /// Head over the size allowed.
     case headTooLarge
+    /// More headers than allowed.
+    case tooManyHeaders
+    /// More chunk extensions and trailers of a body than a head may have bytes.
+    case chunksTooLarge
     /// `Expect` other than `100-continue`.
     case expectationFailed
     /// A transfer coding other than `chunked`.
@@ -99,8 +103,8 @@ enum HTTPRequestError: Error, Equatable {
 
     var status: HTTPResponseStatus {
         switch self {
-        case .malformed: .badRequest
-        case .headTooLarge: .requestHeaderFieldsTooLarge
+        case .malformed, .chunksTooLarge: .badRequest
+        case .headTooLarge, .tooManyHeaders: .requestHeaderFieldsTooLarge
         case .expectationFailed: .expectationFailed
         case .unknownTransferCoding: .notImplemented
         case .unsupportedVersion: .httpVersionNotSupported

@@ -119,7 +119,7 @@ struct RequestHeadParser {
         fields.reserveCapacity(16)
         var semantics = HeadSemantics(version: version)
         while let line = nextLine(bytes, &position), !line.isEmpty {
-            guard fields.count < maximumHeaders else { throw .headTooLarge }
+            guard fields.count < maximumHeaders else { throw .tooManyHeaders }
             let (name, value) = try parseField(line)
             try semantics.note(name: name, value: value)
             fields.append((String(decoding: name, as: UTF8.self), String(decoding: value, as: UTF8.self)))

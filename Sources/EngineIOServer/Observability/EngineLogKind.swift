@@ -7,6 +7,14 @@ enum EngineLogKind: String, LogKind {
     case slowClient = "a slow client was disconnected"
     case tooManySessions = "handshakes are refused: admission.maxSessions is reached"
     case tooManyHandshakes = "handshakes are refused: admission.maxHandshakesPerSecond is reached"
+    case tooManySessionsOfAddress =
+        "handshakes of an address are refused: admission.maxSessionsPerAddress is reached"
+    case tooManyHandshakesOfAddress =
+        "handshakes of an address are refused: admission.maxHandshakesPerSecondPerAddress is reached"
+    case tooManyPendingSessions =
+        "sessions that joined no namespace were ended: admission.maxPendingSessions is reached"
+    case tooManyPendingBytes = "sessions that joined no namespace were ended: admission.maxPendingBytes is reached"
+    case outOfDescriptors = "connections are refused: the process has no descriptors left for them"
     case foreignOrigin = "a request was refused: cors.origin does not allow the page it comes from"
     case nodeRefuses = "Another node refuses what this one signs"
     case nodeUnreachable = "Another node cannot be reached"
@@ -15,9 +23,8 @@ enum EngineLogKind: String, LogKind {
     /// A minute for what lasts as long as its cause.
     var interval: TimeAmount {
         switch self {
-        case .slowClient, .tooManySessions, .tooManyHandshakes, .nodeRefuses, .nodeUnreachable, .forwardRefused:
-            .minutes(1)
         case .foreignOrigin: .seconds(1)
+        default: .minutes(1)
         }
     }
 }

@@ -12,6 +12,8 @@ final class EngineContext: Sendable {
     let metrics: EngineMetrics
     let logger: Logger
     let log: RateLimitedLogger<EngineLogKind>
+    let admission: AdmissionControl
+    let pending: PendingBudget
     /// Of the whole node.
     let budget: BufferBudget
     let slowClientLimits: SlowClientLimits
@@ -49,6 +51,8 @@ final class EngineContext: Sendable {
             timeout: configuration.slowClientTimeout)
         self.logger = configuration.logger
         self.log = log
+        self.admission = other?.admission ?? AdmissionControl(configuration)
+        self.pending = other?.pending ?? PendingBudget(configuration)
         self.transports = TransportName.allCases.filter { configuration.transports.contains($0) }
         self.upgrades =
             configuration.allowUpgrades && configuration.transports.contains(.websocket)

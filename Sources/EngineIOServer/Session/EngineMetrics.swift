@@ -23,6 +23,10 @@ final class EngineMetrics: Sendable {
     }
 
     let rehomed: Counter
+    let inputDropped: Counter
+    let limits: LimitMetrics
+    /// Sessions that nobody has begun to use.
+    let pendingSessions: Gauge
 
     private let pollingSessions = Atomic(0)
     private let webSocketSessions = Atomic(0)
@@ -49,6 +53,9 @@ final class EngineMetrics: Sendable {
                 ($0, counter("engineio_dropped_messages_total", [("policy", $0.rawValue)]))
             })
         rehomed = counter("engineio_rehomed_connections_total")
+        inputDropped = counter("engineio_input_dropped_bytes_total")
+        limits = LimitMetrics(isCounted: isCounted)
+        pendingSessions = Gauge(label: "engineio_pending_sessions", dimensions: [], factory: factory)
         pollingGauge = Gauge(label: "engineio_sessions", dimensions: [("transport", "polling")], factory: factory)
         webSocketGauge = Gauge(label: "engineio_sessions", dimensions: [("transport", "websocket")], factory: factory)
         closes = Dictionary(

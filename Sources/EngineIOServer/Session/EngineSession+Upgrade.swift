@@ -96,12 +96,15 @@ extension EngineSession {
 
     private func completeUpgrade() {
         guard let candidate = endAttempt() else { return }
+        // What the client has posted comes before what it sends on the new transport.
+        (link as? PollingTransport)?.deliverHeld()
         let action = machine.upgraded()
         switch action {
         case .adopt, .adoptAndRestartPongTimeout:
             if action == .adoptAndRestartPongTimeout { arm(.pongTimeout) }
             let polling = link
             link = candidate
+            if isInputHeld { candidate.pauseInput(until: heldUntil) }
             context.metrics.sessionUpgraded()
             polling.end(isBroken: false)
             if let leftover {

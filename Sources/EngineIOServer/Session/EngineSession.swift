@@ -41,9 +41,16 @@ public final class EngineSession: @unchecked Sendable {
     @exclusivity(unchecked)
     private(set) var meter: SessionMeter?
 
+    /// Until when nothing of the client is looked at, or was, see ``holdInput(until:)``.
+    private(set) var heldUntil = NIODeadline.distantPast
+
     // Kept for the heartbeat wheel.
     var wheelIndex: Int32 = -1
+    /// Kept for ``PendingSessions``.
+    var pendingIndex = PendingSessions.notYet
     var heartbeatTick: UInt64 = 0
+    /// Whether ``AdmissionControl`` counts it among those of its address.
+    var isCountedByAddress = false
 
     init(id: String, handshake: HandshakeInfo, shard: Shard, context: EngineContext, link: any Transport) {
         self.storedID = StoredSessionID(id)
@@ -119,6 +126,7 @@ public final class EngineSession: @unchecked Sendable {
     /// Announces the session to its client and to the layer above. Its transport is ready to send.
     func open(delegate: any EngineDelegate) {
         shard.insert(self)
+        context.admission.opened(self)
         if context.configuration.observer != nil { meter = SessionMeter() }
         context.metrics.sessionOpened(on: link.name)
         arm(machine.opened(), isFirst: true)
@@ -135,6 +143,7 @@ public final class EngineSession: @unchecked Sendable {
         guard machine.isOpen else { return finishUnannounced() }
         // It may well end there; the handler is to hear of that.
         shard.holdingEnds { handler = delegate.opened(self) }
+        if machine.isAlive { enterPending() }
     }
 
     private func finishUnannounced() { shard.remove(self) }
@@ -144,6 +153,8 @@ public final class EngineSession: @unchecked Sendable {
         guard let end else { return }
         shard.closeSlot(of: self)
         shard.heartbeats.cancel(self)
+        leavePending()
+        context.admission.closed(self)
         abandonUpgrade()
         let transport = link.name
         link.end(isBroken: isBroken)
@@ -169,10 +180,31 @@ public final class EngineSession: @unchecked Sendable {
         }
     }
 
+    // MARK: Input
+
+    /// Looks at nothing more of the client before `deadline`: what it sends waits in the kernel, mostly, and is looked at in
+    /// order later. For the handler, which hears at most the message after the one it is called for. A pong that waits there is
+    /// not missed, see ``PongGrace``. On the loop only; does nothing when the session is not open.
+    package func holdInput(until deadline: NIODeadline) {
+        eventLoop.assertInEventLoop()
+        guard machine.isOpen, deadline > heldUntil else { return }
+        heldUntil = deadline
+        link.pauseInput(until: deadline)
+    }
+
+    /// Whether nothing of the client is looked at now. On the loop only.
+    package var isInputHeld: Bool { heldUntil > .now() }
+
     // MARK: Timer
 
     /// The deadline set by `arm` has come.
     func timerDue() {
+        if machine.isWaitingForPong,
+            let later = PongGrace.deadline(
+                now: .now(), heldUntil: heldUntil, pingTimeout: context.configuration.pingTimeout)
+        {
+            return shard.heartbeats.schedule(self, at: later)
+        }
         switch machine.timerFired() {
         case .sendPing:
             arm(.pongTimeout)
@@ -191,7 +223,7 @@ public final class EngineSession: @unchecked Sendable {
         case .pongTimeout: delay = context.configuration.pingTimeout
         case .closeTimeout: delay = .milliseconds(Int64(SessionStateMachine.closeTimeoutMilliseconds))
         }
-        shard.heartbeats.schedule(self, at: .now() + delay)
+        shard.heartbeats.schedule(self, at: eventLoop.now + delay)
     }
 
     // MARK: What transports report
@@ -204,11 +236,12 @@ public final class EngineSession: @unchecked Sendable {
             deliver(message)
         case .restartPingInterval:
             arm(.pingInterval)
+            handler?.receivedControl()
         case .finish(let end):
             if isClose { link.peerSentClose() }
             finish(end)
         case .ignore:
-            break
+            handler?.receivedControl()
         }
     }
 

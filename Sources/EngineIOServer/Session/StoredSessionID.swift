@@ -51,5 +51,7 @@ struct SessionTable {
 
     private mutating func set(_ session: EngineSession?, for id: StoredSessionID) {
         if let id = id.packed { packed[id] = session } else { custom[ExactName(id.text)] = session }
+        // A dictionary keeps the room that a crowd has needed.
+        if session == nil, packed.isEmpty, packed.capacity > 1_024 { packed = [:] }
     }
 }

@@ -7,18 +7,32 @@ internal import NIOCore
 /// A hashed wheel: slot `n` holds the sessions whose deadline falls on tick `n` modulo the number of slots. The loop is
 /// woken for occupied slots only. A deadline is never missed by more than one tick; it is never early. Confined to the
 /// shard's loop.
+///
+/// What a slot holds is a list whose links lie in one array for all slots. An array for each slot would be allocated between
+/// the first sessions and outlive them, and thousands of those keep the allocator from giving back the pages of a crowd.
 final class HeartbeatWheel {
     /// 8,192 slots of 4 ms hold 32 s, more than the default intervals.
     private static let slotCount = 8192
     private static let none: Int32 = -1
 
+    /// A session in the list of its slot.
+    private struct Node {
+        var session: EngineSession?
+        var next = HeartbeatWheel.none
+        var previous = HeartbeatWheel.none
+    }
+
     private let eventLoop: any EventLoop
     private let resolution: UInt64
     private let origin: NIODeadline
-    private var slots: [[EngineSession]]
+    /// The first node of each slot.
+    private var slots: [Int32]
+    private var nodes: [Node] = []
+    private var free: [Int32] = []
     /// One bit per slot: whether it holds anything.
     private var occupied: [UInt64]
-    private var count = 0
+    /// How many sessions have a deadline.
+    var count: Int { nodes.count - free.count }
     /// Ticks up to this one have been handled.
     private var handled: UInt64 = 0
     private var wakeUp: (tick: UInt64, task: Scheduled<Void>)?
@@ -26,8 +40,8 @@ final class HeartbeatWheel {
     init(eventLoop: any EventLoop, resolution: TimeAmount) {
         self.eventLoop = eventLoop
         self.resolution = UInt64(max(resolution.nanoseconds, 1))
-        self.origin = .now()
-        self.slots = Array(repeating: [], count: Self.slotCount)
+        self.origin = eventLoop.now
+        self.slots = Array(repeating: Self.none, count: Self.slotCount)
         self.occupied = Array(repeating: 0, count: Self.slotCount / 64)
     }
 
@@ -36,18 +50,29 @@ final class HeartbeatWheel {
         cancel(session)
         let tick = max(tickAtOrAfter(deadline), handled + 1)
         session.heartbeatTick = tick
-        let slot = Int(tick % UInt64(Self.slotCount))
-        session.wheelIndex = Int32(truncatingIfNeeded: slots[slot].count)
-        slots[slot].append(session)
+        let slot = Self.slot(of: tick)
+        let node = Node(session: session, next: slots[slot])
+        let index: Int32
+        if let place = free.popLast() {
+            index = place
+            nodes[Int(place)] = node
+        } else {
+            index = Int32(truncatingIfNeeded: nodes.count)
+            nodes.append(node)
+        }
+        if node.next != Self.none { nodes[Int(node.next)].previous = index }
+        slots[slot] = index
+        session.wheelIndex = index
         occupied[slot >> 6] |= 1 << UInt64(slot & 63)
-        count += 1
         wakeNoLater(than: tick)
     }
 
     func cancel(_ session: EngineSession) {
         guard session.wheelIndex != Self.none else { return }
-        remove(at: Int(session.wheelIndex), from: Int(session.heartbeatTick % UInt64(Self.slotCount)))
+        remove(session)
     }
+
+    private static func slot(of tick: UInt64) -> Int { Int(tick % UInt64(slotCount)) }
 
     /// Stops the timer for good.
     func stop() {
@@ -55,16 +80,20 @@ final class HeartbeatWheel {
         wakeUp = nil
     }
 
-    private func remove(at index: Int, from slot: Int) {
-        let last = slots[slot].count - 1
-        slots[slot][index].wheelIndex = Self.none
-        if index != last {
-            slots[slot].swapAt(index, last)
-            slots[slot][index].wheelIndex = Int32(truncatingIfNeeded: index)
+    private func remove(_ session: EngineSession) {
+        let index = session.wheelIndex
+        session.wheelIndex = Self.none
+        let node = nodes[Int(index)]
+        let slot = Self.slot(of: session.heartbeatTick)
+        if node.previous == Self.none { slots[slot] = node.next } else { nodes[Int(node.previous)].next = node.next }
+        if node.next != Self.none { nodes[Int(node.next)].previous = node.previous }
+        if slots[slot] == Self.none { occupied[slot >> 6] &= ~(1 << UInt64(slot & 63)) }
+        nodes[Int(index)] = Node()
+        free.append(index)
+        if free.count == nodes.count {
+            nodes.removeAll(keepingCapacity: nodes.count <= 256)
+            free.removeAll(keepingCapacity: free.count <= 256)
         }
-        slots[slot].removeLast()
-        if last == 0 { occupied[slot >> 6] &= ~(1 << UInt64(slot & 63)) }
-        count -= 1
     }
 
     private func tickAtOrAfter(_ deadline: NIODeadline) -> UInt64 {
@@ -88,7 +117,7 @@ final class HeartbeatWheel {
 
     private func wokeUp(at tick: UInt64) {
         wakeUp = nil
-        let now = NIODeadline.now()
+        let now = eventLoop.now
         // Woken at `tick`, so at least that much time has passed; after a pause of the loop it may be more.
         let current = max(tick, UInt64(max((now - origin).nanoseconds, 0)) / resolution)
         let due = takeDue(through: current)
@@ -103,17 +132,15 @@ final class HeartbeatWheel {
         let first = handled + 1
         guard first <= current else { return due }
         for tick in first...min(current, first + UInt64(Self.slotCount) - 1) {
-            let slot = Int(tick % UInt64(Self.slotCount))
+            let slot = Self.slot(of: tick)
             guard occupied[slot >> 6] & (1 << UInt64(slot & 63)) != 0 else { continue }
-            var index = 0
-            while index < slots[slot].count {
-                let session = slots[slot][index]
-                if session.heartbeatTick <= current {
-                    remove(at: index, from: slot)
-                    due.append(session)
-                } else {
-                    index += 1
-                }
+            var index = slots[slot]
+            while index != Self.none {
+                let node = nodes[Int(index)]
+                index = node.next
+                guard let session = node.session, session.heartbeatTick <= current else { continue }
+                remove(session)
+                due.append(session)
             }
         }
         return due

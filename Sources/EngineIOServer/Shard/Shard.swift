@@ -19,6 +19,8 @@ package final class Shard: @unchecked Sendable {
     @exclusivity(unchecked)
     package private(set) var traffic = ShardTraffic()
     let lag: LagMeter
+    /// Clients that have sent more than a slice.
+    let turns: InputTurns
 
     private let inbox: ShardInbox
     /// Of other shards, with work of this tick that they have not been woken for.
@@ -30,6 +32,9 @@ package final class Shard: @unchecked Sendable {
     private var stagedPing: StagedMessage?
     @exclusivity(unchecked)
     private var sessions = SessionTable()
+    /// On the loop only.
+    @exclusivity(unchecked)
+    var pending = PendingSessions()
     private let queue: OutboundQueue
     /// Puts together, and unpacks, the messages of this loop's WebSockets.
     let assembler: SpareAssembler
@@ -67,6 +72,7 @@ package final class Shard: @unchecked Sendable {
         self.copiesStagedMessages = !isOnlyShard
         self.inbox = ShardInbox(eventLoop: eventLoop)
         self.lag = LagMeter(eventLoop: eventLoop)
+        self.turns = InputTurns(eventLoop: eventLoop)
         self.heartbeats = HeartbeatWheel(eventLoop: eventLoop, resolution: heartbeatResolution)
     }
 
@@ -303,4 +309,10 @@ package final class Shard: @unchecked Sendable {
 
     /// All sessions of the moment, in no order.
     func allSessions() -> [EngineSession] { sessions.all }
+
+    /// Who hears what happens to them, where it is of this type.
+    package func handlers<Handler: EngineSessionHandler>(as type: Handler.Type) -> [Handler] {
+        eventLoop.assertInEventLoop()
+        return sessions.all.compactMap { $0.handler as? Handler }
+    }
 }

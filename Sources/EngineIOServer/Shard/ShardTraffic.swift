@@ -52,6 +52,8 @@ package struct ShardStatistics: Sendable {
     package let sessions: Int
     /// Bytes that wait for busy clients.
     package let queuedBytes: Int
+    /// Deadlines of sessions that are waited for.
+    package let deadlines: Int
     package let traffic: ShardTraffic
     package let lag: LoopLag
 }
@@ -96,6 +98,7 @@ extension Shard {
         let sessions = allSessions()
         let queued = sessions.reduce(0) { $0 + $1.waitingBytes }
         return ShardStatistics(
-            index: index, sessions: sessions.count, queuedBytes: queued, traffic: traffic, lag: lag.measured)
+            index: index, sessions: sessions.count, queuedBytes: queued, deadlines: heartbeats.count,
+            traffic: traffic, lag: lag.measured)
     }
 }

@@ -13,6 +13,8 @@ final class InboundHop {
         case invalid(EnginePacketError)
         case closed(String?)
         case failed(String)
+        /// The client broke a rule of WebSocket, or a limit.
+        case broken(WebSocketProtocolError)
     }
 
     struct Batch: Sendable {

@@ -8,11 +8,15 @@ internal import NIOHTTP1
 /// request touches is not checked for overlapping access: the machine calls nothing back, the others are read and replaced.
 final class PollingTransport: Transport, @unchecked Sendable {
     let shard: Shard
-    private let context: EngineContext
-    @exclusivity(unchecked) private var session: EngineSession?
-    @exclusivity(unchecked) private var machine = PollingStateMachine()
+    let context: EngineContext
+    @exclusivity(unchecked) private(set) var session: EngineSession?
+    @exclusivity(unchecked) var machine = PollingStateMachine()
     @exclusivity(unchecked) private var poll: HTTPExchange?
-    @exclusivity(unchecked) private var post: HTTPExchange?
+    @exclusivity(unchecked) var post: HTTPExchange?
+    /// A POST with packets that have not been looked at yet; mostly there is none.
+    @exclusivity(unchecked) var held: HeldPost?
+    /// While the session is paused.
+    @exclusivity(unchecked) var pause: InputPause?
     /// Larger memory is not kept for the next body.
     private static let keptBody = 64 * 1024
     /// The first answer carries the cookie and the initial headers.
@@ -85,6 +89,7 @@ final class PollingTransport: Transport, @unchecked Sendable {
     func end(isBroken: Bool) {
         perform(machine.closed())
         session = nil
+        forgetHeld()
         // What the client does not read would stay for as long as an answer may take.
         if isBroken { for answer in unsentAnswers.values { answer.probe.cut() } }
     }
@@ -218,69 +223,10 @@ final class PollingTransport: Transport, @unchecked Sendable {
         BodyCompression.choose(acceptEncoding: request.headers.first(name: "Accept-Encoding"))
     }
 
-    // MARK: POST
-
-    /// A POST has arrived, its body has not. The request has been verified.
-    func postReceived(_ exchange: HTTPExchange) {
-        switch machine.postReceived(contentType: exchange.request.headers.first(name: "Content-Type")) {
-        case .read:
-            post = exchange
-        case .refuseOverlap:
-            exchange.respond(EngineResponse(status: .badRequest))
-            session?.transportFailed(self, detail: PollingStateMachine.postOverlapDetail)
-        case .refuseContentType:
-            exchange.respond(EngineResponse(status: .badRequest))
-            session?.transportFailed(self, detail: PollingStateMachine.invalidContentDetail)
-        case .refuseClosed:
-            exchange.respond(.refusal(.unknownSID))
-        }
-    }
-
-    /// The body of a POST that was accepted is there, or never will be.
-    func postCompleted(_ exchange: HTTPExchange, _ result: Result<ByteBuffer, RequestBodyError>) {
-        guard post === exchange else { return }
-        // The connection knew only the largest limit of all sessions.
-        let limit = context.configuration.maxHttpBufferSize
-        let result = result.flatMap { $0.readableBytes > limit ? .failure(.tooLarge) : .success($0) }
-        switch result {
-        case .success(let body):
-            guard machine.postBodyReceived() else { return }
-            shard.catchUp()
-            dispatch(body, of: exchange)
-        case .failure(let error):
-            post = nil
-            if error == .tooLarge {
-                exchange.respond(EngineResponse(status: .payloadTooLarge, closeConnection: true))
-            }
-            guard machine.postFailed() else { return }
-            let detail =
-                error == .tooLarge ? PollingStateMachine.tooLargeDetail : PollingStateMachine.postAbortedDetail
-            session?.transportFailed(self, detail: detail)
-        }
-    }
-
-    /// Packets are delivered before the POST is answered (spec 1.8.3).
-    private func dispatch(_ body: ByteBuffer, of exchange: HTTPExchange) {
-        var decoder = PollingPayloadDecoder(body: body, maximumPackets: context.configuration.maxPacketsPerPayload)
-        var fault: EnginePacketError?
-        do {
-            // `session` is nil as soon as one of the packets has ended it.
-            while let session, let packet = try decoder.next() { session.received(packet) }
-        } catch {
-            fault = error
-        }
-        post = nil
-        switch machine.postFinished(isValid: fault == nil) {
-        case .ok: send(.post, PollingHeaders.ok, to: exchange)
-        case .badRequest: exchange.respond(.refusal(.badRequest))
-        }
-        if let fault { session?.receivedInvalid(fault) }
-    }
-
     // MARK: Answers
 
     /// Adds what every engine response has: the rule for old browsers, the handshake's cookie, the header hooks.
-    private func send(
+    func send(
         _ kind: PollingHeaders, _ body: ByteBuffer, coding: ContentCoding? = nil, tracker: AnswerTracker? = nil,
         to exchange: HTTPExchange
     ) {

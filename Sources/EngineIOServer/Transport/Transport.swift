@@ -28,6 +28,8 @@ protocol Transport: AnyObject {
     /// Starts an orderly close; true when the session may end at once, false when something has to happen first: the
     /// client fetches the close packet, or what waits (`hasBacklog`) has left and this is called again.
     func closeOrderly(discard: Bool, hasBacklog: Bool) -> Bool
+    /// Looks at nothing more of the client before `deadline`; what comes waits, mostly where the kernel has it.
+    func pauseInput(until deadline: NIODeadline)
     /// The client sent a close packet; the session ends next.
     func peerSentClose()
     /// The session has ended or moved on; what is still open is closed politely, or at once when `isBroken`.

@@ -25,7 +25,7 @@ final class CloseTimer {
 // The end of a WebSocket. Everything here runs on the connection's loop.
 extension WebSocketTransport {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let event = event as? ChannelEvent, event == .inputClosed {
+        if let event = event as? ChannelEvent, event == .inputClosed, !endsLater(.closed("end of stream")) {
             report(.closed("end of stream"))
             if hop != nil { hopIn() }
             closeChannel()
@@ -45,7 +45,7 @@ extension WebSocketTransport {
         state = .closed
         closeTimer?.cancel()
         closeTimer = nil
-        report(.closed("connection ended"))
+        if !endsLater(.closed("connection ended")) { report(.closed("connection ended")) }
         if hop != nil { hopIn() }
         context.fireChannelInactive()
     }

@@ -60,14 +60,22 @@ extension WebSocketTransport {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard state == .open || state == .closing else { return }
-        if isLocal {
-            shard.catchUp()
-            // What NIO does after every read, but from here: its own request begins at the other end of the pipeline.
-            context.read()
-        }
         let read = unwrapInboundIn(data)
-        process(read)
+        guard isLocal else { return process(read) }
+        shard.catchUp()
+        if held != nil {
+            keepUnasked(read)
+        } else {
+            process(read)
+            // What NIO does after every read, but from here: its own request begins at the other end of the pipeline.
+            if held == nil { context.read() }
+        }
         receiveBuffer?.put(read)
+    }
+
+    /// NIO wants to read on. A connection on the session's loop does so when all that was read has been looked at.
+    func read(context: ChannelHandlerContext) {
+        guard isLocal, held != nil else { return context.read() }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -76,20 +84,29 @@ extension WebSocketTransport {
         context.flush()
     }
 
-    private func process(_ bytes: ByteBuffer) {
+    /// Looks at bytes of the connection: at one slice of them where the session lives, at all of them elsewhere.
+    /// - Parameter isKept: they lie in memory of this connection.
+    func process(_ bytes: ByteBuffer, isKept: Bool = false) {
         hop?.count(bytes.readableBytes)
         var taken = 0
+        var slice = InputSlice()
         while assembler?.assembler.isBetweenMessages ?? true,
             let message = spareAssembler.wholeMessage(in: bytes, at: &taken, limit: limits.maximumMessageSize)
         {
             handle(message)
+            if mustStop(&slice), taken < bytes.readableBytes { return keep(bytes, from: taken, isKept: isKept) }
         }
-        if taken < bytes.readableBytes || assembler != nil { assemble(bytes, from: taken) }
+        if taken < bytes.readableBytes || assembler != nil { assemble(bytes, from: taken, &slice, isKept: isKept) }
         if hop != nil { hopIn() }
     }
 
+    /// Whether the rest of the bytes has to wait.
+    private func mustStop(_ slice: inout InputSlice) -> Bool {
+        isLocal && (held != nil || slice.isOver(now: .now()))
+    }
+
     /// Takes what is no whole message, and lets go of the assembler as soon as it is at rest.
-    private func assemble(_ bytes: ByteBuffer, from start: Int) {
+    private func assemble(_ bytes: ByteBuffer, from start: Int, _ slice: inout InputSlice, isKept: Bool) {
         let isOutermost = !isAssembling
         isAssembling = true
         let shared = assembler ?? spareAssembler.take(limits: limits, isCompressionAgreed: deflateWindowBits != nil)
@@ -98,7 +115,12 @@ extension WebSocketTransport {
         rest.moveReaderIndex(forwardBy: start)
         shared.assembler.receive(&rest)
         do {
-            while let event = try shared.assembler.next(now: .now()) { handle(event) }
+            while let event = try shared.assembler.next(now: .now()) {
+                handle(event)
+                guard mustStop(&slice), let rest = shared.assembler.takeRest() else { continue }
+                keep(rest, from: 0, isKept: isKept)
+                break
+            }
         } catch {
             failed(error)
         }
@@ -153,12 +175,12 @@ extension WebSocketTransport {
     }
 
     private func deliver(_ message: consuming EngineMessage) {
-        guard state == .open else { return }
+        guard state == .open || isFinishing else { return }
         if isLocal { session?.received(message, from: self) } else { hop?.events.append(.packet(.message(message))) }
     }
 
     private func deliver(_ packet: consuming EnginePacket) {
-        guard state == .open else { return }
+        guard state == .open || isFinishing else { return }
         if isLocal { session?.received(packet, from: self) } else { hop?.events.append(.packet(packet)) }
     }
 
@@ -173,39 +195,26 @@ extension WebSocketTransport {
         case .invalid(let error): session.receivedInvalid(error, from: self)
         case .closed(let detail): session.transportClosed(self, detail: detail)
         case .failed(let detail): session.transportFailed(self, detail: detail)
+        case .broken(let error):
+            session.context.metrics.limits.count(error)
+            session.transportFailed(self, detail: error.description)
         }
     }
 
     func failed(_ error: WebSocketProtocolError) {
         if state == .open { sayGoodbye(code: error.closeCode, thenFinish: true) }
-        report(.failed(error.description))
+        report(.broken(error))
     }
 
     /// Sends what one read has brought to the session's loop, and pauses reading while too much is on its way.
     func hopIn() {
         guard let batch = hop?.takeBatch(window: Self.hopWindow) else { return }
         if batch.pausesReading { setAutoRead(false) }
-        shard.run { [self] in
-            for event in batch.events { tellSession(event) }
-            if batch.pausesReading {
-                onConnection { transport in
-                    transport.hop?.acknowledged()
-                    transport.setAutoRead(true)
-                }
-            }
-        }
+        shard.run { [self] in receive(batch) }
     }
 
     func setAutoRead(_ value: Bool) {
         guard let context, context.channel.isActive else { return }
         try? context.channel.syncOptions?.setOption(.autoRead, value: value)
-    }
-}
-
-extension EngineMessage {
-    fileprivate var byteCount: Int {
-        switch self {
-        case .text(let bytes), .binary(let bytes): bytes.readableBytes
-        }
     }
 }

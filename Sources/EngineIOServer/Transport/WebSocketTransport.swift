@@ -16,8 +16,9 @@ internal import NIOCore
 ///
 /// `@unchecked Sendable` because each field belongs to one of two loops: those under "home" to the session's, the
 /// others to the connection's; calls from one to the other go through `onHome` and `onConnection`.
-final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sendable {
+final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     enum State {
@@ -53,6 +54,8 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
     /// A read is being looked at.
     var isAssembling = false
     var hasUnflushedPongs = false
+    /// The connection has ended, and what was read of it before is still being looked at.
+    var isFinishing = false
     /// Something was written through NIO since it was last seen to hold nothing, as it is when HTTP gives the connection away.
     var mayHoldBytes = false {
         didSet { if mayHoldBytes { endBypass() } }
@@ -83,6 +86,8 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
         didSet { if !isReady { endBypass() } }
     }
     var hoppedBytes = 0
+    /// What has been read and waits to be looked at; mostly there is nothing.
+    var held: HeldInput?
 
     /// - Parameters:
     ///   - shard: where the session lives.
@@ -167,6 +172,7 @@ final class WebSocketTransport: ChannelInboundHandler, Transport, @unchecked Sen
         endBypass()
         session = nil
         isReady = false
+        forgetHeld()
         onConnection { $0.close(isBroken: isBroken) }
     }
 }

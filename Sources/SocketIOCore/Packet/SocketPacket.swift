@@ -32,6 +32,9 @@ package struct SocketPacket: Sendable, Equatable {
         self.body = body
     }
 
+    /// Whether it is an EVENT or BINARY_EVENT.
+    package var isEvent: Bool { if case .event = body { true } else { false } }
+
     /// Moves the body out, which counts no references.
     package mutating func takeBody() -> Body { exchange(&body, with: .disconnect) }
 

@@ -22,19 +22,23 @@ enum Placeholders {
 
     /// Checks that every placeholder names one of the attachments, and that text and attachments are within a size if each
     /// placeholder counts as the bytes it stands for. Several may name the same attachment, and whoever passes the packet on
-    /// may have to write it out for each of them.
+    /// may have to write it out for each of them. What else stands in a placeholder stands for nothing.
     static func validate(_ text: ByteBuffer, _ attachments: [ByteBuffer], maximumBytes: Int) throws(JSONError) {
         let core = PayloadCore(text, attachments: [], argument: nil, context: nil)
         var room = maximumBytes - text.readableBytes
-        for index in core.tape.nodes.indices {
-            guard case .number(let number) = number(of: index, in: core) else { continue }
+        var index = 0
+        while index < core.tape.nodes.count {
+            guard case .number(let number) = number(of: index, in: core) else {
+                index += 1
+                continue
+            }
+            let node = core.tape[index]
             guard let number, number >= 0, number < attachments.count else {
-                throw JSONError(.illegalAttachment, at: Int(core.tape[index].offset))
+                throw JSONError(.illegalAttachment, at: Int(node.offset))
             }
-            guard attachments[number].readableBytes <= room else {
-                throw JSONError(.tooLong, at: Int(core.tape[index].offset))
-            }
+            guard attachments[number].readableBytes <= room else { throw JSONError(.tooLong, at: Int(node.offset)) }
             room -= attachments[number].readableBytes
+            index = max(index + 1, Int(node.next))
         }
     }
 

@@ -30,6 +30,8 @@ public struct ClusterStatistics: Sendable, Hashable {
     public var missed = 0
     /// Requests that did not get all answers in time.
     public var requestTimeouts = 0
+    /// Requests that failed because too many others waited for answers.
+    public var requestsRefused = 0
     /// Messages over a limit: received ones, which ``invalid`` counts too, and those of this node that were not sent.
     public var overLimit = 0
     /// Messages on the channels of the nodes that were not rightly signed; see ``RedisClusterConfiguration/secret``.
@@ -67,6 +69,7 @@ final class ClusterCounters: Sendable {
     let refused = Tally("socketio_adapter_refused_total")
     let missed = Tally("socketio_adapter_missed_total")
     let requestTimeouts = Tally("socketio_adapter_request_timeouts_total")
+    let requestsRefused = Tally("socketio_adapter_requests_refused_total")
     private let limitRefusals = Dictionary(
         uniqueKeysWithValues: ClusterLimit.allCases.map {
             ($0, Tally("socketio_adapter_limit_refusals_total", [("limit", $0.rawValue)]))
@@ -85,6 +88,7 @@ final class ClusterCounters: Sendable {
 
     /// How often that has happened.
     func refusals(_ limit: ClusterLimit) -> Int { limitRefusals[limit]?.value ?? 0 }
+
     func refused(_ reason: PeerRefusal) { strangers[reason]?.increment() }
     func record(peers count: Int) { peers.record(count) }
     func record(waitingBytes bytes: Int) { waitingBytes.record(bytes) }
@@ -105,6 +109,7 @@ final class ClusterCounters: Sendable {
         statistics.refused = refused.value
         statistics.missed = missed.value
         statistics.requestTimeouts = requestTimeouts.value
+        statistics.requestsRefused = requestsRefused.value
         statistics.overLimit = ClusterLimit.allCases.reduce(0) { $0 + refusals($1) }
         statistics.strangers = strangers.values.reduce(0) { $0 + $1.value }
         return statistics

@@ -70,7 +70,7 @@ final class ListenerWatch: @unchecked Sendable {
     /// Redis can be reached again: messages wait until the others are back, or long enough.
     func begin() {
         interval = Self.shortestInterval
-        gate.begin(at: .now())
+        gate.begin(at: transport.eventLoop.now)
         tryToOpen()
         openInTime(grace)
     }
@@ -80,7 +80,7 @@ final class ListenerWatch: @unchecked Sendable {
     func hold() {
         guard gate.isOpen, !known.isEmpty else { return }
         interval = Self.shortestInterval
-        gate.begin(at: .now(), atMost: Self.shortWait)
+        gate.begin(at: transport.eventLoop.now, atMost: Self.shortWait)
         surroundings.gateChanged(false)
         tryToOpen()
         openInTime(min(grace, Self.shortWait))
@@ -101,7 +101,7 @@ final class ListenerWatch: @unchecked Sendable {
     /// Something has changed that may have been waited for.
     func tryToOpen() {
         guard surroundings.isPublisherUp(), !gate.isOpen else { return }
-        guard let attempt = gate.attempt(at: .now()) else { return open() }
+        guard let attempt = gate.attempt(at: transport.eventLoop.now) else { return open() }
         guard surroundings.isSubscriberUp(), !surroundings.isHeldUp() else { return tryLater(attempt) }
         let expected = known
         let channels = expected.filter { $0.value > 0 }.map(\.key).sortedByBytes()

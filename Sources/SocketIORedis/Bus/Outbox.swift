@@ -58,7 +58,7 @@ final class Outbox {
         }
         switch transport.publish(message.command) {
         case .accepted:
-            queue.sent(message, at: .now(), stretch: stretch(of: message))
+            queue.sent(message, at: transport.eventLoop.now, stretch: stretch(of: message))
             if message.kind == .data { counters.published.increment() }
         case .full: keep(message, isReplay: false)
         case .notConnected: refuseOrKeep(message)
@@ -86,7 +86,7 @@ final class Outbox {
     }
 
     private func keep(_ message: PublishMessage, isReplay: Bool) {
-        let now = NIODeadline.now()
+        let now = transport.eventLoop.now
         drop(queue.removeOld(at: now))
         drop(queue.append(message, at: now, isReplay: isReplay))
         counters.record(waitingBytes: queue.waitingBytes)
@@ -106,7 +106,7 @@ final class Outbox {
     /// Sends what waits, as far as Redis takes it.
     func sendWaiting() {
         guard isUp, isGateOpen, !queue.isEmpty else { return }
-        let now = NIODeadline.now()
+        let now = transport.eventLoop.now
         drop(queue.removeOld(at: now))
         while let message = queue.first {
             guard case .accepted = transport.publish(message.command) else { break }

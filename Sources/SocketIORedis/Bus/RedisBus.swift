@@ -176,7 +176,7 @@ extension RedisBus {
     /// An answer of this node is over a limit: counted, and logged once a second at most. From any thread.
     func answerRefused(_ error: any Error) {
         counters.refused(.answerBytes)
-        log.log(.answerNotSent, ["reason": "\(error)"])
+        onLoop { self.log.log(.answerNotSent, ["reason": "\(error)"]) }
     }
 }
 

@@ -5,15 +5,16 @@ internal import EngineIOServer
 internal import Logging
 internal import NIOCore
 internal import SocketIOCore
+internal import SocketIOServer
 
 /// What arrives from other nodes and from this one, and what follows from it. All on the bus's event loop.
 extension PeerDirectory {
     /// A heartbeat is due.
     func tick() {
-        beatSentAt = .now()
+        beatSentAt = bus.eventLoop.now
         // Who cannot be heard is not silent.
         if bus.hearsOthers {
-            for peer in table.removeSilent(at: .now()) { lost(peer) }
+            for peer in table.removeSilent(at: bus.eventLoop.now) { lost(peer) }
         }
         heartbeat.beat(isRoutine: true)
         bus.sampleSubscribers()
@@ -44,7 +45,7 @@ extension PeerDirectory {
         guard !message.node.hasSameBytes(as: nodeID) else {
             if message.type == .echo, let number = message.number { bus.heardEcho(number) }
             if message.type == .alive, let sentAt = beatSentAt {
-                bus.counters.record(lag: .now() - sentAt)
+                bus.counters.record(lag: bus.eventLoop.now - sentAt)
                 beatSentAt = nil
             }
             return
@@ -74,7 +75,7 @@ extension PeerDirectory {
     private func heard(_ message: PeerMessage) {
         guard let peer = message.peer else { return bus.invalid("node channel", WireFormatError.shape("heartbeat")) }
         let isPartial = message.partial == true || message.uids == nil
-        switch table.heard(peer, isPartial: isPartial, at: .now()) {
+        switch table.heard(peer, isPartial: isPartial, at: bus.eventLoop.now) {
         case .joined:
             publishNodes()
             // It has been here before this node, or is as new: either wants to know the other without waiting.
@@ -85,6 +86,7 @@ extension PeerDirectory {
             publishNodes()
         case .refused: return
         }
+        if message.partial != true { heartbeat.rates?.heard(message.rateReports, from: peer.nodeID) }
         for (namespace, count) in peer.published {
             if let uid = peer.uids[namespace] { heartbeat.members[namespace]?.peerPublished(uid, count) }
         }
@@ -92,6 +94,7 @@ extension PeerDirectory {
 
     func lost(_ peer: ClusterPeer) {
         publishNodes()
+        heartbeat.rates?.heard([], from: peer.nodeID)
         for uid in peer.uids.values {
             forEachMember { $0.peerLost(uid) }
             questions.lost(peer: uid)

@@ -112,7 +112,7 @@ final class PeerDirectory: @unchecked Sendable {
 
     /// Redis is back: whoever was silent could not be heard, and the others want to hear of this node.
     func linkRestored() {
-        table.restartTimeouts(at: .now())
+        table.restartTimeouts(at: bus.eventLoop.now)
         heartbeat.beat(hello: true)
     }
 

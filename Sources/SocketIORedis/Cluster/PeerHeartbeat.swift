@@ -14,6 +14,8 @@ final class PeerHeartbeat: @unchecked Sendable {
     struct Member: Sendable {
         let uid: String
         let local: MemoryAdapter
+        /// Of the server, the same for all.
+        let rates: RateBook
         /// Broadcasts published so far; on the event loop.
         let published: @Sendable () -> UInt64
         /// A peer's adapter has gone; on the event loop.
@@ -43,6 +45,9 @@ final class PeerHeartbeat: @unchecked Sendable {
     private(set) var members: NameDictionary<Member> = [:]
     private var isRunning = false
     private var isBeatScheduled = false
+    /// The busy users that the others were told of last, and when that was looked at.
+    private var busy: [RateBook.Report] = []
+    private var lookedAt = NIODeadline.now()
 
     /// Namespaces whose uids are told with every heartbeat.
     private static let maximumRoutineNamespaces = 64
@@ -106,11 +111,23 @@ final class PeerHeartbeat: @unchecked Sendable {
     /// A heartbeat. With many namespaces their uids are told only when there is a reason to.
     func beat(hello: Bool = false, isRoutine: Bool = false) {
         guard isRunning else { return }
-        send(
-            PeerMessage(
-                describeNode(), hello: hello,
-                includesUIDs: !isRoutine || members.count <= Self.maximumRoutineNamespaces,
-                includesCounts: bus.isOrderKept))
+        if isRoutine { lookForBusyUsers() }
+        var message = PeerMessage(
+            describeNode(), hello: hello,
+            includesUIDs: !isRoutine || members.count <= Self.maximumRoutineNamespaces,
+            includesCounts: bus.isOrderKept)
+        message.rateReports = busy
+        send(message)
+    }
+
+    /// What users use of the server's rates; nil while it has no namespace.
+    var rates: RateBook? { members.first?.value.rates }
+
+    private func lookForBusyUsers() {
+        let now = NIODeadline.now()
+        let seconds = Double((now - lookedAt).nanoseconds) / 1e9
+        lookedAt = now
+        busy = rates?.reports(after: seconds) ?? []
     }
 
     private func describeNode() -> ClusterPeer {

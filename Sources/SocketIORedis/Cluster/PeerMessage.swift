@@ -43,6 +43,8 @@ struct PeerMessage: Codable {
     var sockets: Int?
     /// Missing while messages wait that have been counted.
     var published: NameDictionary<UInt64>?
+    /// What busy users use in a second: of each the two halves of its key, events and bytes.
+    var rates: [[UInt64]]?
     /// The node is new and wants to know the others at once.
     var hello: Bool?
     /// `uids` are some of the node's, to be added to those known.

@@ -78,7 +78,9 @@ extension PubSubAdapter {
         let here = try await local.count(options)
         guard !options.flags.isLocal else { return here }
         if try await areAllPeers() {
-            let answers = try await core.directory.ask(.count, namespace: context.namespace, options: options)
+            let answers = try await asking {
+                try await core.directory.ask(.count, namespace: context.namespace, options: options)
+            }
             return answers.reduce(here) { $0 + PeerMessage.count($1.count) }
         }
         if options.except.isEmpty { return try await sockets(in: NameSet(options.rooms)).count }
@@ -91,9 +93,10 @@ extension PubSubAdapter {
     public func countByRoom() async throws -> NameDictionary<Int> {
         var counts = try await local.countByRoom()
         if try await areAllPeers() {
-            for answer in try await core.directory.ask(
-                .rooms, namespace: context.namespace, options: BroadcastOptions())
-            {
+            let answers = try await asking {
+                try await core.directory.ask(.rooms, namespace: context.namespace, options: BroadcastOptions())
+            }
+            for answer in answers {
                 for (room, count) in answer.rooms ?? [:] { counts[room, default: 0] += PeerMessage.count(count) }
             }
             return counts
@@ -179,6 +182,25 @@ extension PubSubAdapter {
     private func outcome(
         _ request: @escaping @Sendable (_ id: String) -> ClusterRequest, timeout: TimeAmount,
         of servers: AskedServers = .all
+    ) async throws -> Requests.Outcome {
+        try await asking { try await askedOutcome(request, timeout: timeout, of: servers) }
+    }
+
+    /// Asks, unless too many questions wait already.
+    private func asking<Answer>(_ question: () async throws -> Answer) async throws -> Answer {
+        do {
+            try cluster.questions.enter()
+        } catch {
+            counters.requestsRefused.increment()
+            throw error
+        }
+        defer { cluster.questions.leave() }
+        return try await question()
+    }
+
+    private func askedOutcome(
+        _ request: @escaping @Sendable (_ id: String) -> ClusterRequest, timeout: TimeAmount,
+        of servers: AskedServers
     ) async throws -> Requests.Outcome {
         var others: Int?
         if servers == .all { others = try await serverCount() - 1 } else { try bus.requireAvailable() }

@@ -140,7 +140,7 @@ public final class PubSubAdapter: Adapter, @unchecked Sendable {
 
     private var member: PeerDirectory.Member {
         PeerDirectory.Member(
-            uid: uid, local: local, published: { [source] in source.broadcasts },
+            uid: uid, local: local, rates: context.rates, published: { [source] in source.broadcasts },
             peerLost: { [weak self] in self?.peerLost($0) },
             isWaiting: { [weak self] in self.map { $0.requests.count > 0 || $0.broadcasts.count > 0 } ?? false },
             peerPublished: { [weak self] in self?.compare(sender: $0, published: $1) })

@@ -111,12 +111,16 @@ public struct AdapterContext: Sendable {
     /// The four characters this server's session ids begin with.
     public let nodeTag: String
 
+    /// What users of this server ask for, to be told to others and heard of them.
+    package let rates: RateBook
+
     private let serverEvents: ServerEvents
 
     init(
         namespace: String, local: MemoryAdapter, logger: Logger, eventLoop: any EventLoop, nodeTag: String,
-        serverEvents: ServerEvents
+        rates: RateBook, serverEvents: ServerEvents
     ) {
+        self.rates = rates
         self.namespace = namespace
         self.local = local
         self.logger = logger

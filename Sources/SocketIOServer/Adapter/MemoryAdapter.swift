@@ -100,7 +100,7 @@ public final class MemoryAdapter: Adapter {
         let report = ReachedClients(shards: shards.count, receiver: receiver)
         for shard in shards {
             shard.engine.run {
-                let now = NIODeadline.now()
+                let now = shard.engine.eventLoop.now
                 let sockets = shard.sockets(options).filter { $0.expect(acknowledgement: id, since: now, receiver) }
                 // Reported first: an answer may come while the event is being sent to the others.
                 report.shardReached(clients: sockets.count)

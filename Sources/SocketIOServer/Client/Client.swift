@@ -29,6 +29,10 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     private let pendingLimit: Int32
     /// Of events of all its sockets that wait for middlewares.
     var waitingBytes = 0
+    /// What may pass before somebody looks at the rates. A value that calls nothing back.
+    @exclusivity(unchecked)
+    var allowance: RateGrant
+    var rates: ClientRates?
     private var connectTimer: TimerQueue.Token?
     private var isEnded = false
     /// Why this layer ended the session, if it did: the engine knows only of `forced close`.
@@ -40,6 +44,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         self.context = context
         self.table = table
         self.shard = shard
+        self.allowance = shard.rates?.step ?? .unlimited
         self.pendingLimit = Int32(clamping: shard.limits.maxPendingAcknowledgements)
         self.parser = DefaultParser(limits: shard.limits.packets)
         self.machine = ClientStateMachine(
@@ -60,7 +65,11 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
 
     func received(_ message: consuming EngineMessage) {
         do {
+            let bytes = Int32(truncatingIfNeeded: message.byteCount)
+            allowance.bytes &-= bytes
             guard let packet = try parser.receive(message) else { return }
+            allowance.events &-= 1
+            if (allowance.events | allowance.bytes) < 0, settleRates(bytes: bytes, isEvent: packet.isEvent) { return }
             perform(machine.received(packet), consume packet)
         } catch {
             decodingFailed(error)
@@ -78,6 +87,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
             guard case .ack(let payload) = packet.takeBody() else { return }
             sockets[slot]?.received(ack: payload, id: id)
         case .connect(let slot, let nsp, let auth):
+            guard !isRefused(.connects) else { return connectFailed(slot: slot, nsp: nsp, Self.tooManyConnects) }
             connect(slot: slot, nsp: nsp, auth: auth)
         case .refuseConnect(let nsp, let refusal):
             context.metrics.connectionsRefused.increment()
@@ -91,6 +101,12 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
                 "Client broke the protocol", metadata: LogMetadata.session(session, reason: "\(violation)"))
             close()
         }
+    }
+
+    /// A packet of the engine, such as a pong or a noop: nothing that the application hears of, but it counts.
+    func receivedControl() {
+        allowance.events &-= 1
+        if allowance.events < 0 { _ = settleRates(bytes: 0, isEvent: false) }
     }
 
     func upgraded(to transport: TransportName) {
@@ -144,6 +160,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     }
 
     private func closeSockets(_ reason: DisconnectReason, detail: String?) {
+        if !isEnded { endRates() }
         isEnded = true
         cancelConnectTimer()
         parser.reset()
@@ -203,6 +220,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     }
 
     private static let invalidNamespace = ConnectError("Invalid namespace")
+    private static let tooManyConnects = ConnectError("Too many connections to namespaces")
 
     private func connect(slot: Int, to namespace: Namespace, auth: GivenAuth?) {
         guard session.isOpen, !isEnded else { return table.release(namespace) }
@@ -236,6 +254,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         socket.becomeConnected()
         session.send(DefaultEncoder.connect(nsp: socket.namespace.name, sid: socket.id))
         cancelConnectTimer()
+        session.markEstablished()
         socket.namespace.connected(socket)
     }
 

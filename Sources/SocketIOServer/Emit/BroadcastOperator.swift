@@ -145,6 +145,7 @@ public struct BroadcastOperator: Sendable {
             let data = try EncodedArguments.event(event, repeat each arguments)
             // Begun here, not in a task: events sent one after the other leave in that order.
             guard case .namespace(let namespace) = target else { throw Self.noParent("emitWithAck") }
+            try Questions.admitNow(isLocal: options.flags.isLocal)
             collect(event, data, in: namespace, expectsSingle: false, ack)
         } catch {
             ack(.failure(error))
@@ -155,6 +156,7 @@ public struct BroadcastOperator: Sendable {
         _ event: String, _ data: EncodedArguments, expectsSingle: Bool = false
     ) async throws -> [EventArguments] {
         guard case .namespace(let namespace) = target else { throw Self.noParent("emitWithAck") }
+        try await Questions.admit(isLocal: options.flags.isLocal)
         return try await withCheckedThrowingContinuation { continuation in
             collect(event, data, in: namespace, expectsSingle: expectsSingle) { continuation.resume(with: $0) }
         }
@@ -179,12 +181,14 @@ public struct BroadcastOperator: Sendable {
     /// - Throws: ``SocketError`` with code `notSupported` on a parent namespace.
     public func fetchSockets() async throws -> [RemoteSocket] {
         guard case .namespace(let namespace) = target else { throw Self.noParent("fetchSockets()") }
+        try await Questions.admit(isLocal: options.flags.isLocal)
         return try await namespace.adapter.fetchSockets(options).map { RemoteSocket($0, namespace: namespace) }
     }
 
     /// The ids of the sockets in the rooms given, or of all; exceptions and flags do not count.
     public func allSockets() async throws -> NameSet {
         guard case .namespace(let namespace) = target else { throw Self.noParent("allSockets()") }
+        try await Questions.admit()
         return try await namespace.adapter.sockets(in: NameSet(options.rooms))
     }
 

@@ -12,6 +12,7 @@ extension BroadcastOperator {
         guard case .namespace(let namespace) = target else {
             throw SocketError(.notSupported, "count() is not supported on parent namespaces")
         }
+        try await Questions.admit(isLocal: options.flags.isLocal)
         return try await namespace.adapter.count(options)
     }
 }
@@ -24,7 +25,10 @@ extension BroadcastSource {
 extension Namespace {
     /// How many sockets are in each room, wherever they are connected. Rooms that sockets have to themselves, those named
     /// by their ids, are left out.
-    public func countByRoom() async throws -> NameDictionary<Int> { try await adapter.countByRoom() }
+    public func countByRoom() async throws -> NameDictionary<Int> {
+        try await Questions.admit()
+        return try await adapter.countByRoom()
+    }
 
     /// The names of the rooms that are not empty, wherever their sockets are connected, without those named by sockets'
     /// ids. ``Adapter/allRooms()`` has them all.

@@ -23,6 +23,7 @@ extension Namespace {
         of servers: AskedServers = .all
     ) async throws -> [Answer] {
         let packet = try serverSidePacket(event, repeat each arguments)
+        try await Questions.admit()
         return try await adapter.serverSideEmitWithAck(packet, timeout: TimeAmount(timeout), of: servers)
             .map { try $0.decode(type) }
     }

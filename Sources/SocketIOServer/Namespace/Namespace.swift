@@ -37,7 +37,7 @@ public final class Namespace: Sendable {
         self.adapter = context.configuration.adapter(
             AdapterContext(
                 namespace: name, local: local, logger: context.configuration.logger, eventLoop: home.eventLoop,
-                nodeTag: context.configuration.engine.nodeTag, serverEvents: events))
+                nodeTag: context.configuration.engine.nodeTag, rates: context.rates, serverEvents: events))
         self.registration = NIOLockedValueBox(registration ?? ConnectRegistration())
         slowClients.set(registration?.slowClientPolicy)
     }

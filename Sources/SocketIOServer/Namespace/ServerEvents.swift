@@ -6,6 +6,8 @@ internal import NIOConcurrencyHelpers
 /// The listeners of a namespace for events of other servers.
 final class ServerEvents: HandlerScope {
     let executor: LoopExecutor
+    /// Events of servers are in nobody's name.
+    var asker: Socket? { nil }
     private let namespace: String
     private let context: ServerContext
     private let handlers = NIOLockedValueBox(EventHandlers(HandlerShape()))

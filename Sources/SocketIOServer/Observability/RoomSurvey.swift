@@ -2,6 +2,7 @@
 
 package import EngineIOCore
 internal import EngineIOServer
+internal import NIOConcurrencyHelpers
 package import NIOCore
 internal import SocketIOCore
 
@@ -129,4 +130,12 @@ extension Server {
 
     /// Which limit of admission keeps newcomers away, in words; nil when none does.
     package var reachedAdmissionLimit: String? { engineServer.reachedLimit }
+
+    /// Whether connections are refused, or were a moment ago, because the process has no descriptors left for them.
+    package var isShortOfDescriptors: Bool {
+        lifecycle.withLockedValue { $0.listeners }.contains(where: \.isShortOfDescriptors)
+    }
+
+    /// How many sessions may be open, see `EngineConfiguration.maxSessions`.
+    package var maxSessions: Int { engineServer.maxSessions }
 }

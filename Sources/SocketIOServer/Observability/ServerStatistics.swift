@@ -25,6 +25,8 @@ package struct ServerStatistics: Sendable {
     package let shards: [ShardStatistics]
     /// In the order of ``shards``.
     package let received: [ReceivedPackets]
+    /// Timers that wait, those of the sessions included; in the order of ``shards``.
+    package let timers: [Int]
     /// How long clients took to acknowledge, on all event loops.
     package let acknowledgementLatency: LatencyHistogram
     /// Sorted by label.
@@ -40,13 +42,18 @@ extension Server {
         let shards = await engineServer.statistics()
         var received: [ReceivedPackets] = []
         var latency = LatencyHistogram()
-        for shard in context.shards {
-            let (packets, ofShard) = await shard.perform { (shard.received, shard.acknowledgementLatency) }
+        var timers = shards.map(\.deadlines)
+        for (index, shard) in context.shards.enumerated() {
+            let (packets, ofShard, waiting) = await shard.perform {
+                (shard.received, shard.acknowledgementLatency, shard.timers.count)
+            }
             received.append(packets)
+            timers[index] += waiting
             latency.add(ofShard)
         }
         return ServerStatistics(
-            shards: shards, received: received, acknowledgementLatency: latency, namespaces: namespaceStatistics)
+            shards: shards, received: received, timers: timers, acknowledgementLatency: latency,
+            namespaces: namespaceStatistics)
     }
 
     private var namespaceStatistics: [NamespaceStatistics] {

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOServer
+internal import NIOCore
 
 /// The lines of this layer that a peer can cause.
 enum SocketLogKind: String, LogKind {
@@ -13,4 +14,8 @@ enum SocketLogKind: String, LogKind {
     case serverEventFailed = "A handler of a server event failed"
     case nobodyElse = "serverSideEmit reaches nobody: the in-memory adapter knows no other server"
     case adapterNotStarted = "The adapter could not be started"
+    case overRate = "A client goes over a rate"
+
+    /// Longer for what lasts as long as its cause.
+    var interval: TimeAmount { self == .overRate ? .seconds(10) : .seconds(1) }
 }

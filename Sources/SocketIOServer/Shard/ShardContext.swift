@@ -20,6 +20,8 @@ final class ShardContext: @unchecked Sendable {
     var received = ReceivedPackets()
     /// The limits of the moment; clients keep some of those they came with. On the loop only.
     var limits: SessionLimits
+    /// What clients may ask for; nil without limits. On the loop only.
+    var rates: RatePolicy?
     /// How long clients took to acknowledge what asked for it; on the loop only.
     var acknowledgementLatency = LatencyHistogram()
     /// While somebody looks at rooms; on the loop only.
@@ -27,7 +29,8 @@ final class ShardContext: @unchecked Sendable {
 
     var index: Int { shard.index }
 
-    init(_ shard: Shard, limits: SessionLimits) {
+    init(_ shard: Shard, limits: SessionLimits, rates: RatePolicy?) {
+        self.rates = rates
         self.shard = shard
         self.limits = limits
         self.eventLoop = shard.eventLoop
@@ -73,6 +76,7 @@ final class ServerContext: Sendable {
     let configuration: ServerConfiguration
     let shards: [ShardContext]
     let metrics: ServerMetrics
+    let rates: RateBook
     /// Whatever a client can cause is logged through this, never through the logger itself.
     let log: RateLimitedLogger<SocketLogKind>
     private let closing = Atomic(false)
@@ -88,6 +92,7 @@ final class ServerContext: Sendable {
         self.configuration = configuration
         self.shards = shards
         self.metrics = ServerMetrics(isCounted: configuration.engine.isCounted)
+        self.rates = RateBook(isCounted: configuration.engine.isCounted, policy: configuration.ratePolicy)
         self.log = RateLimitedLogger(configuration.logger, eventLoop: shards[0].eventLoop)
     }
 }

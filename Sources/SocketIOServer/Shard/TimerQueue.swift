@@ -41,7 +41,7 @@ final class TimerQueue {
         let token = nextToken
         nextToken += 1
         actions[token] = action
-        push(Entry(deadline: .now() + delay, token: token))
+        push(Entry(deadline: eventLoop.now + delay, token: token))
         arm()
         return token
     }
@@ -54,9 +54,11 @@ final class TimerQueue {
             heap.removeAll { actions[$0.token] == nil }
             heap.sort { $0.isBefore($1) }
         }
+        guard actions.isEmpty else { return }
+        if actions.capacity > 1_024 { actions = [:] }
         // The task of the loop stays: with time-outs that are cancelled again and again it would be made anew each time, and
         // fired in vain it costs nothing.
-        if actions.isEmpty { heap.removeAll(keepingCapacity: heap.capacity <= 64) }
+        heap.removeAll(keepingCapacity: heap.capacity <= 64)
     }
 
     private func arm() {
@@ -75,10 +77,15 @@ final class TimerQueue {
 
     private func fire() {
         armed = nil
-        let now = NIODeadline.now()
+        let now = eventLoop.now
         while let first = heap.first, first.deadline <= now {
             removeFirst()
             actions.removeValue(forKey: first.token)?()
+        }
+        if actions.isEmpty {
+            // A dictionary keeps the room that a crowd has needed.
+            if actions.capacity > 1_024 { actions = [:] }
+            heap.removeAll(keepingCapacity: heap.capacity <= 1_024)
         }
         arm()
     }

@@ -41,9 +41,14 @@ struct EventContext: ~Copyable {
     borrowing func start(_ work: @escaping @Sendable (AckResponder?) async throws -> Void) {
         let scope: any HandlerScope = scope
         let (event, responder) = (event, responder)
+        let asker = scope.asker
         Task.immediate(executorPreference: scope.executor) {
             do {
-                try await work(responder)
+                if let asker {
+                    try await Questions.$asker.withValue(asker) { try await work(responder) }
+                } else {
+                    try await work(responder)
+                }
             } catch {
                 scope.handlerFailed(error, event: event, responder: responder)
             }
@@ -55,6 +60,9 @@ struct EventContext: ~Copyable {
 protocol HandlerScope: AnyObject, Sendable {
     /// Asynchronous handlers come back to it after every suspension.
     var executor: LoopExecutor { get }
+
+    /// Whose questions to other servers are counted; nil where they are not.
+    var asker: Socket? { get }
 
     /// A handler has failed: counts it, logs it, tells the error hooks and the waiting client.
     func handlerFailed(_ error: any Error, event: String, responder: AckResponder?)

@@ -42,7 +42,7 @@ extension Socket {
         }
         let registration = acks.register(
             id: id, limit: client.maxPendingAcknowledgements,
-            handler: .single(since: .now(), timer: timer, done: done))
+            handler: .single(since: eventLoop.now, timer: timer, done: done))
         guard registration == .registered else {
             if let timer { client.shard.timers.cancel(timer) }
             let limit = client.maxPendingAcknowledgements

@@ -94,11 +94,11 @@ extension Socket {
         let arguments = EventArguments(payload, offset: 0)
         switch pending {
         case .single(let since, let timer, let done):
-            client.shard.acknowledgementLatency.record(.now() - since)
+            client.shard.acknowledgementLatency.record(eventLoop.now - since)
             if let timer { client.shard.timers.cancel(timer) }
             done(.success(arguments))
         case .broadcast(let since, let receiver):
-            client.shard.acknowledgementLatency.record(.now() - since)
+            client.shard.acknowledgementLatency.record(eventLoop.now - since)
             receiver.acknowledged(arguments, socketID: self.id)
         }
     }

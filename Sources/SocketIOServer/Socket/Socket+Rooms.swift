@@ -22,12 +22,15 @@ extension Socket {
     }
 
     /// Joins rooms. Joining twice, or after the disconnection, does nothing. Joins over the limits of the configuration
-    /// are reported to the error listeners.
+    /// are reported to the error listeners. A join counts towards ``RateLimits/Rates/joinsPerSecond`` of the client.
     public func join(_ rooms: String...) { join(rooms) }
 
     /// Joins rooms.
     public func join(_ rooms: [String]) {
-        onLoop { self.joinNow(rooms) }
+        onLoop {
+            guard self.client.shard.rates != nil else { return self.joinNow(rooms) }
+            self.joinNow(rooms.filter { _ in !self.isJoinRefused() })
+        }
     }
 
     /// Leaves rooms. Leaving a room that was not joined does nothing.
@@ -36,6 +39,27 @@ extension Socket {
     /// Leaves rooms.
     public func leave(_ rooms: [String]) {
         onLoop { self.leaveNow(rooms) }
+    }
+
+    private func isJoinRefused() -> Bool {
+        guard client.isRefused(.joins) else { return false }
+        context.metrics.joinsRefused.increment()
+        report(SocketError(.rateLimited, "the client joins more rooms in a second than it may"), event: nil)
+        return true
+    }
+
+    // MARK: Rates
+
+    /// Who the client is for ``RateLimits/user``: all sessions with the same text are one user. Nil, the default, is nobody. It
+    /// concerns the whole client, with its sockets in other namespaces: what was set last holds. `SocketIOJWT` sets it to
+    /// the subject of the token.
+    public var rateIdentity: String? {
+        get { shared.withLock { $0.belongings?.rateIdentity } }
+        set {
+            shared.withLock { $0.makeBelongings().rateIdentity = newValue }
+            let key = newValue.map { RateKey(user: $0) }
+            onLoop { self.client.setRateIdentity(key) }
+        }
     }
 
     // MARK: Data

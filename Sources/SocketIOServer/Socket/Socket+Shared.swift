@@ -30,6 +30,7 @@ extension Socket {
         /// Without the socket's own.
         var rooms: NameSet = []
         var data = Belongings.noData
+        var rateIdentity: String?
         var storage: [ObjectIdentifier: any Sendable] = [:]
 
         static let noData = SocketValue.object(SocketObject())

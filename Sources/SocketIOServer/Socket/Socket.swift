@@ -224,6 +224,8 @@ public final class Socket: @unchecked Sendable, Identifiable {
 extension Socket: HandlerScope {
     var executor: LoopExecutor { client.shard.executor }
 
+    var asker: Socket? { client.shard.rates?.limits(.questions) == true ? self : nil }
+
     func handlerFailed(_ error: any Error, event: String, responder: AckResponder?) {
         report(error, event: event)
         if let responder, let answer = context.configuration.errorAcknowledgement(error) {

@@ -60,6 +60,7 @@ enum RedisSettings {
             case .fail: .fail
             case .partial: .partial
             }
+        cluster.maxPendingRequests = settings.maxPendingRequests
         cluster.publishOnSpecificResponseChannel = settings.publishOnSpecificResponseChannel
         cluster.fetchIncludesHeaders = settings.fetchIncludesHeaders
         cluster.maxMessageBytes = settings.maxMessageBytes

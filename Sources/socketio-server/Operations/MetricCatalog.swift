@@ -10,7 +10,12 @@ enum MetricCatalog {
         "engineio_session_closes_total": "Sessions that ended, by reason.",
         "engineio_upgrades_total": "Upgrades from polling to WebSocket, by outcome.",
         "engineio_refusals_total": "Requests refused, by Engine.IO error code; 1 is an unknown session id.",
-        "engineio_handshakes_refused_total": "Handshakes answered 503: draining, too many sessions, too many at once.",
+        "engineio_handshakes_refused_total":
+            "Handshakes answered 503 or 429: draining, too many sessions or handshakes, of all or of one address.",
+        "engineio_pending_sessions": "Sessions that have joined no namespace yet.",
+        "engineio_limit_refusals_total": "What a limit has refused or ended, by the name of its setting.",
+        "socketio_connections_refused_for_descriptors_total":
+            "Connections closed at once because the process had no descriptors left for them.",
         "engineio_rehomed_connections_total": "WebSockets moved to the event loop of their session.",
         "socketio_http_refused_total": "HTTP requests refused, by status.",
         // Traffic
@@ -19,6 +24,8 @@ enum MetricCatalog {
         "engineio_messages_sent_total": "Messages to clients, each recipient counted, by event loop.",
         "engineio_sent_bytes_total": "Bytes to clients as WebSocket frames, before compression, by event loop.",
         "engineio_queued_bytes": "Bytes that wait for clients that read slowly, by event loop.",
+        "engineio_input_dropped_bytes_total":
+            "Bytes that were dropped because their client was over its rate when its connection ended.",
         "engineio_held_bytes": "Memory held for clients that read slowly; what several of an event loop wait for once.",
         "engineio_slow_client_disconnects_total": "Clients disconnected because they read too slowly, by reason.",
         "engineio_dropped_messages_total": "Messages to slow clients left out or replaced, by policy.",
@@ -27,6 +34,7 @@ enum MetricCatalog {
         "socketio_acknowledgement_latency_seconds":
             "How long clients took to acknowledge what the server waited for.",
         "socketio_acknowledgements_timed_out_total": "Acknowledgements that did not arrive in time.",
+        "socketio_rate_limited_total": "Times that clients went over a rate, by kind and action.",
         "socketio_volatile_dropped_total": "Volatile packets dropped because a client was busy.",
         "socketio_packets_ignored_total": "Packets without consequence, such as acknowledgements nobody waits for.",
         "socketio_packets_undecodable_total": "Packets that could not be decoded, which ends the session.",
@@ -53,6 +61,7 @@ enum MetricCatalog {
         // Event loops and process
         "socketio_event_loop_lag_seconds":
             "How late an event loop runs what it was told to run, measured twice a second.",
+        "socketio_timers": "Timers of sessions and sockets that wait, by event loop.",
         "socketio_build_info": "Version and node tag; the value is always 1.",
         "socketio_ready": "1 when new clients are welcome, as /readyz says.",
         "socketio_draining": "1 when clients are being sent away.",
@@ -85,6 +94,8 @@ enum MetricCatalog {
         "socketio_adapter_limit_refusals_total":
             "Messages between nodes over a limit, by limit; those of this node, 'sent_bytes' and 'answer_bytes', were not sent.",
         "socketio_adapter_request_timeouts_total": "Questions to other nodes without all answers in time.",
+        "socketio_adapter_requests_refused_total":
+            "Questions to other nodes that were not asked because too many waited for answers.",
         // Forwarding
         "engineio_session_requests_total": "Requests of clients that name a session, on nodes that forward.",
         "socketio_forwarded_requests_total": "Requests for sessions of other nodes, by what became of them.",

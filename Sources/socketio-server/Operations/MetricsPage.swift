@@ -45,6 +45,9 @@ struct MetricsPage: Sendable {
             received("socketio_events_received_total") { $0.events },
             received("socketio_acknowledgements_received_total") { $0.acknowledgements },
             MetricFamily(
+                "socketio_timers", .gauge,
+                statistics.timers.enumerated().map { .init(labels: [("loop", "\($0)")], value: Double($1)) }),
+            MetricFamily(
                 "socketio_event_loop_lag_seconds", .histogram,
                 statistics.shards.flatMap { shard in
                     histogram(

@@ -8,6 +8,8 @@ struct OverloadJudge {
         var lagMs = 0
         /// The limit of admission that is reached, in words.
         var limit: String?
+        /// Whether connections are refused for want of descriptors.
+        var isShortOfDescriptors = false
         /// Memory in use.
         var residentBytes: Int?
     }
@@ -31,6 +33,9 @@ struct OverloadJudge {
             lateSinceMs = nil
         }
         if let limit = look.limit { parts["admission"] = limit }
+        if look.isShortOfDescriptors {
+            parts["descriptors"] = "connections are refused because the limit of open files is reached"
+        }
         if let limit = settings.maxResidentBytes, let resident = look.residentBytes, resident > limit {
             parts["memory"] = "\(resident) bytes in use, more than \(limit)"
         }

@@ -4,8 +4,8 @@ internal import Logging
 internal import NIOCore
 internal import SocketIOServer
 
-/// Looks once a second whether the process is overloaded, and tells readiness and the log. Waits for no event loop, since
-/// those may be what is late.
+/// Looks once a second whether the process is overloaded, and tells readiness and the log; and whether memory of clients that
+/// have gone should be given back. Waits for no event loop, since those may be what is late.
 struct OverloadWatch: Sendable {
     let settings: Settings.Overload
     let server: Server
@@ -16,10 +16,12 @@ struct OverloadWatch: Sendable {
     func run() async {
         var judge = OverloadJudge(settings)
         var known: Set<String> = []
+        var trim = MemoryTrim()
         while !Task.isCancelled {
             var look = OverloadJudge.Look()
             look.lagMs = Int(server.currentLoopLag.nanoseconds / 1_000_000)
             look.limit = server.reachedAdmissionLimit
+            look.isShortOfDescriptors = server.isShortOfDescriptors
             if settings.maxResidentBytes != nil { look.residentBytes = ProcessMetrics.residentBytes.map { Int($0) } }
             let now = Int(NIODeadline.now().uptimeNanoseconds / 1_000_000)
             let parts = judge.judge(look, now: now)
@@ -31,6 +33,7 @@ struct OverloadWatch: Sendable {
                 logger.notice("no longer overloaded", metadata: ["part": "\(part)"])
             }
             known = Set(parts.keys)
+            if trim.isDue(sessions: server.engine.clientsCount, now: now) { MemoryTrim.giveBack() }
             try? await Task.sleep(for: .seconds(1))
         }
     }

@@ -14,16 +14,21 @@ enum Reloadability: String, Sendable {
 
 extension SettingDefinition {
     /// What becomes of a change on SIGHUP.
-    var reload: Reloadability { SettingTable.reloadable[key] ?? (key.hasPrefix("auth.jwt.") ? .live : .restart) }
+    var reload: Reloadability { SettingTable.reloadable[key] ?? (SettingTable.isLive(key) ? .live : .restart) }
 }
 
 extension SettingTable {
-    /// Everything else but `auth.jwt.*` needs a restart.
+    /// Those whose settings are all taken over at once.
+    static func isLive(_ key: String) -> Bool { key.hasPrefix("auth.jwt.") || key.hasPrefix("rates.") }
+
+    /// Everything else needs a restart.
     static let reloadable: [String: Reloadability] = [
         "log.level": .live,
         "chat.maxTextBytes": .live, "chat.historyMessages": .live, "chat.historyRoomBytes": .live,
         "chat.historyRooms": .live, "chat.historyBytes": .live,
-        "admission.maxSessions": .live, "admission.maxHandshakesPerSecond": .live,
+        "admission.maxSessions": .live, "admission.maxSessionsPerAddress": .live,
+        "admission.maxHandshakesPerSecond": .live, "admission.maxHandshakesPerSecondPerAddress": .live,
+        "admission.maxPendingSessions": .live, "admission.maxPendingBytes": .live, "limits.keptHeaders": .sessions,
         "tls.certificateFile": .connections, "tls.keyFile": .connections, "tls.keyPassword": .connections,
         "cors.origin": .live, "cors.methods": .live, "cors.allowedHeaders": .live, "cors.exposedHeaders": .live,
         "cors.credentials": .live, "cors.maxAgeSeconds": .live, "cors.enforce": .live,

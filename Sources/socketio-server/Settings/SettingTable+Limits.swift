@@ -11,6 +11,11 @@ extension SettingTable {
             .number(
                 "limits.maxHeaders", \.limits.maxHeaders, 10...10_000,
                 "Most headers of a request; more is answered 431."),
+            .list(
+                "limits.keptHeaders", \.limits.keptHeaders,
+                "Names of the headers of a handshake that are kept in memory while its session lives, for applications that look "
+                    + "at them later; `*` alone is all of them. The checks of a handshake itself see all headers in any case."
+            ),
             .number(
                 "limits.headTimeoutMs", \.limits.headTimeoutMs, 10...3_600_000, unit: "ms",
                 "How long a client may take to send the head of a request; then 408."),

@@ -9,11 +9,28 @@ extension SettingTable {
         settings: [
             .optionalNumber(
                 "admission.maxSessions", \.admission.maxSessions, 1...longest,
-                "Sessions that may be open; further handshakes are answered 503 with `Retry-After`."),
+                "Sessions that may be open; further handshakes are answered 503 with `Retry-After`. Without a number it is 90 % of "
+                    + "the limit of open files, as the line `listening` in the log says."),
+            .optionalNumber(
+                "admission.maxSessionsPerAddress", \.admission.maxSessionsPerAddress, 1...longest,
+                "Sessions that one address may have open; further handshakes from there are answered 429 with `Retry-After`. "
+                    + "Behind `trustedProxies` it is the address of the client; IPv6 addresses count by their /64 network. Many "
+                    + "people may share one address."),
             .optionalNumber(
                 "admission.maxHandshakesPerSecond", \.admission.maxHandshakesPerSecond, 1...1_000_000,
                 "Handshakes let in per second and in one burst; further ones are answered 503 with `Retry-After`. Keeps a "
                     + "storm of returning clients from slowing down those who are connected."),
+            .optionalNumber(
+                "admission.maxHandshakesPerSecondPerAddress", \.admission.maxHandshakesPerSecondPerAddress,
+                1...1_000_000,
+                "The same for one address; further handshakes from there are answered 429 with `Retry-After`."),
+            .number(
+                "admission.maxPendingSessions", \.admission.maxPendingSessions, 1...longest,
+                "Sessions that may be open and have joined no namespace yet; over it the oldest of them is ended."),
+            .number(
+                "admission.maxPendingBytes", \.admission.maxPendingBytes, 65_536...1_099_511_627_776, unit: "bytes",
+                "Memory that the request heads of such sessions may take together, as far as they are kept "
+                    + "(`limits.keptHeaders`); over it the oldest of them is ended."),
             .number(
                 "drain.windowMs", \.drain.windowMs, 0...3_600_000, unit: "ms",
                 "After SIGTERM or SIGINT, the time over which clients are sent away, each at its own moment. New ones are "

@@ -43,6 +43,9 @@ extension SettingTable {
             .choice(
                 "redis.onRequestTimeout", \.redis.onRequestTimeout,
                 "What such a question does then: fail, naming who is missing, or return what there is."),
+            .number(
+                "redis.maxPendingRequests", \.redis.maxPendingRequests, 1...1_000_000,
+                "Questions to the other nodes that may wait for answers at once; further ones fail at once."),
             .flag(
                 "redis.publishOnSpecificResponseChannel", \.redis.publishOnSpecificResponseChannel,
                 "Whether answers to Node.js servers go to a channel of the asking one alone, which old versions of their "

@@ -18,6 +18,7 @@ extension Settings {
         var keyFile: String?
         var keyPrefix = "socket.io"
         var requestsTimeoutMs = 5_000
+        var maxPendingRequests = 512
         var onRequestTimeout = RequestTimeout.fail
         var publishOnSpecificResponseChannel = false
         var fetchIncludesHeaders = true

@@ -43,6 +43,7 @@ struct Settings: Sendable, Equatable {
     var cookie = Cookie()
     var cors = CORS()
     var limits = Limits()
+    var rates = Rates()
     var client = Client()
     var tls = TLS()
     var chat = Chat()
@@ -114,6 +115,7 @@ struct Settings: Sendable, Equatable {
     struct Limits: Sendable, Equatable {
         var maxRequestHeadSize = 16_384
         var maxHeaders = 100
+        var keptHeaders = ["*"]
         var headTimeoutMs = 5_000
         var bodyTimeoutMs = 10_000
         var keepAliveTimeoutMs = 5_000
@@ -174,7 +176,11 @@ struct Settings: Sendable, Equatable {
 
     struct Admission: Sendable, Equatable {
         var maxSessions: Int?
+        var maxSessionsPerAddress: Int?
         var maxHandshakesPerSecond: Int?
+        var maxHandshakesPerSecondPerAddress: Int?
+        var maxPendingSessions = 10_000
+        var maxPendingBytes = 33_554_432
     }
 
     struct Drain: Sendable, Equatable {

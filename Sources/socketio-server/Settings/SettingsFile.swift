@@ -17,11 +17,15 @@ struct SettingsFile {
     private let path: String
 
     init(path: String) {
+        self.init(text: try? String(contentsOfFile: path, encoding: .utf8), path: path)
+    }
+
+    /// - Parameters:
+    ///   - text: of the file; nil when it could not be read.
+    ///   - path: of the file, for the problems.
+    init(text: String?, path: String) {
         self.path = path
-        let text: String
-        do {
-            text = try String(contentsOfFile: path, encoding: .utf8)
-        } catch {
+        guard let text else {
             let reason =
                 FileManager.default.fileExists(atPath: path) ? "it is not readable as UTF-8 text" : "no such file"
             report("cannot read the settings: \(reason)", key: nil, mark: nil)

@@ -15,6 +15,7 @@ struct SettingsValidation {
         checkPaths(settings)
         checkOperations(settings.operations)
         checkProxies(settings)
+        checkKeptHeaders(settings.limits.keptHeaders)
         checkRedis(settings.redis)
         checkAuth(settings.auth.jwt)
         checkSlowClients(settings.limits)
@@ -128,6 +129,15 @@ struct SettingsValidation {
     private mutating func checkProxies(_ settings: Settings) {
         if settings.proxyProtocol, settings.trustedProxies.isEmpty {
             report("proxyProtocol", "needs trustedProxies, whose connections it is about")
+        }
+    }
+
+    private mutating func checkKeptHeaders(_ names: [String]) {
+        if names.contains("*"), names.count > 1 {
+            report("limits.keptHeaders", "'*' stands for every header and must be alone")
+        }
+        for name in names where name != "*" && !SettingRules.isToken(name) {
+            report("limits.keptHeaders", "'\(name.escapingControlCharacters())' is not the name of a header")
         }
     }
 

@@ -30,6 +30,8 @@ struct StatusServer: Sendable {
         configuration.connectTimeout = .seconds(5)
         configuration.engine.logger = quiet
         configuration.engine.isCounted = false
+        // Those who look for the reason must get in while clients do not.
+        configuration.engine.leavesDescriptors = false
         configuration.engine.path = Self.path + "/socket.io"
         configuration.engine.destroyUpgrade = false
         configuration.engine.maxHttpBufferSize = 16_384

@@ -76,11 +76,23 @@ struct PacketAttackTests {
             try await expectClose(address, [head, .binary([1]), .text("41")])
             try await expectClose(address, [.binary([1])])
             try await expectClose(address, connected: false, [.binary([1])])
-            // Gone in the middle: nothing is left of it.
-            let socket = try await connected(address)
-            try await socket.send(head)
-            try await socket.send([1])
-            await socket.connection.reset()
+        }
+        // Gone in the middle: nothing is left of it.
+        let counts = ServerUnderTest.Counts()
+        try await ServerUnderTest.socketIO(setup: counts.watch) { address in
+            for _ in 0..<10 {
+                let socket = try await WebSocketTestClient.connect(to: address, path: Self.path)
+                #expect(try await socket.nextText().hasPrefix("0{"))
+                try await socket.send("40")
+                #expect(try await socket.nextText().hasPrefix("40{"))
+                try await socket.send(#"452-["message",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#)
+                try await socket.send([1])
+                await socket.connection.reset()
+            }
+            try await eventually("all are freed") {
+                counts.connected == 10 && counts.clients == 0 && counts.sockets == 0
+            }
+            #expect(counts.events == 0)
         }
     }
 
@@ -184,27 +196,28 @@ struct PacketAttackTests {
                 #expect(answer.hasSuffix(#"{"message":"Invalid namespace"}"#), "\(name): \(answer)")
             }
             try await expectAlive(socket)
-            // 1 MB of name: refused or closed, never kept.
+            // A name over the limit is refused; one that no decoder needs to look at ends the session, and is not sent back.
             let long = try await connected(address)
-            try await long.send("40/" + String(repeating: "a", count: 900_000) + ",")
-            if case .text(let answer)? = try? await message(long) { #expect(answer.hasPrefix("44/")) }
-            await long.connection.close()
+            try await long.send("40/" + String(repeating: "a", count: 300) + ",")
+            let answer = try await text(long)
+            #expect(answer.hasPrefix("44/aaa") && answer.hasSuffix(#"{"message":"Invalid namespace"}"#))
+            try await expectAlive(long)
+            try await expectClose(address, [.text("40/" + String(repeating: "a", count: 900_000) + ",")])
         }
         let children: ServerUnderTest.Setup = { io in _ = io.of { name, _ in name.hasPrefix("/n") } }
         try await ServerUnderTest.socketIO(setup: children) { address in
             let client = try await SocketTestClient.connect(to: address)
-            var joined = 0
-            for index in 0..<1000 {
-                do {
-                    _ = try await client.join("/n\(index)")
-                    joined += 1
-                } catch is RefusedNamespace {
-                    break
-                } catch {
-                    break
+            // The length of a name is looked at before anybody is asked for it.
+            await #expect(throws: RefusedNamespace(reason: ["message": "Invalid namespace"])) {
+                try await client.join("/n" + String(repeating: "a", count: 255))
+            }
+            try await client.join("/n" + String(repeating: "a", count: 254))
+            for index in 1..<64 { try await client.join("/n\(index)") }
+            for index in 64..<70 {
+                await #expect(throws: RefusedNamespace(reason: ["message": "Too many namespaces"])) {
+                    try await client.join("/n\(index)")
                 }
             }
-            #expect(joined == 64)
             await client.close()
         }
     }
@@ -222,11 +235,19 @@ struct PacketAttackTests {
         try await ServerUnderTest.socketIO(setup: setup) { address in
             let client = try await SocketTestClient.connect(to: address)
             let socket = try await client.join()
-            var rooms: TestValue? = 0
-            for index in 0..<1100 { rooms = try await socket.emitWithAck("join", .string("room\(index)")).first }
-            #expect(rooms == 1024)
-            _ = try await socket.emitWithAck("join", .string(String(repeating: "r", count: 100_000)))
+            // Its own room is the first.
+            for index in 2...1030 {
+                let rooms = try await socket.emitWithAck("join", .string("room\(index)")).first
+                #expect(rooms == .number(Double(min(index, 1024))))
+            }
             await client.close()
+            let other = try await SocketTestClient.connect(to: address)
+            let fresh = try await other.join()
+            for (length, rooms) in [(257, 1), (100_000, 1), (256, 2)] {
+                let name = TestValue.string(String(repeating: "r", count: length))
+                #expect(try await fresh.emitWithAck("join", name).first == .number(Double(rooms)), "\(length)")
+            }
+            await other.close()
         }
     }
 

@@ -225,7 +225,7 @@ struct UpgradeAttackTests {
             for _ in 0..<20 {
                 let client = try await EngineTestClient.connect(
                     to: server.address, path: "/engine.io/", transport: .upgrade)
-                guard let socket = await client.currentWebSocket else { continue }
+                let socket = try #require(await client.currentWebSocket)
                 switch departure {
                 case .closeThenMore:
                     let more = ClientFrame.binary([UInt8](repeating: 0, count: 1_000_000)).encoded

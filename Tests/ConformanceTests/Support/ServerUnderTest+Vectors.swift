@@ -47,9 +47,10 @@ extension ServerUnderTest {
     private static func configure(_ server: inout ServerConfiguration, _ name: String) {
         switch name {
         case "fast-ping":
-            server.engine.pingInterval = .milliseconds(120)
-            server.engine.pingTimeout = .milliseconds(80)
-            server.connectTimeout = .milliseconds(200)
+            // Ten times those of the recorded server, see `VectorScenario.slowedDown`.
+            server.engine.pingInterval = .milliseconds(1_200)
+            server.engine.pingTimeout = .milliseconds(800)
+            server.connectTimeout = .milliseconds(2_000)
         case "cors-star": server.engine.cors = CORSConfiguration()
         case "cors-origin":
             server.engine.cors = CORSConfiguration(

@@ -2,6 +2,7 @@
 
 import EngineIOServer
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import SocketIOServer
 import SocketIOTesting
@@ -95,6 +96,28 @@ enum ServerUnderTest {
                 throw error
             }
             await io.close()
+        }
+    }
+
+    /// Who is at a server with handlers of the test's own; ``watch`` is its `setup`.
+    final class Counts: Sendable {
+        private let server = NIOLockedValueBox<Server?>(nil)
+        private let seen = NIOLockedValueBox((connections: 0, events: 0))
+
+        /// Sockets that have connected, and events that they have been handed, since the start.
+        var connected: Int { seen.withLockedValue { $0.connections } }
+        var events: Int { seen.withLockedValue { $0.events } }
+        /// Sessions and sockets at the moment.
+        var clients: Int { server.withLockedValue { $0?.engine.clientsCount ?? 0 } }
+        var sockets: Int { server.withLockedValue { $0?.sockets.socketCount ?? 0 } }
+
+        @Sendable
+        func watch(_ io: Server) {
+            server.withLockedValue { $0 = io }
+            io.onConnection { [seen] socket in
+                seen.withLockedValue { $0.connections += 1 }
+                socket.onAny { _, _ in seen.withLockedValue { $0.events += 1 } }
+            }
         }
     }
 

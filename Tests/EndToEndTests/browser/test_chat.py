@@ -21,7 +21,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 BIN = os.environ["E2E_BIN"]
 CLIENT_DIR = os.path.dirname(os.path.abspath(os.environ["E2E_CLIENT"]))
-SHOTS = os.environ.get("E2E_SHOTS") or tempfile.mkdtemp(prefix="socketio-shots-")
+SHOTS = os.environ.get("E2E_SHOTS") or os.path.join(
+    os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", ".cache", "test", "screenshots")
 
 
 def free_port():

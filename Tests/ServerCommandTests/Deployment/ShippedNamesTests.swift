@@ -36,7 +36,7 @@ internal import Testing
         // What looks like a setting and is a file or a host.
         let others: Set<String> = [
             "md", "yaml", "yml", "example", "sock", "log", "conf", "cfg", "js", "txt", "adapter", "statistics",
-            "default", "emit", "send",
+            "default", "emit", "send", "jwt",
         ]
         var found: Set<String> = []
         for path in try #require(Self.texts) where path.hasPrefix("config/") || path.hasPrefix("docker/") {

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Foundation
 internal import NIOCore
 internal import NIOPosix
 internal import ProcessTesting
@@ -37,5 +38,18 @@ enum BalancerProcess {
         try await channel.close()
         guard let port else { throw TestClientError.unexpected("a listener without a port") }
         return port
+    }
+}
+
+/// Where a balancer's configuration and its own files lie; gone with the value.
+final class BalancerFolder: Sendable {
+    private let url = FileManager.default.temporaryDirectory.appendingPathComponent("balancer-\(UUID().uuidString)")
+
+    deinit { try? FileManager.default.removeItem(at: url) }
+
+    /// The folder, made when there is none.
+    func make() throws -> URL {
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        return url
     }
 }

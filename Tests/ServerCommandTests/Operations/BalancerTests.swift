@@ -20,6 +20,7 @@ internal import Testing
         let nodes: [String: RunningProcess]
         let balancer: RunningProcess
         let port: Int
+        private let folder = BalancerFolder()
 
         init(_ product: Product, _ sticky: ProxyPlan.Stickiness, _ flags: [String] = []) async throws {
             var nodes: [String: RunningProcess] = [:]
@@ -34,14 +35,14 @@ internal import Testing
                 places.append("\(tag)=127.0.0.1:\(try await node.port())")
             }
             self.nodes = nodes
-            (balancer, port) = try await BalancerProcess.start(answering: "/readyz") { port in
-                try Self.start(product, try ProxyConfigTests.plan(places, listen: "127.0.0.1:\(port)", sticky: sticky))
+            (balancer, port) = try await BalancerProcess.start(answering: "/readyz") { [folder] port in
+                try Self.start(
+                    product, in: folder.make(),
+                    try ProxyConfigTests.plan(places, listen: "127.0.0.1:\(port)", sticky: sticky))
             }
         }
 
-        private static func start(_ product: Product, _ plan: ProxyPlan) throws -> RunningProcess {
-            let folder = FileManager.default.temporaryDirectory.appendingPathComponent("balancer-\(UUID().uuidString)")
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        private static func start(_ product: Product, in folder: URL, _ plan: ProxyPlan) throws -> RunningProcess {
             let file = folder.appendingPathComponent("configuration").path
             switch product {
             case .haproxy:

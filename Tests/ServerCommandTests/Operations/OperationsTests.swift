@@ -69,6 +69,8 @@ func ask(
         #expect(text["engineio_queued_bytes"] == 0)
         #expect(try #require(text["process_resident_memory_bytes"]) > 1_000_000)
         #expect(try #require(text["process_open_fds"]) > 3)
+        #expect(try #require(text["process_max_fds"]) >= 256)
+        #expect(text["socketio_namespaces", ["namespace": "/"]] == 1)
         #expect(try #require(text["process_cpu_seconds_total"]) >= 0)
         let age = Date().timeIntervalSince1970 - (try #require(text["process_start_time_seconds"]))
         #expect((-5...600).contains(age))

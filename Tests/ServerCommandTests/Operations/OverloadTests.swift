@@ -70,7 +70,9 @@ internal import Testing
         _ = try await server.line { $0.contains("warning overloaded part=admission") ? true : nil }
         for _ in 0..<5 { #expect(try await ask(port, "/socket.io/?EIO=4&transport=polling").status == 503) }
         // Many refusals, one line a minute.
-        _ = try await server.line { $0.contains("admission.maxSessions is reached count=1") ? true : nil }
+        _ = try await server.line {
+            $0.contains("handshakes are refused: admission.maxSessions is reached") ? true : nil
+        }
         #expect(server.output.components(separatedBy: "handshakes are refused").count == 2)
         await client.close()
         try await eventually("ready", within: .seconds(60)) {

@@ -28,6 +28,7 @@ internal import Testing
         let operations: [Int]
         let balancer: RunningProcess
         let port: Int
+        private let folder = BalancerFolder()
 
         init(_ product: Product, flags: [String] = []) async throws {
             redis = try RedisServer()
@@ -53,14 +54,14 @@ internal import Testing
                 _ = try await node.line { $0.contains("Listening for other nodes") ? true : nil }
             }
             (nodePorts, self.operations) = (ports, operations)
-            (balancer, port) = try await BalancerProcess.start(answering: "/healthz") { port in
-                try Self.start(product, port: port, ports)
+            (balancer, port) = try await BalancerProcess.start(answering: "/healthz") { [folder] port in
+                try Self.start(product, in: folder.make(), port: port, ports)
             }
         }
 
-        private static func start(_ product: Product, port: Int, _ nodes: [Int]) throws -> RunningProcess {
-            let folder = FileManager.default.temporaryDirectory.appendingPathComponent("round-\(UUID().uuidString)")
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        private static func start(
+            _ product: Product, in folder: URL, port: Int, _ nodes: [Int]
+        ) throws -> RunningProcess {
             let file = folder.appendingPathComponent("configuration").path
             switch product {
             case .haproxy, .haproxyCookie:

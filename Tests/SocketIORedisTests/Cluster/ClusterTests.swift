@@ -32,7 +32,7 @@ struct ClusterTests {
             a.local.emit("local")
             a.compress(false).volatile.emit("volatile")
             a.of("/chat").to("a").emit("chat")
-            let result = try await heard(sockets) { a.emit("end") }
+            let result = try await heard(sockets, nodes)
             for (index, names) in result.enumerated() {
                 var expected = ["all", "a", "a or b", "only a"]
                 if index % 3 == 1 { expected = ["all", "a or b", "not a"] }

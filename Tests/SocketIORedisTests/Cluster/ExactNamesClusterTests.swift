@@ -29,7 +29,7 @@ struct ExactNamesClusterTests {
                 io.to([one, other]).emit("to both")
                 io.except(one).emit("but one")
                 io.to([one, other]).except(other).emit("to both but other")
-                let names = try await heard(there) { io.emit("end") }
+                let names = try await heard(there, nodes)
                 #expect(names[0] == ["to one", "to both", "to both but other"])
                 #expect(names[1] == ["to other", "to both", "but one"])
                 #expect(names[2] == ["to one", "to other", "to both"])
@@ -70,7 +70,7 @@ struct ExactNamesClusterTests {
             let spy = try await nodes[1].client([spelled])
             nodes[0].io.to(target.id).emit("secret")
             nodes[0].io.to(spelled).emit("open")
-            let names = try await heard([target, spy]) { nodes[0].io.emit("end") }
+            let names = try await heard([target, spy], nodes)
             #expect(names == [["secret"], ["open"]])
         }
     }

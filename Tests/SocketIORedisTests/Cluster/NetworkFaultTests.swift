@@ -9,7 +9,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
-/// The faults of the way to Redis in hardening.md, part C: F9, F13, F14. The second node reaches Redis over a link with
+/// The faults of the way to Redis in docs/reliability.md: F9, F13, F14. The second node reaches Redis over a link with
 /// faults; both send numbered messages to the clients of both.
 @Suite("The way to Redis in trouble", .enabled(if: RedisServer.isInstalled), .serialized)
 struct NetworkFaultTests {

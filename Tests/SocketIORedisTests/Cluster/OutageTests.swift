@@ -9,7 +9,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
-/// The faults of Redis in hardening.md, part C, with numbered traffic from one node to clients of both.
+/// The faults of Redis in docs/reliability.md, F0 to F6 and F10, with numbered traffic from one node to clients of both.
 @Suite("Redis in trouble", .enabled(if: RedisServer.isInstalled), .serialized)
 struct OutageTests {
     /// Two nodes, of which the first sends: what its own client and that of the second got.
@@ -232,7 +232,10 @@ struct OutageTests {
             try await eventually("seen") { nodes[0].cluster.nodes.contains { $0.tag == "dead" } }
             let start = ContinuousClock.now
             #expect(try await nodes[0].io.adapter.allRooms().isEmpty)
-            #expect(ContinuousClock.now - start < .seconds(10))
+            let waited = ContinuousClock.now - start
+            print("F10: a dead node was waited for \(waited)")
+            // 400 ms of silence and the next heartbeat; exactly in `SilentPeerTests`. The rest is for a machine that is busy.
+            #expect(waited < .seconds(2))
             #expect(nodes[0].cluster.nodes.count == 1)
             await subscriber.close()
             await admin.close()

@@ -99,14 +99,20 @@ func joinAsTold(_ namespace: Namespace) {
     }
 }
 
-/// What a client heard until `end`, which is sent to everybody by `io`.
-func heard(_ sockets: [TestSocket], end: () -> Void) async throws -> [[String]] {
-    end()
-    var all: [[String]] = []
-    for socket in sockets {
-        var names: [String] = []
-        while case let event = try await socket.events.next(), event.name != "end" { names.append(event.name) }
-        all.append(names)
+/// What clients of all nodes have heard of what the first node has sent, and everything that Redis has brought of it too late
+/// or twice.
+///
+/// Three ends are sent, each when everybody has heard the one before, by the first node, by the second, and by the first again.
+/// Redis keeps the order of what it is given: behind the second end there is nothing at the first node of what that had sent,
+/// its own messages included, and behind the third nothing at the others.
+func heard(_ sockets: [TestSocket], _ nodes: [NodeUnderTest]) async throws -> [[String]] {
+    var all = Array(repeating: [String](), count: sockets.count)
+    for (number, node) in [nodes[0], nodes[1], nodes[0]].enumerated() {
+        let end = "end \(number)"
+        node.io.emit(end)
+        for (index, socket) in sockets.enumerated() {
+            while case let event = try await socket.events.next(), event.name != end { all[index].append(event.name) }
+        }
     }
     return all
 }

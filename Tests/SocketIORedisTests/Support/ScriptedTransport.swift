@@ -24,6 +24,8 @@ final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
         var unsubscribed: [String] = []
         /// What PUBSUB NUMSUB answers for every channel.
         var subscribers = 2
+        /// Channels for which it answers 0.
+        var deserted: Set<String> = []
         var admission = TransportAdmission.accepted
         /// Whether accepted messages are confirmed at once.
         var confirms = true
@@ -140,7 +142,7 @@ final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
     func subscriberCounts(
         of channels: [String], _ done: @escaping @Sendable (Result<[Int], any Error>) -> Void
     ) {
-        let count = state.withLockedValue { $0.subscribers }
-        done(.success(channels.map { _ in count }))
+        let (count, deserted) = state.withLockedValue { ($0.subscribers, $0.deserted) }
+        done(.success(channels.map { deserted.contains($0) ? 0 : count }))
     }
 }

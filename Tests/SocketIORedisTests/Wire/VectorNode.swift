@@ -17,6 +17,8 @@ struct VectorNode: Sendable {
     /// Clients by their recorded names, `b2` or `bc`.
     let clients: [String: TestSocket]
     let serverEvents: Recorder<[TestValue]>
+    /// Names of clients that an operation has disconnected.
+    let gone = Recorder<String>()
 
     private static let rooms: [String: [String]] = [
         "a": ["room1", "room3"], "b": ["room1"], "b2": ["room1", "room2", "42", "kick1"], "b3": ["kick2"],

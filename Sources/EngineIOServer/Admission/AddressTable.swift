@@ -1,0 +1,115 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+
+/// What each address has of the server: sessions that are open, and handshakes of the last moment. A value that calls
+/// nobody; time comes in as an argument.
+///
+/// An address is remembered while it has sessions, of which there is a limit, or while its last handshake still counts
+/// against its rate, which is a second at most. Of the latter there are at most ``maximumIdle``: if more addresses than that
+/// come within a second, one that has waited for long is forgotten early, and may send a few handshakes more than its rate.
+/// Every call looks at a fixed number of entries.
+struct AddressTable: Sendable {
+    /// Addresses without sessions that are remembered for their rate.
+    static let maximumIdle = 65_536
+
+    private struct Entry: Sendable {
+        var sessions: Int32 = 0
+        /// Whether ``waiting`` names it.
+        var isWaiting = false
+        /// See ``CellRate``.
+        var fullAt: UInt64 = 0
+    }
+
+    private var entries: [AddressKey: Entry] = [:]
+    /// Addresses to be forgotten when they have no sessions and their rate is full again, in the order of their coming.
+    private var waiting = FIFO<AddressKey>()
+    private let maximumIdle: Int
+
+    init(maximumIdle: Int = AddressTable.maximumIdle) { self.maximumIdle = maximumIdle }
+
+    /// Addresses that are remembered.
+    var count: Int { entries.count }
+
+    /// Open sessions of an address.
+    func sessions(of key: AddressKey) -> Int { Int(entries[key]?.sessions ?? 0) }
+
+    /// Takes one handshake of an address, at `now` nanoseconds of a clock that does not go back.
+    ///
+    /// - Returns: nil when the address may have one, else how many nanoseconds from now it may.
+    mutating func takeHandshake(of key: AddressKey, rate: CellRate, now: UInt64) -> UInt64? {
+        forgetSome(now: now)
+        var entry = entries[key] ?? Entry()
+        let wait = rate.take(&entry.fullAt, now: now)
+        if !entry.isWaiting, entry.sessions == 0 { enqueue(key, &entry) }
+        entries[key] = entry
+        return wait
+    }
+
+    /// A session of the address has been opened.
+    mutating func opened(_ key: AddressKey) {
+        entries[key, default: Entry()].sessions += 1
+    }
+
+    /// A session of the address has ended.
+    mutating func closed(_ key: AddressKey, now: UInt64) {
+        guard var entry = entries[key], entry.sessions > 0 else { return }
+        entry.sessions -= 1
+        guard entry.sessions == 0, !entry.isWaiting else { return entries[key] = entry }
+        guard entry.fullAt > now else { return forget(key) }
+        enqueue(key, &entry)
+        entries[key] = entry
+    }
+
+    private mutating func enqueue(_ key: AddressKey, _ entry: inout Entry) {
+        entry.isWaiting = true
+        waiting.append(key)
+    }
+
+    /// Looks at the two that have waited longest, so that the list shrinks faster than it grows.
+    private mutating func forgetSome(now: UInt64) {
+        for _ in 0..<2 {
+            guard let key = waiting.popFirst(), var entry = entries[key] else { return }
+            if entry.sessions > 0 {
+                entry.isWaiting = false
+                entries[key] = entry
+            } else if entry.fullAt <= now || waiting.count + 1 >= maximumIdle {
+                forget(key)
+            } else {
+                waiting.append(key)
+            }
+        }
+    }
+
+    private mutating func forget(_ key: AddressKey) {
+        entries[key] = nil
+        // A dictionary keeps the room it once needed.
+        if entries.isEmpty, entries.capacity > 1_024 { entries = [:] }
+    }
+}
+
+/// First in, first out, with room for what is in it and not much more.
+struct FIFO<Element: Sendable>: Sendable {
+    private var elements: [Element?] = []
+    private var start = 0
+
+    var count: Int { elements.count - start }
+
+    mutating func append(_ element: Element) { elements.append(element) }
+
+    mutating func popFirst() -> Element? {
+        guard start < elements.count else { return nil }
+        defer {
+            elements[start] = nil
+            start += 1
+            if start == elements.count {
+                elements.removeAll(keepingCapacity: elements.capacity <= 1_024)
+                start = 0
+            } else if start >= 64, start * 2 >= elements.count {
+                elements.removeFirst(start)
+                start = 0
+            }
+        }
+        return elements[start]
+    }
+}

@@ -1,0 +1,182 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Glibc
+internal import NIOCore
+
+/// Keeps a listener from spinning, and its clients from waiting in vain, when the process has no descriptors left.
+///
+/// While accept(2) fails the listening socket stays readable, so a listener that just goes on uses a whole core. This one
+/// pauses instead:
+///
+///     accepting ── few descriptors left, or accept(2) failed ──▶ refusing ── enough again ──▶ accepting
+///
+/// While refusing, nothing is accepted by NIO. Ten times a second the connections that wait in the kernel are accepted here,
+/// answered 503 and closed, at most ``batch`` of them, for which a descriptor is kept in reserve. Clients of a listener
+/// that leaves the last descriptors to others (``DescriptorLimit/headroom(of:)``) are refused before accept(2) fails, so
+/// that the operations listener, Redis and files still find some.
+///
+/// Confined to the event loop of the listener.
+final class DescriptorGuard: ChannelInboundHandler {
+    typealias InboundIn = any Channel
+
+    /// How often it looks whether there are descriptors again.
+    static let interval = TimeAmount.milliseconds(100)
+    /// How many connections are refused at once.
+    static let batch = 64
+
+    private let watch: DescriptorWatch
+    /// Whether the last descriptors are left to others.
+    private let leavesHeadroom: Bool
+    private let speaksTLS: Bool
+    private var reserve = ReservedDescriptor()
+    private var limit = DescriptorLimit.current ?? .max
+    private var retry: Scheduled<Void>?
+
+    init(watch: DescriptorWatch, leavesHeadroom: Bool, speaksTLS: Bool) {
+        self.watch = watch
+        self.leavesHeadroom = leavesHeadroom
+        self.speaksTLS = speaksTLS
+    }
+
+    // MARK: Channel events
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if leavesHeadroom, retry == nil, isShort() { pause(context) }
+        context.fireChannelReadComplete()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch (error as? IOError)?.errnoCode {
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM: if retry == nil { pause(context) }
+        default: context.fireErrorCaught(error)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        stop()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { stop() }
+
+    // MARK: Pausing
+
+    private func pause(_ context: ChannelHandlerContext) {
+        setAutoRead(false, context)
+        refuseWaiting(context)
+        lookAgain(context)
+    }
+
+    private func lookAgain(_ context: ChannelHandlerContext) {
+        // The task runs on the listener's loop, to which the guard is confined.
+        retry = context.eventLoop.assumeIsolated().scheduleTask(in: Self.interval) { [self] in
+            guard context.channel.isActive else { return }
+            guard isShort() else {
+                retry = nil
+                return setAutoRead(true, context)
+            }
+            refuseWaiting(context)
+            lookAgain(context)
+        }
+    }
+
+    private func setAutoRead(_ value: Bool, _ context: ChannelHandlerContext) {
+        // Fails only when the listener is closed.
+        try? context.channel.syncOptions?.setOption(.autoRead, value: value)
+    }
+
+    private func stop() {
+        retry?.cancel()
+        retry = nil
+        reserve.close()
+    }
+
+    /// Whether fewer descriptors are free than this listener has to leave.
+    private func isShort() -> Bool {
+        guard reserve.isHeld || reserve.open(), let lowest = reserve.lowestFreeDescriptor() else { return true }
+        guard leavesHeadroom, lowest >= limit - DescriptorLimit.headroom(of: limit) else { return false }
+        // It may have been changed meanwhile.
+        limit = DescriptorLimit.current ?? .max
+        return lowest >= limit - DescriptorLimit.headroom(of: limit)
+    }
+
+    private func refuseWaiting(_ context: ChannelHandlerContext) {
+        guard let listener = DirectSocket(context.channel)?.descriptor else { return }
+        var refused = 0
+        while refused < Self.batch, let connection = accept(listener) {
+            RefusedConnection.end(connection, answers: !speaksTLS)
+            refused += 1
+        }
+        if !reserve.isHeld { _ = reserve.open() }
+        watch.refused(refused, on: context.eventLoop, limit: limit)
+    }
+
+    /// A connection that waits in the kernel; nil when there is none, or no descriptor for it.
+    private func accept(_ listener: CInt) -> CInt? {
+        while true {
+            let connection = Glibc.accept(listener, nil, nil)
+            if connection >= 0 { return connection }
+            switch errno {
+            case EINTR, ECONNABORTED: continue
+            case EMFILE, ENFILE:
+                guard reserve.isHeld else { return nil }
+                reserve.close()
+            default: return nil
+            }
+        }
+    }
+}
+
+/// A descriptor that is closed when one is needed and no other is left.
+private struct ReservedDescriptor {
+    private var descriptor: CInt = -1
+
+    init() { _ = open() }
+
+    var isHeld: Bool { descriptor >= 0 }
+
+    mutating func open() -> Bool {
+        descriptor = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
+        return isHeld
+    }
+
+    mutating func close() {
+        guard isHeld else { return }
+        _ = Glibc.close(descriptor)
+        descriptor = -1
+    }
+
+    /// What the next descriptor will be: the kernel always gives the lowest, so all below are in use. Nil when none is left.
+    func lowestFreeDescriptor() -> Int? {
+        let lowest = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard lowest >= 0 else { return nil }
+        _ = Glibc.close(lowest)
+        return Int(lowest)
+    }
+}
+
+/// The end of a connection for which there is no room.
+private enum RefusedConnection {
+    private static let answer: StaticString = """
+        HTTP/1.1 503 Service Unavailable\r
+        Retry-After: 3\r
+        Cache-Control: no-store\r
+        Connection: close\r
+        Content-Length: 0\r
+        \r
+
+        """
+
+    /// Closes the connection, with an answer as far as one can be given without waiting.
+    static func end(_ connection: CInt, answers: Bool) {
+        if answers {
+            _ = send(connection, answer.utf8Start, answer.utf8CodeUnitCount, CInt(MSG_DONTWAIT | MSG_NOSIGNAL))
+            _ = shutdown(connection, CInt(SHUT_WR))
+            // A request that stays unread would turn the close into a reset, which takes the answer away.
+            withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { memory in
+                _ = recv(connection, memory.baseAddress, memory.count, CInt(MSG_DONTWAIT))
+            }
+        }
+        _ = Glibc.close(connection)
+    }
+}

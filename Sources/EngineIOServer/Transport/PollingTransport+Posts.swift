@@ -1,0 +1,143 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import NIOCore
+internal import NIOHTTP1
+
+/// A POST of which some packets wait to be looked at: for their turn (``InputTurns``), or until the session may go on.
+struct HeldPost {
+    let exchange: HTTPExchange
+    let packets: PollingPayloadDecoder
+}
+
+// What a polling client sends. On the session's home loop.
+extension PollingTransport: InputSource {
+    /// A POST has arrived, its body has not. The request has been verified.
+    func postReceived(_ exchange: HTTPExchange) {
+        switch machine.postReceived(contentType: exchange.request.headers.first(name: "Content-Type")) {
+        case .read:
+            post = exchange
+        case .refuseOverlap:
+            exchange.respond(EngineResponse(status: .badRequest))
+            session?.transportFailed(self, detail: PollingStateMachine.postOverlapDetail)
+        case .refuseContentType:
+            exchange.respond(EngineResponse(status: .badRequest))
+            session?.transportFailed(self, detail: PollingStateMachine.invalidContentDetail)
+        case .refuseClosed:
+            exchange.respond(.refusal(.unknownSID))
+        }
+    }
+
+    /// The body of a POST that was accepted is there, or never will be.
+    func postCompleted(_ exchange: HTTPExchange, _ result: Result<ByteBuffer, RequestBodyError>) {
+        guard post === exchange else { return }
+        // The connection knew only the largest limit of all sessions.
+        let limit = context.configuration.maxHttpBufferSize
+        let result = result.flatMap { $0.readableBytes > limit ? .failure(.tooLarge) : .success($0) }
+        switch result {
+        case .success(let body):
+            guard machine.postBodyReceived() else { return }
+            shard.catchUp()
+            dispatch(body, of: exchange)
+        case .failure(let error):
+            post = nil
+            if error == .tooLarge {
+                context.metrics.limits.count(.maxHttpBufferSize)
+                exchange.respond(EngineResponse(status: .payloadTooLarge, closeConnection: true))
+            }
+            guard machine.postFailed() else { return }
+            let detail =
+                error == .tooLarge ? PollingStateMachine.tooLargeDetail : PollingStateMachine.postAbortedDetail
+            session?.transportFailed(self, detail: detail)
+        }
+    }
+
+    // MARK: Packets
+
+    /// Packets are delivered before the POST is answered (spec 1.8.3).
+    private func dispatch(_ body: ByteBuffer, of exchange: HTTPExchange) {
+        let packets = PollingPayloadDecoder(
+            body: body, maximumPackets: context.configuration.maxPacketsPerPayload)
+        guard pause == nil else { return hold(packets, of: exchange) }
+        dispatch(packets, of: exchange)
+    }
+
+    /// - Parameter isLast: no later turn is waited for.
+    private func dispatch(_ packets: PollingPayloadDecoder, of exchange: HTTPExchange, isLast: Bool = false) {
+        var packets = packets
+        var slice = InputSlice()
+        var fault: EnginePacketError?
+        do {
+            // `session` is nil as soon as one of the packets has ended it.
+            while let session, let packet = try packets.next() {
+                session.received(packet)
+                guard !isLast, self.session != nil else { continue }
+                guard pause == nil else { return hold(packets, of: exchange) }
+                if slice.isOver(now: .now()), packets.hasMore {
+                    hold(packets, of: exchange)
+                    return shard.turns.add(self)
+                }
+            }
+        } catch {
+            fault = error
+            if case .tooManyPackets = error { context.metrics.limits.count(.maxPacketsPerPayload) }
+        }
+        finish(exchange, fault)
+    }
+
+    private func hold(_ packets: PollingPayloadDecoder, of exchange: HTTPExchange) {
+        held = HeldPost(exchange: exchange, packets: packets)
+    }
+
+    private func finish(_ exchange: HTTPExchange, _ fault: EnginePacketError?) {
+        post = nil
+        switch machine.postFinished(isValid: fault == nil) {
+        case .ok: send(.post, PollingHeaders.ok, to: exchange)
+        case .badRequest: exchange.respond(.refusal(.badRequest))
+        }
+        if let fault { session?.receivedInvalid(fault) }
+    }
+
+    // MARK: Holding
+
+    /// The POST whose packet the session is paused for is answered later, and so is one that comes in the meantime.
+    func pauseInput(until deadline: NIODeadline) {
+        guard session != nil else { return }
+        if let pause {
+            guard pause.until < deadline else { return }
+            pause.cancel()
+        }
+        pause = InputPause(until: deadline, on: shard.eventLoop) { [self] in
+            pause = nil
+            if held != nil { shard.turns.add(self) }
+        }
+    }
+
+    func continueInput() {
+        guard pause == nil, let held else { return }
+        self.held = nil
+        shard.catchUp()
+        dispatch(held.packets, of: held.exchange)
+    }
+
+    /// The session moves to another transport, so that what the client has posted is delivered now, all of it.
+    func deliverHeld() {
+        endPause()
+        guard let held else { return }
+        self.held = nil
+        dispatch(held.packets, of: held.exchange, isLast: true)
+    }
+
+    /// The session has ended, and with it the use of what waits.
+    func forgetHeld() {
+        endPause()
+        guard let held else { return }
+        self.held = nil
+        finish(held.exchange, nil)
+    }
+
+    private func endPause() {
+        pause?.cancel()
+        pause = nil
+    }
+}

@@ -1,0 +1,187 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import Metrics
+internal import NIOCore
+
+// Input that has been read and waits to be looked at: for its turn (InputTurns), or until the session may go on. All of it on
+// the session's loop. A connection that lives there is not read in the meantime; one that lives elsewhere stops when more than
+// `hopWindow` is under way.
+extension WebSocketTransport: InputSource {
+    // MARK: Holding
+
+    func pauseInput(until deadline: NIODeadline) {
+        guard session != nil else { return }
+        let held = heldInput()
+        if let pause = held.pause {
+            guard pause.until < deadline else { return }
+            pause.cancel()
+        }
+        held.pause = InputPause(until: deadline, on: shard.eventLoop) { [self] in
+            self.held?.pause = nil
+            awaitTurn()
+        }
+    }
+
+    private func heldInput() -> HeldInput {
+        if let held { return held }
+        let new = HeldInput()
+        held = new
+        return new
+    }
+
+    private func awaitTurn() {
+        guard let held, !held.isQueued, held.pause == nil else { return }
+        held.isQueued = true
+        shard.turns.add(self)
+    }
+
+    /// Keeps what of `bytes` was not looked at.
+    func keep(_ bytes: ByteBuffer, from start: Int, isKept: Bool) {
+        var rest = bytes
+        rest.moveReaderIndex(forwardBy: start)
+        // The memory that all connections of the loop read into is not to be kept.
+        heldInput().bytes = isKept ? rest : ByteBuffer(bytes: rest.readableBytesView)
+        awaitTurn()
+    }
+
+    /// Keeps bytes that came although the connection is not read: TLS had them already, or the stream has ended and NIO reads
+    /// what is left of it in one go.
+    func keepUnasked(_ bytes: ByteBuffer) {
+        guard let held else { return }
+        let isPaused = held.pause != nil
+        guard !isPaused || held.bytes.readableBytes + bytes.readableBytes <= HeldInput.pausedLimit,
+            shard.turns.reserve(bytes.readableBytes)
+        else { return giveUp(isPaused ? "input over the rate at the end of the stream" : "too much input") }
+        held.unasked += bytes.readableBytes
+        held.bytes.discardReadBytes()
+        held.bytes.writeImmutableBuffer(bytes)
+        awaitTurn()
+    }
+
+    private func giveUp(_ detail: String) {
+        if let held { drop(held) }
+        tellSession(.failed(detail))
+        closeChannel()
+    }
+
+    /// The session has ended: nothing that waits is of use to it any more. What is left is looked at for the close frame of the
+    /// client.
+    func forgetHeld() {
+        guard let held else { return }
+        held.pause?.cancel()
+        held.pause = nil
+        if isLocal { return awaitTurn() }
+        self.held = nil
+        if held.pausesReading { readOn() }
+    }
+
+    /// Whether the session hears of the end of the connection only after what was read before. What a paused session has not
+    /// taken by then is over its rate, and is dropped.
+    func endsLater(_ end: InboundHop.Event) -> Bool {
+        guard isLocal, let held, session != nil else { return false }
+        guard held.pause == nil, held.bytes.readableBytes > 0 else {
+            drop(held)
+            return false
+        }
+        if held.end == nil { held.end = end }
+        isFinishing = true
+        return true
+    }
+
+    private func drop(_ held: HeldInput) {
+        held.pause?.cancel()
+        shard.turns.release(held.unasked)
+        let dropped = held.bytes.readableBytes
+        if dropped > 0 { session?.context.metrics.inputDropped.increment(by: dropped) }
+        self.held = nil
+    }
+
+    // MARK: Going on
+
+    func continueInput() {
+        guard let held else { return }
+        held.isQueued = false
+        guard held.pause == nil else { return }
+        self.held = nil
+        shard.catchUp()
+        if isLocal { continueBytes(held) } else { continueEvents(held) }
+    }
+
+    private func continueBytes(_ before: HeldInput) {
+        shard.turns.release(before.unasked)
+        if before.bytes.readableBytes > 0 { process(before.bytes, isKept: true) }
+        if let end = before.end {
+            if let held, held.pause == nil, session != nil {
+                held.end = end
+                return
+            }
+            // Nothing is left, or the rest is over the rate.
+            if let held { drop(held) }
+            isFinishing = false
+            tellSession(end)
+            closeChannel()
+        }
+        guard let context else { return }
+        channelReadComplete(context: context)
+        if held == nil { context.read() }
+    }
+
+    /// Takes what a connection on another loop has sent over.
+    func receive(_ batch: InboundHop.Batch) {
+        guard let held else {
+            tellSession(batch.events[...], pausesReading: batch.pausesReading)
+            // Many batches may have come while the loop was busy. After a full one the others wait for a turn, or all of them
+            // would be looked at before the loop looks at its sockets again.
+            guard self.held == nil, session != nil, batch.events.count >= InputSlice.untimed else { return }
+            _ = heldInput()
+            return awaitTurn()
+        }
+        let isOver = held.pause != nil && batch.events.contains { $0.isEnd }
+        held.pausesReading = held.pausesReading || batch.pausesReading
+        guard isOver else {
+            held.events.append(contentsOf: batch.events)
+            return
+        }
+        // What a paused session has not taken by the end of the connection is over its rate.
+        drop(held)
+        for event in batch.events where event.isEnd { tellSession(event) }
+    }
+
+    private func continueEvents(_ held: HeldInput) {
+        tellSession(held.events, pausesReading: held.pausesReading)
+    }
+
+    private func tellSession(_ events: ArraySlice<InboundHop.Event>, pausesReading: Bool) {
+        var slice = InputSlice()
+        for index in events.indices {
+            tellSession(events[index])
+            guard held != nil || slice.isOver(now: .now()), session != nil else { continue }
+            let rest = events[(index + 1)...]
+            guard !rest.isEmpty || held != nil else { break }
+            let held = heldInput()
+            held.events = rest + held.events
+            held.pausesReading = held.pausesReading || pausesReading
+            return awaitTurn()
+        }
+        if pausesReading { readOn() }
+    }
+
+    /// Everything up to where the connection stopped reading has been looked at.
+    private func readOn() {
+        onConnection { transport in
+            transport.hop?.acknowledged()
+            transport.setAutoRead(true)
+        }
+    }
+}
+
+extension InboundHop.Event {
+    /// Whether it tells of the end of the connection.
+    fileprivate var isEnd: Bool {
+        switch self {
+        case .closed, .failed, .broken: true
+        case .packet, .invalid: false
+        }
+    }
+}

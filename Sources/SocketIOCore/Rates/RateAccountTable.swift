@@ -1,0 +1,85 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+
+/// The users, or addresses, of the sessions of this node. Its lock is taken when a session is first counted and when it ends, never
+/// for an event.
+///
+/// Who has left and still owes is remembered until that is paid, so that it is of no use to come back with another session. There
+/// are at most as many accounts as sessions and ``maximumResting`` more.
+package final class RateAccountTable: Sendable {
+    private struct Entry {
+        let account: RateAccount
+        var sessions = 0
+    }
+
+    private struct Resting {
+        let key: RateKey
+        let until: UInt64
+    }
+
+    private struct State {
+        var entries: [RateKey: Entry] = [:]
+        var resting = CircularBuffer<Resting>()
+    }
+
+    private let maximumResting: Int
+    private let state = NIOLockedValueBox(State())
+
+    /// - Parameter maximumResting: how many are remembered that have no session; the oldest are forgotten first.
+    package init(maximumResting: Int = 65_536) { self.maximumResting = maximumResting }
+
+    package var count: Int { state.withLockedValue { $0.entries.count } }
+
+    /// The account for one more session. Each call needs a call of ``close(_:now:)``.
+    package func open(_ key: RateKey, now: UInt64) -> RateAccount {
+        state.withLockedValue { state in
+            sweep(&state, now: now)
+            var entry = state.entries[key] ?? Entry(account: RateAccount(key))
+            entry.sessions += 1
+            state.entries[key] = entry
+            return entry.account
+        }
+    }
+
+    /// A session has ended.
+    package func close(_ account: RateAccount, now: UInt64) {
+        state.withLockedValue { state in
+            sweep(&state, now: now)
+            guard var entry = state.entries[account.key], entry.account === account else { return }
+            entry.sessions -= 1
+            guard entry.sessions <= 0 else { return state.entries[account.key] = entry }
+            let until = account.fullAt
+            guard until > now else { return state.entries[account.key] = nil }
+            entry.sessions = 0
+            state.entries[account.key] = entry
+            state.resting.append(Resting(key: account.key, until: until))
+        }
+    }
+
+    /// Forgets who has paid. Little is done at a time; what is left is left to the next call.
+    private func sweep(_ state: inout State, now: UInt64) {
+        for _ in 0..<4 {
+            guard let first = state.resting.first, first.until <= now || state.resting.count > maximumResting else {
+                return
+            }
+            state.resting.removeFirst()
+            guard let entry = state.entries[first.key], entry.sessions == 0 else { continue }
+            let until = entry.account.fullAt
+            if until <= now || state.resting.count >= maximumResting {
+                state.entries[first.key] = nil
+            } else {
+                state.resting.append(Resting(key: first.key, until: until))
+            }
+        }
+    }
+
+    /// The accounts that have sessions.
+    package func active() -> [RateAccount] {
+        state.withLockedValue { $0.entries.values.filter { $0.sessions > 0 }.map(\.account) }
+    }
+
+    /// An account, if there is one.
+    package func account(_ key: RateKey) -> RateAccount? { state.withLockedValue { $0.entries[key]?.account } }
+}

@@ -1,0 +1,37 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+internal import SocketIOCore
+
+/// In whose name other servers are asked: a handler of a client's event costs all servers something each time it asks who is where,
+/// so that counts towards ``RateLimits/Rates/questionsPerSecond`` of the client.
+enum Questions {
+    /// The socket whose event an asynchronous handler is for, while questions are limited. Tasks that the handler starts inherit it.
+    @TaskLocal static var asker: Socket?
+
+    /// To be called before other servers are asked.
+    ///
+    /// - Throws: ``SocketError`` with code `rateLimited`, where the action is to drop what is over the rate.
+    static func admit(isLocal: Bool = false) async throws {
+        guard let asker, !isLocal else { return }
+        let client = asker.client
+        let isRefused: Bool
+        if client.shard.eventLoop.inEventLoop {
+            isRefused = client.isRefused(.questions)
+        } else {
+            isRefused = await client.shard.perform { client.isRefused(.questions) }
+        }
+        if isRefused { throw SocketError.tooManyQuestions }
+    }
+
+    /// The same for calls that cannot wait for the client's event loop: elsewhere they are not counted.
+    static func admitNow(isLocal: Bool) throws {
+        guard let asker, !isLocal, asker.client.shard.eventLoop.inEventLoop else { return }
+        if asker.client.isRefused(.questions) { throw SocketError.tooManyQuestions }
+    }
+}
+
+extension SocketError {
+    fileprivate static let tooManyQuestions = SocketError(
+        .rateLimited, "the client asks other servers more often than it may")
+}

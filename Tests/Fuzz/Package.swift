@@ -1,0 +1,98 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+// A package of its own, so that nobody who uses the library builds it with a fuzzer. The targets are the library's own
+// sources, by links: the decoders are visible only within one package. What they stand on comes as usual, without the
+// fuzzer's counters.
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    // Optimised, because executions count, but with assertions. Internal decoders are called too.
+    .unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing", "-assert-config", "Debug"]),
+]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioLocks: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "socketio-server-fuzz",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-crypto.git", "4.0.0"..<"6.0.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(
+            url: "https://github.com/apple/swift-configuration.git", from: "1.4.0",
+            traits: ["YAML", "CommandLineArguments"]),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
+    ],
+    targets: [
+        .target(name: "EngineIOCore", dependencies: [nioCore, nioLocks], swiftSettings: swiftSettings),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(
+            name: "EngineIOServer",
+            dependencies: [
+                "EngineIOCore", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL, crypto, logging, metrics,
+            ],
+            swiftSettings: swiftSettings),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .target(
+            name: "HiredisNIO", dependencies: ["CHiredis", nioCore, nioLocks, nioPosix, nioSSL, logging, metrics],
+            swiftSettings: swiftSettings),
+        .target(name: "SocketIOCore", dependencies: ["EngineIOCore", nioCore, nioLocks], swiftSettings: swiftSettings),
+        .target(
+            name: "SocketIOServer",
+            dependencies: [
+                "SocketIOCore", "EngineIOServer", "EngineIOCore", nioCore, nioLocks, nioPosix, nioHTTP1, logging,
+                metrics, serviceLifecycle,
+            ],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "SocketIORedis",
+            dependencies: [
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", nioCore, nioLocks,
+                nioHTTP1, logging, metrics,
+            ],
+            swiftSettings: swiftSettings),
+        // The names of the algorithms, which the settings need.
+        .target(name: "SocketIOJWT", sources: ["TokenAlgorithm.swift"], swiftSettings: swiftSettings),
+        // The limits of the chat, likewise.
+        .target(name: "Chat", sources: ["ChatLimits.swift"], swiftSettings: swiftSettings),
+        // The settings of the executable, without what it does with them.
+        .target(
+            name: "socketio_server",
+            dependencies: [
+                "SocketIORedis", "HiredisNIO", "SocketIOJWT", "Chat", "SocketIOServer", "EngineIOServer", configuration,
+                yams,
+                nioCore, logging,
+            ],
+            path: "Sources/ServerSettings", sources: ["Settings", "Cluster/RedisSettings.swift"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "FuzzHarness",
+            dependencies: [
+                "socketio_server", "SocketIORedis", "SocketIOServer", "SocketIOCore", "HiredisNIO", "EngineIOServer",
+                "EngineIOCore", nioCore, nioHTTP1, configuration,
+            ],
+            swiftSettings: swiftSettings),
+        .target(name: "CLibFuzzer"),
+        .executableTarget(
+            name: "fuzz", dependencies: ["FuzzHarness", "CLibFuzzer"], swiftSettings: swiftSettings,
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]),
+    ],
+    swiftLanguageModes: [.v6]
+)

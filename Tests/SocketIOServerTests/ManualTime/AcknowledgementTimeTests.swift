@@ -1,0 +1,91 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import NIOCore
+import Testing
+
+@testable import SocketIOServer
+
+/// How long acknowledgements are waited for, on a clock that the test moves.
+@Suite("Exact times: acknowledgements")
+struct AcknowledgementTimeTests {
+    private func server() throws -> ManualServer {
+        try ManualServer {
+            $0.engine.pingInterval = .hours(1)
+            $0.connectTimeout = .hours(1)
+        }
+    }
+
+    @Test("a socket waits for exactly the time given", arguments: [10, 1_000, 7_000])
+    func single(milliseconds: Int64) throws {
+        let server = try server()
+        let (client, socket) = try server.join()
+        let results = Recorder<String>()
+        socket.timeout(.milliseconds(milliseconds)).emit(
+            "ask",
+            ack: { result in
+                switch result {
+                case .success: results.append("answer")
+                case .failure(let error):
+                    results.append((error as? SocketError)?.code == .timeout ? "timeout" : "\(error)")
+                }
+            })
+        #expect(try client.text() == #"420["ask"]"#)
+        server.advance(.milliseconds(milliseconds) - .nanoseconds(1))
+        #expect(results.all.isEmpty)
+        server.advance(.nanoseconds(1))
+        #expect(results.all == ["timeout"])
+        // The late answer finds nobody.
+        try client.send(text: "430[1]")
+        #expect(results.all == ["timeout"])
+        client.close()
+    }
+
+    @Test("an answer in the last moment is in time")
+    func lastMoment() throws {
+        let server = try server()
+        let (client, socket) = try server.join()
+        let results = Recorder<Bool>()
+        socket.timeout(.seconds(2)).emit(
+            "ask",
+            ack: { result in
+                if case .success = result { results.append(true) } else { results.append(false) }
+            })
+        server.advance(.seconds(2) - .nanoseconds(1))
+        try client.send(text: "430[1]")
+        #expect(results.all == [true])
+        server.advance(.seconds(2))
+        #expect(results.all == [true])
+        client.close()
+    }
+
+    @Test("a broadcast waits for the time given, or for 5 s", arguments: [nil, 1_500] as [Int64?])
+    func broadcast(milliseconds: Int64?) throws {
+        let server = try server()
+        let clients = [try server.join(), try server.join()]
+        let results = Recorder<String>()
+        let done: @Sendable (Result<[EventArguments], any Error>) -> Void = { result in
+            switch result {
+            case .success(let answers): results.append("\(answers.count) answers")
+            case .failure(let error):
+                let error = error as? BroadcastAckError
+                results.append("\(error?.message ?? ""), \(error?.responses.count ?? -1) answered")
+            }
+        }
+        if let milliseconds {
+            server.io.sockets.timeout(.milliseconds(milliseconds)).emit("ask", ack: done)
+        } else {
+            server.io.local.emit("ask", ack: done)
+        }
+        for (client, _) in clients { #expect(try client.text() == #"420["ask"]"#) }
+        try clients[0].client.send(text: "430[1]")
+        let time = TimeAmount.milliseconds(milliseconds ?? 5_000)
+        server.advance(time - .nanoseconds(1))
+        #expect(results.all.isEmpty)
+        server.advance(.nanoseconds(1))
+        #expect(results.all == ["operation has timed out, 1 answered"])
+        // Nothing of it is left: the late answer is that of nobody.
+        try clients[1].client.send(text: "430[1]")
+        #expect(clients.allSatisfy { $0.socket.acks.isEmpty })
+        for (client, _) in clients { client.close() }
+    }
+}
