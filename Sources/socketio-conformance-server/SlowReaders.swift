@@ -8,7 +8,7 @@ internal import SocketIOServer
 struct SlowReaders: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "slow-readers",
-        abstract: "Broadcasts to a room in which some clients read nothing; see docs/performance.md.",
+        abstract: "Broadcasts to a room in which some clients read nothing; see docs/operations.md.",
         discussion: """
             Each broadcast is sent when all that read have got the one before. Printed are how much the resident memory of this process, \
             which holds server and clients, grew at most, how long a broadcast took until the last reader had it, and how many of \

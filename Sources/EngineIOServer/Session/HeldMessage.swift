@@ -23,7 +23,7 @@ class HeldBytes {
 /// A message that waits for one or more clients of an event loop. Its `bytes` are what it costs each of them.
 final class HeldMessage: HeldBytes {
     /// Counted for each message beside its memory: this object, the buffer's, the place in a list, and what the allocator
-    /// loses between them. Measured with messages of 1,000 bytes.
+    /// loses between them.
     static let overhead = 512
 
     let message: OutboundMessage
