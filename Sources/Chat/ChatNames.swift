@@ -45,7 +45,7 @@ struct ChatName: Sendable {
     /// The room that this person's connections are in. No client can name it: clients name rooms by ``ChatRoom``.
     var personRoom: String { Self.personPrefix + folded }
 
-    /// The key of the conversation between two people, whoever begins it.
+    /// Both names as one text, the same in either order.
     static func conversation(_ one: ChatName, _ other: ChatName) -> String {
         [one.folded, other.folded].sortedByBytes().joined(separator: "\n")
     }
@@ -93,7 +93,7 @@ struct ChatRoom: Sendable {
         self.isPublic = isPublic
     }
 
-    /// The key of the conversation between two people, whoever begins it.
+    /// The key of the conversation between two people. It does not matter which of them opens it.
     static func conversation(_ one: ChatName, _ other: ChatName) -> String {
         directPrefix + ChatName.conversation(one, other)
     }

@@ -3,8 +3,8 @@
 /// Which pages may use the engine, and what browsers are told about that (CORS).
 ///
 /// Browsers send the origin of a page in `Origin`. They keep pages of other origins from reading answers unless CORS headers
-/// allow it, but let every page open WebSockets and send requests: whoever relies on cookies has to refuse foreign pages
-/// itself, which ``enforce`` does. Programs can send any `Origin` or none, so this protects people with a browser, not the
+/// allow it, but let every page open WebSockets and send requests: a server that relies on cookies has to refuse foreign
+/// pages itself, which ``enforce`` does. Programs can send any `Origin` or none, so this protects people with a browser, not the
 /// server from programs.
 public struct CORSConfiguration: Sendable {
     /// Which origins are allowed.

@@ -77,9 +77,9 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     /// Behind a proxy that speaks the PROXY protocol, its client.
     lazy var peer = remoteAddress?.numericHost ?? ""
     private(set) lazy var remoteAddress = context?.channel.remoteAddress
-    /// A trusted proxy has said in its PROXY header that it does not know for whom it speaks, or that it speaks for itself.
+    /// The PROXY header of a trusted proxy names no client: the proxy does not know it, or it connects for itself.
     var isClientUnknown = false
-    /// Whether requests may say in `X-Forwarded-…` for whom they are. Not on a connection of a proxy that uses the PROXY
+    /// Whether `X-Forwarded-…` of requests names their client. Not on a connection of a proxy that uses the PROXY
     /// protocol and names no client: the proxy does not look at the headers then, so they are the client's own.
     private(set) lazy var isTrustedProxy =
         !isClientUnknown && !router.trustedProxies.isEmpty && router.trustedProxies.isTrusted(peer)

@@ -14,7 +14,7 @@ package enum RateKind: String, CaseIterable, Sendable {
     case questions
 }
 
-/// For whom it is counted.
+/// What a rate is counted for.
 package enum RateScope: String, CaseIterable, Sendable {
     case session
     case user

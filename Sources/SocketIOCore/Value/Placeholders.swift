@@ -21,8 +21,8 @@ enum Placeholders {
     }
 
     /// Checks that every placeholder names one of the attachments, and that text and attachments are within a size if each
-    /// placeholder counts as the bytes it stands for. Several may name the same attachment, and whoever passes the packet on
-    /// may have to write it out for each of them. What else stands in a placeholder stands for nothing.
+    /// placeholder counts as the bytes it stands for. Several may name the same attachment, and passing the packet on
+    /// may mean writing it out for each of them. What else stands in a placeholder stands for nothing.
     static func validate(_ text: ByteBuffer, _ attachments: [ByteBuffer], maximumBytes: Int) throws(JSONError) {
         let core = PayloadCore(text, attachments: [], argument: nil, context: nil)
         var room = maximumBytes - text.readableBytes

@@ -29,7 +29,7 @@ final class PeerDirectory: @unchecked Sendable {
 
     let heartbeat: PeerHeartbeat
     var table: PeerTable
-    /// Nil when the nodes have no secret: then whoever can publish to Redis is believed.
+    /// Nil when the nodes have no secret: then messages of everyone who can publish to Redis are accepted.
     var verifier: PeerVerifier?
     let questions: PeerQuestions
     /// When the last routine heartbeat was sent, until it has come back.

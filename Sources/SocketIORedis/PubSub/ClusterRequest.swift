@@ -196,7 +196,7 @@ struct ClusterResponse: Codable {
         gone = try container.decodeIfPresent(Bool.self, forKey: .gone)
         part = try container.decodeIfPresent(Int.self, forKey: .part)
         more = try container.decodeIfPresent(Bool.self, forKey: .more)
-        // Something else of this name, from whoever does not sign, is nobody's error.
+        // Something else of this name, from a server that sends no uid, does not report an error.
         error = uid == nil ? nil : try container.decodeIfPresent(String.self, forKey: .error)
         clientCount = try container.decodeIfPresent(Double.self, forKey: .clientCount)
         sockets = try container.decodeIfPresent(RawJSON.self, forKey: .sockets)
