@@ -37,6 +37,18 @@ counts() {
          END { if (complete) print tests + 0, failed + 0, skipped + 0 }' "$1" 2>/dev/null
 }
 
+# The tests of a log that have begun and not ended: one of them hangs. What tests print may stand before an end on its line.
+unfinished() {
+    awk '/^◇ Test / && / started\.$/ && !/Test (case|run) / { sub(/^◇ Test /, ""); sub(/ started\.$/, ""); begun[$0]++ }
+         match($0, /(✔|✘) Test .* after [0-9.]+ seconds/) {
+             name = substr($0, RSTART, RLENGTH)
+             sub(/^(✔|✘) Test /, "", name)
+             sub(/( with [0-9]+ test cases?)? (passed|failed) after [0-9.]+ seconds$/, "", name)
+             begun[name]--
+         }
+         END { for (name in begun) if (begun[name] > 0) print "did not end: " name }' "$1"
+}
+
 swift_tests() {
     local file="$results/swift.xml" log="$results/swift.log" code=0
     # Where both kinds of tests run, Swift Testing's file has a name of its own.
@@ -51,6 +63,7 @@ swift_tests() {
     read -r total bad left_out < <(counts "$file")
     if [[ -z ${total:-} ]]; then
         complain "swift test gave no result (exit code $code)"
+        [[ $code -eq 124 ]] && mapfile -t -O "${#failures[@]}" failures < <(unfinished "$log")
         return
     fi
     passed=$((passed + total - bad - left_out))

@@ -81,8 +81,8 @@ struct RedisConnectionStateMachine<Context> {
         switch reply {
         case .message(let message):
             return .deliver(message)
-        case .tooLarge where isSubscriber:
-            // Every other reply to a subscriber is short.
+        case .tooLarge where isSubscriber && isReady:
+            // A message: every other reply to a subscriber is short.
             return .dropped
         case .tooLarge:
             return answered(.failure(RedisError(.replyTooLarge, "the reply is over the limits")))
@@ -182,7 +182,9 @@ struct RedisConnectionStateMachine<Context> {
         let value: RESPValue
         switch reply {
         case .success(let reply): value = reply
-        case .failure(let error): return error
+        case .failure(let error):
+            // The limit on messages may be lower than what Redis says of itself, which can be done without.
+            return step == .statistics && error.code == .replyTooLarge ? nil : error
         }
         switch (step, value) {
         case (.auth, .error(let text)):

@@ -75,6 +75,19 @@ struct RedisConnectionStateMachineTests {
         #expect(outcome(.clientName, .error("ERR unknown command")).hasPrefix("ready"))
     }
 
+    @Test("A limit on messages that is lower than what Redis says of itself keeps no connection from being ready")
+    func tooLargeInTheHandshake() {
+        for isSubscriber in [false, true] {
+            var machine = Machine(isSubscriber: isSubscriber)
+            _ = machine.start([.role, .statistics])
+            #expect(reply(&machine, .array([.simple("master")])) == "-")
+            #expect(text(machine.received(.tooLarge)) == "ready [] -1")
+            var needed = Machine(isSubscriber: isSubscriber)
+            _ = needed.start([.role])
+            #expect(text(needed.received(.tooLarge)) == "fail replyTooLarge")
+        }
+    }
+
     @Test("Answers go to the commands in order")
     func order() {
         var machine = ready()

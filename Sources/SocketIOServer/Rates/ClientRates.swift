@@ -165,7 +165,8 @@ extension Client {
 
     private func closeMeter() {
         guard let rates, let meter = rates.meter else { return }
-        let now = now
+        // Once no rates hold, nobody owes anything, so that no account has to be remembered.
+        let now = shard.rates == nil ? .max : now
         if let user = meter.user { context.rates.users.close(user, now: now) }
         if let address = meter.address { context.rates.addresses.close(address, now: now) }
         rates.meter = nil
