@@ -5,7 +5,7 @@ public import Logging
 public import NIOCore
 public import NIOSSL
 
-/// Everything that can be set about the engine: names and defaults are those of the Node server (spec 1.2), limits are
+/// Everything that can be set about the engine: names and defaults are those of the Node server (protocol 1.2), limits are
 /// ours. Times are `TimeAmount`, sizes bytes.
 public struct EngineConfiguration: Sendable {
     // MARK: Requests that belong to the engine
@@ -35,7 +35,7 @@ public struct EngineConfiguration: Sendable {
     public var allowUpgrades = true
     /// Compression of poll answers; nil turns it off.
     public var httpCompression: HTTPCompressionConfiguration? = HTTPCompressionConfiguration()
-    /// Compression of WebSocket messages; default nil, none (spec 1.9).
+    /// Compression of WebSocket messages; default nil, none (protocol 1.9).
     public var perMessageDeflate: PerMessageDeflateConfiguration?
     /// The cookie of the handshake response; default nil, none.
     public var cookie: CookieConfiguration?
@@ -167,7 +167,7 @@ public struct EngineConfiguration: Sendable {
     /// All defaults.
     public init() {}
 
-    /// The prefix of request targets that belong to the engine (spec 1.3).
+    /// The prefix of request targets that belong to the engine (protocol 1.3).
     package var effectivePath: String {
         let base = path.hasSuffix("/") ? String(path.dropLast()) : path
         return addTrailingSlash ? base + "/" : base
@@ -179,7 +179,7 @@ public struct EngineConfiguration: Sendable {
     }()
 }
 
-/// Compression of poll answers (spec 1.8.5).
+/// Compression of poll answers (protocol 1.8.5).
 public struct HTTPCompressionConfiguration: Sendable, Equatable {
     /// The smallest body that is compressed, in bytes; default 1,024.
     public var threshold: Int

@@ -12,7 +12,7 @@ public enum AllowRequestResult: Sendable, Equatable {
     case refuse(String? = nil)
 }
 
-/// What an engine middleware decided about a request (spec 1.5).
+/// What an engine middleware decided about a request (protocol 1.5).
 public enum EngineMiddlewareResult: Sendable {
     /// Go on, with these headers added to whatever is answered.
     case next(HTTPHeaders = [:])
@@ -30,7 +30,7 @@ public typealias EngineMiddleware = @Sendable (HandshakeInfo) async -> EngineMid
 /// Adds or changes response headers. Runs on an event loop and must not block.
 public typealias EngineHeadersHook = @Sendable (inout HTTPHeaders, HandshakeInfo) -> Void
 
-/// A request the engine refused, as told to ``EngineConfiguration/onConnectionError`` (spec 1.5).
+/// A request the engine refused, as told to ``EngineConfiguration/onConnectionError`` (protocol 1.5).
 public struct EngineConnectionError: Sendable {
     /// The refused request.
     public let request: HandshakeInfo

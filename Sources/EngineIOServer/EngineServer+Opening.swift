@@ -18,11 +18,11 @@ struct Opening: Sendable {
 }
 
 extension HandshakeRequest {
-    /// Whether the client wants base64 on WebSocket too (spec 1.4).
+    /// Whether the client wants base64 on WebSocket too (protocol 1.4).
     var encodesBinary: Bool { query["b64"].map { !$0.isEmpty } ?? false }
 }
 
-/// From the checks to the open session, and every refusal (spec 1.5).
+/// From the checks to the open session, and every refusal (protocol 1.5).
 extension EngineServer {
     /// Asks the hooks, if there are any, and opens the session. On the connection's loop.
     func begin(_ opening: Opening) {

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Why an inbound message is no Socket.IO packet (spec 3.3). Every case ends the session with `forced close`.
+/// Why an inbound message is no Socket.IO packet (protocol 3.3). Every case ends the session with `forced close`.
 package enum PacketDecodingError: Error, Hashable, Sendable {
     /// The message is empty.
     case empty

@@ -4,7 +4,7 @@ internal import EngineIOServer
 internal import NIOCore
 
 extension Server {
-    /// Sends everybody away without hurry, before ``close()`` (spec 4.11).
+    /// Disconnects all clients over a span of time, before ``close()`` (protocol 4.11).
     ///
     /// New handshakes get 503 with `Retry-After` at once. Open sessions go on until each is closed at its own moment
     /// within `window`, in random order: what has been sent to it is delivered first, its sockets get the reason

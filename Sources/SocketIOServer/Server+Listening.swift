@@ -137,7 +137,7 @@ extension Server {
 
     // MARK: Closing
 
-    /// Disconnects everybody with the reason `server shutting down` and ends the server for good (spec 4.11): sockets,
+    /// Disconnects everybody with the reason `server shutting down` and ends the server for good (protocol 4.11): sockets,
     /// adapters, sessions, listeners, then the event loops if the server made them. Clients see the connection go and try
     /// to come back. Calls made while it closes wait for the end.
     public func close() async {

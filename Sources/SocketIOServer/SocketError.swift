@@ -53,13 +53,13 @@ public struct SocketError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Names of events that belong to the protocol (spec 3.3, rule 9) and cannot be sent or listened to by name.
+/// Names of events that belong to the protocol (protocol 3.3, rule 9) and cannot be sent or listened to by name.
 enum ReservedEventNames {
     static func contains(_ event: String) -> Bool {
         EventName.isReserved(event)
     }
 
-    /// The names ``Namespace/serverSideEmit(_:_:)`` refuses (spec 4.2).
+    /// The names ``Namespace/serverSideEmit(_:_:)`` refuses (protocol 4.2).
     static func containsForServers(_ event: String) -> Bool {
         ["connect", "connection", "new_namespace"].hasBytes(of: event)
     }

@@ -5,7 +5,7 @@ internal import Testing
 
 @testable internal import EngineIOServer
 
-/// What tells a load balancer where a session lives (spec 1.13, 6.5).
+/// What tells a load balancer where a session lives (protocol 1.13, 6.5).
 @Suite struct HintTests {
     typealias Server = SessionTestServer
 

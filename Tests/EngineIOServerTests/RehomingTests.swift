@@ -9,7 +9,7 @@ internal import Testing
 
 @testable internal import EngineIOServer
 
-/// Upgrades that arrive on another loop than the session's (design 4.1).
+/// Upgrades that arrive on another loop than the session's (decisions 4).
 @Suite(.serialized) struct RehomingTests {
     typealias Server = SessionTestServer
 

@@ -59,7 +59,7 @@ import Testing
         #expect(try receive("0") == .connect(slot: 0, nsp: "/", auth: nil))
     }
 
-    // MARK: Violations (spec 3.9)
+    // MARK: Violations (protocol 3.9)
 
     @Test(arguments: ["2[\"a\"]", "31[]", "3", "1", "2/n,[\"a\"]", "31/n", "1/n"])
     mutating func packetsBeforeConnect(text: String) throws {

@@ -5,7 +5,7 @@ import SocketIOCore
 import Testing
 
 @Suite struct PacketTypesTests {
-    /// The table of spec 3.8.
+    /// The table of protocol 3.8.
     @Test func disconnectReasons() {
         let table: [(DisconnectReason, String, Bool)] = [
             (.transportError, "transport error", true), (.transportClose, "transport close", true),

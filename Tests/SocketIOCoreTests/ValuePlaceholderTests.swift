@@ -5,7 +5,7 @@ internal import Testing
 
 @testable internal import SocketIOCore
 
-/// Binary data: attachments and the placeholders that stand for them (spec 3.2 and 3.3, rule 7).
+/// Binary data: attachments and the placeholders that stand for them (protocol 3.2 and 3.3, rule 7).
 @Suite struct ValuePlaceholderTests {
     private func payload(_ text: String, _ attachments: [[UInt8]]) throws -> PacketPayload {
         try PacketPayload(text: ByteBuffer(string: text)).attaching(attachments.map { ByteBuffer(bytes: $0) })

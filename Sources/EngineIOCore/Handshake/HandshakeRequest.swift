@@ -33,7 +33,7 @@ package final class HandshakeRequest: Sendable {
     package var isRevision4: Bool { query["EIO"]?.hasSameBytes(as: "4") ?? false }
 }
 
-/// The `name` of the context of a code-3 refusal (spec 1.5).
+/// The `name` of the context of a code-3 refusal (protocol 1.5).
 package enum HandshakeRefusalContext: String, Sendable {
     case middlewareFailure = "MIDDLEWARE_FAILURE"
     case invalidOrigin = "INVALID_ORIGIN"
@@ -66,13 +66,13 @@ package enum HandshakeVerdict: Equatable, Sendable {
     case handshake(TransportName, isSupportedRevision: Bool)
     /// Hand the request to the live session it names; it is for this transport.
     case existing(TransportName)
-    /// An upgrade that does not ask for the WebSocket transport: answer 101 and close at once (spec 1.10, 6).
+    /// An upgrade that does not ask for the WebSocket transport: answer 101 and close at once (protocol 1.10, rule 6).
     case acceptThenClose
     /// Refuse it.
     case refuse(HandshakeRefusal)
 }
 
-/// The checks of spec 1.5, in the order which decides what error a client sees.
+/// The checks of protocol 1.5, in the order which decides what error a client sees.
 ///
 /// A session's transport is known only on its home event loop, so the checks come in two halves: `route` needs nothing
 /// but the request, `verifyExisting` runs where the session lives. `verify` is both.

@@ -2,7 +2,7 @@
 
 package import NIOCore
 
-/// The JSON of the `open` packet: exactly five keys, in this order (spec 1.7.1).
+/// The JSON of the `open` packet: exactly five keys, in this order (protocol 1.7.1).
 package enum HandshakeJSON {
     /// - Parameters:
     ///   - sid: the session's id; escaped, because an application may have made it.

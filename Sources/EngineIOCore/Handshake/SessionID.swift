@@ -32,7 +32,7 @@ enum IDAlphabet {
     }
 }
 
-/// Where a session lives, read from or written into its id (design: node tag, shard, random).
+/// Where a session lives, read from or written into its id (decisions 3).
 ///
 /// A session id is 20 characters of `[A-Za-z0-9_-]`: 4 name the node, 1 the shard, 15 carry 90 random bits. It authorises
 /// the requests of its session: never log it whole, never show it to another client.

@@ -19,7 +19,7 @@ public enum EngineMessage: Equatable, Sendable {
     }
 }
 
-/// One Engine.IO packet (spec 1.7).
+/// One Engine.IO packet (protocol 1.7).
 package enum EnginePacket: Equatable, Sendable {
     /// `0`: the handshake JSON, server to client.
     case open(ByteBuffer)

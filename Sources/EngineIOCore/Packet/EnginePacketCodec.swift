@@ -2,7 +2,7 @@
 
 package import NIOCore
 
-/// One packet as one WebSocket text message or one part of a polling payload (spec 1.7).
+/// One packet as one WebSocket text message or one part of a polling payload (protocol 1.7).
 ///
 /// Binary WebSocket messages do not come here: they are binary messages as they stand.
 package enum EnginePacketCodec {
@@ -54,7 +54,7 @@ package enum EnginePacketCodec {
 }
 
 extension EnginePacket {
-    /// Whether this is the `2probe` that opens an upgrade (spec 1.10).
+    /// Whether this is the `2probe` that opens an upgrade (protocol 1.10).
     package var isProbePing: Bool {
         guard case .ping(let payload) = self, payload.readableBytes == 5 else { return false }
         return payload.readableBytesView.elementsEqual("probe".utf8)

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Why bytes are not an Engine.IO packet; the session ends with `parse error` (spec 1.7, 1.8.1).
+/// Why bytes are not an Engine.IO packet; the session ends with `parse error` (protocol 1.7, 1.8.1).
 package enum EnginePacketError: Error, Equatable, Sendable {
     /// A packet needs at least its type digit.
     case emptyPacket

@@ -4,7 +4,7 @@ package import NIOCore
 
 /// One Engine.IO packet ready to leave by either transport.
 ///
-/// It holds the finished, unmasked WebSocket frame, made once however many clients receive it (spec 1.9.1). The polling
+/// It holds the finished, unmasked WebSocket frame, made once however many clients receive it (protocol 1.9.1). The polling
 /// part is derived from the same bytes: for text packets it is the frame without its header.
 package struct OutboundPacket: Sendable, Equatable {
     /// The whole WebSocket frame: header, then payload.
@@ -141,13 +141,13 @@ package struct OutboundPacket: Sendable, Equatable {
 }
 
 /// One application message: an Engine.IO packet and the binary attachments that must follow it without a gap
-/// (spec 3.2). It reaches a session whole or not at all.
+/// (protocol 3.2). It reaches a session whole or not at all.
 package struct OutboundMessage: Sendable, Equatable {
     /// The first, usually the only packet.
     package var head: OutboundPacket
     /// Attachments, in order. Empty for text-only messages.
     package var attachments: [OutboundPacket]
-    /// Whether the transport may compress it (spec 4.10).
+    /// Whether the transport may compress it (protocol 4.10).
     package var compress: Bool
     /// Whether it may be dropped as soon as a client reads slowly.
     package var isVolatile = false

@@ -2,7 +2,7 @@
 
 package import NIOCore
 
-/// The byte between two packets of one polling body (spec 1.8.1).
+/// The byte between two packets of one polling body (protocol 1.8.1).
 private let recordSeparator: UInt8 = 0x1E
 
 /// Reads the packets of one polling body, one at a time.

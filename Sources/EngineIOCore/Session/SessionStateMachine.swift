@@ -12,7 +12,7 @@ package struct SessionEnd: Equatable, Sendable {
     }
 }
 
-/// The life of one session and its heartbeat (spec 1.11).
+/// The life of one session and its heartbeat (protocol 1.11).
 ///
 ///     opening ──opened──▶ open ──closeRequested──▶ closing ──transportFinished / time-out──▶ closed
 ///                          └───────── peer closed, fault, ping timeout ─────────────────────▶ closed
@@ -48,7 +48,7 @@ package struct SessionStateMachine: Sendable {
         case closeTimeout
     }
 
-    /// How long a closing polling session waits for the poll that fetches the close packet (spec 1.11).
+    /// How long a closing polling session waits for the poll that fetches the close packet (protocol 1.11).
     package static let closeTimeoutMilliseconds = 30_000
 
     /// Whether packets may be sent and received.
@@ -145,7 +145,7 @@ package struct SessionStateMachine: Sendable {
         case closeCandidate
     }
 
-    /// The upgrade machine said `complete` (spec 1.10, 4).
+    /// The upgrade machine said `complete` (protocol 1.10, rule 4).
     package mutating func upgraded() -> UpgradeAction {
         switch state {
         case .open: return heartbeat == .waitingForPong ? .adoptAndRestartPongTimeout : .adopt

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// The move of a session from polling to a WebSocket candidate (spec 1.10).
+/// The move of a session from polling to a WebSocket candidate (protocol 1.10).
 ///
 ///     idle ──candidateOpened──▶ opened ──2probe──▶ probed ──5──▶ upgraded
 ///       ▲                         │  └──────────────5──────────────▲

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// The requests a polling client may have open at once, and what each is answered (spec 1.8.2, 1.8.3, 1.11).
+/// The requests a polling client may have open at once, and what each is answered (protocol 1.8.2, 1.8.3, 1.11).
 ///
 ///     poll:  none ⇄ pending                    at most one GET; it takes whatever is sent next
 ///     post:  none → reading → dispatching →    at most one POST; answered after its packets were delivered
@@ -36,7 +36,7 @@ package struct PollingStateMachine: Sendable {
         case packets
         /// Everything pending, then `1`. The transport has finished.
         case packetsThenClose
-        /// `6`, `1`: an orderly close with nothing pending (spec 1.8.2, 4). The transport has finished.
+        /// `6`, `1`: an orderly close with nothing pending (protocol 1.8.2, rule 4). The transport has finished.
         case noopThenClose
         /// `1`.
         case close

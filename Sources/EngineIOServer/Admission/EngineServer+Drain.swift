@@ -2,8 +2,8 @@
 
 package import NIOCore
 
-/// Emptying a server without hurry (spec 4.11): nobody new is let in, and those who are there are sent away a few at a
-/// time, so that the servers they go to are not run over.
+/// Drains a server (protocol 4.11): new handshakes are refused, and open sessions are closed a few at a time, so that the
+/// servers their clients move to are not overloaded.
 extension EngineServer {
     /// How often a few more sessions are closed.
     private static let step = Duration.milliseconds(20)

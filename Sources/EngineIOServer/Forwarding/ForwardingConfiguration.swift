@@ -4,7 +4,7 @@ internal import EngineIOCore
 public import NIOCore
 
 /// Carries requests of other nodes' sessions to those nodes, so that long-polling works behind a balancer that knows no
-/// sessions (spec 6.6). For ``EngineConfiguration/forwarding``.
+/// sessions (protocol 6.6). For ``EngineConfiguration/forwarding``.
 ///
 /// The node listens on an address of its own for the other nodes, apart from that for clients. What comes there must be
 /// signed. It is not encrypted: the address belongs into a network that only the nodes can reach.

@@ -59,7 +59,7 @@ private struct AcceptedCoding {
     }
 }
 
-/// gzip and deflate of whole response bodies (spec 1.8.5).
+/// gzip and deflate of whole response bodies (protocol 1.8.5).
 package enum BodyCompression {
     /// gzip or deflate by the client's preference, gzip first on ties; nil when it takes neither.
     package static func choose(acceptEncoding: String?) -> ContentCoding? {

@@ -3,7 +3,7 @@
 internal import EngineIOCore
 internal import NIOHTTP1
 
-/// The decisions of ``CORSConfiguration`` for one request, as the `cors` package makes them (spec 1.12).
+/// The decisions of ``CORSConfiguration`` for one request, as the `cors` package makes them (protocol 1.12).
 struct CORSPolicy: Sendable {
     /// What to do with a request.
     struct Outcome {

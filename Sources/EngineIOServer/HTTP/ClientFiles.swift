@@ -4,7 +4,7 @@ internal import EngineIOCore
 internal import NIOCore
 internal import NIOHTTP1
 
-/// The browser client's files under the engine's path (spec 8), read once and kept in memory in every coding.
+/// The browser client's files under the engine's path (protocol 8), read once and kept in memory in every coding.
 ///
 /// A request never names a file: its path is compared with the eight that exist.
 struct ClientFiles: Sendable {

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// The affinity cookie of the handshake response, by polling and by WebSocket (spec 1.13, 6.5).
+/// The affinity cookie of the handshake response, by polling and by WebSocket (protocol 1.13, 6.5).
 public struct CookieConfiguration: Sendable {
     /// The `SameSite` attribute.
     public enum SameSite: String, Sendable {

@@ -5,7 +5,7 @@ internal import NIOCore
 internal import NIOHTTP1
 
 extension EngineResponse {
-    /// The JSON answer of a refused plain request (spec 1.5.1); `message` replaces the standard text of the code.
+    /// The JSON answer of a refused plain request (protocol 1.5.1); `message` replaces the standard text of the code.
     package static func refusal(_ code: EngineErrorCode, message: String? = nil) -> EngineResponse {
         var body = ByteBuffer()
         body.writeString("{\"code\":\(code.rawValue),\"message\":\"")

@@ -38,7 +38,7 @@ extension HTTPConnectionHandler {
         if pendingWrites > 0 { tracker.probe.set(waitingIn: context.channel) } else { tracker.end() }
     }
 
-    /// The raw refusal of spec 1.5.1, byte for byte as Node writes it.
+    /// The raw refusal of protocol 1.5.1, byte for byte as Node writes it.
     func refuse(
         _ transaction: HTTPTransaction, status: HTTPResponseStatus, message: String, headers: HTTPHeaders
     ) {

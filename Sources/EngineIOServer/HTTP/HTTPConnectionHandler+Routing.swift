@@ -5,7 +5,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 
-// From a complete head to whoever answers it: client files, engine, application (spec 1.3, 1.12).
+// Hands a complete head to what answers it: client files, engine or application (protocol 1.3, 1.12).
 extension HTTPConnectionHandler: HTTPExchangeConnection {
     func route(_ transaction: HTTPTransaction) {
         var request = EngineRequest(transaction.head, from: peer(of: transaction.head))
@@ -30,7 +30,7 @@ extension HTTPConnectionHandler: HTTPExchangeConnection {
                 runMiddlewares(engine, request, preset, transaction)
             }
         case .foreignUpgrade:
-            // Nobody here answers upgrades but the engine; the delay is Node's (spec 1.3).
+            // Only the engine answers upgrades; the delay is Node's (protocol 1.3).
             transaction.giveUpDeadline = eventLoop.now + router.configuration.destroyUpgradeTimeout
         case .application:
             runApplication(request, transaction)

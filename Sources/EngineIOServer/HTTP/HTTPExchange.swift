@@ -69,7 +69,7 @@ package final class HTTPExchange: @unchecked Sendable {
         finish()?.respond(response, to: self)
     }
 
-    /// Refuses an upgrade with the raw answer of spec 1.5.1 and closes the connection. From any thread, as `respond`.
+    /// Refuses an upgrade with the raw answer of protocol 1.5.1 and closes the connection. From any thread, as `respond`.
     package func refuseUpgrade(
         message: String, headers: HTTPHeaders = [:], status: HTTPResponseStatus = .badRequest
     ) {

@@ -96,7 +96,7 @@ package final class HTTPRouter: Sendable {
         return isUpgrade && configuration.destroyUpgrade ? .foreignUpgrade : .application
     }
 
-    /// The prefix rule of spec 1.3. Without a trailing slash the next byte must end the path: `/socket.iofoo` is not
+    /// The prefix rule of protocol 1.3. Without a trailing slash the next byte must end the path: `/socket.iofoo` is not
     /// ours (Node takes it).
     func belongsToEngine(_ target: String) -> Bool {
         target.withBytes { bytes in

@@ -79,7 +79,7 @@ final class EngineContext: Sendable {
     }
 
     /// The first ping is spread over the last 5 % of the interval, so that mass reconnects do not beat in step; early
-    /// only, since clients count on `pingInterval + pingTimeout` (spec 1.11).
+    /// only, since clients count on `pingInterval + pingTimeout` (protocol 1.11).
     func firstPingDelay() -> TimeAmount {
         let spread = configuration.pingInterval.nanoseconds / 20
         guard spread > 0 else { return pingDelay }

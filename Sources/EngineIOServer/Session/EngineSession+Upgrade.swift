@@ -17,7 +17,7 @@ final class UpgradeAttempt {
     }
 }
 
-/// The move from polling to WebSocket (spec 1.10).
+/// The move from polling to WebSocket (protocol 1.10).
 extension EngineSession {
     /// A WebSocket that names this session has answered its 101.
     func candidateOpened(_ candidate: WebSocketTransport) {

@@ -5,7 +5,7 @@ internal import Logging
 public import NIOCore
 
 /// One client of the engine: it has an id, exactly one current transport, and survives a change of transport and
-/// nothing else (spec 1.1).
+/// nothing else (protocol 1.1).
 ///
 /// Confined to its home event loop, which is why it may be `@unchecked Sendable`: the constants may be read, and
 /// ``close(discard:)`` called, from any thread; everything else belongs to ``eventLoop``.
@@ -70,7 +70,7 @@ public final class EngineSession: @unchecked Sendable {
     /// Whether messages can be sent and are received: not closed, and no close has been asked for. On the loop only.
     public var isOpen: Bool { machine.isOpen }
 
-    /// Whether a message sent now would leave at once (spec 4.9): nothing waits, and the transport is neither busy with
+    /// Whether a message sent now would leave at once (protocol 4.9): nothing waits, and the transport is neither busy with
     /// earlier messages nor without a poll. False again as soon as one message was sent. On the loop only.
     public var isWritable: Bool {
         machine.isOpen && !shard.hasStaged(for: self) && !hasBacklog && link.isReady
@@ -138,7 +138,7 @@ public final class EngineSession: @unchecked Sendable {
         if let initialPacket = context.configuration.initialPacket {
             shard.send(OutboundMessage(head: .message(initialPacket)), to: self)
         }
-        // A polling client gets these two alone in its first answer (spec 1.15).
+        // A polling client gets these two alone in its first answer (protocol 1.15).
         shard.flush(self)
         guard machine.isOpen else { return finishUnannounced() }
         // It may well end there; the handler is to hear of that.

@@ -11,7 +11,7 @@ internal import NIOPosix
     internal import Glibc
 #endif
 
-/// Moves a plaintext connection to another event loop (design 4.1).
+/// Moves a plaintext connection to another event loop (decisions 4).
 ///
 /// The descriptor is duplicated, the old channel closed, and a new channel made from the duplicate. Closing the old one
 /// closes its descriptor only: the kernel's connection lives on in the duplicate, so the peer notices nothing.

@@ -2,7 +2,7 @@
 
 internal import NIOCore
 
-/// The heartbeat deadlines of a shard's sessions: one timer for all of them (spec 1.11).
+/// The heartbeat deadlines of a shard's sessions: one timer for all of them (protocol 1.11).
 ///
 /// A hashed wheel: slot `n` holds the sessions whose deadline falls on tick `n` modulo the number of slots. The loop is
 /// woken for occupied slots only. A deadline is never missed by more than one tick; it is never early. Confined to the

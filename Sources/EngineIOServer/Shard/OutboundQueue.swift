@@ -4,7 +4,7 @@ internal import EngineIOCore
 internal import NIOCore
 
 /// The outbound messages of one tick: each message once, and for each session a linked list of indices into one flat
-/// array (design 5). A recipient costs one entry of eight bytes, no allocation and no reference count.
+/// array (decisions 5). A recipient costs one entry of eight bytes, no allocation and no reference count.
 ///
 /// A class, so that nothing is held exclusively while a delivery calls out. For the same reason overlapping access to what
 /// every message touches is not checked for at run time: it is read and changed in single steps.

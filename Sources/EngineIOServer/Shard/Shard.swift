@@ -3,7 +3,7 @@
 package import EngineIOCore
 package import NIOCore
 
-/// Everything of the engine that lives on one event loop (design 4): sessions by sid, the outbound queue of the tick and
+/// Everything of the engine that lives on one event loop (decisions 2): sessions by sid, the outbound queue of the tick and
 /// the heartbeat wheel.
 ///
 /// Confined to its event loop, which is why it may be `@unchecked Sendable`; only ``run(_:)`` may be called from

@@ -9,7 +9,7 @@ protocol AnswerSink {
     func send(_ buffer: ByteBuffer, isLast: Bool) -> Int
 }
 
-/// The socket below a plaintext channel, written to past NIO (design 5): a fan-out of small frames then costs little more
+/// The socket below a plaintext channel, written to past NIO (decisions 5): a fan-out of small frames then costs little more
 /// than the system calls.
 ///
 /// To be used on the channel's loop only, while the channel is active; written to while NIO holds no bytes for it, or the order is

@@ -42,7 +42,7 @@ struct FrameJoiner {
 }
 
 extension OutboundMessage {
-    /// The message for a client that asked for base64: binary packets as text `b…`, even on WebSocket (spec 1.9).
+    /// The message for a client that asked for base64: binary packets as text `b…`, even on WebSocket (protocol 1.9).
     func withTextOnly() -> OutboundMessage { withPackets { $0.withTextOnly() } }
 }
 

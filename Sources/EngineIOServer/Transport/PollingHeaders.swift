@@ -4,7 +4,7 @@ internal import EngineIOCore
 internal import NIOCore
 internal import NIOHTTP1
 
-/// The headers of polling answers (spec 1.8.2, 1.8.3), as bytes ready to be sent.
+/// The headers of polling answers (protocol 1.8.2, 1.8.3), as bytes ready to be sent.
 struct PollingHeaders {
     static let ok = ByteBuffer(string: "ok")
 
@@ -33,7 +33,7 @@ struct PollingHeaders {
 extension EngineContext {
     var hasHeaderHooks: Bool { configuration.headers != nil || configuration.initialHeaders != nil }
 
-    /// Adds the hints for load balancers (spec 1.13, 6.5) and runs the header hooks (spec 1.14).
+    /// Adds the hints for load balancers (protocol 1.13, 6.5) and runs the header hooks (protocol 1.14).
     /// - Parameter sid: the session whose handshake this answers; nil for any later response.
     func decorate(_ headers: inout HTTPHeaders, request: EngineRequest, handshakeOf sid: String?) {
         if let sid {

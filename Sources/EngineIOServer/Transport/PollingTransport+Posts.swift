@@ -54,7 +54,7 @@ extension PollingTransport: InputSource {
 
     // MARK: Packets
 
-    /// Packets are delivered before the POST is answered (spec 1.8.3).
+    /// Packets are delivered before the POST is answered (protocol 1.8.3).
     private func dispatch(_ body: ByteBuffer, of exchange: HTTPExchange) {
         let packets = PollingPayloadDecoder(
             body: body, maximumPackets: context.configuration.maxPacketsPerPayload)

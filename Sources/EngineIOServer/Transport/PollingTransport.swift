@@ -4,7 +4,7 @@ internal import EngineIOCore
 internal import NIOCore
 internal import NIOHTTP1
 
-/// A session's long-polling: at most one held GET and one arriving POST (spec 1.8). On the session's home loop. What every
+/// A session's long-polling: at most one held GET and one arriving POST (protocol 1.8). On the session's home loop. What every
 /// request touches is not checked for overlapping access: the machine calls nothing back, the others are read and replaced.
 final class PollingTransport: Transport, @unchecked Sendable {
     let shard: Shard

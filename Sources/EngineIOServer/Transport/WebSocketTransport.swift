@@ -3,7 +3,7 @@
 internal import EngineIOCore
 internal import NIOCore
 
-/// A session's WebSocket: after the upgrade the only handler in the pipeline beside TLS (design 4).
+/// A session's WebSocket: after the upgrade the only handler in the pipeline beside TLS (decisions 4).
 ///
 ///     bytes ─▶ WholeMessageReader, or MessageAssembler ─▶ EngineSession        frames of a tick ─▶ one write
 ///

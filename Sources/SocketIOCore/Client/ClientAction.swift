@@ -55,7 +55,7 @@ package enum IgnoredPacket: Sendable, Hashable, CaseIterable {
     case namespaceNotJoined
 }
 
-/// What a client did that the protocol does not allow (spec 3.9, second row).
+/// What a client did that the protocol does not allow (protocol 3.9, second row).
 package enum ProtocolViolation: Sendable, Hashable {
     /// A second CONNECT for a namespace that is joined or being joined.
     case alreadyConnected(nsp: String)

@@ -3,7 +3,7 @@
 internal import EngineIOCore
 internal import NIOCore
 
-/// Which namespaces one client has joined, and what a packet may do now (spec 3.5, 3.7, 3.9).
+/// Which namespaces one client has joined, and what a packet may do now (protocol 3.5, 3.7, 3.9).
 ///
 /// Each namespace goes through
 ///
@@ -39,7 +39,7 @@ package struct ClientStateMachine: Sendable {
     private var isClosed = false
     /// False after a violation: the session is about to close, and its sockets stay listed until it does.
     private var acceptsPackets = true
-    /// Whether any namespace has ever been joined: `connectTimeout` concerns only clients without (spec 3.6).
+    /// Whether any namespace has ever been joined: `connectTimeout` concerns only clients without (protocol 3.6).
     package private(set) var hasEverJoined = false
 
     /// `lenientNamespaceErrors`: packets for a namespace that is not joined are dropped and not a violation.
@@ -77,7 +77,7 @@ package struct ClientStateMachine: Sendable {
         }
     }
 
-    /// The middlewares of a pending connection let it through. False when it is gone: drop it silently (spec 3.5, 6).
+    /// The middlewares of a pending connection let it through. False when it is gone: drop it silently (protocol 3.5, rule 6).
     package mutating func connected(slot: Int) -> Bool {
         guard acceptsPackets, slots.indices.contains(slot), var entry = slots[slot], !entry.isJoined else {
             return false

@@ -2,7 +2,7 @@
 
 package import EngineIOCore
 
-/// The broadcasts of this node whose acknowledgements other nodes collect (spec 4.7): which peers have told how many
+/// The broadcasts of this node whose acknowledgements other nodes collect (protocol 4.7): which peers have told how many
 /// clients they reached, and how many of those have not answered yet.
 ///
 /// Only what is needed to stop waiting for a node that dies; counting and time belong to the receiver.

@@ -3,7 +3,7 @@
 package import EngineIOCore
 package import NIOCore
 
-/// What one of our nodes tells the others about itself (spec 5.11).
+/// What one of our nodes tells the others about itself (protocol 5.11).
 package struct ClusterPeer: Sendable {
     /// Random, of the process.
     package var nodeID: String

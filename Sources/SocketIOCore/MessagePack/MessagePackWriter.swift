@@ -2,7 +2,7 @@
 
 package import NIOCore
 
-/// Writes MessagePack in the flavour of notepack, which Node's adapters use (spec 5.3): each number, text and container in
+/// Writes MessagePack in the flavour of notepack, which Node's adapters use (protocol 5.3): each number, text and container in
 /// its shortest form, byte strings as `bin`, no extensions.
 package struct MessagePackWriter: ~Copyable {
     private var output: JSONOutput

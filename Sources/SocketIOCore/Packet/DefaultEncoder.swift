@@ -3,7 +3,7 @@
 package import EngineIOCore
 package import NIOCore
 
-/// Writes Socket.IO packets as finished Engine.IO messages (spec 3.2).
+/// Writes Socket.IO packets as finished Engine.IO messages (protocol 3.2).
 ///
 /// The WebSocket header, the Engine.IO type `4` and the Socket.IO text go into one buffer, made once however many clients
 /// receive it. When the JSON comes with room in front of it, that buffer is the JSON's own.

@@ -3,7 +3,7 @@
 package import EngineIOCore
 internal import NIOCore
 
-/// Turns the Engine.IO messages of one client into Socket.IO packets (spec 3.3).
+/// Turns the Engine.IO messages of one client into Socket.IO packets (protocol 3.3).
 ///
 ///     idle ── text with N > 0 attachments ──▶ collecting ── N-th binary message ──▶ idle, packet
 ///       └──── any other text ──▶ packet
@@ -41,7 +41,7 @@ package struct DefaultParser: Sendable {
         if case .collecting = state { true } else { false }
     }
 
-    /// Drops a half-received packet, as a disconnect does (spec 3.3, rule 10).
+    /// Drops a half-received packet, as a disconnect does (protocol 3.3, rule 10).
     package mutating func reset() {
         state = .idle
     }

@@ -2,7 +2,7 @@
 
 internal import EngineIOCore
 
-/// The names that lifecycle events use and nobody may emit (spec 3.3, rule 9).
+/// The names that lifecycle events use and nobody may emit (protocol 3.3, rule 9).
 package enum EventName {
     /// In the order of the protocol document.
     package static let reserved: [String] = [

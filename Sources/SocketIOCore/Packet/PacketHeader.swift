@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// What stands in front of the JSON part of a packet: `type [attachments "-"] [nsp ","] [ackid]` (spec 3.1).
+/// What stands in front of the JSON part of a packet: `type [attachments "-"] [nsp ","] [ackid]` (protocol 3.1).
 struct PacketHeader {
     var type = SocketPacketType.event
     /// How many attachments follow; 0 for types that have none.

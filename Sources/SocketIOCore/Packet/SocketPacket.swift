@@ -3,7 +3,7 @@
 internal import EngineIOCore
 package import NIOCore
 
-/// One decoded Socket.IO packet with its attachments in place (spec 3.1).
+/// One decoded Socket.IO packet with its attachments in place (protocol 3.1).
 package struct SocketPacket: Sendable, Equatable {
     package enum Body: Sendable, Equatable {
         /// The text of a JSON object, or nil when the packet carried none.

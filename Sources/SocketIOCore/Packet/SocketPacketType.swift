@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// The type digit of a Socket.IO packet (spec 3.1).
+/// The type digit of a Socket.IO packet (protocol 3.1).
 package enum SocketPacketType: UInt8, Sendable, CaseIterable {
     case connect = 0
     case disconnect = 1

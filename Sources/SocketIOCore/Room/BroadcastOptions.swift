@@ -29,7 +29,7 @@ public struct BroadcastFlags: Sendable, Hashable {
     }
 }
 
-/// Whom a broadcast reaches, and how (spec 4.3).
+/// Whom a broadcast reaches, and how (protocol 4.3).
 ///
 /// The targets are the union of `rooms`, or every socket of the namespace when `rooms` is empty, without the members
 /// of any room in `except`. Each socket is reached at most once.

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// How many rooms a socket may be in, and how long their names may be (hardening A).
+/// How many rooms a socket may be in, and how long their names may be (`limits.*` in docs/configuration.md).
 package struct RoomLimits: Sendable, Equatable {
     /// Rooms of one socket at the same time, the one named after its id included. Default: 1,024.
     package var maxRoomsPerMember: Int

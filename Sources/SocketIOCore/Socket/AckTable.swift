@@ -2,7 +2,7 @@
 
 /// The acknowledgements one client still owes the server. It costs no memory beyond itself while there are none.
 ///
-/// The owner draws the ids (one counter per namespace, spec 3.10) and keeps the time. An acknowledgement with an id that
+/// The owner draws the ids (one counter per namespace, protocol 3.10) and keeps the time. An acknowledgement with an id that
 /// is not in the table is ignored by `take` returning nil, which covers answers that come twice, too late, or were never
 /// asked for.
 package struct AckTable<Handler> {

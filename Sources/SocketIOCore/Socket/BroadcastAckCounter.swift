@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Counts the answers to one broadcast that asked for acknowledgements (spec 4.7).
+/// Counts the answers to one broadcast that asked for acknowledgements (protocol 4.7).
 ///
 ///     counting ── every server reported, and answers + missing clients = sum of the reports ──▶ completed
 ///         └────── time is up ──▶ completed, with what has arrived

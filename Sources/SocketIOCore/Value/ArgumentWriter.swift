@@ -17,7 +17,7 @@ package struct EncodedArguments: Sendable, Equatable {
     }
 }
 
-/// Writes the arguments of an event or acknowledgement as a JSON array (spec 3.2).
+/// Writes the arguments of an event or acknowledgement as a JSON array (protocol 3.2).
 ///
 /// ```swift
 /// var writer = ArgumentWriter(eventName: "chat message")

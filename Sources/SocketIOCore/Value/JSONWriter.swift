@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Values as JavaScript's `JSON.stringify` writes them (spec 3.2).
+/// Values as JavaScript's `JSON.stringify` writes them (protocol 3.2).
 extension JSONOutput {
     /// Writes a quoted string: `"`, `\` and control characters escaped, everything else as it is.
     @inline(__always)

@@ -2,7 +2,7 @@
 
 internal import NIOCore
 
-/// The objects `{"_placeholder":true,"num":n}` that stand for binary attachments (spec 3.1, 3.3).
+/// The objects `{"_placeholder":true,"num":n}` that stand for binary attachments (protocol 3.1, 3.3).
 enum Placeholders {
     enum Finding {
         /// Not a placeholder.

@@ -2,7 +2,7 @@
 
 public import NIOCore
 
-/// What happens to messages for other nodes while Redis cannot be reached (spec 5.12). Delivery to this node's own
+/// What happens to messages for other nodes while Redis cannot be reached (protocol 5.12). Delivery to this node's own
 /// clients goes on without delay in any case.
 public struct OutagePolicy: Sendable, Hashable {
     /// The kinds of behaviour.

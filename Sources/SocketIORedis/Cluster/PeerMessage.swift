@@ -6,7 +6,7 @@ internal import HiredisNIO
 internal import NIOCore
 internal import SocketIOCore
 
-/// What our nodes tell each other on their own channel, which Node.js servers do not listen to (spec 5.11).
+/// What our nodes tell each other on their own channel, which Node.js servers do not listen to (protocol 5.11).
 struct PeerMessage: Codable {
     enum Kind: String, Codable, CaseIterable {
         /// A heartbeat.

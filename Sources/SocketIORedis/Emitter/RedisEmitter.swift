@@ -8,7 +8,7 @@ internal import SocketIOCore
 internal import SocketIOServer
 
 /// Sends events to the clients of a cluster from a process that is no server; on the wire that of
-/// `@socket.io/redis-emitter` (spec 5.5).
+/// `@socket.io/redis-emitter` (protocol 5.5).
 ///
 /// ```swift
 /// let emitter = try RedisEmitter(url: "redis://127.0.0.1:6379", eventLoop: group.next())

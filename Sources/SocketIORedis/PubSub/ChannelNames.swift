@@ -3,7 +3,7 @@
 internal import EngineIOCore
 internal import NIOCore
 
-/// The channels of one namespace (spec 5.4.1).
+/// The channels of one namespace (protocol 5.4.1).
 struct ChannelNames: Sendable {
     /// Broadcasts to more or less than exactly one room.
     let broadcast: String

@@ -4,7 +4,7 @@ internal import EngineIOCore
 internal import NIOCore
 internal import SocketIOCore
 
-/// The numbers of requests and responses (spec 5.4.3).
+/// The numbers of requests and responses (protocol 5.4.3).
 enum ClusterRequestType: Int {
     case sockets = 0
     case allRooms = 1
@@ -200,7 +200,7 @@ struct ClusterResponse: Codable {
         error = uid == nil ? nil : try container.decodeIfPresent(String.self, forKey: .error)
         clientCount = try container.decodeIfPresent(Double.self, forKey: .clientCount)
         sockets = try container.decodeIfPresent(RawJSON.self, forKey: .sockets)
-        // What has not the expected form counts as an answer with nothing in it (spec 5.4.3).
+        // A value of another form counts as an answer without content (protocol 5.4.3).
         rooms = try? container.decodeIfPresent([WireRoom].self, forKey: .rooms)
         if container.contains(.data) { data = try container.decode(RawJSON.self, forKey: .data) }
         if container.contains(.packet) { packet = try container.decode(RawJSON.self, forKey: .packet) }

@@ -10,7 +10,7 @@ public import SocketIOCore
 public import SocketIOServer
 
 /// The adapter of a namespace that shares a cluster with others over Redis publish/subscribe, on the wire that of Node.js
-/// (`@socket.io/redis-adapter`, spec 5.4).
+/// (`@socket.io/redis-adapter`, protocol 5.4).
 ///
 /// Everything is done for the sockets of this node first and told to the others second. Made with
 /// ``RedisCluster/adapter(_:)``.

@@ -17,11 +17,11 @@ enum WireFormatError: Error, Equatable {
     case tooManyRooms
 }
 
-/// Broadcasts as the Node adapter writes them (spec 5.4.2): `[uid, {type, data, nsp}, {rooms, except, flags}]`.
+/// Broadcasts as the Node adapter writes them (protocol 5.4.2): `[uid, {type, data, nsp}, {rooms, except, flags}]`.
 enum PubSubWireFormat {
     /// Rooms and exceptions one message may name.
     static let maximumRooms = 65_536
-    /// Bytes of the uid of an adapter, or of the id of a request. Those of Node.js have 6 to 16, ours 20.
+    /// Bytes of the uid of an adapter, or of the id of a request. Those of Node.js have 6 to 16, ours 8 and 10.
     static let maximumIDBytes = 256
 
     /// Whose broadcasts these are: the emitter writes the flags before the exceptions.

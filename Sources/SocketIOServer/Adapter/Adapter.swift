@@ -5,7 +5,7 @@ public import Logging
 public import NIOCore
 public import SocketIOCore
 
-/// Carries what a namespace sends to more than one socket, on this server and, if it knows others, on them (spec 5.1).
+/// Carries what a namespace sends to more than one socket, on this server and, if it knows others, on them (protocol 5.1).
 ///
 /// There is one adapter per namespace. An adapter for several servers acts on ``AdapterContext/local`` first, which is
 /// this server's part of everything, and tells the others second: a backend that is slow or lost delays nothing here.

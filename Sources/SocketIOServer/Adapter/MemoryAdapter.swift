@@ -19,7 +19,7 @@ public final class MemoryAdapter: Adapter {
     private let context: ServerContext
     private let nodeRooms: NodeRooms
     private let observers: RoomObservers
-    /// One counter for single and for broadcast acknowledgements (spec 3.10).
+    /// One counter for single and for broadcast acknowledgements (protocol 3.10).
     private let lastAckID = Atomic(0)
     private static let lastNumber = Atomic<Int32>(0)
 

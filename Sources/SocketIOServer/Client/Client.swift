@@ -200,7 +200,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         shard.timers.cancel(timer)
     }
 
-    /// Finds the namespace, which may ask the application, and goes on with the middlewares (spec 3.5).
+    /// Finds the namespace, which may ask the application, and goes on with the middlewares (protocol 3.5).
     private func connect(slot: Int, nsp: String, auth: ByteBuffer?) {
         let auth = auth.flatMap { GivenAuth($0) }
         if let namespace = table.acquire(existing: nsp) {

@@ -22,7 +22,7 @@ public struct BroadcastAckError: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// Collects the acknowledgements of one broadcast (spec 4.7) and ends it once.
+/// Collects the acknowledgements of one broadcast (protocol 4.7) and ends it once.
 final class BroadcastAcknowledgements: BroadcastAckReceiver {
     typealias Done = @Sendable (Result<[EventArguments], any Error>) -> Void
 

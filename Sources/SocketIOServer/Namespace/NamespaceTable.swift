@@ -48,7 +48,7 @@ final class NamespaceTable: Sendable {
         state.withLockedValue { $0.observers.append(observer) }
     }
 
-    /// The namespace with this name; made when there is none (spec 4.1, `of`).
+    /// The namespace with this name; made when there is none (protocol 4.1, `of`).
     func namespace(_ name: String) -> Namespace {
         if let existing = state.withLockedValue({ $0.entries[ExactName(name)]?.namespace }) { return existing }
         let parent = parents.first { $0.matchesAtOnce(name) }

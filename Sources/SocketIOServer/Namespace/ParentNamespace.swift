@@ -7,7 +7,7 @@ internal import SocketIOCore
 internal import Synchronization
 
 /// Stands for all namespaces whose names a pattern or a function accepts; they are made when a client asks for them
-/// (spec 4.4).
+/// (protocol 4.4).
 ///
 /// Middlewares and handlers registered here are those of each child made afterwards.
 public final class ParentNamespace: Sendable {

@@ -101,7 +101,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
         joinNow([id])
     }
 
-    /// The end of a socket that was connected, in the order of spec 4.6. Does nothing when called again.
+    /// The end of a socket that was connected, in the order of protocol 4.6. Does nothing when called again.
     func close(_ reason: DisconnectReason, detail: String?) {
         guard connected, !member.isNone else { return }
         for listener in hooks?.disconnecting ?? [] { run(listener, reason, detail) }

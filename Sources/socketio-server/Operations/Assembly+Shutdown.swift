@@ -13,7 +13,7 @@ internal import SocketIOServer
 #endif
 
 extension Assembly {
-    /// The end of a serving process, in an order that loses nothing (spec 4.11): load balancers and other nodes are told,
+    /// The end of a serving process, in an order that loses nothing (protocol 4.11): load balancers and other nodes are told,
     /// newcomers are refused, those inside are sent away over `drain.windowMs`, and what is left is closed.
     ///
     /// Ends the process with exit code 1 when that takes longer than the window and `shutdownTimeoutMs`.

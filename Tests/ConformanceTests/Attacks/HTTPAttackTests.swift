@@ -5,7 +5,7 @@ import NIOCore
 import SocketIOTesting
 import Testing
 
-/// Attacks on the HTTP side, by the numbers of the project's checklist (B1 1–9): the answer is as the table says, and
+/// Attacks on the HTTP side, by the numbers of docs/security.md (1–9): the answer is as the table says, and
 /// the server serves the next client.
 @Suite("Attacks on HTTP and polling")
 struct HTTPAttackTests {

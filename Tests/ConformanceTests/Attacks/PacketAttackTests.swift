@@ -6,7 +6,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
-/// Attacks with Socket.IO packets, by the numbers of the project's checklist (B3 30–40), on the `protocol` application,
+/// Attacks with Socket.IO packets, by the numbers of docs/security.md (30–40), on the `protocol` application,
 /// which sends the arguments of `message` back.
 @Suite("Attacks with packets")
 struct PacketAttackTests {
@@ -53,7 +53,7 @@ struct PacketAttackTests {
                 try await expectClose(
                     address, [.text(#"451-["message",{"_placeholder":true\#(num)}]"#), .binary([1])])
             }
-            // The same attachment twice, and none used, are allowed (spec 3.3, rule 7).
+            // The same attachment twice, and none used, are allowed (protocol 3.3, rule 7).
             let socket = try await connected(address)
             try await socket.send(
                 #"451-1["message-with-ack",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]"#)

@@ -5,7 +5,7 @@ import NIOCore
 import SocketIOTesting
 import Testing
 
-/// Attacks on the upgrade, by the numbers of the project's checklist (B1 10–14).
+/// Attacks on the upgrade, by the numbers of docs/security.md (10–14, 29).
 @Suite("Attacks on the upgrade")
 struct UpgradeAttackTests {
     private static let webSocket = "/engine.io/?EIO=4&transport=websocket"
@@ -218,7 +218,7 @@ struct UpgradeAttackTests {
         case silence
     }
 
-    @Test("B2.29: clients that go away badly are freed at once", arguments: Departure.allCases, [1, 2])
+    @Test("29: clients that go away badly are freed at once", arguments: Departure.allCases, [1, 2])
     func departures(_ departure: Departure, loops: Int) async throws {
         let configure: ServerUnderTest.Configure = { $0.pingInterval = .seconds(25) }
         try await ServerUnderTest.engine(loops: loops, configure: configure) { server in

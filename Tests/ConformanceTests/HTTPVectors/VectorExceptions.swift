@@ -39,7 +39,7 @@ enum VectorExceptions {
         "eio4/post-empty-body": .init("quirk 4: a payload that cannot be decoded is answered with 400") {
             $0.answer(1, status: 400, json: badRequest)
         },
-        "eio4/concurrent-posts": .init("spec 1.8.3, 7: the POST whose body is not complete gets 400") {
+        "eio4/concurrent-posts": .init("protocol 1.8.3, rule 7: the POST whose body is not complete gets 400") {
             $0.answer(1, status: 400, headers: [])
         },
         "eio4/ws-event-no-data": .init("quirk 8: an event without a name ends the session") {
@@ -57,13 +57,12 @@ enum VectorExceptions {
             $0.answer(
                 1, status: 400, headers: [("Content-type", "text/html")], body: "Unsupported protocol version")
         },
-        "transports/polling-only": .init("refused upgrades have one form (spec 1.5.1), also when no upgrade is enabled")
-        {
+        "transports/polling-only": .init("refused upgrades have one form, whatever is enabled (protocol 1.5.1)") {
             for step in [1, 2] {
                 $0.answer(step, status: 400, headers: [("Content-type", "text/html")], body: "Transport unknown")
             }
         },
-        "client/query-and-method": .init("spec 8: client files are served to GET and HEAD only") {
+        "client/query-and-method": .init("protocol 8: client files are served to GET and HEAD only") {
             $0.answer(2, status: 405, headers: nil)
         },
         "compression/permessage-deflate": .init("no window is kept between messages, and the answer says so") {

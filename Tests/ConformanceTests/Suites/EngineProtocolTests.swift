@@ -5,7 +5,7 @@ import NIOCore
 import SocketIOTesting
 import Testing
 
-/// The cases of the Engine.IO v4 protocol suite, under their names there (spec 9).
+/// The cases of the Engine.IO v4 protocol suite, under their names there (protocol 9).
 ///
 /// The server echoes every message; pingInterval 300, pingTimeout 200, maxPayload 1,000,000. Each case runs on one, two
 /// and four event loops.

@@ -5,7 +5,8 @@ import Testing
 
 /// What a client sends on a WebSocket and what a plain echo endpoint must answer.
 ///
-/// The classes are those of the Autobahn test suite, sections 1–7 and 10, named with its numbers, and hardening B2.
+/// The classes are those of the Autobahn test suite, sections 1–7 and 10, named with its numbers, and
+/// with those of the attacks in docs/security.md.
 struct FrameCase: Sendable, CustomTestStringConvertible {
     var name: String
     /// Frames, sent in one write.
@@ -52,7 +53,7 @@ struct FrameCase: Sendable, CustomTestStringConvertible {
                 split(String(repeating: "*", count: 65536), every: 1300),
                 answers: [.text(String(repeating: "*", count: 65536))]),
             FrameCase(
-                "B2.28 1,000 messages in one write", (0..<1000).map { .text("\($0)") },
+                "attack 28 1,000 messages in one write", (0..<1000).map { .text("\($0)") },
                 answers: (0..<1000).map { .text("\($0)") }),
             FrameCase(
                 "1 length field longer than needed, which other servers take as well",
@@ -101,7 +102,7 @@ struct FrameCase: Sendable, CustomTestStringConvertible {
             FrameCase("3.7 close with reserved bits", [.init(opcode: .close, reserved: 7)], close: 1002),
         ]
 
-    // MARK: 4: opcodes; B2.21 masks
+    // MARK: 4: opcodes; attack 21: masks
 
     static let opcodes: [FrameCase] =
         [3, 4, 5, 6, 7, 11, 12, 13, 14, 15].map { code in
@@ -110,8 +111,8 @@ struct FrameCase: Sendable, CustomTestStringConvertible {
                 [.text("a"), .init(opcode: .init(rawValue: code), payload: hello), .init(opcode: .ping)],
                 answers: [.text("a")], close: 1002)
         } + [
-            FrameCase("B2.21 unmasked text", [.init(opcode: .text, payload: hello, masked: false)], close: 1002),
-            FrameCase("B2.21 unmasked empty ping", [.init(opcode: .ping, masked: false)], close: 1002),
+            FrameCase("attack 21 unmasked text", [.init(opcode: .text, payload: hello, masked: false)], close: 1002),
+            FrameCase("attack 21 unmasked empty ping", [.init(opcode: .ping, masked: false)], close: 1002),
         ]
 
     // MARK: 5: fragments
@@ -244,12 +245,12 @@ struct FrameCase: Sendable, CustomTestStringConvertible {
             FrameCase("7.9 close code \(code)", [.close(code)], close: 1002)
         }
 
-    // MARK: B2.24 and B2.25: limits
+    // MARK: attacks 24, 25 and 27: limits
 
     static let limits: [FrameCase] =
         [UInt64(1) << 63, .max, 10_000_000, 1_000_001].map { length in
             FrameCase(
-                "B2.24 \(length) bytes announced",
+                "attack 24 \(length) bytes announced",
                 [ClientFrame(opcode: .binary, announcedLength: length, lengthBytes: 8)],
                 close: length >> 63 == 1 ? nil : 1009)
         }.map { item in
@@ -259,7 +260,7 @@ struct FrameCase: Sendable, CustomTestStringConvertible {
             return item
         } + [
             FrameCase(
-                "B2.24 over the limit in two fragments",
+                "attack 24 over the limit in two fragments",
                 [
                     .init(opcode: .binary, payload: .init(repeating: 1, count: 600_000), isFinal: false),
                     .init(opcode: .continuation, payload: .init(repeating: 1, count: 600_000)),
@@ -268,18 +269,18 @@ struct FrameCase: Sendable, CustomTestStringConvertible {
                 "exactly the limit", [.binary(.init(repeating: 7, count: 1_000_000))],
                 answers: [.binary(.init(repeating: 7, count: 1_000_000))]),
             FrameCase(
-                "B2.25 1,024 fragments", split(.init(repeating: 0x61, count: 1024), every: 1),
+                "attack 25 1,024 fragments", split(.init(repeating: 0x61, count: 1024), every: 1),
                 answers: [.text(String(repeating: "a", count: 1024))]),
             FrameCase(
-                "B2.25 1,025 fragments", split(.init(repeating: 0x61, count: 1025), every: 1), close: 1008),
+                "attack 25 1,025 fragments", split(.init(repeating: 0x61, count: 1025), every: 1), close: 1008),
             FrameCase(
-                "B2.25 200,000 empty fragments",
+                "attack 25 200,000 empty fragments",
                 [.init(opcode: .text, isFinal: false)]
                     + Array(repeating: .init(opcode: .continuation, isFinal: false), count: 200_000), close: 1008),
             FrameCase(
-                "B2.27 1,000 pings at once", Array(repeating: .init(opcode: .ping), count: 1000), close: 1008),
+                "attack 27 1,000 pings at once", Array(repeating: .init(opcode: .ping), count: 1000), close: 1008),
             FrameCase(
-                "B2.27 1,000 pongs at once", Array(repeating: .init(opcode: .pong), count: 1000), close: 1008),
+                "attack 27 1,000 pongs at once", Array(repeating: .init(opcode: .pong), count: 1000), close: 1008),
         ]
 
     /// Stands for "1009 or 1002" in the table.

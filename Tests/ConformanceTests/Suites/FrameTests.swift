@@ -12,7 +12,7 @@ struct FrameTests {
     func echo(pieces: Int) async throws {
         try await ServerUnderTest.webSocketEcho { address in
             for item in FrameCase.all {
-                // The second run cuts what is short enough into single bytes (hardening B2.28).
+                // The second run cuts what is short enough into single bytes (docs/security.md, attack 28).
                 let bytes = item.frames.flatMap(\.encoded)
                 guard pieces == 0 || item.piece == 0 && bytes.count <= 600 else { continue }
                 do {

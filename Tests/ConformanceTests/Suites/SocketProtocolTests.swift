@@ -6,7 +6,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
-/// The cases of the Socket.IO v5 protocol suite, under their names there (spec 9), on the conformance server's
+/// The cases of the Socket.IO v5 protocol suite, under their names there (protocol 9), on the conformance server's
 /// `protocol` application and on one, two and four event loops.
 @Suite("Socket.IO v5 protocol")
 struct SocketProtocolTests {

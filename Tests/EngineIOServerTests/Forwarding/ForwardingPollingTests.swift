@@ -91,7 +91,7 @@ internal import Testing
         }
     }
 
-    /// Spec 1.8.2, 5 and 1.8.3, 3: what the client does to this node's connection, the session's node must see.
+    /// Protocol 1.8.2, rule 5, and 1.8.3, rule 3: what the client does to this node's connection, the session's node must see.
     @Test(.timeLimit(.minutes(2))) func aClientThatLeavesEndsItsSession() async throws {
         try await Fleet.run(2) { fleet in
             let near = try await fleet.nodes[0].connect()

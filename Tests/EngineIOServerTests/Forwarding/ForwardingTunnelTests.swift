@@ -85,7 +85,7 @@ internal import Testing
     @Test(.timeLimit(.minutes(2))) func whatHarmsNoSessionHarmsNoneHere() async throws {
         try await Fleet.run(2) { fleet in
             let (sid, socket) = try await upgraded(fleet)
-            // A second WebSocket of the session is closed, the first goes on (spec 1.10, 1).
+            // A second WebSocket of the session is closed, the first goes on (protocol 1.10, rule 1).
             let second = try await fleet.nodes[1].connect()
             #expect(try await second.upgrade(Server.target("websocket", sid)).status == 101)
             _ = try await second.receiveEnd()
