@@ -54,8 +54,9 @@ swift_tests() {
     # Where both kinds of tests run, Swift Testing's file has a name of its own.
     local other="$results/swift-swift-testing.xml"
     rm -f "$file" "$other"
+    # Most tests wait most of the time, so that more of them run at once than there are cores.
     timeout --foreground --kill-after=10 1800 \
-        swift test --skip-build --disable-xctest --experimental-maximum-parallelization-width 2 \
+        swift test --skip-build --disable-xctest --experimental-maximum-parallelization-width 6 \
         --xunit-output "$file" 2>&1 | tee "$log"
     code=${PIPESTATUS[0]}
     [[ -f $other ]] && file=$other
