@@ -50,5 +50,6 @@ run_python python/test_client.py
 run_python browser/test_chat.py
 run_python browser/test_cluster.py
 run_python browser/test_status.py
+run_python browser/test_origin.py
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
