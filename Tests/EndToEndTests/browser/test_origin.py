@@ -41,7 +41,7 @@ class OriginTest(unittest.TestCase):
         self.assertEqual(self.attempt(self.server.operations, public), ["refused", "blocked"])
         # The same server by another name is another origin.
         self.assertEqual(self.attempt(public.replace("127.0.0.1", "localhost"), public), ["refused", "blocked"])
-        self.server.find("cors.origin does not allow the page it comes from")
+        self.server.find("(cors.origin does not allow the page it comes from)")
 
 
 if __name__ == "__main__":
