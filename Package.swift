@@ -128,6 +128,13 @@ let package = Package(
                 nioCore, nioLocks, nioPosix, nioHTTP1, logging,
             ],
             swiftSettings: swiftSettings),
+        // What .ci/instructions.sh counts: here, so that one build makes it and the server above.
+        .target(
+            name: "HotLoops", dependencies: ["SocketIOCore", "EngineIOCore", nioCore],
+            path: "Tests/Benchmarks/Sources/HotLoops", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "hot-loops", dependencies: ["HotLoops"], path: "Tests/Benchmarks/Sources/hot-loops",
+            swiftSettings: swiftSettings),
         // Tests
         .target(
             name: "ProcessTesting", dependencies: [nioLocks], path: "Tests/ProcessTesting", swiftSettings: swiftSettings

@@ -20,8 +20,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 build() {
-    (cd Tests/Benchmarks && swift build -c release --product hot-loops) &&
-        swift build -c release --product socketio-conformance-server
+    swift build -c release --product socketio-conformance-server && swift build -c release --product hot-loops
 }
 build >"$work/build" 2>&1 || {
     grep -E 'error' "$work/build"
@@ -30,7 +29,7 @@ build >"$work/build" 2>&1 || {
     exit 1
 }
 # Without debugging information, which this valgrind cannot read.
-strip -g -o "$work/hot-loops" Tests/Benchmarks/.build/release/hot-loops
+strip -g -o "$work/hot-loops" .build/release/hot-loops
 strip -g -o "$work/server" .build/release/socketio-conformance-server
 
 # The instructions of a run of a command. Hashing is the same each time.

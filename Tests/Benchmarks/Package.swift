@@ -27,7 +27,6 @@ let package = Package(
             name: "HotLoops", dependencies: ["SocketIOCore", "EngineIOCore", nioCore], swiftSettings: swiftSettings),
         .executableTarget(name: "yardstick"),
         .executableTarget(name: "reader"),
-        .executableTarget(name: "hot-loops", dependencies: ["HotLoops"], swiftSettings: swiftSettings),
         .executableTarget(
             name: "Micro", dependencies: ["HotLoops", .product(name: "Benchmark", package: "benchmark")],
             path: "Benchmarks/Micro", swiftSettings: swiftSettings,
