@@ -59,6 +59,41 @@ import Testing
         #expect(index.count(of: "unknown") == 0)
     }
 
+    /// Rooms of all sizes that overlap, members that are not active, and rooms to leave out, against sets.
+    @Test func selectionsOfLargeRooms() {
+        let sizes = [1, 7, 8, 9, 10, 64, 300]
+        for number in 0..<300 {
+            let member = index.add("\(number)")
+            // The rooms end at different members and begin at the front, in the middle and at the back.
+            for size in sizes {
+                if number < size { index.join("front \(size)", member) }
+                if (100..<100 + size).contains(number) { index.join("middle \(size)", member) }
+                if number >= 300 - size { index.join("back \(size)", member) }
+            }
+            if number % 5 != 0 { index.activate(member) }
+        }
+        func numbers(_ room: String, _ size: Int) -> [Int] {
+            let all = Array(0..<300)
+            let members =
+                switch room {
+                case "front": all.prefix(size)
+                case "middle": all.dropFirst(100).prefix(size)
+                default: all.suffix(size)
+                }
+            return members.filter { $0 % 5 != 0 }
+        }
+        for first in sizes {
+            for second in sizes {
+                var seen = Set(numbers("back", 8))
+                let expected = (numbers("front", first) + numbers("middle", second) + numbers("front", second))
+                    .filter { seen.insert($0).inserted }
+                let rooms = ["front \(first)", "middle \(second)", "front \(second)"]
+                #expect(index.members(rooms: rooms, except: ["back 8"]) == expected.map(String.init))
+                #expect(index.count(rooms: rooms, except: ["back 8"]) == expected.count)
+            }
+        }
+    }
+
     @Test func pendingMembersAreInRoomsButNotSelected() {
         let ann = index.add("ann")
         #expect(index.join("r", ann) == .joined(roomCreated: true))

@@ -25,17 +25,18 @@ package struct PackedID: Sendable, Hashable {
 
     /// The same for a text in memory.
     init?(_ letters: UnsafeRawBufferPointer) {
-        guard letters.count == 2 * Self.lettersInWord, let first = Self.pack(letters[..<Self.lettersInWord]),
-            let second = Self.pack(letters[Self.lettersInWord...])
+        guard letters.count == 2 * Self.lettersInWord,
+            let first = Self.pack(UnsafeRawBufferPointer(rebasing: letters[..<Self.lettersInWord])),
+            let second = Self.pack(UnsafeRawBufferPointer(rebasing: letters[Self.lettersInWord...]))
         else { return nil }
         self.init(first: first, second: second)
     }
 
     /// Six bits for each letter; nil if one of them is not in the alphabet.
-    fileprivate static func pack(_ letters: Slice<UnsafeRawBufferPointer>) -> UInt64? {
+    fileprivate static func pack(_ letters: UnsafeRawBufferPointer) -> UInt64? {
         var word: UInt64 = 0
-        for letter in letters {
-            guard let value = IDAlphabet.value(of: letter) else { return nil }
+        for index in 0..<letters.count {
+            guard let value = IDAlphabet.value(of: letters[index]) else { return nil }
             word = word << 6 | UInt64(value)
         }
         return word
@@ -75,7 +76,7 @@ package struct PackedTag: Sendable, Equatable {
     package init?(_ text: String) {
         guard SessionID.isValidTag(text) else { return nil }
         var text = text
-        guard let letters = text.withUTF8({ PackedID.pack(UnsafeRawBufferPointer($0)[...]) }) else { return nil }
+        guard let letters = text.withUTF8({ PackedID.pack(UnsafeRawBufferPointer($0)) }) else { return nil }
         self.letters = letters
     }
 }

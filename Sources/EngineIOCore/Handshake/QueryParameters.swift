@@ -28,7 +28,7 @@ package struct QueryParameters: Sendable {
         withValues(of: name, name) { value, _ in value.map { String(decoding: $0, as: UTF8.self) } }
     }
 
-    /// Calls `body` with the last values of two parameters, found in one go.
+    /// Calls `body` with the last values of two parameters, found in one go. When both are the same one, the second is nil.
     func withValues<Result>(
         of first: StaticString, _ second: StaticString,
         _ body: (UnsafeRawBufferPointer?, UnsafeRawBufferPointer?) -> Result
@@ -36,8 +36,11 @@ package struct QueryParameters: Sendable {
         withPairs { pairs in
             var values: (first: UnsafeRawBufferPointer?, second: UnsafeRawBufferPointer?)
             while let pair = pairs.next() {
-                if pairs.isName(pair.name, first) { values.first = pair.value }
-                if pairs.isName(pair.name, second) { values.second = pair.value }
+                if pairs.isName(pair.name, first) {
+                    values.first = pair.value
+                } else if pairs.isName(pair.name, second) {
+                    values.second = pair.value
+                }
             }
             guard pairs.isEncoded else { return body(values.first, values.second) }
             return Self.withDecoded(values.first) { first in Self.withDecoded(values.second) { body(first, $0) } }
@@ -81,8 +84,7 @@ package struct QueryParameters: Sendable {
                 while equals < bytes.count, bytes[equals] != UInt8(ascii: "="), !Self.endsPair(bytes[equals]) {
                     equals += 1
                 }
-                var end = equals
-                while end < bytes.count, !Self.endsPair(bytes[end]) { end += 1 }
+                let end = Self.end(from: equals, in: bytes)
                 // Behind a fragment nothing counts.
                 position = end < bytes.count && bytes[end] == UInt8(ascii: "#") ? bytes.count : end + 1
                 guard end > start else { continue }
@@ -107,6 +109,20 @@ package struct QueryParameters: Sendable {
 
         @inline(__always)
         private static func endsPair(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "&") || byte == UInt8(ascii: "#") }
+
+        /// Where the pair ends that `start` is in. Looks at eight bytes at a time.
+        private static func end(from start: Int, in bytes: UnsafeRawBufferPointer) -> Int {
+            var index = start
+            while index + 8 <= bytes.count {
+                let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self).littleEndian
+                let found = zeros(word, UInt8(ascii: "&")) | zeros(word, UInt8(ascii: "#"))
+                // The lowest bit is right: only above a match a borrow makes others.
+                if found != 0 { return index + found.trailingZeroBitCount / 8 }
+                index += 8
+            }
+            while index < bytes.count, !endsPair(bytes[index]) { index += 1 }
+            return index
+        }
 
         /// Looks at eight bytes at a time.
         private static func hasByte(_ one: UInt8, or other: UInt8, in bytes: UnsafeRawBufferPointer) -> Bool {
@@ -169,7 +185,6 @@ extension UnsafeRawBufferPointer {
     func equals(_ text: StaticString) -> Bool {
         let length = text.utf8CodeUnitCount
         guard count == length else { return false }
-        for index in 0..<length where self[index] != text.utf8Start[index] { return false }
-        return true
+        return hasSameBytes(as: UnsafeRawBufferPointer(start: text.utf8Start, count: length))
     }
 }

@@ -8,6 +8,7 @@
 extension String {
     /// Whether both texts are the same bytes.
     @inlinable
+    @inline(__always)
     package func hasSameBytes(as other: String) -> Bool {
         #if _pointerBitWidth(_64)
             // Short texts, and those that share their memory, are the same two words: nothing has to be read.
@@ -16,6 +17,12 @@ extension String {
             )
             if mine.0 == theirs.0, mine.1 == theirs.1 { return true }
         #endif
+        return hasSameBytesInMemory(as: other)
+    }
+
+    /// The same, byte by byte. A call of its own, so that the two words are compared where they are.
+    @usableFromInline
+    func hasSameBytesInMemory(as other: String) -> Bool {
         guard utf8.count == other.utf8.count else { return false }
         let isEqual = utf8.withContiguousStorageIfAvailable { mine in
             other.utf8.withContiguousStorageIfAvailable { theirs in

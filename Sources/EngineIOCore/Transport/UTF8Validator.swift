@@ -53,18 +53,23 @@ package struct UTF8Validator: Sendable, Equatable {
     /// ends.
     private static func skipWords(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         var index = start
-        while index + 8 <= bytes.count {
+        let lastWord = bytes.count &- 8
+        while index <= lastWord {
             let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self).littleEndian
             let high = word & 0x8080_8080_8080_8080
-            if high == 0 || isFourPairs(word) {
-                index += 8
+            if high == 0 {
+                index &+= 8
             } else if high & 0x80 == 0 {
-                index += high.trailingZeroBitCount / 8
+                index &+= high.trailingZeroBitCount / 8
+                // The beginning of three or four bytes.
+                if bytes[index] >= 0xE0 { return index }
+            } else if isFourPairs(word) {
+                index &+= 8
             } else {
                 return index
             }
         }
-        while index < bytes.count, bytes[index] < 0x80 { index += 1 }
+        while index < bytes.count, bytes[index] < 0x80 { index &+= 1 }
         return index
     }
 

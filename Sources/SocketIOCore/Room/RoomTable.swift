@@ -158,19 +158,37 @@ struct RoomTable {
             return selected
         }
         let now = nextEpoch()
-        for name in except { visit(name, now: now) { _ in } }
+        for name in except {
+            if let room = roomID(of: name) { visit(room, now: now) { _ in } }
+        }
         if names.isEmpty {
             for slot in everyone where stamps[Int(slot)] < now { selected.append(slot) }
         } else {
-            for name in names { visit(name, now: now) { slot in selected.append(slot) } }
+            for name in names { select(name, now: now, into: &selected) }
         }
         return selected
     }
 
+    /// Appends each member of a room that `visit` would find.
+    private mutating func select(_ name: String, now: UInt32, into selected: inout [Int32]) {
+        guard let room = roomID(of: name) else { return }
+        let most = rooms[Int(room)].entries.count
+        guard most > 8 else { return visit(room, now: now) { slot in selected.append(slot) } }
+        // Room for all of them first: to append one costs more than to look at it.
+        var end = selected.count
+        selected.append(contentsOf: repeatElement(0, count: most))
+        selected.withUnsafeMutableBufferPointer { selected in
+            visit(room, now: now) { slot in
+                selected[end] = slot
+                end += 1
+            }
+        }
+        selected.removeLast(selected.count - end)
+    }
+
     /// Calls `body` with each member of a room that has not been met since `now` began, and may be selected at all.
     @inline(__always)
-    private mutating func visit(_ name: String, now: UInt32, _ body: (Int32) -> Void) {
-        guard let room = roomID(of: name) else { return }
+    private mutating func visit(_ room: Int32, now: UInt32, _ body: (Int32) -> Void) {
         let entries = rooms[Int(room)].entries
         stamps.withUnsafeMutableBufferPointer { stamps in
             entries.forEach { entry in
