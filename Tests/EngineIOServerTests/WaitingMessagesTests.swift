@@ -100,6 +100,7 @@ internal import Testing
                 #expect(waiting.popFirst().map(Self.number) == (list.isEmpty ? nil : list.removeFirst().number))
             }
             #expect(waiting.bytes == list.reduce(0) { $0 + $1.bytes })
+            #expect(waiting.messageBytes == list.reduce(0) { $0 + $1.bytes - HeldMessage.overhead })
             #expect(waiting.isEmpty == list.isEmpty)
         }
         #expect(Self.drain(&waiting) == list.map(\.number))

@@ -139,11 +139,13 @@ extension HTTPConnectionHandler {
     /// The socket of a plaintext connection. All bytes pass through `write`, so whether NIO holds some is known.
     private func directSocket(_ context: ChannelHandlerContext) -> (any AnswerSink)? {
         guard !isSecure, context.channel.isActive else { return nil }
-        if socket == nil, !hasNoSocket {
-            socket = DirectSocket(context.channel)
-            hasNoSocket = socket == nil
-        }
-        return socket
+        // Each look at it is a copy.
+        if let socket { return socket }
+        guard !hasNoSocket else { return nil }
+        let found = DirectSocket(context.channel)
+        socket = found
+        hasNoSocket = found == nil
+        return found
     }
 
     private func wroteOne() {

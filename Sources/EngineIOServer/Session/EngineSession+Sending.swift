@@ -44,7 +44,7 @@ extension EngineSession {
     func transportReady(_ transport: any Transport) {
         guard transport === link, machine.isAlive else { return }
         if let leftover {
-            leftover.inFlight.removeAll()
+            if !leftover.inFlight.isEmpty { leftover.inFlight.removeAll() }
             feed(from: leftover)
             progressed()
             guard leftover.messages.isEmpty else { return }
@@ -53,7 +53,12 @@ extension EngineSession {
             guard link.closeOrderly(discard: false, hasBacklog: false) else { return }
             finish(machine.transportFinished())
         } else if isWritable {
-            shard.afterDelivery { [self] in handler?.drained() }
+            // Mostly called at once, which takes no closure.
+            if shard.isDelivering {
+                shard.afterDelivery { [self] in handler?.drained() }
+            } else {
+                handler?.drained()
+            }
         }
     }
 
@@ -96,9 +101,8 @@ extension EngineSession {
 
     func makeLeftover() -> Leftover {
         if let leftover { return leftover }
-        let made = Leftover(limits: context.slowClientLimits)
+        let made = shard.slowClients.add(self)
         leftover = made
-        shard.slowClients.add(self, made)
         return made
     }
 
@@ -110,6 +114,14 @@ extension EngineSession {
 
     /// The next messages for a poll.
     func takeForPoll() -> [HeldMessage] { leftover?.messages.popFirst(upTo: link.chunkBytes) ?? [] }
+
+    /// Takes all that waits when it is less than `limit` bytes of memory, as it mostly is: it goes to `body` one by one. False
+    /// when it is more, with nothing taken.
+    func takeForPoll(below limit: Int, _ body: (HeldMessage) -> Void) -> Bool {
+        guard let leftover, leftover.messages.messageBytes < limit else { return false }
+        while let held = leftover.messages.popFirst() { body(held) }
+        return true
+    }
 
     /// Lets go of what is left over.
     func dropLeftover() {
@@ -138,7 +150,7 @@ extension EngineSession {
     func releaseIfSpent() {
         guard let leftover, leftover.isSpent, link.bufferedBytes == 0 else { return }
         self.leftover = nil
-        shard.slowClients.remove(leftover)
+        shard.slowClients.removeSpent(leftover)
     }
 
     /// Calls back when the client has room for another message, which is at once unless more than the soft bound waits, or

@@ -28,9 +28,10 @@ final class HeldMessage: HeldBytes {
 
     let message: OutboundMessage
 
-    init(_ message: OutboundMessage, in budget: BufferBudget) {
+    init(_ message: consuming OutboundMessage, in budget: BufferBudget) {
+        let cost = Self.cost(of: message)
         self.message = message
-        super.init(Self.cost(of: message), in: budget)
+        super.init(cost, in: budget)
     }
 
     static func cost(of message: OutboundMessage) -> Int {

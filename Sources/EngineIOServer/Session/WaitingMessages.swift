@@ -19,6 +19,9 @@ struct WaitingMessages {
 
     var isEmpty: Bool { count == 0 }
 
+    /// The memory of the messages alone.
+    var messageBytes: Int { bytes - count * HeldMessage.overhead }
+
     /// How many places there are, gaps included.
     var placeCount: Int { places.count }
 
@@ -105,6 +108,9 @@ struct WaitingMessages {
         places[first...].contains { $0.map { $0.message.isApplicationMessage && isWanted($0.message) } ?? false }
     }
 
+    /// So many places are kept for other messages when the last one has gone.
+    private static let keptPlaces = 64
+
     private mutating func remove(at index: Int) {
         guard let held = places[index] else { return }
         places[index] = nil
@@ -114,7 +120,8 @@ struct WaitingMessages {
         if let key = held.message.coalescingKey, keys[key] == base + index { keys[key] = nil }
         if count == 0 {
             base += places.count
-            places = []
+            if places.capacity > Self.keptPlaces { places = [] } else { places.removeAll(keepingCapacity: true) }
+            if keys.capacity > Self.keptPlaces { keys = [:] }
             first = 0
             return
         }

@@ -32,10 +32,13 @@ final class OutboundQueue {
     /// For the clients that have agreed to compression; nil when that is turned off.
     let compressor: FrameCompressor?
     /// What was compressed in this tick, by message and window size.
+    @exclusivity(unchecked)
     private var compressed: [Int64: OutboundMessage] = [:]
     /// What has to wait for somebody, by the same.
+    @exclusivity(unchecked)
     private var held: [Int64: HeldMessage] = [:]
     /// The bodies of polling answers that several clients get, by their messages.
+    @exclusivity(unchecked)
     private var pollingBodies: [[MessagePlace]: PollingBody] = [:]
     /// How many bytes are staged, those of the arena left out.
     @exclusivity(unchecked)

@@ -24,6 +24,7 @@ package final class Shard: @unchecked Sendable {
 
     private let inbox: ShardInbox
     /// Of other shards, with work of this tick that they have not been woken for.
+    @exclusivity(unchecked)
     private var sleepers: [ShardInbox] = []
     /// With one shard nobody shares reference counts, so staged messages need no copy.
     private let copiesStagedMessages: Bool
@@ -45,6 +46,7 @@ package final class Shard: @unchecked Sendable {
     /// Packs those bodies.
     let bodyCompressor = BodyCompressor()
     /// The last body that was made of what had waited.
+    @exclusivity(unchecked)
     private var lastAnswer: AnsweredChunk?
     /// The sessions for which something is left over.
     private(set) lazy var slowClients = SlowClientList(self)
@@ -55,7 +57,7 @@ package final class Shard: @unchecked Sendable {
     private var dirty: [Int32] = []
     private var spareList: [Int32] = []
     private var isFlushScheduled = false
-    private var isDelivering = false
+    private(set) var isDelivering = false
     /// Somebody keeps a staged message while the application is called.
     private var isHoldingTick = false
     @exclusivity(unchecked)

@@ -12,7 +12,14 @@ final class SlowClientList {
     private static let looksPerTimeout: Int64 = 16
 
     private unowned let shard: Shard
+    // What is done for each message that waits is not checked for overlapping access: values that call nothing back.
+    @exclusivity(unchecked)
     private var sessions: [EngineSession] = []
+    /// One that is spent, for the next session: mostly a message of a polling client waits until its next poll, and nothing is
+    /// allocated for that.
+    @exclusivity(unchecked)
+    private var spare: Leftover?
+    @exclusivity(unchecked)
     private var timer: Scheduled<Void>?
 
     init(_ shard: Shard) {
@@ -21,9 +28,26 @@ final class SlowClientList {
 
     var isEmpty: Bool { sessions.isEmpty }
 
-    func add(_ session: EngineSession, _ leftover: Leftover) {
+    /// What the session notes from now on; it is added to the list.
+    func add(_ session: EngineSession) -> Leftover {
+        let limits = session.context.slowClientLimits
+        let leftover: Leftover
+        if let spare {
+            leftover = spare
+            self.spare = nil
+            leftover.reuse(limits: limits)
+        } else {
+            leftover = Leftover(limits: limits)
+        }
         leftover.listIndex = sessions.count
         sessions.append(session)
+        return leftover
+    }
+
+    /// The same as ``remove(_:)``, and it may serve another session.
+    func removeSpent(_ leftover: Leftover) {
+        remove(leftover)
+        if spare == nil { spare = leftover }
     }
 
     func remove(_ leftover: Leftover) {

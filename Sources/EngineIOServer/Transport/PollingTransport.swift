@@ -22,7 +22,7 @@ final class PollingTransport: Transport, @unchecked Sendable {
     /// The first answer carries the cookie and the initial headers.
     @exclusivity(unchecked) private var isFirstAnswer = true
     /// Answers that the kernel has not been given as a whole, those with small bodies left out.
-    private var unsentAnswers: [Int: (body: HeldBytes, probe: AnswerProbe)] = [:]
+    @exclusivity(unchecked) private var unsentAnswers: [Int: (body: HeldBytes, probe: AnswerProbe)] = [:]
     private var nextAnswer = 0
     /// Where the last of them is.
     private var probe: AnswerProbe?
@@ -150,12 +150,30 @@ final class PollingTransport: Transport, @unchecked Sendable {
 
     private func answer(_ exchange: HTTPExchange, with answer: PollingStateMachine.PollAnswer) {
         switch answer {
-        case .packets: respond(to: exchange, session?.takeForPoll() ?? [])
+        case .packets:
+            if !respondWithFew(to: exchange) { respond(to: exchange, session?.takeForPoll() ?? []) }
         case .packetsThenClose: respond(to: exchange, session?.takeForPoll() ?? [], trailer: [.close])
         case .noopThenClose: respond(to: exchange, [], trailer: [.noop, .close])
         case .close: respond(to: exchange, [], trailer: [.close])
         case .noop: respond(to: exchange, [], trailer: [.noop])
         }
+    }
+
+    /// Answers with all that waits when that is too little to be shared; false when it is more.
+    private func respondWithFew(to exchange: HTTPExchange) -> Bool {
+        guard let session else { return false }
+        var body = takeBody()
+        var mayCompress = false
+        let isAll = session.takeForPoll(below: sharingMinimum) { held in
+            PollingPayloadEncoder.append(held.message, to: &body)
+            mayCompress = mayCompress || held.message.compress
+        }
+        guard isAll else {
+            shard.pollingBody.put(body, keeping: Self.keptBody)
+            return false
+        }
+        respond(to: exchange, body, mayCompress: mayCompress)
+        return true
     }
 
     private func respond(
