@@ -55,6 +55,10 @@ struct ManualNode: Sendable {
             try await eventually("it has said hello") {
                 node.transport.with { $0.published }.contains { $0.text.contains(#""hello":true"#) }
             }
+            // Peers' counts are compared by the adapters that the directory knows, and by no other.
+            try await eventually("its adapter is known") {
+                try await loop.submit { node.adapter.core.directory.heartbeat.members["/"] != nil }.get()
+            }
             try await body(node)
         } catch {
             await io.close()
