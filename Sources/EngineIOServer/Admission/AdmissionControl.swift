@@ -150,7 +150,7 @@ final class AdmissionControl: Sendable {
     func closed(_ session: EngineSession) {
         guard session.isCountedByAddress, let key = AddressKey(session.handshake.remoteAddress) else { return }
         session.isCountedByAddress = false
-        let now = NIODeadline.now().uptimeNanoseconds
+        let now = session.eventLoop.now.uptimeNanoseconds
         limits.withLockedValue { $0.addresses.closed(key, now: now) }
     }
 }

@@ -193,7 +193,7 @@ public final class EngineSession: @unchecked Sendable {
     }
 
     /// Whether nothing of the client is looked at now. On the loop only.
-    package var isInputHeld: Bool { heldUntil > .now() }
+    package var isInputHeld: Bool { heldUntil > eventLoop.now }
 
     // MARK: Timer
 
@@ -201,7 +201,7 @@ public final class EngineSession: @unchecked Sendable {
     func timerDue() {
         if machine.isWaitingForPong,
             let later = PongGrace.deadline(
-                now: .now(), heldUntil: heldUntil, pingTimeout: context.configuration.pingTimeout)
+                now: eventLoop.now, heldUntil: heldUntil, pingTimeout: context.configuration.pingTimeout)
         {
             return shard.heartbeats.schedule(self, at: later)
         }

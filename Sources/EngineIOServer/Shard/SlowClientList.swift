@@ -81,7 +81,7 @@ final class SlowClientList {
 
     private func look() {
         timer = nil
-        let now = NIODeadline.now()
+        let now = shard.eventLoop.now
         shard.holdingEnds {
             // A copy: a session that is looked at may leave.
             for session in sessions { session.checkProgress(now: now) }

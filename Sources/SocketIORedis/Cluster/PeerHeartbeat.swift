@@ -47,7 +47,7 @@ final class PeerHeartbeat: @unchecked Sendable {
     private var isBeatScheduled = false
     /// The busy users that the others were told of last, and when that was looked at.
     private var busy: [RateBook.Report] = []
-    private var lookedAt = NIODeadline.now()
+    private var lookedAt: NIODeadline
 
     /// Namespaces whose uids are told with every heartbeat.
     private static let maximumRoutineNamespaces = 64
@@ -60,6 +60,7 @@ final class PeerHeartbeat: @unchecked Sendable {
         self.channel = channel
         self.configuration = configuration
         self.bus = bus
+        self.lookedAt = bus.eventLoop.now
     }
 
     func start() { isRunning = true }
@@ -124,7 +125,7 @@ final class PeerHeartbeat: @unchecked Sendable {
     var rates: RateBook? { members.first?.value.rates }
 
     private func lookForBusyUsers() {
-        let now = NIODeadline.now()
+        let now = bus.eventLoop.now
         let seconds = Double((now - lookedAt).nanoseconds) / 1e9
         lookedAt = now
         busy = rates?.reports(after: seconds) ?? []

@@ -27,7 +27,7 @@ struct RateWarning: Encodable, Sendable {
 
 /// All on the session's loop.
 extension Client {
-    private var now: UInt64 { NIODeadline.now().uptimeNanoseconds }
+    private var now: UInt64 { session.eventLoop.now.uptimeNanoseconds }
 
     /// What was granted has passed with the packet at hand.
     /// - Parameter isEvent: it may be dropped.
@@ -67,7 +67,7 @@ extension Client {
         context.log.log(.overRate, on: session.eventLoop, describe(excess, policy.action))
         switch policy.action {
         case .delay:
-            session.holdInput(until: .now() + .nanoseconds(Int64(clamping: excess.wait)))
+            session.holdInput(until: session.eventLoop.now + .nanoseconds(Int64(clamping: excess.wait)))
             return false
         case .warn:
             guard now >= rates.nextWarning else { return false }

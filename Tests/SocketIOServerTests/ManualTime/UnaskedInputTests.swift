@@ -1,0 +1,76 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import MetricTesting
+import NIOCore
+import NIOEmbedded
+import Testing
+
+@testable import EngineIOServer
+@testable import SocketIOServer
+
+/// Input that arrives although the connection is not read has its bounds, from both sides.
+@Suite("Input that nobody asked for")
+struct UnaskedInputTests {
+    private func withClient(
+        _ body: (ManualServer, ManualConnection, EngineSession, CountedMetrics) throws -> Void
+    ) throws {
+        try CountedMetrics.counting { metrics in
+            let server = try ManualServer {
+                $0.engine.pingInterval = .hours(1)
+                $0.connectTimeout = .hours(1)
+            }
+            let (client, socket) = try server.join()
+            try body(server, client, socket.client.session, metrics)
+        }
+    }
+
+    @Test("a session that is paused keeps 256 KiB, and not a byte more")
+    func paused() throws {
+        try withClient { server, client, session, metrics in
+            session.holdInput(until: server.now + .seconds(10))
+            let most = 256 * 1024
+            try client.send([UInt8](repeating: 0, count: most - 1))
+            try client.send([0])
+            #expect(server.sessionCount == 1)
+            #expect(metrics["engineio_input_dropped_bytes_total"] == 0)
+            try client.send([0])
+            #expect(server.sessionCount == 0)
+            #expect(metrics["engineio_input_dropped_bytes_total"] == Double(most))
+            #expect(!client.isOpen)
+            // Room is given back.
+            #expect(server.io.context.shards[0].shard.turns.reserve(InputTurns.unaskedLimit))
+        }
+    }
+
+    @Test("it is handled in order when the pause ends")
+    func kept() throws {
+        try withClient { server, client, session, metrics in
+            let numbers = Recorder<Int>()
+            let socket = try #require(server.io.sockets.local.shards[0].sockets(BroadcastOptions()).first)
+            socket.on("n") { (number: Int) in numbers.append(number) }
+            session.holdInput(until: server.now + .seconds(10))
+            for number in 0..<100 { try client.send(text: "42[\"n\",\(number)]") }
+            server.advance(.seconds(10) - .nanoseconds(1))
+            #expect(numbers.all.isEmpty)
+            server.advance(.milliseconds(1))
+            #expect(numbers.all == Array(0..<100))
+            #expect(metrics["engineio_input_dropped_bytes_total"] == 0)
+            client.close()
+        }
+    }
+
+    @Test("all clients of an event loop together keep 64 MiB")
+    func together() {
+        let loop = EmbeddedEventLoop()
+        let turns = InputTurns(eventLoop: loop)
+        let most = 64 * 1024 * 1024
+        #expect(!turns.reserve(most + 1))
+        #expect(turns.reserve(most - 1))
+        #expect(!turns.reserve(2))
+        #expect(turns.reserve(1))
+        #expect(!turns.reserve(1))
+        turns.release(10)
+        #expect(!turns.reserve(11))
+        #expect(turns.reserve(10))
+    }
+}
