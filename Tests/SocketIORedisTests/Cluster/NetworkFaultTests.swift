@@ -198,8 +198,10 @@ struct NetworkFaultTests {
                 gaps \(all[1][0].longestGap), \(all[0][1].longestGap)
                 """)
             #expect(lost.from <= statistics.unconfirmed)
-            // Connections that live for moments only are not made ever faster; but they are made.
-            #expect(lost.to < 900)
+            // Every connection that is reset is made again within moments: 49 to 151 lost and gaps of 40 to 220 ms were
+            // measured on two cores at a load of 30. Without the next connection most would be lost.
+            #expect(lost.to < 300)
+            #expect([all[1][0], all[0][1]].allSatisfy { $0.longestGap < .seconds(1) })
             try await eventually("the loss is counted") { nodes[1].cluster.statistics.missed >= lost.to }
             try await eventually("up") { nodes.allSatisfy { $0.cluster.status == .up } }
             #expect(try await nodes[0].io.count() == 2)
