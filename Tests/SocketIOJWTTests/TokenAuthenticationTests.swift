@@ -54,6 +54,7 @@ internal import Testing
             namespace.onConnection { socket in
                 socket.on("who") { () -> SocketValue in socket.data }
                 socket.on("subject") { () -> String? in socket.tokenClaims?.subject }
+                socket.on("identity") { () -> String? in socket.rateIdentity }
             }
         }
         do {
@@ -101,6 +102,7 @@ internal import Testing
             let data = try await socket.emitWithAck("who").first
             #expect(data?["claims"]?["sub"] == "ada")
             #expect(try await socket.emitWithAck("subject") == ["ada"])
+            #expect(try await socket.emitWithAck("identity") == ["ada"])
             await client.close()
         }
     }
@@ -137,7 +139,9 @@ internal import Testing
             authentication.replace(keys: try await Self.keys(), options: changed)
             let anonymous = try await SocketTestClient.connect(
                 to: address, query: ["jwt=\(good)"], headers: [("Authorization", "Bearer \(good)")])
-            #expect(try await anonymous.join("/").emitWithAck("subject") == [nil])
+            let nobody = try await anonymous.join("/")
+            #expect(try await nobody.emitWithAck("subject") == [nil])
+            #expect(try await nobody.emitWithAck("identity") == [nil])
             #expect(await refusal { try await anonymous.join("/private-4", auth: ["bearer": "x.y.z"]) } != nil)
             let named = try await SocketTestClient.connect(to: address)
             #expect(try await named.join("/", auth: ["bearer": .string(good)]).emitWithAck("subject") == ["ada"])

@@ -66,7 +66,7 @@ struct SilentPeerTests {
             await node.advance(.seconds(3) - .nanoseconds(1))
             #expect(try await node.isWaiting())
             await node.advance(.nanoseconds(1))
-            #expect(try await !node.isWaiting())
+            try #require(try await !node.isWaiting())
             let error = await #expect(throws: ClusterError.self) { try await asking.value }
             #expect(error?.code == .timeout && error?.missing == ["sil1"] && error?.missingForeign == 0)
             #expect(error?.message == question.message(amongPeers: true))
@@ -82,7 +82,7 @@ struct SilentPeerTests {
             await node.advance(.seconds(3) - .nanoseconds(1))
             #expect(try await node.isWaiting())
             await node.advance(.nanoseconds(1))
-            #expect(try await !node.isWaiting())
+            try #require(try await !node.isWaiting())
             let error = await #expect(throws: ClusterError.self) { try await asking.value }
             #expect(error?.code == .timeout && error?.missing == [] && error?.missingForeign == 1)
             #expect(error?.message == question.message(amongPeers: false))
@@ -119,7 +119,7 @@ struct SilentPeerTests {
             await node.advance(.seconds(4) - .nanoseconds(1))
             #expect(try await node.isWaiting())
             await node.advance(.nanoseconds(1))
-            #expect(try await !node.isWaiting())
+            try #require(try await !node.isWaiting())
             let error = await #expect(throws: BroadcastAckError.self) { try await asking.value }
             #expect(error?.message == "operation has timed out" && error?.responses.isEmpty == true)
         }
@@ -187,7 +187,7 @@ struct SilentPeerTests {
             await node.advance(.milliseconds(7_999))
             #expect(try await node.isWaiting())
             await node.advance(.milliseconds(1))
-            #expect(try await !node.isWaiting())
+            try #require(try await !node.isWaiting())
             try await asking.value
             #expect(node.cluster.statistics.requestTimeouts == 0)
         }
