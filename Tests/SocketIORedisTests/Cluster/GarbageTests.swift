@@ -196,7 +196,11 @@ struct GarbageTests {
                     uid: uid, packet, options: BroadcastOptions(rooms: rooms))
                 return Array(bytes.readableBytesView)
             }
-            try await transport.deliver("socket.io#/#", packet(adapter.uid))
+            let own = try packet(adapter.uid)
+            try await transport.deliver("socket.io#/#", own)
+            // The same in another way that MessagePack has to write a short text.
+            #expect(own[0] == 0x93 && own[1] == 0xA0 | UInt8(adapter.uid.utf8.count))
+            try await transport.deliver("socket.io#/#", [0x93, 0xD9, own[1] & 0x1F] + own[2...])
             try await transport.deliver("socket.io#/#", packet("other", nsp: "/chat"))
             try await transport.deliver("socket.io#/#nobody#", packet("other", rooms: ["nobody"]))
             #expect(node.cluster.statistics.received == 0)

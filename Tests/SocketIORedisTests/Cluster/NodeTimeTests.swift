@@ -22,6 +22,7 @@ struct NodeTimeTests {
             #expect(try await node.isWaiting())
             #expect(node.cluster.nodes.count == 1)
             await node.advance(.nanoseconds(1))
+            try await eventually("it is noticed") { try await !node.isWaiting() }
             #expect(try await asking.value == 0)
             #expect(node.cluster.nodes.isEmpty)
         }
@@ -42,6 +43,7 @@ struct NodeTimeTests {
             asking.cancel()
             node.transport.with { $0.deserted = ["socket.io-node#flap#"] }
             await node.advance(.milliseconds(1_000))
+            try await eventually("it is noticed") { try await !node.isWaiting() }
             _ = try? await asking.value
         }
     }
@@ -56,6 +58,7 @@ struct NodeTimeTests {
             await node.advance(.seconds(1) - .nanoseconds(1))
             #expect(try await node.isWaiting())
             await node.advance(.nanoseconds(1))
+            try await eventually("it is noticed") { try await !node.isWaiting() }
             #expect(try await asking.value == [])
         }
     }

@@ -104,6 +104,7 @@ struct SilentPeerTests {
             await node.advance(.seconds(3) - .nanoseconds(1))
             #expect(try await node.isWaiting())
             await node.advance(.nanoseconds(1))
+            try #require(try await !node.isWaiting())
             try await asking.value
             #expect(node.cluster.statistics.requestTimeouts == 1)
         }

@@ -40,6 +40,34 @@ struct AcknowledgementTimeTests {
         client.close()
     }
 
+    @Test(
+        "without a time given a socket waits for the server's, 60 s by default; without one, until it goes",
+        arguments: [60_000, 1_500, nil] as [Int64?])
+    func byDefault(milliseconds: Int64?) throws {
+        let server = try ManualServer {
+            $0.engine.pingInterval = .hours(1)
+            $0.connectTimeout = .hours(1)
+            if milliseconds != 60_000 { $0.acknowledgementTimeout = milliseconds.map { .milliseconds($0) } }
+        }
+        let (client, socket) = try server.join()
+        let results = Recorder<String>()
+        socket.emit(
+            "ask",
+            ack: { result in
+                switch result {
+                case .success: results.append("answer")
+                case .failure(let error):
+                    results.append((error as? SocketError)?.code == .timeout ? "timeout" : "gone")
+                }
+            })
+        server.advance(.milliseconds(milliseconds ?? 1_800_000) - .nanoseconds(1))
+        #expect(results.all.isEmpty)
+        server.advance(.nanoseconds(1))
+        #expect(results.all == (milliseconds == nil ? [] : ["timeout"]))
+        client.close()
+        #expect(results.all == [milliseconds == nil ? "gone" : "timeout"])
+    }
+
     @Test("an answer in the last moment is in time")
     func lastMoment() throws {
         let server = try server()

@@ -53,32 +53,39 @@ struct ConnectTimeTests {
         #expect(server.sessionCount == 0)
     }
 
-    @Test("so many handshakes at once and per second, not one more, and not one fewer", arguments: [1, 4, 10, 50])
-    func handshakeRate(rate: Int) throws {
+    @Test(
+        "so many handshakes at once and per second, not one more, and not one fewer", arguments: [1, 4, 10, 50],
+        [false, true])
+    func handshakeRate(rate: Int, isOfAddress: Bool) throws {
+        let refusal = isOfAddress ? 429 : 503
         let server = try ManualServer {
-            $0.engine.maxHandshakesPerSecond = rate
+            if isOfAddress {
+                $0.engine.maxHandshakesPerSecondPerAddress = rate
+            } else {
+                $0.engine.maxHandshakesPerSecond = rate
+            }
             $0.engine.pingInterval = .hours(1)
             $0.connectTimeout = .hours(1)
         }
         server.advance(.seconds(100))
         func handshake() throws -> Int {
             let answer = try #require(try server.answer("GET", ManualServer.polling))
-            if answer.status == 503 {
+            if answer.status == refusal {
                 #expect(answer.header("Retry-After") == "1" || rate == 1 && answer.header("Retry-After") == "2")
-                #expect(answer.body == "Too many handshakes\n")
+                #expect(answer.body == "Too many handshakes\(isOfAddress ? " of this address" : "")\n")
             }
             return answer.status
         }
         for _ in 0..<rate { #expect(try handshake() == 200) }
-        for _ in 0..<3 { #expect(try handshake() == 503) }
+        for _ in 0..<3 { #expect(try handshake() == refusal) }
         // One comes back after its part of a second.
         let interval = TimeAmount.nanoseconds(1_000_000_000 / Int64(rate))
         for _ in 0..<3 {
             server.advance(interval - .nanoseconds(1))
-            #expect(try handshake() == 503)
+            #expect(try handshake() == refusal)
             server.advance(.nanoseconds(1))
             #expect(try handshake() == 200)
-            #expect(try handshake() == 503)
+            #expect(try handshake() == refusal)
         }
         // Over ten seconds ten times the rate, and the burst is no larger after a pause.
         server.advance(.seconds(60))
