@@ -69,6 +69,9 @@ package final class RunningProcess: Sendable {
         posix_spawnattr_setsigdefault(&attributes, &all)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
+        // A fault that `make mutants` has switched on is one of every process of the test.
+        var environment = environment
+        environment["MUTANT"] = ProcessInfo.processInfo.environment["MUTANT"]
         let argv = words.map { strdup($0) } + [nil]
         let envp = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { (argv + envp).forEach { free($0) } }

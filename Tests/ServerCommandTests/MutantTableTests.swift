@@ -10,7 +10,8 @@ internal import Testing
         var suites: String
         var meaning: String
         var file: String
-        var original: String
+        /// What is replaced.
+        var originals: [String]
     }
 
     private static func text(_ path: String) throws -> String {
@@ -25,11 +26,14 @@ internal import Testing
             let head = try #require(block.first).replacing("\\|", with: "\u{0}").split(separator: "|").map {
                 $0.trimmingCharacters(in: .whitespaces).replacing("\u{0}", with: "|")
             }
-            try #require(head.count == 3 && block.count == 4, "\(head)")
-            try #require(block[2].hasPrefix("- ") && (block[3].hasPrefix("+ ") || block[3].hasPrefix("= ")))
+            try #require(head.count == 3 && block.count >= 4 && block.count.isMultiple(of: 2), "\(head)")
+            let originals = try stride(from: 2, to: block.count, by: 2).map { line in
+                let (old, new) = (block[line], block[line + 1])
+                try #require(old.hasPrefix("- ") && (new.hasPrefix("+ ") || new.hasPrefix("= ")), "\(head)")
+                return String(old.dropFirst(2))
+            }
             return Mutant(
-                name: head[0], suites: head[1], meaning: head[2], file: String(block[1]),
-                original: String(block[2].dropFirst(2)))
+                name: head[0], suites: head[1], meaning: head[2], file: String(block[1]), originals: originals)
         }
     }
 
@@ -38,8 +42,11 @@ internal import Testing
         #expect(mutants.count >= 40)
         #expect(Set(mutants.map(\.name)).count == mutants.count, "names are unique")
         for mutant in mutants {
-            let count = try Self.text(mutant.file).ranges(of: mutant.original).count
-            #expect(count == 1, "\(mutant.name): '\(mutant.original)' is \(count) times in \(mutant.file)")
+            let text = try Self.text(mutant.file)
+            for original in mutant.originals {
+                let count = text.ranges(of: original).count
+                #expect(count == 1, "\(mutant.name): '\(original)' is \(count) times in \(mutant.file)")
+            }
         }
     }
 
