@@ -36,7 +36,7 @@ extension EngineSession {
                 queue.held(listFrom: first, windowBits: link.windowBits, unsent: unsent, in: context.budget))
         }
         // Whatever its size, it has been given to the transport.
-        if leftover.machine.queueing(unsent, waiting: 0, now: .now()) != .keep { shard.slowClients.watch(self) }
+        if leftover.machine.queueing(unsent, waiting: 0, now: eventLoop.now) != .keep { shard.slowClients.watch(self) }
         context.budget.enforce()
     }
 
@@ -142,7 +142,7 @@ extension EngineSession {
     func progressed() {
         guard let leftover else { return }
         let waiting = waitingBytes
-        leftover.machine.progressed(waiting: waiting, now: .now())
+        leftover.machine.progressed(waiting: waiting, now: eventLoop.now)
         if waiting <= context.slowClientLimits.softBound, !leftover.waiters.isEmpty { announceRoom() }
         releaseIfSpent()
     }

@@ -31,7 +31,7 @@ extension EngineSession {
             leftover.messages.compact()
             context.metrics.dropped(.coalesce)
         }
-        switch leftover.machine.queueing(held.bytes, waiting: waitingBytes, now: .now()) {
+        switch leftover.machine.queueing(held.bytes, waiting: waitingBytes, now: eventLoop.now) {
         case .keep:
             break
         case .keepAndDropVolatile:
@@ -42,7 +42,7 @@ extension EngineSession {
             guard held.message.isApplicationMessage else { break }
             guard !dropVolatile(for: held, leftover), makeRoom(for: held, leftover) else { return }
             // A session that never was above the soft bound may be there now.
-            _ = leftover.machine.queueing(held.bytes, waiting: waitingBytes, now: .now())
+            _ = leftover.machine.queueing(held.bytes, waiting: waitingBytes, now: eventLoop.now)
             if leftover.machine.isWatched { shard.slowClients.watch(self) }
         }
         leftover.messages.append(held)
