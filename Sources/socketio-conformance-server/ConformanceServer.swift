@@ -141,7 +141,13 @@ struct ConformanceServer: AsyncParsableCommand {
             pingTimeout: pingTimeout.map { .milliseconds(Int64($0)) },
             configure: { [deflate] in if deflate { $0.perMessageDeflate = PerMessageDeflateConfiguration() } })
         let cluster = adapter == "redis" ? try makeCluster() : nil
-        if let cluster { settings.configureServer = { $0.adapter = cluster.adapter } }
+        if let cluster {
+            settings.configureServer = {
+                $0.adapter = cluster.adapter
+                // Clients may come by plain round robin.
+                $0.engine.forwarding = ForwardingConfiguration(directory: cluster)
+            }
+        }
         let running = try await app.start(settings)
         do {
             // Whoever waits for the line below may expect the others to be reached.

@@ -52,15 +52,9 @@ package enum Mixed: SocketApplication {
         }
         socket.on("rooms") { () -> [String] in Array(socket.rooms) }
         socket.on("kick-me") { (close: Bool?) in socket.disconnect(close: close ?? false) }
-        socket.on("emit-with-ack-to-me") { (arguments: [RawJSON]) async -> Outcome in
-            let emitter = socket.timeout(.seconds(1))
-            return await Outcome.of {
-                switch arguments.count {
-                case 0: try await emitter.emitWithAck("ask")[0]
-                case 1: try await emitter.emitWithAck("ask", arguments[0])[0]
-                case 2: try await emitter.emitWithAck("ask", arguments[0], arguments[1])[0]
-                default: try await emitter.emitWithAck("ask", arguments[0], arguments[1], arguments[2])[0]
-                }
+        socket.on("emit-with-ack-to-me") { (arguments: [SocketValue]) async -> Outcome in
+            await Outcome.of {
+                try await socket.timeout(.seconds(1)).emitWithAck("ask", arguments: arguments)[0]
             }
         }
     }
@@ -69,25 +63,18 @@ package enum Mixed: SocketApplication {
 
     private static func installBroadcasts(on socket: Socket) {
         let all = socket.namespace.to([])
-        socket.on("bcast") { (options: Options, event: String, arguments: [RawJSON]) -> String in
-            emit(options.applied(to: all), event, arguments)
+        socket.on("bcast") { (options: Options, event: String, arguments: [SocketValue]) -> String in
+            options.applied(to: all).emit(event, arguments: arguments)
             return "ok"
         }
-        socket.on("sbcast") { (options: Options, event: String, arguments: [RawJSON]) -> String in
-            emit(options.applied(to: socket.broadcast), event, arguments)
+        socket.on("sbcast") { (options: Options, event: String, arguments: [SocketValue]) -> String in
+            options.applied(to: socket.broadcast).emit(event, arguments: arguments)
             return "ok"
         }
-        socket.on("bcast-ack") { (options: Options, event: String, arguments: [RawJSON]) async -> Outcome in
+        socket.on("bcast-ack") { (options: Options, event: String, arguments: [SocketValue]) async -> Outcome in
             let target = options.applied(to: all.timeout(.seconds(1)))
             return await Outcome.of {
-                let answers =
-                    switch arguments.count {
-                    case 0: try await target.emitWithAck(event)
-                    case 1: try await target.emitWithAck(event, arguments[0])
-                    case 2: try await target.emitWithAck(event, arguments[0], arguments[1])
-                    default: try await target.emitWithAck(event, arguments[0], arguments[1], arguments[2])
-                    }
-                return .array(answers.map { $0[0] })
+                .array(try await target.emitWithAck(event, arguments: arguments).map { $0[0] })
             }
         }
         socket.on("sockets-join") { (options: Options, rooms: Rooms) -> String in
@@ -101,16 +88,6 @@ package enum Mixed: SocketApplication {
         socket.on("disconnect-sockets") { (options: Options, close: Bool?) -> String in
             options.applied(to: all).disconnectSockets(close: close ?? false)
             return "ok"
-        }
-    }
-
-    /// Up to three arguments, which is what the suites send.
-    private static func emit(_ target: BroadcastOperator, _ event: String, _ arguments: [RawJSON]) {
-        switch arguments.count {
-        case 0: target.emit(event)
-        case 1: target.emit(event, arguments[0])
-        case 2: target.emit(event, arguments[0], arguments[1])
-        default: target.emit(event, arguments[0], arguments[1], arguments[2])
         }
     }
 
@@ -141,28 +118,13 @@ package enum Mixed: SocketApplication {
 
     private static func installServerSide(on socket: Socket, _ log: ServerEventLog) {
         let namespace = socket.namespace
-        socket.on("sse-emit") { (event: String, arguments: [RawJSON]) async throws -> String in
-            switch arguments.count {
-            case 0: try await namespace.serverSideEmit(event)
-            case 1: try await namespace.serverSideEmit(event, arguments[0])
-            case 2: try await namespace.serverSideEmit(event, arguments[0], arguments[1])
-            default: try await namespace.serverSideEmit(event, arguments[0], arguments[1], arguments[2])
-            }
+        socket.on("sse-emit") { (event: String, arguments: [SocketValue]) async throws -> String in
+            try await namespace.serverSideEmit(event, arguments: arguments)
             return "ok"
         }
-        socket.on("sse-emit-ack") { (event: String, arguments: [RawJSON]) async -> Outcome in
+        socket.on("sse-emit-ack") { (event: String, arguments: [SocketValue]) async -> Outcome in
             await Outcome.of {
-                let type = SocketValue.self
-                let answers =
-                    switch arguments.count {
-                    case 0: try await namespace.serverSideEmitWithAck(event, as: type)
-                    case 1: try await namespace.serverSideEmitWithAck(event, arguments[0], as: type)
-                    case 2: try await namespace.serverSideEmitWithAck(event, arguments[0], arguments[1], as: type)
-                    default:
-                        try await namespace.serverSideEmitWithAck(
-                            event, arguments[0], arguments[1], arguments[2], as: type)
-                    }
-                return .array(answers)
+                .array(try await namespace.serverSideEmitWithAck(event, arguments: arguments, as: SocketValue.self))
             }
         }
         socket.on("sse-log") { () -> [[SocketValue]] in log.entries }
@@ -173,12 +135,12 @@ package enum Mixed: SocketApplication {
     }
 
     private static func install(_ log: ServerEventLog, on namespace: Namespace, name: String) {
-        namespace.on("sse") { (first: SocketValue?, second: SocketValue?, third: SocketValue?) in
-            log.append([first, second, third].compactMap { $0 })
-        }
-        namespace.on("sse-ask") { (first: SocketValue?, second: SocketValue?, third: SocketValue?) -> SocketValue in
-            .object(["from": .string(name), "args": .array([first, second, third].compactMap { $0 })])
-        }
+        namespace.on("sse", arguments: { arguments, _ in log.append(arguments.values) })
+        namespace.on(
+            "sse-ask",
+            arguments: { arguments, ack in
+                ack(["from": .string(name), "args": .array(arguments.values)] as SocketValue)
+            })
         namespace.on("sse-silent") { () in }
     }
 }

@@ -45,6 +45,16 @@ enum GuideExamples {
         }
     }
 
+    static func lists(_ io: Server) {
+        io.onConnection { socket in
+            socket.on("call") { (event: String, values: [SocketValue]) in
+                socket.emit(event, arguments: values)
+                socket.broadcast.emit(event, arguments: values + [.string(socket.id)])
+            }
+        }
+        io.emit("numbers", arguments: (1...5).map { .int(Int64($0)) })
+    }
+
     static func block4(_ io: Server) {
         io.onConnection { socket in
             socket.on("sum") { (a: Int, b: Int) -> Int in a + b }

@@ -69,7 +69,14 @@ public struct EmitterOperator: Sendable {
         try await broadcast(event, try .event(event, repeat each arguments))
     }
 
-    /// As ``emit(_:_:)``, for arguments whose number and types are not known beforehand.
+    /// As ``emit(_:_:)``, with a list of arguments whose length is known at run time only.
+    @discardableResult
+    public func emit(_ event: String, arguments: [SocketValue]) async throws -> Int {
+        try await broadcast(event, try .event(event, list: arguments))
+    }
+
+    /// The same with arguments that are JSON already.
+    @_disfavoredOverload
     @discardableResult
     public func emit(_ event: String, arguments: [RawJSON]) async throws -> Int {
         try await broadcast(event, try .event(event, list: arguments))
@@ -117,7 +124,14 @@ public struct EmitterOperator: Sendable {
         try await serverSide(try .unchecked(event, repeat each arguments))
     }
 
-    /// As ``serverSideEmit(_:_:)``, for arguments whose number and types are not known beforehand.
+    /// As ``serverSideEmit(_:_:)``, with a list of arguments whose length is known at run time only.
+    @discardableResult
+    public func serverSideEmit(_ event: String, arguments: [SocketValue]) async throws -> Int {
+        try await serverSide(try .unchecked(event, list: arguments))
+    }
+
+    /// The same with arguments that are JSON already.
+    @_disfavoredOverload
     @discardableResult
     public func serverSideEmit(_ event: String, arguments: [RawJSON]) async throws -> Int {
         try await serverSide(try .unchecked(event, list: arguments))

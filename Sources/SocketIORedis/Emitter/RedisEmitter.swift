@@ -4,7 +4,7 @@ internal import EngineIOCore
 public import HiredisNIO
 public import Logging
 public import NIOCore
-internal import SocketIOCore
+public import SocketIOCore
 internal import SocketIOServer
 
 /// Sends events to the clients of a cluster from a process that is no server; on the wire that of
@@ -98,6 +98,12 @@ extension RedisEmitter {
         try await everyone.emit(event, repeat each arguments)
     }
 
+    /// Sends an event with a list of arguments to everybody, see ``EmitterOperator/emit(_:arguments:)``.
+    @discardableResult
+    public func emit(_ event: String, arguments: [SocketValue]) async throws -> Int {
+        try await everyone.emit(event, arguments: arguments)
+    }
+
     /// Makes all sockets join rooms.
     @discardableResult
     public func socketsJoin(_ rooms: String...) async throws -> Int { try await everyone.socketsJoin(rooms) }
@@ -116,5 +122,11 @@ extension RedisEmitter {
         _ event: String, _ arguments: repeat each Argument
     ) async throws -> Int {
         try await everyone.serverSideEmit(event, repeat each arguments)
+    }
+
+    /// Sends an event with a list of arguments to all servers.
+    @discardableResult
+    public func serverSideEmit(_ event: String, arguments: [SocketValue]) async throws -> Int {
+        try await everyone.serverSideEmit(event, arguments: arguments)
     }
 }

@@ -43,6 +43,18 @@ final class AckResponder: @unchecked Sendable {
         }
     }
 
+    /// Answers with any number of values, unless that has been done.
+    func respond(list values: [SocketValue]) {
+        switch claim() {
+        case .socket(let socket, let id):
+            Self.deliver(to: socket, id: id) { try .acknowledgement(headroom: $0, list: values) }
+        case .server(let answer):
+            answer(Result { try EncodedArguments.acknowledgement(list: values).received(offset: 0) })
+        case .none:
+            return
+        }
+    }
+
     /// Answers with arguments that were received, unless that has been done.
     func respond(relaying arguments: EventArguments) {
         switch claim() {

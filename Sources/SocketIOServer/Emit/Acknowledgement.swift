@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+public import SocketIOCore
+
 /// The callback of an event that asked for an acknowledgement: the last parameter of a handler.
 ///
 /// ```swift
@@ -30,6 +32,11 @@ public struct DynamicAck: Sendable {
     /// Answers with these values.
     public func callAsFunction<each Value: Encodable & Sendable>(_ values: repeat each Value) {
         responder?.respond(repeat each values)
+    }
+
+    /// Answers with a list of values whose length is known at run time only.
+    public func callAsFunction(arguments: [SocketValue]) {
+        responder?.respond(list: arguments)
     }
 
     /// Answers with arguments that were received, as the bytes they came in.

@@ -98,7 +98,7 @@ public struct BroadcastOperator: Sendable {
         emit("message", repeat each arguments)
     }
 
-    private func send(_ event: String, encode: () throws -> EncodedArguments) {
+    func send(_ event: String, encode: () throws -> EncodedArguments) {
         do {
             let data = try encode()
             switch target {
@@ -141,8 +141,15 @@ public struct BroadcastOperator: Sendable {
         _ event: String, _ arguments: repeat each Argument,
         ack: @escaping @Sendable (Result<[EventArguments], any Error>) -> Void
     ) {
+        collect(event, ack) { try .event(event, repeat each arguments) }
+    }
+
+    func collect(
+        _ event: String, _ ack: @escaping @Sendable (Result<[EventArguments], any Error>) -> Void,
+        encode: () throws -> EncodedArguments
+    ) {
         do {
-            let data = try EncodedArguments.event(event, repeat each arguments)
+            let data = try encode()
             // Begun here, not in a task: events sent one after the other leave in that order.
             guard case .namespace(let namespace) = target else { throw Self.noParent("emitWithAck") }
             try Questions.admitNow(isLocal: options.flags.isLocal)

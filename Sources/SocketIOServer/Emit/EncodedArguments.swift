@@ -24,14 +24,18 @@ extension EncodedArguments {
     }
 
     /// An event's name and any number of arguments. Refuses reserved names.
-    package static func event(_ name: String, list: [RawJSON]) throws -> EncodedArguments {
+    package static func event(
+        _ name: String, headroom: Int = 0, list: [some Encodable]
+    ) throws -> EncodedArguments {
         guard !ReservedEventNames.contains(name) else { throw SocketError.reserved(name) }
-        return try unchecked(name, list: list)
+        return try unchecked(name, headroom: headroom, list: list)
     }
 
     /// An event's name and any number of arguments, whatever the name.
-    package static func unchecked(_ name: String, list: [RawJSON]) throws -> EncodedArguments {
-        var writer = ArgumentWriter(eventName: name, headroom: 0)
+    package static func unchecked(
+        _ name: String, headroom: Int = 0, list: [some Encodable]
+    ) throws -> EncodedArguments {
+        var writer = ArgumentWriter(eventName: name, headroom: headroom)
         for argument in list { try writer.append(argument) }
         return writer.finish()
     }
@@ -42,6 +46,13 @@ extension EncodedArguments {
     ) throws -> EncodedArguments {
         var writer = ArgumentWriter(headroom: headroom)
         repeat try writer.append(each arguments)
+        return writer.finish()
+    }
+
+    /// The arguments of an acknowledgement, any number of them.
+    package static func acknowledgement(headroom: Int = 0, list: [some Encodable]) throws -> EncodedArguments {
+        var writer = ArgumentWriter(headroom: headroom)
+        for argument in list { try writer.append(argument) }
         return writer.finish()
     }
 

@@ -27,7 +27,7 @@ public struct RemoteSocket: Sendable, Identifiable {
     /// The socket's ``Socket/data``.
     public var data: SocketValue { description.data }
 
-    private var room: BroadcastOperator {
+    var room: BroadcastOperator {
         BroadcastOperator(.namespace(namespace), BroadcastOptions(rooms: [id], flags: flags))
     }
 
@@ -50,12 +50,15 @@ public struct RemoteSocket: Sendable, Identifiable {
     public func emitWithAck<each Argument: Encodable & Sendable, Answer: Decodable & Sendable>(
         _ event: String, _ arguments: repeat each Argument, as type: Answer.Type
     ) async throws -> Answer {
+        try await acknowledgement(event, try .event(event, repeat each arguments)).decode(type)
+    }
+
+    func acknowledgement(_ event: String, _ data: EncodedArguments) async throws -> EventArguments {
         var room = room
         room.expectSingleResponse()
-        let answers = try await room.acknowledgements(
-            event, try .event(event, repeat each arguments), expectsSingle: true)
+        let answers = try await room.acknowledgements(event, data, expectsSingle: true)
         guard let answer = answers.first else { throw SocketError.disconnected }
-        return try answer.decode(type)
+        return answer
     }
 
     /// Makes the socket join rooms. Returns before it is done.

@@ -8,8 +8,8 @@ internal import SocketIOCore
 /// Sends events to one socket in a certain way; made with ``Socket/volatile``, ``Socket/timeout(_:)``,
 /// ``Socket/compress(_:)`` and ``Socket/coalescing(_:)``. A value, usable any number of times.
 public struct SocketEmitter: Sendable {
-    private let socket: Socket
-    private var flags = EmitFlags()
+    let socket: Socket
+    private(set) var flags = EmitFlags()
 
     init(_ socket: Socket) {
         self.socket = socket
@@ -87,9 +87,15 @@ public struct SocketEmitter: Sendable {
         _ event: String, _ arguments: repeat each Argument,
         ack: @escaping @Sendable (Result<EventArguments, any Error>) -> Void
     ) {
+        request(event, ack) { try .event(event, headroom: $0, repeat each arguments) }
+    }
+
+    func request(
+        _ event: String, _ ack: @escaping @Sendable (Result<EventArguments, any Error>) -> Void,
+        encode: (_ headroom: Int) throws -> EncodedArguments
+    ) {
         do {
-            let arguments = try EncodedArguments.event(
-                event, headroom: socket.namespace.headroom, repeat each arguments)
+            let arguments = try encode(socket.namespace.headroom)
             let (socket, flags) = (socket, flags)
             socket.onLoop { _ = socket.request(event, arguments, flags, ack) }
         } catch {
@@ -97,7 +103,7 @@ public struct SocketEmitter: Sendable {
         }
     }
 
-    private func acknowledgement(_ event: String, _ arguments: EncodedArguments) async throws -> EventArguments {
+    func acknowledgement(_ event: String, _ arguments: EncodedArguments) async throws -> EventArguments {
         let (socket, flags) = (socket, flags)
         let wait = AcknowledgementWait(socket: socket)
         return try await withTaskCancellationHandler {

@@ -15,7 +15,7 @@ internal import SocketIOCore
 /// then sends. A client that takes nothing for ``EngineConfiguration/slowClientTimeout`` is treated as its policy says, so
 /// no call waits for ever.
 public struct SuspendingEmitter: Sendable {
-    private let socket: Socket
+    let socket: Socket
     private let flags: EmitFlags
 
     init(_ socket: Socket, _ flags: EmitFlags) {
@@ -38,7 +38,7 @@ public struct SuspendingEmitter: Sendable {
         try await send(event, .relay(event, headroom: socket.namespace.headroom, arguments))
     }
 
-    private func send(_ event: String, _ arguments: EncodedArguments) async throws {
+    func send(_ event: String, _ arguments: EncodedArguments) async throws {
         let (socket, flags) = (socket, flags)
         let wait = RoomWait()
         try await withTaskCancellationHandler {
@@ -66,7 +66,7 @@ public struct SuspendingEmitter: Sendable {
 /// A call waits until no socket meant has more than ``EngineConfiguration/slowClientBytes`` waiting for it, and then sends.
 /// Clients of other servers are not waited for.
 public struct SuspendingBroadcast: Sendable {
-    private let operation: BroadcastOperator
+    let operation: BroadcastOperator
 
     init(_ operation: BroadcastOperator) {
         self.operation = operation
@@ -91,7 +91,7 @@ public struct SuspendingBroadcast: Sendable {
 }
 
 extension BroadcastOperator {
-    fileprivate func waitForRoom() async throws {
+    func waitForRoom() async throws {
         for namespace in namespaces {
             for shard in namespace.local.shards where shard.socketCount > 0 {
                 let wait = RoomWait()

@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import NIOCore
-internal import SocketIOCore
+public import SocketIOCore
 
 extension Namespace {
     /// Sends an event to the other servers, where ``on(_:_:)-swift.method`` of this namespace listens; this one gets
@@ -22,10 +22,7 @@ extension Namespace {
         _ event: String, _ arguments: repeat each Argument, as type: Answer.Type, timeout: Duration = .seconds(5),
         of servers: AskedServers = .all
     ) async throws -> [Answer] {
-        let packet = try serverSidePacket(event, repeat each arguments)
-        try await Questions.admit()
-        return try await adapter.serverSideEmitWithAck(packet, timeout: TimeAmount(timeout), of: servers)
-            .map { try $0.decode(type) }
+        try await ask(serverSidePacket(event, repeat each arguments), timeout, servers).map { try $0.decode(type) }
     }
 
     private func serverSidePacket<each Argument: Encodable>(
@@ -34,5 +31,32 @@ extension Namespace {
         guard !ReservedEventNames.containsForServers(event) else { throw SocketError.reserved(event) }
         return BroadcastPacket(
             namespace: name, event: event, data: try .unchecked(event, repeat each arguments))
+    }
+
+    private func serverSidePacket(_ event: String, list: [SocketValue]) throws -> BroadcastPacket {
+        guard !ReservedEventNames.containsForServers(event) else { throw SocketError.reserved(event) }
+        return BroadcastPacket(namespace: name, event: event, data: try .unchecked(event, list: list))
+    }
+
+    private func ask(
+        _ packet: BroadcastPacket, _ timeout: Duration, _ servers: AskedServers
+    ) async throws -> [EventArguments] {
+        try await Questions.admit()
+        return try await adapter.serverSideEmitWithAck(packet, timeout: TimeAmount(timeout), of: servers)
+    }
+
+    // MARK: Lists of arguments
+
+    /// As ``serverSideEmit(_:_:)``, with a list of arguments whose length is known at run time only.
+    public func serverSideEmit(_ event: String, arguments: [SocketValue]) async throws {
+        try await adapter.serverSideEmit(serverSidePacket(event, list: arguments))
+    }
+
+    /// As ``serverSideEmitWithAck(_:_:as:timeout:of:)``, with a list of arguments whose length is known at run time only.
+    public func serverSideEmitWithAck<Answer: Decodable & Sendable>(
+        _ event: String, arguments: [SocketValue], as type: Answer.Type, timeout: Duration = .seconds(5),
+        of servers: AskedServers = .all
+    ) async throws -> [Answer] {
+        try await ask(serverSidePacket(event, list: arguments), timeout, servers).map { try $0.decode(type) }
     }
 }

@@ -121,6 +121,14 @@ public final class Namespace: Sendable {
         serverEvents.add(event, isOnce: false, AsynchronousAnsweringHandler(handler))
     }
 
+    /// Handles an event of other servers with any number of arguments, as they came.
+    @discardableResult
+    public func on(
+        _ event: String, arguments handler: @escaping @Sendable (EventArguments, DynamicAck) throws -> Void
+    ) -> ListenerID {
+        serverEvents.add(event, isOnce: false, DynamicHandler(handler))
+    }
+
     /// Removes one handler of an event of other servers, or all of them.
     public func off(_ event: String, _ id: ListenerID? = nil) {
         serverEvents.remove(event, id: id)

@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOServer
-internal import SocketIOCore
+public import SocketIOCore
 
 /// Looks at every received event before its handlers, in a fixed order, one event after the other; may change it, or
 /// drop it by throwing, which is reported to the socket's error listeners.
@@ -27,6 +27,11 @@ public struct IncomingEvent: Sendable {
     /// Replaces the arguments.
     public mutating func setArguments<each Argument: Encodable>(_ new: repeat each Argument) throws {
         arguments = try EncodedArguments.unchecked(name, repeat each new).received(offset: 1)
+    }
+
+    /// Replaces the arguments by a list whose length is known at run time only.
+    public mutating func setArguments(arguments new: [SocketValue]) throws {
+        arguments = try EncodedArguments.unchecked(name, list: new).received(offset: 1)
     }
 }
 

@@ -135,6 +135,31 @@ for (const [variant, options] of variants) {
           for (const socket of [a, c]) socket.off('q');
         });
 
+        test('lists of arguments have any length', async () => {
+          const list = [1, 'two', { three: [3] }, null, 5.5, true, new Uint8Array([7])];
+          const plain = list.slice(0, 6);
+          const seen = [b, c].map((socket) => collect(socket, 'long'));
+          await call(a, 'bcast', {}, 'long', list);
+          await call(a, 'sbcast', {}, 'long', plain);
+          await until(() => seen.every((all) => all.length === 2), 'both events', 15000);
+          for (const all of seen) {
+            assert.deepEqual(all[0].slice(0, 6), plain);
+            assert.deepEqual([...new Uint8Array(all[0][6])], [7]);
+            assert.deepEqual(all[1], plain);
+          }
+          for (const socket of [a, b, c]) socket.on('ask', (...args) => args.at(-1)(args.length - 1));
+          assert.deepEqual(await call(a, 'bcast-ack', { timeout: 10000 }, 'ask', plain), { err: null, res: [6, 6, 6] });
+          assert.deepEqual(await call(b, 'emit-with-ack-to-me', plain), { err: null, res: 6 });
+          for (const socket of [a, b, c]) socket.off('ask');
+          for (const socket of [b, c]) socket.off('long');
+          await call(b, 'sse-clear');
+          await call(a, 'sse-emit', 'sse', plain);
+          const end = Date.now() + 15000;
+          while ((await call(b, 'sse-log')).length === 0) assert.ok(Date.now() < end, 'the event arrives');
+          assert.deepEqual(await call(b, 'sse-log'), [plain]);
+          assert.deepEqual(await call(a, 'sse-emit-ack', 'sse-ask', plain), { err: null, res: [{ from: 'node-1', args: plain }] });
+        });
+
         test('sockets and rooms of all nodes are found', async () => {
           await call(a, 'join', 'r4');
           await call(b, 'join', ['r4', 'r5']);
@@ -215,6 +240,23 @@ for (const [variant, options] of variants) {
     }
   }
 }
+
+test('plain round robin works: nodes carry requests to each other', async () => {
+  const { nodes } = await startNodes(2);
+  const path = '/socket.io/?EIO=4&transport=polling';
+  const open = await (await fetch(nodes[0].url + path)).text();
+  const { sid } = JSON.parse(open.slice(1));
+  const at = (number) => `${nodes[number].url}${path}&sid=${sid}`;
+  // The other node may have to hear first where this one is.
+  const end = Date.now() + 15000;
+  let posted;
+  while ((posted = await fetch(at(1), { method: 'POST', body: '40' })).status !== 200) assert.ok(Date.now() < end, 'carried');
+  assert.equal(await posted.text(), 'ok');
+  assert.match(await (await fetch(at(0))).text(), /^40/);
+  await fetch(at(0), { method: 'POST', body: '420["echo","x"]' });
+  assert.equal(await (await fetch(at(1))).text(), '430["x"]');
+  await stopNodes(nodes);
+});
 
 test('a node that dies is no longer waited for', async () => {
   const { nodes } = await startNodes(3, ['--requests-timeout', '20000']);
