@@ -18,6 +18,8 @@ extension Server {
         var routers: [HTTPRouter] = []
         /// Set by the first `close`; later calls wait for it.
         var closing: Task<Void, Never>?
+        /// Those who wait for the first `close`.
+        var untilClosed: [AsyncStream<Void>.Continuation] = []
     }
 
     // MARK: Listening
@@ -40,7 +42,7 @@ extension Server {
     ///
     /// - Returns: The address in use.
     /// - Throws: ``SocketError`` with code `invalidConfiguration` or `EngineConfigurationError` for settings that cannot
-    ///   be used; an I/O error when the address cannot be had.
+    ///   be used; `ListenError`, which names address and port, when the address cannot be had.
     @discardableResult
     public func listen(host: String = "127.0.0.1", port: Int = 0) async throws -> SocketAddress? {
         try await listen(to: .tcp(host: host, port: port))
@@ -83,7 +85,7 @@ extension Server {
     /// Listens for an application of its own: neither the engine nor the client files are there, nor TLS. For what
     /// operators ask; ends with ``close()``.
     ///
-    /// - Throws: An I/O error when the address cannot be had.
+    /// - Throws: `ListenError` when the address cannot be had.
     package func listen(host: String, port: Int, only application: any HTTPApplication) async throws -> SocketAddress? {
         var plain = EngineConfiguration()
         plain.serveClient = false
@@ -145,9 +147,20 @@ extension Server {
             if let closing = lifecycle.closing { return closing }
             let closing = Task { await self.shutDown() }
             lifecycle.closing = closing
+            for waiting in lifecycle.untilClosed { waiting.finish() }
+            lifecycle.untilClosed = []
             return closing
         }
         await closing.value
+    }
+
+    /// Returns when somebody has called ``close()``, or when the task is cancelled.
+    private func waitForClose() async {
+        let (calls, continuation) = AsyncStream<Void>.makeStream()
+        lifecycle.withLockedValue { lifecycle in
+            if lifecycle.closing == nil { lifecycle.untilClosed.append(continuation) } else { continuation.finish() }
+        }
+        for await _ in calls {}
     }
 
     private func shutDown() async {
@@ -180,13 +193,20 @@ extension Server {
 }
 
 extension Server: Service {
-    /// Listens on the configured address, until the task is cancelled or graceful shutdown begins; then closes.
+    /// Listens on the configured address, until the server is closed, the task is cancelled or graceful shutdown begins;
+    /// then closes. Returns when the server has been closed.
     ///
     /// - Throws: As ``listen(host:port:)``.
-    public func run() async throws {
+    public func run() async throws { try await run { _ in } }
+
+    /// As ``run()``; calls `onListening` with the address in use when connections are accepted.
+    ///
+    /// - Throws: As ``listen(host:port:)``; what `onListening` throws. The server is closed then.
+    public func run(onListening: @Sendable (SocketAddress?) async throws -> Void) async throws {
         let address: SocketAddress?
         do {
             address = try await listen(host: configuration.host, port: configuration.port)
+            try await onListening(address)
         } catch {
             await close()
             throw error
@@ -196,8 +216,13 @@ extension Server: Service {
             metadata: [
                 "address": "\(address.map(String.init(describing:)) ?? "")", "maxSessions": "\(maxSessions)",
             ])
-        // Throws when the task is cancelled, which is just another way to end.
-        try? await gracefulShutdown()
+        await withTaskGroup { group in
+            // Throws when the task is cancelled, which is just another way to end.
+            group.addTask { try? await gracefulShutdown() }
+            group.addTask { await self.waitForClose() }
+            await group.next()
+            group.cancelAll()
+        }
         await close()
     }
 }

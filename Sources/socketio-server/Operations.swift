@@ -10,14 +10,6 @@ internal import ServiceLifecycle
 internal import SocketIOServer
 internal import UnixSignals
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
-
 /// The life of a serving process: start, signals, end.
 enum Operations {
     /// Serves until SIGTERM or SIGINT, then closes everything.
@@ -130,13 +122,13 @@ struct ListenFailure: Error {
     init(_ error: any Error, settings: Settings) {
         metadata = ["host": "\(settings.host)", "port": "\(settings.port)", "error": "\(error)"]
         message =
-            switch (error as? IOError)?.errnoCode {
-            case EADDRINUSE: "the port is in use; choose another with 'port', SOCKETIO_PORT or --port"
-            case EACCES: "no right to listen on this port; choose one from 1024 on with 'port', SOCKETIO_PORT or --port"
-            case EADDRNOTAVAIL: "this machine does not have the address; set 'host', SOCKETIO_HOST or --host"
-            default:
-                error is SocketAddressError.UnknownHost
-                    ? "the host is not known; set 'host', SOCKETIO_HOST or --host" : "could not listen"
+            switch (error as? ListenError)?.reason {
+            case .addressInUse: "the port is in use; choose another with 'port', SOCKETIO_PORT or --port"
+            case .notPermitted:
+                "no right to listen on this port; choose one from 1024 on with 'port', SOCKETIO_PORT or --port"
+            case .noSuchAddress: "this machine does not have the address; set 'host', SOCKETIO_HOST or --host"
+            case .unknownHost: "the host is not known; set 'host', SOCKETIO_HOST or --host"
+            case .other, nil: "could not listen"
             }
     }
 }

@@ -56,8 +56,7 @@ package final class ForwardingListener: Sendable {
             listener = try await bind(host)
         } catch {
             throw Failure(
-                description: "no listener for other nodes at \(host):\(configuration.port) (cluster.internalHost, "
-                    + "cluster.internalPort): \(error)")
+                description: "no listener for other nodes (cluster.internalHost, cluster.internalPort): \(error)")
         }
         if NetworkAddress.isWildcard(host), configuration.advertise == nil {
             directory.whenConnected { [weak self] local in self?.announce(listener, host: local ?? "127.0.0.1") }

@@ -34,6 +34,8 @@ package final class HTTPListener: Sendable {
     /// Listens at `address`; the configuration's `tls` decides whether connections are encrypted.
     ///
     /// `group` must be the one whose event loops the engine's shards live on.
+    ///
+    /// - Throws: ``ListenError`` when the address cannot be had; `NIOSSLError` for a certificate or key that cannot be used.
     package static func bind(
         to address: Address, group: any EventLoopGroup, router: HTTPRouter
     ) async throws -> HTTPListener {
@@ -59,13 +61,17 @@ package final class HTTPListener: Sendable {
             }
             .childChannelInitializer { channel in channel.eventLoop.makeCompletedFuture { try setUp(channel) } }
         let channel: any Channel
-        switch address {
-        case .tcp(let host, let port):
-            // Linux hands it on to accepted sockets, which saves a system call for each of them.
-            bootstrap = bootstrap.serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            channel = try await bootstrap.bind(host: host, port: port).get()
-        case .unix(let path):
-            channel = try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+        do {
+            switch address {
+            case .tcp(let host, let port):
+                // Linux hands it on to accepted sockets, which saves a system call for each of them.
+                bootstrap = bootstrap.serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                channel = try await bootstrap.bind(host: host, port: port).get()
+            case .unix(let path):
+                channel = try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+            }
+        } catch {
+            throw ListenError(error, address)
         }
         try await channel.eventLoop.submit { try Acceptor.openShortWay(of: channel) }.get()
         return HTTPListener(channel: channel, connections: connections, descriptors: descriptors, tls: tls)

@@ -1,0 +1,48 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Glibc
+internal import NIOCore
+
+/// Why a server cannot listen on an address.
+public struct ListenError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What stands in the way.
+    public enum Reason: String, Sendable, Hashable, Codable, CaseIterable {
+        /// Somebody else listens there.
+        case addressInUse
+        /// The process has no right to listen there: on a port below 1,024, or in a folder.
+        case notPermitted
+        /// The machine does not have the address.
+        case noSuchAddress
+        /// The host's name leads to no address.
+        case unknownHost
+        /// Something else; ``ListenError/description`` has the system's words.
+        case other
+    }
+
+    /// What stands in the way.
+    public let reason: Reason
+    /// The address: host and port, or the path of a Unix domain socket.
+    public let address: String
+    private let words: String
+
+    /// Address and reason in words.
+    public var description: String { "cannot listen on \(address): \(words)" }
+
+    init(_ error: any Error, _ wanted: HTTPListener.Address) {
+        address =
+            switch wanted {
+            case .tcp(let host, let port):
+                host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
+            case .unix(let path): path
+            }
+        switch (error as? IOError)?.errnoCode {
+        case EADDRINUSE: (reason, words) = (.addressInUse, "the address is in use")
+        case EACCES, EPERM: (reason, words) = (.notPermitted, "the process has no right to listen there")
+        case EADDRNOTAVAIL: (reason, words) = (.noSuchAddress, "this machine does not have the address")
+        case .some(let code): (reason, words) = (.other, String(cString: strerror(code)))
+        case nil:
+            let isUnknown = error is SocketAddressError.UnknownHost
+            (reason, words) = isUnknown ? (.unknownHost, "the host is not known") : (.other, "\(error)")
+        }
+    }
+}
