@@ -3,11 +3,12 @@
 public import EngineIOServer
 public import NIOCore
 package import SocketIOCore
+internal import SocketIOServer
 
 /// How a node takes part in a cluster over Redis. Times are `TimeAmount`, sizes bytes.
 public struct RedisClusterConfiguration: Sendable {
     /// What a request does when not all nodes have answered in time.
-    public enum RequestTimeout: String, Sendable, Hashable, CaseIterable {
+    public enum RequestTimeout: String, Sendable, Hashable, Codable, CaseIterable {
         /// It throws a ``ClusterError`` that names who is missing.
         case fail
         /// It returns what there is.
@@ -87,5 +88,16 @@ public struct RedisClusterConfiguration: Sendable {
             problems.append("secret must have at least \(ForwardingKey.minimumBytes) bytes")
         }
         guard problems.isEmpty else { throw ClusterError(.configuration, problems.joined(separator: "; ")) }
+    }
+}
+
+extension RedisClusterConfiguration {
+    /// Whether a question fails when not all nodes have answered in time.
+    func refusesPartialResults(of query: QueryOptions) -> Bool {
+        switch query.partialResults {
+        case .refused: true
+        case .accepted: false
+        case nil: onRequestTimeout == .fail
+        }
     }
 }

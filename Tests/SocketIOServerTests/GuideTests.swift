@@ -123,6 +123,11 @@ enum GuideExamples {
         io.in("spam").disconnectSockets(close: true)
     }
 
+    static func questions(_ io: Server) async throws {
+        let players = try await io.in("lobby").fetchSockets(timeout: .milliseconds(500), partialResults: .accepted)
+        print(players.count)
+    }
+
     static func block10(_ io: Server) {
         io.of("/admin").onConnection { socket in socket.emit("welcome", socket.handshake.auth["name"]?.string ?? "?") }
 

@@ -168,9 +168,12 @@ final class PeerDirectory: @unchecked Sendable {
     /// Asks all peers with this namespace something. Returns their answers.
     func ask(_ what: PeerQuestions.Subject, namespace: String, options: BroadcastOptions) async throws -> [PeerMessage]
     {
-        try await withCheckedThrowingContinuation { continuation in
+        let query = QueryOptions.current
+        return try await withCheckedThrowingContinuation { continuation in
             bus.onLoop {
-                self.questions.ask(what, namespace: namespace, options: options, peers: self.adapters(of: namespace)) {
+                self.questions.ask(
+                    what, namespace: namespace, options: options, query, peers: self.adapters(of: namespace)
+                ) {
                     continuation.resume(with: $0)
                 }
             }

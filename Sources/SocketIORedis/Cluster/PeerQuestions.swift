@@ -35,8 +35,8 @@ final class PeerQuestions: @unchecked Sendable {
 
     /// Asks these peers (uid to tag); `done` is called once.
     func ask(
-        _ what: Subject, namespace: String, options: BroadcastOptions, peers: NameDictionary<String>,
-        _ done: @escaping Done
+        _ what: Subject, namespace: String, options: BroadcastOptions, _ query: QueryOptions,
+        peers: NameDictionary<String>, _ done: @escaping Done
     ) {
         let id = RandomID.make()
         if let outcome = table.begin(id, nodes: peers.count, peers: peers, context: done) {
@@ -55,17 +55,18 @@ final class PeerQuestions: @unchecked Sendable {
         } catch {
             return fail(id, error)
         }
-        bus.eventLoop.scheduleTask(in: configuration.requestsTimeout) { self.timedOut(id, what) }
+        let timeout = query.timeout(else: configuration.requestsTimeout)
+        bus.eventLoop.scheduleTask(in: timeout) { self.timedOut(id, what, query) }
     }
 
     private func fail(_ id: String, _ error: any Error) {
         table.timedOut(id)?.context(.failure(error))
     }
 
-    private func timedOut(_ id: String, _ what: Subject) {
+    private func timedOut(_ id: String, _ what: Subject, _ query: QueryOptions) {
         guard let outcome = table.timedOut(id) else { return }
         bus.counters.requestTimeouts.increment()
-        if configuration.onRequestTimeout == .partial { return outcome.context(.success(outcome.answers)) }
+        guard configuration.refusesPartialResults(of: query) else { return outcome.context(.success(outcome.answers)) }
         var error = ClusterError(.timeout, "timeout reached while waiting for \(what) response")
         error.missing = outcome.missing
         outcome.context(.failure(error))

@@ -157,8 +157,9 @@ extension PubSubAdapter {
     private func ask(
         _ request: @escaping @Sendable (_ id: String) -> ClusterRequest, what: String
     ) async throws -> [ClusterResponse] {
-        let outcome = try await outcome(request, timeout: configuration.requestsTimeout)
-        guard configuration.onRequestTimeout == .fail else { return outcome.answers }
+        let query = QueryOptions.current
+        let outcome = try await outcome(request, timeout: query.timeout(else: configuration.requestsTimeout))
+        guard configuration.refusesPartialResults(of: query) else { return outcome.answers }
         if let error = refusal(outcome) { throw error }
         guard outcome.isComplete else {
             throw error(outcome, "timeout reached while waiting for \(what) response")

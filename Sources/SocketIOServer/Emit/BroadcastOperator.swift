@@ -185,18 +185,30 @@ public struct BroadcastOperator: Sendable {
 
     /// The sockets meant, wherever they are connected.
     ///
-    /// - Throws: ``SocketError`` with code `notSupported` on a parent namespace.
-    public func fetchSockets() async throws -> [RemoteSocket] {
+    /// - Parameters:
+    ///   - timeout: How long to wait for other servers; nil, the default, as the adapter's settings say.
+    ///   - partialResults: What happens when some have not answered by then; nil, the default, as the settings say.
+    /// - Throws: ``SocketError`` with code `notSupported` on a parent namespace; what the adapter throws.
+    public func fetchSockets(
+        timeout: Duration? = nil, partialResults: QueryOptions.PartialResults? = nil
+    ) async throws -> [RemoteSocket] {
         guard case .namespace(let namespace) = target else { throw Self.noParent("fetchSockets()") }
         try await Questions.admit(isLocal: options.flags.isLocal)
-        return try await namespace.adapter.fetchSockets(options).map { RemoteSocket($0, namespace: namespace) }
+        return try await QueryOptions(timeout: timeout, partialResults: partialResults).ask {
+            try await namespace.adapter.fetchSockets(options)
+        }.map { RemoteSocket($0, namespace: namespace) }
     }
 
-    /// The ids of the sockets in the rooms given, or of all; exceptions and flags do not count.
-    public func allSockets() async throws -> NameSet {
+    /// The ids of the sockets in the rooms given, or of all; exceptions and flags do not count. See
+    /// ``fetchSockets(timeout:partialResults:)`` for the parameters.
+    public func allSockets(
+        timeout: Duration? = nil, partialResults: QueryOptions.PartialResults? = nil
+    ) async throws -> NameSet {
         guard case .namespace(let namespace) = target else { throw Self.noParent("allSockets()") }
         try await Questions.admit()
-        return try await namespace.adapter.sockets(in: NameSet(options.rooms))
+        return try await QueryOptions(timeout: timeout, partialResults: partialResults).ask {
+            try await namespace.adapter.sockets(in: NameSet(options.rooms))
+        }
     }
 
     /// Makes the sockets meant join rooms. Returns before it is done.

@@ -4,41 +4,65 @@ public import EngineIOCore
 internal import SocketIOCore
 
 extension BroadcastOperator {
-    /// How many sockets are meant, wherever they are connected. Cheaper than ``fetchSockets()``: servers of this kind
-    /// exchange numbers only.
+    /// How many sockets are meant, wherever they are connected. Cheaper than
+    /// ``fetchSockets(timeout:partialResults:)``, which describes the parameters: servers of this kind exchange numbers only.
     ///
     /// - Throws: ``SocketError`` with code `notSupported` on a parent namespace; what the adapter throws.
-    public func count() async throws -> Int {
+    public func count(
+        timeout: Duration? = nil, partialResults: QueryOptions.PartialResults? = nil
+    ) async throws -> Int {
         guard case .namespace(let namespace) = target else {
             throw SocketError(.notSupported, "count() is not supported on parent namespaces")
         }
         try await Questions.admit(isLocal: options.flags.isLocal)
-        return try await namespace.adapter.count(options)
+        return try await QueryOptions(timeout: timeout, partialResults: partialResults).ask {
+            try await namespace.adapter.count(options)
+        }
     }
 }
 
 extension BroadcastSource {
     /// How many sockets there are, wherever they are connected.
-    public func count() async throws -> Int { try await everyone.count() }
+    public func count(
+        timeout: Duration? = nil, partialResults: QueryOptions.PartialResults? = nil
+    ) async throws -> Int {
+        try await everyone.count(timeout: timeout, partialResults: partialResults)
+    }
 }
 
 extension Namespace {
     /// How many sockets are in each room, wherever they are connected. Rooms that sockets have to themselves, those named
     /// by their ids, are left out.
-    public func countByRoom() async throws -> NameDictionary<Int> {
+    public func countByRoom(
+        timeout: Duration? = nil, partialResults: QueryOptions.PartialResults? = nil
+    ) async throws -> NameDictionary<Int> {
         try await Questions.admit()
-        return try await adapter.countByRoom()
+        return try await QueryOptions(timeout: timeout, partialResults: partialResults).ask {
+            try await adapter.countByRoom()
+        }
     }
 
     /// The names of the rooms that are not empty, wherever their sockets are connected, without those named by sockets'
     /// ids. ``Adapter/allRooms()`` has them all.
-    public func rooms() async throws -> NameSet { try await countByRoom().keys }
+    public func rooms(
+        timeout: Duration? = nil, partialResults: QueryOptions.PartialResults? = nil
+    ) async throws -> NameSet {
+        try await countByRoom(timeout: timeout, partialResults: partialResults).keys
+    }
 }
 
 extension Server {
-    /// How many sockets of `/` are in each room, see ``Namespace/countByRoom()``.
-    public func countByRoom() async throws -> NameDictionary<Int> { try await sockets.countByRoom() }
+    /// How many sockets of `/` are in each room, see ``Namespace/countByRoom(timeout:partialResults:)``.
+    public func countByRoom(
+        timeout: Duration? = nil, partialResults: QueryOptions.PartialResults? = nil
+    ) async throws -> NameDictionary<Int> {
+        try await sockets.countByRoom(timeout: timeout, partialResults: partialResults)
+    }
 
-    /// The names of the rooms of `/` that are not empty, see ``Namespace/rooms()``.
-    public func rooms() async throws -> NameSet { try await sockets.rooms() }
+    /// The names of the rooms of `/` that are not empty, see ``Namespace/rooms(timeout:partialResults:)``.
+    public func rooms(
+        timeout: Duration? = nil, partialResults: QueryOptions.PartialResults? = nil
+    ) async throws -> NameSet {
+        try await sockets.rooms(timeout: timeout, partialResults: partialResults)
+    }
 }

@@ -86,11 +86,19 @@ extension BroadcastSource {
 
     // MARK: Sockets
 
-    /// All sockets, wherever they are connected.
-    public func fetchSockets() async throws -> [RemoteSocket] { try await everyone.fetchSockets() }
+    /// All sockets, wherever they are connected. See ``BroadcastOperator/fetchSockets(timeout:partialResults:)``.
+    public func fetchSockets(
+        timeout: Duration? = nil, partialResults: QueryOptions.PartialResults? = nil
+    ) async throws -> [RemoteSocket] {
+        try await everyone.fetchSockets(timeout: timeout, partialResults: partialResults)
+    }
 
     /// The ids of all sockets, wherever they are connected.
-    public func allSockets() async throws -> NameSet { try await everyone.allSockets() }
+    public func allSockets(
+        timeout: Duration? = nil, partialResults: QueryOptions.PartialResults? = nil
+    ) async throws -> NameSet {
+        try await everyone.allSockets(timeout: timeout, partialResults: partialResults)
+    }
 
     /// Makes all sockets join rooms. Returns before it is done.
     public func socketsJoin(_ rooms: String...) { everyone.socketsJoin(rooms) }

@@ -28,6 +28,21 @@ struct SilentPeerTests {
             }
         }
 
+        /// The same with a time-out of its own.
+        func ask(_ node: ManualNode, _ own: QueryOptions) async throws {
+            let (timeout, partial) = (own.timeout, own.partialResults)
+            switch self {
+            case .count: _ = try await node.io.count(timeout: timeout, partialResults: partial)
+            case .countExcept: _ = try await node.io.except("a").count(timeout: timeout, partialResults: partial)
+            case .countByRoom: _ = try await node.io.countByRoom(timeout: timeout, partialResults: partial)
+            case .rooms: _ = try await node.io.rooms(timeout: timeout, partialResults: partial)
+            case .allSockets: _ = try await node.io.allSockets(timeout: timeout, partialResults: partial)
+            case .fetchSockets: _ = try await node.io.fetchSockets(timeout: timeout, partialResults: partial)
+            case .serverSideEmitWithAck:
+                _ = try await node.io.serverSideEmitWithAck("ask", as: Int.self, timeout: timeout ?? .seconds(3))
+            }
+        }
+
         /// What the application is told.
         func message(amongPeers: Bool) -> String {
             guard self != .serverSideEmitWithAck else {
@@ -107,6 +122,39 @@ struct SilentPeerTests {
             try #require(try await !node.isWaiting())
             try await asking.value
             #expect(node.cluster.statistics.requestTimeouts == 1)
+        }
+    }
+
+    @Test(
+        "a call's own time and policy count instead of the settings", arguments: Question.allCases.dropLast(),
+        [true, false])
+    func ownOptions(question: Question, amongPeers: Bool) async throws {
+        for partial in [QueryOptions.PartialResults.accepted, .refused] {
+            try await ManualNode.run(
+                subscribers: 2,
+                {
+                    $0.requestsTimeout = .seconds(3)
+                    // The opposite of what the call asks for.
+                    $0.onRequestTimeout = partial == .accepted ? .fail : .partial
+                }
+            ) { node in
+                if amongPeers { try await node.meet("sil1") }
+                node.transport.forget()
+                let own = QueryOptions(timeout: .seconds(1), partialResults: partial)
+                let asking = Task { try await question.ask(node, own) }
+                try await eventually("the question is asked") { !node.questions.isEmpty }
+                #expect(try await node.isWaiting())
+                await node.advance(.seconds(1) - .nanoseconds(1))
+                #expect(try await node.isWaiting())
+                await node.advance(.nanoseconds(1))
+                #expect(try await !node.isWaiting())
+                if partial == .accepted {
+                    try await asking.value
+                } else {
+                    let error = await #expect(throws: ClusterError.self) { try await asking.value }
+                    #expect(error?.code == .timeout)
+                }
+            }
         }
     }
 
