@@ -2,6 +2,7 @@
 
 public import EngineIOCore
 public import Logging
+internal import NIOConcurrencyHelpers
 public import NIOCore
 public import NIOSSL
 
@@ -43,8 +44,14 @@ public struct EngineConfiguration: Sendable {
     public var cors: CORSConfiguration?
     /// A message for each session right after the handshake; default nil, none.
     public var initialPacket: EngineMessage?
-    /// Four characters of `[A-Za-z0-9_-]` at the front of every session id; default random, one per process.
-    public var nodeTag = EngineConfiguration.processNodeTag
+    /// Four characters of `[A-Za-z0-9_-]` at the front of every session id; default random, another one for each
+    /// server of the process.
+    public var nodeTag: String {
+        get { givenTag ?? defaultTag }
+        set { givenTag = newValue }
+    }
+    private var givenTag: String?
+    private var defaultTag = EngineConfiguration.randomTag()
     /// Name of a header of the handshake response that tells ``nodeTag``, for balancers that learn from answers, such as
     /// `X-SIO-Node`; default nil, none.
     public var nodeTagHeader: String?
@@ -173,10 +180,20 @@ public struct EngineConfiguration: Sendable {
         return addTrailingSlash ? base + "/" : base
     }
 
-    private static let processNodeTag: String = {
+    private static func randomTag() -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-".utf8)
         return String(decoding: (0..<4).map { _ in alphabet[Int.random(in: 0..<64)] }, as: UTF8.self)
-    }()
+    }
+
+    /// Tags that servers of this process have got by default.
+    private static let usedTags = NIOLockedValueBox<NameSet>([])
+
+    /// Gives a server a tag that no other server of the process has, unless the application has chosen one: servers may be
+    /// made with copies of one configuration.
+    package mutating func claimNodeTag() {
+        guard givenTag == nil else { return }
+        while !Self.usedTags.withLockedValue({ $0.insert(defaultTag).inserted }) { defaultTag = Self.randomTag() }
+    }
 }
 
 /// Compression of poll answers (protocol 1.8.5).

@@ -39,7 +39,9 @@ package final class EngineServer: EngineRequestHandler {
         self.forwarder = Forwarder(configuration, eventLoops: eventLoops, log: log)
         self.newSessions = NIOLockedValueBox(context)
         self.bodyLimit = Atomic(configuration.maxHttpBufferSize)
-        self.ids = SessionIDGenerator(nodeTag: configuration.nodeTag)
+        // A tag of another form is refused when the server is to listen; until then no session is made.
+        self.ids = SessionIDGenerator(
+            nodeTag: SessionID.isValidTag(configuration.nodeTag) ? configuration.nodeTag : "----")
         self.nodeTag = PackedTag(configuration.nodeTag)
         self.shards = loops.enumerated().map { index, eventLoop in
             Shard(

@@ -44,6 +44,8 @@ public final class Server: Sendable {
     public init(
         configuration: ServerConfiguration = ServerConfiguration(), eventLoopGroup: (any EventLoopGroup)? = nil
     ) {
+        var configuration = configuration
+        configuration.engine.claimNodeTag()
         let group =
             eventLoopGroup ?? MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoops))
         let clients = ClientFactory()
