@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Why a request was refused by the engine (protocol 1.5.1).
-public enum EngineErrorCode: Int, Sendable, Hashable, CaseIterable {
+/// Why a request was refused by the engine (spec 1.5.1).
+public enum EngineErrorCode: Int, Sendable, Codable, Hashable, CaseIterable {
     /// `transport` names no enabled transport.
     case unknownTransport = 0
     /// `sid` names no live session.

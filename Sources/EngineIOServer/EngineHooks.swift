@@ -52,7 +52,7 @@ public struct EngineConnectionError: Sendable {
 
 /// What happens to a client that reads too slowly: when ``EngineConfiguration/maxBufferedBytes`` wait for it, or more than
 /// ``EngineConfiguration/slowClientBytes`` without progress for ``EngineConfiguration/slowClientTimeout``.
-public enum SlowClientPolicy: String, Sendable, CaseIterable {
+public enum SlowClientPolicy: String, Sendable, Codable, CaseIterable {
     /// Its session is closed.
     case disconnect
     /// The oldest waiting messages are dropped and counted: as many as is needed for a new one at the upper bound, down to

@@ -5,7 +5,7 @@ package import NIOSSL
 /// TLS towards Redis. Everything is verified unless said otherwise.
 public struct RedisTLS: Sendable, Hashable {
     /// What is verified of the server's certificate.
-    public enum Verification: String, Sendable, Hashable, CaseIterable {
+    public enum Verification: String, Sendable, Codable, Hashable, CaseIterable {
         /// That a known CA signed it and that it is for the host name or address. The default.
         case full
         /// Only that a known CA signed it.

@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 /// How a token is signed: the `alg` values that can be allowed. `none` is not among them.
-public enum TokenAlgorithm: String, Sendable, CaseIterable, Hashable {
+public enum TokenAlgorithm: String, Sendable, Codable, CaseIterable, Hashable {
     /// HMAC with SHA-256, and a secret of at least 32 bytes.
     case hs256 = "HS256"
     /// HMAC with SHA-384, and a secret of at least 48 bytes.

@@ -7,7 +7,7 @@ public import SocketIOServer
 /// them on a Node.js server.
 public struct TokenError: ClientFacingError, Sendable, Equatable {
     /// The values of `data.code`.
-    public enum Code: String, Sendable, CaseIterable {
+    public enum Code: String, Sendable, Codable, CaseIterable {
         /// No token where one is looked for.
         case missing = "token-missing"
         /// Not three parts of base64url with JSON in the first two.

@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// A way for a session to move its packets (protocol 1.4).
-public enum TransportName: String, Sendable, Hashable, CaseIterable {
+/// A way for a session to move its packets (spec 1.4).
+public enum TransportName: String, Sendable, Codable, Hashable, CaseIterable {
     /// HTTP long-polling.
     case polling
     /// WebSocket, RFC 6455.

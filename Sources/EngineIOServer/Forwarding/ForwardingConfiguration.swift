@@ -10,7 +10,7 @@ public import NIOCore
 /// signed. It is not encrypted: the address belongs into a network that only the nodes can reach.
 public struct ForwardingConfiguration: Sendable {
     /// What happens to an upgrade whose session lives on another node.
-    public enum UpgradePolicy: String, Sendable, Hashable, CaseIterable {
+    public enum UpgradePolicy: String, Sendable, Codable, Hashable, CaseIterable {
         /// The connection is carried there for as long as it lives.
         case tunnel
         /// It is refused with code 1, and the session stays on polling.

@@ -3,7 +3,7 @@
 /// The affinity cookie of the handshake response, by polling and by WebSocket (protocol 1.13, 6.5).
 public struct CookieConfiguration: Sendable {
     /// The `SameSite` attribute.
-    public enum SameSite: String, Sendable {
+    public enum SameSite: String, Sendable, Codable {
         /// Never sent across sites.
         case strict = "Strict"
         /// Sent with top-level navigation.
@@ -13,7 +13,7 @@ public struct CookieConfiguration: Sendable {
     }
 
     /// What the cookie holds.
-    public enum Value: String, Sendable, CaseIterable {
+    public enum Value: String, Sendable, Codable, CaseIterable {
         /// The whole session id, as from Node. It is a secret, and the cookie must be treated as one.
         case sid
         /// Only ``EngineConfiguration/nodeTag``: enough for a load balancer to find the node, and no secret.

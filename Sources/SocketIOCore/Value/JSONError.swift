@@ -3,7 +3,7 @@
 /// Why a text is not acceptable JSON, and where.
 public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
     /// What was wrong.
-    public enum Kind: String, Equatable, Sendable {
+    public enum Kind: String, Equatable, Sendable, Codable {
         /// The text ended inside a value.
         case unexpectedEnd = "the text ends inside a value"
         /// A byte that cannot stand here.

@@ -6,7 +6,7 @@ public import NIOCore
 /// clients goes on without delay in any case.
 public struct OutagePolicy: Sendable, Hashable {
     /// The kinds of behaviour.
-    public enum Mode: String, Sendable, Hashable, CaseIterable {
+    public enum Mode: String, Sendable, Codable, Hashable, CaseIterable {
         /// They are lost for the other nodes, and counted. What Node does.
         case localOnly
         /// They wait and are sent in order when Redis is back.

@@ -3,7 +3,7 @@
 public import NIOCore
 
 /// Whose answers a question to other servers waits for.
-public enum AskedServers: Sendable, Hashable {
+public enum AskedServers: String, Sendable, Codable, Hashable, CaseIterable {
     /// Every server's.
     case all
     /// Those of servers of this kind, which the adapter knows one by one. Others in the same cluster, such as Node.js

@@ -8,7 +8,7 @@ internal import SocketIOCore
 /// need not wait for it; rates keep it from taking the processor for itself.
 public struct RateLimits: Sendable, Hashable {
     /// What becomes of a client that goes over a rate.
-    public enum Action: String, Sendable, Hashable, CaseIterable {
+    public enum Action: String, Sendable, Codable, Hashable, CaseIterable {
         /// What it asked for is done, then nothing more of it is read until it has paid; TCP holds it back. Nothing is lost.
         case delay
         /// Nothing, but its first socket gets the event `rate_limited`, once a second at most: `{kind, scope, retryAfterMs}`.
