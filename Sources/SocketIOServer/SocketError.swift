@@ -36,10 +36,21 @@ public struct SocketError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The failure in words.
     public let message: String
 
+    /// What an argument was to be and was, when that is what failed.
+    let mismatch: ArgumentMismatch?
+
     /// A failure of the given kind.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
+        self.mismatch = nil
+    }
+
+    /// An argument does not fit.
+    init(_ mismatch: ArgumentMismatch) {
+        self.code = .invalidArguments
+        self.message = mismatch.description
+        self.mismatch = mismatch
     }
 
     /// The failure in words.

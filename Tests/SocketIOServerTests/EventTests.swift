@@ -273,7 +273,9 @@ struct EventTests {
             }
             let socket = try await connect(1, to: address)[0]
             #expect(try await socket.events.next().name == "whole")
-            #expect(errors.all == Array(repeating: "\"\(name)\" is a reserved event name", count: 2))
+            // What is said of listening may go on with what to call instead.
+            #expect(errors.count == 2 && errors.all[0] == "\"\(name)\" is a reserved event name")
+            #expect(errors.all[1].hasPrefix(errors.all[0]))
             #expect(thrown.count == 1)
             await #expect(throws: SocketError(.reservedEventName, "\"\(name)\" is a reserved event name")) {
                 try await io.emitWithAck(name)

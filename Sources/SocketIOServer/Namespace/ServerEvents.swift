@@ -19,6 +19,13 @@ final class ServerEvents: HandlerScope {
     }
 
     func add(_ event: String, isOnce: Bool, _ handler: EventHandler) -> ListenerID {
+        // No server sends these: whoever listens means the connections of sockets.
+        if ReservedEventNames.containsForServers(event) {
+            let error = SocketError(
+                .reservedEventName,
+                "\(SocketError.reserved(event).message): use onConnection(_:), or onNewNamespace(_:) of the server")
+            context.log.log(.listenerIgnored, level: .error, LogMetadata.namespace(namespace, error: error))
+        }
         handlers.withLockedValue { $0.add(event, isOnce: isOnce, handler) }
         return handler.id
     }
@@ -39,7 +46,8 @@ final class ServerEvents: HandlerScope {
 
     func handlerFailed(_ error: any Error, event: String, responder: AckResponder?) {
         context.metrics.handlerFailures.increment()
-        context.log.log(.serverEventFailed, LogMetadata.namespace(namespace, error: error))
+        context.log.log(
+            .serverEventFailed, LogMetadata.event(event, LogMetadata.namespace(namespace, error: error), error))
         if let answer = context.configuration.errorAcknowledgement(error) { responder?.respond(answer) }
     }
 }

@@ -4,18 +4,31 @@ internal import EngineIOCore
 internal import EngineIOServer
 internal import Logging
 
-/// The metadata of this layer's log lines: keys are `sid` (shortened, it is a secret), `socket`, `nsp`, `reason`, `error`.
+/// The metadata of this layer's log lines: keys are `sid` (shortened, it is a secret), `socket`, `nsp`, `reason`, `error`,
+/// and of events `event`, `argument`, `expected`, `got`.
 enum LogMetadata {
     static func session(_ session: EngineSession, reason: String) -> Logger.Metadata {
         ["sid": "\(session.id.prefix(maximumBytes: 8))…", "reason": "\(reason)"]
     }
 
+    /// Adds the name of an event, and what its arguments were to be and were.
+    static func event(_ event: String, _ metadata: Logger.Metadata, _ error: any Error) -> Logger.Metadata {
+        var metadata = metadata
+        metadata["event"] = "\(event.prefix(maximumBytes: 256))"
+        if let mismatch = (error as? SocketError)?.mismatch {
+            metadata["argument"] = "\(mismatch.index)"
+            metadata["expected"] = "\(mismatch.expected)"
+            metadata["got"] = "\(mismatch.got)"
+        }
+        return metadata
+    }
+
     static func socket(_ socket: Socket, error: any Error, event: String? = nil) -> Logger.Metadata {
-        var metadata: Logger.Metadata = [
+        let metadata: Logger.Metadata = [
             "socket": "\(socket.id)", "nsp": "\(socket.namespace.name)", "error": "\(error)",
         ]
-        if let event { metadata["event"] = "\(event)" }
-        return metadata
+        guard let event else { return metadata }
+        return self.event(event, metadata, error)
     }
 
     static func namespace(_ name: String, error: any Error) -> Logger.Metadata {

@@ -7,6 +7,8 @@ internal import NIOCore
 enum SocketLogKind: String, LogKind {
     case eventFailed = "An event of a socket failed"
     case eventInvalid = "An event of a socket is not what its handler takes"
+    case argumentsInvalid = "The arguments of an event do not fit its handler"
+    case listenerIgnored = "A listener will never be called"
     case joinRefused = "A join was refused"
     case middlewareFailed = "A middleware failed with an error that is not meant for clients"
     case matcherFailed = "The matcher of a dynamic namespace failed"

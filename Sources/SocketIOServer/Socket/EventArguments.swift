@@ -40,13 +40,13 @@ public struct EventArguments: Sendable {
             do {
                 return try Value(from: AbsentDecoder())
             } catch {
-                throw SocketError(.invalidArguments, "argument \(index) is missing")
+                throw SocketError(ArgumentMismatch(missing: index, type))
             }
         }
         do {
             return try payload.decode(type, at: index + offset)
         } catch {
-            throw SocketError(.invalidArguments, "argument \(index) does not fit \(type): \(error)")
+            throw SocketError(ArgumentMismatch(index, type, error, payload.rawJSON(at: index + offset)))
         }
     }
 }

@@ -100,7 +100,7 @@ extension Socket {
     /// A reserved name is refused: nothing is registered, and the error listeners hear of it.
     private func add(_ event: String, isOnce: Bool, _ handler: EventHandler) -> ListenerID {
         guard !ReservedEventNames.contains(event) else {
-            report(SocketError.reserved(event), event: event)
+            report(SocketError.reservedForListening(event), event: event)
             return handler.id
         }
         onLoop {

@@ -55,7 +55,7 @@ extension SocketError {
     static func reservedForListening(_ event: String) -> SocketError {
         let instead: [(name: String, call: String)] = [
             ("disconnect", "onDisconnect(_:)"), ("disconnecting", "onDisconnecting(_:)"),
-            ("connect", "onConnection(_:) of the namespace"), ("connect_error", "use(_:) of the namespace to refuse"),
+            ("connect", "onConnection(_:) of the namespace"),
         ]
         let message = SocketError.reserved(event).message
         guard let call = instead.first(where: { $0.name.hasSameBytes(as: event) })?.call else {

@@ -241,6 +241,11 @@ extension Socket: HandlerScope {
         case .roomRefused:
             kind = .joinRefused
             isPeersFault = false
+        case .invalidArguments where event != nil:
+            context.metrics.eventsInvalid.increment()
+            // Mostly a mistake of whoever wrote the client or the handler, who ought to see it.
+            kind = .argumentsInvalid
+            isPeersFault = false
         case .invalidArguments:
             context.metrics.eventsInvalid.increment()
             isPeersFault = true
