@@ -117,6 +117,12 @@ enum GuideExamples {
         _ = pongs
     }
 
+    static func answers(_ io: Server) async throws {
+        let answers = try await io.to("lobby").timeout(.seconds(1)).emitWithAnswers("ready?")
+        for answer in answers.answers { print(answer.socketID ?? "?", answer.arguments[0]) }
+        print("silent:", answers.missing, "and", answers.missingUnnamed, "of servers that tell no ids")
+    }
+
     static func block9(_ io: Server) async throws {
         for socket in try await io.in("lobby").fetchSockets() { print(socket.id, socket.data) }
         io.in("lobby").socketsJoin("tournament")

@@ -170,6 +170,8 @@ struct ClusterResponse: Codable {
     var uid: String?
     var sid: String?
     var gone: Bool?
+    /// The sockets that a broadcast has reached.
+    var sids: [String]?
     /// The place of this part of an answer, from 0; nil for an answer in one piece.
     var part: Int?
     /// Whether other parts follow.
@@ -184,7 +186,7 @@ struct ClusterResponse: Codable {
     }
 
     private enum CodingKeys: CodingKey {
-        case type, requestId, sockets, rooms, clientCount, data, packet, uid, sid, gone, part, more, error
+        case type, requestId, sockets, rooms, clientCount, data, packet, uid, sid, gone, sids, part, more, error
     }
 
     init(from decoder: any Decoder) throws {
@@ -194,6 +196,8 @@ struct ClusterResponse: Codable {
         uid = try container.decodeIfPresent(String.self, forKey: .uid)
         sid = try container.decodeIfPresent(String.self, forKey: .sid)
         gone = try container.decodeIfPresent(Bool.self, forKey: .gone)
+        // Ids of a form that is not ours count as none: their number is what matters.
+        if uid != nil { sids = try? container.decodeIfPresent([String].self, forKey: .sids) }
         part = try container.decodeIfPresent(Int.self, forKey: .part)
         more = try container.decodeIfPresent(Bool.self, forKey: .more)
         // Something else of this name, from a server that sends no uid, does not report an error.

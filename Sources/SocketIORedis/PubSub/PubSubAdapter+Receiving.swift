@@ -181,7 +181,11 @@ extension PubSubAdapter {
             guard let receiver = broadcasts.reported(response.requestId, by: response.uid, clients: clients) else {
                 return counters.unexpected.increment()
             }
-            receiver.reached(clients: clients)
+            if let ids = response.sids, ids.count == clients, ids.allSatisfy(PubSubWireFormat.isID) {
+                receiver.reached(socketIDs: ids)
+            } else {
+                receiver.reached(clients: clients)
+            }
         case .broadcastAck:
             guard let receiver = broadcasts.answered(response.requestId, by: response.uid) else { return }
             if response.gone == true { return receiver.disconnected(socketID: response.sid ?? "") }

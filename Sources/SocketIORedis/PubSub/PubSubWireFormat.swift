@@ -21,7 +21,9 @@ enum WireFormatError: Error, Equatable {
 enum PubSubWireFormat {
     /// Rooms and exceptions one message may name.
     static let maximumRooms = 65_536
-    /// Bytes of the uid of an adapter, or of the id of a request. Those of Node.js have 6 to 16, ours 8 and 10.
+    /// Whether this may be the id of a socket.
+    static func isID(_ text: String) -> Bool { !text.isEmpty && text.utf8.count <= maximumIDBytes }
+    /// Bytes of the uid of an adapter, or of the id of a request. Those of Node.js have 6 to 16, ours 20.
     static let maximumIDBytes = 256
 
     /// Whose broadcasts these are: the emitter writes the flags before the exceptions.

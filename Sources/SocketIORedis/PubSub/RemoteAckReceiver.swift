@@ -16,6 +16,22 @@ final class RemoteAckReceiver: BroadcastAckReceiver {
         self.destination = destination
     }
 
+    /// Most ids that are told; of more sockets the number alone.
+    private static let mostIDs = 10_000
+
+    func reached(socketIDs: [String]) {
+        guard let uid = destination.signature, socketIDs.count <= Self.mostIDs else {
+            return reached(clients: socketIDs.count)
+        }
+        var response = ClusterResponse(requestID: requestID, type: .broadcastClientCount, uid: uid)
+        response.clientCount = Double(socketIDs.count)
+        response.sids = socketIDs
+        guard let text = try? response.text, text.readableBytes <= destination.limit else {
+            return reached(clients: socketIDs.count)
+        }
+        destination.send(text)
+    }
+
     func reached(clients: Int) {
         var response = ClusterResponse(requestID: requestID, type: .broadcastClientCount, uid: destination.signature)
         response.clientCount = Double(clients)

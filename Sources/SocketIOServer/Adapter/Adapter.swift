@@ -91,11 +91,19 @@ public protocol BroadcastAckReceiver: AnyObject, Sendable {
     /// One server has sent the event to this many clients.
     func reached(clients: Int)
 
+    /// The same of a server that tells the sockets' ids. By default their number is reported.
+    func reached(socketIDs: [String])
+
     /// One client has answered. `socketID` is nil when it belongs to a server that does not tell.
     func acknowledged(_ arguments: EventArguments, socketID: String?)
 
     /// A client that was reached has gone without an answer.
     func disconnected(socketID: String)
+}
+
+extension BroadcastAckReceiver {
+    /// Reports the number.
+    public func reached(socketIDs: [String]) { reached(clients: socketIDs.count) }
 }
 
 /// What an adapter is made with.

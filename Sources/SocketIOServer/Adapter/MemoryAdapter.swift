@@ -103,7 +103,7 @@ public final class MemoryAdapter: Adapter {
                 let now = shard.engine.eventLoop.now
                 let sockets = shard.sockets(options).filter { $0.expect(acknowledgement: id, since: now, receiver) }
                 // Reported first: an answer may come while the event is being sent to the others.
-                report.shardReached(clients: sockets.count)
+                report.shardReached(sockets.map(\.id))
                 guard !sockets.isEmpty else { return }
                 shard.engine.relieve()
                 shard.engine.holdingTick {
@@ -202,7 +202,7 @@ public final class MemoryAdapter: Adapter {
 private final class ReachedClients: Sendable {
     private struct State {
         var missing: Int
-        var clients = 0
+        var ids: [String] = []
     }
 
     private let state: NIOLockedValueBox<State>
@@ -213,12 +213,12 @@ private final class ReachedClients: Sendable {
         self.receiver = receiver
     }
 
-    func shardReached(clients: Int) {
-        let total = state.withLockedValue { state -> Int? in
-            state.clients += clients
+    func shardReached(_ ids: [String]) {
+        let all = state.withLockedValue { state -> [String]? in
+            state.ids += ids
             state.missing -= 1
-            return state.missing == 0 ? state.clients : nil
+            return state.missing == 0 ? state.ids : nil
         }
-        if let total { receiver.reached(clients: total) }
+        if let all { receiver.reached(socketIDs: all) }
     }
 }

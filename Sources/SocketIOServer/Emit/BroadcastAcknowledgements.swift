@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import SocketIOCore
@@ -10,8 +11,10 @@ public struct BroadcastAckError: Error, Sendable, CustomStringConvertible {
     public let message: String
     /// The acknowledgements that did arrive, in the order of arrival.
     public let responses: [EventArguments]
-    /// Ids of sockets known to have disconnected without an answer.
-    public let missing: [String]
+    /// Who has answered and who has not.
+    public let answers: BroadcastAnswers
+    /// The ids of the sockets that have not answered, as far as they are known, see ``BroadcastAnswers/missing``.
+    public var missing: [String] { answers.missing }
 
     /// The failure in words.
     public var description: String { "\(message) (\(responses.count) answered)" }
@@ -22,12 +25,54 @@ public struct BroadcastAckError: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// Collects the acknowledgements of one broadcast (protocol 4.7) and ends it once.
+extension BroadcastAnswers {
+    /// The acknowledgements alone.
+    ///
+    /// - Parameter expectsSingle: whether one is enough.
+    /// - Throws: ``BroadcastAckError`` when there are not all.
+    func get(expectsSingle: Bool = false) throws -> [EventArguments] {
+        let responses = answers.map(\.arguments)
+        guard !isComplete, !expectsSingle || responses.isEmpty else { return responses }
+        throw BroadcastAckError(
+            message: (isTimedOut ? SocketError.timeout : SocketError.disconnected).message, responses: responses,
+            answers: self)
+    }
+}
+
+/// Collects the acknowledgements of one broadcast (spec 4.7) and ends it once.
 final class BroadcastAcknowledgements: BroadcastAckReceiver {
-    typealias Done = @Sendable (Result<[EventArguments], any Error>) -> Void
+    typealias Done = @Sendable (Result<BroadcastAnswers, any Error>) -> Void
+    private typealias Counter = BroadcastAckCounter<BroadcastAnswers.Answer>
+
+    /// What has been heard.
+    private struct Progress {
+        var counter: Counter
+        /// Servers that have not told what they reached.
+        var silentServers: Int
+        var clients = 0
+        /// The ids of those of them that are known, and of those that are said to have gone.
+        var reached: [String] = []
+        var gone: [String] = []
+
+        mutating func serverReported(clients count: Int) -> Counter.Result? {
+            silentServers = max(0, silentServers - 1)
+            clients = clients.addingReportingOverflow(max(0, count)).partialValue
+            return counter.serverReported(clients: count)
+        }
+
+        func answers(_ result: Counter.Result, isTimedOut: Bool) -> BroadcastAnswers {
+            let answered = NameSet(result.responses.compactMap(\.socketID))
+            var named: NameSet = []
+            let missing = (reached + gone).filter { !answered.contains($0) && named.insert($0).inserted }
+            let unnamed = result.isComplete ? 0 : max(0, clients - result.responses.count - missing.count)
+            return BroadcastAnswers(
+                answers: result.responses, missing: result.isComplete ? [] : missing, missingUnnamed: unnamed,
+                silentServers: silentServers, isTimedOut: isTimedOut, isComplete: result.isComplete)
+        }
+    }
 
     private enum State {
-        case counting(BroadcastAckCounter<EventArguments>, Done, timer: Scheduled<Void>?)
+        case counting(Progress, Done, timer: Scheduled<Void>?)
         case finished
     }
 
@@ -40,7 +85,10 @@ final class BroadcastAcknowledgements: BroadcastAckReceiver {
         self.timeout = timeout
         self.expectsSingle = expectsSingle
         self.metrics = metrics
-        self.state = NIOLockedValueBox(.counting(BroadcastAckCounter(expectedServers: servers), done, timer: nil))
+        self.state = NIOLockedValueBox(
+            .counting(
+                Progress(counter: BroadcastAckCounter(expectedServers: servers), silentServers: servers), done,
+                timer: nil))
     }
 
     /// Sends the packet and calls `done` once: when everybody has answered, or at the time-out.
@@ -70,8 +118,8 @@ final class BroadcastAcknowledgements: BroadcastAckReceiver {
     private func arm(on eventLoop: any EventLoop) {
         let timer = eventLoop.scheduleTask(in: timeout) { self.timedOut() }
         state.withLockedValue { state in
-            guard case .counting(let counter, let done, _) = state else { return }
-            state = .counting(counter, done, timer: timer)
+            guard case .counting(let progress, let done, _) = state else { return }
+            state = .counting(progress, done, timer: timer)
         }
     }
 
@@ -81,42 +129,47 @@ final class BroadcastAcknowledgements: BroadcastAckReceiver {
         advance { $0.serverReported(clients: clients) }
     }
 
+    func reached(socketIDs: [String]) {
+        advance { progress in
+            progress.reached += socketIDs
+            return progress.serverReported(clients: socketIDs.count)
+        }
+    }
+
     func acknowledged(_ arguments: EventArguments, socketID: String?) {
         let expectsSingle = expectsSingle
-        advance { counter in
-            let result = counter.responded(arguments)
-            return result ?? (expectsSingle ? counter.timedOut() : nil)
+        advance { progress in
+            let result = progress.counter.responded(BroadcastAnswers.Answer(socketID: socketID, arguments: arguments))
+            return result ?? (expectsSingle ? progress.counter.timedOut() : nil)
         }
     }
 
     func disconnected(socketID: String) {
-        advance { $0.disconnected(socketID: socketID) }
+        advance { progress in
+            // Of a node that is lost no more than its tag may be known.
+            if !socketID.isEmpty, socketID.utf8.last != "\u{2026}".utf8.last { progress.gone.append(socketID) }
+            return progress.counter.disconnected(socketID: socketID)
+        }
     }
 
     private func timedOut() {
-        advance(isTimeout: true) { $0.timedOut() }
+        advance(isTimeout: true) { $0.counter.timedOut() }
     }
 
     private func advance(
         isTimeout: Bool = false,
-        _ change: (inout BroadcastAckCounter<EventArguments>) -> BroadcastAckCounter<EventArguments>.Result?
+        _ change: (inout Progress) -> Counter.Result?
     ) {
-        let ended = state.withLockedValue {
-            state -> (BroadcastAckCounter<EventArguments>.Result, Done, Scheduled<Void>?)? in
-            guard case .counting(var counter, let done, let timer) = state else { return nil }
+        let ended = state.withLockedValue { state -> (BroadcastAnswers, Done, Scheduled<Void>?)? in
+            guard case .counting(var progress, let done, let timer) = state else { return nil }
             state = .finished
-            if let result = change(&counter) { return (result, done, timer) }
-            state = .counting(counter, done, timer: timer)
+            if let result = change(&progress) { return (progress.answers(result, isTimedOut: isTimeout), done, timer) }
+            state = .counting(progress, done, timer: timer)
             return nil
         }
-        guard let (result, done, timer) = ended else { return }
+        guard let (answers, done, timer) = ended else { return }
         timer?.cancel()
         if isTimeout { metrics.acknowledgementsTimedOut.increment() }
-        let isSuccess = result.isComplete || (expectsSingle && !result.responses.isEmpty)
-        guard !isSuccess else { return done(.success(result.responses)) }
-        let error = BroadcastAckError(
-            message: (isTimeout ? SocketError.timeout : SocketError.disconnected).message,
-            responses: result.responses, missing: result.missing)
-        done(.failure(error))
+        done(.success(answers))
     }
 }

@@ -153,7 +153,9 @@ public struct BroadcastOperator: Sendable {
             // Begun here, not in a task: events sent one after the other leave in that order.
             guard case .namespace(let namespace) = target else { throw Self.noParent("emitWithAck") }
             try Questions.admitNow(isLocal: options.flags.isLocal)
-            collect(event, data, in: namespace, expectsSingle: false, ack)
+            collect(event, data, in: namespace, expectsSingle: false) { answers in
+                ack(Result { try answers.get().get() })
+            }
         } catch {
             ack(.failure(error))
         }
@@ -162,6 +164,12 @@ public struct BroadcastOperator: Sendable {
     func acknowledgements(
         _ event: String, _ data: EncodedArguments, expectsSingle: Bool = false
     ) async throws -> [EventArguments] {
+        try await answers(event, data, expectsSingle: expectsSingle).get(expectsSingle: expectsSingle)
+    }
+
+    func answers(
+        _ event: String, _ data: EncodedArguments, expectsSingle: Bool = false
+    ) async throws -> BroadcastAnswers {
         guard case .namespace(let namespace) = target else { throw Self.noParent("emitWithAck") }
         try await Questions.admit(isLocal: options.flags.isLocal)
         return try await withCheckedThrowingContinuation { continuation in
@@ -171,7 +179,7 @@ public struct BroadcastOperator: Sendable {
 
     private func collect(
         _ event: String, _ data: EncodedArguments, in namespace: Namespace, expectsSingle: Bool,
-        _ done: @escaping @Sendable (Result<[EventArguments], any Error>) -> Void
+        _ done: @escaping BroadcastAcknowledgements.Done
     ) {
         var options = options
         let timeout = options.flags.timeout ?? namespace.context.configuration.broadcastAcknowledgementTimeout
