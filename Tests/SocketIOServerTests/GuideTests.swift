@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import Foundation
-import NIOHTTP1
 import SocketIOJWT
 import SocketIOServer
 import Testing

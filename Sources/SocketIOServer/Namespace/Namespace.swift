@@ -22,7 +22,7 @@ public final class Namespace: Sendable {
     var number: Int32 { local.number }
     /// Room to leave in front of an event's text for the rest of its packet.
     let headroom: Int
-    private let serverEvents: ServerEvents
+    let serverEvents: ServerEvents
     private let registration: NIOLockedValueBox<ConnectRegistration>
 
     init(name: String, context: ServerContext, registration: ConnectRegistration? = nil) {

@@ -36,6 +36,10 @@ final class ServerEvents: HandlerScope {
         }
     }
 
+    var names: [String] { handlers.withLockedValue { $0.names } }
+
+    func ids(of event: String) -> [ListenerID] { handlers.withLockedValue { $0.ids(of: event) } }
+
     func deliver(
         _ event: String, _ arguments: EventArguments, answer: (@Sendable (Result<EventArguments, any Error>) -> Void)?
     ) {

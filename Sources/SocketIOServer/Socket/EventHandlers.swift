@@ -24,9 +24,12 @@ struct EventHandlers {
         return shape.entries.map(\.event).filter { known.insert($0).inserted }
     }
 
-    func count(of event: String) -> Int {
+    func count(of event: String) -> Int { ids(of: event).count }
+
+    /// The handlers of an event.
+    func ids(of event: String) -> [ListenerID] {
         let hash = HandlerShape.hash(event)
-        return shape.entries.count { $0.names(event, hash: hash) }
+        return handlers.indices.filter { shape.entries[$0].names(event, hash: hash) }.map { handlers[$0].id }
     }
 
     mutating func add(_ event: String, isOnce: Bool, _ handler: EventHandler) {

@@ -1,0 +1,12 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+// Types of others that stand in the public API: whoever imports this module, or `SocketIOServer`, can use their members.
+@_exported public import struct Logging.Logger
+@_exported public import struct NIOCore.ByteBuffer
+@_exported public import protocol NIOCore.EventLoop
+@_exported public import protocol NIOCore.EventLoopGroup
+@_exported public import enum NIOCore.SocketAddress
+@_exported public import struct NIOCore.TimeAmount
+@_exported public import struct NIOHTTP1.HTTPHeaders
+@_exported public import enum NIOHTTP1.HTTPMethod
+@_exported public import enum NIOHTTP1.HTTPResponseStatus
