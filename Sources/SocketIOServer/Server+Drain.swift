@@ -11,11 +11,13 @@ extension Server {
     /// `server shutting down`, and its client comes back by itself, through the load balancer to another server. The
     /// server goes on listening, since polling clients need it to fetch what is left for them.
     ///
-    /// Returns when no session is left, or two seconds after the window; ends early when the task is cancelled or the
+    /// Returns when no session is left, or two seconds after the window, and asynchronous handlers have ended: they are waited
+    /// for as long as ``ServerConfiguration/handlerGrace`` says, then cancelled. A handler that calls this is not waited for. Ends early when the task is cancelled or the
     /// server closed. There is no way back: close the server afterwards. From any thread.
     ///
     /// - Parameter window: How long it takes to close all of them; zero closes them at once.
     public func drain(over window: Duration) async {
+        excludeCallingHandler()
         let (seconds, attoseconds) = window.components
         let (nanoseconds, isTooLong) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         let length =
@@ -27,6 +29,7 @@ extension Server {
                 session.close()
             }
         }
+        if !Task.isCancelled, !context.isClosing { await waitForHandlers() }
     }
 
     /// Refuses handshakes from now on, as ``drain(over:)`` does, and leaves open sessions alone.

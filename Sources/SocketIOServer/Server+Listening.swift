@@ -142,7 +142,11 @@ extension Server {
     /// Disconnects everybody with the reason `server shutting down` and ends the server for good (protocol 4.11): sockets,
     /// adapters, sessions, listeners, then the event loops if the server made them. Clients see the connection go and try
     /// to come back. Calls made while it closes wait for the end.
+    ///
+    /// Asynchronous handlers that are running go on to their end: they are waited for as long as
+    /// ``ServerConfiguration/handlerGrace`` says, then cancelled. A handler that calls this is not waited for.
     public func close() async {
+        excludeCallingHandler()
         let closing = lifecycle.withLockedValue { lifecycle in
             if let closing = lifecycle.closing { return closing }
             let closing = Task { await self.shutDown() }
@@ -165,22 +169,16 @@ extension Server {
 
     private func shutDown() async {
         _ = context.beginClosing()
-        for namespace in table.all {
-            await closeSockets(of: namespace)
-            await namespace.adapter.close()
-        }
+        for namespace in table.all { await closeSockets(of: namespace) }
+        await waitForHandlers()
+        for namespace in table.all { await namespace.adapter.close() }
         await engineServer.close()
         await lifecycle.withLockedValue { $0.forwarding }?.close()
         await engineServer.endForwarding {
             for listener in lifecycle.withLockedValue({ $0.listeners }) { await listener.close() }
         }
         clients.stop()
-        guard ownsGroup else { return }
-        do {
-            try await group.shutdownGracefully()
-        } catch {
-            configuration.logger.error("The event loops did not end", metadata: ["error": "\(error)"])
-        }
+        if ownsGroup { await shutDownGroup() }
     }
 
     private func closeSockets(of namespace: Namespace) async {

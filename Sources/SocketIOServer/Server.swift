@@ -55,7 +55,10 @@ public final class Server: Sendable {
         let rates = configuration.ratePolicy
         let context = ServerContext(
             configuration: configuration,
-            shards: engine.shards.map { ShardContext($0, limits: limits, rates: rates) })
+            shards: engine.shards.map {
+                ShardContext(
+                    $0, limits: limits, rates: rates, cancelsHandlers: configuration.cancelsHandlersAtDisconnect)
+            })
         let table = NamespaceTable(context: context)
         self.configuration = configuration
         self.group = group

@@ -62,6 +62,10 @@ public struct ServerConfiguration: Sendable {
     /// session is closed. A single event may be larger. Default 4 MiB.
     public var maxWaitingBytes = 4 * 1024 * 1024
 
+    /// Asynchronous handlers of one socket that may run at once; with so many nothing more of its client is looked at, not even
+    /// acknowledgements, until one has ended. Default 1,024.
+    public var maxRunningHandlers = 1024
+
     /// What clients may ask for in a second, for each session, user and address; default nothing is limited.
     public var rates = RateLimits()
 
@@ -70,6 +74,12 @@ public struct ServerConfiguration: Sendable {
     /// How long the server waits for a client's acknowledgement when no `timeout` is given; nil waits until the socket
     /// disconnects, as Node does. Default 60 s.
     public var acknowledgementTimeout: TimeAmount? = .seconds(60)
+    /// How long ``Server/close()`` and ``Server/drain(over:)`` wait for asynchronous handlers that are running, before they
+    /// cancel them; default 5 s.
+    public var handlerGrace = TimeAmount.seconds(5)
+    /// Whether the asynchronous handlers of a socket are cancelled when it disconnects; those of ``Socket/onDisconnect(_:)-(_)``
+    /// are not. Default false: they go on to their end.
+    public var cancelsHandlersAtDisconnect = false
     /// How long a broadcast waits for acknowledgements when no `timeout` is given; default 5 s.
     public var broadcastAcknowledgementTimeout = TimeAmount.seconds(5)
     /// What a client that asked for an acknowledgement gets when its handler failed; nil answers nothing.
@@ -124,6 +134,9 @@ public struct ServerConfiguration: Sendable {
         require(maxPendingAcknowledgements >= 1, "maxPendingAcknowledgements must be at least 1")
         require(maxWaitingEvents >= 1, "maxWaitingEvents must be at least 1")
         require(maxWaitingBytes >= 0, "maxWaitingBytes must not be negative")
+        require(
+            (1...1_000_000_000).contains(maxRunningHandlers), "maxRunningHandlers must be 1 to 1,000,000,000")
+        require(handlerGrace >= .zero, "handlerGrace must not be negative")
         require(acknowledgementTimeout.map { $0 > .zero } ?? true, "acknowledgementTimeout must be positive")
         require(broadcastAcknowledgementTimeout > .zero, "broadcastAcknowledgementTimeout must be positive")
         rates.check(&problems)

@@ -34,6 +34,9 @@ enum LibraryConfiguration {
         server.maxPendingAcknowledgements = settings.limits.maxPendingAcks
         server.maxWaitingEvents = settings.limits.maxWaitingEvents
         server.maxWaitingBytes = settings.limits.maxWaitingBytes
+        server.maxRunningHandlers = settings.limits.maxRunningHandlers
+        server.handlerGrace = milliseconds(settings.handlerGraceMs)
+        server.cancelsHandlersAtDisconnect = settings.cancelHandlersAtDisconnect
         server.rates = rates(settings.rates)
         server.logger = LineLogHandler.logger(label: "socketio.server", settings: settings.log)
         try validate(server, loaded)

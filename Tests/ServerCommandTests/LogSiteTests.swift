@@ -27,7 +27,8 @@ internal import Testing
         "HiredisNIO/Topology/Sentinel.swift": Site(lines: 1, bound: "one for each Sentinel"),
         "SocketIORedis/Bus/StatusBoard.swift": Site(lines: 2, bound: "the back-off between connections"),
         "SocketIORedis/RedisCluster.swift": Site(lines: 1, bound: "the start"),
-        "SocketIOServer/Server+Listening.swift": Site(lines: 2, bound: "start and end"),
+        "SocketIOServer/Server+Handlers.swift": Site(lines: 1, bound: "the end"),
+        "SocketIOServer/Server+Listening.swift": Site(lines: 1, bound: "the start"),
         "socketio-server/Assembly.swift": Site(lines: 1, bound: "the start"),
         "socketio-server/Cluster/ClusterOperation.swift": Site(lines: 1, bound: "the start"),
         "socketio-server/Logging/AccessLog.swift": Site(

@@ -33,6 +33,8 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     @exclusivity(unchecked)
     var allowance: RateGrant
     var rates: ClientRates?
+    /// While a socket has too many handlers.
+    private var isHeldForHandlers = false
     private var connectTimer: TimerQueue.Token?
     private var isEnded = false
     /// Why this layer ended the session, if it did: the engine knows only of `forced close`.
@@ -135,6 +137,29 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         closeSockets(ownReason ?? DisconnectReason(reason), detail: detail)
     }
 
+    // MARK: Running handlers
+
+    /// How long nothing of the client is looked at while a socket has too many handlers, and when that is said again.
+    private static let handlerHold = TimeAmount.milliseconds(100)
+    private static let handlerHoldRenewal = TimeAmount.milliseconds(50)
+
+    /// A socket has as many asynchronous handlers as it may: nothing more of the client is looked at until one has ended.
+    func holdForHandlers() {
+        guard !isHeldForHandlers else { return }
+        isHeldForHandlers = true
+        context.metrics.refused(.runningHandlers)
+        renewHold()
+    }
+
+    private func renewHold() {
+        guard session.isOpen, connectedSockets.contains(where: \.hasTooManyHandlers) else {
+            isHeldForHandlers = false
+            return
+        }
+        session.holdInput(until: .now() + Self.handlerHold)
+        _ = shard.timers.schedule(after: Self.handlerHoldRenewal) { self.renewHold() }
+    }
+
     // MARK: Closing
 
     /// Closes the session; what is left of its sockets gets `reason`.
@@ -207,7 +232,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
             return connect(slot: slot, to: namespace, auth: auth)
         }
         guard table.hasParents else { return connectFailed(slot: slot, nsp: nsp, Self.invalidNamespace) }
-        Task.immediate(executorPreference: shard.executor) {
+        shard.running.start(on: shard.executor) {
             let namespace = await self.table.acquire(matching: nsp, auth: auth?.value ?? GivenAuth.none)
             self.shard.shard.run {
                 if let namespace {
@@ -229,7 +254,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         sockets[slot] = socket
         let middlewares = namespace.middlewares
         guard !middlewares.isEmpty else { return connected(socket) }
-        Task.immediate(executorPreference: shard.executor) {
+        shard.running.start(on: shard.executor) {
             let failure: (any Error)?
             do {
                 for middleware in middlewares { try await middleware(socket) }

@@ -58,12 +58,14 @@ enum ConnectionHandler: Sendable {
         case .synchronous(let handler):
             do { try handler(socket) } catch { socket.handlerFailed(error, event: "connection", responder: nil) }
         case .asynchronous(let handler):
-            Task.immediate(executorPreference: socket.executor) {
+            socket.handlerBegins()
+            socket.running.start(socket, on: socket.executor) {
                 do {
                     try await handler(socket)
                 } catch {
                     socket.handlerFailed(error, event: "connection", responder: nil)
                 }
+                socket.handlerEnded()
             }
         }
     }

@@ -28,7 +28,7 @@ public final class Namespace: Sendable {
     init(name: String, context: ServerContext, registration: ConnectRegistration? = nil) {
         let home = context.shards[abs(ExactName(name).hashValue % context.shards.count)]
         let local = MemoryAdapter(name: name, context: context)
-        let events = ServerEvents(namespace: name, context: context, executor: home.executor)
+        let events = ServerEvents(namespace: name, context: context, home: home)
         self.name = name
         self.context = context
         self.headroom = DefaultEncoder.headroom(nsp: name)

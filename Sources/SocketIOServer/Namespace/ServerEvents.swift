@@ -6,16 +6,18 @@ internal import NIOConcurrencyHelpers
 /// The listeners of a namespace for events of other servers.
 final class ServerEvents: HandlerScope {
     let executor: LoopExecutor
+    let running: RunningHandlers
     /// Events of servers are in nobody's name.
     var asker: Socket? { nil }
     private let namespace: String
     private let context: ServerContext
     private let handlers = NIOLockedValueBox(EventHandlers(HandlerShape()))
 
-    init(namespace: String, context: ServerContext, executor: LoopExecutor) {
+    init(namespace: String, context: ServerContext, home: ShardContext) {
         self.namespace = namespace
         self.context = context
-        self.executor = executor
+        self.executor = home.executor
+        self.running = home.running
     }
 
     func add(_ event: String, isOnce: Bool, _ handler: EventHandler) -> ListenerID {
@@ -47,6 +49,11 @@ final class ServerEvents: HandlerScope {
         let responder = answer.map { AckResponder(.server($0)) }
         taken.run(EventContext(event: event, arguments: arguments, responder: responder, scope: self))
     }
+
+    /// Their number is not limited here: other servers are trusted.
+    func handlerBegins() {}
+
+    func handlerEnded() {}
 
     func handlerFailed(_ error: any Error, event: String, responder: AckResponder?) {
         context.metrics.handlerFailures.increment()

@@ -30,6 +30,9 @@ enum ClientLimit: String, CaseIterable, Sendable {
     /// Bytes of those events.
     case waitingBytes = "waiting_bytes"
 
+    /// Asynchronous handlers of a socket that run at once: the client waits.
+    case runningHandlers = "running_handlers"
+
     /// The limit that a packet was over; nil when it was refused for another reason.
     init?(_ error: PacketDecodingError) {
         switch error {

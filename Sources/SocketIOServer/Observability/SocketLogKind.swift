@@ -16,6 +16,8 @@ enum SocketLogKind: String, LogKind {
     case serverEventFailed = "A handler of a server event failed"
     case nobodyElse = "serverSideEmit reaches nobody: the in-memory adapter knows no other server"
     case adapterNotStarted = "The adapter could not be started"
+    case handlersCancelled = "Handlers were cancelled: they ran longer than the server waits for them at its end"
+    case handlersLeft = "Handlers go on although they were cancelled; their event loops go on with them"
     case overRate = "A client goes over a rate"
 
     /// Longer for what lasts as long as its cause.

@@ -13,6 +13,7 @@ final class ShardContext: @unchecked Sendable {
     let eventLoop: any EventLoop
     let executor: LoopExecutor
     let timers: TimerQueue
+    let running: RunningHandlers
     /// On the loop only.
     let responders = SpareResponder()
     /// On the loop only, like ``timers``.
@@ -29,12 +30,13 @@ final class ShardContext: @unchecked Sendable {
 
     var index: Int { shard.index }
 
-    init(_ shard: Shard, limits: SessionLimits, rates: RatePolicy?) {
+    init(_ shard: Shard, limits: SessionLimits, rates: RatePolicy?, cancelsHandlers: Bool) {
         self.rates = rates
         self.shard = shard
         self.limits = limits
         self.eventLoop = shard.eventLoop
         self.executor = LoopExecutor(eventLoop: shard.eventLoop)
+        self.running = RunningHandlers(knowsOwners: cancelsHandlers)
         self.timers = TimerQueue(eventLoop: shard.eventLoop)
     }
 
@@ -56,6 +58,7 @@ struct SessionLimits: Sendable {
     let rooms: RoomLimits
     let maxWaitingEvents: Int
     let maxWaitingBytes: Int
+    let maxRunningHandlers: Int
     /// Nil: until the disconnection.
     let acknowledgementTimeout: TimeAmount?
 
@@ -67,6 +70,7 @@ struct SessionLimits: Sendable {
             maxRoomsPerMember: configuration.maxRoomsPerSocket, maxNameLength: configuration.maxNameLength)
         maxWaitingEvents = configuration.maxWaitingEvents
         maxWaitingBytes = configuration.maxWaitingBytes
+        maxRunningHandlers = configuration.maxRunningHandlers
         acknowledgementTimeout = configuration.acknowledgementTimeout
     }
 }

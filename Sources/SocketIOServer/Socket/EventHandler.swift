@@ -42,7 +42,8 @@ struct EventContext: ~Copyable {
         let scope: any HandlerScope = scope
         let (event, responder) = (event, responder)
         let asker = scope.asker
-        Task.immediate(executorPreference: scope.executor) {
+        scope.handlerBegins()
+        scope.running.start(scope, on: scope.executor) {
             do {
                 if let asker {
                     try await Questions.$asker.withValue(asker) { try await work(responder) }
@@ -52,6 +53,7 @@ struct EventContext: ~Copyable {
             } catch {
                 scope.handlerFailed(error, event: event, responder: responder)
             }
+            scope.handlerEnded()
         }
     }
 }
@@ -60,6 +62,15 @@ struct EventContext: ~Copyable {
 protocol HandlerScope: AnyObject, Sendable {
     /// Asynchronous handlers come back to it after every suspension.
     var executor: LoopExecutor { get }
+
+    /// Where the asynchronous ones are known while they run.
+    var running: RunningHandlers { get }
+
+    /// An asynchronous handler of the scope is about to begin.
+    func handlerBegins()
+
+    /// It has ended, on the executor.
+    func handlerEnded()
 
     /// Whose questions to other servers are counted; nil where they are not.
     var asker: Socket? { get }

@@ -52,7 +52,7 @@ extension Socket {
     private func processWaiting() {
         guard let hooks, !hooks.isProcessing else { return }
         hooks.isProcessing = true
-        Task.immediate(executorPreference: executor) {
+        running.start(self, on: executor) {
             while let (event, middlewares) = self.nextWaiting() {
                 await self.process(event, middlewares)
             }

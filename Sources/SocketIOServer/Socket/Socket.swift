@@ -41,6 +41,9 @@ public final class Socket: @unchecked Sendable, Identifiable {
     private let phase = Atomic(Phase.connecting.rawValue)
     let slowClients = SlowClientPolicyCell()
     private let clientSlot: Int32
+    /// Asynchronous handlers that have not ended. Confined to the event loop.
+    @exclusivity(unchecked)
+    private var handlersRunning: Int32 = 0
 
     // Confined to the event loop. Overlapping access to what every event asks for is not checked for at run time: the
     // handlers are a value that calls nothing back, the hooks a reference.
@@ -114,6 +117,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
         client.left(slot: slot)
         phase.store(Phase.disconnected.rawValue, ordering: .releasing)
         context.metrics.disconnections.increment()
+        if context.configuration.cancelsHandlersAtDisconnect, handlersRunning > 0 { running.cancel(owner: self) }
         for listener in hooks?.disconnected ?? [] { run(listener, reason, detail) }
         end()
     }
@@ -150,7 +154,8 @@ public final class Socket: @unchecked Sendable, Identifiable {
                 handlerFailed(error, event: "disconnect", responder: nil)
             }
         case .asynchronous(let handler):
-            Task.immediate(executorPreference: executor) {
+            // Not among those that the disconnection may cancel.
+            running.start(on: executor) {
                 do {
                     try await handler(reason, detail)
                 } catch {
@@ -223,6 +228,20 @@ public final class Socket: @unchecked Sendable, Identifiable {
 
 extension Socket: HandlerScope {
     var executor: LoopExecutor { client.shard.executor }
+
+    var running: RunningHandlers { client.shard.running }
+
+    var hasTooManyHandlers: Bool { Int(handlersRunning) >= client.shard.limits.maxRunningHandlers }
+
+    func handlerBegins() {
+        handlersRunning &+= 1
+        if hasTooManyHandlers { client.holdForHandlers() }
+    }
+
+    func handlerEnded() {
+        eventLoop.assertInEventLoop()
+        handlersRunning &-= 1
+    }
 
     var asker: Socket? { client.shard.rates?.limits(.questions) == true ? self : nil }
 

@@ -43,6 +43,6 @@ extension SettingTable {
         "limits.maxEventNameLength": .sessions, "limits.maxAuthBytes": .sessions,
         "limits.maxNamespacesPerClient": .sessions, "limits.maxPendingAcks": .sessions,
         "limits.maxRoomsPerSocket": .live, "limits.maxNameLength": .sessions, "limits.maxWaitingEvents": .live,
-        "limits.maxWaitingBytes": .live, "ackTimeoutMs": .live,
+        "limits.maxWaitingBytes": .live, "ackTimeoutMs": .live, "limits.maxRunningHandlers": .live,
     ]
 }

@@ -95,5 +95,9 @@ extension SettingTable {
                 "limits.maxWaitingBytes", \.limits.maxWaitingBytes, 0...1_073_741_824, unit: "bytes",
                 "Most bytes of the events of one client that wait for asynchronous middlewares; more closes the connection. A "
                     + "single event may be larger."),
+            .number(
+                "limits.maxRunningHandlers", \.limits.maxRunningHandlers, 1...1_000_000_000,
+                "Most asynchronous handlers of one socket that run at once; with so many nothing more of its client is read until "
+                    + "one has ended."),
         ])
 }

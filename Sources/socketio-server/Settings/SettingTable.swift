@@ -119,6 +119,13 @@ enum SettingTable {
                 "ackTimeoutMs", \.ackTimeoutMs, 1...day, unit: "ms",
                 "How long the server waits for a client's acknowledgement where the application names no time; without a "
                     + "value, until the client disconnects."),
+            .number(
+                "handlerGraceMs", \.handlerGraceMs, 0...3_600_000, unit: "ms",
+                "How long the end of the server waits for asynchronous handlers that are running, before it cancels them."
+            ),
+            .flag(
+                "cancelHandlersAtDisconnect", \.cancelHandlersAtDisconnect,
+                "Whether the asynchronous handlers of a client are cancelled when it disconnects."),
             .flag(
                 "cleanupEmptyChildNamespaces", \.cleanupEmptyChildNamespaces,
                 "Whether a namespace made on demand is forgotten when its last client leaves."),

@@ -35,6 +35,8 @@ struct Settings: Sendable, Equatable {
     // Socket.IO
     var connectTimeoutMs = 45_000
     var ackTimeoutMs: Int? = 60_000
+    var handlerGraceMs = 5_000
+    var cancelHandlersAtDisconnect = false
     var cleanupEmptyChildNamespaces = true
     var maxDynamicNamespaces = 10_000
 
@@ -140,6 +142,7 @@ struct Settings: Sendable, Equatable {
         var maxPendingAcks = 1_024
         var maxWaitingEvents = 1_024
         var maxWaitingBytes = 4_194_304
+        var maxRunningHandlers = 1_024
 
         enum SlowClientPolicy: String, CaseIterable, Sendable {
             case disconnect

@@ -1,0 +1,55 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOServer
+
+/// The end of a server and the asynchronous handlers that are running then.
+extension Server {
+    /// Whoever calls this from a handler waits for the server, so the server does not wait for that handler.
+    func excludeCallingHandler() {
+        guard let handler = RunningHandlers.current, lists.contains(where: { $0 === handler.list }) else { return }
+        handler.exclude()
+    }
+
+    private var lists: [RunningHandlers] { context.shards.map(\.running) }
+
+    /// Handlers that have not ended, those included that nobody waits for.
+    var runningHandlers: Int { lists.reduce(0) { $0 + $1.count } }
+
+    private var awaitedHandlers: Int { lists.reduce(0) { $0 + $1.awaitedCount } }
+
+    /// Waits for the handlers that are running, as long as ``ServerConfiguration/handlerGrace`` says; then cancels them and
+    /// waits as long again. Ends early, without cancelling any, when the task is cancelled.
+    func waitForHandlers() async {
+        if await haveHandlersEnded() || Task.isCancelled { return }
+        let count = lists.reduce(0) { $0 + $1.cancelAll() }
+        context.log.log(.handlersCancelled, ["handlers": "\(count)"])
+        if await haveHandlersEnded() || Task.isCancelled { return }
+        context.log.log(.handlersLeft, level: .error, ["handlers": "\(awaitedHandlers)"])
+    }
+
+    private func haveHandlersEnded() async -> Bool {
+        let deadline = ContinuousClock.now + Duration(configuration.handlerGrace)
+        while awaitedHandlers > 0 {
+            guard ContinuousClock.now < deadline, !Task.isCancelled else { return false }
+            try? await Task.sleep(for: .milliseconds(2))
+        }
+        return true
+    }
+
+    /// Ends the event loops that the server made; once the last handler has ended, which needs them.
+    func shutDownGroup() async {
+        guard runningHandlers > 0 else { return await shutDownGroupNow() }
+        Task {
+            while runningHandlers > 0 { try? await Task.sleep(for: .milliseconds(5)) }
+            await shutDownGroupNow()
+        }
+    }
+
+    private func shutDownGroupNow() async {
+        do {
+            try await group.shutdownGracefully()
+        } catch {
+            configuration.logger.error("The event loops did not end", metadata: ["error": "\(error)"])
+        }
+    }
+}
