@@ -18,6 +18,8 @@ extension Server {
         var routers: [HTTPRouter] = []
         /// Set by the first `close`; later calls wait for it.
         var closing: Task<Void, Never>?
+        /// Looks after slow handlers.
+        var inspection: Task<Void, Never>?
         /// Those who wait for the first `close`.
         var untilClosed: [AsyncStream<Void>.Continuation] = []
     }
@@ -64,7 +66,10 @@ extension Server {
             configuration: configuration.engine, engine: engineServer, application: application,
             eventLoops: Array(group.makeIterator()))
         let listener = try await bind(address, router)
-        lifecycle.withLockedValue { $0.routers.append(router) }
+        lifecycle.withLockedValue {
+            $0.routers.append(router)
+            if $0.inspection == nil, $0.closing == nil { $0.inspection = inspectHandlers() }
+        }
         try await listenForOtherNodes()
         return listener.localAddress
     }
@@ -167,8 +172,18 @@ extension Server {
         for await _ in calls {}
     }
 
+    private func inspectHandlers() -> Task<Void, Never>? {
+        guard let limit = configuration.slowHandlerWarning else { return nil }
+        let context = context
+        return Task.detached {
+            var inspector = HandlerInspector(limit: Duration(limit), loops: context.shards.count)
+            await inspector.run(context)
+        }
+    }
+
     private func shutDown() async {
         _ = context.beginClosing()
+        defer { lifecycle.withLockedValue { $0.inspection }?.cancel() }
         for namespace in table.all { await closeSockets(of: namespace) }
         await waitForHandlers()
         for namespace in table.all { await namespace.adapter.close() }

@@ -80,6 +80,8 @@ public struct ServerConfiguration: Sendable {
     /// Whether the asynchronous handlers of a socket are cancelled when it disconnects; those of ``Socket/onDisconnect(_:)-(_)``
     /// are not. Default false: they go on to their end.
     public var cancelsHandlersAtDisconnect = false
+    /// A handler that holds its event loop longer than about this is named in the log, once; nil looks after none. Default 200 ms.
+    public var slowHandlerWarning: TimeAmount? = .milliseconds(200)
     /// How long a broadcast waits for acknowledgements when no `timeout` is given; default 5 s.
     public var broadcastAcknowledgementTimeout = TimeAmount.seconds(5)
     /// What a client that asked for an acknowledgement gets when its handler failed; nil answers nothing.
@@ -136,6 +138,7 @@ public struct ServerConfiguration: Sendable {
         require(maxWaitingBytes >= 0, "maxWaitingBytes must not be negative")
         require(
             (1...1_000_000_000).contains(maxRunningHandlers), "maxRunningHandlers must be 1 to 1,000,000,000")
+        require(slowHandlerWarning.map { $0 > .zero } ?? true, "slowHandlerWarning must be positive")
         require(handlerGrace >= .zero, "handlerGrace must not be negative")
         require(acknowledgementTimeout.map { $0 > .zero } ?? true, "acknowledgementTimeout must be positive")
         require(broadcastAcknowledgementTimeout > .zero, "broadcastAcknowledgementTimeout must be positive")

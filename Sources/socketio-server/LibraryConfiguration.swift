@@ -36,6 +36,7 @@ enum LibraryConfiguration {
         server.maxWaitingBytes = settings.limits.maxWaitingBytes
         server.maxRunningHandlers = settings.limits.maxRunningHandlers
         server.handlerGrace = milliseconds(settings.handlerGraceMs)
+        server.slowHandlerWarning = settings.slowHandlerMs.map(milliseconds)
         server.cancelsHandlersAtDisconnect = settings.cancelHandlersAtDisconnect
         server.rates = rates(settings.rates)
         server.logger = LineLogHandler.logger(label: "socketio.server", settings: settings.log)

@@ -54,6 +54,9 @@ enum ConnectionHandler: Sendable {
     case asynchronous(@Sendable (Socket) async throws -> Void)
 
     func run(_ socket: Socket) {
+        let shard = socket.client.shard
+        let outer = shard.watch.begin()
+        defer { if shard.watch.end(outer) { socket.heldLoop("connection") } }
         switch self {
         case .synchronous(let handler):
             do { try handler(socket) } catch { socket.handlerFailed(error, event: "connection", responder: nil) }

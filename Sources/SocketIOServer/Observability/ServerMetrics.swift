@@ -25,6 +25,8 @@ struct ServerMetrics: Sendable {
     let eventsInvalid: Tally
     /// Handlers, middlewares of events and encodings of the application that failed.
     let handlerFailures: Tally
+    /// Times that a handler held its event loop too long.
+    let slowHandlers: Tally
     /// Volatile packets dropped because a transport was busy.
     let volatileDropped: Tally
     /// Acknowledgements that did not arrive in time.
@@ -47,6 +49,7 @@ struct ServerMetrics: Sendable {
         eventsUnhandled = Tally("socketio_events_unhandled_total", factory)
         eventsInvalid = Tally("socketio_events_invalid_total", factory)
         handlerFailures = Tally("socketio_handler_failures_total", factory)
+        slowHandlers = Tally("socketio_slow_handlers_total", factory)
         volatileDropped = Tally("socketio_volatile_dropped_total", factory)
         acknowledgementsTimedOut = Tally("socketio_acknowledgements_timed_out_total", factory)
         joinsRefused = Tally("socketio_joins_refused_total", factory)

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import EngineIOServer
 internal import NIOCore
 internal import SocketIOCore
@@ -14,6 +15,7 @@ final class ShardContext: @unchecked Sendable {
     let executor: LoopExecutor
     let timers: TimerQueue
     let running: RunningHandlers
+    let watch = HandlerWatch()
     /// On the loop only.
     let responders = SpareResponder()
     /// On the loop only, like ``timers``.
@@ -83,6 +85,8 @@ final class ServerContext: Sendable {
     let rates: RateBook
     /// Whatever a client can cause is logged through this, never through the logger itself.
     let log: RateLimitedLogger<SocketLogKind>
+    /// Events of namespaces whose handlers have held a loop too long.
+    let slowHandlers = Mutex<NameSet>([])
     private let closing = Atomic(false)
 
     /// Whether the server no longer takes clients.

@@ -15,7 +15,9 @@ extension Socket {
             var context = EventContext(
                 event: sole.event, arguments: EventArguments(payload, offset: 1), responder: consume responder,
                 scope: self)
+            let outer = client.shard.watch.begin()
             sole.handler.run(context, sole.plan)
+            if client.shard.watch.end(outer) { heldLoop(sole.event) }
             // The handler has returned: what it was given may serve the next event.
             return responders.put(&context.responder)
         }
@@ -45,8 +47,12 @@ extension Socket {
         let taken = handlers.take(event)
         if case .none = taken { context.metrics.eventsUnhandled.increment() }
         let context = EventContext(event: event, arguments: arguments, responder: responder, scope: self)
+        let outer = client.shard.watch.begin()
         taken.run(context)
+        if client.shard.watch.end(outer) { heldLoop(event) }
     }
+
+    func heldLoop(_ event: String) { context.handlerHeldLoop(event, namespace: namespace.name) }
 
     /// Takes waiting events through the middlewares, one at a time so that their order stays.
     private func processWaiting() {

@@ -35,6 +35,7 @@ enum MetricCatalog {
             "How long clients took to acknowledge what the server waited for.",
         "socketio_acknowledgements_timed_out_total": "Acknowledgements that did not arrive in time.",
         "socketio_rate_limited_total": "Times that clients went over a rate, by kind and action.",
+        "socketio_slow_handlers_total": "Times that a handler held its event loop longer than slowHandlerMs.",
         "socketio_volatile_dropped_total": "Volatile packets dropped because a client was busy.",
         "socketio_packets_ignored_total": "Packets without consequence, such as acknowledgements nobody waits for.",
         "socketio_packets_undecodable_total": "Packets that could not be decoded, which ends the session.",

@@ -123,6 +123,10 @@ enum SettingTable {
                 "handlerGraceMs", \.handlerGraceMs, 0...3_600_000, unit: "ms",
                 "How long the end of the server waits for asynchronous handlers that are running, before it cancels them."
             ),
+            .optionalNumber(
+                "slowHandlerMs", \.slowHandlerMs, 10...3_600_000, unit: "ms",
+                "A handler that holds its event loop longer than about this is named in the log, once; without a value none is."
+            ),
             .flag(
                 "cancelHandlersAtDisconnect", \.cancelHandlersAtDisconnect,
                 "Whether the asynchronous handlers of a client are cancelled when it disconnects."),

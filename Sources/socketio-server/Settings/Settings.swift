@@ -36,6 +36,7 @@ struct Settings: Sendable, Equatable {
     var connectTimeoutMs = 45_000
     var ackTimeoutMs: Int? = 60_000
     var handlerGraceMs = 5_000
+    var slowHandlerMs: Int? = 200
     var cancelHandlersAtDisconnect = false
     var cleanupEmptyChildNamespaces = true
     var maxDynamicNamespaces = 10_000

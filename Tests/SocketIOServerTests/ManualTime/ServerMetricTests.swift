@@ -162,6 +162,25 @@ struct ServerMetricTests {
         }
     }
 
+    @Test("handlers that were found to hold their event loop")
+    func slowHandlers() throws {
+        try withServer { server, metrics in
+            server.io.sockets.onConnection { socket in
+                socket.on("slow") { () in
+                    let shard = socket.client.shard
+                    shard.watch.mark(shard.watch.current)
+                }
+            }
+            let (client, _) = try server.join()
+            try client.send(text: #"42["number",1]"#)
+            #expect(metrics["socketio_slow_handlers_total"] == 0)
+            for _ in 0..<2 { try client.send(text: #"42["slow"]"#) }
+            try client.send(text: #"42["number",1]"#)
+            #expect(metrics["socketio_slow_handlers_total"] == 2)
+            client.close()
+        }
+    }
+
     @Test("volatile packets for a client that has no poll, to one and to all")
     func volatilePackets() throws {
         try withServer { server, metrics in
