@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Why an Engine.IO session ended, as application handlers see it (spec 1.11).
+/// Why an Engine.IO session ended, as application handlers see it (protocol 1.11).
 public enum CloseReason: String, Sendable, Codable, Hashable, CaseIterable {
     /// Socket error, overlapping requests, premature end, wrong heartbeat direction, oversized message.
     case transportError = "transport error"

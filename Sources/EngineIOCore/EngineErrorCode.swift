@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Why a request was refused by the engine (spec 1.5.1).
+/// Why a request was refused by the engine (protocol 1.5.1).
 public enum EngineErrorCode: Int, Sendable, Codable, Hashable, CaseIterable {
     /// `transport` names no enabled transport.
     case unknownTransport = 0

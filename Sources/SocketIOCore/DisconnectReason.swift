@@ -4,7 +4,7 @@ public import EngineIOCore
 
 /// Why a socket was disconnected, as `disconnecting` and `disconnect` handlers see it.
 ///
-/// The raw values are the exact strings that Node.js servers give their handlers (spec 3.8).
+/// The raw values are the exact strings that Node.js servers give their handlers (protocol 3.8).
 public enum DisconnectReason: String, Sendable, Codable, Hashable, CaseIterable {
     /// The connection failed: socket error, overlapping requests, premature end, oversized message.
     case transportError = "transport error"

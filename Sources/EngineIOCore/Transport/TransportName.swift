@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// A way for a session to move its packets (spec 1.4).
+/// A way for a session to move its packets (protocol 1.4).
 public enum TransportName: String, Sendable, Codable, Hashable, CaseIterable {
     /// HTTP long-polling.
     case polling

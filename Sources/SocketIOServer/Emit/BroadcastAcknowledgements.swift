@@ -39,7 +39,7 @@ extension BroadcastAnswers {
     }
 }
 
-/// Collects the acknowledgements of one broadcast (spec 4.7) and ends it once.
+/// Collects the acknowledgements of one broadcast (protocol 4.7) and ends it once.
 final class BroadcastAcknowledgements: BroadcastAckReceiver {
     typealias Done = @Sendable (Result<BroadcastAnswers, any Error>) -> Void
     private typealias Counter = BroadcastAckCounter<BroadcastAnswers.Answer>
