@@ -1,8 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Waits for several answers; the first failure counts. Confined to the event loop of the subscriber, hence
-/// `@unchecked Sendable`.
-final class Countdown: @unchecked Sendable {
+/// Waits for several answers; the first failure counts. Lives on the event loop of the subscriber.
+final class Countdown {
     private var missing: Int
     private var failure: RedisError?
     private let done: (Result<Void, RedisError>) -> Void

@@ -23,14 +23,14 @@ package enum PublishAdmission: Sendable, Hashable {
     case full
 }
 
-/// What is told to the owner of a ``RedisClient``; every call comes on its event loop.
-package struct RedisClientHandlers: Sendable {
+/// What is told to the owner of a ``RedisClient``; every call comes on its event loop, so nothing here need be `Sendable`.
+package struct RedisClientHandlers {
     /// The state changed. When it becomes `down`, all outcomes of the lost connection have been told.
-    package var onState: @Sendable (RedisLinkState) -> Void = { _ in }
+    package var onState: (RedisLinkState) -> Void = { _ in }
     /// The outcome of a publish, strictly in the order they were accepted, with the tag it was given.
-    package var onPublished: @Sendable (_ tag: UInt64, PublishOutcome) -> Void = { _, _ in }
+    package var onPublished: (_ tag: UInt64, PublishOutcome) -> Void = { _, _ in }
     /// There is room after a publish was refused as `full`.
-    package var onRoom: @Sendable () -> Void = {}
+    package var onRoom: () -> Void = {}
 
     package init() {}
 }

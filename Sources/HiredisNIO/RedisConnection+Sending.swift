@@ -50,7 +50,7 @@ extension RedisConnection {
     private func scheduleFlush() {
         guard !isFlushScheduled, !isReading else { return }
         isFlushScheduled = true
-        eventLoop.execute {
+        eventLoop.assumeIsolated().execute {
             self.isFlushScheduled = false
             self.flush()
         }

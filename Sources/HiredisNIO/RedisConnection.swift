@@ -9,8 +9,8 @@ package typealias RedisCompletion = (Result<RESPValue, RedisError>) -> Void
 ///
 /// Commands of one tick are joined in one buffer and written once.
 ///
-/// Confined to its event loop, hence `@unchecked Sendable`.
-final class RedisConnection: ChannelInboundHandler, @unchecked Sendable {
+/// Lives on its event loop.
+final class RedisConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
     typealias Machine = RedisConnectionStateMachine<RedisCompletion>

@@ -16,20 +16,22 @@ struct RedisConnectionTimers {
     var hasBegun: Bool { handshake != nil }
 
     /// The log-in has begun.
-    mutating func begin(handshake limit: TimeAmount, _ expired: @escaping @Sendable () -> Void) {
-        handshake = eventLoop.scheduleTask(in: limit, expired)
+    mutating func begin(handshake limit: TimeAmount, _ expired: @escaping () -> Void) {
+        handshake = eventLoop.assumeIsolated().scheduleTask(in: limit, expired)
     }
 
     /// The log-in is done; the health is to be looked after from now on.
-    mutating func handshakeDone(healthInterval: TimeAmount, _ check: @escaping @Sendable () -> Void) {
+    mutating func handshakeDone(healthInterval: TimeAmount, _ check: @escaping () -> Void) {
         handshake?.cancel()
-        health = eventLoop.scheduleRepeatedTask(initialDelay: healthInterval, delay: healthInterval) { _ in check() }
+        health = eventLoop.assumeIsolated().scheduleRepeatedTask(
+            initialDelay: healthInterval, delay: healthInterval
+        ) { _ in check() }
     }
 
     /// A command has been sent. Those before it have the same time or less, as good as always: one clock is enough.
-    mutating func expectCommand(until deadline: NIODeadline, _ expired: @escaping @Sendable () -> Void) {
+    mutating func expectCommand(until deadline: NIODeadline, _ expired: @escaping () -> Void) {
         guard command == nil else { return }
-        command = eventLoop.scheduleTask(deadline: deadline, expired)
+        command = eventLoop.assumeIsolated().scheduleTask(deadline: deadline, expired)
     }
 
     mutating func commandsExpired() { command = nil }

@@ -45,7 +45,7 @@ enum RedisConnector {
     /// Connects, then adds the handler, which logs in by itself. A failed result means that the handler was not added.
     static func connect(
         to address: RedisAddress, tls: TLS?, timeout: TimeAmount, connection: RedisConnection
-    ) -> EventLoopFuture<Void> {
+    ) -> EventLoopFuture<Void>.Isolated {
         // A name can have several addresses, each tried with a channel of its own: the handler is for the winner.
         // Nothing is read before it is in place.
         let bootstrap = ClientBootstrap(group: connection.eventLoop)
@@ -70,7 +70,7 @@ enum RedisConnector {
         case .unixSocket(let path):
             channel = bootstrap.connect(unixDomainSocketPath: path)
         }
-        return channel.flatMapThrowing { channel in
+        return channel.assumeIsolated().flatMapThrowing { channel in
             do {
                 if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler(for: address)) }
                 try channel.pipeline.syncOperations.addHandler(connection)

@@ -18,8 +18,8 @@ protocol RedisLinkOwner: RedisConnectionUser {
 ///               ↓ logged in          ↑ lost
 ///            established ────────────┘        close() → closed from everywhere
 ///
-/// Confined to its event loop, hence `@unchecked Sendable`; the state can be read anywhere.
-final class RedisLink: @unchecked Sendable {
+/// Lives on its event loop; the state, in its box, can be read anywhere.
+final class RedisLink {
     private enum Phase {
         case idle
         case waiting(Scheduled<Void>)
@@ -36,6 +36,8 @@ final class RedisLink: @unchecked Sendable {
     var settings: RedisConnectionSettings
     private let resolver: any RedisAddressResolver
     private let stateBox: RedisStateBox
+    /// Told of each change of the state.
+    private let onState: (RedisLinkState) -> Void
     private var logger: Logger
     private weak var owner: (any RedisLinkOwner)?
     private var phase: Phase = .idle
@@ -49,13 +51,15 @@ final class RedisLink: @unchecked Sendable {
 
     init(
         name: String, configuration: RedisConfiguration, settings: RedisConnectionSettings,
-        resolver: any RedisAddressResolver, stateBox: RedisStateBox, eventLoop: any EventLoop, logger: Logger
+        resolver: any RedisAddressResolver, stateBox: RedisStateBox, onState: @escaping (RedisLinkState) -> Void,
+        eventLoop: any EventLoop, logger: Logger
     ) {
         self.name = name
         self.configuration = configuration
         self.settings = settings
         self.resolver = resolver
         self.stateBox = stateBox
+        self.onState = onState
         self.eventLoop = eventLoop
         self.logger = logger
         self.logger[metadataKey: "redis"] = "\(name)"
@@ -67,6 +71,16 @@ final class RedisLink: @unchecked Sendable {
     var connection: RedisConnection? {
         if case .established(let connection) = phase { return connection }
         return nil
+    }
+
+    var state: RedisLinkState { stateBox.state }
+
+    /// Returns whether the state is another one than before.
+    @discardableResult
+    private func set(_ state: RedisLinkState) -> Bool {
+        guard stateBox.set(state) else { return false }
+        onState(state)
+        return true
     }
 
     // MARK: Life
@@ -100,7 +114,7 @@ final class RedisLink: @unchecked Sendable {
         }
         if case .established = old { owner?.linkLost(.closedByOwner, insideReply: false) }
         metrics.up(false)
-        stateBox.set(.closed)
+        set(.closed)
     }
 
     /// The owner has done what it had to do with the new connection.
@@ -108,12 +122,12 @@ final class RedisLink: @unchecked Sendable {
         guard connection != nil else { return }
         lastError = nil
         metrics.up(true)
-        if stateBox.set(.up) { logger.info("Redis link is up", metadata: addressMetadata) }
+        if set(.up) { logger.info("Redis link is up", metadata: addressMetadata) }
     }
 
     func reportDegraded(_ reason: String) {
         guard connection != nil else { return }
-        if stateBox.set(.degraded(reason: reason)) {
+        if set(.degraded(reason: reason)) {
             logger.warning("Redis link is degraded", metadata: ["reason": "\(reason)"])
         }
     }
@@ -162,7 +176,7 @@ final class RedisLink: @unchecked Sendable {
                 return attemptFailed(error)
             }
         }
-        resolver.address(on: eventLoop).whenSuccess { result in
+        resolver.address(on: eventLoop).assumeIsolated().whenSuccess { result in
             guard self.isCurrent(number) else { return }
             switch result {
             case .success(let address): self.connect(to: address, number)
@@ -199,7 +213,7 @@ final class RedisLink: @unchecked Sendable {
         lastError = error
         metrics.attemptFailed()
         resolver.failed(error)
-        let isFirst = stateBox.set(.down(reason: error.description))
+        let isFirst = set(.down(reason: error.description))
         // The first failure and a changed reason are worth a line, each retry is not.
         if isFirst {
             logger.warning("Redis link is down", metadata: addressMetadata.merging(["reason": "\(error)"]) { $1 })
@@ -212,7 +226,7 @@ final class RedisLink: @unchecked Sendable {
     private func scheduleAttempt() {
         var delay = backoff.nextDelay(now: eventLoop.now, random: Double.random(in: 0..<1))
         if let longest = resolver.longestDelay { delay = min(delay, longest) }
-        phase = .waiting(eventLoop.scheduleTask(in: delay) { self.connect() })
+        phase = .waiting(eventLoop.assumeIsolated().scheduleTask(in: delay) { self.connect() })
     }
 }
 
@@ -253,7 +267,7 @@ extension RedisLink: RedisConnectionOwner {
             metrics.up(false)
             phase = .idle
             stopRoleWatch()
-            if stateBox.set(.down(reason: reason.description)) {
+            if set(.down(reason: reason.description)) {
                 logger.warning("Redis link is down", metadata: addressMetadata.merging(["reason": "\(reason)"]) { $1 })
             }
             owner?.linkLost(reason, insideReply: connection.endedInsideReply)

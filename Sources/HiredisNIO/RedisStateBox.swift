@@ -4,7 +4,7 @@ internal import NIOConcurrencyHelpers
 internal import NIOCore
 
 /// The state of a link, for reading anywhere, as a stream, and for waiting.
-final class RedisStateBox: Sendable {
+package final class RedisStateBox: Sendable {
     private struct Contents {
         var state: RedisLinkState = .connecting
         var nextID = 0
@@ -12,12 +12,6 @@ final class RedisStateBox: Sendable {
     }
 
     private let contents = NIOLockedValueBox(Contents())
-    /// Called on the event loop of the link at each change.
-    private let onChange: @Sendable (RedisLinkState) -> Void
-
-    init(onChange: @escaping @Sendable (RedisLinkState) -> Void) {
-        self.onChange = onChange
-    }
 
     var state: RedisLinkState { contents.withLockedValue { $0.state } }
 
@@ -35,7 +29,6 @@ final class RedisStateBox: Sendable {
             stream.yield(state)
             if state == .closed { stream.finish() }
         }
-        onChange(state)
         return true
     }
 

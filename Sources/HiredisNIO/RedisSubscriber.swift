@@ -4,55 +4,30 @@ package import Logging
 package import NIOCore
 
 /// A connection to Redis for subscriptions that comes back by itself and subscribes to everything again before it
-/// says that it is up.
-///
-/// Confined to its event loop except where methods say "any thread", hence `@unchecked Sendable`.
-package final class RedisSubscriber: RedisEndpoint, @unchecked Sendable {
-    private typealias Waiter = @Sendable (Result<Void, RedisError>) -> Void
-    private typealias Table = SubscriptionTable<Waiter>
-
-    private let handlers: RedisSubscriberHandlers
-    private let logger: Logger
-    private var table = Table()
-    /// Subscriptions of a new connection that are not answered yet; they are answered before any later one.
-    private var restoring = 0
-    private var outages = OutageRecord()
-    private var receivedInRead = 0
+/// says that it is up, as any thread may use it.
+package final class RedisSubscriber: RedisEndpoint {
+    package let core: LoopBound<RedisSubscriberCore>
+    package let stateBox: RedisStateBox
 
     /// Makes a subscriber that is not connected yet.
     ///
     /// - Parameter name: names the link in logs and metrics.
-    package convenience init(
+    package init(
         configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger, name: String = "subscriptions",
-        handlers: RedisSubscriberHandlers
+        handlers: sending RedisSubscriberHandlers
     ) {
-        self.init(
-            configuration: configuration, resolver: configuration.makeResolver(logger: logger), eventLoop: eventLoop,
-            logger: logger, name: name, handlers: handlers)
+        let stateBox = RedisStateBox()
+        self.stateBox = stateBox
+        core = LoopBound(
+            RedisSubscriberCore(
+                configuration: configuration, resolver: configuration.makeResolver(logger: logger),
+                eventLoop: eventLoop, logger: logger, name: name, stateBox: stateBox, handlers: handlers),
+            on: eventLoop)
     }
 
-    init(
-        configuration: RedisConfiguration, resolver: any RedisAddressResolver, eventLoop: any EventLoop,
-        logger: Logger, name: String, handlers: RedisSubscriberHandlers
-    ) {
-        self.handlers = handlers
-        self.logger = logger
-        super.init(
-            configuration: configuration, isSubscriber: true, resolver: resolver, eventLoop: eventLoop,
-            logger: logger, name: name, onState: handlers.onState)
-    }
+    deinit { released() }
 
-    /// Begins to connect. Any thread. Keep this object: its connection ends when it is released.
-    package func start() { start(owner: self) }
-
-    override func closeOnLoop() {
-        super.closeOnLoop()
-        for waiter in table.removeAll() { waiter(.failure(.closedByOwner)) }
-    }
-
-    // MARK: Subscriptions
-
-    /// Subscribes, from now on and after every loss of the link. Any thread.
+    /// Subscribes, from now on and after every loss of the link.
     ///
     /// The completion is called on the event loop when the server has confirmed it: at once when it had, after the
     /// link is up when it is down. A refusal (`permission`, naming the right) ends the wish.
@@ -60,147 +35,40 @@ package final class RedisSubscriber: RedisEndpoint, @unchecked Sendable {
         _ channel: String, kind: RedisSubscriptionKind = .channel,
         _ completion: @escaping @Sendable (Result<Void, RedisError>) -> Void
     ) {
-        onLoop {
-            guard self.state != .closed else { return completion(.failure(.closedByOwner)) }
-            self.perform(self.table.subscribe(.init(kind: kind, channel: channel), completion), completion)
-        }
+        core.run { $0.subscribe(channel, kind: kind, completion) }
     }
 
-    /// Subscribes to all of them and waits until all are confirmed. Any thread.
+    /// Subscribes to all of them and waits until all are confirmed.
     ///
     /// - Throws: the first refusal, after all have been answered.
     package func subscribe(_ channels: [String], kind: RedisSubscriptionKind = .channel) async throws(RedisError) {
-        try await all(channels) { self.subscribe($0, kind: kind, $1) }
+        try await all(channels) { $0.subscribe($1, kind: kind, $2) }
     }
 
-    /// Ends a subscription; the completion is called when no message of it can follow. Any thread.
+    /// Ends a subscription; the completion is called on the event loop when no message of it can follow.
     package func unsubscribe(
         _ channel: String, kind: RedisSubscriptionKind = .channel,
         _ completion: @escaping @Sendable (Result<Void, RedisError>) -> Void
     ) {
-        onLoop {
-            let (action, givenUp) = self.table.unsubscribe(.init(kind: kind, channel: channel), completion)
-            for waiter in givenUp {
-                waiter(.failure(RedisError(.closed, "the subscription to \(channel) was given up")))
-            }
-            self.perform(action, completion)
-        }
+        core.run { $0.unsubscribe(channel, kind: kind, completion) }
     }
 
-    /// Ends subscriptions and waits until no message of them can follow. Any thread.
+    /// Ends subscriptions and waits until no message of them can follow.
     package func unsubscribe(_ channels: [String], kind: RedisSubscriptionKind = .channel) async throws(RedisError) {
-        try await all(channels) { self.unsubscribe($0, kind: kind, $1) }
-    }
-
-    private func perform(_ action: Table.Action, _ completion: Waiter) {
-        switch action {
-        case .send(let request): link.connection?.change(request)
-        case .wait: break
-        case .done: completion(.success(()))
-        }
+        try await all(channels) { $0.unsubscribe($1, kind: kind, $2) }
     }
 
     private func all(
         _ channels: [String],
-        _ body: @escaping @Sendable (String, @escaping @Sendable (Result<Void, RedisError>) -> Void) -> Void
+        _ body: @escaping @Sendable (RedisSubscriberCore, String, @escaping RedisSubscriberCore.Waiter) -> Void
     ) async throws(RedisError) {
         guard !channels.isEmpty else { return }
         let result = await withCheckedContinuation { continuation in
-            onLoop {
+            core.run { core in
                 let countdown = Countdown(channels.count) { continuation.resume(returning: $0) }
-                for channel in channels { body(channel) { countdown.answered($0) } }
+                for channel in channels { body(core, channel) { countdown.answered($0) } }
             }
         }
         try result.get()
-    }
-}
-
-extension RedisSubscriber: RedisLinkOwner {
-    func linkConnected(_ connection: RedisConnection, _ facts: RedisServerFacts) {
-        outages.connected(facts)
-        // Not permitted: do not ask at each connection, it fills the ACL log.
-        if facts.connectionsReceived == nil { link.settings.handshake.readsStatistics = false }
-        let requests = table.connected()
-        restoring = requests.count
-        for request in requests { connection.change(request) }
-        if restoring == 0 { restored() }
-    }
-
-    func connection(_ connection: RedisConnection, changed: SubscriptionRequest, _ result: Result<Void, RedisError>) {
-        var refusal: RedisError?
-        if case .failure(let error) = result { refusal = error }
-        let waiters = table.answered(changed, refusal)
-        // First the state: who waits for the last subscription shall find it up.
-        if restoring > 0 {
-            restoring -= 1
-            if restoring == 0 { restored() }
-        }
-        for waiter in waiters { waiter(result) }
-    }
-
-    func connection(_ connection: RedisConnection, lost kind: RedisSubscriptionKind, channel: String) {
-        if let request = table.taken(.init(kind: kind, channel: channel)) { connection.change(request) }
-    }
-
-    /// Every subscription has been answered.
-    private func restored() {
-        reportState()
-        guard let outage = outages.ended(at: .now(), subscriptions: table.count) else { return }
-        if outage.isOutputBufferCutLikely {
-            logger.warning(
-                """
-                Redis has probably cut this subscriber for its output buffer: it reads too slowly, or \
-                client-output-buffer-limit pubsub is too small for the traffic
-                """)
-        }
-        logger.notice(
-            "Redis subscriptions are complete again",
-            metadata: [
-                "outage": "\(outage.number)", "milliseconds": "\(outage.duration.nanoseconds / 1_000_000)",
-                "subscriptions": "\(outage.subscriptions)", "reason": "\(outage.reason)",
-            ])
-        handlers.onOutage(outage)
-    }
-
-    private func reportState() {
-        if let refusal = table.refusals.values.first {
-            link.reportDegraded(refusal.message)
-        } else {
-            link.reportUp()
-        }
-    }
-
-    func linkLost(_ reason: RedisError, insideReply: Bool) {
-        connectionReadDone()
-        restoring = 0
-        outages.lost(reason, insideMessage: insideReply, at: .now())
-        for waiter in table.lost() { waiter(.success(())) }
-    }
-
-    func connection(_ connection: RedisConnection, received message: RedisMessage) {
-        receivedInRead += 1
-        handlers.onMessage(message)
-    }
-
-    func connectionDroppedMessage(_ connection: RedisConnection) {
-        link.metrics.oversizedMessage()
-        handlers.onOversized()
-    }
-
-    func connectionReadComplete(_ connection: RedisConnection) {
-        guard receivedInRead > 0 else { return }
-        connectionReadDone()
-    }
-
-    private func connectionReadDone() {
-        guard receivedInRead > 0 else { return }
-        link.metrics.received(receivedInRead)
-        receivedInRead = 0
-        handlers.onBatchEnd()
-    }
-
-    func connection(_ connection: RedisConnection, isLate: Bool) {
-        guard restoring == 0 else { return }
-        if isLate { link.reportDegraded(RedisLink.lateReason) } else { reportState() }
     }
 }

@@ -17,20 +17,20 @@ package struct RedisOutage: Sendable {
     package let isOutputBufferCutLikely: Bool
 }
 
-/// What is told to the owner of a ``RedisSubscriber``; every call comes on its event loop.
-package struct RedisSubscriberHandlers: Sendable {
+/// What is told to the owner of a ``RedisSubscriber``; every call comes on its event loop, so nothing here need be `Sendable`.
+package struct RedisSubscriberHandlers {
     /// A message. Its buffers are slices of what was received.
-    package var onMessage: @Sendable (RedisMessage) -> Void
+    package var onMessage: (RedisMessage) -> Void
     /// The messages of one read have been given: the place to do once what is dear per message.
-    package var onBatchEnd: @Sendable () -> Void = {}
+    package var onBatchEnd: () -> Void = {}
     /// The state changed. `up` comes when every subscription is confirmed.
-    package var onState: @Sendable (RedisLinkState) -> Void = { _ in }
+    package var onState: (RedisLinkState) -> Void = { _ in }
     /// An outage is over; comes after the state is `up` or `degraded`.
-    package var onOutage: @Sendable (RedisOutage) -> Void = { _ in }
+    package var onOutage: (RedisOutage) -> Void = { _ in }
     /// A message over the limits was thrown away.
-    package var onOversized: @Sendable () -> Void = {}
+    package var onOversized: () -> Void = {}
 
-    package init(onMessage: @escaping @Sendable (RedisMessage) -> Void) {
+    package init(onMessage: @escaping (RedisMessage) -> Void) {
         self.onMessage = onMessage
     }
 }

@@ -7,7 +7,7 @@ struct WaitingCommands {
     struct Entry {
         var command: RESPCommand
         var timeout: TimeAmount?
-        var completion: @Sendable (Result<RESPValue, RedisError>) -> Void
+        var completion: RedisCompletion
     }
 
     private var entries: [(id: Int, entry: Entry)] = []
@@ -34,8 +34,8 @@ struct WaitingCommands {
 }
 
 /// Gathers the replies of a pipeline. A refused command is answered before the ones sent before it, so each has its
-/// place. Confined to the event loop of the client, hence `@unchecked Sendable`.
-final class PipelineResults: @unchecked Sendable {
+/// place. Lives on the event loop of the client.
+final class PipelineResults {
     private var results: [Result<RESPValue, RedisError>]
     private var missing: Int
     private let done: ([Result<RESPValue, RedisError>]) -> Void

@@ -135,9 +135,9 @@ struct RedisClientTests {
         var handlers = RedisClientHandlers()
         handlers.onRoom = { room.append(1) }
         let client = try await RedisClient.connected(configuration, handlers: handlers)
-        let admissions = try await client.eventLoop.submit {
-            (0..<150).map { _ in client.publish(RedisPublish(ByteBuffer(string: "x"), to: "c")) }
-        }.get()
+        let admissions = await client.core.get { core in
+            (0..<150).map { _ in core.publish(RedisPublish(ByteBuffer(string: "x"), to: "c")) }
+        }
         #expect(admissions.count { $0 == .accepted } == 100)
         #expect(admissions.suffix(50).allSatisfy { $0 == .full })
         try await eventually("room again") { room.count == 1 }

@@ -22,9 +22,9 @@ extension RedisServer {
 }
 
 extension RedisClient {
-    static func connected(_ configuration: RedisConfiguration, handlers: RedisClientHandlers = RedisClientHandlers())
-        async throws -> RedisClient
-    {
+    static func connected(
+        _ configuration: RedisConfiguration, handlers: sending RedisClientHandlers = RedisClientHandlers()
+    ) async throws -> RedisClient {
         let client = RedisClient(
             configuration: configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
             logger: silentLogger, handlers: handlers)
@@ -93,9 +93,8 @@ final class Publisher: Sendable {
     /// Publishes `tags` to a channel in one tick; returns how many were accepted.
     @discardableResult
     func publish(_ tags: ClosedRange<UInt64>, to channel: String) async throws -> Int {
-        let client = client
-        return try await client.eventLoop.submit {
-            tags.count { client.publish(RedisPublish(ByteBuffer(string: "\($0)"), to: channel), tag: $0) == .accepted }
-        }.get()
+        await client.core.get { core in
+            tags.count { core.publish(RedisPublish(ByteBuffer(string: "\($0)"), to: channel), tag: $0) == .accepted }
+        }
     }
 }

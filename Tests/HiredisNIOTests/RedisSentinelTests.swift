@@ -75,7 +75,7 @@ struct RedisSentinelTests {
         let subscriber = RedisSubscriber(
             configuration: configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: silentLogger,
             handlers: RedisSubscriberHandlers { _ in })
-        let links: [RedisEndpoint] = [client, subscriber]
+        let links: [any RedisEndpoint] = [client, subscriber]
         client.start()
         subscriber.start()
         for link in links {

@@ -23,7 +23,7 @@ internal import Testing
             lines: 3, bound: "once for the listener; a failure for each new connection to Redis, which back off"),
         "EngineIOServer/HTTP/HTTPRouter.swift": Site(lines: 2, bound: "the start"),
         "HiredisNIO/RedisLink.swift": Site(lines: 6, bound: "the back-off between connections"),
-        "HiredisNIO/RedisSubscriber.swift": Site(lines: 2, bound: "the back-off between connections"),
+        "HiredisNIO/RedisSubscriberCore.swift": Site(lines: 2, bound: "the back-off between connections"),
         "HiredisNIO/Topology/Sentinel.swift": Site(lines: 1, bound: "one for each Sentinel"),
         "SocketIORedis/Bus/StatusBoard.swift": Site(lines: 2, bound: "the back-off between connections"),
         "SocketIORedis/RedisCluster.swift": Site(lines: 1, bound: "the start"),

@@ -2,8 +2,8 @@
 
 internal import NIOCore
 
-/// Says where the next attempt of a link goes. Used on the link's event loop only.
-protocol RedisAddressResolver: AnyObject, Sendable {
+/// Says where the next attempt of a link goes. Lives on the link's event loop.
+protocol RedisAddressResolver: AnyObject {
     /// The link has begun; may watch for moves of the primary. May be called more than once.
     func start(link: RedisLink)
     func address(on eventLoop: any EventLoop) -> EventLoopFuture<Result<RedisAddress, RedisError>>
@@ -28,8 +28,7 @@ extension RedisAddressResolver {
 }
 
 /// Always the same server, or several in turn, staying with the one that works.
-final class FixedAddresses: RedisAddressResolver, @unchecked Sendable {
-    // Unchecked because it is used on the event loop of its link only.
+final class FixedAddresses: RedisAddressResolver {
     private let addresses: [RedisAddress]
     private var index = 0
 

@@ -9,8 +9,8 @@ internal import NIOCore
 /// connections, both once; whoever misses both would stay.
 ///
 /// Asks over a short connection of its own, because a subscriber's takes no other commands. A server that cannot be reached
-/// that way is left to the health check. Confined to the event loop of its link, hence `@unchecked Sendable`.
-final class RoleWatch: RedisConnectionOwner, @unchecked Sendable {
+/// that way is left to the health check. Lives on the event loop of its link.
+final class RoleWatch: RedisConnectionOwner {
     private let address: RedisAddress
     private let tls: RedisConnector.TLS?
     private let settings: RedisConnectionSettings
@@ -39,7 +39,8 @@ final class RoleWatch: RedisConnectionOwner, @unchecked Sendable {
     }
 
     func start() {
-        timer = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
+        timer = eventLoop.assumeIsolated().scheduleRepeatedTask(initialDelay: interval, delay: interval) {
+            [weak self] _ in
             self?.look()
         }
     }

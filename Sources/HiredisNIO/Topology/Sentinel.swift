@@ -13,14 +13,14 @@ internal import NIOCore
 /// No single message has to arrive for that: as long as the answer is an address where no primary is, it is asked again
 /// within 250 ms, however long the outage has lasted, and links that are up look at the role of their server (`RoleWatch`).
 ///
-/// Confined to the event loop of its link, hence `@unchecked Sendable`.
-final class SentinelResolver: RedisAddressResolver, @unchecked Sendable {
+/// Lives on the event loop of its link.
+final class SentinelResolver: RedisAddressResolver {
     private let configuration: RedisConfiguration
     private let primaryName: String
     private let logger: Logger
     private var hosts: [RedisHost]
     private var tls: RedisConnector.TLS?
-    private var watchers: [RedisSubscriber] = []
+    private var watchers: [RedisSubscriberCore] = []
     private weak var link: RedisLink?
     /// What a sentinel said about the last move; good for one attempt.
     private var announced: RedisAddress?
@@ -53,12 +53,11 @@ final class SentinelResolver: RedisAddressResolver, @unchecked Sendable {
         watchers = hosts.map { makeWatcher(of: $0, link) }
     }
 
-    private func makeWatcher(of host: RedisHost, _ link: RedisLink) -> RedisSubscriber {
-        var handlers = RedisSubscriberHandlers { [weak self] message in self?.received(message) }
-        handlers.onState = { _ in }
-        let watcher = RedisSubscriber(
+    private func makeWatcher(of host: RedisHost, _ link: RedisLink) -> RedisSubscriberCore {
+        let watcher = RedisSubscriberCore(
             configuration: configuration, resolver: FixedAddresses([.tcp(host)]), eventLoop: link.eventLoop,
-            logger: logger, name: "sentinel", handlers: handlers)
+            logger: logger, name: "sentinel", stateBox: RedisStateBox(),
+            handlers: RedisSubscriberHandlers { [weak self] message in self?.received(message) })
         watcher.subscribe("+switch-master") { [logger] result in
             guard case .failure(let error) = result, error.code != .closed else { return }
             logger.warning(
@@ -71,7 +70,7 @@ final class SentinelResolver: RedisAddressResolver, @unchecked Sendable {
 
     func close() {
         isClosed = true
-        for watcher in watchers { watcher.closeOnLoop() }
+        for watcher in watchers { watcher.close() }
         watchers = []
     }
 
@@ -108,7 +107,7 @@ final class SentinelResolver: RedisAddressResolver, @unchecked Sendable {
         }
         let round = SentinelRound(
             hosts: hosts, primaryName: primaryName, configuration: configuration, tls: tls, eventLoop: eventLoop)
-        return round.start().map { result in
+        return round.start().assumeIsolated().map { result in
             switch result {
             case .success(let answer):
                 if let index = self.hosts.firstIndex(of: answer.sentinel), index > 0 {
@@ -118,7 +117,7 @@ final class SentinelResolver: RedisAddressResolver, @unchecked Sendable {
             case .failure(let error):
                 return .failure(error)
             }
-        }
+        }.nonisolated()
     }
 }
 

@@ -2,8 +2,8 @@
 
 internal import NIOCore
 
-/// Asks sentinels once for the address of the primary. Confined to one event loop, hence `@unchecked Sendable`.
-final class SentinelRound: @unchecked Sendable {
+/// Asks sentinels once for the address of the primary. Lives on one event loop.
+final class SentinelRound {
     struct Answer {
         var sentinel: RedisHost
         var primary: RedisAddress
@@ -36,7 +36,7 @@ final class SentinelRound: @unchecked Sendable {
     func start() -> EventLoopFuture<Result<Answer, RedisError>> {
         askNext()
         // What has been accepted and is not answered must not hold up the next attempt.
-        deadline = eventLoop.scheduleTask(in: SentinelResolver.roundLimit) {
+        deadline = eventLoop.assumeIsolated().scheduleTask(in: SentinelResolver.roundLimit) {
             guard !self.isDone else { return }
             self.failures.append("not all have answered in time")
             self.finish(.failure(self.failure))
@@ -57,7 +57,7 @@ final class SentinelRound: @unchecked Sendable {
         ) { self.answered(index, $0) }
         open[index] = query
         query.start(tls: tls)
-        eventLoop.scheduleTask(in: SentinelResolver.patience) {
+        eventLoop.assumeIsolated().scheduleTask(in: SentinelResolver.patience) {
             if self.next == index + 1 { self.askNext() }
         }
     }
@@ -88,7 +88,7 @@ final class SentinelRound: @unchecked Sendable {
 }
 
 /// One question to one sentinel, on a connection of its own.
-final class SentinelQuery: RedisConnectionOwner, @unchecked Sendable {
+final class SentinelQuery: RedisConnectionOwner {
     private let host: RedisHost
     private let primaryName: String
     private let configuration: RedisConfiguration

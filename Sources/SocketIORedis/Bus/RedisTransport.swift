@@ -65,7 +65,7 @@ package final class RedisTransport: PubSubTransport, @unchecked Sendable {
         subscriber.start()
     }
 
-    package var localAddress: String? { client.localAddress?.ipAddress }
+    package var localAddress: String? { client.core.runIfHere { $0.localAddress?.ipAddress } ?? nil }
 
     package func close() async {
         await subscriber.close()
@@ -73,9 +73,9 @@ package final class RedisTransport: PubSubTransport, @unchecked Sendable {
     }
 
     package func publish(_ message: RedisPublish) -> TransportAdmission {
-        switch client.publish(message) {
+        switch client.core.runIfHere({ $0.publish(message) }) {
         case .accepted: .accepted
-        case .notConnected: .notConnected
+        case .notConnected, nil: .notConnected
         case .full: .full
         }
     }
