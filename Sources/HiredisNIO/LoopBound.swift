@@ -79,7 +79,7 @@ package final class LoopBound<Value>: @unchecked Sendable {
 
     /// Does something with it if this is its event loop, else nothing, and returns nil.
     @inlinable
-    package func runIfHere<Result: Sendable>(_ body: (Value) -> Result) -> Result? {
+    package func runIfHere<Result: Sendable>(_ body: @Sendable (Value) -> Result) -> Result? {
         guard eventLoop.inEventLoop else { return nil }
         return body(value)
     }

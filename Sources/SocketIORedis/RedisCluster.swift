@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import HiredisNIO
 package import Logging
 internal import NIOConcurrencyHelpers
 package import NIOCore
@@ -22,10 +23,10 @@ public final class RedisCluster: Sendable {
     package static let version = "0.1.0"
 
     /// Makes the transport on the event loop it will work on.
-    package typealias MakeTransport = @Sendable (any EventLoop, Logger) -> any PubSubTransport
+    package typealias MakeTransport = @Sendable (any EventLoop, Logger) -> sending any PubSubTransport
 
     private struct State {
-        var core: ClusterCore?
+        var parts: ClusterParts?
         /// The directory of a cluster that is closed: until the server has ended it has to know where others are.
         var lastDirectory: PeerDirectory?
         var adapters = 0
@@ -58,7 +59,8 @@ public final class RedisCluster: Sendable {
     /// Makes the adapter of a namespace: for ``ServerConfiguration/adapter``.
     @Sendable
     public func adapter(_ context: AdapterContext) -> any Adapter {
-        PubSubAdapter(context: context, cluster: self, core: core(context))
+        let parts = parts(context)
+        return PubSubAdapter(context: context, cluster: self, bus: parts.bus, directory: parts.directory)
     }
 
     // MARK: Looking
@@ -103,34 +105,42 @@ public final class RedisCluster: Sendable {
 
     /// Says goodbye to the other nodes and disconnects from Redis. Happens by itself when the server closes.
     public func close() async {
-        let core = state.withLockedValue { state in
+        let parts = state.withLockedValue { state in
             state.isClosed = true
-            defer { state.core = nil }
-            state.lastDirectory = state.core?.directory ?? state.lastDirectory
-            return state.core
+            defer { state.parts = nil }
+            state.lastDirectory = state.parts?.directory ?? state.lastDirectory
+            return state.parts
         }
-        guard let core else { return }
-        await core.directory.stop()
-        await core.bus.close()
+        guard let parts else { return }
+        await parts.directory.stop()
+        await parts.bus.close()
     }
 
     // MARK: For the adapters
 
-    var current: ClusterCore? { state.withLockedValue { $0.core } }
+    var current: ClusterParts? { state.withLockedValue { $0.parts } }
 
     /// Knows the other nodes; after ``close()`` those that there were then.
-    var directory: PeerDirectory? { state.withLockedValue { $0.core?.directory ?? $0.lastDirectory } }
+    var directory: PeerDirectory? { state.withLockedValue { $0.parts?.directory ?? $0.lastDirectory } }
 
-    private func core(_ context: AdapterContext) -> ClusterCore {
-        state.withLockedValue { state in
-            if let core = state.core { return core }
+    private func parts(_ context: AdapterContext) -> ClusterParts {
+        let (parts, isNew) = state.withLockedValue { state in
+            if let parts = state.parts { return (parts, false) }
             let bus = RedisBus(
                 transport: makeTransport(context.eventLoop, context.logger), policy: configuration.outage,
-                counters: counters, logger: context.logger,
-                maximumMessageBytes: configuration.maxMessageBytes)
+                counters: counters, logger: context.logger, maximumMessageBytes: configuration.maxMessageBytes)
             let directory = PeerDirectory(tag: context.nodeTag, configuration: configuration, bus: bus)
-            let core = ClusterCore(bus: bus, directory: directory)
-            state.core = core
+            let parts = ClusterParts(bus: bus, directory: directory)
+            state.parts = parts
+            return (parts, true)
+        }
+        if isNew { start(parts, context.logger) }
+        return parts
+    }
+
+    private func start(_ parts: ClusterParts, _ logger: Logger) {
+        parts.directory.core.run { directory in
+            let bus = directory.bus
             bus.makeEcho = { [weak directory] in directory?.echo($0) }
             bus.onStatus = { [weak self, weak directory, weak bus] status in
                 if status == .up {
@@ -140,19 +150,19 @@ public final class RedisCluster: Sendable {
                 for observer in self?.state.withLockedValue({ $0.onStatus }) ?? [] { observer(status) }
             }
             bus.start()
-            let logger = context.logger
-            Task {
-                do {
-                    try await directory.start()
-                } catch {
-                    logger.error("The cluster's peers cannot be heard", metadata: ["error": "\(error)"])
-                }
+        }
+        let directory = parts.directory
+        Task {
+            do {
+                try await directory.start()
+            } catch {
+                logger.error("The cluster's peers cannot be heard", metadata: ["error": "\(error)"])
             }
-            return core
         }
     }
 
-    private func tellConnected(_ bus: RedisBus) {
+    /// On the event loop.
+    private func tellConnected(_ bus: RedisBusCore) {
         for callback in state.withLockedValue({ $0.onConnected }) { callback(bus.localAddress) }
     }
 
@@ -160,7 +170,7 @@ public final class RedisCluster: Sendable {
     func onConnected(_ callback: @escaping @Sendable (String?) -> Void) {
         state.withLockedValue { $0.onConnected.append(callback) }
         guard let bus = current?.bus else { return }
-        bus.onLoop { if bus.status == .up { callback(bus.localAddress) } }
+        bus.core.run { if $0.board.status == .up { callback($0.localAddress) } }
     }
 
     /// An adapter has been started.
@@ -191,7 +201,7 @@ package struct ClusterIDs: Sendable {
 }
 
 /// What all adapters of a node share.
-struct ClusterCore: Sendable {
+struct ClusterParts: Sendable {
     let bus: RedisBus
     let directory: PeerDirectory
 }

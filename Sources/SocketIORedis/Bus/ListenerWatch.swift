@@ -5,16 +5,16 @@ internal import NIOCore
 
 /// Knows how many nodes listen on the channels that matter, and holds messages back after an outage until as many are back.
 ///
-/// Asks Redis by `PUBSUB NUMSUB`. Confined to the bus's event loop, hence `@unchecked Sendable`.
-final class ListenerWatch: @unchecked Sendable {
-    /// What the watch needs of its bus, all on the event loop.
-    struct Surroundings: Sendable {
-        let isPublisherUp: @Sendable () -> Bool
-        let isSubscriberUp: @Sendable () -> Bool
+/// Asks Redis by `PUBSUB NUMSUB`. Lives on the bus's event loop.
+final class ListenerWatch {
+    /// What the watch needs of its bus.
+    struct Surroundings {
+        let isPublisherUp: () -> Bool
+        let isSubscriberUp: () -> Bool
         /// Whether something else has to be known before messages may go out.
-        let isHeldUp: @Sendable () -> Bool
+        let isHeldUp: () -> Bool
         /// Messages may go out, or (false) have to wait.
-        let gateChanged: @Sendable (_ isOpen: Bool) -> Void
+        let gateChanged: (_ isOpen: Bool) -> Void
     }
 
     private let transport: any PubSubTransport
@@ -89,7 +89,7 @@ final class ListenerWatch: @unchecked Sendable {
     /// The time to wait ends also when Redis has been asked and has not answered, for which it has several seconds.
     private func openInTime(_ limit: TimeAmount) {
         guard !gate.isOpen else { return }
-        transport.eventLoop.scheduleTask(in: limit) { [weak self] in self?.tryToOpen() }
+        transport.eventLoop.assumeIsolated().scheduleTask(in: limit) { [weak self] in self?.tryToOpen() }
     }
 
     /// Redis is gone.
@@ -121,7 +121,7 @@ final class ListenerWatch: @unchecked Sendable {
     private func tryLater(_ attempt: Int) {
         let delay = interval
         interval = min(.nanoseconds(2 * interval.nanoseconds), Self.longestInterval)
-        transport.eventLoop.scheduleTask(in: delay) {
+        transport.eventLoop.assumeIsolated().scheduleTask(in: delay) {
             guard self.gate.isCurrent(attempt) else { return }
             self.tryToOpen()
         }

@@ -4,7 +4,7 @@ internal import NIOCore
 
 /// Finds who handles a message that Redis has passed on: by its channel, or by the pattern it matched.
 struct MessageRouter {
-    typealias Handler = @Sendable (_ payload: ByteBuffer, _ channel: ByteBuffer) -> Void
+    typealias Handler = (_ payload: ByteBuffer, _ channel: ByteBuffer) -> Void
 
     private var channels: [ByteBuffer: Handler] = [:]
     private var patterns: [ByteBuffer: Handler] = [:]

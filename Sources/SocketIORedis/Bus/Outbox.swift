@@ -7,7 +7,7 @@ internal import NIOCore
 /// The way out: hands messages to Redis in order, keeps or loses them through an outage as the policy says, and tells what
 /// became of each.
 ///
-/// Sends while the publishing connection is up and the gate is open; `gate` is turned by ``RedisBus``. Confined to the
+/// Sends while the publishing connection is up and the gate is open; `gate` is turned by ``RedisBusCore``. Lives on the
 /// bus's event loop.
 final class Outbox {
     private enum Link {
@@ -49,7 +49,7 @@ final class Outbox {
 
     func offer(_ message: PublishMessage) {
         guard message.payloadLength <= maximumMessageBytes else { return refuse(message) }
-        if message.isBroadcast { message.source?.broadcasts &+= 1 }
+        if message.isBroadcast { message.source?.countBroadcast() }
         guard !isClosed else { return fail(message, ClusterError.closed) }
         guard isUp else { return refuseOrKeep(message) }
         // A signal overtakes what waits for other nodes: they could not be heard of otherwise.

@@ -25,31 +25,31 @@ package enum TransportAdmission: Sendable {
 }
 
 /// What the adapters need of Redis: a connection to publish on and one to listen on, both coming back by themselves and
-/// the latter with all its subscriptions. Confined to its event loop.
-package protocol PubSubTransport: AnyObject, Sendable {
+/// the latter with all its subscriptions. Lives on its event loop.
+package protocol PubSubTransport: AnyObject {
     var eventLoop: any EventLoop { get }
 
-    /// The address of this machine on the connection for commands; nil without an IP connection. On the event loop.
+    /// The address of this machine on the connection for commands; nil without an IP connection.
     var localAddress: String? { get }
 
     /// Begins to connect.
     func start(_ delegate: any PubSubTransportDelegate)
 
     /// Ends everything.
-    func close() async
+    func close()
 
     /// Publishes; the outcome of what was accepted is told in the same order.
     func publish(_ message: RedisPublish) -> TransportAdmission
 
     /// Subscribes, now and after every loss of the connection. `done` when Redis has confirmed all, however long it takes.
     func subscribe(
-        channels: [String], patterns: [String], _ done: @escaping @Sendable (Result<Void, any Error>) -> Void)
+        channels: [String], patterns: [String], _ done: @escaping (Result<Void, any Error>) -> Void)
 
     func unsubscribe(channels: [String], patterns: [String])
 
     /// How many subscribers each channel has, patterns not counted.
     func subscriberCounts(
-        of channels: [String], _ done: @escaping @Sendable (Result<[Int], any Error>) -> Void)
+        of channels: [String], _ done: @escaping (Result<[Int], any Error>) -> Void)
 }
 
 extension PubSubTransport {
@@ -57,7 +57,7 @@ extension PubSubTransport {
 }
 
 /// What a transport tells, on its event loop.
-package protocol PubSubTransportDelegate: AnyObject, Sendable {
+package protocol PubSubTransportDelegate: AnyObject {
     /// Whether messages can be published. Before it turns false the outcomes of all accepted messages have been told.
     func publisherChanged(isUp: Bool, reason: String)
     func publisherHasRoom()

@@ -2,6 +2,7 @@
 
 internal import HiredisNIO
 internal import NIOCore
+internal import Synchronization
 
 /// A message on its way to the other nodes.
 struct PublishMessage: Sendable {
@@ -21,7 +22,7 @@ struct PublishMessage: Sendable {
     /// See ``EchoTracker``.
     var isEcho = false
     /// Told once: how many subscribers got it, or why not.
-    var completion: (@Sendable (Result<Int, any Error>) -> Void)?
+    var completion: PublishCompletion?
 
     var payload: ByteBuffer { command.payload }
     var payloadLength: Int { command.payloadLength }
@@ -30,10 +31,32 @@ struct PublishMessage: Sendable {
     var size: Int { command.bytes.readableBytes + 128 }
 }
 
-/// An adapter as the way out knows it. Confined to the bus's event loop, hence `@unchecked Sendable`.
-final class PublishSource: @unchecked Sendable {
+/// Who waits on the bus's event loop for what becomes of a message. Made and called there; a class, because few messages have one.
+final class PublishCompletion: Sendable {
+    private let done: NIOLoopBound<(Result<Int, any Error>) -> Void>
+
+    init(on eventLoop: any EventLoop, _ done: @escaping (Result<Int, any Error>) -> Void) {
+        self.done = NIOLoopBound(done, eventLoop: eventLoop)
+    }
+
+    func callAsFunction(_ result: Result<Int, any Error>) { done.value(result) }
+}
+
+/// An adapter as the way out knows it. Read by anybody, written on the bus's event loop only, so that nothing dearer than
+/// a load and a store is needed.
+final class PublishSource: Sendable {
+    private let count = Atomic<UInt64>(0)
+    private let heard = Atomic(false)
+
     /// Broadcasts so far, in the order they leave.
-    var broadcasts: UInt64 = 0
+    var broadcasts: UInt64 { count.load(ordering: .relaxed) }
+
     /// Whether this node hears what the adapter publishes.
-    var isHeard = false
+    var isHeard: Bool {
+        get { heard.load(ordering: .relaxed) }
+        set { heard.store(newValue, ordering: .relaxed) }
+    }
+
+    /// One more. On the event loop.
+    func countBroadcast() { count.store(broadcasts &+ 1, ordering: .relaxed) }
 }

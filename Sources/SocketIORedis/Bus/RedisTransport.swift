@@ -4,17 +4,15 @@ package import HiredisNIO
 package import Logging
 package import NIOCore
 
-/// Two connections to Redis: one for commands, one for subscriptions.
-///
-/// `delegate` is set once, before anything starts, and used on the event loop: the reason for `@unchecked Sendable`.
-package final class RedisTransport: PubSubTransport, @unchecked Sendable {
+/// Two connections to Redis: one for commands, one for subscriptions. Lives on its event loop.
+package final class RedisTransport: PubSubTransport {
     package let eventLoop: any EventLoop
     private let relay = Relay()
-    private let client: RedisClient
-    private let subscriber: RedisSubscriber
+    private let client: RedisClientCore
+    private let subscriber: RedisSubscriberCore
 
     /// What the connections tell, passed on. A class of its own, because the connections are made with it.
-    private final class Relay: @unchecked Sendable {
+    private final class Relay {
         weak var delegate: (any PubSubTransportDelegate)?
     }
 
@@ -37,10 +35,10 @@ package final class RedisTransport: PubSubTransport, @unchecked Sendable {
             relay.delegate?.subscriberChanged(isUp: isUp, reason: reason)
         }
         subscriberHandlers.onOversized = { relay.delegate?.receivedOversized() }
-        client = RedisClient(
+        client = RedisClientCore(
             configuration: configuration, eventLoop: eventLoop, logger: logger, name: "publish",
             handlers: clientHandlers)
-        subscriber = RedisSubscriber(
+        subscriber = RedisSubscriberCore(
             configuration: configuration, eventLoop: eventLoop, logger: logger, name: "subscribe",
             handlers: subscriberHandlers)
     }
@@ -65,27 +63,27 @@ package final class RedisTransport: PubSubTransport, @unchecked Sendable {
         subscriber.start()
     }
 
-    package var localAddress: String? { client.core.runIfHere { $0.localAddress?.ipAddress } ?? nil }
+    package var localAddress: String? { client.localAddress?.ipAddress }
 
-    package func close() async {
-        await subscriber.close()
-        await client.close()
+    package func close() {
+        subscriber.close()
+        client.close()
     }
 
     package func publish(_ message: RedisPublish) -> TransportAdmission {
-        switch client.core.runIfHere({ $0.publish(message) }) {
+        switch client.publish(message) {
         case .accepted: .accepted
-        case .notConnected, nil: .notConnected
+        case .notConnected: .notConnected
         case .full: .full
         }
     }
 
     package func subscribe(
-        channels: [String], patterns: [String], _ done: @escaping @Sendable (Result<Void, any Error>) -> Void
+        channels: [String], patterns: [String], _ done: @escaping (Result<Void, any Error>) -> Void
     ) {
         let futures =
             patterns.map { subscribe($0, kind: .pattern) } + channels.map { subscribe($0, kind: .channel) }
-        EventLoopFuture.andAllSucceed(futures, on: eventLoop).whenComplete(done)
+        EventLoopFuture.andAllSucceed(futures, on: eventLoop).assumeIsolated().whenComplete(done)
     }
 
     private func subscribe(_ channel: String, kind: RedisSubscriptionKind) -> EventLoopFuture<Void> {
@@ -100,7 +98,7 @@ package final class RedisTransport: PubSubTransport, @unchecked Sendable {
     }
 
     package func subscriberCounts(
-        of channels: [String], _ done: @escaping @Sendable (Result<[Int], any Error>) -> Void
+        of channels: [String], _ done: @escaping (Result<[Int], any Error>) -> Void
     ) {
         client.send(RESPCommand("PUBSUB NUMSUB", arguments: channels)) { result in
             done(

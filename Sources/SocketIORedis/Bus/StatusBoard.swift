@@ -3,23 +3,23 @@
 internal import Logging
 internal import NIOConcurrencyHelpers
 
-/// The cluster's status: judged on the event loop, read anywhere; every change is logged, counted and told.
-///
-/// Confined to the bus's event loop but for ``status``, hence `@unchecked Sendable`.
-final class StatusBoard: @unchecked Sendable {
+/// The cluster's status: judged here, on the bus's event loop, and read anywhere; every change is logged, counted and told.
+final class StatusBoard {
     var health = LinkHealth()
-    /// Told of every change, on the event loop.
-    var onStatus: (@Sendable (ClusterStatus) -> Void)?
-    private let shared = NIOLockedValueBox(ClusterStatus.connecting)
+    /// Told of every change.
+    var onStatus: ((ClusterStatus) -> Void)?
+    private let shared: NIOLockedValueBox<ClusterStatus>
     private let counters: ClusterCounters
     private let logger: Logger
 
-    init(counters: ClusterCounters, logger: Logger) {
+    /// - Parameter shared: Where others read the status of the moment.
+    init(shared: NIOLockedValueBox<ClusterStatus>, counters: ClusterCounters, logger: Logger) {
+        self.shared = shared
         self.counters = counters
         self.logger = logger
     }
 
-    /// The state of the moment. From any thread.
+    /// The state of the moment.
     var status: ClusterStatus { shared.withLockedValue { $0 } }
 
     /// Something has changed.

@@ -5,9 +5,8 @@ internal import NIOCore
 /// Looks, while answers of Node.js servers are waited for, whether fewer of them are left: they send no signs of life, but
 /// Redis knows how many listen to the requests.
 ///
-/// A connection may have been lost for a moment only: the larger number of two looks counts. Confined to the bus's event
-/// loop, hence `@unchecked Sendable`.
-final class ForeignProbe: @unchecked Sendable {
+/// A connection may have been lost for a moment only: the larger number of two looks counts. Lives on the bus's event loop.
+final class ForeignProbe {
     /// Nodes that listen to the requests of a namespace, this one left out.
     struct Count {
         /// Those that are not of this kind.
@@ -15,12 +14,12 @@ final class ForeignProbe: @unchecked Sendable {
         var nodes: Int
     }
 
-    private let bus: RedisBus
+    private let bus: RedisBusCore
     private let channel: String
     private let key: String
-    private let nodeIDs: @Sendable () -> [String]
-    private let isNeeded: @Sendable () -> Bool
-    private let counted: @Sendable (Count) -> Void
+    private let nodeIDs: () -> [String]
+    private let isNeeded: () -> Bool
+    private let counted: (Count) -> Void
     private var isScheduled = false
     private var last: Count?
 
@@ -31,8 +30,8 @@ final class ForeignProbe: @unchecked Sendable {
     ///   - nodeIDs: The nodes of this kind that listen there.
     ///   - isNeeded: Whether answers are waited for.
     init(
-        bus: RedisBus, channel: String, key: String, nodeIDs: @escaping @Sendable () -> [String],
-        isNeeded: @escaping @Sendable () -> Bool, counted: @escaping @Sendable (Count) -> Void
+        bus: RedisBusCore, channel: String, key: String, nodeIDs: @escaping () -> [String],
+        isNeeded: @escaping () -> Bool, counted: @escaping (Count) -> Void
     ) {
         self.bus = bus
         self.channel = channel
@@ -51,7 +50,7 @@ final class ForeignProbe: @unchecked Sendable {
 
     private func lookLater() {
         isScheduled = true
-        bus.eventLoop.scheduleTask(in: Self.interval) { [weak self] in
+        bus.eventLoop.assumeIsolated().scheduleTask(in: Self.interval) { [weak self] in
             guard let self else { return }
             self.isScheduled = false
             guard self.isNeeded() else { return }

@@ -8,28 +8,29 @@ internal import SocketIOServer
 
 /// Tells the other nodes of this one: who it is, which adapters it has, how many clients, and that it lives.
 ///
-/// Confined to the bus's event loop but for what is ``Shared``, hence `@unchecked Sendable`.
-final class PeerHeartbeat: @unchecked Sendable {
+/// Lives on the bus's event loop; what it tells of the node is ``Announced``, and may be changed by anybody.
+final class PeerHeartbeat {
     /// An adapter of this node.
-    struct Member: Sendable {
+    struct Member {
         let uid: String
         let local: MemoryAdapter
         /// Of the server, the same for all.
         let rates: RateBook
-        /// Broadcasts published so far; on the event loop.
-        let published: @Sendable () -> UInt64
-        /// A peer's adapter has gone; on the event loop.
-        let peerLost: @Sendable (_ uid: String) -> Void
-        /// Whether answers of other nodes are waited for; on the event loop.
-        let isWaiting: @Sendable () -> Bool
-        /// A peer tells how many broadcasts it has published; on the event loop.
-        let peerPublished: @Sendable (_ uid: String, _ count: UInt64) -> Void
+        /// Broadcasts published so far.
+        let published: () -> UInt64
+        /// A peer's adapter has gone.
+        let peerLost: (_ uid: String) -> Void
+        /// Whether answers of other nodes are waited for.
+        let isWaiting: () -> Bool
+        /// A peer tells how many broadcasts it has published.
+        let peerPublished: (_ uid: String, _ count: UInt64) -> Void
     }
 
     /// What other threads set.
-    private struct Shared: Sendable {
+    struct Announced: Sendable {
+        /// Whether this node is about to end.
         var isDraining = false
-        /// Where this node listens for the others.
+        /// Where it listens for the others.
         var forwarding: ForwardingNode?
     }
 
@@ -37,9 +38,9 @@ final class PeerHeartbeat: @unchecked Sendable {
     private let tag: String
     private let channel: String
     private let configuration: RedisClusterConfiguration
-    private let bus: RedisBus
+    private let bus: RedisBusCore
     private let startedAt = WallClock.milliseconds()
-    private let shared = NIOLockedValueBox(Shared())
+    private let announced: NIOLockedValueBox<Announced>
 
     /// This node's adapters by namespace.
     private(set) var members: NameDictionary<Member> = [:]
@@ -54,29 +55,21 @@ final class PeerHeartbeat: @unchecked Sendable {
     /// What changes within this time is told at once.
     private static let pause = TimeAmount.milliseconds(50)
 
-    init(nodeID: String, tag: String, channel: String, configuration: RedisClusterConfiguration, bus: RedisBus) {
+    init(
+        nodeID: String, tag: String, channel: String, configuration: RedisClusterConfiguration, bus: RedisBusCore,
+        announced: NIOLockedValueBox<Announced>
+    ) {
         self.nodeID = nodeID
         self.tag = tag
         self.channel = channel
         self.configuration = configuration
         self.bus = bus
         self.lookedAt = bus.eventLoop.now
+        self.announced = announced
     }
 
     func start() { isRunning = true }
     func stop() { isRunning = false }
-
-    /// Whether the others are told that this node is about to end. From any thread.
-    var isDraining: Bool {
-        get { shared.withLockedValue { $0.isDraining } }
-        set { shared.withLockedValue { $0.isDraining = newValue } }
-    }
-
-    /// Where the others are told to send requests for this node's sessions. From any thread.
-    var forwarding: ForwardingNode? {
-        get { shared.withLockedValue { $0.forwarding } }
-        set { shared.withLockedValue { $0.forwarding = newValue } }
-    }
 
     // MARK: Adapters
 
@@ -103,7 +96,7 @@ final class PeerHeartbeat: @unchecked Sendable {
     private func beatSoon() {
         guard !isBeatScheduled else { return }
         isBeatScheduled = true
-        bus.eventLoop.scheduleTask(in: Self.pause) {
+        bus.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) {
             self.isBeatScheduled = false
             self.beat()
         }
@@ -132,21 +125,21 @@ final class PeerHeartbeat: @unchecked Sendable {
     }
 
     private func describeNode() -> ClusterPeer {
-        let shared = shared.withLockedValue { $0 }
+        let announced = announced.withLockedValue { $0 }
         var this = ClusterPeer(
             nodeID: nodeID, tag: tag, uids: members.mapValues(\.uid), version: RedisCluster.version,
-            startedAt: startedAt, isDraining: shared.isDraining, address: configuration.address,
+            startedAt: startedAt, isDraining: announced.isDraining, address: configuration.address,
             sessions: configuration.sessionCount?() ?? 0,
             sockets: members.values.reduce(0) { $0 + $1.local.socketCount },
             published: members.mapValues { $0.published() })
         this.takesParts = true
-        this.forwardAddress = shared.forwarding?.address
-        this.forwardKey = shared.forwarding?.key?.hex
+        this.forwardAddress = announced.forwarding?.address
+        this.forwardKey = announced.forwarding?.key?.hex
         return this
     }
 
     /// Sends something to all nodes of this kind.
-    func send(_ message: PeerMessage, _ done: (@Sendable (Result<Int, any Error>) -> Void)? = nil) {
+    func send(_ message: PeerMessage, _ done: PublishCompletion? = nil) {
         do {
             bus.publish(try message.signal(to: channel, key: configuration.secret, done))
         } catch {

@@ -118,10 +118,10 @@ struct PeerMessage: Codable {
 
     /// The message, to be published on a channel; signed when the nodes have a secret.
     func signal(
-        to channel: String, key: ForwardingKey?, _ done: (@Sendable (Result<Int, any Error>) -> Void)? = nil
+        to channel: String, key: ForwardingKey?, _ completion: PublishCompletion? = nil
     ) throws -> PublishMessage {
         var text = try RawJSON(encoding: self).text
         if let key { text = PeerSignature(key: key).sign(text, for: channel) }
-        return PublishMessage(command: RedisPublish(text, to: channel), kind: .signal, completion: done)
+        return PublishMessage(command: RedisPublish(text, to: channel), kind: .signal, completion: completion)
     }
 }

@@ -1,19 +1,20 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import HiredisNIO
 internal import NIOCore
 
 /// Looks whether nodes still listen on the channel that each has to itself. Redis knows at once that a process has ended;
 /// from its silence the others learn it much later.
 ///
-/// A connection may have been lost for a moment only: whoever is absent twice in a row has gone. Confined to the bus's event
-/// loop, hence `@unchecked Sendable`.
-final class PeerProbe: @unchecked Sendable {
-    private let bus: RedisBus
+/// A connection may have been lost for a moment only: whoever is absent twice in a row has gone. Lives on the bus's event
+/// loop.
+final class PeerProbe {
+    private let bus: RedisBusCore
     private let key: String
     /// The nodes of the moment.
-    private let nodeIDs: @Sendable () -> [String]
-    private let gone: @Sendable (_ nodeID: String) -> Void
+    private let nodeIDs: () -> [String]
+    private let gone: (_ nodeID: String) -> Void
     private var suspects: NameSet = []
     private var timer: RepeatedTask?
 
@@ -21,8 +22,8 @@ final class PeerProbe: @unchecked Sendable {
     private static let secondLook = TimeAmount.milliseconds(250)
 
     init(
-        bus: RedisBus, key: String, nodeIDs: @escaping @Sendable () -> [String],
-        gone: @escaping @Sendable (_ nodeID: String) -> Void
+        bus: RedisBusCore, key: String, nodeIDs: @escaping () -> [String],
+        gone: @escaping (_ nodeID: String) -> Void
     ) {
         self.bus = bus
         self.key = key
@@ -31,9 +32,9 @@ final class PeerProbe: @unchecked Sendable {
     }
 
     /// Looks twice a second while `isNeeded`.
-    func start(while isNeeded: @escaping @Sendable () -> Bool) {
+    func start(while isNeeded: @escaping () -> Bool) {
         guard timer == nil else { return }
-        timer = bus.eventLoop.scheduleRepeatedTask(
+        timer = bus.eventLoop.assumeIsolated().scheduleRepeatedTask(
             initialDelay: Self.interval, delay: Self.interval
         ) { [weak self] task in
             guard let self else { return task.cancel() }
@@ -61,6 +62,6 @@ final class PeerProbe: @unchecked Sendable {
         let isNew = !absent.subtracting(suspects).isEmpty
         suspects = absent.subtracting(lost)
         for id in lost { gone(id) }
-        if isNew { bus.eventLoop.scheduleTask(in: Self.secondLook) { self.look() } }
+        if isNew { bus.eventLoop.assumeIsolated().scheduleTask(in: Self.secondLook) { self.look() } }
     }
 }

@@ -7,12 +7,12 @@ internal import SocketIOServer
 
 /// What our nodes ask each other on their own channel, compactly where Node.js servers would move whole handshakes.
 ///
-/// Confined to the bus's event loop, hence `@unchecked Sendable`.
-final class PeerQuestions: @unchecked Sendable {
-    typealias Done = @Sendable (Result<[PeerMessage], any Error>) -> Void
+/// Lives on the bus's event loop.
+final class PeerQuestions {
+    typealias Done = (Result<[PeerMessage], any Error>) -> Void
 
     /// What can be asked.
-    enum Subject: String, CaseIterable {
+    enum Subject: String, CaseIterable, Sendable {
         /// How many sockets are meant.
         case count
         /// How many sockets are in each room.
@@ -21,13 +21,16 @@ final class PeerQuestions: @unchecked Sendable {
 
     private let nodeID: String
     private let configuration: RedisClusterConfiguration
-    private let bus: RedisBus
+    private let bus: RedisBusCore
+    /// For answers, which are made elsewhere.
+    private let anybodysBus: RedisBus
     private var table = ClusterRequestTable<PeerMessage, Done>()
 
-    init(nodeID: String, configuration: RedisClusterConfiguration, bus: RedisBus) {
+    init(nodeID: String, configuration: RedisClusterConfiguration, bus: RedisBusCore, anybodysBus: RedisBus) {
         self.nodeID = nodeID
         self.configuration = configuration
         self.bus = bus
+        self.anybodysBus = anybodysBus
     }
 
     /// Whether answers are waited for.
@@ -47,16 +50,16 @@ final class PeerQuestions: @unchecked Sendable {
         question.nsp = namespace
         question.what = what.rawValue
         question.opts = WireOptions(options)
+        let sent = PublishCompletion(on: bus.eventLoop) { result in
+            if case .failure(let error) = result { self.fail(id, error) }
+        }
         do {
-            bus.publish(
-                try question.signal(to: "\(configuration.key)-node#", key: configuration.secret) { result in
-                    if case .failure(let error) = result { self.fail(id, error) }
-                })
+            bus.publish(try question.signal(to: "\(configuration.key)-node#", key: configuration.secret, sent))
         } catch {
             return fail(id, error)
         }
         let timeout = query.timeout(else: configuration.requestsTimeout)
-        bus.eventLoop.scheduleTask(in: timeout) { self.timedOut(id, what, query) }
+        bus.eventLoop.assumeIsolated().scheduleTask(in: timeout) { self.timedOut(id, what, query) }
     }
 
     private func fail(_ id: String, _ error: any Error) {
@@ -74,57 +77,18 @@ final class PeerQuestions: @unchecked Sendable {
 
     /// A peer asks; `member` is this node's adapter of the namespace, if it has one. `takesParts`: the peer understands answers
     /// in parts, and that there is none.
-    func answer(_ question: PeerMessage, member: PeerDirectory.Member?, takesParts: Bool) {
+    func answer(_ question: PeerMessage, member: PeerHeartbeat.Member?, takesParts: Bool) {
         guard let id = question.id, let local = member?.local else { return }
         // Something newer nodes ask: they do not get an answer.
         guard let what = question.what.flatMap({ Subject(bytesOf: $0) }) else { return }
         let options = question.opts?.options ?? BroadcastOptions()
-        var answer = PeerMessage(.answer, node: nodeID)
-        answer.id = id
-        answer.nsp = question.nsp
-        let (reply, channel) = (answer, PeerMessage.channel(of: question.node, key: configuration.key))
-        Task {
-            var reply = reply
-            do {
-                switch what {
-                case .count:
-                    reply.count = try await local.count(options)
-                    self.bus.publish(try reply.signal(to: channel, key: configuration.secret))
-                case .rooms:
-                    let rooms = try await local.countByRoom()
-                    try self.send(rooms, in: reply, to: channel, takesParts: takesParts)
-                }
-            } catch {
-                self.bus.answerRefused(error)
-                guard takesParts else { return }
-                reply.error = String(describing: error)
-                if let signal = try? reply.signal(to: channel, key: configuration.secret) { self.bus.publish(signal) }
-            }
-        }
-    }
-
-    private func send(
-        _ rooms: NameDictionary<Int>, in reply: PeerMessage, to channel: String, takesParts: Bool
-    ) throws {
-        let limit = configuration.maxMessageBytes
-        guard takesParts else {
-            var reply = reply
-            reply.rooms = rooms
-            let signal = try reply.signal(to: channel, key: configuration.secret)
-            guard signal.payloadLength <= limit else {
-                throw ClusterError.tooLarge(signal.payloadLength, limit: limit)
-            }
-            return bus.publish(signal)
-        }
-        let parts = try AnswerParts(rooms, limit: max(1, limit - PeerSignature.overhead)) {
-            JSONBound.count(named: $0.key)
-        }
-        try parts.forEach { rooms, part, more in
-            var reply = reply
-            reply.rooms = NameDictionary(rooms.map { ($0.key, $0.value) }) { $1 }
-            (reply.part, reply.more) = (part, more)
-            bus.publish(try reply.signal(to: channel, key: configuration.secret))
-        }
+        var reply = PeerMessage(.answer, node: nodeID)
+        reply.id = id
+        reply.nsp = question.nsp
+        let answer = PeerAnswer(
+            reply: reply, channel: PeerMessage.channel(of: question.node, key: configuration.key),
+            takesParts: takesParts, configuration: configuration, bus: anybodysBus)
+        Task { await answer.give(what, options, of: local) }
     }
 
     /// A peer's adapter has answered.

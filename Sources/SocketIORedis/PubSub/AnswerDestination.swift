@@ -6,40 +6,39 @@ internal import SocketIOCore
 /// Where the answer to a request goes, and whether it is signed: peers say who they are to each other, which Node.js
 /// servers neither need nor see.
 struct AnswerDestination: Sendable {
-    private let adapter: PubSubAdapter
+    private let sender: PubSubSender
     private let isPeer: Bool
     /// Whether the asking node understands answers in parts, and that there is none: it is of this kind and not older.
     let takesParts: Bool
     private let channel: String
 
-    /// On the event loop.
-    init(_ adapter: PubSubAdapter, _ request: ClusterRequest) {
-        self.adapter = adapter
+    init(_ adapter: PubSubAdapterCore, _ request: ClusterRequest) {
+        let sender = adapter.sender
+        self.sender = sender
         guard let asking = request.uid else {
-            (isPeer, takesParts, channel) = (false, false, adapter.channels.response)
+            (isPeer, takesParts, channel) = (false, false, sender.channels.response)
             return
         }
-        let peer = adapter.core.directory.peer(ofUID: asking)
+        let peer = adapter.directory.peer(ofUID: asking)
         isPeer = peer != nil
         takesParts = peer?.takesParts ?? false
         channel =
-            isPeer || adapter.configuration.publishOnSpecificResponseChannel
-            ? adapter.channels.response(to: asking) : adapter.channels.response
+            isPeer || sender.configuration.publishOnSpecificResponseChannel
+            ? sender.channels.response(to: asking) : sender.channels.response
     }
 
     /// The adapter's uid for those who know what to do with it.
-    var signature: String? { isPeer ? adapter.uid : nil }
+    var signature: String? { isPeer ? sender.uid : nil }
 
     /// The most bytes that a message may have.
-    var limit: Int { adapter.configuration.maxMessageBytes }
+    var limit: Int { sender.configuration.maxMessageBytes }
 
     func send(_ payload: ByteBuffer, isForEverybody: Bool = false) {
-        adapter.send(
-            payload, to: isForEverybody && !isPeer ? adapter.channels.response : channel, kind: .signal)
+        sender.send(payload, to: isForEverybody && !isPeer ? sender.channels.response : channel, kind: .signal)
     }
 
     /// An answer is not sent: counted and logged.
-    func note(_ error: any Error) { adapter.bus.answerRefused(error) }
+    func note(_ error: any Error) { sender.bus.answerRefused(error) }
 
     /// There is no answer: it would be too large, or cannot be written. Counted and logged here; the asking node hears of it
     /// if it understands that, and any other learns it by its time-out, because Node.js has no word for it.

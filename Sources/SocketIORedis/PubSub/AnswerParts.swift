@@ -31,7 +31,7 @@ struct AnswerParts<Element> {
             used += bytes
             parts[parts.count - 1].append(element)
         }
-        guard parts.count <= PubSubAdapter.Requests.maximumParts else {
+        guard parts.count <= PubSubAdapterCore.Requests.maximumParts else {
             throw ClusterError(.oversized, "too large: an answer in \(parts.count) parts")
         }
     }

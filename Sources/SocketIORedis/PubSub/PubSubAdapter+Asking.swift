@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 public import EngineIOCore
+internal import HiredisNIO
 public import NIOCore
 public import SocketIOCore
 public import SocketIOServer
@@ -21,14 +22,9 @@ extension PubSubAdapter {
             payload = try PubSubWireFormat.acknowledgedBroadcast(
                 uid: uid, requestID: requestID, packet, options: options)
         } catch {
-            return notSent(error)
+            return sender.notSent(error)
         }
-        bus.onLoop {
-            let peers = self.core.directory.adapters(of: self.context.namespace)
-            self.broadcasts.begin(requestID, nodes: .max, peers: peers, receiver: receiver)
-            self.send(payload, to: self.channels.request, kind: .signal)
-            self.bus.eventLoop.scheduleTask(in: receiver.timeout) { self.broadcasts.remove(requestID) }
-        }
+        core.run { $0.begin(requestID, payload, receiver: receiver) }
     }
 
     // MARK: Sockets and rooms
@@ -79,7 +75,7 @@ extension PubSubAdapter {
         guard !options.flags.isLocal else { return here }
         if try await areAllPeers() {
             let answers = try await asking {
-                try await core.directory.ask(.count, namespace: context.namespace, options: options)
+                try await directory.ask(.count, namespace: context.namespace, options: options)
             }
             return answers.reduce(here) { $0 + PeerMessage.count($1.count) }
         }
@@ -94,7 +90,7 @@ extension PubSubAdapter {
         var counts = try await local.countByRoom()
         if try await areAllPeers() {
             let answers = try await asking {
-                try await core.directory.ask(.rooms, namespace: context.namespace, options: BroadcastOptions())
+                try await directory.ask(.rooms, namespace: context.namespace, options: BroadcastOptions())
             }
             for answer in answers {
                 for (room, count) in answer.rooms ?? [:] { counts[room, default: 0] += PeerMessage.count(count) }
@@ -113,9 +109,7 @@ extension PubSubAdapter {
     /// Whether all other nodes are of this kind.
     private func areAllPeers() async throws -> Bool {
         let others = try await serverCount() - 1
-        return try await bus.eventLoop.submit {
-            self.core.directory.adapters(of: self.context.namespace).count >= others
-        }.get()
+        return await core.get { $0.peerCount >= others }
     }
 
     // MARK: Servers
@@ -168,12 +162,12 @@ extension PubSubAdapter {
     }
 
     /// What a node said instead of answering.
-    private func refusal(_ outcome: Requests.Outcome) -> ClusterError? {
+    private func refusal(_ outcome: PubSubAdapterCore.Requests.Outcome) -> ClusterError? {
         guard let text = outcome.answers.lazy.compactMap(\.error).first else { return nil }
         return ClusterError.refused(by: text)
     }
 
-    private func error(_ outcome: Requests.Outcome, _ message: String) -> ClusterError {
+    private func error(_ outcome: PubSubAdapterCore.Requests.Outcome, _ message: String) -> ClusterError {
         var error = ClusterError(.timeout, message)
         error.missing = outcome.missing
         error.missingForeign = max(0, outcome.expected - outcome.answered - outcome.missing.count)
@@ -183,7 +177,7 @@ extension PubSubAdapter {
     private func outcome(
         _ request: @escaping @Sendable (_ id: String) -> ClusterRequest, timeout: TimeAmount,
         of servers: AskedServers = .all
-    ) async throws -> Requests.Outcome {
+    ) async throws -> PubSubAdapterCore.Requests.Outcome {
         try await asking { try await askedOutcome(request, timeout: timeout, of: servers) }
     }
 
@@ -202,47 +196,19 @@ extension PubSubAdapter {
     private func askedOutcome(
         _ request: @escaping @Sendable (_ id: String) -> ClusterRequest, timeout: TimeAmount,
         of servers: AskedServers
-    ) async throws -> Requests.Outcome {
+    ) async throws -> PubSubAdapterCore.Requests.Outcome {
         var others: Int?
         if servers == .all { others = try await serverCount() - 1 } else { try bus.requireAvailable() }
         let expected = others
         let id = cluster.ids.request()
         let payload = try request(id).text
-        let outcome: Result<Requests.Outcome, any Error> = await withCheckedContinuation { continuation in
-            bus.onLoop {
-                self.begin(id, payload, others: expected, timeout: timeout) { continuation.resume(returning: $0) }
+        let outcome: Result<PubSubAdapterCore.Requests.Outcome, any Error> = await withCheckedContinuation {
+            continuation in
+            core.run {
+                $0.begin(id, payload, others: expected, timeout: timeout) { continuation.resume(returning: $0) }
             }
         }
         return try outcome.get()
-    }
-
-    /// On the event loop. `done` is called once. Without a number of `others`, nobody but peers is waited for.
-    private func begin(
-        _ id: String, _ payload: ByteBuffer, others: Int?, timeout: TimeAmount,
-        _ done: @escaping @Sendable (Result<Requests.Outcome, any Error>) -> Void
-    ) {
-        var peers = core.directory.adapters(of: context.namespace)
-        let others = others ?? peers.count
-        // More peers than subscribers: one has gone without our knowledge, so it is not known who will answer.
-        if peers.count > others { peers = [:] }
-        let timer = bus.eventLoop.scheduleTask(in: timeout) {
-            guard let outcome = self.requests.timedOut(id) else { return }
-            self.counters.requestTimeouts.increment()
-            done(.success(outcome))
-        }
-        let kind = RequestKind {
-            timer.cancel()
-            done(.success($0))
-        }
-        if let outcome = requests.begin(id, nodes: others, peers: peers, context: kind) {
-            return kind.done(outcome)
-        }
-        if requests.isWaitingForForeign { foreignProbe?.start() }
-        send(payload, to: channels.request, kind: .signal) { result in
-            guard case .failure(let error) = result, self.requests.timedOut(id) != nil else { return }
-            timer.cancel()
-            done(.failure(error))
-        }
     }
 }
 

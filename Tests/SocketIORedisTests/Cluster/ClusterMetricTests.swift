@@ -48,7 +48,7 @@ struct ClusterMetricTests {
         try await ManualNode.counted({ $0.requestsTimeout = .seconds(1) }) { node, metrics in
             node.transport.with { $0.confirms = false }
             node.io.emit("a")
-            try await eventually("handed over") { node.transport.with { $0.unanswered } == 1 }
+            try await eventually("handed over") { node.transport.published.count == 1 }
             try await node.transport.onDelegate { [transport = node.transport] in
                 for _ in 0..<transport.takeUnanswered() { $0.published(.refused(TestFailure("no"))) }
             }
@@ -80,7 +80,7 @@ struct ClusterMetricTests {
             node.io.emit("young")
             node.io.emit("young")
             try await eventually("handed over") {
-                try await node.loop.submit { node.adapter.source.broadcasts == 3 }.get()
+                try await node.loop.submit { node.adapter.sender.source.broadcasts == 3 }.get()
             }
             #expect(metrics["socketio_adapter_dropped_total"] == 0)
             await node.advance(.nanoseconds(2))
@@ -100,7 +100,7 @@ struct ClusterMetricTests {
             node.transport.with { $0.confirms = false }
             node.io.emit("a")
             node.io.emit("b")
-            try await eventually("handed over") { node.transport.with { $0.unanswered } == 2 }
+            try await eventually("handed over") { node.transport.published.count == 2 }
             try await node.transport.onDelegate { [transport = node.transport] in
                 for _ in 0..<transport.takeUnanswered() { $0.published(.unknown(serverEnded: true)) }
                 $0.publisherChanged(isUp: false, reason: "broken")

@@ -77,7 +77,7 @@ struct NodeTimeTests {
             try await node.transport.set(isUp: false)
             node.io.emit("late")
             try await eventually("it waits") {
-                try await node.loop.submit { node.adapter.source.broadcasts == 1 }.get()
+                try await node.loop.submit { node.adapter.sender.source.broadcasts == 1 }.get()
             }
             node.transport.forget()
             // The other node is not back.
@@ -97,7 +97,7 @@ struct NodeTimeTests {
             try await node.transport.set(isUp: false)
             node.io.emit("late")
             try await eventually("it waits") {
-                try await node.loop.submit { node.adapter.source.broadcasts == 1 }.get()
+                try await node.loop.submit { node.adapter.sender.source.broadcasts == 1 }.get()
             }
             node.transport.forget()
             node.transport.with { $0.subscribers = 1 }

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import HiredisNIO
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOEmbedded
@@ -61,6 +62,8 @@ struct ManualNode: Sendable {
             }
             try await body(node)
         } catch {
+            // Time does not pass by itself: what the node says last has to be confirmed.
+            node.transport.with { $0.confirms = true }
             await io.close()
             pump.cancel()
             throw error
@@ -86,9 +89,9 @@ struct ManualNode: Sendable {
 
     /// Whether answers of other nodes are waited for at this moment.
     func isWaiting() async throws -> Bool {
-        try await loop.submit {
-            adapter.requests.count > 0 || adapter.core.directory.questions.isWaiting || adapter.broadcasts.count > 0
-        }.get()
+        await adapter.core.get {
+            $0.requests.count > 0 || $0.directory.questions.isWaiting || $0.broadcasts.count > 0
+        }
     }
 
     /// What has been published since `transport.forget()`, heartbeats left out.

@@ -14,9 +14,7 @@ struct Published: Sendable, Equatable {
 }
 
 /// Redis as a test plays it: records what is published, hands in what it is told to.
-///
-/// `@unchecked Sendable`: the delegate is set once, before anything else happens.
-final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
+final class ScriptedTransport: PubSubTransport, Sendable {
     struct State {
         var published: [Published] = []
         var channels: Set<String> = []
@@ -35,11 +33,19 @@ final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
 
     let eventLoop: any EventLoop
     private let state = NIOLockedValueBox(State())
-    private weak var delegate: (any PubSubTransportDelegate)?
+    private let told: NIOLoopBoundBox<Told?>
+
+    private struct Told {
+        weak var delegate: (any PubSubTransportDelegate)?
+    }
 
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
+        told = .makeEmptyBox(eventLoop: eventLoop)
     }
+
+    /// On the event loop.
+    private var delegate: (any PubSubTransportDelegate)? { told.value?.delegate }
 
     func with<Value: Sendable>(_ body: (inout State) -> Value) -> Value { state.withLockedValue(body) }
 
@@ -97,13 +103,13 @@ final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
     // MARK: PubSubTransport
 
     func start(_ delegate: any PubSubTransportDelegate) {
-        self.delegate = delegate
+        told.value = Told(delegate: delegate)
         guard case .accepted = state.withLockedValue({ $0.admission }) else { return }
         delegate.publisherChanged(isUp: true, reason: "")
         delegate.subscriberChanged(isUp: true, reason: "")
     }
 
-    func close() async {}
+    func close() {}
 
     func publish(_ message: RedisPublish) -> TransportAdmission {
         let (admission, confirms) = state.withLockedValue { state in
@@ -122,7 +128,7 @@ final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
     }
 
     func subscribe(
-        channels: [String], patterns: [String], _ done: @escaping @Sendable (Result<Void, any Error>) -> Void
+        channels: [String], patterns: [String], _ done: @escaping (Result<Void, any Error>) -> Void
     ) {
         state.withLockedValue {
             $0.channels.formUnion(channels)
@@ -140,7 +146,7 @@ final class ScriptedTransport: PubSubTransport, @unchecked Sendable {
     }
 
     func subscriberCounts(
-        of channels: [String], _ done: @escaping @Sendable (Result<[Int], any Error>) -> Void
+        of channels: [String], _ done: @escaping (Result<[Int], any Error>) -> Void
     ) {
         let (count, deserted) = state.withLockedValue { ($0.subscribers, $0.deserted) }
         done(.success(channels.map { deserted.contains($0) ? 0 : count }))

@@ -7,8 +7,8 @@ internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
 
-/// What arrives from other nodes and from this one, and what follows from it. All on the bus's event loop.
-extension PeerDirectory {
+/// What arrives from other nodes and from this one, and what follows from it.
+extension PeerDirectoryCore {
     /// A heartbeat is due.
     func tick() {
         beatSentAt = bus.eventLoop.now

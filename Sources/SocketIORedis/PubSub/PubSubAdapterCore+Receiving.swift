@@ -5,8 +5,8 @@ internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
 
-/// What other nodes send. All on the bus's event loop; nothing here may fail in a way that reaches the connection.
-extension PubSubAdapter {
+/// What other nodes send. Nothing here may fail in a way that reaches the connection.
+extension PubSubAdapterCore {
     // MARK: Broadcasts
 
     func receivedBroadcast(_ message: ByteBuffer, channel: ByteBuffer) {
@@ -37,7 +37,7 @@ extension PubSubAdapter {
         let name = ExactName(sender)
         if let index = senders.index(forKey: name) {
             senders.values[index].received &+= 1
-        } else if core.directory.isPeer(sender) {
+        } else if directory.isPeer(sender) {
             senders[name] = SenderCounts(received: 1)
         }
     }
@@ -94,8 +94,17 @@ extension PubSubAdapter {
         }
         // Only the old forms expect to hear that it was done.
         if request.opts == nil, let id = request.requestId {
-            send(try ClusterResponse(requestID: id, uid: nil).text, to: channels.response, kind: .signal)
+            sender.send(try ClusterResponse(requestID: id, uid: nil).text, to: channels.response, kind: .signal)
         }
+    }
+
+    private func answer(_ request: ClusterRequest, _ type: ClusterRequestType) throws {
+        guard let id = request.requestId else { throw WireFormatError.shape("no requestId") }
+        let (local, includesHeaders) = (local, configuration.fetchIncludesHeaders)
+        let rooms = NameSet(request.rooms?.names ?? [])
+        let options = request.opts?.options ?? BroadcastOptions()
+        let destination = AnswerDestination(self, request)
+        Task { await destination.answer(id, type, rooms, options, of: local, includesHeaders: includesHeaders) }
     }
 
     private func receivedServerSideEmit(_ request: ClusterRequest) throws {

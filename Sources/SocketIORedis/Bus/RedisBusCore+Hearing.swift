@@ -2,8 +2,8 @@
 
 internal import NIOCore
 
-/// What this node hears of its own messages, see ``EchoTracker``. All on the event loop.
-extension RedisBus {
+/// What this node hears of its own messages, see ``EchoTracker``.
+extension RedisBusCore {
     /// Data of this node has come back.
     func heardOwn(_ payload: ByteBuffer) { outbox.heard(payload) }
 

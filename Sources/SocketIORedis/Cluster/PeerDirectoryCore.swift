@@ -1,0 +1,158 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import EngineIOServer
+internal import HiredisNIO
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import SocketIOCore
+internal import SocketIOServer
+
+/// Keeps the table of our nodes: hears their heartbeats, has this node's sent, and notices who has gone. Lives on the bus's
+/// event loop.
+final class PeerDirectoryCore {
+    typealias Member = PeerHeartbeat.Member
+
+    let nodeID: String
+    let configuration: RedisClusterConfiguration
+    let bus: RedisBusCore
+    private let channel: String
+    let ownChannel: String
+    private let known: NIOLockedValueBox<PeerDirectory.Known>
+
+    let heartbeat: PeerHeartbeat
+    var table: PeerTable
+    /// Nil when the nodes have no secret: then messages of everyone who can publish to Redis are accepted.
+    var verifier: PeerVerifier?
+    let questions: PeerQuestions
+    /// When the last routine heartbeat was sent, until it has come back.
+    var beatSentAt: NIODeadline?
+    private var timer: RepeatedTask?
+    /// Made once, in `init`, with a reference back.
+    private(set) var probe: PeerProbe?
+
+    /// - Parameters:
+    ///   - known: Where others read which nodes there are.
+    ///   - announced: What others want this node to be known by.
+    init(
+        tag: String, configuration: RedisClusterConfiguration, bus: RedisBusCore, anybodysBus: RedisBus,
+        known: NIOLockedValueBox<PeerDirectory.Known>, announced: NIOLockedValueBox<PeerHeartbeat.Announced>
+    ) {
+        var rng = SystemRandomNumberGenerator()
+        self.nodeID = RandomID.make(length: 16, using: &rng)
+        self.configuration = configuration
+        self.bus = bus
+        self.known = known
+        self.channel = "\(configuration.key)-node#"
+        self.ownChannel = PeerMessage.channel(of: nodeID, key: configuration.key)
+        self.heartbeat = PeerHeartbeat(
+            nodeID: nodeID, tag: tag, channel: channel, configuration: configuration, bus: bus, announced: announced)
+        self.table = PeerTable(timeout: configuration.peerTimeout)
+        self.verifier = configuration.secret.map { PeerVerifier($0) }
+        self.questions = PeerQuestions(
+            nodeID: nodeID, configuration: configuration, bus: bus, anybodysBus: anybodysBus)
+        self.probe = PeerProbe(
+            bus: bus, key: configuration.key, nodeIDs: { [weak self] in self?.table.peers.map(\.nodeID) ?? [] },
+            gone: { [weak self] in
+                guard let self, let peer = self.table.left($0) else { return }
+                self.lost(peer)
+            })
+    }
+
+    // MARK: Life
+
+    /// Subscribes; `done` when the others can be heard. ``greet()`` is to follow.
+    func start(_ done: @escaping (Result<Void, any Error>) -> Void) {
+        startTimer()
+        bus.watch(channel)
+        let channels = [channel, ownChannel].map { channel in
+            let handler: RedisBusCore.Handler = { [weak self] payload, _ in self?.received(payload, on: channel) }
+            return (channel, handler)
+        }
+        bus.subscribe(channels: channels, done)
+    }
+
+    /// Says hello.
+    func greet() {
+        heartbeat.beat(hello: true)
+        bus.hearingChanged()
+    }
+
+    private func startTimer() {
+        guard timer == nil else { return }
+        heartbeat.start()
+        timer = bus.eventLoop.assumeIsolated().scheduleRepeatedTask(
+            initialDelay: configuration.heartbeatInterval, delay: configuration.heartbeatInterval
+        ) { [weak self] task in
+            guard let self else { return task.cancel() }
+            self.tick()
+        }
+        probe?.start { [weak self] in
+            guard let self else { return false }
+            return self.questions.isWaiting || self.heartbeat.members.values.contains { $0.isWaiting() }
+        }
+    }
+
+    /// Says goodbye.
+    func stop(_ done: @escaping () -> Void) {
+        timer?.cancel()
+        timer = nil
+        heartbeat.stop()
+        probe?.stop()
+        questions.close()
+        // Redis may stand still: a goodbye is not worth waiting for.
+        let said = bus.eventLoop.makePromise(of: Void.self)
+        let deadline = bus.eventLoop.scheduleTask(in: .milliseconds(500)) { said.succeed() }
+        said.futureResult.assumeIsolated().whenComplete { _ in
+            deadline.cancel()
+            done()
+        }
+        heartbeat.send(
+            PeerMessage(.goodbye, node: nodeID), PublishCompletion(on: bus.eventLoop) { _ in said.succeed() })
+    }
+
+    /// Redis is back: whoever was silent could not be heard, and the others want to hear of this node.
+    func linkRestored() {
+        table.restartTimeouts(at: bus.eventLoop.now)
+        heartbeat.beat(hello: true)
+    }
+
+    // MARK: Looking
+
+    /// The other adapters of a namespace: uid to the node's tag.
+    func adapters(of namespace: String) -> NameDictionary<String> { table.adapters(of: namespace) }
+
+    /// Whether an adapter belongs to a node of this kind.
+    func isPeer(_ uid: String) -> Bool { peer(ofUID: uid) != nil }
+
+    /// The node of this kind that an adapter belongs to.
+    func peer(ofUID uid: String) -> ClusterPeer? { table.node(ofUID: uid) }
+
+    /// The nodes of this kind that have a namespace.
+    func nodeIDs(of namespace: String) -> [String] {
+        table.peers.filter { $0.uids[namespace] != nil }.map(\.nodeID)
+    }
+
+    // MARK: Telling who is here
+
+    func publishNodes() {
+        let nodes = table.peers.map(ClusterNode.init).sorted { $0.id.precedesByBytes($1.id) }
+        let owners = forwardingOwners()
+        known.withLockedValue { known in
+            known.nodes = nodes
+            known.owners = owners
+        }
+        bus.counters.record(peers: nodes.count)
+        bus.expectListeners(on: channel, count: nodes.count + 1)
+    }
+
+    private func forwardingOwners() -> NameDictionary<ForwardingNode> {
+        var owners: NameDictionary<ForwardingNode> = [:]
+        // Of two with the same tag the newer one: the other is its predecessor, and about to be forgotten.
+        for peer in table.peers.sorted(by: { $0.startedAt < $1.startedAt }) {
+            guard let address = peer.forwardAddress else { continue }
+            owners[peer.tag] = ForwardingNode(address: address, key: peer.forwardKey.flatMap(ForwardingKey.init(hex:)))
+        }
+        return owners
+    }
+}

@@ -1,0 +1,180 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import HiredisNIO
+internal import NIOCore
+internal import SocketIOCore
+internal import SocketIOServer
+
+/// What ``PubSubAdapter`` is on the bus's event loop: hears the other nodes, and waits for their answers.
+final class PubSubAdapterCore {
+    typealias Requests = ClusterRequestTable<ClusterResponse, RequestKind>
+
+    /// How a request ends.
+    struct RequestKind: Sendable {
+        let done: @Sendable (Requests.Outcome) -> Void
+    }
+
+    /// Broadcasts of one other adapter.
+    struct SenderCounts {
+        var received: UInt64 = 0
+        /// Both counts when they were last compared.
+        var baseline: (published: UInt64, received: UInt64)?
+    }
+
+    let sender: PubSubSender
+    let context: AdapterContext
+    let uid: String
+    let channels: ChannelNames
+    let bus: RedisBusCore
+    let directory: PeerDirectoryCore
+    let local: MemoryAdapter
+    /// How every broadcast of this adapter begins.
+    let signature: ByteBuffer
+    var requests = Requests()
+    var broadcasts = ClusterBroadcastTable<any BroadcastAckReceiver>()
+    var senders: [ExactName: SenderCounts] = [:]
+    /// Made once, in `init`, with a reference back.
+    private var foreignProbe: ForeignProbe?
+
+    var configuration: RedisClusterConfiguration { sender.configuration }
+    var counters: ClusterCounters { bus.counters }
+
+    init(sender: PubSubSender, directory: PeerDirectoryCore) {
+        self.sender = sender
+        context = sender.context
+        uid = sender.uid
+        channels = sender.channels
+        self.directory = directory
+        bus = directory.bus
+        local = sender.context.local
+        signature = PubSubWireFormat.beginning(uid: sender.uid)
+        foreignProbe = ForeignProbe(
+            bus: bus, channel: sender.channels.request, key: sender.configuration.key,
+            nodeIDs: { [directory, namespace = sender.context.namespace] in directory.nodeIDs(of: namespace) },
+            isNeeded: { [weak self] in self?.requests.isWaitingForForeign ?? false },
+            counted: { [weak self] count in
+                guard let self else { return }
+                for outcome in self.requests.left(foreign: count.foreign, nodes: count.nodes) {
+                    outcome.context.done(outcome)
+                }
+            })
+    }
+
+    // MARK: Life
+
+    /// Subscribes; `done` when this node hears the others. ``started()`` is to follow.
+    func start(_ done: @escaping (Result<Void, any Error>) -> Void) {
+        bus.watch(channels.request)
+        let onBroadcast: RedisBusCore.Handler = { [weak self] in self?.receivedBroadcast($0, channel: $1) }
+        let onRequest: RedisBusCore.Handler = { [weak self] payload, _ in self?.receivedRequest(payload) }
+        let onResponse: RedisBusCore.Handler = { [weak self] payload, _ in self?.receivedResponse(payload) }
+        bus.subscribe(
+            channels: [
+                (channels.request, onRequest), (channels.response, onResponse),
+                (channels.response(to: uid), onResponse),
+            ],
+            patterns: [(channels.pattern, onBroadcast)], done)
+    }
+
+    /// - Parameter isOpen: Whether the adapter has not been closed meanwhile.
+    func started(isOpen: Bool) {
+        sender.source.isHeard = isOpen
+        bus.hearingChanged()
+        directory.heartbeat.add(member, namespace: context.namespace)
+    }
+
+    /// Unsubscribes; requests that wait fail.
+    func close() {
+        directory.heartbeat.remove(namespace: context.namespace, uid: uid)
+        bus.unwatch(channels.request)
+        sender.source.isHeard = false
+        bus.hearingChanged()
+        bus.unsubscribe(
+            channels: [channels.request, channels.response, channels.response(to: uid)], patterns: [channels.pattern])
+        for outcome in requests.removeAll() { outcome.context.done(outcome) }
+        broadcasts.removeAll()
+    }
+
+    // MARK: Peers
+
+    private var member: PeerHeartbeat.Member {
+        PeerHeartbeat.Member(
+            uid: uid, local: local, rates: context.rates,
+            published: { [source = sender.source] in source.broadcasts },
+            peerLost: { [weak self] in self?.peerLost($0) },
+            isWaiting: { [weak self] in self.map { $0.requests.count > 0 || $0.broadcasts.count > 0 } ?? false },
+            peerPublished: { [weak self] in self?.compare(sender: $0, published: $1) })
+    }
+
+    /// A peer has gone: nobody waits for it any more.
+    private func peerLost(_ uid: String) {
+        senders[ExactName(uid)] = nil
+        for outcome in requests.lost(peer: uid) { outcome.context.done(outcome) }
+        for loss in broadcasts.lost(peer: uid) {
+            if loss.isReportMissing { loss.receiver.reached(clients: 0) }
+            for _ in 0..<loss.clients { loss.receiver.disconnected(socketID: "\(loss.tag)…") }
+        }
+    }
+
+    /// A peer tells how many broadcasts it has published. Redis keeps their order, so all of them have arrived here before
+    /// this or never will.
+    private func compare(sender uid: String, published: UInt64) {
+        var counts = senders[ExactName(uid), default: SenderCounts()]
+        if let baseline = counts.baseline, published >= baseline.published {
+            let (sent, arrived) = (published - baseline.published, counts.received - baseline.received)
+            if sent > arrived { counters.missed.increment(by: Int(min(sent - arrived, 1 << 32))) }
+        }
+        counts.baseline = (published, counts.received)
+        senders[ExactName(uid)] = counts
+    }
+
+    // MARK: Asking
+
+    /// How many other nodes of this kind have this namespace.
+    var peerCount: Int { directory.adapters(of: context.namespace).count }
+
+    /// Publishes an event whose acknowledgements go to the receiver.
+    func begin(_ requestID: String, _ payload: ByteBuffer, receiver: any BroadcastAckReceiver) {
+        let peers = directory.adapters(of: context.namespace)
+        broadcasts.begin(requestID, nodes: .max, peers: peers, receiver: receiver)
+        send(payload)
+        bus.eventLoop.assumeIsolated().scheduleTask(in: receiver.timeout) { self.broadcasts.remove(requestID) }
+    }
+
+    /// Asks other nodes. `done` is called once. Without a number of `others`, nobody but peers is waited for.
+    func begin(
+        _ id: String, _ payload: ByteBuffer, others: Int?, timeout: TimeAmount,
+        _ done: @escaping @Sendable (Result<Requests.Outcome, any Error>) -> Void
+    ) {
+        var peers = directory.adapters(of: context.namespace)
+        let others = others ?? peers.count
+        // More peers than subscribers: one has gone without our knowledge, so it is not known who will answer.
+        if peers.count > others { peers = [:] }
+        let timer = bus.eventLoop.assumeIsolated().scheduleTask(in: timeout) {
+            guard let outcome = self.requests.timedOut(id) else { return }
+            self.counters.requestTimeouts.increment()
+            done(.success(outcome))
+        }
+        let kind = RequestKind {
+            timer.cancel()
+            done(.success($0))
+        }
+        if let outcome = requests.begin(id, nodes: others, peers: peers, context: kind) {
+            return kind.done(outcome)
+        }
+        if requests.isWaitingForForeign { foreignProbe?.start() }
+        let sent = PublishCompletion(on: bus.eventLoop) { result in
+            guard case .failure(let error) = result, self.requests.timedOut(id) != nil else { return }
+            timer.cancel()
+            done(.failure(error))
+        }
+        send(payload, sent)
+    }
+
+    /// Sends a request.
+    private func send(_ payload: ByteBuffer, _ completion: PublishCompletion? = nil) {
+        bus.publish(
+            PublishMessage(command: RedisPublish(payload, to: channels.request), kind: .signal, completion: completion))
+    }
+}
