@@ -4,9 +4,10 @@
 #     .ci/fuzz.sh SECONDS [TARGET...]   so long for each; all targets when none is named
 #     .ci/fuzz.sh merge [TARGET...]     takes from .cache/fuzz into Tests/Fuzz/Corpus what reaches code that nothing there does
 #
-# Two targets run at a time, or as many as FUZZ_JOBS says. What they find new they keep in .cache/fuzz/TARGET, and go on from
-# there next time. An input that breaks a rule, traps, takes over 10 s or asks for more than 64 MiB at once is stored in
-# Tests/Fuzz/Crashes/TARGET, where the unit tests run it from then on; the run then ends with 1.
+# Two targets run at a time, or as many as FUZZ_JOBS says, at the priority FUZZ_NICE, 19 otherwise. What they find new they
+# keep in .cache/fuzz/TARGET, and go on from there next time. An input that breaks a rule, traps, takes over 10 s of processor
+# time or asks for more than 64 MiB at once is stored in Tests/Fuzz/Crashes/TARGET, where the unit tests run it from then on; the
+# run then ends with 1.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -31,6 +32,8 @@ targets=("$@")
 # Leaks are not looked for: what lives as long as the process is no fault here. The limit on one allocation is far above all
 # that the limits of the targets allow.
 export ASAN_OPTIONS='detect_leaks=0:abort_on_error=1:allocator_may_return_null=0'
+# libFuzzer prints where it was; Swift's own way to do that reads memory which the sanitizer does not know.
+export SWIFT_BACKTRACE='enable=no'
 
 # run TARGET: quiet; its log tells all.
 run() {
@@ -41,10 +44,13 @@ run() {
         return 1
     fi
     mkdir -p "$work/$target" "$crashes/$target"
-    nice -n 19 "$fuzz" "$target" -max_total_time="$seconds" -max_len="$length" -timeout=10 -malloc_limit_mb=64 \
-        -rss_limit_mb=2048 -print_final_stats=1 -verbosity=1 -reload=0 -artifact_prefix="$crashes/$target/" \
-        "$work/$target" "$corpus/$target" </dev/null >"$log" 2>&1
-    local code=$?
+    local code=0
+    # The braces: what the shell says of a process that has aborted is in the log already.
+    {
+        nice -n "${FUZZ_NICE:-19}" "$fuzz" "$target" -max_total_time="$seconds" -max_len="$length" -timeout=300 \
+            -malloc_limit_mb=64 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=1 -reload=0 \
+            -artifact_prefix="$crashes/$target/" "$work/$target" "$corpus/$target" </dev/null >"$log" 2>&1 || code=$?
+    } 2>/dev/null
     rmdir "$crashes/$target" 2>/dev/null
     return $code
 }

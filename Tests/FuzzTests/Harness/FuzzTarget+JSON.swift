@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 internal import SocketIOCore
 
@@ -77,15 +78,18 @@ enum Decoding {
 
     private static func try0<Value: Decodable>(_ raw: RawJSON, _ type: Value.Type) { _ = try? raw.decode(type) }
 
-    /// Equal, or both hold a number that JSON cannot write, which is written as null.
+    /// Equal, or as much the same as JSON can say: a number that it cannot write is null; one beyond 2^53 that came with a fraction
+    /// is written without one, and read again as an integer, which is the same number for JavaScript.
     static func areSame(_ one: SocketValue, _ other: SocketValue) -> Bool {
         switch (one, other) {
         case (.double(let number), .null), (.null, .double(let number)): !number.isFinite
+        case (.double(let number), .int(let integer)), (.int(let integer), .double(let number)):
+            Double(integer) == number
         case (.array(let left), .array(let right)):
             left.count == right.count && zip(left, right).allSatisfy { areSame($0, $1) }
         case (.object(let left), .object(let right)):
             left.count == right.count
-                && zip(left, right).allSatisfy { $0.key == $1.key && areSame($0.value, $1.value) }
+                && zip(left, right).allSatisfy { $0.key.hasSameBytes(as: $1.key) && areSame($0.value, $1.value) }
         default: one == other
         }
     }
