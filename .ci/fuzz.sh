@@ -48,7 +48,7 @@ run() {
     # The braces: what the shell says of a process that has aborted is in the log already.
     {
         nice -n "${FUZZ_NICE:-19}" "$fuzz" "$target" -max_total_time="$seconds" -max_len="$length" -timeout=300 \
-            -malloc_limit_mb=64 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=1 -reload=0 \
+            -report_slow_units=300 -malloc_limit_mb=64 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=1 -reload=0 \
             -artifact_prefix="$crashes/$target/" "$work/$target" "$corpus/$target" </dev/null >"$log" 2>&1 || code=$?
     } 2>/dev/null
     rmdir "$crashes/$target" 2>/dev/null
