@@ -69,6 +69,7 @@ enum Decoding {
         try0(raw, [SocketValue].self)
         try0(raw, [String].self)
         try0(raw, [Int8?].self)
+        try0(raw, [UInt8].self)
         try0(raw, [String: RawJSON].self)
         try0(raw, [Int: Double].self)
         try0(raw, Probe.self)

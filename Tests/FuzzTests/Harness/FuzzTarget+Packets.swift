@@ -102,10 +102,12 @@ private struct PacketCheck {
         for index in 0..<payload.count {
             guard let slice = payload.slice(at: index) else { throw FuzzFinding("there is no element \(index)") }
             _ = try value(slice)
-            Decoding.tryEverything(RawJSON(validated: slice, attachments: payload.attachments))
+            let raw = RawJSON(validated: slice, attachments: payload.attachments)
+            Decoding.tryEverything(raw)
+            try checkShortWays(payload, at: index, raw)
             try writer.append(payload, at: index)
         }
-        _ = payload.tail(from: 1, headroom: 7)
+        try checkTail(payload)
         _ = payload.value(at: payload.count)
         // Relayed, an argument keeps its meaning, however its attachments are numbered then.
         let relayed = try PacketPayload(writer.finish())
@@ -114,6 +116,35 @@ private struct PacketCheck {
                 Decoding.areSame(relayed.value(at: index), payload.value(at: index)),
                 "relayed, argument \(index) of \(String(buffer: payload.text)) is another one")
         }
+    }
+
+    /// Some types are decoded without looking at the argument's structure. The result is the one of the general way.
+    private func checkShortWays(_ payload: PacketPayload, at index: Int, _ raw: RawJSON) throws {
+        let text = String(buffer: raw.text)
+        let integer = try? payload.decode(Int.self, at: index)
+        try require(integer == (try? raw.decode(Int.self)), "\(text) is the integer \(integer as Any)")
+        let double = try? payload.decode(Double.self, at: index)
+        try require(double == (try? raw.decode(Double.self)), "\(text) is the number \(double as Any)")
+        let string = try? payload.decode(String.self, at: index)
+        let expected = try? raw.decode(String.self)
+        try require(
+            string.map { Array($0.utf8) } == expected.map { Array($0.utf8) }, "\(text) is the text \(string as Any)")
+        try require(try payload.decode(RawJSON.self, at: index).text == raw.text, "\(text) is passed on as another one")
+        _ = try? payload.decode(Int.self, at: payload.count)
+    }
+
+    /// The arguments without the event name, cut out of the text.
+    private func checkTail(_ payload: PacketPayload) throws {
+        guard let tail = payload.tail(from: 1, headroom: 7) else { return }
+        let rest = try PacketPayload(text: tail)
+        try require(rest.count == max(0, payload.count - 1), "\(rest.count) arguments of \(payload.count) elements")
+        for index in 0..<rest.count {
+            try require(rest.slice(at: index) == payload.slice(at: index + 1), "argument \(index) is another one")
+        }
+        var inner: [UInt8] = []
+        try require(payload.withTail(from: 1) { inner = Array($0) }, "the arguments are there once and once not")
+        try require(
+            inner.elementsEqual(tail.readableBytesView.dropFirst().dropLast()), "the arguments have other bytes")
     }
 
     /// What our own encoder makes of it must be the same packet for our own parser.
