@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOServer
 internal import NIOCore
 internal import SocketIOCore
 
@@ -39,7 +40,12 @@ extension FuzzTarget {
     /// Requests, responses, and what nodes of our kind tell each other, as JSON or MessagePack.
     static let clusterMessage = FuzzTarget(name: "cluster-message", maximumLength: 4096) { input in
         let message = input.buffer
-        if let request = try decode(ClusterRequest.self, message, { try $0.text }) { _ = request.opts?.options }
+        if let request = try decode(ClusterRequest.self, message, { try $0.text }) {
+            let options = request.opts?.options ?? BroadcastOptions()
+            for data in [request.data, request.packet?.data] {
+                if let data { try checkEvent(data, id: request.requestId, options) }
+            }
+        }
         if let response = try decode(ClusterResponse.self, message, { try $0.text }) {
             for socket in response.sockets.map({ SocketWireFormat.sockets($0.value) }) ?? [] {
                 _ = try? SocketWireFormat.text(socket, includesHeaders: true)
@@ -49,6 +55,46 @@ extension FuzzTarget {
             try require(peer.nodeID.utf8.count <= 64, "the id of a node has \(peer.nodeID.utf8.count) bytes")
             try require(0...1 << 40 ~= peer.sessions, "\(peer.sessions) sessions")
         }
+        if let heartbeat = try? WireMessage.decode(PeerMessage.self, message, limits: limits()) {
+            let reports = heartbeat.rateReports
+            try require(reports.count <= RateBook.maximumReports, "\(reports.count) busy users")
+            for report in reports {
+                try require(
+                    0...1 << 40 ~= report.events && 0...1 << 40 ~= report.bytes, "\(report) would add up to too much")
+            }
+        }
+        try checkSignature(message)
+    }
+
+    /// What a request to emit carries, and the broadcast that is made of it.
+    private static func checkEvent(_ data: RawJSON, id: String?, _ options: BroadcastOptions) throws {
+        guard let event = (try? PacketPayload(text: data.text))?.eventName else { return }
+        let arguments = EncodedArguments(json: data.text, attachments: data.attachments)
+        let packet = BroadcastPacket(namespace: "/", event: event, data: arguments)
+        _ = try? packet.arguments()
+        guard let id, !MessagePackCheck.hasLookalikes(arguments),
+            // Too deep, with the maps around it.
+            let written = try? PubSubWireFormat.acknowledgedBroadcast(
+                uid: "uid", requestID: id, packet, options: options),
+            let again = try? WireMessage.decode(ClusterRequest.self, written, limits: limits())
+        else { return }
+        try require(
+            again.packet?.data.map { Decoding.areSame($0.value, data.value) } ?? false,
+            "\(data) is written, and is \(again.packet as Any)")
+        let read = again.opts?.options
+        try require(
+            read?.rooms == options.rooms && read?.except == options.except,
+            "the rooms \(options) are written, and are \(read as Any)")
+    }
+
+    /// Nothing is signed that the holder of the secret has not signed, for this channel.
+    private static func checkSignature(_ message: ByteBuffer) throws {
+        let signature = PeerSignature(key: ForwardingKey("a secret of the cluster"))
+        guard message.readableBytesView.first == UInt8(ascii: "{") else { return }
+        try require(signature.refusal(of: message, on: "nodes") != nil, "a message of nobody is believed")
+        let signed = signature.sign(message, for: "nodes", at: 1)
+        try require(signature.refusal(of: signed, on: "nodes") == nil, "a signed message is refused")
+        try require(signature.refusal(of: signed, on: "others") == .wrongKey, "it is believed on another channel")
     }
 
     private static func decode<Message: Decodable & IdentifiedMessage>(
