@@ -58,7 +58,7 @@ struct ManualNode: Sendable {
             }
             // Peers' counts are compared by the adapters that the directory knows, and by no other.
             try await eventually("its adapter is known") {
-                try await loop.submit { node.adapter.core.directory.heartbeat.members["/"] != nil }.get()
+                await node.adapter.core.get { $0.directory.heartbeat.members["/"] != nil }
             }
             try await body(node)
         } catch {
