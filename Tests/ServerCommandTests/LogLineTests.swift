@@ -25,6 +25,19 @@ internal import Testing
         #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(line.json.utf8)) }
     }
 
+    /// A quote with an accent is one `Character`: it has to be escaped all the same.
+    @Test(arguments: ["\"", "\\", "=", " "], ["\u{301}", "\u{200D}", "\u{FE0F}", ""])
+    func nothingEndsAText(character: String, mark: String) throws {
+        let text = "a\(character)\(mark),b"
+        let line = LogLine(timestamp: "", level: .info, label: "l", message: "m", metadata: ["k": "\(text)"])
+        let object = try JSONSerialization.jsonObject(with: Data(line.json.utf8)) as? [String: Any]
+        let value = (object?["metadata"] as? [String: String])?["k"]
+        #expect(value.map { Array($0.utf8) } == Array(text.utf8))
+        let escaped = character == "\"" ? "\\\"" : character
+        let quote = character == "\\" ? "" : "\""
+        #expect(Array(line.text.utf8) == Array(" info    m k=\(quote)a\(escaped)\(mark),b\(quote)\n".utf8))
+    }
+
     @Test(arguments: ["a\nb", "a\r\nb", "\u{1B}[31mred", "\u{0}", "\u{7F}", "\u{85}", "\u{2028}x", "\"\\\"", "x=y z"])
     func nothingStartsASecondLine(text: String) throws {
         for format in Settings.Log.Format.allCases {

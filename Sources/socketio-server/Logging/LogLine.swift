@@ -46,9 +46,9 @@ struct LogLine {
     }
 
     private static func quotedIfNeeded(_ text: String) -> String {
-        let plain = !text.isEmpty && !text.contains { $0 == " " || $0 == "\"" || $0 == "=" }
+        let plain = !text.isEmpty && !text.utf8.contains { " \"=".utf8.contains($0) }
         let escaped = text.escapingControlCharacters()
-        return plain ? escaped : "\"" + escaped.replacing("\"", with: "\\\"") + "\""
+        return plain ? escaped : "\"" + escaped.escaping("\"") + "\""
     }
 
     private static func appendJSON(_ value: Logger.MetadataValue, to line: inout String) {
@@ -77,7 +77,7 @@ struct LogLine {
     /// Adds a text as a JSON string.
     static func appendString(_ text: String, to line: inout String) {
         line += "\""
-        line += text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").escapingControlCharacters()
+        line += text.escaping("\\\"").escapingControlCharacters()
         line += "\""
     }
 }

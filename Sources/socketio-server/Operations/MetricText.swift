@@ -71,8 +71,8 @@ enum MetricText {
     }
 
     private static func escaped(_ text: String, quotes: Bool) -> String {
-        let result = text.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
-        return quotes ? result.replacing("\"", with: "\\\"") : result
+        let lines = text.escaping(quotes ? "\\\"" : "\\").unicodeScalars
+        return lines.reduce(into: "") { if $1 == "\n" { $0 += "\\n" } else { $0.unicodeScalars.append($1) } }
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {

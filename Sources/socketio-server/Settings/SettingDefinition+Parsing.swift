@@ -84,6 +84,20 @@ extension String {
         return result
     }
 
+    /// With a backslash before each of some ASCII characters. A quote with an accent is one `Character`, which is no quote: to look
+    /// for characters would let it end the text for everybody else.
+    func escaping(_ special: String) -> String {
+        let special = Array(special.utf8)
+        guard utf8.contains(where: { special.contains($0) }) else { return self }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(utf8.count + 16)
+        for byte in utf8 {
+            if special.contains(byte) { bytes.append(UInt8(ascii: "\\")) }
+            bytes.append(byte)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     /// C0, DEL, C1 and the two Unicode line separators.
     private static func needsEscape(_ scalar: Unicode.Scalar) -> Bool {
         scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || (0x2028...0x2029).contains(scalar.value)

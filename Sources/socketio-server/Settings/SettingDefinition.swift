@@ -121,6 +121,6 @@ enum SettingValue: Equatable, Sendable {
         let plain = text.unicodeScalars.allSatisfy { $0.isASCII && ($0.properties.isAlphabetic) }
         let reserved = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"].contains(text.lowercased())
         guard !plain || reserved || text.isEmpty else { return text }
-        return "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+        return "\"" + text.escaping("\\\"") + "\""
     }
 }
