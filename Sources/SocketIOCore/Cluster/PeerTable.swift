@@ -45,6 +45,20 @@ package struct ClusterPeer: Sendable {
     }
 }
 
+extension ClusterPeer {
+    /// About what it takes, most of it for namespaces.
+    fileprivate var size: Int {
+        published.reduce(Self.size(of: uids) + 1024) { $0 + Self.overhead + $1.key.utf8.count }
+    }
+
+    fileprivate static func size(of uids: NameDictionary<String>) -> Int {
+        uids.reduce(0) { $0 + overhead + $1.key.utf8.count + 2 * $1.value.utf8.count }
+    }
+
+    /// Of an entry of a table.
+    private static var overhead: Int { 128 }
+}
+
 /// Who is alive.
 ///
 ///     first heartbeat ──▶ alive ── goodbye, or silence for longer than the time-out ──▶ gone
@@ -56,23 +70,31 @@ package struct PeerTable: Sendable {
         case joined
         /// Known; adapters that are no longer there, by their uids.
         case updated(goneUIDs: [String])
-        /// There are too many nodes already.
+        /// There are too many nodes already, or they have told too much.
         case refused
     }
 
     private struct Entry {
         var peer: ClusterPeer
+        /// What it counts for in ``PeerTable/bytes``.
+        var size: Int
         var lastHeard: NIODeadline
     }
 
     private let timeout: TimeAmount
     private let maximumPeers: Int
+    private let maximumBytes: Int
+    /// About what the names take that the nodes have told.
+    package private(set) var bytes = 0
     private var entries: [ExactName: Entry] = [:]
     private var nodesByUID: [ExactName: ExactName] = [:]
 
-    package init(timeout: TimeAmount, maximumPeers: Int = 1024) {
+    /// - Parameter maximumBytes: what all nodes together may tell: anybody who publishes to Redis can pose as one, when
+    ///   they have no secret.
+    package init(timeout: TimeAmount, maximumPeers: Int = 1024, maximumBytes: Int = 64 << 20) {
         self.timeout = timeout
         self.maximumPeers = maximumPeers
+        self.maximumBytes = maximumBytes
     }
 
     /// The nodes of the moment, in no order.
@@ -80,30 +102,69 @@ package struct PeerTable: Sendable {
 
     package var count: Int { entries.count }
 
-    /// A heartbeat. A partial one has only some of the node's uids, or none, which say nothing about the others.
+    /// A heartbeat. A partial one has only some of the node's uids, or none, which say nothing about the others; it costs as
+    /// much as what it has, however many are known.
     package mutating func heard(_ peer: ClusterPeer, isPartial: Bool = false, at now: NIODeadline) -> Change {
         let node = ExactName(peer.nodeID)
-        let known = entries[node]
-        var peer = peer
-        if isPartial, let known = known?.peer {
-            let added = peer.uids
-            // News of a single adapter have nothing else to tell.
-            if !added.isEmpty { peer = known }
-            peer.uids = known.uids.merging(added) { $1 }
+        guard let known = entries[node] else {
+            guard entries.count < maximumPeers, admit(peer.size, insteadOf: 0) else { return .refused }
+            for uid in peer.uids.values { nodesByUID[ExactName(uid)] = node }
+            entries[node] = Entry(peer: peer, size: peer.size, lastHeard: now)
+            return .joined
         }
-        guard known != nil || entries.count < maximumPeers else { return .refused }
-        let current = NameSet(peer.uids.values)
-        let gone = known.map { $0.peer.uids.values.filter { !current.contains($0) } } ?? []
-        for uid in gone { nodesByUID[ExactName(uid)] = nil }
-        for uid in current { nodesByUID[ExactName(uid)] = node }
-        entries[node] = Entry(peer: peer, lastHeard: now)
-        return known == nil ? .joined : .updated(goneUIDs: gone)
+        guard isPartial else {
+            guard admit(peer.size, insteadOf: known.size) else { return .refused }
+            let current = NameSet(peer.uids.values)
+            let gone = known.peer.uids.values.filter { !current.contains($0) }
+            for uid in gone { nodesByUID[ExactName(uid)] = nil }
+            for uid in current { nodesByUID[ExactName(uid)] = node }
+            entries[node] = Entry(peer: peer, size: peer.size, lastHeard: now)
+            return .updated(goneUIDs: gone)
+        }
+        if peer.uids.isEmpty {
+            // Everything but the uids.
+            var peer = peer
+            peer.uids = known.peer.uids
+            guard admit(peer.size, insteadOf: known.size) else { return .refused }
+            entries[node] = Entry(peer: peer, size: peer.size, lastHeard: now)
+            return .updated(goneUIDs: [])
+        }
+        return add(peer.uids, to: node, at: now)
+    }
+
+    /// News of single adapters have nothing else to tell.
+    private mutating func add(_ uids: NameDictionary<String>, to node: ExactName, at now: NIODeadline) -> Change {
+        guard admit(ClusterPeer.size(of: uids), insteadOf: 0) else { return .refused }
+        // Out of the table meanwhile, or all that is known would be copied.
+        guard var entry = entries.removeValue(forKey: node) else { return .refused }
+        var gone: [String] = []
+        for (namespace, uid) in uids {
+            let old = entry.peer.uids[namespace]
+            entry.peer.uids[namespace, default: uid] = uid
+            nodesByUID[ExactName(uid)] = node
+            guard let old, !old.hasSameBytes(as: uid) else { continue }
+            nodesByUID[ExactName(old)] = nil
+            gone.append(old)
+        }
+        // Too much where a namespace was known; the next whole heartbeat tells.
+        entry.size += ClusterPeer.size(of: uids)
+        entry.lastHeard = now
+        entries[node] = entry
+        return .updated(goneUIDs: gone)
+    }
+
+    /// Whether there is room for what a node tells, which then counts.
+    private mutating func admit(_ size: Int, insteadOf old: Int) -> Bool {
+        guard bytes - old + size <= maximumBytes else { return false }
+        bytes += size - old
+        return true
     }
 
     /// A goodbye.
     package mutating func left(_ nodeID: String) -> ClusterPeer? {
         let node = ExactName(nodeID)
         guard let entry = entries.removeValue(forKey: node) else { return nil }
+        bytes -= entry.size
         for uid in entry.peer.uids.values.map({ ExactName($0) }) where nodesByUID[uid] == node { nodesByUID[uid] = nil }
         return entry.peer
     }

@@ -77,13 +77,13 @@ extension PeerDirectoryCore {
         let isPartial = message.partial == true || message.uids == nil
         switch table.heard(peer, isPartial: isPartial, at: bus.eventLoop.now) {
         case .joined:
-            publishNodes()
+            nodesChanged()
             // It has been here before this node, or is as new: either wants to know the other without waiting.
-            if isPartial { heartbeat.beat(hello: true) } else if message.hello == true { heartbeat.beat() }
+            if isPartial { heartbeat.greet(hello: true) } else if message.hello == true { heartbeat.greet() }
         case .updated(let gone):
             for uid in gone { forEachMember { $0.peerLost(uid) } }
-            if message.hello == true { heartbeat.beat() }
-            publishNodes()
+            if message.hello == true { heartbeat.greet() }
+            nodesChanged()
         case .refused: return
         }
         if message.partial != true { heartbeat.rates?.heard(message.rateReports, from: peer.nodeID) }
@@ -93,10 +93,10 @@ extension PeerDirectoryCore {
     }
 
     func lost(_ peer: ClusterPeer) {
-        publishNodes()
+        nodesChanged()
         heartbeat.rates?.heard([], from: peer.nodeID)
-        for uid in peer.uids.values {
-            forEachMember { $0.peerLost(uid) }
+        for (namespace, uid) in peer.uids {
+            heartbeat.members[namespace]?.peerLost(uid)
             questions.lost(peer: uid)
         }
     }

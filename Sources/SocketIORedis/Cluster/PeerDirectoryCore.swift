@@ -28,6 +28,11 @@ final class PeerDirectoryCore {
     /// When the last routine heartbeat was sent, until it has come back.
     var beatSentAt: NIODeadline?
     private var timer: RepeatedTask?
+    /// As many nodes as are published without waiting for further changes.
+    private static let fewNodes = 32
+    private var isPublishScheduled = false
+    /// How often the nodes have been published.
+    private(set) var publications = 0
     /// Made once, in `init`, with a reference back.
     private(set) var probe: PeerProbe?
 
@@ -135,7 +140,20 @@ final class PeerDirectoryCore {
 
     // MARK: Telling who is here
 
-    func publishNodes() {
+    /// Publishes the nodes: few at once, many once for all changes within 50 ms, because each publication costs as much as there are
+    /// nodes.
+    func nodesChanged() {
+        guard table.count > Self.fewNodes else { return publishNodes() }
+        guard !isPublishScheduled else { return }
+        isPublishScheduled = true
+        bus.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(50)) { [weak self] in
+            self?.isPublishScheduled = false
+            self?.publishNodes()
+        }
+    }
+
+    private func publishNodes() {
+        publications += 1
         let nodes = table.peers.map(ClusterNode.init).sorted { $0.id.precedesByBytes($1.id) }
         let owners = forwardingOwners()
         known.withLockedValue { known in

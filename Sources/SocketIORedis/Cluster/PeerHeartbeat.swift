@@ -46,6 +46,9 @@ final class PeerHeartbeat {
     private(set) var members: NameDictionary<Member> = [:]
     private var isRunning = false
     private var isBeatScheduled = false
+    /// Whether the next one asks the others for theirs.
+    private var owesHello = false
+    private var greetedAt: NIODeadline?
     /// The busy users that the others were told of last, and when that was looked at.
     private var busy: [RateBook.Report] = []
     private var lookedAt: NIODeadline
@@ -98,13 +101,26 @@ final class PeerHeartbeat {
         isBeatScheduled = true
         bus.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) {
             self.isBeatScheduled = false
-            self.beat()
+            self.beat(hello: self.owesHello)
         }
+    }
+
+    /// Answers a node that is new or asks who is there: at once, and all who do so shortly after with one heartbeat. Anybody who
+    /// publishes to Redis may ask, when the nodes have no secret, and each answer goes to all nodes.
+    func greet(hello: Bool = false) {
+        let now = bus.eventLoop.now
+        if let greetedAt, now - greetedAt < Self.pause {
+            owesHello = owesHello || hello
+            return beatSoon()
+        }
+        greetedAt = now
+        beat(hello: hello)
     }
 
     /// A heartbeat. With many namespaces their uids are told only when there is a reason to.
     func beat(hello: Bool = false, isRoutine: Bool = false) {
         guard isRunning else { return }
+        if hello { owesHello = false }
         if isRoutine { lookForBusyUsers() }
         var message = PeerMessage(
             describeNode(), hello: hello,

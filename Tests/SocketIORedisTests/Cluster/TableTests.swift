@@ -153,6 +153,41 @@ struct TableTests {
     }
 }
 
+extension TableTests {
+    @Test("what strangers who pose as nodes may tell is bounded, and parts cost what is in them")
+    func peersAreBounded() {
+        var table = PeerTable(timeout: .seconds(6), maximumBytes: 100_000)
+        let now = NIODeadline.now()
+        func uids(_ range: Range<Int>, _ prefix: String) -> NameDictionary<String> {
+            NameDictionary(range.map { ("/\(prefix)\($0)", "\(prefix)\($0)") }) { $1 }
+        }
+        #expect(table.heard(ClusterPeer(nodeID: "1", tag: "t1", uids: uids(0..<100, "a")), at: now) == .joined)
+        let size = table.bytes
+        #expect(size > 100 * 128 && size < 20_000)
+        var round = 0
+        while round < 100 {
+            let part = ClusterPeer(nodeID: "1", tag: "t1", uids: uids(0..<100, "p\(round)-"))
+            guard table.heard(part, isPartial: true, at: now) != .refused else { break }
+            round += 1
+        }
+        #expect((3...6).contains(round) && table.bytes <= 100_000)
+        #expect(table.adapters(of: "/p0-7") == ["p0-7": "t1"])
+        // Another one has no room either, and what was known stays.
+        let other = ClusterPeer(nodeID: "2", tag: "t2", uids: uids(0..<200, "b"))
+        #expect(table.heard(other, at: now) == .refused)
+        #expect(table.node(ofUID: "a5")?.nodeID == "1" && table.node("2") == nil)
+        // A part that replaces an adapter, and the whole again.
+        let gone = table.heard(ClusterPeer(nodeID: "1", tag: "t1", uids: ["/a0": "x"]), isPartial: true, at: now)
+        #expect(gone == .updated(goneUIDs: ["a0"]))
+        #expect(table.node(ofUID: "a0") == nil && table.node(ofUID: "x")?.nodeID == "1")
+        _ = table.heard(ClusterPeer(nodeID: "1", tag: "t1", uids: uids(0..<100, "a")), at: now)
+        #expect(table.bytes == size && table.node(ofUID: "x") == nil)
+        #expect(table.heard(other, at: now) == .joined)
+        #expect(table.left("1") != nil && table.left("2") != nil)
+        #expect(table.bytes == 0)
+    }
+}
+
 @Suite("Messages waiting for Redis")
 struct PublishQueueTests {
     private func message(_ text: String, _ kind: PublishMessage.Kind = .data) -> PublishMessage {
