@@ -38,20 +38,36 @@ extension Chat {
 
     /// The names of the people in a room, each once.
     func people(in key: String, except id: String? = nil) async throws -> NameSet {
-        NameSet(
-            try await sockets(in: key).filter { !$0.id.hasSameBytes(as: id ?? "") }.compactMap {
-                $0.data["name"]?.string
-            })
+        let names = try await Questions.shared(looks.people, Array(key.utf8)) {
+            try await sockets(in: key).compactMap { socket in
+                socket.data["name"]?.string.map { (id: socket.id, name: $0) }
+            }
+        }
+        return NameSet(names.filter { !$0.id.hasSameBytes(as: id ?? "") }.map(\.name))
     }
 
     /// The people of all public rooms that are not empty, by the rooms' keys.
     func peopleByRoom() async throws -> NameDictionary<NameSet> {
         var people: NameDictionary<NameSet> = [:]
-        for socket in try await sockets() {
+        for (index, socket) in try await sockets().enumerated() {
+            // Others want to get on meanwhile.
+            if index % 256 == 255 { await Task.yield() }
             guard let name = socket.data["name"]?.string else { continue }
             for key in socket.rooms where ChatRoom(key: key)?.isPublic == true { people[key, default: []].insert(name) }
         }
         return people
+    }
+
+    /// The list of the public rooms, as everybody gets it who asks.
+    func summaries() async throws -> RawJSON {
+        try await Questions.shared(looks.rooms, true) { try RawJSON(encoding: summaries(try await peopleByRoom())) }
+    }
+
+    /// Looks at who is where that are under way. Each costs as much as there are people, so those who want the same share one.
+    struct Looks: Sendable {
+        let rooms = SharedWork<Bool, RawJSON>()
+        /// By the rooms' keys, in bytes: the sockets in them, with the names of their people.
+        let people = SharedWork<[UInt8], [(id: String, name: String)]>()
     }
 
     /// Public rooms with the number of people in them, by name.

@@ -23,6 +23,7 @@ public import SocketIOServer
 public struct Chat: Sendable {
     let io: Server
     let history: ChatHistory
+    let looks = Looks()
     private let knownName: @Sendable (Socket) -> String?
 
     /// A chat on the namespace `/` of `io`.
@@ -89,7 +90,7 @@ public struct Chat: Sendable {
             try await say(person, key: key, text: text)
         }
         socket.on("direct") { (partner: String) async throws -> ChatPlace in try await open(person, with: partner) }
-        socket.on("rooms") { () async throws -> [ChatRoomSummary] in summaries(try await peopleByRoom()) }
+        socket.on("rooms") { () async throws -> RawJSON in try await summaries() }
         socket.on("bye") { () in socket.disconnect(close: true) }
         socket.onDisconnecting { _, _ in
             for key in socket.rooms where ChatRoom(key: key)?.isPublic == true {
@@ -105,6 +106,7 @@ public struct Chat: Sendable {
         let isNew = !person.socket.rooms.contains(room.key)
         // Before asking who is there: of two who come at once, on two servers, one at least sees the other.
         person.socket.join(room.key)
+        guard person.socket.rooms.contains(room.key) else { throw EventError("You are in too many rooms.") }
         let others = try await people(in: room.key, except: person.socket.id)
         let everybody = others.union([person.name])
         if isNew {
@@ -159,10 +161,13 @@ public struct Chat: Sendable {
         guard let other = ChatName(partner), let me = ChatName(person.name), other != me else {
             throw EventError("There is nobody of that name.")
         }
-        guard let found = try await sockets(in: other.personRoom).first,
-            let name = found.data["name"]?.string
-        else { throw EventError("\(other.text) is not here.") }
+        let found = try await sockets(in: other.personRoom)
+        guard let name = found.first?.data["name"]?.string else { throw EventError("\(other.text) is not here.") }
         let key = ChatRoom.conversation(me, other)
+        // Others open them, and whoever is in too many rooms can enter no more.
+        guard found.allSatisfy({ ChatRoom.mayConverse($0.rooms, in: key) }) else {
+            throw EventError("\(other.text) has too many conversations.")
+        }
         let messages = await messages(in: key)
         io.in([me.personRoom, other.personRoom]).socketsJoin(key)
         io.in(other.personRoom).emit("direct", ChatConversation(room: key, with: person.name, history: messages))

@@ -93,6 +93,14 @@ struct ChatRoom: Sendable {
         self.isPublic = isPublic
     }
 
+    /// Conversations that one connection may be in.
+    static let maximumConversations = 256
+
+    /// Whether a connection in these rooms may be in a conversation too.
+    static func mayConverse(_ rooms: NameSet, in key: String) -> Bool {
+        rooms.contains(key) || rooms.count { $0.beginsWithBytes(of: directPrefix) } < maximumConversations
+    }
+
     /// The key of the conversation between two people. It does not matter which of them opens it.
     static func conversation(_ one: ChatName, _ other: ChatName) -> String {
         directPrefix + ChatName.conversation(one, other)

@@ -41,6 +41,7 @@ public final class RedisCluster: Sendable {
     let ids: ClusterIDs
     /// Of all adapters together.
     let questions: QuestionGate
+    let answers: AnswerGate
     private let makeTransport: MakeTransport
     private let counters = ClusterCounters()
     private let state = NIOLockedValueBox(State())
@@ -52,6 +53,7 @@ public final class RedisCluster: Sendable {
         try configuration.validate()
         self.ids = ids
         self.questions = QuestionGate(limit: configuration.maxPendingRequests)
+        self.answers = AnswerGate(patience: configuration.requestsTimeout)
         self.configuration = configuration
         self.makeTransport = transport
     }

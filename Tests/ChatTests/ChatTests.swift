@@ -46,6 +46,76 @@ struct ChatTests {
         }
     }
 
+    @Test("strangers who open conversations with somebody do not keep them out of rooms")
+    func conversationsOfStrangers() async throws {
+        try await withChat { chat, address in
+            let ada = try await person("Ada", at: address)
+            let bob = try await person("Bob", at: address)
+            let opened = (1..<ChatRoom.maximumConversations).map { "direct:ada\n\($0)" }
+            chat.io.in(ada.id).socketsJoin(opened)
+            #expect(try await bob.emitWithAck("direct", "Ada")[0]["room"] == "Ada")
+            let cy = try await person("Cy", at: address)
+            #expect(
+                try await cy.emitWithAck("direct", "Ada")[0]["error"]?["message"] == "Ada has too many conversations.")
+            // The one there is can be opened again, and there is room for other rooms.
+            #expect(try await bob.emitWithAck("direct", "Ada")[0]["room"] == "Ada")
+            #expect(try await ada.emitWithAck("join", "tea")[0]["key"] == "room:tea")
+            #expect(try await ada.emitWithAck("message", "room:tea", "hello")[0]["error"] == nil)
+        }
+    }
+
+    @Test("who is in as many rooms as may be hears that there is no more room")
+    func tooManyRooms() async throws {
+        try await withChat { chat, address in
+            let ada = try await person("Ada", at: address)
+            chat.io.in(ada.id).socketsJoin((0..<1_022).map { "other:\($0)" })
+            #expect(
+                try await ada.emitWithAck("join", "tea")[0]["error"]?["message"] == "You are in too many rooms.")
+        }
+    }
+
+    @Test("twenty who ask for the rooms while somebody looks get one more look, and so do those who enter a room")
+    func manyAsk() async throws {
+        try await withChat { chat, address in
+            var people: [TestSocket] = []
+            for number in 0..<20 { people.append(try await person("Person \(number)", at: address)) }
+            _ = try await people[0].emitWithAck("join", "tea")
+            let (hold, release) = AsyncStream.makeStream(of: Void.self)
+            let begun = (chat.looks.rooms.begun, chat.looks.people.begun)
+            let rooms = Task {
+                try await chat.looks.rooms.value(for: true) {
+                    for await _ in hold {}
+                    return try RawJSON(encoding: [ChatRoomSummary]())
+                }
+            }
+            try await eventually("somebody looks") { chat.looks.rooms.begun == begun.0 + 1 }
+            let asking = people.map { person in Task { try await person.emitWithAck("rooms")[0] } }
+            try await eventually("all wait") { chat.looks.rooms.waiting(for: true) == 20 }
+            release.finish()
+            _ = try await rooms.value
+            for answer in asking { #expect(try await answer.value == [["name": "tea", "people": 1]]) }
+            #expect(chat.looks.rooms.begun == begun.0 + 2)
+
+            let (holdTea, releaseTea) = AsyncStream.makeStream(of: Void.self)
+            let key = Array("room:tea".utf8)
+            let tea = Task {
+                try await chat.looks.people.value(for: key) {
+                    for await _ in holdTea {}
+                    return []
+                }
+            }
+            try await eventually("somebody looks") { chat.looks.people.begun == begun.1 + 1 }
+            let entering = people[1...].map { person in Task { try await person.emitWithAck("join", "tea")[0] } }
+            try await eventually("all wait") { chat.looks.people.waiting(for: key) == 19 }
+            releaseTea.finish()
+            _ = try await tea.value
+            // All had entered before anybody looked again.
+            let names = (0..<20).map { "Person \($0)" }.sorted().map { TestValue.string($0) }
+            for place in entering { #expect(try await place.value["people"] == .array(names)) }
+            #expect(chat.looks.people.begun == begun.1 + 2)
+        }
+    }
+
     @Test("people meet in a room, talk, and those who come later see what was said")
     func talk() async throws {
         try await withChat { _, address in

@@ -16,6 +16,8 @@ enum ClusterLimit: String, CaseIterable, Sendable {
     case sentBytes = "sent_bytes"
     /// Bytes of an answer of this node.
     case answerBytes = "answer_bytes"
+    /// Questions of other nodes that wait for this one's answer; see ``AnswerGate``.
+    case answers
 
     /// The limit that a message of another node was over; nil when it was dropped for another reason.
     init?(_ error: any Error) {

@@ -75,8 +75,8 @@ final class RedisBus: Sendable {
     // MARK: Faults
 
     /// An answer of this node is over a limit: counted, and logged once a second at most.
-    func answerRefused(_ error: any Error) {
-        counters.refused(.answerBytes)
+    func answerRefused(_ error: any Error, _ limit: ClusterLimit = .answerBytes) {
+        counters.refused(limit)
         core.run { $0.log.log(.answerNotSent, ["reason": "\(error)"]) }
     }
 }

@@ -14,8 +14,10 @@ extension AnswerDestination {
     /// Asks this node's adapter and sends what it says.
     func answer(
         _ id: String, _ type: ClusterRequestType, _ rooms: NameSet, _ options: BroadcastOptions,
-        of local: MemoryAdapter, includesHeaders: Bool
+        of local: MemoryAdapter, includesHeaders: Bool, gate: AnswerGate
     ) async {
+        guard await gate.enter() else { return tooBusy(id) }
+        defer { gate.leave() }
         do {
             switch type {
             case .sockets:
@@ -23,7 +25,7 @@ extension AnswerDestination {
                     $0.sockets = try RawJSON(encoding: $1)
                 }
             case .remoteFetch:
-                try send(try await local.fetchSockets(options), of: id, includesHeaders: includesHeaders)
+                try await send(try await local.fetchSockets(options), of: id, includesHeaders: includesHeaders)
             default:
                 try send(local.rooms.sorted(), of: id) { $0.rooms = $1.map(WireRoom.init) }
             }
@@ -53,8 +55,14 @@ extension AnswerDestination {
     /// Sends descriptions of sockets.
     private func send(
         _ sockets: [SocketDescription], of id: String, includesHeaders: Bool
-    ) throws {
-        let elements = try sockets.map { try SocketWireFormat.text($0, includesHeaders: includesHeaders) }
+    ) async throws {
+        var elements: [RawJSON] = []
+        elements.reserveCapacity(sockets.count)
+        for socket in sockets {
+            elements.append(try SocketWireFormat.text(socket, includesHeaders: includesHeaders))
+            // The threads have other tasks, too.
+            if elements.count % 64 == 0 { await Task.yield() }
+        }
         guard takesParts else {
             var response = ClusterResponse(requestID: id, uid: signature)
             let bytes = elements.reduce(AnswerParts<RawJSON>.envelopeBytes) { $0 + $1.text.readableBytes + 1 }

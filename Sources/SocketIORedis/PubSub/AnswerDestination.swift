@@ -37,6 +37,13 @@ struct AnswerDestination: Sendable {
         sender.send(payload, to: isForEverybody && !isPeer ? sender.channels.response : channel, kind: .signal)
     }
 
+    /// There is no answer: too many others are to be answered. Counted, logged, and told as ``refuse(_:type:_:)`` does.
+    func tooBusy(_ requestID: String) {
+        let error = ClusterError(.overloaded, "too many questions of other nodes wait for an answer")
+        sender.bus.answerRefused(error, .answers)
+        tell(requestID, type: nil, error)
+    }
+
     /// An answer is not sent: counted and logged.
     func note(_ error: any Error) { sender.bus.answerRefused(error) }
 
@@ -44,6 +51,10 @@ struct AnswerDestination: Sendable {
     /// if it understands that, and any other learns it by its time-out, because Node.js has no word for it.
     func refuse(_ requestID: String, type: ClusterRequestType? = nil, _ error: any Error) {
         note(error)
+        tell(requestID, type: type, error)
+    }
+
+    private func tell(_ requestID: String, type: ClusterRequestType?, _ error: any Error) {
         guard takesParts else { return }
         var response = ClusterResponse(requestID: requestID, type: type, uid: signature)
         response.error = String(describing: error)

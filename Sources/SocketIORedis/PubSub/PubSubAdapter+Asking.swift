@@ -33,11 +33,32 @@ extension PubSubAdapter {
     ///
     /// - Throws: ``ClusterError`` when other nodes cannot be asked or do not answer in time.
     public func fetchSockets(_ options: BroadcastOptions) async throws -> [SocketDescription] {
-        let here = try await local.fetchSockets(options)
-        guard !options.flags.isLocal else { return here }
+        guard !options.flags.isLocal else { return try await local.fetchSockets(options) }
+        return try await looks.value(for: Look(options)) { try await askedSockets(options) }
+    }
+
+    private func askedSockets(_ options: BroadcastOptions) async throws -> [SocketDescription] {
+        var sockets = try await local.fetchSockets(options)
         let answers = try await ask(
             { ClusterRequest(uid: self.uid, requestID: $0, type: .remoteFetch, opts: options) }, what: "fetchSockets")
-        return here + answers.flatMap { SocketWireFormat.sockets($0.sockets?.value ?? .null) }
+        for answer in answers {
+            sockets += SocketWireFormat.sockets(answer.sockets?.value ?? .null)
+            // The threads have other tasks, too.
+            await Task.yield()
+        }
+        return sockets
+    }
+
+    /// Which sockets a `fetchSockets` is about, and how long it waits: calls with the same are asked once, see ``looks``.
+    struct Look: Hashable, Sendable {
+        private let rooms: [ExactName]
+        private let except: [ExactName]
+        private let query = QueryOptions.current
+
+        init(_ options: BroadcastOptions) {
+            rooms = options.rooms.map { ExactName($0) }
+            except = options.except.map { ExactName($0) }
+        }
     }
 
     /// The ids of the sockets in any of `rooms`, or of all, here and elsewhere.

@@ -31,6 +31,8 @@ public final class PubSubAdapter: Adapter {
     let uid: String
     let channels: ChannelNames
     let core: LoopBound<PubSubAdapterCore>
+    /// Calls of ``fetchSockets(_:)`` that wait for answers.
+    let looks = SharedWork<Look, [SocketDescription]>()
     private let phase = NIOLockedValueBox(Phase.idle)
 
     var bus: RedisBus { sender.bus }
@@ -48,7 +50,9 @@ public final class PubSubAdapter: Adapter {
         self.context = context
         uid = sender.uid
         channels = sender.channels
-        core = LoopBound(with: directory.core) { PubSubAdapterCore(sender: sender, directory: $0) }
+        core = LoopBound(with: directory.core) {
+            PubSubAdapterCore(sender: sender, directory: $0, answers: cluster.answers)
+        }
     }
 
     // MARK: Life

@@ -100,11 +100,14 @@ extension PubSubAdapterCore {
 
     private func answer(_ request: ClusterRequest, _ type: ClusterRequestType) throws {
         guard let id = request.requestId else { throw WireFormatError.shape("no requestId") }
-        let (local, includesHeaders) = (local, configuration.fetchIncludesHeaders)
+        let (local, includesHeaders, gate) = (local, configuration.fetchIncludesHeaders, answers)
         let rooms = NameSet(request.rooms?.names ?? [])
         let options = request.opts?.options ?? BroadcastOptions()
         let destination = AnswerDestination(self, request)
-        Task { await destination.answer(id, type, rooms, options, of: local, includesHeaders: includesHeaders) }
+        Task {
+            await destination.answer(
+                id, type, rooms, options, of: local, includesHeaders: includesHeaders, gate: gate)
+        }
     }
 
     private func receivedServerSideEmit(_ request: ClusterRequest) throws {

@@ -29,6 +29,8 @@ final class PubSubAdapterCore {
     let bus: RedisBusCore
     let directory: PeerDirectoryCore
     let local: MemoryAdapter
+    /// Of all adapters of the node together.
+    let answers: AnswerGate
     /// How every broadcast of this adapter begins.
     let signature: ByteBuffer
     var requests = Requests()
@@ -40,8 +42,9 @@ final class PubSubAdapterCore {
     var configuration: RedisClusterConfiguration { sender.configuration }
     var counters: ClusterCounters { bus.counters }
 
-    init(sender: PubSubSender, directory: PeerDirectoryCore) {
+    init(sender: PubSubSender, directory: PeerDirectoryCore, answers: AnswerGate) {
         self.sender = sender
+        self.answers = answers
         context = sender.context
         uid = sender.uid
         channels = sender.channels

@@ -5,7 +5,7 @@ internal import SocketIOCore
 
 /// In whose name other servers are asked: a handler of a client's event costs all servers something each time it asks who is where,
 /// so that counts towards ``RateLimits/Rates/questionsPerSecond`` of the client.
-enum Questions {
+package enum Questions {
     /// The socket whose event an asynchronous handler is for, while questions are limited. Tasks that the handler starts inherit it.
     @TaskLocal static var asker: Socket?
 
@@ -22,6 +22,15 @@ enum Questions {
             isRefused = await client.shard.perform { client.isRefused(.questions) }
         }
         if isRefused { throw SocketError.tooManyQuestions }
+    }
+
+    /// Counts one question of the client, and returns the answer of `work`, or that of the same work of another caller that was
+    /// begun after this call. What `work` asks is not counted again.
+    package static func shared<Key, Value>(
+        _ line: SharedWork<Key, Value>, _ key: Key, _ work: @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await admit()
+        return try await $asker.withValue(nil) { try await line.value(for: key, work) }
     }
 
     /// The same for calls that cannot wait for the client's event loop: elsewhere they are not counted.

@@ -93,7 +93,7 @@ enum MetricCatalog {
         "socketio_adapter_refused_total": "Messages that Redis refused.",
         "socketio_adapter_missed_total": "Broadcasts of other nodes that never arrived here.",
         "socketio_adapter_limit_refusals_total":
-            "Messages between nodes over a limit, by limit; those of this node, 'sent_bytes' and 'answer_bytes', were not sent.",
+            "Messages between nodes over a limit, by limit; those of this node, 'sent_bytes', 'answer_bytes' and 'answers', were not sent.",
         "socketio_adapter_request_timeouts_total": "Questions to other nodes without all answers in time.",
         "socketio_adapter_requests_refused_total":
             "Questions to other nodes that were not asked because too many waited for answers.",
