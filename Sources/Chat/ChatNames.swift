@@ -19,12 +19,19 @@ private enum ChatText {
         else { return nil }
         return folded
     }
+
+    /// Without characters that show nothing, such as blanks without width and marks for the direction of writing.
+    static func visible(_ text: String) -> String {
+        var visible = String.UnicodeScalarView()
+        visible.append(contentsOf: text.unicodeScalars.filter { !$0.properties.isDefaultIgnorableCodePoint })
+        return String(visible)
+    }
 }
 
 /// A person's name: 1 to 32 characters on one line, 124 bytes at most.
 ///
 /// Two names that people would take for one are the same person's: they are compared after folding compatible
-/// characters (NFKC) and case.
+/// characters (NFKC) and case, without those that show nothing.
 struct ChatName: Sendable {
     /// As it is shown: composed, in the case that was typed.
     let text: String
@@ -32,7 +39,8 @@ struct ChatName: Sendable {
 
     init?(_ text: String?) {
         guard let text = text.flatMap({ ChatText.line($0, characters: 32, bytes: ChatName.maximumBytes) }),
-            let folded = ChatText.line(text.lowercased(), characters: 64, bytes: ChatName.maximumBytes)
+            let folded = ChatText.line(
+                ChatText.visible(text.lowercased()), characters: 64, bytes: ChatName.maximumBytes)
         else { return nil }
         self.text = text
         self.folded = folded

@@ -13,6 +13,7 @@ struct ChatNameTests {
         arguments: [
             ("Ann", "aNN"), ("Jos\u{e9}", "jose\u{301}"), ("\u{212A}ai", "kai"), ("\u{FF21}da", "ada"),
             ("\u{AC01}", "\u{1100}\u{1161}\u{11A8}"), (" Bob ", "bob"),
+            ("Ada", "A\u{200B}da"), ("Ada", "ada\u{FE0F}"), ("Ada", "\u{2066}Ada"), ("Ada", "Ada\u{3164}"),
         ])
     func folding(one: String, other: String) throws {
         let (left, right) = (try #require(ChatName(one)), try #require(ChatName(other)))
@@ -31,6 +32,7 @@ struct ChatNameTests {
         #expect(
             ChatName(String(repeating: "n", count: 32)) != nil && ChatName(String(repeating: "n", count: 33)) == nil)
         #expect(ChatName("") == nil && ChatName(" ") == nil && ChatName("a\u{7}b") == nil && ChatName(nil) == nil)
+        #expect(ChatName("\u{200B}") == nil && ChatName("\u{3164}") == nil)
         #expect(
             ChatName(String(repeating: "🙂", count: 31)) != nil && ChatName(String(repeating: "🙂", count: 32)) == nil)
         // One character of many bytes, and one that folds into many.
