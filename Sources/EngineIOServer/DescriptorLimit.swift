@@ -4,7 +4,8 @@ internal import Glibc
 
 /// How many descriptors, and so connections, the process may have open.
 package enum DescriptorLimit {
-    /// A server whose limit is below this one should be told so: it is more likely an oversight than a choice.
+    /// A server warns at start when its limit is below this one, because that is more likely an oversight than a
+    /// choice.
     package static let recommended = 4_096
 
     /// Raises the soft limit to the hard one, as Node does at its start: the usual soft limit of 1,024 is there for
@@ -28,10 +29,10 @@ package enum DescriptorLimit {
         return Int(exactly: limit.rlim_cur) ?? .max
     }
 
-    /// How many sessions a server admits that was not told a number: nine tenths of `limit`, so that requests of other
-    /// connections, the operations listener, Redis and files find descriptors too.
+    /// The default session limit of a server: nine tenths of `limit`, which leaves descriptors for other connections,
+    /// the operations listener, Redis and files.
     package static func sessions(within limit: Int) -> Int { max(1, limit / 10 * 9 + limit % 10 * 9 / 10) }
 
-    /// How many of the last descriptors are not given to clients.
+    /// How many of the last descriptors are reserved, not used for clients.
     static func headroom(of limit: Int) -> Int { min(64, limit / 16) }
 }

@@ -59,25 +59,26 @@ public struct EngineConfiguration: Sendable {
     // MARK: Admission
 
     /// How many sessions may be open; over it handshakes get 503 with `Retry-After`. Handshakes that arrive on several
-    /// event loops at the same moment may go over it, by one for each loop. Default nil: 90 % of the descriptors that the
-    /// process may have open when the server is made; `Int.max` is no limit.
+    /// event loops at the same moment may exceed it, by one for each loop. Default nil: 90 % of the descriptors that
+    /// the process may have open when the server is made; `Int.max` is no limit.
     public var maxSessions: Int?
-    /// How many sessions one address may have open; over it handshakes get 429 with `Retry-After`. The address is the
-    /// client's, after the rules for ``trustedProxies``; IPv6 addresses count by their /64 network, which is what one
-    /// customer has. Default nil: no limit.
+    /// How many sessions one address may have open; further handshakes are answered with 429 and `Retry-After`. The
+    /// address is the client's, as determined by ``trustedProxies``; IPv6 addresses count by their /64 network, which
+    /// is what one customer has. Default nil: no limit.
     public var maxSessionsPerAddress: Int?
     /// How many handshakes are let in per second, and in one burst; over it 503 with `Retry-After`. Default nil: no
     /// limit.
     public var maxHandshakesPerSecond: Int?
-    /// The same for one address, which gets 429 with `Retry-After`. Default nil: no limit.
+    /// The same limit for one address, whose further handshakes are answered with 429 and `Retry-After`. Default nil:
+    /// no limit.
     public var maxHandshakesPerSecondPerAddress: Int?
-    /// How many sessions may be open that nobody has begun to use: in Socket.IO those that have joined no namespace. Over
-    /// it the oldest of them is ended. Default 10,000.
+    /// How many pending sessions may be open, which their clients have not begun to use: in Socket.IO those that have
+    /// joined no namespace. When there are more, the server closes the oldest of them. Default 10,000.
     public var maxPendingSessions = 10_000
-    /// How many bytes of request heads may be kept for such sessions together, see ``keptHeaders``; over it the oldest of
-    /// them is ended. Default 32 MiB.
+    /// How many bytes of request heads the server may keep for all pending sessions together, see ``keptHeaders``; when
+    /// there are more, it closes the oldest of these sessions. Default 32 MiB.
     public var maxPendingBytes = 32 * 1024 * 1024
-    /// Which headers of a handshake are kept for as long as its session lives; default ``KeptHeaders/all``.
+    /// The headers of a handshake that the server keeps while its session lives; default ``KeptHeaders/all``.
     public var keptHeaders = KeptHeaders.all
 
     // MARK: Several nodes
@@ -116,17 +117,18 @@ public struct EngineConfiguration: Sendable {
     public var keepAliveTimeout = TimeAmount.seconds(5)
     /// How long a client may take none of an answer, plus a second for each 32 KiB of it; default 30 s.
     public var sendTimeout = TimeAmount.seconds(30)
-    /// Bytes of memory that wait for one client from which on its progress is watched and volatile messages to it are
-    /// dropped; default 1 MiB. Without effect above ``maxBufferedBytes``.
+    /// The soft bound on the bytes of memory queued for one client. Above it the server watches the client's progress
+    /// and drops volatile messages to it. Default 1 MiB. Without effect above ``maxBufferedBytes``.
     public var slowClientBytes = 1024 * 1024
-    /// How long a client for which more than ``slowClientBytes`` wait may take none of it before ``slowClientPolicy``
-    /// applies; default 10 s.
+    /// How long a client with more than ``slowClientBytes`` queued may read none of them before the server applies
+    /// ``slowClientPolicy``; default 10 s.
     public var slowClientTimeout = TimeAmount.seconds(10)
-    /// Bytes of memory that may wait for one client, however fast it reads, before ``slowClientPolicy`` applies; a single
-    /// message may be larger. Default 16 MiB.
+    /// The hard bound on the bytes of memory queued for one client, however fast it reads; at it the server applies
+    /// ``slowClientPolicy``. A single message may be larger. Default 16 MiB.
     public var maxBufferedBytes = 16 * 1024 * 1024
-    /// Bytes of memory that may wait for all clients; over it those for which most waits are given up first. A message that
-    /// waits for many clients of an event loop counts once. Default 256 MiB.
+    /// The bound on the bytes of memory queued for all clients together. Above it the server gives up the clients with
+    /// the longest queues first. A message that is queued for many clients of an event loop counts once. Default 256
+    /// MiB.
     public var maxTotalBufferedBytes = 256 * 1024 * 1024
     /// What happens to a client that reads too slowly; default ``SlowClientPolicy/disconnect``. Namespaces and sockets may
     /// have their own.
@@ -149,10 +151,11 @@ public struct EngineConfiguration: Sendable {
 
     // MARK: Listening
 
-    /// TLS settings of the listener; nil, the default, means plaintext. Versions before 1.2 are never spoken, whatever it says.
+    /// TLS settings of the listener; nil, the default, means plaintext. Versions before 1.2 are never used, whatever
+    /// these settings say.
     public var tls: TLSConfiguration?
-    /// Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`
-    /// are believed; default none.
+    /// Addresses or networks (`10.0.0.0/8`) of trusted proxies: the server uses their `X-Forwarded-For`,
+    /// `X-Forwarded-Proto` and `X-Forwarded-Host`. Default none.
     public var trustedProxies: [String] = []
     /// Whether connections of ``trustedProxies`` begin with a PROXY header, version 1 or 2, that tells the client's address;
     /// without one they are ended. Default false.
@@ -167,8 +170,8 @@ public struct EngineConfiguration: Sendable {
     /// Whether swift-metrics hears of this server. The figures of several servers of a process go to the same series, so a
     /// server for those who run another one is not counted.
     package var isCounted = true
-    /// Whether listeners refuse connections before the last descriptors are used, and so leave some to listeners for those
-    /// who run the server.
+    /// Whether listeners refuse connections before the last descriptors are used, which leaves some for the operations
+    /// listener.
     package var leavesDescriptors = true
 
     /// All defaults.

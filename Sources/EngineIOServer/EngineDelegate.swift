@@ -8,8 +8,8 @@ package protocol EngineDelegate: AnyObject, Sendable {
     /// request, so the `open` packet is already on its way. The returned handler hears everything else, and of the end also when
     /// the session is closed in this very call.
     ///
-    /// The layer above calls ``EngineSession/markEstablished()`` when the session is in use. Until then it is one of those
-    /// of which there may be ``EngineConfiguration/maxPendingSessions``.
+    /// The layer above calls ``EngineSession/markEstablished()`` when the session is in use. Until then it counts as
+    /// pending, see ``EngineConfiguration/maxPendingSessions``.
     func opened(_ session: EngineSession) -> any EngineSessionHandler
 }
 
@@ -17,16 +17,16 @@ package protocol EngineDelegate: AnyObject, Sendable {
 package protocol EngineSessionHandler: AnyObject {
     /// A message arrived, in the client's order.
     func received(_ message: consuming EngineMessage)
-    /// A packet of the engine's own arrived, which concerns nobody else; for counting.
+    /// A packet of the engine itself, such as a pong, has arrived. For counting only.
     func receivedControl()
     /// The session has moved to another transport; nothing was lost on the way.
     func upgraded(to transport: TransportName)
     /// A transport that was busy has taken everything that waited, and the session is writable again. Not called for
     /// writes the transport took at once.
     func drained()
-    /// So many messages were dropped for a client that reads too slowly.
+    /// The session has dropped `count` messages because its client reads too slowly.
     func dropped(messages count: Int)
-    /// The policy for messages of this origin; nil for that of the configuration.
+    /// The policy for messages of this origin; nil for the configured one.
     func slowClientPolicy(origin: Int32) -> SlowClientPolicy?
     /// The session is over; the last call. `detail` is for logs and application handlers, never for the client.
     func closed(_ reason: CloseReason, detail: String?)

@@ -55,10 +55,10 @@ public struct EngineConnectionError: Sendable {
 public enum SlowClientPolicy: String, Sendable, Codable, CaseIterable {
     /// Its session is closed.
     case disconnect
-    /// The oldest waiting messages are dropped and counted: as many as is needed for a new one at the upper bound, down to
-    /// the lower bound without progress.
+    /// Drops and counts the oldest queued messages: at the hard bound as many as a new message needs, without progress
+    /// down to the soft bound.
     case dropOldest
-    /// At the upper bound new messages are dropped and counted; without progress the newest waiting ones, down to the lower
+    /// Drops and counts new messages at the hard bound; without progress the newest queued messages, down to the soft
     /// bound.
     case dropNewest
 }

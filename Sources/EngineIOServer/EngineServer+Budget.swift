@@ -2,24 +2,26 @@
 
 internal import NIOConcurrencyHelpers
 
-/// What happens when more waits for all clients of the node than may wait: those for which most waits are ended first.
+/// Enforces the budget for the queues of all clients of the node: the clients with the longest queues are given up
+/// first.
 extension EngineServer {
     /// How many sessions of each shard are considered at once.
     private static let candidatesPerShard = 128
 
-    /// A session with what waits for it.
+    /// A session and the bytes queued for it.
     private struct Candidate: Sendable {
         let session: EngineSession
         let waiting: Int
     }
 
-    /// What the shards have answered.
+    /// The sessions that the shards have reported.
     private struct Answers {
         var missing: Int
         var candidates: [Candidate] = []
     }
 
-    /// Asks every shard for its worst and gives up as many of them as it takes. From any thread.
+    /// Asks every shard for its sessions with the longest queues and gives up as many of them as necessary. May be
+    /// called from any thread.
     func shed() {
         let answers = NIOLockedValueBox(Answers(missing: shards.count))
         for shard in shards {
@@ -37,7 +39,7 @@ extension EngineServer {
         }
     }
 
-    /// In this order, each on its own loop, until enough has been given up.
+    /// Gives up sessions in this order, each on its own loop, until enough memory is free.
     private func shed(_ candidates: ArraySlice<Candidate>) {
         let budget = context.budget
         guard let first = candidates.first, budget.isExceeded else { return budget.sheddingEnded() }

@@ -27,7 +27,7 @@ extension EngineServer {
         newSessions.withLockedValue { $0 = EngineContext(configuration, log: context.log, sharing: context) }
     }
 
-    /// Counts the sessions that were opened before anybody asked for addresses.
+    /// Counts the sessions that were opened before there was a limit by address.
     private func countByAddress(_ shard: Shard) {
         for session in shard.allSessions() where session.machine.isAlive { admission.opened(session) }
     }

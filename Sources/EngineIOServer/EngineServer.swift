@@ -60,10 +60,10 @@ package final class EngineServer: EngineRequestHandler {
     /// How many sessions are open or closing. From any thread.
     package var clientsCount: Int { context.metrics.sessionCount }
 
-    /// How many sessions may be open. From any thread.
+    /// How many sessions may be open. May be read from any thread.
     package var maxSessions: Int { admission.maxSessions }
 
-    /// How many sessions nobody has begun to use. From any thread.
+    /// The number of pending sessions, which their clients have not begun to use. May be read from any thread.
     package var pendingCount: Int { context.pending.sessionCount }
 
     // MARK: Requests
@@ -137,7 +137,7 @@ package final class EngineServer: EngineRequestHandler {
 
     /// The session is not of this server: perhaps of another node, else unknown.
     func serveElsewhere(_ exchange: HTTPExchange, _ handshake: HandshakeRequest) {
-        // Nodes make such requests themselves. Carried to the session's node it would be signed by this one.
+        // Only nodes send such requests. If this one were forwarded, this node would sign it.
         guard exchange.request.method != Forwarder.releaseMethod || exchange.request.isForwarded else {
             _ = refuseMethod(exchange)
             return
@@ -194,7 +194,7 @@ package final class EngineServer: EngineRequestHandler {
         return nil
     }
 
-    /// A client has used the method that only nodes may use.
+    /// A client has used the method that is reserved for nodes.
     private func refuseMethod(_ exchange: HTTPExchange) -> PollingTransport? {
         exchange.respond(EngineResponse(status: .methodNotAllowed, headers: ["Allow": "GET, POST"]))
         return nil
@@ -212,7 +212,7 @@ package final class EngineServer: EngineRequestHandler {
     /// Opens the session. On the connection's loop, after all checks; `customID` is what `generateId` made.
     func open(_ opening: Opening, customID: String?) {
         guard !isClosingNow else { return refuseWhileClosing(opening.exchange) }
-        // A hook may have taken its time, and the server been told to drain meanwhile, or others have been let in.
+        // While a hook was running, the server may have begun to drain, or accepted other sessions.
         let address = opening.exchange.request.clientAddress
         if let denial = admission.checkAgain(sessions: clientsCount, address: address) {
             return refuse(opening.exchange, denial)

@@ -40,10 +40,10 @@ public struct HandshakeInfo: Sendable {
         return headers
     }
 
-    /// The memory that is kept of the request.
+    /// The bytes of memory that the kept parts of the request take.
     var keptBytes: Int { texts.byteCount }
 
-    /// The same with those headers only that are to be kept.
+    /// The same information with only the headers that the server keeps.
     func keeping(_ kept: KeptHeaders) -> HandshakeInfo {
         guard kept != .all else { return self }
         let some = headers.filter { kept.includes($0.name) }.map { ($0.name, $0.value) }

@@ -2,7 +2,8 @@
 
 internal import Crypto
 
-/// 128 bits in place of what a peer is called, as keys of tables: equal for equal bytes, and nothing that a peer could aim at.
+/// A 128-bit digest of a peer's name or address, used as a key of tables. Equal bytes give equal digests, and a peer
+/// cannot choose a name with the digest of another one.
 package enum KeyDigest {
     package typealias Bits = (high: UInt64, low: UInt64)
 
@@ -13,8 +14,8 @@ package enum KeyDigest {
         return digest.withUnsafeBytes { bits($0[0..<16]) }
     }
 
-    /// A numeric address: an IPv4 address, or the first 64 bits of an IPv6 address, which is what one client has of it. Nil for
-    /// anything else.
+    /// The digest of a numeric address: an IPv4 address, or the first 64 bits of an IPv6 address, which is the network
+    /// of one client. Nil for anything else.
     package static func address(_ text: String) -> Bits? {
         guard let bytes = TrustedProxies.bytes(text) else { return nil }
         guard bytes.count == 16 else { return (4, bits(bytes[...]).low) }

@@ -9,7 +9,7 @@ struct TextList: Sendable {
 
     private let bytes: [UInt8]
 
-    /// The memory that all of them take together.
+    /// The memory that all texts take together.
     var byteCount: Int { bytes.count }
 
     /// All of them, in order.

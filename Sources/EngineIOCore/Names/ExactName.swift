@@ -2,15 +2,16 @@
 
 /// A name that came from a peer: a room, a session, a namespace, a member of an object, another node.
 ///
-/// Two are equal when they are the same UTF-8 bytes, as in Node.js and in every protocol here. A `String` would not do as
-/// the key of a table: it compares by canonical equivalence, so that two different names become one, and its hash costs
-/// the square of the length of a run of combining marks. This one hashes and compares in linear time. Check the length of
-/// a name before making it the key of anything that lasts.
+/// Two names are equal when their UTF-8 bytes are, as in Node.js and in every protocol implemented here. A `String` is
+/// unsuitable as a key: it compares by canonical equivalence, so that two different names become one, and hashing it
+/// takes time proportional to the square of the length of a run of combining marks. This type hashes and compares in
+/// linear time. Check the length of a name before you store it as a key.
 ///
-/// Names of the application, such as those of settings or metrics, may stay strings. Tests look through the sources for
-/// tables whose keys are strings.
+/// Names that the application chooses, such as those of settings or metrics, may remain strings. `NameRulesTests`
+/// searches the sources for tables keyed by strings.
 ///
-/// `@frozen` and `@inlinable`, or tables of other modules would hash and compare through calls.
+/// It is `@frozen` and `@inlinable`, because tables in other modules would otherwise hash and compare through function
+/// calls.
 @frozen
 @usableFromInline
 package struct ExactName: Sendable {
@@ -35,7 +36,7 @@ extension ExactName: Hashable {
             hasher.combine(bytes: UnsafeRawBufferPointer($0))
         }
         if isHashed == nil { for byte in text.utf8 { hasher.combine(byte) } }
-        // No byte of UTF-8: tells two names one after the other from those that are cut elsewhere.
+        // This byte never occurs in UTF-8, so it separates names that are hashed one after the other.
         hasher.combine(0xFF as UInt8)
     }
 }

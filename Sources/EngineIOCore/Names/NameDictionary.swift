@@ -2,9 +2,9 @@
 
 /// Values by names, such as the number of sockets by rooms, in no particular order.
 ///
-/// Its keys are strings, and it is used like `[String: Value]`, with one difference: two names are the same when they are
-/// the same UTF-8 bytes. A `[String: Value]` takes `caf\u{e9}` and `cafe\u{301}` for one key, and needs time that grows
-/// with the square of the length for a key of many combining marks.
+/// Its keys are strings, and you use it like `[String: Value]`, with one difference: two names are the same when their
+/// UTF-8 bytes are. A `[String: Value]` treats `caf\u{e9}` and `cafe\u{301}` as one key, and needs time that grows with
+/// the square of the length for a key of many combining marks.
 ///
 /// ```swift
 /// let inLobby = try await io.countByRoom()["lobby"] ?? 0
@@ -22,7 +22,7 @@ public struct NameDictionary<Value> {
     }
 
     /// Names with their values.
-    /// - Parameter combine: the value of a name that comes again, made of the one until then and the new one.
+    /// - Parameter combine: computes the value of a repeated name from the existing and the new value.
     public init(_ elements: some Sequence<(String, Value)>, uniquingKeysWith combine: (Value, Value) throws -> Value)
         rethrows
     {
@@ -59,14 +59,14 @@ public struct NameDictionary<Value> {
     }
 
     /// Adds names with their values.
-    /// - Parameter combine: the value of a name that is there, made of the one until then and the new one.
+    /// - Parameter combine: computes the value of a name that exists already from the existing and the new value.
     public mutating func merge(
         _ other: NameDictionary, uniquingKeysWith combine: (Value, Value) throws -> Value
     ) rethrows {
         try entries.merge(other.entries, uniquingKeysWith: combine)
     }
 
-    /// As ``merge(_:uniquingKeysWith:)``, of a copy.
+    /// A copy with names added as by ``merge(_:uniquingKeysWith:)``.
     public func merging(
         _ other: NameDictionary, uniquingKeysWith combine: (Value, Value) throws -> Value
     ) rethrows -> NameDictionary {
@@ -128,10 +128,10 @@ extension NameDictionary: CustomStringConvertible {
     }
 }
 
-/// Keys that are made of any name and never compared as strings.
+/// A coding key for any name, which is never compared as a string.
 package protocol ExactCodingKey: CodingKey {}
 
-/// The name of a member, whatever it is.
+/// The name of a member.
 private struct NameKey: ExactCodingKey {
     let stringValue: String
     var intValue: Int? { nil }
@@ -149,7 +149,7 @@ extension NameDictionary: Encodable where Value: Encodable {
 }
 
 extension NameDictionary: Decodable where Value: Decodable {
-    /// Reads an object. Of a name that occurs twice, the last value counts.
+    /// Reads an object. If a name occurs twice, the last value counts.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: NameKey.self)
         self.init()

@@ -2,8 +2,8 @@
 
 /// A set of names, such as the rooms of a socket, in no particular order.
 ///
-/// Its elements are strings, and it is used like `Set<String>`, with one difference: two names are the same when they are
-/// the same UTF-8 bytes. A `Set<String>` takes `caf\u{e9}` and `cafe\u{301}` for one name, and needs time that grows with
+/// Its elements are strings, and you use it like `Set<String>`, with one difference: two names are the same when their
+/// UTF-8 bytes are. A `Set<String>` treats `caf\u{e9}` and `cafe\u{301}` as one name, and needs time that grows with
 /// the square of the length for a name of many combining marks.
 ///
 /// ```swift
@@ -28,7 +28,7 @@ public struct NameSet: Sendable, Hashable {
         self.names = Set(names.lazy.map { ExactName($0) })
     }
 
-    /// The names in the order of their bytes, which for letters of ASCII is that of the alphabet.
+    /// The names in the order of their bytes, which for ASCII letters is alphabetical.
     public func sorted() -> [String] { map { $0 }.sortedByBytes() }
 
     /// Removes all names.
@@ -101,7 +101,7 @@ extension NameSet: SetAlgebra {
     @discardableResult
     public mutating func remove(_ name: String) -> String? { names.remove(ExactName(name))?.text }
 
-    /// Adds a name, and returns the one it took the place of.
+    /// Adds a name, and returns the one that it replaced.
     @discardableResult
     public mutating func update(with name: String) -> String? { names.update(with: ExactName(name))?.text }
 }

@@ -1,17 +1,18 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Comparing and cutting texts by their UTF-8 bytes.
+/// Compares and splits texts by their UTF-8 bytes.
 ///
 /// `String` compares by canonical equivalence: `caf\u{e9}` equals `cafe\u{301}`, and a run of combining marks costs the
-/// square of its length. Neither may happen with a text that came over the network, so everything of this package that
-/// looks at such a text uses these functions, the `utf8` view, or ``ExactName``. Each takes time linear in the bytes.
+/// square of its length. Neither is acceptable for text from the network, so all code of this package that examines
+/// such text uses these functions, the `utf8` view, or ``ExactName``. Each takes time linear in the number of bytes.
 extension String {
     /// Whether both texts are the same bytes.
     @inlinable
     @inline(__always)
     package func hasSameBytes(as other: String) -> Bool {
         #if _pointerBitWidth(_64)
-            // Short texts, and those that share their memory, are the same two words: nothing has to be read.
+            // Equal short texts, and texts that share their memory, have the same two words, so no bytes have to be
+            // read.
             let (mine, theirs) = (
                 unsafeBitCast(self, to: (UInt64, UInt64).self), unsafeBitCast(other, to: (UInt64, UInt64).self)
             )
@@ -37,18 +38,18 @@ extension String {
     @inlinable
     package func precedesByBytes(_ other: String) -> Bool { utf8.lexicographicallyPrecedes(other.utf8) }
 
-    /// The text with the letters A to Z in lower case, and everything else as it is.
+    /// The text with the letters A to Z in lower case, and everything else unchanged.
     package var asciiLowercased: String {
         guard utf8.contains(where: { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 }) else { return self }
         return String(
             decoding: utf8.map { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 ? $0 | 0x20 : $0 }, as: UTF8.self)
     }
 
-    /// The longest beginning of whole characters of Unicode that has at most so many bytes.
+    /// The longest prefix of whole Unicode scalars that has at most this many bytes.
     package func prefix(maximumBytes: Int) -> String {
         guard utf8.count > maximumBytes else { return self }
         var end = utf8.index(utf8.startIndex, offsetBy: max(0, maximumBytes))
-        // Back from the middle of a character to its first byte.
+        // Step back from the middle of a scalar to its first byte.
         while end > utf8.startIndex, utf8[end] & 0xC0 == 0x80 { end = utf8.index(before: end) }
         return String(self[..<end])
     }
@@ -60,10 +61,10 @@ extension StringProtocol {
         utf8.starts(with: prefix.utf8)
     }
 
-    /// Whether one of the bytes is this one, which must be of ASCII.
+    /// Whether the text contains this byte, which must be ASCII.
     package func contains(byte: UInt8) -> Bool { utf8.contains(byte) }
 
-    /// Whether both texts are the same when the letters of ASCII are compared without regard to case.
+    /// Whether both texts are the same when ASCII letters are compared without case.
     package func equalsIgnoringASCIICase(_ other: some StringProtocol) -> Bool {
         func lowered(_ byte: UInt8) -> UInt8 {
             UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte ? byte | 0x20 : byte
@@ -73,7 +74,7 @@ extension StringProtocol {
 }
 
 extension StringProtocol where SubSequence == Substring {
-    /// The parts between the bytes `separator`, which must be one of ASCII.
+    /// The parts between the bytes `separator`, which must be ASCII.
     package func split(
         byte separator: UInt8, maxSplits: Int = .max, omittingEmptySubsequences: Bool = true
     ) -> [Substring] {

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Names packets of which a client needs only the newest. Compared by its bytes.
+/// Identifies packets of which a client needs only the newest. Compared by its bytes.
 ///
 /// A key belongs to one namespace: the same text in another namespace is another key.
 package struct CoalescingKey: Hashable, Sendable {

@@ -28,15 +28,15 @@ extension OutboundMessage {
         attachments.reduce(head.frame.readableBytes) { $0 + $1.frame.readableBytes }
     }
 
-    /// The memory that all frames take. That is more than their bytes, because buffers have sizes that are powers of two;
-    /// of large ones only the pages that were written to are counted.
+    /// The memory that all frames take. It is more than their bytes, because buffers have sizes that are powers of two;
+    /// of large buffers only the pages that were written to count.
     package var memoryBytes: Int {
         attachments.reduce(head.frame.memoryBytes) { $0 + $1.frame.memoryBytes }
     }
 }
 
 extension ByteBuffer {
-    /// The memory that the buffer takes, as far as it was written to.
+    /// The memory of the buffer that was written to.
     package var memoryBytes: Int {
         let page = 4096
         let (written, overflow) = (writerIndex | (page - 1)).addingReportingOverflow(1)

@@ -149,11 +149,11 @@ package struct OutboundMessage: Sendable, Equatable {
     package var attachments: [OutboundPacket]
     /// Whether the transport may compress it (protocol 4.10).
     package var compress: Bool
-    /// Whether it may be dropped as soon as a client reads slowly.
+    /// Whether it may be dropped when a client reads slowly.
     package var isVolatile = false
-    /// Which namespace it comes from, for the rules about slow clients; 0 for none.
+    /// The namespace that it comes from, which may have its own policy for slow clients; 0 for none.
     package var origin: Int32 = 0
-    /// Replaces a message with the same key that still waits for the client; nil replaces nothing.
+    /// A message with the same key that is still queued for the client is replaced by this one; nil replaces nothing.
     package var coalescingKey: CoalescingKey?
 
     package init(head: OutboundPacket, attachments: [OutboundPacket] = [], compress: Bool = true) {

@@ -2,13 +2,14 @@
 
 package import NIOCore
 
-/// How a session whose input is held back keeps its heartbeat: the pong may lie unread in the socket.
+/// Extends the ping time-out of a session whose input is paused, because its pong may be unread in the socket.
 package enum PongGrace {
-    /// When to look again for the pong whose time is up now; nil when the session has to end.
+    /// When to check again for the pong that is now due; nil when the session has to end.
     ///
-    /// The client has the whole of `pingTimeout` from the moment its input was looked at again. Input is held back only for
-    /// somebody who sends: one that has fallen silent is read to the end, and then ended like every other.
-    /// - Parameter heldUntil: the end of the last pause, which may lie ahead.
+    /// The client has the whole of `pingTimeout` from the end of the pause. Input is paused only for a client that
+    /// sends too much: when a client has fallen silent, its remaining input is read and its session then ends like any
+    /// other.
+    /// - Parameter heldUntil: the end of the last pause, which may be in the future.
     package static func deadline(now: NIODeadline, heldUntil: NIODeadline, pingTimeout: TimeAmount) -> NIODeadline? {
         guard heldUntil > .distantPast else { return nil }
         let deadline = heldUntil + pingTimeout

@@ -2,11 +2,11 @@
 
 package import NIOCore
 
-/// How much may wait for one client, and for how long.
+/// How much may be queued for one client, and for how long.
 package struct SlowClientLimits: Sendable, Equatable {
-    /// Bytes above which the client's progress is watched.
+    /// The soft bound: bytes above which the client's progress is watched.
     package var softBound: Int
-    /// Bytes that never wait for one client; one message alone may be larger.
+    /// The hard bound: bytes that the queue of one client never reaches, except with a single larger message.
     package var hardBound: Int
     /// How long a client above the soft bound may make no progress.
     package var timeout: TimeAmount
@@ -25,8 +25,9 @@ package struct SlowClientLimits: Sendable, Equatable {
 ///      ▲                                          │
 ///      └──────the soft bound or less waits────────┘         any state ──the hard bound──▶ too slow
 ///
-/// A client that makes progress, however little, is too slow only at the hard bound. Progress is a byte that left for the
-/// client, or a poll that was answered. The owner says what waits and when something left; time comes in as an argument.
+/// A client that makes any progress is too slow only at the hard bound. Progress means that a byte was sent to the
+/// client or that a poll was answered. The owner reports the queued bytes and when data was sent; time comes in as an
+/// argument.
 package struct SlowClientStateMachine: Sendable {
     private enum State {
         case calm
@@ -46,34 +47,34 @@ package struct SlowClientStateMachine: Sendable {
     }
 
     package enum QueueAction: Equatable, Sendable {
-        /// The message may wait.
+        /// The message may be queued.
         case keep
-        /// The same, and what may be lost is dropped first: the soft bound has been passed.
+        /// The message may be queued, but volatile messages are dropped first: the soft bound has been exceeded.
         case keepAndDropVolatile
-        /// There is no room for the message.
+        /// The queue has no room for the message.
         case refuse
     }
 
-    /// A message has to wait.
+    /// A message has to be queued.
     /// - Parameters:
-    ///   - bytes: what the message costs.
-    ///   - waiting: what waits already.
-    ///   - now: the moment; looked at only when the watch begins.
+    ///   - bytes: the cost of the message.
+    ///   - waiting: the bytes that are queued already.
+    ///   - now: the current time; used only when watching starts.
     package mutating func queueing(_ bytes: Int, waiting: Int, now: @autoclosure () -> NIODeadline) -> QueueAction {
         let total = waiting.addingReportingOverflow(bytes)
-        // A message may be larger than the bound, or it could never be sent.
+        // A single message may exceed the bound, since it could otherwise never be sent.
         guard waiting == 0 || (!total.overflow && total.partialValue <= limits.hardBound) else { return .refuse }
         guard total.overflow || total.partialValue > limits.softBound else { return .keep }
         if case .calm = state { state = .watched(since: now()) }
         return .keepAndDropVolatile
     }
 
-    /// Something has left, and `waiting` bytes still wait.
+    /// Data has been sent, and `waiting` bytes are still queued.
     package mutating func progressed(waiting: Int, now: @autoclosure () -> NIODeadline) {
         state = waiting > limits.softBound ? .watched(since: now()) : .calm
     }
 
-    /// Something was given up, and `waiting` bytes still wait: no progress, but perhaps the end of the watch.
+    /// Messages were dropped, and `waiting` bytes are still queued: this is no progress, but it may end the watching.
     package mutating func dropped(waiting: Int) {
         if waiting <= limits.softBound { state = .calm }
     }

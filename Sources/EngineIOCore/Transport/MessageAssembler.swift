@@ -121,7 +121,7 @@ package struct MessageAssembler: Sendable {
         return nil
     }
 
-    /// Gives the bytes back that were not looked at, right after an event; nil when there are none.
+    /// Returns the bytes that have not been processed, right after an event; nil when there are none.
     package mutating func takeRest() -> ByteBuffer? {
         guard input.readableBytes > 0 else { return nil }
         let rest = input

@@ -49,8 +49,8 @@ package struct UTF8Validator: Sendable, Equatable {
         return true
     }
 
-    /// Goes past ASCII and characters of two bytes, eight bytes at a time; returns where something else begins, or ASCII
-    /// ends.
+    /// Skips ASCII and two-byte characters, eight bytes at a time; returns the position of the first other byte, or of
+    /// the end of ASCII.
     private static func skipWords(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         var index = start
         let lastWord = bytes.count &- 8
@@ -78,7 +78,7 @@ package struct UTF8Validator: Sendable, Equatable {
     @inlinable
     @inline(__always)
     package static func isFourPairs(_ word: UInt64) -> Bool {
-        // Of each pair 110xxxxx 10xxxxxx; C0 and C1 would be other spellings of ASCII.
+        // Each pair must be 110xxxxx 10xxxxxx; C0 and C1 would be overlong encodings of ASCII.
         let leads = word & 0x001E_001E_001E_001E
         return word & 0xC0E0_C0E0_C0E0_C0E0 == 0x80C0_80C0_80C0_80C0
             && (leads &+ 0x7FFF_7FFF_7FFF_7FFF) & 0x8000_8000_8000_8000 == 0x8000_8000_8000_8000

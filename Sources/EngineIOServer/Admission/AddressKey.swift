@@ -1,12 +1,12 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Whose limit an address falls under: an IPv4 address, or an IPv6 network of 64 bits, which is the least that one customer
-/// gets and may choose addresses from at will. Nine bytes, whatever the address was written like.
+/// The key under which an address is limited: an IPv4 address, or the /64 network of an IPv6 address, since every
+/// customer has at least one such network and can pick any address in it. Nine bytes, however the address was written.
 struct AddressKey: Hashable, Sendable {
     private let bits: UInt64
     private let isNetwork: Bool
 
-    /// Nil for what is no IP address, such as the peer of a Unix socket.
+    /// Nil if the text is not an IP address, for example for the peer of a Unix socket.
     init?(_ address: String) {
         // The longest there is, with an IPv4 address inside, has 45 bytes.
         guard address.utf8.count <= 45, let bytes = TrustedProxies.bytes(address) else { return nil }

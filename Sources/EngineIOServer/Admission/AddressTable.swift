@@ -2,13 +2,12 @@
 
 internal import EngineIOCore
 
-/// What each address has of the server: sessions that are open, and handshakes of the last moment. A value that calls
-/// nobody; time comes in as an argument.
+/// Counts the open sessions and recent handshakes of each address. A value without I/O; time comes in as an argument.
 ///
-/// An address is remembered while it has sessions, of which there is a limit, or while its last handshake still counts
-/// against its rate, which is a second at most. Of the latter there are at most ``maximumIdle``: if more addresses than that
-/// come within a second, one that has waited for long is forgotten early, and may send a few handshakes more than its rate.
-/// Every call looks at a fixed number of entries.
+/// The table keeps an address while it has open sessions, whose number is limited, or while its last handshake still
+/// counts against its rate, which is at most a second. It keeps at most ``maximumIdle`` addresses of the second kind:
+/// if more arrive within a second, it forgets the oldest early, and that address may send a few handshakes more than
+/// its rate. Every call visits a fixed number of entries.
 struct AddressTable: Sendable {
     /// Addresses without sessions that are remembered for their rate.
     static let maximumIdle = 65_536
@@ -22,7 +21,7 @@ struct AddressTable: Sendable {
     }
 
     private var entries: [AddressKey: Entry] = [:]
-    /// Addresses to be forgotten when they have no sessions and their rate is full again, in the order of their coming.
+    /// Addresses to remove once they have no sessions and their rate is full again, oldest first.
     private var waiting = FIFO<AddressKey>()
     private let maximumIdle: Int
 
@@ -34,9 +33,9 @@ struct AddressTable: Sendable {
     /// Open sessions of an address.
     func sessions(of key: AddressKey) -> Int { Int(entries[key]?.sessions ?? 0) }
 
-    /// Takes one handshake of an address, at `now` nanoseconds of a clock that does not go back.
+    /// Counts one handshake of an address, at `now` nanoseconds of a monotonic clock.
     ///
-    /// - Returns: nil when the address may have one, else how many nanoseconds from now it may.
+    /// - Returns: nil when the handshake is allowed, otherwise the nanoseconds until the next one is.
     mutating func takeHandshake(of key: AddressKey, rate: CellRate, now: UInt64) -> UInt64? {
         forgetSome(now: now)
         var entry = entries[key] ?? Entry()
@@ -66,7 +65,7 @@ struct AddressTable: Sendable {
         waiting.append(key)
     }
 
-    /// Looks at the two that have waited longest, so that the list shrinks faster than it grows.
+    /// Checks the two oldest entries, so that the list shrinks faster than it grows.
     private mutating func forgetSome(now: UInt64) {
         for _ in 0..<2 {
             guard let key = waiting.popFirst(), var entry = entries[key] else { return }
@@ -83,12 +82,12 @@ struct AddressTable: Sendable {
 
     private mutating func forget(_ key: AddressKey) {
         entries[key] = nil
-        // A dictionary keeps the room it once needed.
+        // A dictionary never shrinks its storage by itself.
         if entries.isEmpty, entries.capacity > 1_024 { entries = [:] }
     }
 }
 
-/// First in, first out, with room for what is in it and not much more.
+/// A first-in, first-out queue whose storage stays close to its contents.
 struct FIFO<Element: Sendable>: Sendable {
     private var elements: [Element?] = []
     private var start = 0

@@ -9,7 +9,7 @@ internal import Synchronization
 ///
 /// Its lock is taken for a handshake, and for the opening and the end of a session while addresses are counted.
 final class AdmissionControl: Sendable {
-    /// What stands in the way; the values are labels of a metric.
+    /// The limit that refuses a handshake; the raw values are labels of a metric.
     enum Obstacle: String, CaseIterable, Sendable {
         case draining
         case sessions
@@ -28,7 +28,7 @@ final class AdmissionControl: Sendable {
             }
         }
 
-        /// Whether others may be let in at the same moment.
+        /// Whether handshakes of other addresses may still be accepted.
         var isOfOneAddress: Bool { self == .sessionsOfAddress || self == .rateOfAddress }
     }
 
@@ -42,7 +42,7 @@ final class AdmissionControl: Sendable {
         var maxSessions: Int
         var handshakesPerSecond: Int?
         var bucket: TokenBucket?
-        /// When somebody was refused for the rate last.
+        /// When a handshake was last refused because of the rate.
         var lastRateDenial: UInt64?
 
         var maxSessionsPerAddress: Int?
@@ -65,8 +65,8 @@ final class AdmissionControl: Sendable {
 
     /// Takes other limits; a bucket whose rate has not changed stays as full as it is.
     ///
-    /// - Returns: whether sessions are counted by address from now on, and were not before: those that are open have to be
-    ///   told of with ``opened(_:)``.
+    /// - Returns: whether sessions are counted by address from now on and were not before. The caller then has to
+    ///   report the open sessions with ``opened(_:)``.
     @discardableResult
     func reload(_ configuration: EngineConfiguration) -> Bool {
         let maxSessions = configuration.maxSessions ?? Self.defaultMaxSessions
@@ -115,7 +115,7 @@ final class AdmissionControl: Sendable {
         }
     }
 
-    /// As ``check(sessions:address:now:)`` when that has let the handshake pass, but some time ago.
+    /// Repeats ``check(sessions:address:now:)`` for a handshake that passed it some time ago.
     func checkAgain(sessions: Int, address: @autoclosure () -> String) -> Denial? {
         if let denial = checkDraining() { return denial }
         return limits.withLockedValue { $0.checkSessions(sessions, address) }
@@ -125,7 +125,7 @@ final class AdmissionControl: Sendable {
         isDraining ? Denial(obstacle: .draining, retryAfterSeconds: .random(in: 1...5)) : nil
     }
 
-    /// Which limit keeps newcomers away at this moment, or did a moment ago. Those of one address keep nobody else away.
+    /// The limit that refuses all new sessions now, or did so a moment ago. Limits of one address do not count.
     func reachedLimit(sessions: Int) -> String? {
         let now = NIODeadline.now().uptimeNanoseconds
         return limits.withLockedValue { limits in
@@ -157,7 +157,7 @@ final class AdmissionControl: Sendable {
 
 extension AdmissionControl.Limits {
     fileprivate func checkSessions(_ sessions: Int, _ address: () -> String) -> AdmissionControl.Denial? {
-        // Spread, so that those who were refused together do not come back together.
+        // Randomised, so that clients refused at the same time do not all retry at the same time.
         guard sessions < maxSessions else {
             return AdmissionControl.Denial(obstacle: .sessions, retryAfterSeconds: .random(in: 1...5))
         }

@@ -1,12 +1,12 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Which headers of a handshake stay in memory for as long as its session lives. The hooks that are asked about the
-/// handshake itself, such as ``EngineConfiguration/allowRequest``, get all of them in any case.
+/// The headers of a handshake that the server keeps in memory while its session lives. The hooks that run during the
+/// handshake, such as ``EngineConfiguration/allowRequest``, get all headers in any case.
 public enum KeptHeaders: Sendable, Equatable {
-    /// All of them, as in Node.
+    /// All headers, as in Node.
     case all
-    /// Those with these names, in any letter case. An application finds no others in the handshake of its sockets, so
-    /// what it reads there, such as `Cookie` or `Authorization`, has to be named.
+    /// The headers with these names, in any letter case. The handshake of a socket contains no others, so list every
+    /// header that the application reads there, such as `Cookie` or `Authorization`.
     case only([String])
 
     /// Whether a header is kept.

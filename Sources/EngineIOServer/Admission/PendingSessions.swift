@@ -2,20 +2,21 @@
 
 internal import Synchronization
 
-/// The sessions of one shard that nobody has begun to use, in the order of their opening. Confined to the shard's loop.
+/// The pending sessions of one shard, which their clients have not begun to use, in the order in which they were
+/// opened. Confined to the shard's loop.
 ///
-/// A list whose links are numbers: adding, taking one out and finding the oldest cost the same however many there are, and
-/// a session has four bytes of it.
+/// A linked list with indices as links: adding, removing and finding the oldest take constant time, and a session
+/// stores four bytes.
 struct PendingSessions {
-    /// Of a session that is not in the list yet.
+    /// The index of a session that is not in the list yet.
     static let notYet: Int32 = -1
-    /// Of a session that is not in the list and shall not be any more.
+    /// The index of a session that has left the list for good.
     static let never: Int32 = -2
     private static let none: Int32 = -1
 
     private struct Node {
         var session: EngineSession?
-        /// What is kept of its handshake.
+        /// Bytes kept of its handshake request.
         var bytes = 0
         var older = PendingSessions.none
         var newer = PendingSessions.none
@@ -34,7 +35,7 @@ struct PendingSessions {
 
     /// Adds a session as the newest one.
     ///
-    /// - Returns: whether it has been added; not so one that is in the list or shall not be.
+    /// - Returns: whether it was added; false if it is in the list already or has left it for good.
     mutating func add(_ session: EngineSession, bytes: Int) -> Bool {
         guard session.pendingIndex == Self.notYet else { return false }
         let node = Node(session: session, bytes: bytes, older: newestIndex)
@@ -52,7 +53,7 @@ struct PendingSessions {
         return true
     }
 
-    /// Takes a session out for good.
+    /// Removes a session for good.
     ///
     /// - Returns: the bytes it was added with; nil when it was not in the list.
     mutating func remove(_ session: EngineSession) -> Int? {
@@ -65,7 +66,7 @@ struct PendingSessions {
         nodes[Int(index)] = Node()
         free.append(index)
         if free.count == nodes.count {
-            // What a flood has needed is given back.
+            // Frees the storage that a flood has needed.
             nodes.removeAll(keepingCapacity: nodes.count <= 256)
             free.removeAll(keepingCapacity: free.count <= 256)
         }
@@ -73,9 +74,10 @@ struct PendingSessions {
     }
 }
 
-/// How many such sessions a server has on all its shards, and how much is kept of their handshakes. From any thread.
+/// The number of pending sessions on all shards of a server, and the bytes kept of their handshakes. May be used from
+/// any thread.
 final class PendingBudget: Sendable {
-    /// What there is too much of.
+    /// The exceeded limit.
     enum Excess: String, CaseIterable, Sendable {
         case sessions = "maxPendingSessions"
         case bytes = "maxPendingBytes"
@@ -98,7 +100,7 @@ final class PendingBudget: Sendable {
 
     /// How many sessions are pending.
     var sessionCount: Int { sessions.load(ordering: .relaxed) }
-    /// What is kept of their handshakes.
+    /// Bytes kept of their handshake requests.
     var byteCount: Int { bytes.load(ordering: .relaxed) }
 
     func added(bytes count: Int) {
@@ -111,7 +113,7 @@ final class PendingBudget: Sendable {
         bytes.wrappingSubtract(count, ordering: .relaxed)
     }
 
-    /// Which limit is passed, if any.
+    /// The limit that is exceeded, if any.
     var excess: Excess? {
         if sessionCount > maximumSessions.load(ordering: .relaxed) { return .sessions }
         if byteCount > maximumBytes.load(ordering: .relaxed) { return .bytes }

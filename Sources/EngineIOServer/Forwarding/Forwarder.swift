@@ -5,7 +5,8 @@ internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Carries requests for sessions of other nodes to those nodes, and their answers back (protocol 6.6).
+/// Forwards requests for sessions of other nodes to those nodes, and their responses back to the clients (protocol
+/// 6.6).
 ///
 /// Everything about a request happens on the event loop of its client's connection.
 final class Forwarder: MisroutedRequestHandler {

@@ -65,10 +65,10 @@ final class ForwardingGate: Sendable {
     private static func advice(_ refusal: Refusal) -> String {
         switch refusal {
         case .unsigned, .malformed:
-            "somebody who is no node reaches the listener for nodes; keep it behind a firewall"
+            "the sender is not a node; keep the listener for nodes behind a firewall"
         case .wrongKey: "give all nodes the same secret, or none"
         case .stale: "set the clocks of the nodes: they are more than \(window / 1000) s apart"
-        case .replayed: "somebody repeats what nodes send each other"
+        case .replayed: "somebody replays requests between nodes"
         }
     }
 }

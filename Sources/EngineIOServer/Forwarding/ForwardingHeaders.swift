@@ -17,8 +17,8 @@ enum ForwardingHeaders {
     static func requestHead(
         _ request: EngineRequest, owner: String, key: ForwardingKey, bodyLength: Int?
     ) -> HTTPRequestHead {
-        // Not what the client calls its own in `Connection`: all nodes together are the server it speaks to, and it must
-        // not choose what the session's node gets to see, such as what a proxy has added.
+        // Headers that the client lists in `Connection` are forwarded, too: for the client all nodes together are one
+        // server, and it must not be able to hide headers from the session's node, such as those a proxy has added.
         var headers = withoutHopByHop(request.headers)
         for name in ["content-length", "expect", ForwardingSignature.header] { headers.remove(name: name) }
         if !headers.contains(name: "host") { headers.add(name: "Host", value: owner) }
@@ -42,7 +42,7 @@ enum ForwardingHeaders {
         HTTPHeaders(headers.filter { name, _ in !hopByHop.contains(name.asciiLowercased) })
     }
 
-    /// All headers of an answer but those about the connection, and those the connection names as its own.
+    /// All headers of a response except those about the connection, and those that its `Connection` header lists.
     static func endToEnd(_ headers: HTTPHeaders) -> HTTPHeaders {
         var named: NameSet = []
         for value in headers["connection"] {

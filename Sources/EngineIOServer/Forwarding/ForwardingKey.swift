@@ -45,7 +45,7 @@ public struct ForwardingKey: Sendable, Equatable, CustomStringConvertible, Custo
     /// Whether it is the signature of `text`; takes the same time for every wrong one.
     func verifies(_ signature: String, of text: String) -> Bool { verifies(signature, of: Array(text.utf8)) }
 
-    /// Whether it is the signature of `data`; takes the same time for every wrong one.
+    /// Whether it is the signature of `data`; the comparison takes constant time.
     package func verifies(_ signature: String, of data: [UInt8]) -> Bool {
         guard let code = Self.bytes(hex: signature), code.count == SHA256.byteCount else { return false }
         return HMAC<SHA256>.isValidAuthenticationCode(

@@ -6,7 +6,7 @@ internal import NIOHTTP1
 /// The header by which one node vouches to another for a request: when, from which client, and that it has the key.
 ///
 /// `v1;TIMESTAMP;NONCE;SECURE;CLIENT;SIGNATURE`, the signature over all before it, the method and the target. Headers
-/// and body are not signed: who can change them on the way can read the session id as well.
+/// and body are not signed: anybody who can change them on the way can also read the session id.
 struct ForwardingSignature: Equatable {
     static let header = "X-SIO-Forward"
     /// Tells in a 403 that it comes from the gate, and why.
@@ -47,7 +47,7 @@ struct ForwardingSignature: Equatable {
         return (fields, parts[5])
     }
 
-    /// Whether who made it has the key.
+    /// Whether it was made with the key.
     func isSigned(_ signature: String, method: HTTPMethod, target: String, key: ForwardingKey) -> Bool {
         key.verifies(signature, of: signedText(method, target))
     }

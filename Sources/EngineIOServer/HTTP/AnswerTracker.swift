@@ -4,29 +4,30 @@ internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import Synchronization
 
-/// Where an answer that takes its time is: the connection it leaves through. From any thread.
+/// The connection through which a large response is being sent. May be used from any thread.
 package final class AnswerProbe: Sendable {
     private let descriptor = Synchronization.Atomic<CInt>(-1)
-    /// While the answer waits there.
+    /// Whether the response is still being sent there.
     private let channel = NIOLockedValueBox<(any Channel)?>(nil)
 
     package init() {}
 
-    /// The socket of the connection; -1 when it is gone, or serves another answer.
+    /// The socket of the connection; -1 when the connection has closed or sends another response.
     func set(_ descriptor: CInt) { self.descriptor.store(descriptor, ordering: .relaxed) }
 
     func set(waitingIn channel: (any Channel)?) { self.channel.withLockedValue { $0 = channel } }
 
-    /// Closes the connection if the answer still waits there.
+    /// Closes the connection if it is still sending the response.
     package func cut() { channel.withLockedValue { $0 }?.close(promise: nil) }
 
-    /// Bytes of the socket that the client has not acknowledged.
+    /// Bytes in the socket that the client has not acknowledged.
     package var unacknowledgedBytes: Int {
         DirectSocket.unacknowledgedBytes(of: descriptor.load(ordering: .relaxed))
     }
 }
 
-/// Travels with an answer and tells, once, when the kernel has been given all of it, or never will be. From any thread.
+/// Accompanies a response and reports, once, when the kernel has accepted all of it or the response has been abandoned.
+/// May be used from any thread.
 package final class AnswerTracker: Sendable {
     package let probe: AnswerProbe
     private let isOver = Synchronization.Atomic(false)
@@ -37,7 +38,7 @@ package final class AnswerTracker: Sendable {
         self.onEnd = onEnd
     }
 
-    /// An answer that goes nowhere is let go of.
+    /// The response was released without being sent.
     deinit { end() }
 
     package func end() {

@@ -1,9 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Host and port of a URL, as they stand in `Host`, `X-Forwarded-Host` and `Origin`, for comparison by bytes.
+/// Host and port of a URL, as written in `Host`, `X-Forwarded-Host` and `Origin`, for comparison by bytes.
 ///
-/// Letters of ASCII are equal in both cases. The default ports of HTTP and HTTPS are equal to none, since browsers leave out
-/// the one of their scheme and a proxy that ends TLS changes the scheme.
+/// ASCII letters compare without case. The default ports of HTTP and HTTPS equal a missing port, since browsers omit
+/// the port of their scheme and a proxy that ends TLS changes the scheme.
 package struct Authority: Sendable, Equatable {
     /// In lower case; an IPv6 address in its brackets.
     package let host: String
@@ -29,7 +29,7 @@ package struct Authority: Sendable, Equatable {
         if let colon {
             guard bytes[colon] == UInt8(ascii: ":") else { return nil }
             let digits = bytes[(colon + 1)...]
-            // Nothing after the colon is no port (RFC 3986, 3.2.3).
+            // An empty port is allowed and means the default (RFC 3986, 3.2.3).
             if !digits.isEmpty {
                 guard let number = Self.number(digits) else { return nil }
                 port = number
@@ -39,7 +39,8 @@ package struct Authority: Sendable, Equatable {
         self.port = port == 80 || port == 443 ? nil : port
     }
 
-    /// That of an origin of the web, such as `https://example.org:3000`; nil for others, such as `null` and `file://`.
+    /// Reads the host and port of a web origin such as `https://example.org:3000`; nil for other origins, such as
+    /// `null` and `file://`.
     package init?(origin: String) {
         let bytes = origin.utf8
         for scheme in ["https://", "http://"] where bytes.starts(with: scheme.utf8) {
@@ -56,7 +57,7 @@ package struct Authority: Sendable, Equatable {
         return bytes.count == 4 && bytes[0] == 127
     }
 
-    // Both are ASCII: these are the bytes.
+    // Both are ASCII, so comparing the strings compares their bytes.
     package static func == (one: Authority, other: Authority) -> Bool {
         one.port == other.port && one.host.utf8.elementsEqual(other.host.utf8)
     }

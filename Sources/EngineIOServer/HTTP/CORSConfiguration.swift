@@ -1,17 +1,17 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Which pages may use the engine, and what browsers are told about that (CORS).
+/// Which pages may use the engine, and which CORS headers tell browsers so.
 ///
-/// Browsers send the origin of a page in `Origin`. They keep pages of other origins from reading answers unless CORS headers
-/// allow it, but let every page open WebSockets and send requests: a server that relies on cookies has to refuse foreign
-/// pages itself, which ``enforce`` does. Programs can send any `Origin` or none, so this protects people with a browser, not the
-/// server from programs.
+/// Browsers send the origin of a page in `Origin`. They keep pages of other origins from reading responses unless CORS
+/// headers allow it, but they let every page open WebSockets and send requests. A server that relies on cookies
+/// therefore has to refuse foreign pages itself, which ``enforce`` does. Programs can send any `Origin` or none: this
+/// setting protects people who use a browser, not the server.
 public struct CORSConfiguration: Sendable {
     /// Which origins are allowed.
     public enum Origin: Sendable {
-        /// The pages of the host and port that the request itself is for: those in its `Host`, or in the
-        /// `X-Forwarded-Host` of a trusted proxy. No CORS headers are sent, since such pages need none. The scheme is not
-        /// compared, because TLS may end at a proxy, and the ports 80 and 443 are equal to none.
+        /// Only pages of the server's own host and port, as named by the request's `Host` or by the `X-Forwarded-Host`
+        /// of a trusted proxy. No CORS headers are sent, since such pages need none. The scheme is not compared,
+        /// because TLS may end at a proxy, and ports 80 and 443 equal a missing port.
         case sameHost
         /// `Access-Control-Allow-Origin: *`. Browsers refuse it together with credentials.
         case any
@@ -45,8 +45,9 @@ public struct CORSConfiguration: Sendable {
     public var optionsSuccessStatus: Int
     /// Refuses requests of origins that are not allowed with code 4 and status 403, on both transports; default true.
     ///
-    /// With false a foreign page is only kept from reading answers, as in Node.js, and WebSockets are not covered at all. A
-    /// request without an `Origin` header does not come from a foreign page and is let through.
+    /// With false browsers only keep foreign pages from reading responses, as in Node.js, and nothing stops them from
+    /// opening WebSockets. A request without an `Origin` header does not come from a foreign page and is always
+    /// accepted.
     public var enforce: Bool
 
     /// Rules for `origin` and the defaults for the rest.

@@ -7,7 +7,7 @@ internal import NIOHTTP1
 struct CORSPolicy: Sendable {
     /// What to do with a request.
     struct Outcome {
-        /// Headers of the answer, whoever gives it.
+        /// Headers of the response, whichever component sends it.
         var headers: HTTPHeaders = [:]
         /// The status of a preflight that is answered here.
         var preflightStatus: Int?
@@ -15,7 +15,7 @@ struct CORSPolicy: Sendable {
         var isForbidden = false
     }
 
-    /// What a refused request is answered: somebody who has not set anything should find out what to set.
+    /// The text of the refusal. It names the setting, for people who have not set anything yet.
     static let refusal = "Forbidden: cors.origin does not allow this origin"
 
     private let configuration: CORSConfiguration
@@ -75,9 +75,10 @@ struct CORSPolicy: Sendable {
         }
     }
 
-    /// Whether the request has no `Origin`, or that of the host and port it is for.
+    /// Whether the request has no `Origin`, or one with the host and port that the request names.
     private func isOfSameHost(_ request: EngineRequest) -> Bool {
-        // The node that a forwarded request has come to first has looked, and knows what its proxies say of the host.
+        // The node that received the request from the client has checked it already, and knows which host its proxies
+        // report.
         guard request.traits.hasOrigin, !request.isForwarded else { return true }
         guard let origin = request.headers.first(name: "origin").flatMap(Authority.init(origin:)) else { return false }
         return request.authority == origin

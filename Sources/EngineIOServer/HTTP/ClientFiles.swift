@@ -25,7 +25,7 @@ struct ClientFiles: Sendable {
     private let version: String
     private let files: [String: File]
 
-    /// Files that are symbolic links out of the directory, which are not served, and where they lead.
+    /// Files that are symbolic links to outside the directory, with their targets. They are not served.
     let strays: [String: String]
 
     /// Reads what `directory` holds of the eight files; blocking, so only to be called at start.

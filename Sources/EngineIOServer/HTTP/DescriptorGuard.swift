@@ -3,29 +3,29 @@
 internal import Glibc
 internal import NIOCore
 
-/// Keeps a listener from spinning, and its clients from waiting in vain, when the process has no descriptors left.
+/// Keeps a listener from spinning, and its clients from hanging, when the process has no descriptors left.
 ///
-/// While accept(2) fails the listening socket stays readable, so a listener that just goes on uses a whole core. This one
-/// pauses instead:
+/// While accept(2) fails, the listening socket stays readable, so a listener that keeps trying uses a whole core. This
+/// one pauses instead:
 ///
 ///     accepting ── few descriptors left, or accept(2) failed ──▶ refusing ── enough again ──▶ accepting
 ///
-/// While refusing, nothing is accepted by NIO. Ten times a second the connections that wait in the kernel are accepted here,
-/// answered 503 and closed, at most ``batch`` of them, for which a descriptor is kept in reserve. Clients of a listener
-/// that leaves the last descriptors to others (``DescriptorLimit/headroom(of:)``) are refused before accept(2) fails, so
-/// that the operations listener, Redis and files still find some.
+/// While refusing, NIO accepts no connections. Ten times a second this guard accepts up to ``batch`` connections from
+/// the kernel's queue, answers them with 503 and closes them, using a descriptor kept in reserve. A listener that
+/// leaves headroom (``DescriptorLimit/headroom(of:)``) refuses clients before accept(2) fails, so that the operations
+/// listener, Redis and files still get descriptors.
 ///
 /// Confined to the event loop of the listener.
 final class DescriptorGuard: ChannelInboundHandler {
     typealias InboundIn = any Channel
 
-    /// How often it looks whether there are descriptors again.
+    /// How often it checks whether descriptors are available again.
     static let interval = TimeAmount.milliseconds(100)
     /// How many connections are refused at once.
     static let batch = 64
 
     private let watch: DescriptorWatch
-    /// Whether the last descriptors are left to others.
+    /// Whether this listener leaves the last descriptors unused.
     private let leavesHeadroom: Bool
     private let speaksTLS: Bool
     private var reserve = ReservedDescriptor()
@@ -95,7 +95,7 @@ final class DescriptorGuard: ChannelInboundHandler {
     private func isShort() -> Bool {
         guard reserve.isHeld || reserve.open(), let lowest = reserve.lowestFreeDescriptor() else { return true }
         guard leavesHeadroom, lowest >= limit - DescriptorLimit.headroom(of: limit) else { return false }
-        // It may have been changed meanwhile.
+        // The limit may have been changed at run time.
         limit = DescriptorLimit.current ?? .max
         return lowest >= limit - DescriptorLimit.headroom(of: limit)
     }
@@ -111,7 +111,7 @@ final class DescriptorGuard: ChannelInboundHandler {
         watch.refused(refused, on: context.eventLoop, limit: limit)
     }
 
-    /// A connection that waits in the kernel; nil when there is none, or no descriptor for it.
+    /// Accepts a connection from the kernel's queue; nil when there is none, or no descriptor for it.
     private func accept(_ listener: CInt) -> CInt? {
         while true {
             let connection = Glibc.accept(listener, nil, nil)
@@ -127,7 +127,7 @@ final class DescriptorGuard: ChannelInboundHandler {
     }
 }
 
-/// A descriptor that is closed when one is needed and no other is left.
+/// A descriptor kept in reserve, which is closed when one is needed and none is left.
 private struct ReservedDescriptor {
     private var descriptor: CInt = -1
 
@@ -146,7 +146,8 @@ private struct ReservedDescriptor {
         descriptor = -1
     }
 
-    /// What the next descriptor will be: the kernel always gives the lowest, so all below are in use. Nil when none is left.
+    /// The number of the next descriptor: the kernel always assigns the lowest free number, so all lower ones are in
+    /// use. Nil when none is left.
     func lowestFreeDescriptor() -> Int? {
         let lowest = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
         guard lowest >= 0 else { return nil }
@@ -155,7 +156,7 @@ private struct ReservedDescriptor {
     }
 }
 
-/// The end of a connection for which there is no room.
+/// Refuses a connection for which no descriptor is left.
 private enum RefusedConnection {
     private static let answer: StaticString = """
         HTTP/1.1 503 Service Unavailable\r
@@ -167,12 +168,12 @@ private enum RefusedConnection {
 
         """
 
-    /// Closes the connection, with an answer as far as one can be given without waiting.
+    /// Closes the connection, with a response if it can be written without waiting.
     static func end(_ connection: CInt, answers: Bool) {
         if answers {
             _ = send(connection, answer.utf8Start, answer.utf8CodeUnitCount, CInt(MSG_DONTWAIT | MSG_NOSIGNAL))
             _ = shutdown(connection, CInt(SHUT_WR))
-            // A request that stays unread would turn the close into a reset, which takes the answer away.
+            // Unread request bytes would turn the close into a reset, which discards the response.
             withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { memory in
                 _ = recv(connection, memory.baseAddress, memory.count, CInt(MSG_DONTWAIT))
             }

@@ -5,14 +5,15 @@ internal import Metrics
 internal import NIOCore
 internal import Synchronization
 
-/// What a listener's ``DescriptorGuard`` has done, for the log, the metrics and readiness. May be used from any thread.
+/// Records what a listener's ``DescriptorGuard`` has done, for the log, the metrics and readiness. May be used from any
+/// thread.
 final class DescriptorWatch: Sendable {
-    /// How long after it a shortage counts as one, so that those who are told hear of it once and not in a flicker.
+    /// How long a shortage counts after it has ended, so that readiness does not flicker.
     static let memory = TimeAmount.seconds(5)
 
     private let log: RateLimitedLogger<EngineLogKind>
     private let counter: Counter
-    /// When descriptors were short last: uptime in nanoseconds, 0 for never.
+    /// When descriptors last ran short: uptime in nanoseconds, 0 for never.
     private let last = Atomic<UInt64>(0)
 
     init(log: RateLimitedLogger<EngineLogKind>, isCounted: Bool) {
@@ -22,7 +23,7 @@ final class DescriptorWatch: Sendable {
             factory: isCounted ? MetricsSystem.factory : NOOPMetricsHandler.instance)
     }
 
-    /// Descriptors are short, and so many connections were refused for it. On the event loop.
+    /// Records a shortage and the number of connections refused because of it. On the event loop.
     func refused(_ count: Int, on eventLoop: any EventLoop, limit: Int, now: NIODeadline = .now()) {
         last.store(max(1, now.uptimeNanoseconds), ordering: .relaxed)
         guard count > 0 else { return }
@@ -35,7 +36,7 @@ final class DescriptorWatch: Sendable {
             ])
     }
 
-    /// Whether connections are refused at this moment, or were a moment ago.
+    /// Whether connections are being refused, or were a moment ago.
     func isShort(now: NIODeadline = .now()) -> Bool {
         let last = last.load(ordering: .relaxed)
         return last > 0 && now.uptimeNanoseconds &- last < UInt64(Self.memory.nanoseconds)

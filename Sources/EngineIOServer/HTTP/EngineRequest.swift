@@ -52,11 +52,11 @@ package struct EngineRequest: Sendable {
     /// Whether the client speaks TLS: on this hop, or with a trusted proxy in front that says so.
     package var isClientSecure: Bool { peer.isClientSecure }
 
-    /// Host and port the client asked for: those a trusted proxy was asked for, else those in `Host`. Nil when there are none,
-    /// or several.
+    /// The host and port that the client asked for: those that a trusted proxy reports, otherwise those in `Host`. Nil
+    /// when there are none, or several.
     package var authority: Authority? {
         let values = peer.isTrustedProxy ? headers["x-forwarded-host"] : []
-        // With several proxies the first element is the one the client spoke to.
+        // With several proxies the first element belongs to the proxy that the client connected to.
         if let value = values.first { return Authority(value.utf8.prefix { $0 != UInt8(ascii: ",") }) }
         let hosts = headers["host"]
         return hosts.count == 1 ? Authority(hosts[0]) : nil
@@ -83,7 +83,7 @@ final class HTTPPeer: Sendable {
     let clientAddress: String
     let isSecure: Bool
     let isClientSecure: Bool
-    /// Whether what it says about its client in `X-Forwarded-…` is believed.
+    /// Whether the server trusts its `X-Forwarded-…` headers.
     let isTrustedProxy: Bool
 
     init(
@@ -108,7 +108,7 @@ package struct EngineResponse: Sendable {
     package var closeConnection: Bool
     /// Whether another node has made it, so that what CORS and middlewares add is in it already.
     package var isForwarded = false
-    /// Hears when the answer has left; nil when nobody wants to know.
+    /// Is told when the response has been sent; nil when nothing needs to know.
     package var tracker: AnswerTracker?
 
     package init(

@@ -12,8 +12,8 @@ internal import NIOCore
 
 /// Whole files, read with blocking calls: for the start of the server only.
 enum FileBytes {
-    /// Reads a file of a directory, unless it is a symbolic link that leads out of it. Links within are followed: volumes of
-    /// Kubernetes consist of them.
+    /// Reads a file of a directory, unless it is a symbolic link to outside of it. Links within the directory are
+    /// followed, because Kubernetes volumes consist of them.
     ///
     /// - Throws: ``LeadsOut``.
     static func read(_ name: String, in directory: String) throws(LeadsOut) -> ByteBuffer? {
@@ -23,12 +23,12 @@ enum FileBytes {
         return read(path)
     }
 
-    /// A file would be read from elsewhere.
+    /// The path leads out of the directory.
     struct LeadsOut: Error {
         let path: String
     }
 
-    /// The path without symbolic links; nil when there is nothing.
+    /// The path with symbolic links resolved; nil when the file does not exist.
     private static func resolved(_ path: String) -> String? {
         guard let text = realpath(path, nil) else { return nil }
         defer { free(text) }

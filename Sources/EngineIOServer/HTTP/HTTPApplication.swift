@@ -34,7 +34,7 @@ public struct ApplicationRequest: Sendable {
     /// The connection, for frameworks that want to know it; nobody else may read or write there.
     package let channel: any Channel
 
-    /// Whether the path, which ends before the query, is this one, byte by byte.
+    /// Whether the path, without the query, equals this one byte by byte.
     package func isFor(path: String) -> Bool {
         target.utf8.prefix { $0 != UInt8(ascii: "?") }.elementsEqual(path.utf8)
     }

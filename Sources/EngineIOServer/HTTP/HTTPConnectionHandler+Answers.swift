@@ -28,9 +28,10 @@ extension HTTPConnectionHandler {
         complete(transaction, closes: closes)
     }
 
-    /// Tells the tracker of the answer just written when it has left.
+    /// Informs the tracker of the response just written when that has been sent.
     private func track(_ tracker: AnswerTracker) {
-        // That of an answer before is over: this one was begun when it had left.
+        // The tracker of the previous response is finished, since this response was started only after that one had
+        // been sent.
         self.tracker?.probe.set(-1)
         self.tracker = tracker
         guard let context else { return tracker.end() }
@@ -116,8 +117,9 @@ extension HTTPConnectionHandler {
         settings.answers.put(bytes)
     }
 
-    /// Writes to the socket itself while NIO holds nothing of this connection, and what that does not take through NIO: then
-    /// the end of the write is awaited, so that timeouts know what is still under way.
+    /// Writes to the socket directly while NIO holds nothing of this connection, and the part that the socket does not
+    /// accept through NIO. The end of that write is awaited, so that time-outs know whether anything is still being
+    /// sent.
     func write(_ bytes: ByteBuffer) {
         guard let context else { return }
         current?.bytesSent += bytes.readableBytes
@@ -159,7 +161,7 @@ extension HTTPConnectionHandler {
         }
     }
 
-    /// Ends the connection in the middle of an answer, which tells the client that it has not got all of it.
+    /// Ends the connection in the middle of a response, so that the client knows it is incomplete.
     func cut(_ transaction: HTTPTransaction) {
         guard current === transaction else { return }
         router.logger.debug("HTTP answer of the application is incomplete")
@@ -167,7 +169,7 @@ extension HTTPConnectionHandler {
         closeAfterWrites(lingering: false)
     }
 
-    /// Ends the connection when everything written has left.
+    /// Ends the connection when everything written has been sent.
     func closeAfterWrites(lingering: Bool) {
         guard case .serving = phase else { return }
         phase = .closing(lingers: lingering)

@@ -5,7 +5,7 @@ internal import NIOHTTP1
 
 // Request bodies: collected for the engine, streamed to the application, or thrown away.
 extension HTTPConnectionHandler {
-    /// Hands one piece of a body to whoever gets it.
+    /// Passes one piece of a body to its consumer.
     func receive(_ event: RequestBodyDecoder.Event, of transaction: HTTPTransaction) {
         let consumer = transaction.consumer
         switch event {
@@ -82,7 +82,7 @@ extension HTTPConnectionHandler {
 
     // MARK: Streams
 
-    /// The body for the application; nothing is read before somebody iterates.
+    /// The body for the application; nothing is read before the application iterates over it.
     func makeStream(_ transaction: HTTPTransaction) -> ApplicationRequestBody {
         guard !transaction.isBodyComplete, let eventLoop = context?.eventLoop else {
             return ApplicationRequestBody(sequence: nil) {}

@@ -32,7 +32,7 @@ extension HTTPConnectionHandler {
         closeAfterWrites(lingering: true)
     }
 
-    /// Tells whoever observes requests of this one, once.
+    /// Reports this request to the observer, once.
     func observe(_ transaction: HTTPTransaction) {
         guard let since = transaction.observedSince else { return }
         transaction.observedSince = nil
@@ -42,7 +42,7 @@ extension HTTPConnectionHandler {
                 bytesSent: transaction.bytesSent, duration: .now() - since, clientAddress: transaction.clientAddress))
     }
 
-    /// Tells everybody who waits for something of the request in progress that it is over.
+    /// Informs everything that waits for the request in progress that it is over.
     func abandonCurrent() {
         guard let transaction = current else { return }
         current = nil

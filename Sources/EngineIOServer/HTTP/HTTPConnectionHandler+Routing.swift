@@ -66,7 +66,7 @@ extension HTTPConnectionHandler: HTTPExchangeConnection {
                 "remote": "\(request.clientAddress)",
             ])
         if request.isUpgrade {
-            // Node checks no origins of WebSockets; 403 says what is wrong.
+            // Node does not check origins of WebSockets; here 403 and its text name the reason.
             refuse(transaction, status: .forbidden, message: CORSPolicy.refusal, headers: [:])
         } else {
             answer(.refusal(.forbidden, message: CORSPolicy.refusal), to: transaction, preset: headers)

@@ -49,7 +49,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     @exclusivity(unchecked) var newcomerIndex: Int?
     /// Answers handed to the channel and not yet written.
     @exclusivity(unchecked) var pendingWrites = 0
-    /// Of the last answer that has one.
+    /// The tracker of the last response that has one.
     @exclusivity(unchecked) var tracker: AnswerTracker?
     /// Found with the first answer.
     @exclusivity(unchecked) var socket: (any AnswerSink)?
@@ -77,10 +77,11 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     /// Behind a proxy that speaks the PROXY protocol, its client.
     lazy var peer = remoteAddress?.numericHost ?? ""
     private(set) lazy var remoteAddress = context?.channel.remoteAddress
-    /// The PROXY header of a trusted proxy names no client: the proxy does not know it, or it connects for itself.
+    /// The PROXY header of a trusted proxy names no client: the proxy does not know the client, or the connection is
+    /// its own.
     var isClientUnknown = false
-    /// Whether `X-Forwarded-…` of requests names their client. Not on a connection of a proxy that uses the PROXY
-    /// protocol and names no client: the proxy does not look at the headers then, so they are the client's own.
+    /// Whether the server trusts `X-Forwarded-…` of this connection's requests. It does not when a proxy uses the PROXY
+    /// protocol and names no client: such a proxy passes the client's own headers on unchanged.
     private(set) lazy var isTrustedProxy =
         !isClientUnknown && !router.trustedProxies.isEmpty && router.trustedProxies.isTrusted(peer)
 

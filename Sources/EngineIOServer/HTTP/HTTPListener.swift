@@ -107,7 +107,7 @@ package final class HTTPListener: Sendable {
         }
     }
 
-    /// Versions before 1.2 are not to be spoken any more (RFC 8996), and NIOSSL's default is 1.0.
+    /// Versions before 1.2 must not be used any more (RFC 8996), but NIOSSL's default is 1.0.
     private static func context(_ configuration: TLSConfiguration) throws -> NIOSSLContext {
         var configuration = configuration
         switch configuration.minimumTLSVersion {

@@ -6,7 +6,7 @@ internal import Metrics
 package import NIOCore
 internal import NIOHTTP1
 
-/// What all connections of a server share: the configuration, and who answers which request.
+/// What all connections of a server share: the configuration, and the routing of requests.
 package final class HTTPRouter: Sendable {
     enum Route {
         case clientFile(String)

@@ -40,7 +40,7 @@ final class HTTPTransaction {
     @exclusivity(unchecked) var task: Task<Void, Never>?
     /// Set while the application is to answer.
     @exclusivity(unchecked) var applicationAnswer: ApplicationAnswer?
-    // Kept while somebody observes requests.
+    // Stored only while there is an observer.
     /// When the head was complete; nil when nobody observes, or what there was to tell has been told.
     @exclusivity(unchecked) var observedSince: NIODeadline?
     var clientAddress = ""

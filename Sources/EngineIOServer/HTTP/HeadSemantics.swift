@@ -28,7 +28,7 @@ struct HeadSemantics {
             guard value.equalsIgnoringCase("100-continue") else { throw .expectationFailed }
             expectsContinue = true
         case 6 where name.equalsIgnoringCase("origin"):
-            // Which of two would be compared, and which would an application look at (RFC 6454, 7.3)?
+            // With two headers the check and the application might read different ones (RFC 6454, 7.3).
             guard !traits.hasOrigin else { throw .malformed("two origins") }
             traits.hasOrigin = true
         case 7 where name.equalsIgnoringCase("upgrade"):

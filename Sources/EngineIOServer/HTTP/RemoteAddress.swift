@@ -24,7 +24,8 @@ extension SocketAddress {
     }
 }
 
-/// The networks whose `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` are believed.
+/// The networks of trusted proxies, whose `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` the server
+/// uses.
 struct TrustedProxies: Sendable {
     private struct Network: Sendable {
         var bytes: [UInt8]
@@ -59,7 +60,7 @@ struct TrustedProxies: Sendable {
 
     var isEmpty: Bool { networks.isEmpty }
 
-    /// The client's address when the peer is one of ours: the last one in `X-Forwarded-For` that is not.
+    /// The client's address when the peer is a trusted proxy: the last address in `X-Forwarded-For` that is not one.
     func clientAddress(behind peer: String, headers: HTTPHeaders) -> String {
         var client = peer
         for value in headers["x-forwarded-for"].reversed() {
@@ -74,8 +75,8 @@ struct TrustedProxies: Sendable {
         return client
     }
 
-    /// Whether a peer that is one of ours says, in `X-Forwarded-Proto`, that its client came over TLS. With several proxies
-    /// the first element is the one the client spoke to.
+    /// Whether a trusted proxy reports in `X-Forwarded-Proto` that its client uses TLS. With several proxies the first
+    /// element belongs to the proxy that the client connected to.
     func saysSecure(headers: HTTPHeaders) -> Bool {
         guard let value = headers.first(name: "x-forwarded-proto") else { return false }
         let first = value.split(byte: UInt8(ascii: ","), maxSplits: 1, omittingEmptySubsequences: false)[0]
@@ -110,7 +111,7 @@ struct TrustedProxies: Sendable {
 
     /// Network bytes of a numeric address; IPv4 inside IPv6 counts as IPv4.
     static func bytes(_ text: String) -> [UInt8]? {
-        // C would stop reading there, and take what stands before it for all of the text.
+        // C functions would stop at the NUL and use only the text before it.
         guard !text.utf8.contains(0) else { return nil }
         var v4 = [UInt8](repeating: 0, count: 4)
         if inet_pton(AF_INET, text, &v4) == 1 { return v4 }

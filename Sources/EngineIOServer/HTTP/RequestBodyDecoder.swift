@@ -26,7 +26,7 @@ struct RequestBodyDecoder {
     private static let maximumLine = 1024
 
     private var state: State
-    /// Chunk extensions and trailers are read and forgotten; this is what is left for all of them.
+    /// The bytes that further chunk extensions and trailers may have; both are read and discarded.
     private var overheadLeft: Int
 
     /// - Parameter maximumOverhead: how many bytes chunk extensions and trailers may have together.

@@ -88,11 +88,11 @@ extension HeaderTraits {
 enum HTTPRequestError: Error, Equatable {
     /// Not HTTP/1.1 as RFC 9112 has it, or ambiguous; the text is for the log.
     case malformed(String)
-    /// Head over the size allowed.
+    /// The head is larger than allowed.
     case headTooLarge
-    /// More headers than allowed.
+    /// The head has more headers than allowed.
     case tooManyHeaders
-    /// More chunk extensions and trailers of a body than a head may have bytes.
+    /// The chunk extensions and trailers of a body are together larger than a head may be.
     case chunksTooLarge
     /// `Expect` other than `100-continue`.
     case expectationFailed

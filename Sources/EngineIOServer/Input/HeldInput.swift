@@ -2,22 +2,22 @@
 
 internal import NIOCore
 
-/// What a WebSocket has read and not looked at: it waits for its turn, or until the session may go on. While there is one, the
-/// connection is not read. Confined to the session's loop.
+/// Input that a WebSocket has read but not handled yet, because it waits for its turn or the session is paused. While
+/// there is any, the connection is not read. Confined to the session's loop.
 final class HeldInput {
-    /// What may be kept of input that nobody asked for while the session is paused: more than TLS can have unpacked.
+    /// How many bytes of unrequested input are kept while the session is paused: more than TLS can have decrypted.
     static let pausedLimit = 256 * 1024
 
-    /// Bytes that follow those that were looked at, of a connection on the session's loop.
+    /// Unhandled bytes of a connection on the session's loop.
     var bytes = ByteBuffer()
-    /// The same, unpacked already, of a connection on another loop; and whether that waits for them to be looked at.
+    /// Decoded batches of a connection on another loop, and whether that connection waits until they have been handled.
     var events: ArraySlice<InboundHop.Event> = []
     var pausesReading = false
-    /// How the connection has ended, which the session hears after what came before.
+    /// How the connection has ended; the session is told after all earlier input has been handled.
     var end: InboundHop.Event?
     var pause: InputPause?
-    /// Whether it is among the ``InputTurns``.
+    /// Whether the transport is queued in the ``InputTurns``.
     var isQueued = false
-    /// How much of `bytes` came without having been asked for.
+    /// How many of `bytes` arrived without a read request.
     var unasked = 0
 }

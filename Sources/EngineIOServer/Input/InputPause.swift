@@ -2,8 +2,8 @@
 
 internal import NIOCore
 
-/// Until when nothing of a client is looked at, with the timer that ends it. An object, because most connections never have
-/// one. Confined to the session's loop.
+/// A pause in which the input of a client is not handled, with the timer that ends it. An object, because most
+/// connections never have one. Confined to the session's loop.
 final class InputPause {
     private(set) var until: NIODeadline
     private var timer: Scheduled<Void>?

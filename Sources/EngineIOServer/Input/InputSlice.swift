@@ -2,23 +2,23 @@
 
 internal import NIOCore
 
-/// How much of one client's input is looked at before the others of the loop have their turn: one read may hold thousands of
-/// small messages.
+/// Limits how much of one client's input the loop handles before the other clients get their turn, since one read may
+/// return thousands of small messages.
 ///
-/// A value for one go. The clock is not asked for the first few messages, which is all that a read mostly has, and then once
-/// for every ``step`` of them.
+/// A value for one slice. It does not read the clock for the first few messages, which is all that most reads contain,
+/// and then reads it once for every ``step`` messages.
 struct InputSlice {
-    /// Messages that are looked at before the clock is asked for the first time.
+    /// Messages that are handled before the clock is read for the first time.
     static let untimed = 4
-    /// Messages between two looks at the clock.
+    /// Messages between two readings of the clock.
     static let step = 8
-    /// How long a slice may take from the first look on. A slice goes over it by ``step`` messages at most.
+    /// How long a slice may take from the first reading of the clock. A slice exceeds it by at most ``step`` messages.
     static let budget = TimeAmount.microseconds(500)
 
     private var left = InputSlice.untimed
     private var end: NIODeadline?
 
-    /// A message has been looked at. Returns whether it was the last one of the slice.
+    /// Counts a handled message. Returns whether it was the last one of the slice.
     @inline(__always)
     mutating func isOver(now: @autoclosure () -> NIODeadline) -> Bool {
         left &-= 1

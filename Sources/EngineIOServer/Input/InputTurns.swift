@@ -2,29 +2,29 @@
 
 internal import NIOCore
 
-/// A transport with input that has been read and waits to be looked at.
+/// A transport with input that has been read but not handled yet.
 protocol InputSource: AnyObject {
-    /// Looks at one slice of it. On the session's loop.
+    /// Handles one slice of the input. On the session's loop.
     func continueInput()
 }
 
-/// Lets the clients of an event loop have their turns, when one has sent more than a slice (``InputSlice``).
+/// Serves clients of an event loop in turns when one of them has sent more than a slice (``InputSlice``).
 ///
-/// Between two turns the loop looks at all its sockets: that needs a deadline in the future, since NIO runs everything that is
-/// due, however often it comes again, before it asks the selector. Confined to its loop.
+/// Between two turns the loop polls all its sockets. That needs a deadline in the future, because NIO runs all due
+/// tasks, however often they reschedule themselves, before it polls the selector. Confined to its loop.
 final class InputTurns {
-    /// From the end of a turn to the next one.
+    /// The time from the end of a turn to the next one.
     static let pause = TimeAmount.microseconds(50)
-    /// How long one turn of all sources may take; those that are left come first in the next.
+    /// How long one turn of all sources may take; the remaining sources come first in the next turn.
     static let budget = TimeAmount.milliseconds(2)
-    /// Bytes that may be kept of input that nobody asked for, for all clients of the loop together: NIO reads what is left
-    /// of a stream that has ended in one go.
+    /// How many bytes of unrequested input are kept for all clients of the loop together: NIO reads the rest of an
+    /// ended stream in one go.
     static let unaskedLimit = 64 * 1024 * 1024
 
     private let eventLoop: any EventLoop
     private var waiting: [any InputSource] = []
     private var isScheduled = false
-    /// Bytes kept that nobody asked for.
+    /// Bytes of unrequested input that are kept now.
     private var unasked = 0
 
     init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
@@ -32,7 +32,7 @@ final class InputTurns {
     /// How many sources wait for their turn.
     var count: Int { waiting.count }
 
-    /// The source has its turn after those that wait already. To be added once for each turn.
+    /// Queues the source for a turn after those that wait already. Must be called once for each turn.
     func add(_ source: any InputSource) {
         eventLoop.assertInEventLoop()
         waiting.append(source)
@@ -60,13 +60,13 @@ final class InputTurns {
         if !waiting.isEmpty { schedule() }
     }
 
-    /// Asks for room for bytes that nobody asked for. False when there is none.
+    /// Reserves room for bytes of unrequested input. False when there is none.
     func reserve(_ bytes: Int) -> Bool {
         guard bytes <= Self.unaskedLimit - unasked else { return false }
         unasked += bytes
         return true
     }
 
-    /// Gives room back.
+    /// Releases reserved room.
     func release(_ bytes: Int) { unasked -= bytes }
 }

@@ -2,7 +2,7 @@
 
 internal import NIOCore
 
-/// The lines of the engine that a peer can cause.
+/// The log lines of the engine that a peer can cause.
 enum EngineLogKind: String, LogKind {
     case slowClient = "a slow client was disconnected"
     case tooManySessions = "handshakes are refused: admission.maxSessions is reached"
@@ -16,11 +16,11 @@ enum EngineLogKind: String, LogKind {
     case tooManyPendingBytes = "sessions that joined no namespace were ended: admission.maxPendingBytes is reached"
     case outOfDescriptors = "connections are refused: the process has no descriptors left for them"
     case foreignOrigin = "a request was refused: cors.origin does not allow the page it comes from"
-    case nodeRefuses = "Another node refuses what this one signs"
+    case nodeRefuses = "Another node refuses this node's signature"
     case nodeUnreachable = "Another node cannot be reached"
     case forwardRefused = "A request to the listener for other nodes was refused"
 
-    /// A minute for what lasts as long as its cause.
+    /// A minute for conditions that persist until their cause is removed.
     var interval: TimeAmount {
         switch self {
         case .foreignOrigin: .seconds(1)

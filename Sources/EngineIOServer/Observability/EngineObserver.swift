@@ -72,7 +72,7 @@ package struct SessionUsage: Sendable {
     package fileprivate(set) var bytesSent = 0
 }
 
-/// Counts for one session while somebody observes; confined to its event loop.
+/// Counts the traffic of one session while there is an observer; confined to its event loop.
 final class SessionMeter {
     private(set) var usage = SessionUsage()
     let openedAt = NIODeadline.now()

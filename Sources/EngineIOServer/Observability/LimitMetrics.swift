@@ -3,7 +3,7 @@
 internal import EngineIOCore
 internal import Metrics
 
-/// Counts what the limits of requests, sessions and messages have refused, each limit for itself.
+/// Counts the refusals of each limit on requests, sessions and messages.
 final class LimitMetrics: Sendable {
     /// The limits by the names of their settings.
     enum Limit: String, CaseIterable, Sendable {
@@ -15,11 +15,11 @@ final class LimitMetrics: Sendable {
         case headTimeout = "headTimeoutMs"
         /// A request body took too long: 408.
         case bodyTimeout = "bodyTimeoutMs"
-        /// A client did not take its answer: the connection is closed.
+        /// A client did not read its response in time: the connection is closed.
         case sendTimeout = "sendTimeoutMs"
-        /// Nobody answered an upgrade for another path: the connection is closed.
+        /// Nothing answered an upgrade for another path: the connection is closed.
         case destroyUpgradeTimeout = "destroyUpgradeTimeoutMs"
-        /// A polling body, 413, or a WebSocket message, 1009, is too long, also unpacked.
+        /// A polling body (413) or a WebSocket message (1009) is too long, possibly only after decompression.
         case maxHttpBufferSize
         /// A polling body has too many packets: the session is closed.
         case maxPacketsPerPayload
@@ -27,9 +27,9 @@ final class LimitMetrics: Sendable {
         case maxFragmentsPerMessage
         /// Too many WebSocket control frames in a second: 1008.
         case maxControlFramesPerSecond
-        /// A session was ended because too many were not in use.
+        /// A pending session was closed because there were too many.
         case maxPendingSessions
-        /// The same, because too much was kept of their requests.
+        /// A pending session was closed because the kept parts of their requests took too much memory.
         case maxPendingBytes
     }
 
@@ -38,7 +38,7 @@ final class LimitMetrics: Sendable {
     /// - Parameter isCounted: whether anything is counted.
     init(isCounted: Bool) {
         let factory: any MetricsFactory = isCounted ? MetricsSystem.factory : NOOPMetricsHandler.instance
-        // Made beforehand: looking a counter up for each refusal would help a flood.
+        // Created in advance, since looking up a counter for each refusal would make a flood more expensive.
         counters = Dictionary(
             uniqueKeysWithValues: Limit.allCases.map {
                 (
@@ -51,7 +51,7 @@ final class LimitMetrics: Sendable {
 
     func count(_ limit: Limit) { counters[limit]?.increment() }
 
-    /// Counts what a WebSocket client did, if a limit has found it.
+    /// Counts a WebSocket client's violation if it exceeded a limit.
     func count(_ error: WebSocketProtocolError) {
         switch error {
         case .messageTooLarge: count(.maxHttpBufferSize)
@@ -61,7 +61,7 @@ final class LimitMetrics: Sendable {
         }
     }
 
-    /// Counts what an HTTP client did, if a limit has found it.
+    /// Counts an HTTP client's violation if it exceeded a limit.
     func count(_ error: HTTPRequestError) {
         switch error {
         case .headTooLarge, .chunksTooLarge: count(.maxRequestHeadSize)

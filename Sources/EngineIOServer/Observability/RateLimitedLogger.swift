@@ -4,7 +4,7 @@ package import Logging
 package import NIOCore
 internal import Synchronization
 
-/// The lines of one part of the software that a peer can cause. The raw value is the text of the line.
+/// The log lines of one part of the software that a peer can cause. The raw value is the text of the line.
 package protocol LogKind: RawRepresentable<String>, CaseIterable, Hashable, Sendable {
     /// The time in which at most ``burst`` lines of this kind are written.
     var interval: TimeAmount { get }
@@ -19,20 +19,20 @@ extension LogKind {
     package var burst: Int { 1 }
 }
 
-/// Writes the log lines that a peer can cause any number of times, and limits them for each kind and interval.
+/// Writes log lines that a peer can cause any number of times, and limits them by kind and interval.
 ///
-/// The first line of an interval is written at once. What is left out is counted, and the count stands as `leftOut` in the
-/// next line of this kind; when there is none soon, in a line of its own. So a flood costs two atomic
-/// operations for each line that is left out, no metadata is made for it, and memory is bounded by the number of kinds.
+/// The first line of an interval is written immediately. Suppressed lines are counted, and the next line of this kind
+/// has the count as `leftOut`; if none follows soon, a separate line reports it. A suppressed line costs two atomic
+/// operations and creates no metadata, and memory is bounded by the number of kinds.
 ///
-/// From any thread, without a lock.
+/// May be used from any thread and takes no lock.
 package final class RateLimitedLogger<Kind: LogKind>: Sendable {
     private final class Line: Sendable {
         /// When the interval ends, in nanoseconds of the loop's clock.
         let end = Atomic<UInt64>(0)
         /// Lines written in this interval.
         let written = Atomic(0)
-        /// Lines left out since the last one that was written.
+        /// Lines suppressed since the last one that was written.
         let leftOut = Atomic(0)
     }
 
@@ -42,8 +42,8 @@ package final class RateLimitedLogger<Kind: LogKind>: Sendable {
 
     /// - Parameters:
     ///   - logger: Writes the lines.
-    ///   - eventLoop: Gives the time, and writes the count of what was left out. Nil where no loop is known beforehand:
-    ///     then each line names one.
+    ///   - eventLoop: Provides the time, and reports the count of suppressed lines. Nil where no loop is known in
+    ///     advance; each call then passes one.
     package init(_ logger: Logger, eventLoop: (any EventLoop)? = nil) {
         self.logger = logger
         self.eventLoop = eventLoop
@@ -53,9 +53,9 @@ package final class RateLimitedLogger<Kind: LogKind>: Sendable {
     /// Writes a line, or counts it.
     ///
     /// - Parameters:
-    ///   - eventLoop: Takes the place of the one the logger was made with. Without either, the count of what was left out
-    ///     waits for the next line.
-    ///   - metadata: Asked for only when the line is written.
+    ///   - eventLoop: Replaces the loop passed to the initialiser. Without either, only the next line reports the count
+    ///     of suppressed lines.
+    ///   - metadata: Evaluated only when the line is written.
     package func log(
         _ kind: Kind, level: Logger.Level = .warning, on eventLoop: (any EventLoop)? = nil,
         _ metadata: @autoclosure () -> Logger.Metadata = [:]
@@ -76,16 +76,16 @@ package final class RateLimitedLogger<Kind: LogKind>: Sendable {
             return write(kind, level, metadata(), leftOut: 0)
         }
         guard line.leftOut.wrappingAdd(1, ordering: .relaxed).oldValue == 0, let eventLoop else { return }
-        // While the flood lasts the next line tells the count, and what the latest cause was besides.
+        // While the flood lasts, the next line reports the count together with its latest cause.
         let deadline = NIODeadline.uptimeNanoseconds(line.end.load(ordering: .relaxed)) + .milliseconds(100)
         _ = eventLoop.scheduleTask(deadline: deadline) { self.summarise(kind, level, line, now: eventLoop.now) }
     }
 
-    /// Nothing of this kind has been written since the interval ended: the count must not wait any longer.
+    /// Reports the count if no line of this kind has been written since the interval ended.
     private func summarise(_ kind: Kind, _ level: Logger.Level, _ line: Line, now: NIODeadline) {
         let now = now.uptimeNanoseconds
         let end = line.end.load(ordering: .relaxed)
-        // In a later interval another task looks after what that one leaves out.
+        // Another task reports the lines suppressed in a later interval.
         guard now >= end,
             line.end.compareExchange(
                 expected: end, desired: now &+ UInt64(clamping: kind.interval.nanoseconds), ordering: .relaxed

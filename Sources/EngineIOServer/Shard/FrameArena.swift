@@ -20,7 +20,7 @@ struct FrameArena: ~Copyable {
     private static let smallestCapacity = 4096
 
     private var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    /// How many bytes the frames have.
+    /// The number of bytes in the frames.
     private(set) var used = 0
     private var frames: [Frame] = []
 

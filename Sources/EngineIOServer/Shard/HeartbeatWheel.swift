@@ -8,8 +8,9 @@ internal import NIOCore
 /// woken for occupied slots only. A deadline is never missed by more than one tick; it is never early. Confined to the
 /// shard's loop.
 ///
-/// What a slot holds is a list whose links lie in one array for all slots. An array for each slot would be allocated between
-/// the first sessions and outlive them, and thousands of those keep the allocator from giving back the pages of a crowd.
+/// Each slot is a linked list, and one array holds the links of all slots. An array for each slot would be allocated
+/// between the first sessions and outlive them, and thousands of such arrays keep the allocator from returning the
+/// pages of a crowd.
 final class HeartbeatWheel {
     /// 8,192 slots of 4 ms hold 32 s, more than the default intervals.
     private static let slotCount = 8192

@@ -43,12 +43,12 @@ package final class Shard: @unchecked Sendable {
     let receiveBuffer = SpareBuffer()
     /// What the bodies of polling answers are put together in.
     let pollingBody = SpareBuffer()
-    /// Packs those bodies.
+    /// Compresses those bodies.
     let bodyCompressor = BodyCompressor()
-    /// The last body that was made of what had waited.
+    /// The last body that was built from queued messages.
     @exclusivity(unchecked)
     private var lastAnswer: AnsweredChunk?
-    /// The sessions for which something is left over.
+    /// The sessions with a ``Leftover``.
     private(set) lazy var slowClients = SlowClientList(self)
     @exclusivity(unchecked)
     private var slots = OutboundSlots()
@@ -58,7 +58,7 @@ package final class Shard: @unchecked Sendable {
     private var spareList: [Int32] = []
     private var isFlushScheduled = false
     private(set) var isDelivering = false
-    /// Somebody keeps a staged message while the application is called.
+    /// Whether a caller holds a staged message while it calls the application.
     private var isHoldingTick = false
     @exclusivity(unchecked)
     private var deferred: [() -> Void] = []
@@ -148,17 +148,18 @@ package final class Shard: @unchecked Sendable {
         append(queue.stage(textUpTo: bound, origin: origin, write), to: session.slot)
     }
 
-    /// So many bytes may be staged before they are delivered ahead of the tick's end.
+    /// How many bytes may be staged before the shard delivers them ahead of the end of the tick.
     private static let tickBytes = 1024 * 1024
 
-    /// To be called before a message is staged: delivers what has been staged in this tick when that is a lot, so that a long
-    /// burst takes no more memory than what its recipients leave over. Handlers hear of sessions that end at the end of the
-    /// tick, as always.
+    /// Must be called before a message is staged. Delivers the messages staged in this tick if they are large, so that
+    /// a long burst takes only the memory of the part that its recipients have not read. Handlers are told of ended
+    /// sessions at the end of the tick, as always.
     package func relieve() {
         if queue.stagedBytes > Self.tickBytes { deliverEarly() }
     }
 
-    /// Runs `body`, which keeps a staged message while it calls the application: nothing is delivered early meanwhile.
+    /// Runs `body`, which holds a staged message while it calls the application. Nothing is delivered early during that
+    /// time.
     package func holdingTick(_ body: () -> Void) {
         let wasHolding = isHoldingTick
         isHoldingTick = true
@@ -273,7 +274,7 @@ package final class Shard: @unchecked Sendable {
 
     // MARK: Polling answers
 
-    /// The body of an answer of messages that have waited. Clients that have waited for the same ones share it when it has
+    /// The response body for queued messages. Clients with the same queued messages share it if it has at least
     /// `minimum` bytes; nil otherwise.
     func sharedAnswer(of messages: [HeldMessage], minimum: Int) -> PollingBody? {
         guard messages.reduce(0, { $0 + $1.message.frameBytes }) >= minimum else { return nil }
@@ -283,7 +284,7 @@ package final class Shard: @unchecked Sendable {
         return made.body
     }
 
-    /// Nobody waits any more.
+    /// No client waits for it any more.
     func forgetAnswers() { lastAnswer = nil }
 
     // MARK: Sessions
@@ -312,7 +313,7 @@ package final class Shard: @unchecked Sendable {
     /// All sessions of the moment, in no order.
     func allSessions() -> [EngineSession] { sessions.all }
 
-    /// Who hears what happens to them, where it is of this type.
+    /// Their delegate, if it is of this type.
     package func handlers<Handler: EngineSessionHandler>(as type: Handler.Type) -> [Handler] {
         eventLoop.assertInEventLoop()
         return sessions.all.compactMap { $0.handler as? Handler }

@@ -52,7 +52,7 @@ package struct ShardStatistics: Sendable {
     package let sessions: Int
     /// Bytes that wait for busy clients.
     package let queuedBytes: Int
-    /// Deadlines of sessions that are waited for.
+    /// Pending deadlines of sessions.
     package let deadlines: Int
     package let traffic: ShardTraffic
     package let lag: LoopLag
@@ -74,7 +74,8 @@ extension EngineServer {
     /// How late the latest of the loops is at this moment, also while it stands still. From any thread.
     package var currentLag: TimeAmount { shards.map { $0.lag.current() }.max() ?? .zero }
 
-    /// Memory held for clients that read slowly, what several wait for counted once. From any thread.
+    /// Memory of the messages queued for slow clients; a message queued for several clients counts once. May be read
+    /// from any thread.
     package var heldBytes: Int { context.budget.usedBytes }
 
     /// Live sessions by transport. From any thread.

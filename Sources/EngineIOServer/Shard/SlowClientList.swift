@@ -3,12 +3,12 @@
 internal import EngineIOCore
 internal import NIOCore
 
-/// The sessions of a shard for which something is left over, and one timer that looks at those that are watched.
+/// The sessions of a shard with a ``Leftover``, and one timer that checks the watched ones.
 ///
-/// A session comes here with the first thing that waits for it, so one that takes everything costs nothing. Confined to the
+/// A session enters the list with its first queued message, so a session that keeps up costs nothing. Confined to the
 /// shard's loop.
 final class SlowClientList {
-    /// How often within the time-out progress is looked for.
+    /// How often progress is checked within the time-out.
     private static let looksPerTimeout: Int64 = 16
 
     private unowned let shard: Shard
@@ -66,7 +66,7 @@ final class SlowClientList {
         }
     }
 
-    /// The session has come above its soft bound.
+    /// The session has exceeded its soft bound.
     func watch(_ session: EngineSession) {
         if timer == nil { arm(session.context.slowClientLimits.timeout) }
     }
@@ -83,7 +83,7 @@ final class SlowClientList {
         timer = nil
         let now = shard.eventLoop.now
         shard.holdingEnds {
-            // A copy: a session that is looked at may leave.
+            // A copy, since a session may leave the list while it is checked.
             for session in sessions { session.checkProgress(now: now) }
         }
         var shortest: TimeAmount?
@@ -98,7 +98,7 @@ final class SlowClientList {
         timer = nil
     }
 
-    /// The sessions for which most waits, the worst first.
+    /// The sessions with the longest queues, the longest first.
     func worst(_ count: Int) -> [(session: EngineSession, waiting: Int)] {
         let all = sessions.map { (session: $0, waiting: $0.waitingBytes) }
         return Array(all.sorted { $0.waiting > $1.waiting }.prefix(count))

@@ -56,8 +56,8 @@ struct DirectSocket: AnswerSink {
         }
     }
 
-    /// How many bytes the kernel holds that the peer has not acknowledged; 0 when that cannot be told. It only asks, so it
-    /// may be called from any thread, even about a descriptor that has just been closed.
+    /// How many bytes in the kernel the peer has not acknowledged; 0 when that is unknown. The call only queries, so it
+    /// may be made from any thread, even for a descriptor that has just been closed.
     static func unacknowledgedBytes(of descriptor: CInt) -> Int {
         var count: CInt = 0
         guard descriptor >= 0, ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 else { return 0 }

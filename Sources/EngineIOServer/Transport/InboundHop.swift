@@ -32,7 +32,7 @@ final class InboundHop {
 
     init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
-    /// The connection's socket; nil when it has none any more.
+    /// The connection's socket; nil after it has closed.
     func note(_ socket: DirectSocket?) { descriptor.store(socket?.descriptor ?? -1, ordering: .relaxed) }
 
     /// As ``DirectSocket/unacknowledgedBytes(of:)``, from any thread.

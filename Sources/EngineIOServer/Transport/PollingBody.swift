@@ -3,8 +3,8 @@
 internal import EngineIOCore
 internal import NIOCore
 
-/// The body of a polling answer that several clients of an event loop get: packed once for each coding they ask for.
-/// Confined to the loop.
+/// The body of a polling response that several clients of an event loop get, compressed once for each coding they
+/// accept. Confined to the loop.
 final class PollingBody {
     let plain: ByteBuffer
     /// Whether one of its messages may be compressed.
@@ -17,7 +17,7 @@ final class PollingBody {
         self.mayCompress = mayCompress
     }
 
-    /// The compressed body; nil when it may not or cannot be compressed.
+    /// The compressed body; nil when it must not or cannot be compressed.
     func packed(_ coding: ContentCoding, level: Int, by compressor: BodyCompressor) -> ByteBuffer? {
         guard mayCompress else { return nil }
         if let body = packed[coding] { return body }
@@ -26,7 +26,7 @@ final class PollingBody {
         return body
     }
 
-    /// The memory of the body in a coding, nil for the plain one: the same object for all who wait for it.
+    /// The memory of the body in a coding (nil: uncompressed): the same object for all clients that it is queued for.
     func held(_ coding: ContentCoding?, in budget: BufferBudget) -> HeldBytes {
         if let held = held[coding] { return held }
         let body = coding.flatMap { packed[$0] } ?? plain
@@ -36,10 +36,10 @@ final class PollingBody {
     }
 }
 
-/// A body made of messages that have waited.
+/// A body built from queued messages.
 struct AnsweredChunk {
     let body: PollingBody
-    /// Kept, so that no other message can take the place of one.
+    /// Retained, so that no other message can reuse the address of one of them.
     private let messages: [HeldMessage]
 
     init(_ messages: [HeldMessage]) {
@@ -55,7 +55,7 @@ struct AnsweredChunk {
     }
 }
 
-/// Packs bodies of polling answers and counts how often. Confined to an event loop.
+/// Compresses bodies of polling responses and counts how often. Confined to an event loop.
 final class BodyCompressor {
     private(set) var count = 0
 

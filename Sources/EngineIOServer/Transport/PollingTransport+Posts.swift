@@ -4,15 +4,16 @@ internal import EngineIOCore
 internal import NIOCore
 internal import NIOHTTP1
 
-/// A POST of which some packets wait to be looked at: for their turn (``InputTurns``), or until the session may go on.
+/// A POST with packets that have not been handled yet, because they wait for their turn (``InputTurns``) or the session
+/// is paused.
 struct HeldPost {
     let exchange: HTTPExchange
     let packets: PollingPayloadDecoder
 }
 
-// What a polling client sends. On the session's home loop.
+// The POST requests of a polling client. On the session's home loop.
 extension PollingTransport: InputSource {
-    /// A POST has arrived, its body has not. The request has been verified.
+    /// The head of a POST has arrived and been verified; its body has not arrived yet.
     func postReceived(_ exchange: HTTPExchange) {
         switch machine.postReceived(contentType: exchange.request.headers.first(name: "Content-Type")) {
         case .read:
@@ -28,7 +29,7 @@ extension PollingTransport: InputSource {
         }
     }
 
-    /// The body of a POST that was accepted is there, or never will be.
+    /// The body of an accepted POST has arrived, or the request was aborted.
     func postCompleted(_ exchange: HTTPExchange, _ result: Result<ByteBuffer, RequestBodyError>) {
         guard post === exchange else { return }
         // The connection knew only the largest limit of all sessions.
@@ -62,7 +63,7 @@ extension PollingTransport: InputSource {
         dispatch(packets, of: exchange)
     }
 
-    /// - Parameter isLast: no later turn is waited for.
+    /// - Parameter isLast: whether all packets are handled now instead of in later turns.
     private func dispatch(_ packets: PollingPayloadDecoder, of exchange: HTTPExchange, isLast: Bool = false) {
         var packets = packets
         var slice = InputSlice()
@@ -100,7 +101,8 @@ extension PollingTransport: InputSource {
 
     // MARK: Holding
 
-    /// The POST whose packet the session is paused for is answered later, and so is one that comes in the meantime.
+    /// Pauses the transport: the POST that caused the pause, and one that arrives during it, are answered when the
+    /// pause ends.
     func pauseInput(until deadline: NIODeadline) {
         guard session != nil else { return }
         if let pause {
@@ -120,7 +122,7 @@ extension PollingTransport: InputSource {
         dispatch(held.packets, of: held.exchange)
     }
 
-    /// The session moves to another transport, so that what the client has posted is delivered now, all of it.
+    /// The session moves to another transport, so all posted packets are delivered now.
     func deliverHeld() {
         endPause()
         guard let held else { return }
@@ -128,7 +130,7 @@ extension PollingTransport: InputSource {
         dispatch(held.packets, of: held.exchange, isLast: true)
     }
 
-    /// The session has ended, and with it the use of what waits.
+    /// The session has ended, so pending packets are discarded.
     func forgetHeld() {
         endPause()
         guard let held else { return }

@@ -13,7 +13,7 @@ final class PollingTransport: Transport, @unchecked Sendable {
     @exclusivity(unchecked) var machine = PollingStateMachine()
     @exclusivity(unchecked) private var poll: HTTPExchange?
     @exclusivity(unchecked) var post: HTTPExchange?
-    /// A POST with packets that have not been looked at yet; mostly there is none.
+    /// A POST with packets that have not been handled yet; usually nil.
     @exclusivity(unchecked) var held: HeldPost?
     /// While the session is paused.
     @exclusivity(unchecked) var pause: InputPause?
@@ -21,12 +21,12 @@ final class PollingTransport: Transport, @unchecked Sendable {
     private static let keptBody = 64 * 1024
     /// The first answer carries the cookie and the initial headers.
     @exclusivity(unchecked) private var isFirstAnswer = true
-    /// Answers that the kernel has not been given as a whole, those with small bodies left out.
+    /// Responses that the kernel has not accepted completely, except those with small bodies.
     @exclusivity(unchecked) private var unsentAnswers: [Int: (body: HeldBytes, probe: AnswerProbe)] = [:]
     private var nextAnswer = 0
-    /// Where the last of them is.
+    /// The connection of the last of them.
     private var probe: AnswerProbe?
-    /// Bodies from this size on are tracked until they have left.
+    /// Bodies of at least this size are tracked until they have been sent.
     private static let trackedBody = 16 * 1024
 
     init(shard: Shard, context: EngineContext) {
@@ -47,7 +47,8 @@ final class PollingTransport: Transport, @unchecked Sendable {
 
     var holding: TransportHolding { .nothing }
 
-    /// One answer. The client comes back for more, so that what waits can still be dropped or replaced.
+    /// The size of one response. The client polls again for the rest, so queued messages can still be dropped or
+    /// replaced.
     var chunkBytes: Int { 1024 * 1024 }
 
     var progressMark: ProgressMark {
@@ -90,7 +91,7 @@ final class PollingTransport: Transport, @unchecked Sendable {
         perform(machine.closed())
         session = nil
         forgetHeld()
-        // What the client does not read would stay for as long as an answer may take.
+        // Otherwise unread responses would stay in memory until the send time-out.
         if isBroken { for answer in unsentAnswers.values { answer.probe.cut() } }
     }
 
@@ -188,7 +189,7 @@ final class PollingTransport: Transport, @unchecked Sendable {
         respond(to: exchange, body, mayCompress: messages.contains(where: \.message.compress))
     }
 
-    /// From this size on a body is worth being looked for among those made already.
+    /// Bodies of at least this size are looked up among those built already.
     private var sharingMinimum: Int {
         min(context.configuration.httpCompression?.threshold ?? Self.trackedBody, Self.trackedBody)
     }
@@ -205,7 +206,7 @@ final class PollingTransport: Transport, @unchecked Sendable {
         send(.poll, shared.plain, tracker: tracker, to: exchange)
     }
 
-    /// Counts a body until it has left, unless it is small.
+    /// Counts a body until it has been sent, unless it is small.
     private func track(_ body: ByteBuffer, holding: () -> HeldBytes) -> AnswerTracker? {
         guard body.readableBytes >= Self.trackedBody else { return nil }
         let number = nextAnswer

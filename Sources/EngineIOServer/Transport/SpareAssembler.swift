@@ -3,7 +3,7 @@
 internal import EngineIOCore
 internal import NIOCore
 
-/// Puts messages together for whoever has it.
+/// Assembles messages for the connection that holds it.
 final class SharedAssembler {
     var assembler: MessageAssembler
 

@@ -13,11 +13,11 @@ protocol Transport: AnyObject {
     var windowBits: Int32? { get }
     /// What the transport itself still holds of earlier writes, in bytes.
     var bufferedBytes: Int { get }
-    /// What those bytes are in memory.
+    /// The memory that those bytes take.
     var holding: TransportHolding { get }
-    /// Differs from an earlier one when something has left for the client meanwhile.
+    /// Differs from an earlier value if data has been sent to the client in the meantime.
     var progressMark: ProgressMark { get }
-    /// How many bytes of what has waited it is given at once.
+    /// How many queued bytes the transport is given at once.
     var chunkBytes: Int { get }
     /// Sends the messages of a list of this tick. Only while `isReady`.
     func send(listFrom first: Int32, in queue: OutboundQueue)
@@ -28,7 +28,7 @@ protocol Transport: AnyObject {
     /// Starts an orderly close; true when the session may end at once, false when something has to happen first: the
     /// client fetches the close packet, or what waits (`hasBacklog`) has left and this is called again.
     func closeOrderly(discard: Bool, hasBacklog: Bool) -> Bool
-    /// Looks at nothing more of the client before `deadline`; what comes waits, mostly where the kernel has it.
+    /// Handles no more input of the client before `deadline`. Further input usually stays in the kernel's buffer.
     func pauseInput(until deadline: NIODeadline)
     /// The client sent a close packet; the session ends next.
     func peerSentClose()
@@ -36,12 +36,12 @@ protocol Transport: AnyObject {
     func end(isBroken: Bool)
 }
 
-/// What a transport keeps in memory of what it could not send yet.
+/// The memory of the data that a transport could not send yet.
 enum TransportHolding {
-    /// The messages it was given, which other sessions may share.
+    /// The messages that the transport was given and that other sessions may share.
     case messages
     /// Bytes of its own.
     case copies
-    /// Nothing but what it counts itself.
+    /// Only the bytes that it counts itself.
     case nothing
 }

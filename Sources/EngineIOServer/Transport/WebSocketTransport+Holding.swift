@@ -4,9 +4,9 @@ internal import EngineIOCore
 internal import Metrics
 internal import NIOCore
 
-// Input that has been read and waits to be looked at: for its turn (InputTurns), or until the session may go on. All of it on
-// the session's loop. A connection that lives there is not read in the meantime; one that lives elsewhere stops when more than
-// `hopWindow` is under way.
+// Input that has been read but not handled yet, because it waits for its turn (InputTurns) or the session is paused.
+// All of it on the session's loop. A connection on that loop is not read in the meantime; one on another loop stops
+// when more than `hopWindow` bytes are in flight.
 extension WebSocketTransport: InputSource {
     // MARK: Holding
 
@@ -36,17 +36,17 @@ extension WebSocketTransport: InputSource {
         shard.turns.add(self)
     }
 
-    /// Keeps what of `bytes` was not looked at.
+    /// Keeps the unhandled rest of `bytes`.
     func keep(_ bytes: ByteBuffer, from start: Int, isKept: Bool) {
         var rest = bytes
         rest.moveReaderIndex(forwardBy: start)
-        // The memory that all connections of the loop read into is not to be kept.
+        // The shared read buffer of the loop must not be kept.
         heldInput().bytes = isKept ? rest : ByteBuffer(bytes: rest.readableBytesView)
         awaitTurn()
     }
 
-    /// Keeps bytes that came although the connection is not read: TLS had them already, or the stream has ended and NIO reads
-    /// what is left of it in one go.
+    /// Keeps bytes that arrive although the connection is not being read: TLS had already decrypted them, or the stream
+    /// has ended and NIO reads the rest of it in one go.
     func keepUnasked(_ bytes: ByteBuffer) {
         guard let held else { return }
         let isPaused = held.pause != nil
@@ -65,8 +65,7 @@ extension WebSocketTransport: InputSource {
         closeChannel()
     }
 
-    /// The session has ended: nothing that waits is of use to it any more. What is left is looked at for the close frame of the
-    /// client.
+    /// The session has ended and needs no more input. The rest is only searched for the client's close frame.
     func forgetHeld() {
         guard let held else { return }
         held.pause?.cancel()
@@ -76,8 +75,8 @@ extension WebSocketTransport: InputSource {
         if held.pausesReading { readOn() }
     }
 
-    /// Whether the session hears of the end of the connection only after what was read before. What a paused session has not
-    /// taken by then is over its rate, and is dropped.
+    /// Whether the session is told of the end of the connection only after earlier input has been handled. Input that a
+    /// paused session has not handled by then exceeds its rate and is dropped.
     func endsLater(_ end: InboundHop.Event) -> Bool {
         guard isLocal, let held, session != nil else { return false }
         guard held.pause == nil, held.bytes.readableBytes > 0 else {
@@ -116,7 +115,7 @@ extension WebSocketTransport: InputSource {
                 held.end = end
                 return
             }
-            // Nothing is left, or the rest is over the rate.
+            // Nothing is left, or the rest exceeds the rate.
             if let held { drop(held) }
             isFinishing = false
             tellSession(end)
@@ -127,12 +126,12 @@ extension WebSocketTransport: InputSource {
         if held == nil { context.read() }
     }
 
-    /// Takes what a connection on another loop has sent over.
+    /// Takes the batches that a connection on another loop has sent.
     func receive(_ batch: InboundHop.Batch) {
         guard let held else {
             tellSession(batch.events[...], pausesReading: batch.pausesReading)
-            // Many batches may have come while the loop was busy. After a full one the others wait for a turn, or all of them
-            // would be looked at before the loop looks at its sockets again.
+            // Many batches may have arrived while the loop was busy. After a full slice the others wait for a turn;
+            // otherwise the loop would handle all of them before it polls its sockets again.
             guard self.held == nil, session != nil, batch.events.count >= InputSlice.untimed else { return }
             _ = heldInput()
             return awaitTurn()
@@ -143,7 +142,7 @@ extension WebSocketTransport: InputSource {
             held.events.append(contentsOf: batch.events)
             return
         }
-        // What a paused session has not taken by the end of the connection is over its rate.
+        // Input that a paused session has not handled by the end of the connection exceeds its rate.
         drop(held)
         for event in batch.events where event.isEnd { tellSession(event) }
     }
@@ -167,7 +166,7 @@ extension WebSocketTransport: InputSource {
         if pausesReading { readOn() }
     }
 
-    /// Everything up to where the connection stopped reading has been looked at.
+    /// All input up to the point where the connection stopped reading has been handled.
     private func readOn() {
         onConnection { transport in
             transport.hop?.acknowledged()
@@ -177,7 +176,7 @@ extension WebSocketTransport: InputSource {
 }
 
 extension InboundHop.Event {
-    /// Whether it tells of the end of the connection.
+    /// Whether it reports the end of the connection.
     fileprivate var isEnd: Bool {
         switch self {
         case .closed, .failed, .broken: true

@@ -73,7 +73,7 @@ extension WebSocketTransport {
         receiveBuffer?.put(read)
     }
 
-    /// NIO wants to read on. A connection on the session's loop does so when all that was read has been looked at.
+    /// NIO asks to read more. A connection on the session's loop does so only when all earlier input has been handled.
     func read(context: ChannelHandlerContext) {
         guard isLocal, held != nil else { return context.read() }
     }
@@ -84,8 +84,8 @@ extension WebSocketTransport {
         context.flush()
     }
 
-    /// Looks at bytes of the connection: at one slice of them where the session lives, at all of them elsewhere.
-    /// - Parameter isKept: they lie in memory of this connection.
+    /// Handles bytes of the connection: one slice of them on the session's loop, all of them on another loop.
+    /// - Parameter isKept: whether they are in memory of this connection, not in the shared read buffer.
     func process(_ bytes: ByteBuffer, isKept: Bool = false) {
         hop?.count(bytes.readableBytes)
         var taken = 0
@@ -100,7 +100,7 @@ extension WebSocketTransport {
         if hop != nil { hopIn() }
     }
 
-    /// Whether the rest of the bytes has to wait.
+    /// Returns whether the rest of the bytes has to wait.
     private func mustStop(_ slice: inout InputSlice) -> Bool {
         isLocal && (held != nil || slice.isOver(now: .now()))
     }

@@ -54,7 +54,7 @@ final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Send
     /// A read is being looked at.
     var isAssembling = false
     var hasUnflushedPongs = false
-    /// The connection has ended, and what was read of it before is still being looked at.
+    /// The connection has ended, and its earlier input is still being handled.
     var isFinishing = false
     /// Something was written through NIO since it was last seen to hold nothing, as it is when HTTP gives the connection away.
     var mayHoldBytes = false {
@@ -86,7 +86,7 @@ final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Send
         didSet { if !isReady { endBypass() } }
     }
     var hoppedBytes = 0
-    /// What has been read and waits to be looked at; mostly there is nothing.
+    /// Input that has been read but not handled yet; usually nil.
     var held: HeldInput?
 
     /// - Parameters:
@@ -126,10 +126,10 @@ final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Send
         return isLocal ? channelBufferedBytes : hoppedBytes
     }
 
-    /// What TLS or base64 has made of it is the connection's own.
+    /// Data encoded by TLS or base64 is memory of this connection alone.
     var holding: TransportHolding { socket == nil || encodesBinary ? .copies : .messages }
 
-    /// Little at a time: what NIO has got can be neither dropped nor replaced.
+    /// A small amount, since data passed to NIO can be neither dropped nor replaced.
     var chunkBytes: Int { 64 * 1024 }
 
     var progressMark: ProgressMark {
@@ -138,7 +138,7 @@ final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Send
         return ProgressMark(unwritten: bufferedBytes, unacknowledged: unacknowledged)
     }
 
-    /// The socket, also below TLS.
+    /// The socket, also of a TLS connection.
     private var ownSocket: DirectSocket? { context.flatMap { DirectSocket($0.channel) } }
 
     func beginBypass(_ descriptor: CInt) {
