@@ -29,7 +29,7 @@ public struct Chat: Sendable {
     /// A chat on the namespace `/` of `io`.
     ///
     /// - Parameters:
-    ///   - limits: how much people may write, and what is kept of it.
+    ///   - limits: how large messages may be, and how much of them the chat keeps.
     ///   - knownName: the name of a person who has logged in; nil for one who may choose.
     public init(
         io: Server, limits: ChatLimits = ChatLimits(),
@@ -47,7 +47,7 @@ public struct Chat: Sendable {
         io.onConnection { socket in welcome(socket) }
     }
 
-    /// What people may write and what is kept; may be changed at any time, which takes effect at once.
+    /// How large messages may be and how much of them is kept. May be changed at any time and takes effect immediately.
     public var limits: ChatLimits {
         get { history.limits }
         nonmutating set { history.limits = newValue }
@@ -142,7 +142,7 @@ public struct Chat: Sendable {
 
     private func say(_ person: Person, key: String, text: String) async throws -> ChatReceipt {
         let limit = limits.maxTextBytes
-        // Measured first: whatever else is done to a text takes time with its length.
+        // Checked first, because everything else that is done to a text takes time in proportion to its length.
         guard text.utf8.count <= limit else { throw EventError("A message has at most \(limit) bytes.") }
         let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
         guard !text.isEmpty else { throw EventError("A message must not be empty.") }

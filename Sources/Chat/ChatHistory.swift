@@ -19,9 +19,9 @@ public struct ChatMessage: Codable, Sendable, Equatable {
 
 /// The last messages of each room, for those who enter later.
 ///
-/// Kept in memory and bounded, see ``ChatLimits``: the oldest messages of a room go when the room has too many of them, or
-/// too many bytes. When there are too many rooms, the room least recently spoken in goes; when all of them together have
-/// too many bytes, the oldest messages of that room go.
+/// Kept in memory within the bounds of ``ChatLimits``. When a room has too many messages or bytes, its oldest messages
+/// are removed. When there are too many rooms, the room without a message for the longest time is removed; when all
+/// rooms together have too many bytes, the oldest messages of that room are.
 final class ChatHistory: Sendable {
     /// A name by its bytes: names that look the same are different ones when they are written differently.
     fileprivate typealias Key = [UInt8]
@@ -36,18 +36,18 @@ final class ChatHistory: Sendable {
         var limits: ChatLimits
         var rooms: [Key: Room] = [:]
         var bytes = 0
-        /// Rooms in the order they were spoken in; only the entry with a room's last use counts.
+        /// Rooms in the order of their messages; only a room's last entry counts.
         var uses: [(room: Key, clock: UInt64)] = []
-        /// How many entries of ``uses`` have been dealt with.
+        /// How many entries of ``uses`` have been processed.
         var usesBegin = 0
         /// Rooms whose history other servers have been asked for.
         var asked: Set<Key> = []
         var clock: UInt64 = 0
     }
 
-    /// What a message takes beside its texts.
+    /// Bytes that a message counts in addition to its texts.
     static let overhead = 256
-    /// Most bytes of an id, a room's key and a sender's name of a message that another server sends.
+    /// The largest sizes of the id, the room's key and the sender's name of a message from another server.
     private static let maxNameBytes = 512
 
     private let state: NIOLockedValueBox<State>
@@ -56,7 +56,7 @@ final class ChatHistory: Sendable {
         state = NIOLockedValueBox(State(limits: limits))
     }
 
-    /// What is kept. Lower limits take effect at once.
+    /// The limits in force. Lower ones take effect immediately.
     var limits: ChatLimits {
         get { state.withLockedValue { $0.limits } }
         set {
@@ -68,10 +68,10 @@ final class ChatHistory: Sendable {
         }
     }
 
-    /// How many bytes the messages take that are kept, and of how many rooms they are.
+    /// The number of bytes of the kept messages, and of their rooms.
     var size: (bytes: Int, rooms: Int) { state.withLockedValue { ($0.bytes, $0.rooms.count) } }
 
-    /// How many entries say in which order rooms were spoken in.
+    /// The number of entries in the order of rooms.
     var orderEntries: Int { state.withLockedValue { $0.uses.count } }
 
     /// The messages of a room, oldest first.
@@ -79,7 +79,8 @@ final class ChatHistory: Sendable {
         state.withLockedValue { $0.rooms[Array(room.utf8)]?.messages ?? [] }
     }
 
-    /// Adds a message in its place by time; one that is there already is left alone, one that is too large is not kept.
+    /// Inserts a message in the order of time. A message that exists already is ignored, and one that is too large is
+    /// not kept.
     func add(_ message: ChatMessage) {
         guard Self.isSensible(message) else { return }
         state.withLockedValue { state in
@@ -90,7 +91,7 @@ final class ChatHistory: Sendable {
             let key = Array(message.room.utf8)
             var room = state.rooms[key] ?? Room()
             guard !room.messages.contains(where: { $0.id.utf8.elementsEqual(message.id.utf8) }) else { return }
-            // Nearly always the end.
+            // Nearly always at the end.
             let index = room.messages.lastIndex { $0.time <= message.time }.map { $0 + 1 } ?? 0
             room.messages.insert(message, at: index)
             room.bytes += size
@@ -104,12 +105,12 @@ final class ChatHistory: Sendable {
         }
     }
 
-    /// Whether names are of a length that the chat itself gives them.
+    /// Whether the names are no longer than those that the chat itself creates.
     private static func isSensible(_ message: ChatMessage) -> Bool {
         [message.id, message.room, message.from].allSatisfy { $0.utf8.count <= maxNameBytes }
     }
 
-    /// What a message counts for.
+    /// The number of bytes that a message counts for.
     static func size(of message: ChatMessage) -> Int {
         overhead + message.id.utf8.count + message.room.utf8.count + message.from.utf8.count + message.text.utf8.count
     }
@@ -132,7 +133,7 @@ final class ChatHistory: Sendable {
 }
 
 extension ChatHistory.State {
-    /// Takes the oldest messages of a room away until it is within its limits.
+    /// Removes the oldest messages of a room until it is within its limits.
     fileprivate mutating func trim(_ key: [UInt8]) {
         while let room = rooms[key],
             room.messages.count > limits.historyMessages || room.bytes > limits.historyRoomBytes
@@ -141,7 +142,8 @@ extension ChatHistory.State {
         }
     }
 
-    /// Takes rooms and messages away until all of it is within the limits, beginning with the room least recently spoken in.
+    /// Removes rooms and messages until everything is within the limits, starting with the room without a message for
+    /// the longest time.
     fileprivate mutating func trim() {
         while rooms.count > limits.historyRooms || bytes > limits.historyBytes, let key = leastRecentlyUsed() {
             if rooms.count > limits.historyRooms {
@@ -150,7 +152,7 @@ extension ChatHistory.State {
                 removeOldest(of: key)
             }
         }
-        // Rooms that are spoken in often leave entries behind.
+        // Busy rooms leave outdated entries behind.
         if uses.count > 2 * rooms.count + 64 {
             uses = uses[usesBegin...].filter { rooms[$0.room]?.lastUse == $0.clock }
             usesBegin = 0

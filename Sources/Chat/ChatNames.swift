@@ -3,11 +3,11 @@
 internal import Foundation
 internal import SocketIOServer
 
-/// What people call themselves and their rooms.
+/// Names of people and rooms.
 private enum ChatText {
-    /// One line of visible text without blanks at its ends, in one spelling for all that looks and means the same (NFKC);
-    /// nil for anything else. The length in bytes is checked before anything looks at the text, since folding and
-    /// counting characters of a megabyte would cost more than a megabyte.
+    /// One line of visible text without blanks at its ends, normalised so that equivalent spellings become equal
+    /// (NFKC); nil for anything else. The length in bytes is checked first, since normalising or counting the
+    /// characters of a megabyte would be expensive.
     static func line(_ text: String, characters: Int, bytes: Int) -> String? {
         guard text.utf8.count <= 4 * bytes else { return nil }
         let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
@@ -33,7 +33,7 @@ private enum ChatText {
 /// Two names that people would take for one are the same person's: they are compared after folding compatible
 /// characters (NFKC) and case, without those that show nothing.
 struct ChatName: Sendable {
-    /// As it is shown: composed, in the case that was typed.
+    /// The displayed form: composed, in the case that was typed.
     let text: String
     private let folded: String
 
@@ -47,7 +47,7 @@ struct ChatName: Sendable {
     }
 
     private static let personPrefix = "person:"
-    /// Of the folded name: two of them fit into the name of a room.
+    /// The largest size of the folded name, so that two of them fit into the name of a room.
     private static let maximumBytes = 124
 
     /// The room that this person's connections are in. No client can name it: clients name rooms by ``ChatRoom``.
@@ -68,7 +68,7 @@ extension ChatName: Equatable {
 struct ChatRoom: Sendable {
     private static let publicPrefix = "room:"
     private static let directPrefix = "direct:"
-    /// Bytes of a key: as many as the name of a room may have. A conversation has two names in it.
+    /// The largest size of a key, which is that of a room's name. The key of a conversation contains two names.
     static let maximumKeyBytes = 256
 
     let key: String
@@ -82,7 +82,7 @@ struct ChatRoom: Sendable {
         self.init(key: Self.publicPrefix + title, title: title, isPublic: true)
     }
 
-    /// A place by its key, of which clients may say anything.
+    /// A place by its key, which may be any text that a client has sent.
     init?(key: String) {
         guard key.utf8.count <= Self.maximumKeyBytes else { return nil }
         if key.beginsWithBytes(of: Self.publicPrefix) {

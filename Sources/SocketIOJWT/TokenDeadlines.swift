@@ -2,28 +2,29 @@
 
 internal import NIOCore
 
-/// When a client is warned that its token ends, and when it is disconnected. Times are seconds since 1970.
+/// When a client is warned that its token will expire, and when it is disconnected. Times are seconds since 1970.
 struct TokenDeadlines: Equatable {
-    /// What is to be done at a moment.
+    /// The step that is due.
     enum Step: Equatable {
-        /// Nothing yet.
+        /// No step is due yet.
         case wait
-        /// The client is to be told; that is due once.
+        /// Warn the client; due once.
         case warn
-        /// It is to be disconnected.
+        /// Disconnect the client.
         case expire
     }
 
-    /// The longest time waited at once. Looked at again then, and by the wall clock, which may have been put right.
+    /// The longest single wait. After it the deadline is checked again against the wall clock, which may have been
+    /// adjusted.
     private static let longest = 86_400.0 * 30
 
-    /// When the token ends.
+    /// When the token expires.
     let end: Double
-    /// When the client is disconnected: the leeway for clocks and the time to bring a fresh token are over.
+    /// When the client is disconnected: after the leeway for clocks and the grace period for a fresh token.
     let limit: Double
     private var warnAt: Double
 
-    /// - Parameter end: when the token ends.
+    /// - Parameter end: when the token expires.
     init(end: Double, _ options: TokenAuthentication.Options) {
         self.end = end
         limit = end + Double(options.rules.leewaySeconds) + Self.seconds(options.grace)
@@ -35,7 +36,7 @@ struct TokenDeadlines: Equatable {
         .milliseconds(Int64(min(max(min(warnAt, limit) - now, 0), Self.longest) * 1000) + 1)
     }
 
-    /// What is due.
+    /// The step that is due at a time.
     mutating func step(at now: Double) -> Step {
         if now >= limit { return .expire }
         guard now >= warnAt else { return .wait }

@@ -24,9 +24,9 @@ public struct TokenError: ClientFacingError, Sendable, Equatable {
         case expired = "token-expired"
         /// Its time has not come.
         case notYetValid = "token-not-yet-valid"
-        /// From somebody else.
+        /// From another issuer.
         case issuer = "token-issuer"
-        /// For somebody else.
+        /// For another audience.
         case audience = "token-audience"
         /// A claim has the wrong type, or one that is needed is missing.
         case claims = "token-claims"

@@ -139,7 +139,7 @@ public final class Server: Sendable {
         try await sockets.serverSideEmitWithAck(event, repeat each arguments, as: type, timeout: timeout, of: servers)
     }
 
-    /// One of the loops the server works on, for what needs some loop.
+    /// One of the server's loops, for work that needs any loop.
     package var someEventLoop: any EventLoop { context.shards[0].eventLoop }
 
     // MARK: The engine

@@ -40,17 +40,18 @@ public struct ServerConfiguration: Sendable {
     public var maxRoomsPerSocket = 1024
     /// Binary attachments of one received packet; over it the session is closed. Default 10, as in Node.
     public var maxAttachments = 10
-    /// Bytes of the text and all attachments of one received packet together; over it the session is closed. Default nil:
-    /// as `engine.maxHttpBufferSize`.
+    /// Bytes of the text and all attachments of one received packet together; a larger one closes the session. Default
+    /// nil: the value of `engine.maxHttpBufferSize`.
     public var maxPacketBytes: Int?
-    /// Nesting of arrays and objects in received packets, 1 to 128; over it the session is closed. Default 128.
+    /// Nesting of arrays and objects in received packets, 1 to 128; a deeper one closes the session. Default 128.
     public var maxNesting = 128
     /// Bytes of an object's key in a received packet, between its quotes and as the client wrote it: an escape such as
-    /// `\u00e9` counts as six. Over it the session is closed. Default 1,024.
+    /// `\u00e9` counts as six. A longer key closes the session. Default 1,024.
     public var maxKeyLength = 1024
-    /// Bytes of the name of a received event, counted like those of a key; over it the session is closed. Default 256.
+    /// Bytes of the name of a received event, counted like those of a key; a longer name closes the session. Default
+    /// 256.
     public var maxEventNameLength = 256
-    /// Bytes of the JSON text that a client gives as `auth`; over it the CONNECT is refused with an error that says so.
+    /// Bytes of the JSON text that a client sends as `auth`; a CONNECT with more is refused with an error that says so.
     /// Default 16,384.
     public var maxAuthBytes = 16_384
     /// Acknowledgements the server may wait for on one socket; further requests fail. Default 1,024.

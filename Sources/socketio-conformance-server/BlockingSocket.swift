@@ -18,7 +18,7 @@ final class BlockingSocket {
     private static let size = 16384 + 512
     private let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: size)
 
-    /// - Parameter keepsLittle: the kernel keeps as little as it can on both sides of what is not read.
+    /// - Parameter keepsLittle: whether the kernel buffers on both sides are as small as possible.
     init(port: Int, keepsLittle: Bool = false) throws {
         #if canImport(Glibc)
             descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
@@ -26,7 +26,8 @@ final class BlockingSocket {
             descriptor = socket(AF_INET, SOCK_STREAM, 0)
         #endif
         if keepsLittle {
-            // The server's kernel keeps a multiple of a segment, which is as large as a frame of loopback: megabytes.
+            // The kernel of the server buffers a multiple of a segment, which on loopback is as large as a frame:
+            // megabytes.
             var (buffer, segment) = (CInt(4096), CInt(536))
             let size = socklen_t(MemoryLayout<CInt>.size)
             _ = setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &buffer, size)
@@ -47,7 +48,7 @@ final class BlockingSocket {
         }
     }
 
-    /// Waits for so many bytes, four or more that fit in the buffer, and has `look` see them.
+    /// Waits for `count` bytes, at least four and no more than the buffer holds, and passes them to `look`.
     func take(_ count: Int, _ look: (UnsafeRawBufferPointer) throws -> Void) throws {
         var read = 0
         while read < count {

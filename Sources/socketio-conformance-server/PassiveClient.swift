@@ -13,7 +13,7 @@ struct PassiveClient {
     private static let connect: [UInt8] = [0x81, 0x82, 0, 0, 0, 0, 0x34, 0x30]
     private static let goodbye: [UInt8] = [0x81, 0x82, 0, 0, 0, 0, 0x34, 0x31, 0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE8]
 
-    /// - Parameter keepsLittle: the kernel keeps as little as it can of what is not read.
+    /// - Parameter keepsLittle: whether the kernel's receive buffer is as small as possible.
     init(port: Int, keepsLittle: Bool = false) throws {
         socket = try BlockingSocket(port: port, keepsLittle: keepsLittle)
         try socket.write(Self.request)
@@ -35,7 +35,7 @@ struct PassiveClient {
         socket.close()
     }
 
-    /// Waits for a text frame of so many bytes, header included, and forgets it.
+    /// Waits for a text frame of this many bytes, header included, and discards it.
     func readText(_ count: Int) throws {
         try socket.take(count) { bytes in
             let isLong = bytes[1] == 126

@@ -4,7 +4,7 @@ internal import ArgumentParser
 internal import Foundation
 internal import SocketIOServer
 
-/// What clients that read nothing do to the memory of a server and to the others of their room.
+/// Measures how clients that never read affect the memory of a server and the other clients of their room.
 struct SlowReaders: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "slow-readers",
@@ -47,11 +47,11 @@ struct SlowReaders: ParsableCommand {
         let standing = try (0..<stalled).map { _ in try PassiveClient(port: server.port, keepsLittle: true) }
         let text = String(repeating: "x", count: size)
         let room = server.io.to("everybody")
-        // `42["msg","…"]` with the header of its frame.
+        // `42["msg","…"]` with its frame header.
         let length = size + 12
         let frame = length + (length < 126 ? 2 : length <= 0xFFFF ? 4 : 10)
         let rounds = max(1, megabytes * 1_000_000 / frame)
-        // What is made once, such as the pages of a new arena, is not meant.
+        // Warm up first: one-time allocations, such as the pages of a new arena, must not count.
         for _ in 0..<5 {
             room.emit("msg", text)
             for reader in reading { try reader.skip(frame) }

@@ -31,7 +31,7 @@ struct LogFloodTests {
     /// How a client fails, by the event it sends, and what is then logged.
     private static let floods: [(event: String, line: String)] = [
         ("join", "A join was refused"), ("fail", "An event of a socket failed"),
-        ("fail later", "An event of a socket failed"), ("all", "serverSideEmit reaches nobody"),
+        ("fail later", "An event of a socket failed"), ("all", "serverSideEmit reaches no server"),
     ]
 
     @Test("events, six thousand of each kind", arguments: floods.indices)

@@ -24,16 +24,16 @@ package enum ClientAction: Sendable, Equatable {
     case violation(ProtocolViolation)
 }
 
-/// A limit that a CONNECT is over.
+/// A limit that a CONNECT exceeds.
 package enum ConnectRefusal: Sendable, Hashable {
     /// The name of the namespace is too long.
     case namespaceTooLong(limit: Int)
-    /// As many namespaces as allowed are joined, or being joined.
+    /// The client has joined, or is joining, the largest allowed number of namespaces.
     case tooManyNamespaces(limit: Int)
     /// `auth` has too many bytes.
     case authTooLarge(limit: Int)
 
-    /// What the client is told.
+    /// The error message for the client.
     package var message: String {
         switch self {
         case .namespaceTooLong: "Invalid namespace"

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// How many namespaces one client may use, and what it may give for each. An object, because all clients share one.
+/// How many namespaces one client may join, and how large its `auth` may be. An object, because all clients share one.
 package final class ClientLimits: Sendable {
     /// Namespaces joined or pending at the same time. Default: 64.
     package let maxNamespaces: Int

@@ -77,7 +77,8 @@ package struct ClientStateMachine: Sendable {
         }
     }
 
-    /// The middlewares of a pending connection let it through. False when it is gone: drop it silently (protocol 3.5, rule 6).
+    /// The middlewares have accepted a pending connection. False when it no longer exists: drop it silently (protocol
+    /// 3.5, rule 6).
     package mutating func connected(slot: Int) -> Bool {
         guard acceptsPackets, slots.indices.contains(slot), var entry = slots[slot], !entry.isJoined else {
             return false

@@ -13,13 +13,13 @@ package import EngineIOCore
 /// waiting for a node that has died. Foreign nodes do not; they are only counted. Nothing is kept of a request that has
 /// ended, so late answers find nothing.
 ///
-/// A peer may send an answer in parts, numbered from 0. They count when the last one has come and none is missing: an answer
-/// with a hole in it is no answer, and its peer is named as one that has not answered.
+/// A peer may send a response in parts, numbered from 0. They count when the last part has arrived and none is missing.
+/// A peer whose response has a gap is reported as one that has not responded.
 package struct ClusterRequestTable<Answer, Context> {
     /// How a request ended.
     package struct Outcome {
         package var context: Context
-        /// The answers; one that came in parts is several elements.
+        /// The responses; one that was sent in parts takes several elements.
         package var answers: [Answer]
         /// How many nodes have answered.
         package var answered: Int
@@ -33,7 +33,7 @@ package struct ClusterRequestTable<Answer, Context> {
     package enum Event {
         /// No such request, or not any more.
         case unknown
-        /// That peer has answered before, or a part of its answer is not the one that was to come.
+        /// That peer has responded before, or a part of its response is out of order.
         case duplicate
         case pending
         case completed(Outcome)
@@ -52,7 +52,7 @@ package struct ClusterRequestTable<Answer, Context> {
         var expected: Int
         var answers: [Answer] = []
         var answerCount = 0
-        /// Parts of answers that are not complete, by the uids of the peers.
+        /// Parts of incomplete responses, by the uids of the peers.
         var parts: NameDictionary<[Answer]> = [:]
 
         var isComplete: Bool { (missing.isEmpty && foreignMissing <= 0) || answerCount >= expected }
@@ -88,9 +88,9 @@ package struct ClusterRequestTable<Answer, Context> {
     /// The most parts of one answer.
     package static var maximumParts: Int { 1024 }
 
-    /// A part of a peer's answer but the last.
+    /// Adds a part of a peer's response, but not the last one.
     ///
-    /// - Parameter number: Its place among the parts, from 0.
+    /// - Parameter number: Its position among the parts, from 0.
     package mutating func received(part number: Int, of id: String, by uid: String, _ answer: Answer) -> Event {
         let id = ExactName(id)
         guard let entry = entries[id] else { return .unknown }
@@ -103,7 +103,7 @@ package struct ClusterRequestTable<Answer, Context> {
         return .pending
     }
 
-    /// The last part of a peer's answer.
+    /// Adds the last part of a peer's response.
     package mutating func answered(_ id: String, by uid: String, _ answer: Answer, lastPart number: Int) -> Event {
         let key = ExactName(id)
         guard let entry = entries[key] else { return .unknown }

@@ -3,7 +3,7 @@
 package import EngineIOCore
 package import NIOCore
 
-/// What one of our nodes tells the others about itself (protocol 5.11).
+/// What a socketio-server node announces about itself to the others (protocol 5.11).
 package struct ClusterPeer: Sendable {
     /// Random, of the process.
     package var nodeID: String
@@ -15,7 +15,7 @@ package struct ClusterPeer: Sendable {
     /// Milliseconds since 1970.
     package var startedAt: Int64
     package var isDraining: Bool
-    /// Whether it understands answers in parts.
+    /// Whether it understands responses in parts.
     package var takesParts = false
     /// Where other nodes reach its HTTP side; nil when it has not been told.
     package var address: String?

@@ -10,7 +10,7 @@ extension MessagePackWriter {
     /// - Parameters:
     ///   - json: One JSON value. It has been validated; what is not JSON all the same throws or ends up as nil.
     ///   - attachments: What its placeholders, in the form this package writes them, stand for.
-    ///   - depth: How many containers are around it, which count for the nesting that receivers accept.
+    ///   - depth: The number of enclosing containers, which count towards the nesting that receivers accept.
     package mutating func write(
         json: ByteBuffer, attachments: [ByteBuffer], depth: Int = 0
     ) throws(JSONError) {

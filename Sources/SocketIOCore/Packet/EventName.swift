@@ -14,15 +14,15 @@ package enum EventName {
 
     /// Whether applications and clients may not emit `name`.
     package static func isReserved(_ name: String) -> Bool {
-        // Most names are told by their length.
+        // The length alone rules out most names.
         switch name.utf8.count {
         case 7, 10, 11, 13, 14: reserved.hasBytes(of: name)
         default: false
         }
     }
 
-    /// Refuses an event whose first element is neither a number nor a string that is free to use, or is too long. The length
-    /// is that of the name as it is written: an escape counts as its bytes.
+    /// Refuses an event whose first element is neither a number nor an unreserved string, or is too long. The length is
+    /// that of the name as the client wrote it: an escape counts as its bytes.
     /// - Parameters:
     ///   - array: the checked text of the event's array.
     ///   - elements: where its elements lie.

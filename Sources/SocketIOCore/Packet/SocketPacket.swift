@@ -41,6 +41,6 @@ package struct SocketPacket: Sendable, Equatable {
     /// The namespace that is not written on the wire.
     package static let mainNamespace = "/"
 
-    /// Whether this is it.
+    /// Whether the packet has this type.
     package static func isMain(_ nsp: String) -> Bool { nsp.hasSameBytes(as: mainNamespace) }
 }

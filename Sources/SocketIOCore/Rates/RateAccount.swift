@@ -2,8 +2,8 @@
 
 internal import Synchronization
 
-/// Names a user or an address in tables: 128 bits that the owner has made of it, so that they cost the same whatever a peer calls
-/// itself.
+/// Identifies a user or an address in tables: a 128-bit digest made by the owner, so that the length of a peer's name
+/// does not matter.
 package struct RateKey: Hashable, Sendable {
     package let high: UInt64
     package let low: UInt64
@@ -14,10 +14,10 @@ package struct RateKey: Hashable, Sendable {
     }
 }
 
-/// What all sessions of one user, or of one address, have used up on this node: one number for each kind, which all event loops
-/// change without a lock. It is looked at once for some events (``RatePolicy/step``), not for each.
+/// What all sessions of one user, or of one address, have used on this node: one number for each kind, which all event
+/// loops change without a lock. A session charges it once for several events (``RatePolicy/step``), not for each one.
 package final class RateAccount: Sendable {
-    /// The whole of a rate, in the parts that ``share`` is counted in.
+    /// The full rate in the unit of ``share``.
     package static let whole: UInt32 = 1000
 
     package let key: RateKey
@@ -32,14 +32,14 @@ package final class RateAccount: Sendable {
 
     package init(_ key: RateKey) { self.key = key }
 
-    /// How much of the rates this node gives, in thousandths: other nodes give the rest. 1 to 1,000.
+    /// This node's share of the rates, in thousandths; the rest belongs to other nodes. 1 to 1,000.
     package var share: UInt32 {
         get { parts.load(ordering: .relaxed) }
         set { parts.store(min(max(newValue, 1), Self.whole), ordering: .relaxed) }
     }
 
-    /// Takes so many.
-    /// - Returns: for how long nothing may be taken now; 0 when it fitted.
+    /// Takes `count` units.
+    /// - Returns: how long nothing more may be taken; 0 if the units were available.
     package func take(_ count: Int, _ kind: RateKind, _ rule: RateRule, now: UInt64) -> UInt64 {
         switch kind {
         case .events: usedEvents.wrappingAdd(count, ordering: .relaxed)
@@ -58,7 +58,7 @@ package final class RateAccount: Sendable {
         }
     }
 
-    /// How many may be taken.
+    /// How many units may be taken.
     package func available(_ kind: RateKind, _ rule: RateRule, now: UInt64) -> Int {
         let whole = rule.available(withBucket(kind) { $0.load(ordering: .relaxed) }, now: now)
         let share = share
@@ -83,12 +83,12 @@ package final class RateAccount: Sendable {
         }
     }
 
-    /// When all of it is full again.
+    /// When all buckets are full again.
     var fullAt: UInt64 {
         RateKind.allCases.reduce(0) { latest, kind in max(latest, withBucket(kind) { $0.load(ordering: .relaxed) }) }
     }
 
-    /// What was used since the last call.
+    /// The units used since the last call.
     package func takeUsage() -> (events: Int, bytes: Int) {
         (usedEvents.exchange(0, ordering: .relaxed), usedBytes.exchange(0, ordering: .relaxed))
     }

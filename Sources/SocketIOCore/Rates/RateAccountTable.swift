@@ -3,11 +3,11 @@
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 
-/// The users, or addresses, of the sessions of this node. Its lock is taken when a session is first counted and when it ends, never
-/// for an event.
+/// The accounts of the users, or addresses, of this node's sessions. Its lock is taken when a session is first charged
+/// and when it ends, never for an event.
 ///
-/// Who has left and still owes is remembered until that is paid, so that it is of no use to come back with another session. There
-/// are at most as many accounts as sessions and ``maximumResting`` more.
+/// An account without sessions stays in the table until its debt is paid, so that a client gains nothing by
+/// reconnecting. There are at most ``maximumResting`` accounts more than sessions.
 package final class RateAccountTable: Sendable {
     private struct Entry {
         let account: RateAccount
@@ -27,7 +27,7 @@ package final class RateAccountTable: Sendable {
     private let maximumResting: Int
     private let state = NIOLockedValueBox(State())
 
-    /// - Parameter maximumResting: how many are remembered that have no session; the oldest are forgotten first.
+    /// - Parameter maximumResting: how many accounts without sessions are kept; the oldest are removed first.
     package init(maximumResting: Int = 65_536) { self.maximumResting = maximumResting }
 
     package var count: Int { state.withLockedValue { $0.entries.count } }
@@ -58,7 +58,7 @@ package final class RateAccountTable: Sendable {
         }
     }
 
-    /// Forgets who has paid. Little is done at a time; what is left is left to the next call.
+    /// Removes accounts without debt. Each call does only a little work; the next one continues.
     private func sweep(_ state: inout State, now: UInt64) {
         for _ in 0..<4 {
             guard let first = state.resting.first, first.until <= now || state.resting.count > maximumResting else {

@@ -1,10 +1,10 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// A client has gone over a rate.
+/// A client has exceeded a rate.
 package struct RateExcess: Sendable, Equatable {
     package var kind: RateKind
     package var scope: RateScope
-    /// Nanoseconds until the client has paid, and has again what may pass before the next look.
+    /// Nanoseconds until the debt is paid and a whole grant is available again.
     package var wait: UInt64
 
     package init(kind: RateKind, scope: RateScope, wait: UInt64) {
@@ -14,11 +14,12 @@ package struct RateExcess: Sendable, Equatable {
     }
 }
 
-/// What one session uses up, for itself, for its user and for its address: pure arithmetic, time comes in as an argument.
+/// Measures what one session uses, and charges it to the session, its user and its address: pure arithmetic, time comes
+/// in as an argument.
 ///
-/// Not every packet is looked at. The owner lets a grant pass, counting down, and then settles: the session's own buckets are exact
-/// to the packet because a grant is never larger than what they have; those shared with other sessions may be overdrawn by one grant
-/// of each. Confined to its session's loop.
+/// It does not check the buckets for each packet. The owner uses up a grant, counting down, and then settles. The
+/// session's own buckets are exact to the packet, because a grant is never larger than what they hold; buckets shared
+/// with other sessions may be overdrawn by one grant of each. Confined to its session's loop.
 package final class RateMeter {
     package let policy: RatePolicy
     package let user: RateAccount?
@@ -61,24 +62,24 @@ package final class RateMeter {
         self.address = address
     }
 
-    /// The session owes what it owed under other rules, or under another name.
+    /// The session keeps the debt it had under other rules or another name.
     package func takeOver(from other: RateMeter) { own = other.own }
 
     // MARK: Taking
 
-    /// Counts what has passed since the last time.
+    /// Charges what has been used since the last time.
     package func pay(events: Int, bytes: Int, now: UInt64) {
         _ = take(events, .events, now: now)
         _ = take(bytes, .bytes, now: now)
     }
 
-    /// Counts what has passed, and asks about the packet at hand.
+    /// Charges what has been used since the last time, and the current packet.
     ///
     /// - Parameters:
-    ///   - passedEvents: packets before this one, since the last time; `passedBytes` are theirs.
-    ///   - bytes: those of this packet.
-    ///   - isDroppable: with ``RateAction/drop`` the packet at hand does not count when it does not fit.
-    /// - Returns: what it is over, if it is; of several, what takes longest.
+    ///   - passedEvents: earlier packets since the last time; `passedBytes` are their bytes.
+    ///   - bytes: the bytes of this packet.
+    ///   - isDroppable: with ``RateAction/drop`` the current packet is not charged when it exceeds the rate.
+    /// - Returns: the exceeded rate, if any; of several, the one with the longest wait.
     package func settle(
         passedEvents: Int, passedBytes: Int, bytes: Int, isDroppable: Bool, now: UInt64
     ) -> RateExcess? {
@@ -91,13 +92,13 @@ package final class RateMeter {
         return Self.worse(take(1, .events, now: now), take(bytes, .bytes, now: now))
     }
 
-    /// Takes so many of another kind. With ``RateAction/drop`` nothing is taken of what does not fit.
+    /// Charges units of another kind. With ``RateAction/drop`` units that exceed the rate are not charged.
     package func charge(_ kind: RateKind, _ count: Int = 1, now: UInt64) -> RateExcess? {
         if policy.action == .drop, let excess = missing(count, kind, now: now) { return excess }
         return take(count, kind, now: now)
     }
 
-    /// What may pass before the next look.
+    /// The grant: what may be used before the next settlement.
     package func grant(now: UInt64) -> RateGrant {
         RateGrant(
             events: grant(.events, policy.step.events, now: now), bytes: grant(.bytes, policy.step.bytes, now: now))
@@ -130,7 +131,7 @@ package final class RateMeter {
         return worst
     }
 
-    /// What there is too little of.
+    /// The bucket that is exhausted.
     private func missing(_ count: Int, _ kind: RateKind, now: UInt64) -> RateExcess? {
         var worst: RateExcess?
         forEachScope { scope, rules in

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// The rules of one scope; what has none is not limited.
+/// The rules of one scope; a kind without a rule is not limited.
 package struct RateRules: Sendable, Hashable {
     package var events: RateRule?
     package var bytes: RateRule?
@@ -34,19 +34,19 @@ package struct RateRules: Sendable, Hashable {
     package var isEmpty: Bool { self == RateRules() }
 }
 
-/// What becomes of a client that goes over a rate.
+/// What the server does when a client exceeds a rate.
 package enum RateAction: String, CaseIterable, Sendable {
-    /// Nothing more of it is read until it has paid.
+    /// Stops reading from it until its debt is paid.
     case delay
-    /// It is told.
+    /// Sends it a warning.
     case warn
-    /// What is over the rate is dropped.
+    /// Drops what exceeds the rate.
     case drop
-    /// Its session is closed.
+    /// Closes its session.
     case disconnect
 }
 
-/// How much may pass before somebody looks at the buckets again.
+/// The grant: how much a session may use before the buckets are checked again.
 package struct RateGrant: Sendable, Hashable {
     package var events: Int32
     package var bytes: Int32
@@ -60,13 +60,13 @@ package struct RateGrant: Sendable, Hashable {
     package static let unlimited = RateGrant(events: .max, bytes: .max)
 }
 
-/// Everything that is set about rates. An object, because all clients share one.
+/// The whole configuration of rates. An object, because all clients share one.
 package final class RatePolicy: Sendable {
     package let session: RateRules
     package let user: RateRules
     package let address: RateRules
     package let action: RateAction
-    /// The largest grant: an eighth of the smallest burst, 32 events and 64 KiB at most.
+    /// The largest grant: an eighth of the smallest burst, at most 32 events and 64 KiB.
     package let step: RateGrant
 
     package init(session: RateRules, user: RateRules, address: RateRules, action: RateAction) {
@@ -85,7 +85,7 @@ package final class RatePolicy: Sendable {
 
     package var isEmpty: Bool { session.isEmpty && user.isEmpty && address.isEmpty }
 
-    /// Whether anything is limited of this kind.
+    /// Whether any scope limits this kind.
     package func limits(_ kind: RateKind) -> Bool {
         session[kind] != nil || user[kind] != nil || address[kind] != nil
     }

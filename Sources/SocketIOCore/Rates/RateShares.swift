@@ -1,10 +1,11 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// How the rates of users are shared among nodes, from what each tells of those that are busy on it.
+/// Divides the rates of users among the nodes, based on the busy users that each node reports.
 ///
-/// Where several nodes have the same busy user, each leaves the others what they use, and keeps an equal part at least. So the sum
-/// comes near the rate from either side, within one heartbeat or two: who comes to a second node may use twice the rate until it
-/// has been told, and who uses less than a quarter of it on a node is not told of.
+/// When several nodes have the same busy user, each node subtracts what the user takes on the others, but keeps at
+/// least an equal share. The sum therefore approaches the rate within one or two heartbeats. A user that connects to a
+/// second node may use twice the rate until the nodes have exchanged reports; use below a quarter of the rate on a node
+/// is not reported.
 package struct RateShares: Sendable {
     package typealias Use = (events: Int, bytes: Int)
 
@@ -21,14 +22,14 @@ package struct RateShares: Sendable {
 
     package init() {}
 
-    /// How much of the rates this is: 1 is all.
+    /// The reported use as a fraction of the rates: 1 is the full rate.
     package static func load(events: Int, bytes: Int, _ rules: RateRules) -> Double {
         max(
             rules.events.map { Double(events) / Double($0.perSecond) } ?? 0,
             rules.bytes.map { Double(bytes) / Double($0.perSecond) } ?? 0)
     }
 
-    /// A node tells of its busy users. Returns the shares that may have changed.
+    /// Stores a node's report of its busy users. Returns the shares that may have changed.
     package mutating func heard(_ uses: [(key: RateKey, use: Use)], from node: [UInt8]) -> [(
         key: RateKey, share: UInt32
     )] {

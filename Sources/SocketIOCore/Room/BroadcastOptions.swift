@@ -15,7 +15,7 @@ public struct BroadcastFlags: Sendable, Hashable {
     public var timeout: TimeAmount?
     /// Whether one socket is meant and its answer is wanted alone. Passed on to other nodes, where it has no effect.
     package var expectsSingleResponse = false
-    /// Replaces a packet with the same key that still waits for a client of this node; other nodes do not learn of it.
+    /// Replaces a packet with the same key that is still queued for a client of this node; not sent to other nodes.
     package var coalescingKey: CoalescingKey?
 
     /// Flags of an ordinary broadcast.
@@ -29,7 +29,7 @@ public struct BroadcastFlags: Sendable, Hashable {
     }
 }
 
-/// Whom a broadcast reaches, and how (protocol 4.3).
+/// The recipients of a broadcast and its flags (protocol 4.3).
 ///
 /// The targets are the union of `rooms`, or every socket of the namespace when `rooms` is empty, without the members
 /// of any room in `except`. Each socket is reached at most once.

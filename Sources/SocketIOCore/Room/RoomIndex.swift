@@ -63,7 +63,7 @@ package final class RoomIndex<Member> {
 
     // MARK: Joining and leaving
 
-    /// What joining is measured by. Lower limits take nobody out of a room.
+    /// The limits on joins. Lowering them removes no member from a room.
     package var limits: RoomLimits {
         get { table.limits }
         set { table.limits = newValue }

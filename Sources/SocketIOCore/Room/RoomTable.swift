@@ -83,7 +83,7 @@ struct RoomTable {
 
     mutating func join(_ name: String, _ handle: RoomMember) -> RoomJoin {
         guard isMember(handle) else { return .unknownMember }
-        // Before anything looks at the name.
+        // Checked before the name is hashed.
         guard isShort(name) else { return .nameTooLong }
         let slot = Int(handle.slot)
         let known = roomIDs[ExactName(name)]

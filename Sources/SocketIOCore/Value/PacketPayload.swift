@@ -47,8 +47,8 @@ package struct PacketPayload: Sendable, Equatable {
         self.parts = attachments.isEmpty ? nil : attachments
     }
 
-    /// The same payload once its attachments have arrived. Every placeholder must name one of them, and with each of them
-    /// counted as the bytes it stands for, all of it must not have more than `maximumBytes`.
+    /// The same payload once its attachments have arrived. Every placeholder must name one of them. Each placeholder
+    /// counts as the bytes of its attachment, and the total must not exceed `maximumBytes`.
     package func attaching(
         _ attachments: [ByteBuffer], maximumBytes: Int = .max
     ) throws(JSONError) -> PacketPayload {

@@ -54,7 +54,7 @@ extension PayloadCore {
         DecodingError.Context(codingPath: codingPath(of: index), debugDescription: text)
     }
 
-    /// Names that strings of Swift cannot be trusted with.
+    /// The error for names that must not be compared as Swift strings.
     func namesRefused(at index: Int) -> DecodingError {
         .dataCorrupted(
             context(

@@ -16,7 +16,8 @@ final class PayloadCore {
     /// How many more nodes may be passed over to find coding paths. A type that tries several forms for each of 100,000
     /// elements and catches the errors would otherwise cost the square of that.
     @exclusivity(unchecked) var pathBudget = 100_000
-    /// An object with names that a type may not compare, see ``StringKeys``; its decoding fails.
+    /// The position of an object with names that must not be compared as strings, see ``StringKeys``; decoding it
+    /// fails.
     @exclusivity(unchecked) var refusedNames: Int?
     /// Names of members by object, for objects too large to search; made when first needed.
     @exclusivity(unchecked) private var indexes: [Int: [ExactName: Int]] = [:]

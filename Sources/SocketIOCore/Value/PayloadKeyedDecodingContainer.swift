@@ -22,7 +22,7 @@ struct PayloadKeyedDecodingContainer<Key: CodingKey>: KeyedDecodingContainerProt
         return checked(names).compactMap { Key(stringValue: $0) }
     }
 
-    /// Without the names that may not be compared as strings, see ``StringKeys``.
+    /// Without the names that must not be compared as strings, see ``StringKeys``.
     private func checked(_ names: [String]) -> [String] {
         let arePlain = names.allSatisfy { $0.utf8.allSatisfy { $0 < 0x80 } }
         guard !arePlain, !(Key.self is any ExactCodingKey.Type) else { return names }

@@ -20,9 +20,9 @@ enum Placeholders {
         return .number(JSONNumber.integer(core.tape.bytes(of: node), isPlain: node.flag, as: Int.self))
     }
 
-    /// Checks that every placeholder names one of the attachments, and that text and attachments are within a size if each
-    /// placeholder counts as the bytes it stands for. Several may name the same attachment, and passing the packet on
-    /// may mean writing it out for each of them. What else stands in a placeholder stands for nothing.
+    /// Checks that every placeholder names one of the attachments, and that text and attachments are within a size when
+    /// each placeholder counts as the bytes of its attachment. Several placeholders may name the same attachment, and
+    /// relaying the packet may write it out for each of them. Other members of a placeholder are ignored.
     static func validate(_ text: ByteBuffer, _ attachments: [ByteBuffer], maximumBytes: Int) throws(JSONError) {
         let core = PayloadCore(text, attachments: [], argument: nil, context: nil)
         var room = maximumBytes - text.readableBytes

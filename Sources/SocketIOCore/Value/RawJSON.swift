@@ -37,7 +37,7 @@ public struct RawJSON: Sendable {
         try self.init(encoding: value, maximumDepth: JSONScanner.maximumDepth)
     }
 
-    /// Writes a value as JSON that will stand inside something else.
+    /// Writes a value as JSON that will be embedded in other JSON.
     package init(encoding value: some Encodable, maximumDepth: Int) throws {
         var writer = ArgumentWriter(maximumDepth: maximumDepth, bracketed: false)
         try writer.append(value)

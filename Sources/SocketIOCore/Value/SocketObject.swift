@@ -4,8 +4,8 @@ internal import EngineIOCore
 
 /// The members of a `SocketValue.object`, in the order they were written or added.
 ///
-/// Names are unique by their bytes, as in JavaScript: `caf\u{e9}` and `cafe\u{301}` are two. Assigning to one that exists
-/// replaces its value and keeps its place. Equality ignores the order.
+/// Names are compared by their bytes, as in JavaScript: `caf\u{e9}` and `cafe\u{301}` are two names. Assigning to an
+/// existing name replaces its value and keeps its position. Equality ignores the order.
 public struct SocketObject: Sendable {
     /// A member.
     public typealias Element = (key: String, value: SocketValue)

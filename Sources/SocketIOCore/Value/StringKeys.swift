@@ -4,14 +4,15 @@ internal import EngineIOCore
 
 extension PayloadKey: ExactCodingKey {}
 
-/// Guards types that compare names as Swift's strings do, such as dictionaries with strings as keys: names that would cost
-/// them too much, or that they would take for one, make the decoding fail. Types with fixed coding keys and those of this
-/// package never come here.
+/// Protects types that compare names as Swift strings, such as dictionaries with string keys: decoding fails for names
+/// that would be too expensive to compare, or that the type would treat as equal. Types with fixed coding keys and the
+/// types of this package do not need this check.
 enum StringKeys {
-    /// Longer runs are written by nobody: the longest of any language has a handful (Unicode Standard Annex 15, 13).
+    /// Real text has no longer runs: no language uses more than a handful of marks (Unicode Standard Annex 15, 13).
     private static let longestRun = 30
 
-    /// Whether comparing the name as a string could cost more than reading it: what is sorted for that is a run of marks.
+    /// Whether comparing the name as a string could cost more than reading it, because normalisation sorts each run of
+    /// marks.
     static func isExpensive(_ name: String) -> Bool {
         var run = 0
         for scalar in name.unicodeScalars {
@@ -25,9 +26,9 @@ enum StringKeys {
         return false
     }
 
-    /// Whether a dictionary would lose one of the names, none of which is expensive.
+    /// Whether a dictionary would treat two of the names as equal. None of them may be expensive to compare.
     static func wouldMerge(_ names: [String]) -> Bool {
-        // Strings on purpose.
+        // Uses strings on purpose.
         Set<String>(names).count < NameSet(names).count
     }
 

@@ -5,7 +5,8 @@ public import Logging
 public import NIOCore
 public import SocketIOCore
 
-/// Carries what a namespace sends to more than one socket, on this server and, if it knows others, on them (protocol 5.1).
+/// Delivers what a namespace sends to more than one socket, on this server and on the other servers that the adapter
+/// knows (protocol 5.1).
 ///
 /// There is one adapter per namespace. An adapter for several servers acts on ``AdapterContext/local`` first, which is
 /// this server's part of everything, and tells the others second: a backend that is slow or lost delays nothing here.
@@ -119,7 +120,7 @@ public struct AdapterContext: Sendable {
     /// The four characters this server's session ids begin with.
     public let nodeTag: String
 
-    /// What users of this server ask for, to be told to others and heard of them.
+    /// Exchanges the rates that users of this server have used with the other servers.
     package let rates: RateBook
 
     private let serverEvents: ServerEvents

@@ -13,7 +13,7 @@ internal import Synchronization
 /// call is made there.
 public final class MemoryAdapter: Adapter {
     let name: String
-    /// Of the namespace, different from all others of the process.
+    /// The number of the namespace, unique in the process.
     let number: Int32
     let shards: [NamespaceShard]
     private let context: ServerContext
@@ -168,7 +168,8 @@ public final class MemoryAdapter: Adapter {
         return []
     }
 
-    /// The most rooms that a socket may be in, and so the most that a call or another node has reason to name for it.
+    /// The largest number of rooms that a socket may be in, and thus the most that a call or another node may name for
+    /// it.
     package var maxRoomsPerSocket: Int { context.configuration.maxRoomsPerSocket }
 
     // MARK: For this module
@@ -182,7 +183,7 @@ public final class MemoryAdapter: Adapter {
         return found
     }
 
-    /// The message with what the rules about slow clients need.
+    /// The message with the fields that the policies for slow clients need.
     private func marked(_ message: OutboundMessage, _ flags: BroadcastFlags) -> OutboundMessage {
         var message = message
         message.origin = number

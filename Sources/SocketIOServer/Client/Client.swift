@@ -29,7 +29,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     private let pendingLimit: Int32
     /// Of events of all its sockets that wait for middlewares.
     var waitingBytes = 0
-    /// What may pass before somebody looks at the rates. A value that calls nothing back.
+    /// The grant: what the client may use before its rates are checked. A value that calls nothing back.
     @exclusivity(unchecked)
     var allowance: RateGrant
     var rates: ClientRates?
@@ -105,7 +105,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         }
     }
 
-    /// A packet of the engine, such as a pong or a noop: nothing that the application hears of, but it counts.
+    /// A packet of the engine, such as a pong or a noop. The application is not told, but it counts towards the rates.
     func receivedControl() {
         allowance.events &-= 1
         if allowance.events < 0 { _ = settleRates(bytes: 0, isEvent: false) }
@@ -225,7 +225,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         shard.timers.cancel(timer)
     }
 
-    /// Finds the namespace, which may ask the application, and goes on with the middlewares (protocol 3.5).
+    /// Finds the namespace, for which it may ask the application, and continues with the middlewares (protocol 3.5).
     private func connect(slot: Int, nsp: String, auth: ByteBuffer?) {
         let auth = auth.flatMap { GivenAuth($0) }
         if let namespace = table.acquire(existing: nsp) {

@@ -2,7 +2,7 @@
 
 internal import SocketIOCore
 
-/// A limit of this layer that something of a client can be over: a label of `socketio_limit_refusals_total`.
+/// The limits of this layer that a client can exceed: labels of `socketio_limit_refusals_total`.
 enum ClientLimit: String, CaseIterable, Sendable {
     /// Attachments of a packet.
     case attachments
@@ -17,7 +17,7 @@ enum ClientLimit: String, CaseIterable, Sendable {
     case nameLength = "name_length"
     /// Namespaces of a client.
     case namespaces
-    /// Namespaces made on demand.
+    /// Namespaces created on demand.
     case dynamicNamespaces = "dynamic_namespaces"
     /// `auth` of a CONNECT.
     case authBytes = "auth_bytes"
@@ -49,7 +49,7 @@ enum ClientLimit: String, CaseIterable, Sendable {
         }
     }
 
-    /// The limit that a CONNECT was over.
+    /// The limit that a CONNECT exceeded.
     init(_ refusal: ConnectRefusal) {
         self =
             switch refusal {

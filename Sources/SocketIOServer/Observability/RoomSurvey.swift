@@ -131,7 +131,8 @@ extension Server {
     /// Which limit of admission keeps newcomers away, in words; nil when none does.
     package var reachedAdmissionLimit: String? { engineServer.reachedLimit }
 
-    /// Whether connections are refused, or were a moment ago, because the process has no descriptors left for them.
+    /// Whether connections are being refused, or were a moment ago, because the process has no descriptors left for
+    /// them.
     package var isShortOfDescriptors: Bool {
         lifecycle.withLockedValue { $0.listeners }.contains(where: \.isShortOfDescriptors)
     }

@@ -60,7 +60,7 @@ struct ServerMetrics: Sendable {
             })
     }
 
-    /// Something was over a limit.
+    /// Counts that a client exceeded a limit.
     func refused(_ limit: ClientLimit) { limitRefusals[limit]?.increment() }
 
     /// How often that has happened on this server.
@@ -80,7 +80,7 @@ struct Tally: Sendable {
     }
 }
 
-/// One counter of what seldom happens, whose value this server knows too.
+/// A counter of a rare event that also keeps its own value for this server.
 final class RareTally: Sendable {
     private let counter: Counter
     private let total = Atomic(0)

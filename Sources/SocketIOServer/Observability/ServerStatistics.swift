@@ -25,7 +25,7 @@ package struct ServerStatistics: Sendable {
     package let shards: [ShardStatistics]
     /// In the order of ``shards``.
     package let received: [ReceivedPackets]
-    /// Timers that wait, those of the sessions included; in the order of ``shards``.
+    /// Pending timers, including those of the sessions; in the order of ``shards``.
     package let timers: [Int]
     /// How long clients took to acknowledge, on all event loops.
     package let acknowledgementLatency: LatencyHistogram
@@ -73,7 +73,8 @@ extension Server {
         return all.values.sorted { $0.label.precedesByBytes($1.label) }
     }
 
-    /// Memory held for slow clients at this moment; what several wait for counts once. From any thread.
+    /// Memory of the messages queued for slow clients now; a message queued for several clients counts once. May be
+    /// read from any thread.
     package var heldBytes: Int { engineServer.heldBytes }
 
     /// Measures from now on how late the event loops are.

@@ -3,7 +3,7 @@
 internal import EngineIOServer
 internal import NIOCore
 
-/// The lines of this layer that a peer can cause.
+/// The log lines of this layer that a peer can cause.
 enum SocketLogKind: String, LogKind {
     case eventFailed = "An event of a socket failed"
     case eventInvalid = "An event of a socket is not what its handler takes"
@@ -14,12 +14,12 @@ enum SocketLogKind: String, LogKind {
     case matcherFailed = "The matcher of a dynamic namespace failed"
     case eventNotSent = "An event was not sent"
     case serverEventFailed = "A handler of a server event failed"
-    case nobodyElse = "serverSideEmit reaches nobody: the in-memory adapter knows no other server"
+    case nobodyElse = "serverSideEmit reaches no server: the in-memory adapter knows no other one"
     case adapterNotStarted = "The adapter could not be started"
     case handlersCancelled = "Handlers were cancelled: they ran longer than the server waits for them at its end"
     case handlersLeft = "Handlers go on although they were cancelled; their event loops go on with them"
     case overRate = "A client goes over a rate"
 
-    /// Longer for what lasts as long as its cause.
+    /// Longer for a condition that persists until its cause is removed.
     var interval: TimeAmount { self == .overRate ? .seconds(10) : .seconds(1) }
 }

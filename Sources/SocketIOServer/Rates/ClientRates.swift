@@ -5,20 +5,20 @@ internal import Logging
 internal import NIOCore
 internal import SocketIOCore
 
-/// What a client has about rates once it was looked at. An object, because most connections are idle.
+/// The rate state of a client, created at its first settlement. An object, because most connections are idle.
 final class ClientRates {
     var meter: RateMeter?
-    /// Whom the application takes it for.
+    /// The user that the application has named, see ``Socket/rateIdentity``.
     var user: RateKey?
-    /// What may pass between the last look and the next.
+    /// The grant between the last settlement and the next one.
     var granted: RateGrant
-    /// When it may be warned again, monotonic.
+    /// When the client may be warned again, in monotonic time.
     var nextWarning: UInt64 = 0
 
     init(granted: RateGrant) { self.granted = granted }
 }
 
-/// What the event `rate_limited` tells a client, see ``RateLimits/Action/warn``.
+/// The argument of the event `rate_limited`, see ``RateLimits/Action/warn``.
 struct RateWarning: Encodable, Sendable {
     let kind: String
     let scope: String
@@ -29,9 +29,9 @@ struct RateWarning: Encodable, Sendable {
 extension Client {
     private var now: UInt64 { session.eventLoop.now.uptimeNanoseconds }
 
-    /// What was granted has passed with the packet at hand.
-    /// - Parameter isEvent: it may be dropped.
-    /// - Returns: whether it is dropped.
+    /// The current packet has used up the grant.
+    /// - Parameter isEvent: whether the packet is an event, which may be dropped.
+    /// - Returns: whether the packet is dropped.
     @inline(never)
     func settleRates(bytes: Int32, isEvent: Bool) -> Bool {
         guard let policy = shard.rates else {
@@ -52,7 +52,7 @@ extension Client {
         return overstepped(excess, policy, rates, now: now) && isEvent
     }
 
-    /// Takes one of another kind. Returns whether it is refused.
+    /// Charges one unit of another kind. Returns whether it is refused.
     func isRefused(_ kind: RateKind) -> Bool {
         guard let policy = shard.rates, policy.limits(kind), session.isOpen else { return false }
         let now = now
@@ -61,7 +61,7 @@ extension Client {
         return overstepped(excess, policy, rates, now: now)
     }
 
-    /// - Returns: whether what went over the rate is not to be done.
+    /// - Returns: whether the request that exceeded the rate must not be carried out.
     private func overstepped(_ excess: RateExcess, _ policy: RatePolicy, _ rates: ClientRates, now: UInt64) -> Bool {
         context.rates.metrics.happened(excess.kind, policy.action)
         context.log.log(.overRate, on: session.eventLoop, describe(excess, policy.action))
@@ -91,7 +91,7 @@ extension Client {
         metadata["remote"] = "\(session.handshake.remoteAddress)"
         metadata["scope"] = "\(excess.scope.rawValue)"
         metadata["action"] = "\(action.rawValue)"
-        // Everybody behind a proxy that is not known has the proxy's address.
+        // All clients behind an unlisted proxy have the proxy's address.
         if excess.scope == .address { metadata["hint"] = "if it is a proxy, list it in trustedProxies" }
         return metadata
     }
@@ -116,7 +116,7 @@ extension Client {
 
     // MARK: Changes
 
-    /// The application has told who the client is.
+    /// The application has named the client's user.
     func setRateIdentity(_ key: RateKey?) {
         guard key != rates?.user, session.isOpen else { return }
         let rates = self.rates ?? ClientRates(granted: shard.rates?.step ?? .unlimited)
@@ -126,7 +126,7 @@ extension Client {
         reopenMeter()
     }
 
-    /// Other rates hold from now on.
+    /// Applies new rates.
     func ratesChanged() {
         payRates()
         reopenMeter()
@@ -134,7 +134,7 @@ extension Client {
         rates?.granted = allowance
     }
 
-    /// The client ends: user and address are charged for what was not looked at.
+    /// The client has disconnected: charges its user and address for what has not been settled.
     func endRates() {
         if let policy = shard.rates,
             !policy.address.isEmpty || (rates?.user != nil && !policy.user.isEmpty),
@@ -146,7 +146,7 @@ extension Client {
         closeMeter()
     }
 
-    /// Counts what has passed since the last look. Without a meter it is left to the next look.
+    /// Charges what has been used since the last settlement. Without a meter this waits for the next settlement.
     private func payRates() {
         guard let rates, let meter = rates.meter else { return }
         meter.pay(
@@ -155,7 +155,7 @@ extension Client {
         allowance = rates.granted
     }
 
-    /// The session goes on under other rules, or another name, and owes what it owes.
+    /// The session continues under other rules, or another name, and keeps its debt.
     private func reopenMeter() {
         guard let rates, let before = rates.meter else { return }
         closeMeter()
@@ -165,7 +165,7 @@ extension Client {
 
     private func closeMeter() {
         guard let rates, let meter = rates.meter else { return }
-        // Once no rates hold, nobody owes anything, so that no account has to be remembered.
+        // Without rates there are no debts, so no account has to be kept.
         let now = shard.rates == nil ? .max : now
         if let user = meter.user { context.rates.users.close(user, now: now) }
         if let address = meter.address { context.rates.addresses.close(address, now: now) }

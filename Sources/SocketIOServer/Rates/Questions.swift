@@ -9,9 +9,9 @@ package enum Questions {
     /// The socket whose event an asynchronous handler is for, while questions are limited. Tasks that the handler starts inherit it.
     @TaskLocal static var asker: Socket?
 
-    /// To be called before other servers are asked.
+    /// Must be called before a request to other servers.
     ///
-    /// - Throws: ``SocketError`` with code `rateLimited`, where the action is to drop what is over the rate.
+    /// - Throws: ``SocketError`` with code `rateLimited`, if the action is to drop what exceeds the rate.
     static func admit(isLocal: Bool = false) async throws {
         guard let asker, !isLocal else { return }
         let client = asker.client

@@ -5,9 +5,10 @@ internal import NIOConcurrencyHelpers
 internal import NIOCore
 package import SocketIOCore
 
-/// What a server keeps about rates: who is counted, what is used, and what came of it. From any thread.
+/// The rate state of a server: the accounts of users and addresses, the reports of other nodes, and the metrics. May be
+/// used from any thread.
 package final class RateBook: Sendable {
-    /// What a node tells the others of one user: what was used in the last second.
+    /// A node's report about one user: what the user has used in the last second.
     package struct Report: Sendable, Equatable {
         package var key: RateKey
         package var events: Int
@@ -20,7 +21,7 @@ package final class RateBook: Sendable {
         }
     }
 
-    /// Users that one node tells of.
+    /// The largest number of users in a node's report.
     package static let maximumReports = 64
 
     let users = RateAccountTable()
@@ -33,7 +34,7 @@ package final class RateBook: Sendable {
         reload(policy)
     }
 
-    /// Other rates hold from now on; nil when there are none for users.
+    /// Applies new rates; nil when there are none for users.
     func reload(_ policy: RatePolicy?) {
         shares.withLockedValue { $0.rules = policy?.user ?? RateRules() }
     }
@@ -58,14 +59,14 @@ package final class RateBook: Sendable {
 
     private static func rate(_ count: Int, _ seconds: Double) -> Int { Int(min(max(Double(count) / seconds, 0), 1e12)) }
 
-    /// Another node tells of its users, which replaces what it told before; an empty list when it has gone.
+    /// Stores another node's report, which replaces its last one. The list is empty when the node has gone.
     package func heard(_ reports: [Report], from node: String) {
         let uses = reports.prefix(Self.maximumReports).map { (key: $0.key, use: (events: $0.events, bytes: $0.bytes)) }
         let changes = shares.withLockedValue { $0.heard(uses, from: Array(node.utf8)) }
         for (key, share) in changes { users.account(key)?.share = share }
     }
 
-    /// The share for somebody whose first session comes.
+    /// The share of a user who opens the first session on this node.
     package func openUser(_ key: RateKey, now: UInt64) -> RateAccount {
         let account = users.open(key, now: now)
         account.share = shares.withLockedValue { $0.share(of: key) }
@@ -74,18 +75,18 @@ package final class RateBook: Sendable {
 }
 
 extension Server {
-    /// What is kept about rates.
+    /// The rate state of the server.
     package var rateBook: RateBook { context.rates }
 }
 
 extension RateKey {
-    /// Of what an application calls a user: nobody can choose a name that has the key of another one.
+    /// The key of a user name. Nobody can choose a name with the key of another one.
     init(user: String) {
         let digest = KeyDigest.make(user)
         self.init(high: digest.high, low: digest.low)
     }
 
-    /// Of an address in words; of IPv6 the first 64 bits. Nil for what is none.
+    /// The key of an address given as text, of IPv6 its first 64 bits. Nil if the text is not an address.
     init?(address: String) {
         guard let packed = KeyDigest.address(address) else { return nil }
         self.init(high: packed.high, low: packed.low)

@@ -2,21 +2,22 @@
 
 internal import SocketIOCore
 
-/// How much clients may ask of a server in a second: each session, each user, each address. Nothing is limited unless it is set.
+/// How much each session, each user and each address may send and request in a second. Nothing is limited by default.
 ///
-/// Who stays within the rates costs next to nothing. What one client has sent is looked at in slices in any case, so that the others
-/// need not wait for it; rates keep it from taking the processor for itself.
+/// A client within its rates causes almost no extra cost. The server always handles the input of one client in slices,
+/// so that the others need not wait for it; rates also limit the processor time that it can use.
 public struct RateLimits: Sendable, Hashable {
     /// What becomes of a client that goes over a rate.
     public enum Action: String, Sendable, Codable, Hashable, CaseIterable {
         /// What it asked for is done, then nothing more of it is read until it has paid; TCP holds it back. Nothing is lost.
         case delay
-        /// Nothing, but its first socket gets the event `rate_limited`, once a second at most: `{kind, scope, retryAfterMs}`.
+        /// Only sends the event `rate_limited` to the client's first socket, at most once a second: `{kind, scope,
+        /// retryAfterMs}`.
         case warn
-        /// Events over the rate are dropped, joins and namespaces refused, questions fail with
+        /// Drops events over the rate, refuses joins and namespaces, and lets requests to other servers fail with
         /// ``SocketError/Code/rateLimited``.
         case drop
-        /// Its session is closed, with the reason `forced server close`.
+        /// Closes the client's session with the reason `forced server close`.
         case disconnect
     }
 
@@ -24,13 +25,14 @@ public struct RateLimits: Sendable, Hashable {
     public struct Rates: Sendable, Hashable {
         /// Packets: events, acknowledgements, CONNECT, DISCONNECT. Attachments belong to their packet.
         public var eventsPerSecond: Int?
-        /// Bytes of messages, attachments included, without framing. One message of the largest size always fits into a burst.
+        /// Bytes of messages, attachments included, without framing. A burst always holds one message of the largest
+        /// size.
         public var bytesPerSecond: Int?
         /// Rooms joined with ``Socket/join(_:)-(String...)``.
         public var joinsPerSecond: Int?
-        /// Namespaces asked for, whether the client gets in or not.
+        /// CONNECT packets, whether accepted or not.
         public var connectsPerSecond: Int?
-        /// Questions that asynchronous handlers of the client's events ask of all servers, such as
+        /// Requests to all servers that asynchronous handlers send while they handle the client's events, such as
         /// ``BroadcastOperator/fetchSockets()``.
         public var questionsPerSecond: Int?
 
@@ -40,21 +42,22 @@ public struct RateLimits: Sendable, Hashable {
 
     /// Default ``Action/delay``.
     public var action = Action.delay
-    /// For how many seconds' worth a client may go ahead after a pause, in one burst; default 5.
+    /// The size of a burst: after a pause a client may send as much at once as the rate allows in this many seconds.
+    /// Default 5.
     public var burstSeconds = 5
     /// Of one session.
     public var session = Rates()
-    /// Of all sessions of one user on this server, see ``Socket/rateIdentity``; adapters that join servers take care that it is
-    /// about that for all of them together.
+    /// Of all sessions of one user on this server, see ``Socket/rateIdentity``. Adapters that connect servers share the
+    /// rate, so that it applies approximately to all servers together.
     public var user = Rates()
-    /// Of all sessions of one address on this server; of IPv6 the first 64 bits. Behind proxies see
-    /// ``EngineConfiguration/trustedProxies``, or all clients are one address.
+    /// Of all sessions of one address on this server; for IPv6 its first 64 bits. Behind proxies set
+    /// ``EngineConfiguration/trustedProxies``; otherwise all clients share one address.
     public var address = Rates()
 
     /// No limits.
     public init() {}
 
-    /// What can be used, or problems in words.
+    /// Checks the values and returns the problems as text.
     func check(_ problems: inout [String]) {
         if !(1...3600).contains(burstSeconds) { problems.append("rates.burstSeconds must be 1 to 3600") }
         for (name, rates) in [("session", session), ("user", user), ("address", address)] {
@@ -69,7 +72,7 @@ public struct RateLimits: Sendable, Hashable {
     }
 
     /// Nil when nothing is limited.
-    /// - Parameter largestMessage: bytes that have to fit into a burst.
+    /// - Parameter largestMessage: bytes that a burst must hold.
     func policy(largestMessage: Int) -> RatePolicy? {
         let policy = RatePolicy(
             session: rules(session, largestMessage), user: rules(user, largestMessage),

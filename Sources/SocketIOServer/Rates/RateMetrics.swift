@@ -3,7 +3,7 @@
 internal import CoreMetrics
 internal import SocketIOCore
 
-/// Counts how often clients go over a rate, by kind and by what comes of it.
+/// Counts how often clients exceed a rate, by kind and action.
 struct RateMetrics: Sendable {
     private let counters: [RateKind: [RateAction: Counter]]
 

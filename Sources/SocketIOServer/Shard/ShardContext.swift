@@ -21,9 +21,9 @@ final class ShardContext: @unchecked Sendable {
     /// On the loop only, like ``timers``.
     @exclusivity(unchecked)
     var received = ReceivedPackets()
-    /// The limits of the moment; clients keep some of those they came with. On the loop only.
+    /// The current limits; clients keep some of those that applied when they connected. On the loop only.
     var limits: SessionLimits
-    /// What clients may ask for; nil without limits. On the loop only.
+    /// The rates of clients; nil without limits. On the loop only.
     var rates: RatePolicy?
     /// How long clients took to acknowledge what asked for it; on the loop only.
     var acknowledgementLatency = LatencyHistogram()
@@ -52,11 +52,11 @@ final class ShardContext: @unchecked Sendable {
 
 /// Limits of clients, which a reload may change.
 struct SessionLimits: Sendable {
-    // What a client keeps from its opening.
+    // Fixed when a client connects.
     let packets: PacketLimits
     let client: ClientLimits
     let maxPendingAcknowledgements: Int
-    // What holds at once for everybody.
+    // Applied immediately to all clients.
     let rooms: RoomLimits
     let maxWaitingEvents: Int
     let maxWaitingBytes: Int
@@ -83,7 +83,7 @@ final class ServerContext: Sendable {
     let shards: [ShardContext]
     let metrics: ServerMetrics
     let rates: RateBook
-    /// Whatever a client can cause is logged through this, never through the logger itself.
+    /// Lines that a client can cause are logged through this, never through the logger itself.
     let log: RateLimitedLogger<SocketLogKind>
     /// Events of namespaces whose handlers have held a loop too long.
     let slowHandlers = Mutex<NameSet>([])

@@ -32,7 +32,7 @@ final class TimerQueue {
     /// How many timers wait.
     var count: Int { actions.count }
 
-    /// When the timers that wait will run.
+    /// The deadlines of the pending timers.
     var deadlines: [NIODeadline] { heap.filter { actions[$0.token] != nil }.map(\.deadline) }
 
     /// Runs `action` on the loop after `delay`.
@@ -56,8 +56,8 @@ final class TimerQueue {
         }
         guard actions.isEmpty else { return }
         if actions.capacity > 1_024 { actions = [:] }
-        // The task of the loop stays: with time-outs that are cancelled again and again it would be made anew each time, and
-        // fired in vain it costs nothing.
+        // The loop's task is kept. With time-outs that are cancelled again and again it would be created anew each
+        // time, and firing it without work costs almost nothing.
         heap.removeAll(keepingCapacity: heap.capacity <= 64)
     }
 
@@ -83,7 +83,7 @@ final class TimerQueue {
             actions.removeValue(forKey: first.token)?()
         }
         if actions.isEmpty {
-            // A dictionary keeps the room that a crowd has needed.
+            // A dictionary never shrinks its storage by itself.
             if actions.capacity > 1_024 { actions = [:] }
             heap.removeAll(keepingCapacity: heap.capacity <= 1_024)
         }
