@@ -22,7 +22,7 @@ struct Assembly {
     let chat: Chat?
     /// Nil when clients show no tokens.
     let authentication: JWTOperation?
-    /// What listens for those who run the server; nil when nobody asks.
+    /// The operations listener; nil when there is none.
     let status: StatusServer?
 
     /// Puts everything together; nothing listens yet.
@@ -74,7 +74,7 @@ struct Assembly {
         server.application = Self.checks(settings.health, readiness, before: pages)
     }
 
-    /// Follows who is in the cluster until it is cancelled; nil for a node on its own.
+    /// Follows the membership of the cluster until it is cancelled; nil for a node on its own.
     func watchCluster() -> Task<Void, Never>? {
         guard let cluster else { return nil }
         return Task { await cluster.watchNodes(on: server.someEventLoop) { await chat?.refresh() } }

@@ -3,7 +3,7 @@
 internal import SocketIOServer
 
 extension LibraryConfiguration {
-    /// The rates as the library takes them.
+    /// The rates in the form that the library takes.
     static func rates(_ settings: Settings.Rates) -> RateLimits {
         var limits = RateLimits()
         limits.action =

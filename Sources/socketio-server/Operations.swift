@@ -47,7 +47,7 @@ enum Operations {
         }
     }
 
-    /// Tells of a limit of descriptors that a server reaches soon: each connection takes one.
+    /// Warns when the limit of descriptors is low, since each connection takes one.
     private static func warn(ofLimit descriptors: Int?, _ logger: Logger) {
         guard let descriptors, descriptors < DescriptorLimit.recommended else { return }
         logger.warning(

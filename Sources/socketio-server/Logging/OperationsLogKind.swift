@@ -2,11 +2,11 @@
 
 internal import EngineIOServer
 
-/// The lines of the executable that other nodes, or whoever can write to Redis, can cause.
+/// The log lines of the executable that other nodes, or everybody who can publish to Redis, can cause.
 enum OperationsLogKind: String, LogKind {
     case nodeJoined = "a node has joined"
     case nodeGone = "a node has gone"
 
-    /// A cluster that starts is told node by node.
+    /// When a cluster starts, every node gets a line.
     var burst: Int { 32 }
 }

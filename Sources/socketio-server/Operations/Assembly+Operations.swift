@@ -7,7 +7,7 @@ internal import SocketIORedis
 internal import SocketIOServer
 
 extension Assembly {
-    /// Listens for those who run the server, if the settings name a port for it.
+    /// Starts the operations listener, if the settings name a port for it.
     ///
     /// - Throws: `ListenFailure` when the address cannot be had.
     func listenForOperations() async throws {

@@ -68,7 +68,7 @@ final class JWTOperation: Sendable {
 
     private func run(_ policy: JWTPolicy, _ ring: TokenKeyRing) {
         if let url = policy.settings.jwksUrl, url.hasPrefix("http:"), !Self.isLoopback(url) {
-            logger.warning("the key set is fetched without TLS: who can change it on its way can log in as anybody")
+            logger.warning("the key set is fetched without TLS: an attacker on the way can log in as any user")
         }
         let task = policy.settings.jwksUrl.map { _ in Task { await ring.run() } }
         let old = state.withLockedValue { state in

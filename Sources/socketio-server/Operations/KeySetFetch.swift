@@ -6,11 +6,11 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOSSL
 
-/// Gets the key set of `auth.jwt.jwksUrl`.
+/// Fetches the key set of `auth.jwt.jwksUrl`.
 ///
-/// Who answers this request decides who can log in. So it speaks TLS 1.2 or later, and follows a redirect only to the same
-/// host and port, and never from `https` to `http`: a page of the identity provider that redirects wherever one asks it to
-/// must not be enough to hand in other keys.
+/// The server that answers this request decides who can log in. So the fetch uses TLS 1.2 or later, and follows a
+/// redirect only to the same host and port, and never from `https` to `http`. Otherwise an open redirect on the
+/// identity provider's site would be enough to supply other keys.
 struct KeySetFetch: Sendable {
     /// Why there is no key set.
     enum Failure: Error, CustomStringConvertible {
@@ -32,14 +32,14 @@ struct KeySetFetch: Sendable {
     private static let timeout = TimeAmount.seconds(10)
     private static let maximumBytes = 1_048_576
 
-    /// The bytes at the URL.
+    /// Returns the bytes at the URL.
     ///
-    /// - Throws: ``Failure``, or what goes wrong with the connection.
+    /// - Throws: ``Failure``, or an error of the connection.
     static func bytes(of url: String) async throws -> [UInt8] {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.tlsConfiguration = .makeClientConfiguration()
         configuration.tlsConfiguration?.minimumTLSVersion = .tlsv12
-        // A client of its own for each time: a connection would not be kept for the minutes in between anyway.
+        // A new client for each fetch, since a connection would not stay open for the minutes in between.
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         do {
             let bytes = try await follow(url, with: client)
@@ -70,7 +70,7 @@ struct KeySetFetch: Sendable {
         throw Failure.tooManyRedirects
     }
 
-    /// Where a redirect leads.
+    /// The URL to which a redirect leads.
     ///
     /// - Throws: ``Failure/foreignRedirect(to:)`` when it must not be followed.
     static func target(of location: String, from url: String) throws -> String {
@@ -79,13 +79,13 @@ struct KeySetFetch: Sendable {
         else { throw Failure.foreignRedirect(to: "something that is no address") }
         let (from, to) = (Place(old), Place(new))
         guard let from, let to, from == to || from.host == to.host && from.isDefaultHTTP && to.isDefaultHTTPS else {
-            // Without path and query, which may hold secrets.
+            // The message omits path and query, which may contain secrets.
             throw Failure.foreignRedirect(to: "\(new.scheme ?? "?")://\(new.host ?? "?")")
         }
         return new.absoluteString
     }
 
-    /// Scheme, host and port, with what is left out filled in.
+    /// Scheme, host and port, with defaults for missing parts.
     private struct Place: Equatable {
         let scheme: String
         let host: String
@@ -100,7 +100,7 @@ struct KeySetFetch: Sendable {
             port = url.port ?? (scheme == "https" ? 443 : 80)
         }
 
-        /// The usual first step of a server that wants everybody to use TLS.
+        /// The usual redirect of a server that requires TLS.
         var isDefaultHTTP: Bool { scheme == "http" && port == 80 }
         var isDefaultHTTPS: Bool { scheme == "https" && port == 443 }
     }

@@ -46,7 +46,7 @@ struct LogLevelEndpoint<Next: HTTPApplication>: HTTPApplication {
                 return .text("no such level; there are \(all)\n", status: .badRequest)
             }
             RuntimeLogLevel.change(to: level)
-            // At the highest level that is not a lie: whoever turns the log down should find out why it is silent.
+            // Logged at the highest appropriate level, so that the log shows why it falls silent afterwards.
             logger.log(
                 level: max(level, .notice), "the log level was changed",
                 metadata: ["to": "\(level.rawValue)", "remote": "\(request.clientAddress)"])

@@ -4,23 +4,23 @@
     internal import Glibc
 #endif
 
-/// When it is worth asking the allocator for the memory of sessions that have gone: no clock, no server.
+/// Decides when the allocator should return the memory of ended sessions. A pure machine without clock and server.
 ///
-/// The allocator of the C library keeps what was freed, in case it is wanted again, unless it lies at the very end of its
-/// heap. After a crowd has gone that is most of what the crowd needed.
+/// The allocator of the C library keeps freed memory for later use, unless it lies at the end of its heap. After a
+/// crowd has disconnected, that is most of the memory that the crowd needed.
 struct MemoryTrim {
-    /// Less than this is left to the allocator.
+    /// A smaller peak is left to the allocator.
     static let leastSessions = 256
-    /// At most once in this time, since freeing threads wait for a moment.
+    /// The shortest time between two trims, since threads that free memory wait during one.
     static let intervalMs = 5_000
 
     private var peak = 0
     private var lastMs: Int?
 
-    /// Looks at the number of open sessions.
+    /// Checks the number of open sessions.
     ///
-    /// - Parameter now: a time in milliseconds that only grows.
-    /// - Returns: whether memory should be given back: a quarter of the sessions has gone since there were most.
+    /// - Parameter now: monotonic time in milliseconds.
+    /// - Returns: whether memory should be returned: at least a quarter of the sessions has ended since their peak.
     mutating func isDue(sessions: Int, now: Int) -> Bool {
         peak = max(peak, sessions)
         guard peak - sessions >= max(Self.leastSessions, peak / 4) else { return false }
@@ -30,7 +30,7 @@ struct MemoryTrim {
         return true
     }
 
-    /// Gives free memory back to the system, as far as whole pages of it are free. Takes some milliseconds; from any thread.
+    /// Returns free whole pages to the system. Takes some milliseconds; may be called from any thread.
     static func giveBack() { _ = trim?(0) }
 
     /// `malloc_trim`, which only glibc has.

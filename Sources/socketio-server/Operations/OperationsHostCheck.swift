@@ -4,12 +4,12 @@ internal import EngineIOServer
 internal import NIOCore
 internal import NIOHTTP1
 
-/// Which hosts the operations listener answers to, told by `Host`.
+/// The values of `Host` that the operations listener accepts.
 ///
-/// A listener on loopback asks for no token, because only this machine reaches it. So do the pages in its browsers: a page
-/// whose own name is made to point to 127.0.0.1 (DNS rebinding) may read what it gets from there, since for the browser it
-/// is the page's own host. Its requests still carry its name in `Host`, which is how they are told. With a token there is
-/// nothing to tell, since such a page does not have it.
+/// A listener on loopback needs no token, because only this machine can reach it. But pages in a browser on this
+/// machine can reach it as well: if the host name of a page resolves to 127.0.0.1 (DNS rebinding), the browser treats
+/// the listener as the page's own host and lets the page read its responses. Such requests carry the page's host name
+/// in `Host`, by which they are recognised. With a token the check is unnecessary, since such a page does not have it.
 struct OperationsHosts: Sendable {
     let hasToken: Bool
     /// `operations.host`.
@@ -21,7 +21,7 @@ struct OperationsHosts: Sendable {
         return hasToken || authority.isLoopback || authority.host == Authority(configured)?.host
     }
 
-    /// The answer to everybody else.
+    /// The response to all other requests.
     static var misdirected: ApplicationResponse {
         .text(
             "this listener answers to localhost and operations.host only; set operations.token to use another name\n",
@@ -29,7 +29,7 @@ struct OperationsHosts: Sendable {
     }
 }
 
-/// Refuses requests for other hosts, and hands on the rest.
+/// Refuses requests for other hosts and passes the rest on.
 struct OperationsHostCheck<Next: HTTPApplication>: HTTPApplication {
     let hosts: OperationsHosts
     let next: Next
@@ -38,7 +38,7 @@ struct OperationsHostCheck<Next: HTTPApplication>: HTTPApplication {
         guard hosts.allows(request.headers) else {
             var answer = OperationsHosts.misdirected
             answer.headers.add(name: "Cache-Control", value: "no-store")
-            // Fails only when the client has gone; there is nobody left to tell.
+            // Fails only when the client has disconnected; nothing can be reported then.
             try? await writer.respond(status: answer.status, headers: answer.headers, body: answer.body)
             return
         }

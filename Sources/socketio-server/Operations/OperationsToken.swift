@@ -4,7 +4,7 @@ internal import EngineIOServer
 internal import NIOHTTP1
 internal import SocketIOServer
 
-/// `operations.token`, and who knows it.
+/// Checks requests for `operations.token`.
 struct OperationsToken: Sendable {
     /// Nil asks for nothing.
     let text: String?

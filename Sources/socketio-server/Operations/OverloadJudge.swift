@@ -8,7 +8,7 @@ struct OverloadJudge {
         var lagMs = 0
         /// The limit of admission that is reached, in words.
         var limit: String?
-        /// Whether connections are refused for want of descriptors.
+        /// Whether connections are refused because descriptors have run out.
         var isShortOfDescriptors = false
         /// Memory in use.
         var residentBytes: Int?

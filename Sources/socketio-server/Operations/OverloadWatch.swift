@@ -4,8 +4,9 @@ internal import Logging
 internal import NIOCore
 internal import SocketIOServer
 
-/// Looks once a second whether the process is overloaded, and tells readiness and the log; and whether memory of clients that
-/// have gone should be given back. Waits for no event loop, since those may be what is late.
+/// Checks once a second whether the process is overloaded, and informs readiness and the log; it also decides whether
+/// the memory of disconnected clients should be returned. It waits for no event loop, since the loops themselves may be
+/// late.
 struct OverloadWatch: Sendable {
     let settings: Settings.Overload
     let server: Server

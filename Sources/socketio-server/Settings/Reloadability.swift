@@ -18,10 +18,10 @@ extension SettingDefinition {
 }
 
 extension SettingTable {
-    /// Those whose settings are all taken over at once.
+    /// Sections in which a reload changes all settings immediately.
     static func isLive(_ key: String) -> Bool { key.hasPrefix("auth.jwt.") || key.hasPrefix("rates.") }
 
-    /// Everything else needs a restart.
+    /// All other settings need a restart.
     static let reloadable: [String: Reloadability] = [
         "log.level": .live,
         "chat.maxTextBytes": .live, "chat.historyMessages": .live, "chat.historyRoomBytes": .live,

@@ -45,9 +45,9 @@ enum SettingRules {
         !text.isEmpty && text.utf8.allSatisfy { isWordByte($0) || ".+".utf8.contains($0) }
     }
 
-    /// Either `*` or scheme and host as browsers send them in `Origin`: no path, no slash at the end, and for the web no
-    /// capitals and no default port, since what is written otherwise would never be met. Shells of applications have schemes
-    /// of their own, some without a host: `file://`, `capacitor://localhost`.
+    /// Either `*` or scheme and host as browsers send them in `Origin`: no path, no slash at the end, and for web
+    /// origins no capitals and no default port, since any other spelling would never match. Application shells have
+    /// schemes of their own, some without a host: `file://`, `capacitor://localhost`.
     static func isOrigin(_ text: String) -> Bool {
         guard text != "*", text != "null" else { return true }
         guard let separator = text.firstRange(of: "://") else { return false }

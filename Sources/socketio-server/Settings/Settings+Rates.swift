@@ -1,7 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 extension Settings {
-    /// How much clients may ask for in a second. Generous: who is held back by the defaults is no person and no ordinary program.
+    /// How much clients may send and request in a second. The defaults are generous: no person and no ordinary program
+    /// reaches them.
     struct Rates: Sendable, Equatable {
         var action = Action.delay
         var burstSeconds = 5
@@ -15,7 +16,7 @@ extension Settings {
             eventsPerSecond: 20_000, bytesPerSecond: 67_108_864, joinsPerSecond: 4_000, connectsPerSecond: 2_000,
             questionsPerSecond: 1_000)
 
-        /// Per second; 0 is no limit.
+        /// Per second; 0 means no limit.
         struct Scope: Sendable, Equatable {
             var eventsPerSecond = 0
             var bytesPerSecond = 0

@@ -21,8 +21,8 @@ struct SettingsFile {
     }
 
     /// - Parameters:
-    ///   - text: of the file; nil when it could not be read.
-    ///   - path: of the file, for the problems.
+    ///   - text: the text of the file; nil when it could not be read.
+    ///   - path: the path of the file, for the problems.
     init(text: String?, path: String) {
         self.path = path
         guard let text else {

@@ -22,7 +22,7 @@ struct SettingsValidation {
     }
 
     private mutating func checkSlowClients(_ limits: Settings.Limits) {
-        // The default of one may lie above a bound that was lowered; that is no mistake, and has no effect.
+        // The default of one setting may exceed another bound that was lowered; that is no mistake and has no effect.
         if limits.slowClientBytes > limits.maxBufferedBytes, sources["limits.slowClientBytes"] != nil {
             report(
                 "limits.slowClientBytes",

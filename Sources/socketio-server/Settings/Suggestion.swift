@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Finds what somebody probably meant.
+/// Finds the most similar known name.
 enum Suggestion {
     /// The candidate nearest to a mistyped word, or nil when none is near enough to be worth naming.
     ///

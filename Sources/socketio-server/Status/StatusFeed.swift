@@ -5,7 +5,7 @@ internal import NIOCore
 internal import SocketIORedis
 internal import SocketIOServer
 
-/// Gathers a ``StatusReport`` once a second, and only while somebody looks. From any thread.
+/// Collects a ``StatusReport`` once a second, and only while a page is open. May be used from any thread.
 final class StatusFeed: Sendable {
     private struct State {
         var watchers = 0
@@ -60,7 +60,7 @@ final class StatusFeed: Sendable {
         self.cluster = cluster
     }
 
-    /// Whether somebody looks.
+    /// Whether a page is open.
     var isRunning: Bool { state.withLockedValue { $0.task != nil } }
 
     /// One more looks; reports go to `send` from now on, if they do not already.

@@ -30,7 +30,7 @@ struct StatusServer: Sendable {
         configuration.connectTimeout = .seconds(5)
         configuration.engine.logger = quiet
         configuration.engine.isCounted = false
-        // Those who look for the reason must get in while clients do not.
+        // Operators who look for the reason must be able to connect while clients are refused.
         configuration.engine.leavesDescriptors = false
         configuration.engine.path = Self.path + "/socket.io"
         configuration.engine.destroyUpgrade = false
@@ -60,7 +60,7 @@ struct StatusServer: Sendable {
 
 /// Who may connect as far as the request tells: pages of this listener, and programs, which send no `Origin`.
 ///
-/// Browsers let every page of the world open WebSockets to 127.0.0.1. ``OperationsHosts`` says why the host matters.
+/// Browsers let every web page open WebSockets to 127.0.0.1. ``OperationsHosts`` explains why the host matters.
 struct StatusGate: Sendable {
     let hosts: OperationsHosts
 
