@@ -7,22 +7,23 @@ extension SettingTable {
         settings: [
             .choice(
                 "auth.jwt.mode", \.auth.jwt.mode,
-                "Whether clients show a JSON Web Token when they connect: `off` looks at none, `optional` lets clients "
-                    + "without one in and refuses bad ones, `required` refuses both. To or from `off` needs a restart."),
+                "Whether clients need a JSON Web Token to connect: `off` ignores tokens, `optional` accepts clients "
+                    + "without a token and refuses bad tokens, `required` refuses both. A change to or from `off` "
+                    + "needs a restart."),
             .choices(
                 "auth.jwt.algorithms", \.auth.jwt.algorithms,
-                "How tokens may be signed. A key is used for algorithms of its own kind only."),
+                "Signature algorithms that are accepted. A key is used for algorithms of its own kind only."),
             .optionalText(
                 "auth.jwt.secret", \.auth.jwt.secret, allowed: "a text of 32 bytes or more", secret: true,
                 "Secret for HS256 (32 bytes or more), HS384 (48) and HS512 (64)."
             ) { !$0.isEmpty },
             .optionalText(
                 "auth.jwt.secretFile", \.auth.jwt.secretFile, allowed: "a file",
-                "File that holds the secret, as containers get theirs; a line end behind it is ignored."
+                "File that holds the secret, which is how containers get theirs; a line end after it is ignored."
             ) { !$0.isEmpty },
             .optionalText(
                 "auth.jwt.publicKeyFile", \.auth.jwt.publicKeyFile, allowed: "a file",
-                "Public keys or certificates in PEM, of those who make the tokens; all of them are tried."
+                "Public keys or certificates of the token issuers, in PEM; all of them are tried."
             ) { !$0.isEmpty },
             .optionalText(
                 "auth.jwt.jwksFile", \.auth.jwt.jwksFile, allowed: "a file",
@@ -30,15 +31,15 @@ extension SettingTable {
             ) { !$0.isEmpty },
             .jwksURL(
                 "auth.jwt.jwksUrl", \.auth.jwt.jwksUrl,
-                "Where such a set is fetched from, such as `https://login.example/.well-known/jwks.json`. While it cannot be "
-                    + "reached, the keys fetched before hold."),
+                "URL from which such a set is fetched, such as `https://login.example/.well-known/jwks.json`. While "
+                    + "it cannot be reached, the keys fetched before stay valid."),
             .number(
                 "auth.jwt.jwksRefreshSeconds", \.auth.jwt.jwksRefreshSeconds, 1...86_400, unit: "s",
                 "Time between two fetches."),
             .number(
                 "auth.jwt.jwksRetryMs", \.auth.jwt.jwksRetryMs, 100...3_600_000, unit: "ms",
-                "Time until the next try after a fetch that failed, and the least time between two fetches for tokens "
-                    + "whose key is not known."),
+                "Time until the next attempt after a failed fetch, and the shortest time between two fetches for "
+                    + "tokens with an unknown key."),
             .list(
                 "auth.jwt.issuer", \.auth.jwt.issuer,
                 "Issuers: `iss` of a token must be one of them. An empty list takes any."),
@@ -47,36 +48,37 @@ extension SettingTable {
                 "Names of this service: `aud` of a token must contain one of them. An empty list takes any."),
             .number(
                 "auth.jwt.leewaySeconds", \.auth.jwt.leewaySeconds, 0...600, unit: "s",
-                "How much the clocks of those who make the tokens may be off."),
+                "How far the clocks of the token issuers may be off."),
             .flag(
                 "auth.jwt.requireExpiry", \.auth.jwt.requireExpiry,
-                "Whether tokens that never end (no `exp`) are refused."),
+                "Whether tokens that never expire (no `exp`) are refused."),
             .number(
                 "auth.jwt.maxTokenBytes", \.auth.jwt.maxTokenBytes, 128...65_536, unit: "bytes",
-                "Longest token that is looked at."),
+                "Longest token that is accepted."),
             .text(
                 "auth.jwt.authField", \.auth.jwt.authField, allowed: "a text",
                 "Member of the client's `auth` that holds the token."
             ) { !$0.isEmpty },
             .flag(
                 "auth.jwt.header", \.auth.jwt.header,
-                "Whether `Authorization: Bearer …` of the first request is looked at when `auth` has no token."),
+                "Whether the server takes the token from `Authorization: Bearer …` of the first request when `auth` "
+                    + "has none."),
             .optionalText(
                 "auth.jwt.queryParameter", \.auth.jwt.queryParameter, allowed: "the name of a query parameter",
-                "Query parameter of the first request that may hold the token. Addresses end up in the logs of proxies, so "
-                    + "better none."
+                "Query parameter of the first request that may hold the token. Proxies log URLs, so it is better to "
+                    + "have none."
             ) { SettingRules.isToken($0) },
             .optionalText(
                 "auth.jwt.nameClaim", \.auth.jwt.nameClaim, allowed: "the name of a claim",
-                "Claim with the name that a person has in the chat, instead of one of their choice."
+                "Claim with the name that a person has in the chat; without a value people choose their names."
             ) { !$0.isEmpty },
             .number(
                 "auth.jwt.expiryWarningMs", \.auth.jwt.expiryWarningMs, 0...86_400_000, unit: "ms",
-                "How long before its token ends a client gets `token_expiring`; 0 is never."),
+                "How long before its token expires a client gets `token_expiring`; 0 means never."),
             .number(
                 "auth.jwt.expiryGraceMs", \.auth.jwt.expiryGraceMs, 0...86_400_000, unit: "ms",
-                "How long after the end of its token, and the leeway, a client is disconnected, unless it has sent a fresh "
-                    + "token with `token_renew`."),
+                "How long after its token has expired, with the leeway, a client is disconnected, unless it has "
+                    + "sent a fresh token with `token_renew`."),
         ])
 
     /// Changes while the server runs.
@@ -85,16 +87,16 @@ extension SettingTable {
         settings: [
             .flag(
                 "reload.watch", \.reload.watch,
-                "Whether the settings are read again when their file, or a certificate or key file they name, has changed; "
-                    + "SIGHUP does it always."),
+                "Whether the server reads the settings again when their file, or a certificate or key file that "
+                    + "they name, has changed; on SIGHUP it always does."),
             .number(
                 "reload.intervalMs", \.reload.intervalMs, 50...3_600_000, unit: "ms",
-                "How often the files are looked at. A change is taken when it is that long ago."),
+                "How often the files are checked. A change is applied when it is at least that old."),
         ])
 }
 
 extension SettingDefinition {
-    /// The address of a key set. User and password in it are masked wherever it is shown.
+    /// The URL of a key set. User and password in it are masked wherever it is shown.
     static func jwksURL(
         _ key: String, _ path: any WritableKeyPath<Settings, String?> & Sendable, _ summary: String
     ) -> Self {

@@ -3,7 +3,7 @@
 internal import Chat
 
 extension SettingTable {
-    /// The chat and what it keeps.
+    /// The chat and the limits of its history.
     static let chat = Section(
         title: "Chat",
         settings: [
@@ -13,22 +13,23 @@ extension SettingTable {
                 "Largest text of a message, in UTF-8; a larger one is refused."),
             .number(
                 "chat.historyMessages", \.chat.historyMessages, 0...100_000,
-                "Messages kept of each room for those who come later; the oldest go first."),
+                "Messages kept for each room, which newcomers receive; the oldest are removed first."),
             .number(
                 "chat.historyRoomBytes", \.chat.historyRoomBytes, 0...1_073_741_824, unit: "bytes",
-                "Most bytes of the messages kept of one room; the oldest go first."),
+                "Largest size of the messages kept for one room; the oldest are removed first."),
             .number(
                 "chat.historyRooms", \.chat.historyRooms, 1...1_000_000,
-                "Rooms of which messages are kept; the one least recently spoken in goes first."),
+                "Rooms with a history; the room without a message for the longest time loses its history first."),
             .number(
                 "chat.historyBytes", \.chat.historyBytes, 0...68_719_476_736, unit: "bytes",
-                "Most bytes of the messages kept of all rooms; the oldest of the room least recently spoken in go first."
+                "Largest size of the messages kept for all rooms; the oldest messages of the room without a message "
+                    + "for the longest time are removed first."
             ),
         ])
 }
 
 extension Settings.Chat {
-    /// As the chat takes them.
+    /// The limits in the form that the chat takes.
     var limits: ChatLimits {
         var limits = ChatLimits()
         limits.maxTextBytes = maxTextBytes

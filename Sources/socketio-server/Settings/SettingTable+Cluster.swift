@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 extension Settings {
-    /// How nodes help each other beyond Redis; without effect while `adapter` is `memory`.
+    /// How nodes forward requests to each other; without effect while `adapter` is `memory`.
     struct Cluster: Sendable, Equatable {
         var forward = Switch.on
         var upgradePolicy = UpgradePolicy.tunnel
@@ -30,36 +30,41 @@ extension SettingTable {
         settings: [
             .choice(
                 "cluster.forward", \.cluster.forward,
-                "With `adapter: redis`: whether a request for a session of another node is carried there, so that "
-                    + "long-polling works behind a balancer that knows no sessions. Otherwise it is refused as unknown."
+                "With `adapter: redis`: whether a request for a session of another node is forwarded to that node, "
+                    + "so that long-polling works behind a balancer without sticky sessions. Otherwise the "
+                    + "request is refused because the session is unknown."
             ),
             .choice(
                 "cluster.upgradePolicy", \.cluster.upgradePolicy,
-                "What happens to an upgrade to WebSocket that reaches the wrong node: it is carried to the right one for "
-                    + "as long as it lives, or refused, and the session stays on polling."),
+                "What happens to an upgrade to WebSocket that reaches the wrong node: `tunnel` forwards the "
+                    + "connection to the right node for as long as it lives, `refuse` refuses it, and the session "
+                    + "stays on polling."),
             .optionalText(
                 "cluster.internalHost", \.cluster.internalHost, allowed: "an address",
-                "Address to listen on for the other nodes, which only they should reach. Without one it is the address "
-                    + "this machine has towards Redis, if that is a private one; else nothing is forwarded to this node."
+                "Address of the listener for the other nodes; nothing else should be able to reach it. Without a "
+                    + "value it is the address this machine uses towards Redis if that is a private one; "
+                    + "otherwise nothing is forwarded to this node."
             ) { !$0.isEmpty && !$0.contains(where: \.isWhitespace) },
             .number(
                 "cluster.internalPort", \.cluster.internalPort, 0...65_535,
-                "TCP port to listen on for the other nodes; 0 takes a free one, and tells the others which."),
+                "TCP port of the listener for the other nodes; with 0 the node takes a free one and announces it to "
+                    + "the others."),
             .optionalText(
                 "cluster.advertise", \.cluster.advertise, allowed: "HOST:PORT, an IPv6 address in brackets",
-                "Where the other nodes reach that listener, when that is not where it listens: behind NAT, in containers "
-                    + "with ports of their own."
+                "Address and port under which the other nodes reach that listener, when they differ from those it "
+                    + "listens on: behind NAT, or in containers with mapped ports."
             ) { SettingRules.isHostAndPort($0) },
             .optionalText(
                 "cluster.secret", \.cluster.secret, allowed: "at least 16 characters", secret: true,
-                "What nodes sign requests to each other with, and what they tell each other through Redis; the same on all of "
-                    + "them, whose clocks may be 30 s apart. Without one each node makes its own key and tells the others by "
-                    + "Redis, and who can publish there can have requests of clients sent to any address."
+                "Secret with which nodes sign their requests to each other and their announcements in Redis. All "
+                    + "nodes need the same one, and their clocks may be at most 30 s apart. Without it each node "
+                    + "makes its own key and announces it through Redis, so that anybody who can publish there "
+                    + "can redirect requests of clients to any address."
             ) { $0.utf8.count >= 16 },
             .number(
                 "cluster.forwardTimeoutMs", \.cluster.forwardTimeoutMs, 1...day, unit: "ms",
-                "How long it may take to connect to another node, and how much longer than `pingIntervalMs` and "
-                    + "`pingTimeoutMs` its answer may take."),
+                "How long connecting to another node may take, and how much longer than `pingIntervalMs` + "
+                    + "`pingTimeoutMs` its response may take."),
         ])
 
     private static let day = 86_400_000

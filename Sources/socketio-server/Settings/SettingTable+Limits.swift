@@ -1,67 +1,73 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 extension SettingTable {
-    /// What one client may take of the server.
+    /// The limits on what one client may send, keep and leave unread.
     static let limits = Section(
         title: "Limits",
         settings: [
             .number(
                 "limits.maxRequestHeadSize", \.limits.maxRequestHeadSize, 1_024...1_048_576, unit: "bytes",
-                "Largest request line with all headers; more is answered 431."),
+                "Largest request line with all headers; a larger one is answered with 431."),
             .number(
                 "limits.maxHeaders", \.limits.maxHeaders, 10...10_000,
-                "Most headers of a request; more is answered 431."),
+                "Largest number of headers in a request; more are answered with 431."),
             .list(
                 "limits.keptHeaders", \.limits.keptHeaders,
-                "Names of the headers of a handshake that are kept in memory while its session lives, for applications that look "
-                    + "at them later; `*` alone is all of them. The checks of a handshake itself see all headers in any case."
+                "Names of the handshake headers that the server keeps in memory while the session lives, for "
+                    + "applications that read them later; `*` alone keeps all of them. The checks during the "
+                    + "handshake see all headers in any case."
             ),
             .number(
                 "limits.headTimeoutMs", \.limits.headTimeoutMs, 10...3_600_000, unit: "ms",
-                "How long a client may take to send the head of a request; then 408."),
+                "How long a client may take to send the head of a request; after that the server answers 408."),
             .number(
                 "limits.bodyTimeoutMs", \.limits.bodyTimeoutMs, 10...3_600_000, unit: "ms",
-                "How long a client may take to send the body of a request; then 408."),
+                "How long a client may take to send the body of a request; after that the server answers 408."),
             .number(
                 "limits.keepAliveTimeoutMs", \.limits.keepAliveTimeoutMs, 10...86_400_000, unit: "ms",
-                "How long a connection may stay open between two requests."),
+                "How long a connection may stay idle between two requests."),
             .number(
                 "limits.sendTimeoutMs", \.limits.sendTimeoutMs, 10...86_400_000, unit: "ms",
-                "How long a client may take none of an answer, plus a second for each 32 KiB of it."),
+                "How long a client may take to read a response, plus a second for each 32 KiB of it; after that the "
+                    + "connection is closed."),
             .number(
                 "limits.maxPacketsPerPayload", \.limits.maxPacketsPerPayload, 1...1_000_000,
-                "Most packets in one polling body; more closes the session."),
+                "Largest number of packets in one polling body; more close the session."),
             .number(
                 "limits.maxFragmentsPerMessage", \.limits.maxFragmentsPerMessage, 1...1_000_000,
-                "Most WebSocket frames that make one message; more closes with 1008."),
+                "Largest number of WebSocket frames in one message; more close the connection with 1008."),
             .number(
                 "limits.maxControlFramesPerSecond", \.limits.maxControlFramesPerSecond, 1...100_000,
-                "Most WebSocket control frames in a second; more closes with 1008."),
+                "Largest number of WebSocket control frames in a second; more close the connection with 1008."),
             .number(
                 "limits.slowClientBytes", \.limits.slowClientBytes, 1_024...1_073_741_824, unit: "bytes",
-                "Bytes waiting for a client from which on it counts as slow: volatile messages to it are dropped, and it has to "
-                    + "take something within `limits.slowClientTimeoutMs`."),
+                "Soft bound on the bytes queued for a client. Above it the client counts as slow: the server drops "
+                    + "volatile messages to it, and the client has to read something within "
+                    + "`limits.slowClientTimeoutMs`."),
             .number(
                 "limits.slowClientTimeoutMs", \.limits.slowClientTimeoutMs, 10...3_600_000, unit: "ms",
-                "How long a slow client may take nothing before `limits.slowClientPolicy` is applied."),
+                "How long a slow client may read nothing before `limits.slowClientPolicy` is applied."),
             .number(
                 "limits.maxBufferedBytes", \.limits.maxBufferedBytes, 1_024...1_073_741_824, unit: "bytes",
-                "Most bytes waiting for a client, however fast it reads; then `limits.slowClientPolicy` is applied."),
+                "Hard bound on the bytes queued for a client, however fast it reads. At it "
+                    + "`limits.slowClientPolicy` is applied."),
             .number(
                 "limits.maxTotalBufferedBytes", \.limits.maxTotalBufferedBytes, 1_048_576...1_099_511_627_776,
                 unit: "bytes",
-                "Most bytes waiting for all clients of the node; then those for which most waits are given up first. A message "
-                    + "that waits for many clients of an event loop counts once."),
+                "Bound on the bytes queued for all clients of the node together. Over it the server gives up the "
+                    + "clients with the longest queues first. A message that is queued for many clients of an "
+                    + "event loop counts once."),
             .choice(
                 "limits.slowClientPolicy", \.limits.slowClientPolicy,
-                "What happens to a client that reads too slowly: its connection ends, or messages to it are left out."),
+                "What happens to a client that reads too slowly: `disconnect` closes its connection, `dropOldest` "
+                    + "and `dropNewest` drop messages queued for it."),
             .number(
                 "limits.maxAttachments", \.limits.maxAttachments, 0...1_024,
-                "Most binary values in one packet from a client; more closes the connection."),
+                "Largest number of binary values in one packet from a client; more close the connection."),
             .optionalNumber(
                 "limits.maxPacketBytes", \.limits.maxPacketBytes, 1...1_073_741_824, unit: "bytes",
-                "Most bytes of a packet from a client, its text and all its binary values together; more closes the "
-                    + "connection. Without a value, `maxHttpBufferSize`."),
+                "Largest packet from a client, its text and all its binary values together; a larger one closes the "
+                    + "connection. Without a value, `maxHttpBufferSize` applies."),
             .number(
                 "limits.maxNesting", \.limits.maxNesting, 1...128,
                 "Deepest nesting of arrays and objects in a packet from a client; deeper closes the connection."),
@@ -74,23 +80,24 @@ extension SettingTable {
                 "Longest name of an event from a client, counted in the same way; a longer one closes the connection."),
             .number(
                 "limits.maxAuthBytes", \.limits.maxAuthBytes, 2...1_073_741_824, unit: "bytes",
-                "Largest `auth` that a client gives for a namespace, as JSON; a larger one is refused with an error that says "
-                    + "so. The server keeps these bytes as long as the client stays."),
+                "Largest `auth`, as JSON, that a client may send when it joins a namespace; a larger one is refused "
+                    + "with an error that says so. The server keeps these bytes until the client leaves."),
             .number(
                 "limits.maxNamespacesPerClient", \.limits.maxNamespacesPerClient, 1...1_000_000,
-                "Most namespaces of one connection; another one is refused."),
+                "Largest number of namespaces that one connection may join; further ones are refused."),
             .number(
                 "limits.maxRoomsPerSocket", \.limits.maxRoomsPerSocket, 1...10_000_000,
-                "Most rooms a socket is in; joining another one is refused."),
+                "Largest number of rooms that a socket may be in; joining further ones is refused."),
             .number(
                 "limits.maxNameLength", \.limits.maxNameLength, 20...65_536, unit: "bytes",
                 "Longest name of a namespace or room."),
             .number(
                 "limits.maxPendingAcks", \.limits.maxPendingAcks, 1...10_000_000,
-                "Most acknowledgements the server waits for from one socket."),
+                "Largest number of acknowledgements that the server waits for from one socket."),
             .number(
                 "limits.maxWaitingEvents", \.limits.maxWaitingEvents, 1...10_000_000,
-                "Most events of one socket that wait for asynchronous middlewares; more closes the connection."),
+                "Largest number of events of one socket that wait for asynchronous middlewares; more close the "
+                    + "connection."),
             .number(
                 "limits.maxWaitingBytes", \.limits.maxWaitingBytes, 0...1_073_741_824, unit: "bytes",
                 "Most bytes of the events of one client that wait for asynchronous middlewares; more closes the connection. A "

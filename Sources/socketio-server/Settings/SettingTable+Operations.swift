@@ -3,41 +3,45 @@
 extension SettingTable {
     private static let longest = Int(Int32.max)
 
-    /// Who is let in, and how those inside are sent away.
+    /// Which handshakes are accepted, and how clients are disconnected when the server stops.
     static let loadControl = Section(
         title: "Admission and drain",
         settings: [
             .optionalNumber(
                 "admission.maxSessions", \.admission.maxSessions, 1...longest,
-                "Sessions that may be open; further handshakes are answered 503 with `Retry-After`. Without a number it is 90 % of "
-                    + "the limit of open files, as the line `listening` in the log says."),
+                "Largest number of open sessions; further handshakes are answered with 503 and `Retry-After`. "
+                    + "Without a value it is 90 % of the limit of open files; the log line `listening` shows the "
+                    + "number."),
             .optionalNumber(
                 "admission.maxSessionsPerAddress", \.admission.maxSessionsPerAddress, 1...longest,
-                "Sessions that one address may have open; further handshakes from there are answered 429 with `Retry-After`. "
-                    + "Behind `trustedProxies` it is the address of the client; IPv6 addresses count by their /64 network. Many "
-                    + "people may share one address."),
+                "Largest number of open sessions of one address; further handshakes of that address are answered "
+                    + "with 429 and `Retry-After`. Behind `trustedProxies` the client's address counts; IPv6 "
+                    + "addresses count by their /64 network. Many people may share one address."),
             .optionalNumber(
                 "admission.maxHandshakesPerSecond", \.admission.maxHandshakesPerSecond, 1...1_000_000,
-                "Handshakes let in per second and in one burst; further ones are answered 503 with `Retry-After`. Keeps a "
-                    + "storm of returning clients from slowing down those who are connected."),
+                "Handshakes accepted per second and in one burst; further ones are answered with 503 and "
+                    + "`Retry-After`. The limit keeps a storm of reconnecting clients from slowing down the "
+                    + "connected ones."),
             .optionalNumber(
                 "admission.maxHandshakesPerSecondPerAddress", \.admission.maxHandshakesPerSecondPerAddress,
                 1...1_000_000,
-                "The same for one address; further handshakes from there are answered 429 with `Retry-After`."),
+                "Handshakes of one address accepted per second and in one burst; further ones are answered with 429 "
+                    + "and `Retry-After`."),
             .number(
                 "admission.maxPendingSessions", \.admission.maxPendingSessions, 1...longest,
-                "Sessions that may be open and have joined no namespace yet; over it the oldest of them is ended."),
+                "Largest number of open sessions that have joined no namespace yet; when it is exceeded the server "
+                    + "closes the oldest of them."),
             .number(
                 "admission.maxPendingBytes", \.admission.maxPendingBytes, 65_536...1_099_511_627_776, unit: "bytes",
-                "Memory that the request heads of such sessions may take together, as far as they are kept "
-                    + "(`limits.keptHeaders`); over it the oldest of them is ended."),
+                "Memory that the kept parts of those sessions' request heads (`limits.keptHeaders`) may take "
+                    + "together; when it is exceeded the server closes the oldest of these sessions."),
             .number(
                 "drain.windowMs", \.drain.windowMs, 0...3_600_000, unit: "ms",
-                "After SIGTERM or SIGINT, the time over which clients are sent away, each at its own moment. New ones are "
-                    + "refused from the start."),
+                "After SIGTERM or SIGINT, the time over which the server disconnects clients, each at a random "
+                    + "moment. New clients are refused from the start."),
         ])
 
-    /// The listener for those who run the server.
+    /// The listener for operators.
     static let operations = Section(
         title: "Operations listener",
         settings: [
@@ -48,11 +52,13 @@ extension SettingTable {
             ) { !$0.isEmpty && !$0.contains(where: \.isWhitespace) },
             .optionalNumber(
                 "operations.port", \.operations.port, 0...65_535,
-                "Its port; 0 takes a free one and logs which. Without a port there is no such listener."),
+                "Port of that listener; 0 takes a free one and logs which. Without a value there is no such "
+                    + "listener."),
             .optionalText(
                 "operations.token", \.operations.token, allowed: "visible characters", secret: true,
-                "What `/metrics` and `/loglevel` want to see as `Authorization: Bearer …`, and what the status page asks for; "
-                    + "without one everybody who reaches the listener may look, and nobody may change the level of the log."
+                "Token that `/metrics` and `/loglevel` require as `Authorization: Bearer …`, and that the status "
+                    + "page asks for. Without it everybody who can reach the listener may read, and nobody may "
+                    + "change the log level."
             ) { !$0.isEmpty && $0.utf8.allSatisfy { (0x21...0x7E).contains($0) } },
         ])
 }

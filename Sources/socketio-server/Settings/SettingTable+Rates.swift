@@ -1,23 +1,25 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 extension SettingTable {
-    /// How much clients may ask for.
+    /// How much clients may send and request in a second.
     static let rates = Section(
         title: "Rates",
         settings: [
             .choice(
                 "rates.action", \.rates.action,
-                "What becomes of a client that goes over a rate: `delay` reads nothing more of it until it has paid, `warn` tells "
-                    + "it with the event `rate_limited`, `drop` drops what is over the rate, `disconnect` closes its session."
+                "What the server does when a client exceeds a rate: `delay` stops reading from it until it is back "
+                    + "within the rate, `warn` sends it the event `rate_limited`, `drop` drops what exceeds the "
+                    + "rate, `disconnect` closes its session."
             ),
             .number(
                 "rates.burstSeconds", \.rates.burstSeconds, 1...3_600, unit: "s",
-                "For how many seconds' worth a client may go ahead after a pause, in one burst."),
+                "Size of a burst: after a pause a client may send as much at once as the rate allows in this many "
+                    + "seconds."),
         ] + scope("session", \.rates.session, "one session")
-            + scope("user", \.rates.user, "all sessions of a user, whom a token or the application names")
+            + scope("user", \.rates.user, "all sessions of one user, as identified by a token or the application")
             + scope(
                 "address", \.rates.address,
-                "all sessions of an address on this node; behind proxies see `trustedProxies`"))
+                "all sessions of one address on this node (behind proxies set `trustedProxies`)"))
 
     private static func scope(
         _ name: String, _ path: any WritableKeyPath<Settings, Settings.Rates.Scope> & Sendable, _ whose: String
@@ -26,20 +28,22 @@ extension SettingTable {
         return [
             rate(
                 "rates.\(name).eventsPerSecond", path, \.eventsPerSecond, most,
-                "Packets of \(whose); 0 is no limit."),
+                "Packets of \(whose); 0 means no limit."),
             rate(
                 "rates.\(name).bytesPerSecond", path, \.bytesPerSecond, 1 << 40, unit: "bytes",
-                "Bytes of the messages of \(whose); 0 is no limit. A message of the largest size always fits into a burst."
+                "Bytes of the messages of \(whose); 0 means no limit. A burst always holds one message of the "
+                    + "largest size."
             ),
             rate(
                 "rates.\(name).joinsPerSecond", path, \.joinsPerSecond, most,
-                "Rooms joined by \(whose); 0 is no limit."),
+                "Rooms joined by \(whose); 0 means no limit."),
             rate(
                 "rates.\(name).connectsPerSecond", path, \.connectsPerSecond, most,
-                "Namespaces asked for by \(whose); 0 is no limit."),
+                "CONNECT packets of \(whose), whether accepted or not; 0 means no limit."),
             rate(
                 "rates.\(name).questionsPerSecond", path, \.questionsPerSecond, most,
-                "Questions to all servers, such as `fetchSockets`, in the name of \(whose); 0 is no limit."),
+                "Requests to all servers, such as `fetchSockets`, that handlers send while they handle events of "
+                    + "\(whose); 0 means no limit."),
         ]
     }
 

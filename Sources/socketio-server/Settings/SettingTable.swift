@@ -2,7 +2,7 @@
 
 internal import Logging
 
-/// Every setting there is: the one place from which the checks, the names, the manual and `config/default.yaml` come.
+/// The table of all settings. The checks, the names, the manual and `config/default.yaml` are generated from it.
 enum SettingTable {
     /// Settings that belong together, in the order of the manual.
     struct Section: Sendable {
@@ -34,8 +34,11 @@ enum SettingTable {
     private static let listener = Section(
         title: "Listener and nodes",
         settings: [
-            .text("host", \.host, allowed: "an address or a host name", "Address to listen on. `0.0.0.0` is every one.")
-            {
+            .text(
+                "host", \.host, allowed: "an address or a host name",
+                "Address to listen on. `0.0.0.0` listens on "
+                    + "every address of the machine."
+            ) {
                 !$0.isEmpty && !$0.contains(where: \.isWhitespace)
             },
             .number("port", \.port, 0...65_535, "TCP port to listen on; 0 takes a free one and logs which."),
@@ -44,25 +47,28 @@ enum SettingTable {
                 "Threads that serve connections; 0 means one for each core of the machine."),
             .number(
                 "shutdownTimeoutMs", \.shutdownTimeoutMs, 0...day, unit: "ms",
-                "After SIGTERM or SIGINT and `drain.windowMs`, how long the rest may take before the process ends anyway."
+                "After SIGTERM or SIGINT and `drain.windowMs`, how long the rest of the shutdown may take before "
+                    + "the process ends anyway."
             ),
             .list(
                 "trustedProxies", \.trustedProxies,
-                "Addresses or networks (`10.0.0.0/8`) of proxies whose `X-Forwarded-For` tells the address of a client, "
-                    + "`X-Forwarded-Proto` whether it speaks TLS, and `X-Forwarded-Host` which host it asked for."
+                "Addresses or networks (`10.0.0.0/8`) of proxies that the server trusts. From their requests it "
+                    + "takes the client's address (`X-Forwarded-For`), whether the client uses TLS "
+                    + "(`X-Forwarded-Proto`) and the host it asked for (`X-Forwarded-Host`)."
             ),
             .flag(
                 "proxyProtocol", \.proxyProtocol,
-                "Whether connections of `trustedProxies` begin with a PROXY header, version 1 or 2 (`send-proxy-v2` in "
-                    + "HAProxy), that tells the address of the client; without one they are ended."),
+                "Whether connections of `trustedProxies` begin with a PROXY header, version 1 or 2 (`send-proxy-v2` "
+                    + "in HAProxy), that tells the address of the client. A connection without the header is "
+                    + "closed."),
             .choice(
                 "adapter", \.adapter,
                 later: Dictionary(
                     uniqueKeysWithValues: ["redis-sharded", "redis-streams", "cluster"].map {
                         ($0, "adapter '\($0)' is not part of this version, which has 'memory' and 'redis'")
                     }),
-                "How nodes share rooms and broadcasts: `memory` is one node on its own, `redis` joins all nodes that use "
-                    + "the same Redis, Node.js servers with `@socket.io/redis-adapter` among them."),
+                "How nodes share rooms and broadcasts: `memory` runs one node on its own, `redis` joins all nodes "
+                    + "that use the same Redis, including Node.js servers with `@socket.io/redis-adapter`."),
         ])
 
     private static let engine = Section(
@@ -75,9 +81,9 @@ enum SettingTable {
             .flag(
                 "addTrailingSlash", \.addTrailingSlash, "Whether requests carry a `/` after the path, as clients do."),
             .choices(
-                "transports", \.transports, "Transports that are served. Without `polling` there is nothing to upgrade."
+                "transports", \.transports, "Transports that the server accepts. Upgrades need both."
             ),
-            .flag("allowUpgrades", \.allowUpgrades, "Whether clients are told that they may go on to WebSocket."),
+            .flag("allowUpgrades", \.allowUpgrades, "Whether clients are told that they may upgrade to WebSocket."),
             .number(
                 "pingIntervalMs", \.pingIntervalMs, 10...day, unit: "ms",
                 "Time between a pong, or the opening, and the next ping to a client."),
@@ -87,25 +93,25 @@ enum SettingTable {
                     + "`pingIntervalMs` + `pingTimeoutMs`."),
             .number(
                 "upgradeTimeoutMs", \.upgradeTimeoutMs, 10...day, unit: "ms",
-                "How long the change from polling to WebSocket may take; after that the session goes on polling."),
+                "How long an upgrade from polling to WebSocket may take; after that the session stays on polling."),
             .number(
                 "maxHttpBufferSize", \.maxHttpBufferSize, 1...1_073_741_824, unit: "bytes",
-                "Largest message or polling body a client may send. Clients are told it as `maxPayload`."),
+                "Largest message or polling body a client may send. The handshake announces it as `maxPayload`."),
             .flag(
                 "destroyUpgrade", \.destroyUpgrade,
-                "Whether upgrade requests for other paths are ended when nothing answers them."),
+                "Whether connections with upgrade requests for other paths are closed when nothing answers them."),
             .number(
                 "destroyUpgradeTimeoutMs", \.destroyUpgradeTimeoutMs, 1...day, unit: "ms",
-                "How long such an upgrade request may wait for somebody to answer it."),
+                "How long such an upgrade request may wait for an answer."),
             .optionalText(
                 "nodeTag", \.nodeTag, allowed: "4 characters of A-Z a-z 0-9 - _",
-                "First characters of every session id, by which a load balancer can find the node. Random for each start "
-                    + "when there is none."
+                "First characters of every session id, by which a load balancer can find the node. Without a value "
+                    + "the server picks a random tag at each start."
             ) { SettingRules.isNodeTag($0) },
             .optionalText(
                 "nodeTagHeader", \.nodeTagHeader, allowed: "the name of a header",
-                "Header of handshake responses that tells the node tag, such as `X-SIO-Node`, for load balancers that "
-                    + "learn from answers."
+                "Header of handshake responses that carries the node tag, such as `X-SIO-Node`, for load balancers "
+                    + "that learn routes from responses."
             ) { SettingRules.isToken($0) },
         ])
 
@@ -132,10 +138,10 @@ enum SettingTable {
                 "Whether the asynchronous handlers of a client are cancelled when it disconnects."),
             .flag(
                 "cleanupEmptyChildNamespaces", \.cleanupEmptyChildNamespaces,
-                "Whether a namespace made on demand is forgotten when its last client leaves."),
+                "Whether a namespace that was created on demand is removed when its last client leaves."),
             .number(
                 "maxDynamicNamespaces", \.maxDynamicNamespaces, 0...longest,
-                "Namespaces made on demand that may exist at once."),
+                "Largest number of namespaces created on demand that exist at once."),
         ])
 
     private static let http = Section(
@@ -143,13 +149,13 @@ enum SettingTable {
         settings: [
             .flag(
                 "httpCompression.enabled", \.httpCompression.enabled,
-                "Whether polling answers are compressed for clients that accept it."),
+                "Whether polling responses are compressed for clients that accept it."),
             .number(
                 "httpCompression.threshold", \.httpCompression.threshold, 0...longest, unit: "bytes",
-                "Answers shorter than this are sent as they are."),
+                "Responses shorter than this are sent uncompressed."),
             .number(
                 "httpCompression.level", \.httpCompression.level, 1...9,
-                "How hard to compress: 1 is fast, 9 gives the smallest answers."),
+                "Compression level: 1 is the fastest, 9 gives the smallest responses."),
         ])
 
     private static let webSocket = Section(
@@ -161,10 +167,10 @@ enum SettingTable {
                     + "and costs processor time."),
             .number(
                 "perMessageDeflate.threshold", \.perMessageDeflate.threshold, 0...longest, unit: "bytes",
-                "Messages shorter than this are sent as they are."),
+                "Messages shorter than this are sent uncompressed."),
             .number(
                 "perMessageDeflate.level", \.perMessageDeflate.level, 1...9,
-                "How hard to compress: 1 is fast, 9 gives the smallest messages."),
+                "Compression level: 1 is the fastest, 9 gives the smallest messages."),
         ])
 
     private static let cookie = Section(
@@ -172,8 +178,8 @@ enum SettingTable {
         settings: [
             .choice(
                 "cookie.mode", \.cookie.mode,
-                "Cookie that a handshake sets, for load balancers that route by cookie: none, the node tag alone, or the "
-                    + "whole session id, as Node does."),
+                "Cookie that a handshake sets, for load balancers that route by cookie: none, the node tag alone, "
+                    + "or the whole session id as in Node.js."),
             .text("cookie.name", \.cookie.name, allowed: "a token of RFC 6265", "Name of the cookie.") {
                 SettingRules.isToken($0)
             },
@@ -182,18 +188,20 @@ enum SettingTable {
             ) { $0.hasPrefix("/") && SettingRules.isCookieText($0) },
             .optionalText(
                 "cookie.domain", \.cookie.domain, allowed: "a domain name",
-                "Domain the cookie is valid for; without one, the host that was asked."
+                "Domain the cookie is valid for. Without a value it is valid for the host of the request only."
             ) { !$0.isEmpty && SettingRules.isCookieText($0) },
             .optionalNumber(
                 "cookie.maxAgeSeconds", \.cookie.maxAgeSeconds, 0...longest, unit: "s",
-                "Lifetime of the cookie; without one it ends with the browser."),
+                "Lifetime of the cookie. Without a value the browser deletes it when it closes."),
             .flag("cookie.httpOnly", \.cookie.httpOnly, "Whether scripts in the page cannot read the cookie."),
             .choice(
                 "cookie.secure", \.cookie.secure,
-                "Whether browsers send the cookie over TLS only; `auto` means when the client did, as far as this server or a "
-                    + "trusted proxy can tell."),
+                "Whether browsers send the cookie over TLS only; `auto` sets this when the client uses TLS, as far "
+                    + "as this server or a trusted proxy can tell."),
             .choice(
-                "cookie.sameSite", \.cookie.sameSite, "Whether the cookie goes along with requests of other sites."),
+                "cookie.sameSite", \.cookie.sameSite,
+                "Whether browsers send the cookie with requests that come "
+                    + "from other sites."),
         ])
 
     private static let cors = Section(
@@ -201,22 +209,25 @@ enum SettingTable {
         settings: [
             .list(
                 "cors.origin", \.cors.origin,
-                "Origins whose pages may connect, such as `https://example.org`, `null` or `capacitor://localhost`; `*` alone "
-                    + "is all of them. An empty list is the pages of the host and port that a request itself is for, the "
-                    + "server's own. Programs, which send no origin, may always connect."),
-            .list("cors.methods", \.cors.methods, "Methods that a preflight request is told."),
+                "Origins whose pages may connect, such as `https://example.org`, `null` or `capacitor://localhost`; "
+                    + "`*` alone allows all of them. With an empty list only pages of the server's own host and "
+                    + "port, as the request names them, may connect. Programs that send no origin may always "
+                    + "connect."),
+            .list("cors.methods", \.cors.methods, "Methods listed in the response to a preflight request."),
             .list(
                 "cors.allowedHeaders", \.cors.allowedHeaders,
-                "Headers that a preflight request is told; when empty, those it asked for."),
-            .list("cors.exposedHeaders", \.cors.exposedHeaders, "Headers of the answers that pages may read."),
-            .flag("cors.credentials", \.cors.credentials, "Whether pages may send cookies and credentials along."),
+                "Headers listed in the response to a preflight request; when empty, those that the request asked "
+                    + "for."),
+            .list("cors.exposedHeaders", \.cors.exposedHeaders, "Headers of responses that pages may read."),
+            .flag("cors.credentials", \.cors.credentials, "Whether pages may send cookies and other credentials."),
             .optionalNumber(
                 "cors.maxAgeSeconds", \.cors.maxAgeSeconds, 0...longest, unit: "s",
-                "How long browsers may keep the answer to a preflight request."),
+                "How long browsers may cache the response to a preflight request."),
             .flag(
                 "cors.enforce", \.cors.enforce,
-                "Whether requests of other origins are refused with 403, also over WebSocket, which browsers do not protect. "
-                    + "With `false` there is only CORS, as in Node.js, and every page may connect."),
+                "Whether requests of other origins are refused with 403, also over WebSocket, which browsers do not "
+                    + "protect. With `false` the server only sends CORS headers, as Node.js does, and every page "
+                    + "may connect over WebSocket."),
         ])
 
     private static let client = Section(
@@ -226,7 +237,8 @@ enum SettingTable {
                 "client.enabled", \.client.enabled, "Whether `socket.io.js` and its variants are served under `path`."),
             .text(
                 "client.directory", \.client.directory, allowed: "a directory",
-                "Where the client files are; `make client` fetches them. A relative path starts at the working directory."
+                "Directory of the client files; `make client` fetches them. A relative path starts at the working "
+                    + "directory."
             ) { !$0.isEmpty },
             .text(
                 "client.version", \.client.version, allowed: "letters, digits, dots, - and +",
@@ -255,12 +267,13 @@ enum SettingTable {
         settings: [
             .optionalText(
                 "health.path", \.health.path, allowed: "a path that begins with /",
-                "Path that answers 200 as long as the server works; nothing turns it off."
+                "Path that answers 200 as long as the process can answer at all. Without a value there is no such "
+                    + "path."
             ) { SettingRules.isPath($0) },
             .optionalText(
                 "health.readyPath", \.health.readyPath, allowed: "a path that begins with /",
-                "Path that answers 200 while new clients may come and 503 when they should go to another node, with the "
-                    + "reasons as JSON. A lost Redis is told as `degraded`, which is 200."
+                "Path that answers 200 while new clients may connect and 503 when they should go to another node, "
+                    + "with the reasons as JSON. A lost Redis is reported as `degraded`, with status 200."
             ) { SettingRules.isPath($0) },
         ])
 
@@ -270,8 +283,11 @@ enum SettingTable {
             .choice("log.level", \.log.level, "Least severe messages that are logged."),
             .choice(
                 "log.access", \.log.access,
-                "One more line for each finished session, or besides for each HTTP request and each refused handshake, "
-                    + "whatever `log.level` says."),
-            .choice("log.format", \.log.format, "Lines for people, or one JSON object a line for log collectors."),
+                "Access log: `sessions` writes a line for each finished session, `requests` also one for each HTTP "
+                    + "request and each refused handshake. `log.level` does not affect it."),
+            .choice(
+                "log.format", \.log.format,
+                "`text` for people, or `json` with one object a line for log "
+                    + "collectors."),
         ])
 }

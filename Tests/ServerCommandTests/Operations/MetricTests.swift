@@ -20,7 +20,7 @@ internal import Testing
         ])
         #expect(
             text == """
-                # HELP socketio_ready 1 when new clients are welcome, as /readyz says.
+                # HELP socketio_ready 1 when the node accepts new clients, as in /readyz.
                 # TYPE socketio_ready gauge
                 socketio_ready 1
                 # HELP engineio_sessions Open sessions by transport.
