@@ -2,18 +2,6 @@
 
 internal import Synchronization
 
-/// Identifies a user or an address in tables: a 128-bit digest made by the owner, so that the length of a peer's name
-/// does not matter.
-package struct RateKey: Hashable, Sendable {
-    package let high: UInt64
-    package let low: UInt64
-
-    package init(high: UInt64, low: UInt64) {
-        self.high = high
-        self.low = low
-    }
-}
-
 /// What all sessions of one user, or of one address, have used on this node: one number for each kind, which all event
 /// loops change without a lock. A session charges it once for several events (``RatePolicy/step``), not for each one.
 package final class RateAccount: Sendable {

@@ -25,36 +25,7 @@ package final class RateMeter {
     package let user: RateAccount?
     package let address: RateAccount?
     /// When each bucket of the session is full again.
-    private var own = Buckets()
-
-    private struct Buckets {
-        var events: UInt64 = 0
-        var bytes: UInt64 = 0
-        var joins: UInt64 = 0
-        var connects: UInt64 = 0
-        var questions: UInt64 = 0
-
-        subscript(kind: RateKind) -> UInt64 {
-            get {
-                switch kind {
-                case .events: events
-                case .bytes: bytes
-                case .joins: joins
-                case .connects: connects
-                case .questions: questions
-                }
-            }
-            set {
-                switch kind {
-                case .events: events = newValue
-                case .bytes: bytes = newValue
-                case .joins: joins = newValue
-                case .connects: connects = newValue
-                case .questions: questions = newValue
-                }
-            }
-        }
-    }
+    private var own = PerRateKind<UInt64>(all: 0)
 
     package init(_ policy: RatePolicy, user: RateAccount? = nil, address: RateAccount? = nil) {
         self.policy = policy
