@@ -10,41 +10,10 @@ import Testing
 /// Whose rate it is, and what changes while the server runs.
 @Suite("Rates: scopes")
 struct RateScopeTests {
-    private func withCounting(
-        _ limits: RateLimits, _ setUp: @escaping @Sendable (Socket) -> Void = { _ in },
-        _ body: (Server, ServerAddress, Recorder<Int>) async throws -> Void
-    ) async throws {
-        let numbers = Recorder<Int>()
-        try await withServer({ $0.rates = limits }) { io, address in
-            io.onConnection { socket in
-                setUp(socket)
-                socket.on("n") { (number: Int) -> Int in
-                    numbers.append(number)
-                    return number
-                }
-            }
-            try await body(io, address, numbers)
-        }
-    }
-
-    /// How many of `count` events are handled when all have been looked at: the last packet always is, since an
-    /// acknowledgement cannot be dropped.
-    private func send(_ count: Int, _ socket: TestSocket, _ numbers: Recorder<Int>, until limit: Int) async throws
-        -> Int
-    {
-        let before = numbers.count
-        for number in 0..<count { try await socket.emit("n", .int(number)) }
-        try await eventually("\(limit) events") { numbers.count - before >= limit }
-        return numbers.count - before
-    }
-
     @Test("sessions of a user share its rate, also one that comes after another has gone")
     func user() async throws {
-        var limits = RateLimits()
-        limits.action = .drop
-        limits.burstSeconds = 200
-        limits.user.eventsPerSecond = 1
-        try await withCounting(
+        let limits = RateLimits.limits(.drop, burst: 200) { $0.user.eventsPerSecond = 1 }
+        try await withCountingServer(
             limits,
             { socket in
                 socket.rateIdentity = socket.handshake.auth["user"]?.string
@@ -96,11 +65,8 @@ struct RateScopeTests {
 
     @Test("sessions of an address share its rate, and an address is forgotten when it owes nothing")
     func address() async throws {
-        var limits = RateLimits()
-        limits.action = .drop
-        limits.burstSeconds = 300
-        limits.address.eventsPerSecond = 1
-        try await withCounting(limits) { io, address, numbers in
+        let limits = RateLimits.limits(.drop, burst: 300) { $0.address.eventsPerSecond = 1 }
+        try await withCountingServer(limits) { io, address, numbers in
             var sockets: [TestSocket] = []
             for _ in 0..<4 {
                 let socket = try await connect(1, to: address)[0]
@@ -116,7 +82,7 @@ struct RateScopeTests {
 
     @Test("other rates hold at once, for those who are there as well")
     func reload() async throws {
-        try await withCounting(RateLimits()) { io, address, numbers in
+        try await withCountingServer(RateLimits()) { io, address, numbers in
             let socket = try await connect(1, to: address)[0]
             for number in 0..<500 { try await socket.emit("n", .int(number)) }
             _ = try await numbers.waitFor(500)
