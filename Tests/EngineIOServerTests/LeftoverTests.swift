@@ -10,12 +10,6 @@ internal import Testing
 @Suite struct LeftoverTests {
     typealias Server = SessionTestServer
 
-    private static func polling(_ server: Server) async throws -> (wire: SessionWire, session: EngineSession) {
-        let wire = try await server.connect()
-        let sid = try await server.openPolling(wire)
-        return (wire, try #require(server.session(sid)))
-    }
-
     private static func send(_ messages: [OutboundMessage], to session: EngineSession) async throws {
         try await session.eventLoop.submit { for message in messages { session.send(message) } }.get()
         try await eventually("waits") { try await leftover(of: session) != nil }
@@ -34,14 +28,15 @@ internal import Testing
         try await session.eventLoop.submit { session.leftover.map { Seen($0) } }.get()
     }
 
-    private static func body(_ client: (wire: SessionWire, session: EngineSession)) async throws -> String {
+    private static func body(_ client: (wire: SessionWire, sid: String, session: EngineSession)) async throws -> String
+    {
         try await client.wire.get(Server.target("polling", client.session.id)).body
     }
 
     /// Sessions that wait at the same time have their own; of two that do not, the second gets that of the first.
     @Test func oneAfterTheOther() async throws {
         try await Server.run { server in
-            let (first, second) = (try await Self.polling(server), try await Self.polling(server))
+            let (first, second) = (try await server.pollingClient(), try await server.pollingClient())
             try await Self.send([SlowReaderTests.text("a")], to: first.session)
             try await Self.send([SlowReaderTests.text("b")], to: second.session)
             let ofFirst = try #require(try await Self.leftover(of: first.session))
@@ -63,7 +58,7 @@ internal import Testing
     /// Nothing of the session before is known to the next one: neither what was dropped, nor that it was watched.
     @Test func theNextOneBeginsAnew() async throws {
         try await Server.run({ $0.slowClientBytes = 3000 }) { server in
-            let (first, second) = (try await Self.polling(server), try await Self.polling(server))
+            let (first, second) = (try await server.pollingClient(), try await server.pollingClient())
             var volatile = SlowReaderTests.text(SlowReaderTests.filler(2000))
             volatile.isVolatile = true
             try await Self.send([volatile, SlowReaderTests.text(SlowReaderTests.filler(2000))], to: first.session)
@@ -85,7 +80,7 @@ internal import Testing
     /// What a session that has ended leaves behind is not used again.
     @Test func thatOfAnEndedSessionIsGone() async throws {
         try await Server.run { server in
-            let (first, second) = (try await Self.polling(server), try await Self.polling(server))
+            let (first, second) = (try await server.pollingClient(), try await server.pollingClient())
             try await Self.send([SlowReaderTests.text("lost")], to: first.session)
             first.session.close(discard: true)
             _ = try await server.closeReason(first.session.id)
@@ -98,7 +93,7 @@ internal import Testing
     /// Few and small ones are put together, those with attachments too, in their order.
     @Test func smallMessagesComeInOneAnswer() async throws {
         try await Server.run { server in
-            let client = try await Self.polling(server)
+            let client = try await server.pollingClient()
             var binary = SlowReaderTests.text("with")
             binary.attachments = [.binary(ByteBuffer(bytes: [1, 2, 3]))]
             try await Self.send(

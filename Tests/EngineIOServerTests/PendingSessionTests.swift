@@ -60,9 +60,7 @@ internal import Testing
 
     @Test func aClientThatWaitsIsTold() async throws {
         try await Server.run({ $0.maxPendingSessions = 1 }) { server in
-            let wire = try await server.connect()
-            let sid = try await server.openPolling(wire)
-            let session = try #require(server.session(sid))
+            let (wire, sid, session) = try await server.pollingClient()
             async let poll = wire.get(Server.target("polling", sid))
             try await eventually("the poll is held") {
                 try await session.eventLoop.submit { session.isWritable }.get()

@@ -127,6 +127,14 @@ final class SessionTestServer: Sendable {
         try await opened(Self.sid(in: try await wire.get(Self.polling).body))
     }
 
+    /// A new polling session, with the connection that opened it and is idle again.
+    func pollingClient() async throws -> (wire: SessionWire, sid: String, session: EngineSession) {
+        let wire = try await connect()
+        let sid = try await openPolling(wire)
+        guard let session = session(sid) else { throw WireError.malformed("no session \(sid)") }
+        return (wire, sid, session)
+    }
+
     /// A session opened on WebSocket.
     func openWebSocket(_ wire: SessionWire) async throws -> String {
         let response = try await wire.upgrade(Self.websocket)

@@ -171,9 +171,7 @@ internal import Testing
 
     @Test func aPollingClientThatStaysAwayIsDisconnected() async throws {
         try await Server.run({ $0.maxBufferedBytes = 64 * 1024 }) { server in
-            let wire = try await server.connect()
-            let sid = try await server.openPolling(wire)
-            let session = try #require(server.session(sid))
+            let (_, sid, session) = try await server.pollingClient()
             let message = Self.text(String(repeating: "x", count: 10_000))
             for _ in 0..<10 { session.send(message) }
             #expect(
@@ -188,9 +186,7 @@ internal import Testing
             $0.maxBufferedBytes = 5000
             $0.slowClientPolicy = policy
         }) { server in
-            let wire = try await server.connect()
-            let sid = try await server.openPolling(wire)
-            let session = try #require(server.session(sid))
+            let (wire, sid, session) = try await server.pollingClient()
             let filler = String(repeating: "x", count: 1000)
             try await session.eventLoop.submit {
                 for number in 0..<6 { session.send(Self.text("\(number)\(filler)")) }

@@ -44,9 +44,7 @@ struct DirectAnswerSocketTests {
     func aSlowReaderGetsEveryByte(atATime count: Int) async throws {
         try await Server.run({ $0.maxBufferedBytes = 16 << 20 }) { server in
             try await Self.shrinkBuffers(server.listener)
-            let wire = try await server.connect()
-            let sid = try await server.openPolling(wire)
-            let session = try #require(server.session(sid))
+            let (wire, sid, session) = try await server.pollingClient()
             let size = count < 64 ? 400 : 4000
             let texts = (0..<100).map { "\($0) " + String(repeating: "x", count: size) }
             try await Self.send(texts, to: session)
@@ -74,9 +72,7 @@ struct DirectAnswerSocketTests {
         try await Server.run(loops: loops, { $0.maxBufferedBytes = 16 << 20 }) { server in
             try await Self.shrinkBuffers(server.listener)
             for round in 0..<4 {
-                let wire = try await server.connect()
-                let sid = try await server.openPolling(wire)
-                let session = try #require(server.session(sid))
+                let (wire, sid, session) = try await server.pollingClient()
                 let text = String(repeating: "x", count: 200_000 + round)
                 try await Self.send([text], to: session)
                 let upgrade = try await SessionWire.connect(port: server.port, receiveBuffer: 2048)
