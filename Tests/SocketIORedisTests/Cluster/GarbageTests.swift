@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import Logging
-import NIOConcurrencyHelpers
 import NIOCore
 import SocketIOCore
 import SocketIOServer
@@ -17,28 +16,11 @@ struct GarbageTests {
         _ change: (inout RedisClusterConfiguration) -> Void = { _ in }, logger: Logger = silentLogger,
         _ body: (NodeUnderTest, ScriptedTransport, PubSubAdapter) async throws -> Void
     ) async throws {
-        var configuration = RedisClusterConfiguration()
-        configuration.requestsTimeout = .milliseconds(300)
-        configuration.heartbeatInterval = .hours(1)
-        configuration.peerTimeout = .hours(2)
-        change(&configuration)
-        let holder = NIOLockedValueBox<ScriptedTransport?>(nil)
-        let cluster = try RedisCluster(configuration: configuration) { eventLoop, _ in
-            let transport = ScriptedTransport(eventLoop: eventLoop)
-            holder.withLockedValue { $0 = transport }
-            return transport
-        }
-        let node = try await NodeUnderTest.start("nod0", cluster, logger: logger) { joinAsTold($0.io.sockets) }
-        let transport = try #require(holder.withLockedValue { $0 })
-        let adapter = try #require(node.io.adapter as? PubSubAdapter)
-        try await eventually("subscribed") { transport.with { $0.patterns.count == 1 && $0.channels.count == 5 } }
-        do {
-            try await body(node, transport, adapter)
-        } catch {
-            await node.io.close()
-            throw error
-        }
-        await node.io.close()
+        try await NodeUnderTest.runScripted(
+            {
+                $0.requestsTimeout = .milliseconds(300)
+                change(&$0)
+            }, logger: logger, setUp: { joinAsTold($0.io.sockets) }, body)
     }
 
     private static let garbage: [[UInt8]] = [

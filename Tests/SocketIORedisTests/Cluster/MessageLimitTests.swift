@@ -1,6 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-import NIOConcurrencyHelpers
 import NIOCore
 import SocketIOCore
 import SocketIOServer
@@ -16,32 +15,16 @@ struct MessageLimitTests {
         _ change: (inout RedisClusterConfiguration) -> Void = { _ in },
         _ body: (NodeUnderTest, ScriptedTransport, PubSubAdapter) async throws -> Void
     ) async throws {
-        var configuration = RedisClusterConfiguration()
-        configuration.maxMessageBytes = 65_536
-        configuration.requestsTimeout = .seconds(5)
-        configuration.heartbeatInterval = .hours(1)
-        configuration.peerTimeout = .hours(2)
-        change(&configuration)
-        let holder = NIOLockedValueBox<ScriptedTransport?>(nil)
-        let cluster = try RedisCluster(configuration: configuration) { eventLoop, _ in
-            let transport = ScriptedTransport(eventLoop: eventLoop)
-            holder.withLockedValue { $0 = transport }
-            return transport
-        }
-        let node = try await NodeUnderTest.start("nod0", cluster) { node in
-            node.io.onConnection { socket in socket.data = ["kept": socket.handshake.auth["data"] ?? .null] }
-            node.io.sockets.on("long") { () -> String in String(repeating: "x", count: 70_000) }
-        }
-        let transport = try #require(holder.withLockedValue { $0 })
-        let adapter = try #require(node.io.adapter as? PubSubAdapter)
-        try await eventually("subscribed") { transport.with { $0.patterns.count == 1 && $0.channels.count == 5 } }
-        do {
-            try await body(node, transport, adapter)
-        } catch {
-            await node.io.close()
-            throw error
-        }
-        await node.io.close()
+        try await NodeUnderTest.runScripted(
+            {
+                $0.maxMessageBytes = 65_536
+                $0.requestsTimeout = .seconds(5)
+                change(&$0)
+            },
+            setUp: { node in
+                node.io.onConnection { socket in socket.data = ["kept": socket.handshake.auth["data"] ?? .null] }
+                node.io.sockets.on("long") { () -> String in String(repeating: "x", count: 70_000) }
+            }, body)
     }
 
     private func client(_ node: NodeUnderTest, auth: TestValue) async throws -> TestSocket {
