@@ -58,13 +58,14 @@ public struct BroadcastOperator: Sendable {
     /// Whether transports may compress the event; they may unless told otherwise.
     public func compress(_ compress: Bool) -> BroadcastOperator { with { $0.flags.compress = compress } }
 
-    /// Replaces an earlier event with the same key in the same namespace that still waits for a client of this server: one that
-    /// reads slowly gets the newest only, in its place among the others. Keys are compared by their bytes.
+    /// Replaces an earlier event with the same key in the same namespace that is still queued for a client of this
+    /// server. A slow client then receives only the newest event, at the position of the newest. Keys are compared by
+    /// their bytes.
     public func coalescing(_ key: String) -> BroadcastOperator {
         with { $0.flags.coalescingKey = CoalescingKey(key) }
     }
 
-    /// Sends no faster than the slowest client of this server takes it, see ``SuspendingBroadcast``.
+    /// Sends no faster than the slowest client of this server reads, see ``SuspendingBroadcast``.
     public var suspending: SuspendingBroadcast { SuspendingBroadcast(self) }
 
     /// How long to wait for acknowledgements; default ``ServerConfiguration/broadcastAcknowledgementTimeout``.

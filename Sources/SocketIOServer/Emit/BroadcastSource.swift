@@ -42,10 +42,10 @@ extension BroadcastSource {
     /// Whether transports may compress the event; they may unless told otherwise.
     public func compress(_ compress: Bool) -> BroadcastOperator { everyone.compress(compress) }
 
-    /// Replaces what still waits for a client, see ``BroadcastOperator/coalescing(_:)``.
+    /// Replaces an earlier event that is still queued for a client, see ``BroadcastOperator/coalescing(_:)``.
     public func coalescing(_ key: String) -> BroadcastOperator { everyone.coalescing(key) }
 
-    /// Sends no faster than the slowest client takes it, see ``SuspendingBroadcast``.
+    /// Sends no faster than the slowest client reads, see ``SuspendingBroadcast``.
     public var suspending: SuspendingBroadcast { everyone.suspending }
 
     /// How long to wait for acknowledgements.

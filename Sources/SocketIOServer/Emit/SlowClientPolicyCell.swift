@@ -3,8 +3,8 @@
 internal import EngineIOServer
 internal import Synchronization
 
-/// A policy for slow clients that may be changed from any thread; nil for that of the next larger thing: socket, namespace,
-/// server.
+/// A policy for slow clients of a socket or namespace, which may be changed from any thread; nil means that of the
+/// namespace or server above it.
 struct SlowClientPolicyCell: ~Copyable, Sendable {
     /// The position among all policies, from 1; 0 for nil.
     private let number = Atomic<UInt8>(0)
@@ -22,10 +22,10 @@ struct SlowClientPolicyCell: ~Copyable, Sendable {
 }
 
 extension Socket {
-    /// What happens to messages of this socket when its client reads too slowly; nil, the default, for the policy of the
-    /// namespace. Messages that wait already are included.
+    /// What happens to messages of this socket when its client reads too slowly; nil, the default, means the policy of
+    /// the namespace. A change also applies to queued messages.
     ///
-    /// With `disconnect` the whole connection ends, with its sockets in other namespaces. May be used from any thread.
+    /// `disconnect` closes the whole connection, with its sockets in other namespaces. May be used from any thread.
     public var slowClientPolicy: SlowClientPolicy? {
         get { slowClients.policy }
         set { slowClients.set(newValue) }
@@ -33,8 +33,8 @@ extension Socket {
 }
 
 extension Namespace {
-    /// What happens to messages of this namespace when a client reads too slowly; nil, the default, for the policy of the
-    /// server, ``EngineConfiguration/slowClientPolicy``. From any thread.
+    /// What happens to messages of this namespace when a client reads too slowly; nil, the default, means the policy of
+    /// the server, ``EngineConfiguration/slowClientPolicy``. May be used from any thread.
     public var slowClientPolicy: SlowClientPolicy? {
         get { slowClients.policy }
         set { slowClients.set(newValue) }

@@ -21,11 +21,12 @@ public struct SocketEmitter: Sendable {
     /// Whether transports may compress the events; they may unless told otherwise.
     public func compress(_ compress: Bool) -> SocketEmitter { with { $0.compress = compress } }
 
-    /// Replaces an earlier event with the same key that still waits for the client: one that reads slowly gets the newest only,
-    /// in its place among the others. Keys belong to the namespace and are compared by their bytes.
+    /// Replaces an earlier event with the same key that is still queued for the client. A slow client then receives
+    /// only the newest event, at the position of the newest. Keys belong to the namespace and are compared by their
+    /// bytes.
     public func coalescing(_ key: String) -> SocketEmitter { with { $0.coalescingKey = CoalescingKey(key) } }
 
-    /// Waits with each event until the client has room for it.
+    /// Waits before each event until the client's queue has room for it.
     public var suspending: SuspendingEmitter { SuspendingEmitter(socket, flags) }
 
     /// How long to wait for acknowledgements; default ``ServerConfiguration/acknowledgementTimeout``.

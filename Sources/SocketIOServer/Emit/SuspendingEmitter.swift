@@ -4,16 +4,16 @@ internal import EngineIOServer
 internal import NIOConcurrencyHelpers
 internal import SocketIOCore
 
-/// Sends events to one socket no faster than its client takes them; made with ``Socket/suspending``. A value, usable any
-/// number of times.
+/// Sends events to one socket no faster than its client reads them; made with ``Socket/suspending``. A value, usable
+/// any number of times.
 ///
 /// ```swift
 /// for try await line in file.lines { try await socket.suspending.emit("line", line) }
 /// ```
 ///
-/// A call waits while more than ``EngineConfiguration/slowClientBytes`` wait for the client, behind calls made earlier, and
-/// then sends. A client that takes nothing for ``EngineConfiguration/slowClientTimeout`` is treated as its policy says, so
-/// no call waits for ever.
+/// A call waits while more than ``EngineConfiguration/slowClientBytes`` are queued for the client, after calls made
+/// earlier, and then sends. When the client reads nothing for ``EngineConfiguration/slowClientTimeout`` its policy is
+/// applied, so no call waits for ever.
 public struct SuspendingEmitter: Sendable {
     let socket: Socket
     private let flags: EmitFlags
@@ -23,10 +23,10 @@ public struct SuspendingEmitter: Sendable {
         self.flags = flags
     }
 
-    /// Sends an event when the client has room for it.
+    /// Sends an event when the client's queue has room for it.
     ///
-    /// - Throws: ``SocketError`` with code `disconnected` when the client has gone or goes while the call waits, or
-    ///   `reservedEventName`; `CancellationError`; `EncodingError`. Nothing was sent then.
+    /// - Throws: ``SocketError`` with code `disconnected` when the client has disconnected or does so while the call
+    ///   waits, or `reservedEventName`; `CancellationError`; `EncodingError`. Nothing was sent then.
     public func emit<each Argument: Encodable & Sendable>(
         _ event: String, _ arguments: repeat each Argument
     ) async throws {
@@ -60,11 +60,11 @@ public struct SuspendingEmitter: Sendable {
     }
 }
 
-/// Sends events to many sockets no faster than the slowest of those connected to this server takes them; made with
+/// Sends events to many sockets no faster than the slowest of those connected to this server reads them; made with
 /// ``BroadcastOperator/suspending``.
 ///
-/// A call waits until no socket meant has more than ``EngineConfiguration/slowClientBytes`` waiting for it, and then sends.
-/// Clients of other servers are not waited for.
+/// A call waits until no recipient has more than ``EngineConfiguration/slowClientBytes`` queued, and then sends. It
+/// does not wait for clients of other servers.
 public struct SuspendingBroadcast: Sendable {
     let operation: BroadcastOperator
 
@@ -72,7 +72,7 @@ public struct SuspendingBroadcast: Sendable {
         self.operation = operation
     }
 
-    /// Sends an event when all clients meant have room for it.
+    /// Sends an event when the queues of all recipients have room for it.
     ///
     /// - Throws: `CancellationError`, when the task was cancelled while the call waited; nothing was sent then. A reserved
     ///   name, or an argument that cannot be encoded, is logged as by ``BroadcastOperator/emit(_:_:)``.
@@ -110,7 +110,7 @@ extension BroadcastOperator {
 }
 
 extension NamespaceShard {
-    /// Calls back when none of the sockets meant has too much waiting for it, or has gone. On the loop.
+    /// Calls back when every recipient's queue has room or the recipient has disconnected. On the loop.
     func whenRoom(_ options: BroadcastOptions, _ done: @escaping () -> Void) {
         let countdown = Countdown(done)
         forEach(options) { socket in
@@ -121,7 +121,7 @@ extension NamespaceShard {
     }
 }
 
-/// Calls back when all that were added, and the one it begins with, have finished. Confined to an event loop.
+/// Calls back when all added items, and the initial one, have finished. Confined to an event loop.
 private final class Countdown {
     private var missing = 1
     private let done: () -> Void
@@ -138,7 +138,7 @@ private final class Countdown {
     }
 }
 
-/// A task that waits for room and may be cancelled at any moment. From any thread; the first end counts.
+/// A task that waits for room and may be cancelled at any time. May be used from any thread; the first outcome counts.
 private final class RoomWait: Sendable {
     private enum State {
         case idle

@@ -3,13 +3,13 @@
 internal import NIOCore
 package import SocketIOCore
 
-/// What a client gave as `auth` for a namespace, kept as the bytes it sent and decoded each time somebody asks: decoded,
-/// JSON takes about twenty times as much memory. An object of its own, because most clients give nothing.
+/// The `auth` that a client sent for a namespace, stored as the bytes it sent and decoded at each access: decoded JSON
+/// takes about twenty times as much memory. A separate object, because most clients send none.
 package final class GivenAuth: Sendable {
     private let text: [UInt8]
 
     /// Copies the text of a JSON object, which has been checked, out of the buffer it was read into. Nil for an empty
-    /// object, which is the same as nothing.
+    /// object, which means no `auth`.
     init?(_ text: ByteBuffer) {
         guard text.readableBytes > 2 else { return nil }
         self.text = Array(text.readableBytesView)
@@ -21,6 +21,6 @@ package final class GivenAuth: Sendable {
     /// The dynamic form.
     package var value: SocketValue { json.value }
 
-    /// What clients that give nothing have given.
+    /// The value for clients that send no `auth`.
     package static let none = SocketValue.object(SocketObject())
 }

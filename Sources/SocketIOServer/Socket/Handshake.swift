@@ -9,8 +9,8 @@ public import SocketIOCore
 public struct Handshake: Sendable {
     /// The first HTTP request of the session.
     public let request: HandshakeInfo
-    /// What the client gave as `auth` for this namespace; an empty object when it gave nothing. Decoded at each call from
-    /// the bytes that the client sent.
+    /// The `auth` that the client sent for this namespace; an empty object when it sent none. Decoded at each access
+    /// from the bytes that the client sent.
     public var auth: SocketValue {
         switch source {
         case .value(let value): value
@@ -38,11 +38,11 @@ public struct Handshake: Sendable {
     /// Where ``auth`` comes from.
     private enum AuthSource: Sendable {
         case value(SocketValue)
-        /// Nil for nothing.
+        /// Nil when the client sent none.
         case given(GivenAuth?)
     }
 
-    /// ``auth`` as JSON, for a client of this server as the bytes it sent; nil when there is none.
+    /// ``auth`` as JSON, for a client of this server exactly as it was sent; nil when there is none.
     package var authText: RawJSON? {
         switch source {
         case .value(let value): try? RawJSON(encoding: value)

@@ -153,9 +153,10 @@ extension Socket {
         withHooks { $0.upgrades.append(listener) }
     }
 
-    /// Hears how many messages were dropped because the client reads too slowly (``slowClientPolicy``): those of all its
-    /// namespaces, once at the end of each delivery that dropped some. Events replaced by ``coalescing(_:)`` do not count, nor
-    /// do volatile ones that never had to wait. On the event loop.
+    /// Calls `listener` with the number of messages that were dropped because the client reads too slowly
+    /// (``slowClientPolicy``): those of all its namespaces, once at the end of each delivery that dropped some. Events
+    /// replaced by ``coalescing(_:)`` do not count, nor do volatile events that were never queued. Called on the event
+    /// loop.
     public func onMessagesDropped(_ listener: @escaping @Sendable (Int) -> Void) {
         withHooks { $0.drops.append(listener) }
     }

@@ -50,9 +50,9 @@ extension Socket {
 
     // MARK: Rates
 
-    /// Who the client is for ``RateLimits/user``: all sessions with the same text are one user. Nil, the default, is nobody. It
-    /// concerns the whole client, with its sockets in other namespaces: what was set last holds. `SocketIOJWT` sets it to
-    /// the subject of the token.
+    /// The user that this client belongs to for ``RateLimits/user``: all sessions with the same text are one user. Nil,
+    /// the default, means that no user is charged. It applies to the whole client, with its sockets in other
+    /// namespaces: the last assignment counts. `SocketIOJWT` sets it to the subject of the token.
     public var rateIdentity: String? {
         get { shared.withLock { $0.belongings?.rateIdentity } }
         set {
