@@ -134,6 +134,7 @@ struct ConformanceServer: AsyncParsableCommand {
     }
 
     func run() async throws {
+        LargeAllocations.keepApart()
         DescriptorLimit.raise()
         var settings = ApplicationSettings(
             host: host, port: port, eventLoops: eventLoops, name: name,

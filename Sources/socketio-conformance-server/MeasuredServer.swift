@@ -21,6 +21,7 @@ struct MeasuredServer {
     let port: Int
 
     init(eventLoops: Int = 1) throws {
+        LargeAllocations.keepApart()
         DescriptorLimit.raise()
         let group = MultiThreadedEventLoopGroup(numberOfThreads: eventLoops)
         loop = group.next()

@@ -18,6 +18,7 @@ enum Operations {
     static func run(
         _ loaded: LoadedSettings, reload: @escaping @Sendable () async throws -> LoadedSettings
     ) async throws {
+        LargeAllocations.keepApart()
         let descriptors = DescriptorLimit.raise()
         // Before the first instrument is made: those made earlier would count into the void.
         let metrics = loaded.settings.operations.port == nil ? nil : MetricRegistry()

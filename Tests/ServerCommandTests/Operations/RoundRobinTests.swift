@@ -273,7 +273,8 @@ internal import Testing
                 "--host", "127.0.0.1", "--port", "0", "--adapter", "redis", "--cluster-internal-host", "192.0.2.1",
             ], environment: ["SOCKETIO_REDIS_URL": redis.url])
         #expect(try await node.exitCode() == 1)
-        #expect(node.output.contains("no listener for other nodes at 192.0.2.1:0 (cluster.internalHost"))
+        #expect(node.output.contains("no listener for other nodes (cluster.internalHost"))
+        #expect(node.output.contains("cannot listen on 192.0.2.1:0: this machine does not have the address"))
     }
 
     @Test func theSecretIsShownNowhere() async throws {
