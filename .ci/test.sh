@@ -56,7 +56,7 @@ swift_tests() {
     rm -f "$file" "$other"
     # Most tests wait most of the time, so that more of them run at once than there are cores.
     timeout --foreground --kill-after=10 1800 \
-        swift test --skip-build --disable-xctest --experimental-maximum-parallelization-width 6 \
+        swift test --skip-build --disable-xctest --experimental-maximum-parallelization-width 4 \
         --xunit-output "$file" 2>&1 | tee "$log"
     code=${PIPESTATUS[0]}
     [[ -f $other ]] && file=$other

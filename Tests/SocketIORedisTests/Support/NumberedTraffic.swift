@@ -26,19 +26,19 @@ struct NumberedTraffic {
             times.first { $0 > moment }.map { $0 - moment }
         }
 
-        /// The middle one of the times that messages with these numbers took.
-        func medianDelay(_ numbers: (Int) -> Bool) -> Duration {
+        /// The time that three quarters of the messages with these numbers exceeded.
+        func usualDelay(_ numbers: (Int) -> Bool) -> Duration {
             let delays = zip(self.numbers, times).filter { numbers($0.0) && $0.0 < sent.count }
                 .map { $0.1 - sent[$0.0] }.sorted()
-            return delays.isEmpty ? .zero : delays[delays.count / 2]
+            return delays.isEmpty ? .zero : delays[delays.count / 4]
         }
 
-        /// Messages sent during a fault take no longer than those before and after it. The middle of many, since
-        /// what else the machine does delays single ones.
+        /// Messages sent during a fault take no longer than those before and after it. Compared is the quarter that was
+        /// quickest: another test that keeps a thread for a second delays half of the messages of a fault.
         func expectUndelayed(
             during fault: Range<Int>, by limit: Duration, _ what: String, _ location: SourceLocation = #_sourceLocation
         ) {
-            let (during, otherwise) = (medianDelay(fault.contains), medianDelay { !fault.contains($0) })
+            let (during, otherwise) = (usualDelay(fault.contains), usualDelay { !fault.contains($0) })
             print("\(what): \(during) during the fault, \(otherwise) without")
             #expect(during < otherwise + limit, "\(what)", sourceLocation: location)
         }
