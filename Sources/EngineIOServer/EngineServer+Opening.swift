@@ -145,8 +145,10 @@ extension EngineServer {
         case .draining: break
         case .sessions: context.log.log(.tooManySessions)
         case .rate: context.log.log(.tooManyHandshakes)
-        case .sessionsOfAddress: context.log.log(.tooManySessionsOfAddress)
-        case .rateOfAddress: context.log.log(.tooManyHandshakesOfAddress)
+        case .sessionsOfAddress:
+            context.log.log(.tooManySessionsOfAddress, ["remote": "\(exchange.request.clientAddress)"])
+        case .rateOfAddress:
+            context.log.log(.tooManyHandshakesOfAddress, ["remote": "\(exchange.request.clientAddress)"])
         }
         context.logger.debug("handshake refused", metadata: ["reason": "\(denial.obstacle.rawValue)"])
     }

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
+package import EngineIOCore
 internal import NIOConcurrencyHelpers
 package import NIOCore
 internal import NIOHTTP1
@@ -258,6 +258,8 @@ package final class EngineServer: EngineRequestHandler {
         if let index = shardOfLoop[ObjectIdentifier(eventLoop)] { return shards[index].assembler }
         return SpareAssembler(inflater: context.configuration.perMessageDeflate == nil ? nil : FrameInflater())
     }
+
+    package func refusedBefore(_ code: EngineErrorCode) { context.metrics.refused(code) }
 
     package func receiveBuffer(for eventLoop: any EventLoop) -> SpareBuffer? {
         shardOfLoop[ObjectIdentifier(eventLoop)].map { shards[$0].receiveBuffer }

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
+package import EngineIOCore
 package import NIOCore
 package import NIOHTTP1
 
@@ -12,10 +12,15 @@ package protocol EngineRequestHandler: AnyObject, Sendable {
 
     /// What plaintext connections of this event loop read into, all of them; nil when each has a buffer of its own.
     func receiveBuffer(for eventLoop: any EventLoop) -> SpareBuffer?
+
+    /// A request was refused before ``handle(_:)``, by its origin or by a middleware: to be counted.
+    func refusedBefore(_ code: EngineErrorCode)
 }
 
 extension EngineRequestHandler {
     package func receiveBuffer(for eventLoop: any EventLoop) -> SpareBuffer? { nil }
+
+    package func refusedBefore(_ code: EngineErrorCode) {}
 }
 
 /// What an exchange asks of its connection. All calls are made on the connection's event loop.

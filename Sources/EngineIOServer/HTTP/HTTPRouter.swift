@@ -128,7 +128,9 @@ package final class HTTPRouter: Sendable {
         if status.code >= 400 { refusals[status.code]?.increment() }
     }
 
+    /// Counts and tells that the engine was not asked.
     func reportRefusal(_ request: EngineRequest, _ code: EngineErrorCode, context: [String: String]) {
+        engine?.refusedBefore(code)
         requestObserver?.refused(
             RefusalRecord(code: code.rawValue, reason: code.message, sid: nil, clientAddress: request.clientAddress))
         configuration.onConnectionError?(

@@ -13,6 +13,8 @@ public final class EngineSession: @unchecked Sendable {
     /// The session id. It authorises the requests of this session: a secret, never to be logged or shown to others.
     public var id: String { storedID.text }
     let storedID: StoredSessionID
+    /// What logs may show of the id.
+    package var shortenedID: String { LogMetadata.shortened(id) }
     /// The request that opened the session.
     public let handshake: HandshakeInfo
     // What is small follows each other: there is one session for each connection. Where it says so, overlapping access is not

@@ -8,7 +8,7 @@ internal import Logging
 /// and of events `event`, `argument`, `expected`, `got`.
 enum LogMetadata {
     static func session(_ session: EngineSession, reason: String) -> Logger.Metadata {
-        ["sid": "\(session.id.prefix(maximumBytes: 8))…", "reason": "\(reason)"]
+        ["sid": "\(session.shortenedID)", "reason": "\(reason)"]
     }
 
     /// Adds the name of an event, and what its arguments were to be and were.

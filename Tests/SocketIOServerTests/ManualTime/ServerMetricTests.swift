@@ -288,9 +288,15 @@ struct ServerMetricTests {
             #expect(try server.answer("GET", ManualServer.polling)?.status == 503)
             #expect(metrics["engineio_handshakes_refused_total", [("reason", "rate")]] == 1)
         }
-        try withServer({ $0.engine.allowRequest = { _ in .refuse() } }) { _, metrics in
-            // Asked in a task: counted by `AuthProcessTests`; here the series exists.
-            #expect(metrics["engineio_refusals_total", [("code", "4")]] == 0)
+        try withServer({ $0.engine.cors = CORSConfiguration(origin: .exactly("https://ours.example")) }) {
+            server, metrics in
+            for target in [ManualServer.polling, ManualServer.webSocket] {
+                let connection = try server.connect()
+                let head = "GET \(target) HTTP/1.1\r\nHost: a\r\nOrigin: https://theirs.example\r\n\r\n"
+                try connection.send(Array(head.utf8))
+                #expect(try connection.answer()?.status == 403)
+            }
+            #expect(metrics["engineio_refusals_total", [("code", "4")]] == 2)
         }
     }
 }
