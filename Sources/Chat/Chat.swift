@@ -164,7 +164,7 @@ public struct Chat: Sendable {
         let found = try await sockets(in: other.personRoom)
         guard let name = found.first?.data["name"]?.string else { throw EventError("\(other.text) is not here.") }
         let key = ChatRoom.conversation(me, other)
-        // Others open them, and whoever is in too many rooms can enter no more.
+        // Other people open conversations, and a socket that is in too many rooms can join no more.
         guard found.allSatisfy({ ChatRoom.mayConverse($0.rooms, in: key) }) else {
             throw EventError("\(other.text) has too many conversations.")
         }

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-// Types of others that stand in the public API: whoever imports this module, or `SocketIOServer`, can use their members.
+// Types of others that stand in the public API: a file that imports this module, or `SocketIOServer`, can use their members.
 @_exported public import struct Logging.Logger
 @_exported public import struct NIOCore.ByteBuffer
 @_exported public import protocol NIOCore.EventLoop

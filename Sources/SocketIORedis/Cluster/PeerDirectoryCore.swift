@@ -116,7 +116,7 @@ final class PeerDirectoryCore {
             PeerMessage(.goodbye, node: nodeID), PublishCompletion(on: bus.eventLoop) { _ in said.succeed() })
     }
 
-    /// Redis is back: whoever was silent could not be heard, and the others want to hear of this node.
+    /// Redis is back: nodes that seemed silent could not be heard, and they want to hear of this node.
     func linkRestored() {
         table.restartTimeouts(at: bus.eventLoop.now)
         heartbeat.beat(hello: true)

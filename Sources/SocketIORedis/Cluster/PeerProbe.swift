@@ -7,7 +7,7 @@ internal import NIOCore
 /// Looks whether nodes still listen on the channel that each has to itself. Redis knows at once that a process has ended;
 /// from its silence the others learn it much later.
 ///
-/// A connection may have been lost for a moment only: whoever is absent twice in a row has gone. Lives on the bus's event
+/// A connection may have been lost for a moment only: a node that is absent twice in a row has gone. Lives on the bus's event
 /// loop.
 final class PeerProbe {
     private let bus: RedisBusCore

@@ -5,7 +5,7 @@ internal import Logging
 internal import NIOCore
 internal import SocketIOServer
 
-/// What never changes of an adapter, and how it sends: for its handle, its core, and whoever answers in its name. From any
+/// What never changes of an adapter, and how it sends: for its handle, its core, and the tasks that answer in its name. From any
 /// thread.
 final class PubSubSender: Sendable {
     let context: AdapterContext

@@ -21,7 +21,7 @@ final class ServerEvents: HandlerScope {
     }
 
     func add(_ event: String, isOnce: Bool, _ handler: EventHandler) -> ListenerID {
-        // No server sends these: whoever listens means the connections of sockets.
+        // No server sends these: the caller means the connections of sockets.
         if ReservedEventNames.containsForServers(event) {
             let error = SocketError(
                 .reservedEventName,

@@ -262,7 +262,7 @@ extension Socket: HandlerScope {
             isPeersFault = false
         case .invalidArguments where event != nil:
             context.metrics.eventsInvalid.increment()
-            // Mostly a mistake of whoever wrote the client or the handler, who ought to see it.
+            // Mostly a mistake in the client or the handler, which its author ought to see.
             kind = .argumentsInvalid
             isPeersFault = false
         case .invalidArguments:
