@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import NIOConcurrencyHelpers
 internal import NIOCore
-internal import Synchronization
 
 /// Lets the questions of other nodes be answered a few at a time, in the order they came.
 ///
@@ -28,18 +28,18 @@ final class AnswerGate: Sendable {
     }
 
     private let patience: TimeAmount
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     /// - Parameter patience: how long the asking node waits.
     init(patience: TimeAmount) { self.patience = patience }
 
     /// How many are at work, and how many wait.
-    var load: (atWork: Int, waiting: Int) { state.withLock { ($0.atWork, $0.waiting.count) } }
+    var load: (atWork: Int, waiting: Int) { state.withLockedValue { ($0.atWork, $0.waiting.count) } }
 
     /// Waits until it is this answer's turn. True must be followed by ``leave(at:)``; false means that there is to be no answer.
     func enter(at now: NIODeadline = .now()) async -> Bool {
         await withCheckedContinuation { turn in
-            let verdict: Bool? = state.withLock { state in
+            let verdict: Bool? = state.withLockedValue { state in
                 if state.atWork < Self.width {
                     state.atWork += 1
                     return true
@@ -54,7 +54,7 @@ final class AnswerGate: Sendable {
 
     /// An answer has been given.
     func leave(at now: NIODeadline = .now()) {
-        let (late, next) = state.withLock { state -> ([Turn], Turn?) in
+        let (late, next) = state.withLockedValue { state -> ([Turn], Turn?) in
             var late: [Turn] = []
             while let first = state.waiting.popFirst() {
                 if first.until > now { return (late, first.turn) }

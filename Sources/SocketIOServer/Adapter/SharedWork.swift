@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// Work whose result several callers want, such as a look at all sockets of all servers, done once for those who wait for the
 /// same. Otherwise clients could have it done as often as they can ask, and what it costs grows with the number of sockets.
@@ -25,21 +25,21 @@ package final class SharedWork<Key: Hashable & Sendable, Value: Sendable>: Senda
         var begun = 0
     }
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     package init() {}
 
     /// How many keys somebody is at work for.
-    package var count: Int { state.withLock { $0.waiting.count } }
+    package var count: Int { state.withLockedValue { $0.waiting.count } }
     /// How many wait for what somebody is at work for.
-    package func waiting(for key: Key) -> Int { state.withLock { $0.waiting[key]?.count ?? 0 } }
+    package func waiting(for key: Key) -> Int { state.withLockedValue { $0.waiting[key]?.count ?? 0 } }
     /// How often somebody has gone to work.
-    package var begun: Int { state.withLock { $0.begun } }
+    package var begun: Int { state.withLockedValue { $0.begun } }
 
     /// The result of `work`, or of the same work of another caller that was begun after this call.
     package func value(for key: Key, _ work: () async throws -> Value) async throws -> Value {
         let turn = await withCheckedContinuation { continuation in
-            let isFree = state.withLock { state in
+            let isFree = state.withLockedValue { state in
                 guard state.waiting[key] != nil else {
                     state.waiting[key] = []
                     return true
@@ -51,7 +51,7 @@ package final class SharedWork<Key: Hashable & Sendable, Value: Sendable>: Senda
         }
         if case .done(let result) = turn { return try result.get() }
         // Who comes from now on may want to see more than this will.
-        let others = state.withLock { state in
+        let others = state.withLockedValue { state in
             state.begun += 1
             return state.waiting.updateValue([], forKey: key) ?? []
         }
@@ -64,7 +64,7 @@ package final class SharedWork<Key: Hashable & Sendable, Value: Sendable>: Senda
 
     /// The one of those who wait that goes to work now.
     private func next(for key: Key) -> Waiter? {
-        state.withLock { state in
+        state.withLockedValue { state in
             guard let next = state.waiting[key]?.first else {
                 state.waiting[key] = nil
                 return nil

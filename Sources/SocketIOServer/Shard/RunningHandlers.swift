@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// The asynchronous handlers and middlewares of one event loop that have not ended: a server that closes waits for them.
 ///
@@ -35,7 +35,7 @@ final class RunningHandlers: Sendable {
         var isCancelled = false
     }
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
     private let knowsOwners: Bool
 
     /// - Parameter knowsOwners: whether `cancel(owner:)` is going to be used.
@@ -44,10 +44,10 @@ final class RunningHandlers: Sendable {
     }
 
     /// Those that have not ended.
-    var count: Int { state.withLock { $0.entries.count } }
+    var count: Int { state.withLockedValue { $0.entries.count } }
 
     /// Those that the end of the server waits for.
-    var awaitedCount: Int { state.withLock { $0.entries.count - $0.excluded } }
+    var awaitedCount: Int { state.withLockedValue { $0.entries.count - $0.excluded } }
 
     /// Starts `work`, here and now up to its first suspension; it goes on on the event loop.
     func start(
@@ -63,7 +63,7 @@ final class RunningHandlers: Sendable {
     }
 
     private func begin(_ owner: ObjectIdentifier?) -> UInt64 {
-        state.withLock { state in
+        state.withLockedValue { state in
             state.last += 1
             state.entries[state.last] = Entry(owner: owner)
             if knowsOwners, let owner { state.owned[owner, default: []].insert(state.last) }
@@ -72,7 +72,7 @@ final class RunningHandlers: Sendable {
     }
 
     private func suspended(_ number: UInt64, _ task: Task<Void, Never>) {
-        let isTooLate = state.withLock { state in
+        let isTooLate = state.withLockedValue { state in
             // Nothing, if it has ended.
             state.entries[number]?.task = task
             return state.isCancelled || state.entries[number]?.isCancelled ?? false
@@ -81,7 +81,7 @@ final class RunningHandlers: Sendable {
     }
 
     private func ended(_ number: UInt64) {
-        state.withLock { state in
+        state.withLockedValue { state in
             guard let entry = state.entries.removeValue(forKey: number) else { return }
             if entry.isExcluded { state.excluded -= 1 }
             guard knowsOwners, let owner = entry.owner else { return }
@@ -91,7 +91,7 @@ final class RunningHandlers: Sendable {
     }
 
     private func exclude(_ number: UInt64) {
-        state.withLock { state in
+        state.withLockedValue { state in
             guard state.entries[number]?.isExcluded == false else { return }
             state.entries[number]?.isExcluded = true
             state.excluded += 1
@@ -102,7 +102,7 @@ final class RunningHandlers: Sendable {
 
     /// Cancels those that an owner has started.
     func cancel(owner: AnyObject) {
-        let tasks = state.withLock { state in
+        let tasks = state.withLockedValue { state in
             (state.owned[ObjectIdentifier(owner)] ?? []).compactMap { number in
                 // One that disconnects its own socket has not been suspended yet.
                 state.entries[number]?.isCancelled = true
@@ -114,7 +114,7 @@ final class RunningHandlers: Sendable {
 
     /// Cancels all that the end of the server waits for, and those that begin from now on. Returns how many there are.
     func cancelAll() -> Int {
-        let tasks = state.withLock { state in
+        let tasks = state.withLockedValue { state in
             state.isCancelled = true
             return state.entries.values.filter { !$0.isExcluded }.compactMap(\.task)
         }
