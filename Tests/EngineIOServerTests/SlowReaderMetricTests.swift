@@ -39,8 +39,10 @@ internal import Testing
         return try #require(server.session(sid))
     }
 
+    /// Sends the messages, each in a tick of its own, and returns when the last tick has ended: figures are counted there.
     private static func send(_ texts: [OutboundMessage], to session: EngineSession) async throws {
         for text in texts { try await session.eventLoop.submit { session.send(text) }.get() }
+        for _ in 0..<2 { try await session.eventLoop.submit {}.get() }
     }
 
     private static func messages(_ count: Int, _ size: Int) -> [OutboundMessage] {
