@@ -16,26 +16,7 @@ struct QuestionFloodTests {
     private func withNode(
         _ body: (NodeUnderTest, ScriptedTransport, PubSubAdapter) async throws -> Void
     ) async throws {
-        var configuration = RedisClusterConfiguration()
-        configuration.heartbeatInterval = .hours(1)
-        configuration.peerTimeout = .hours(2)
-        let holder = NIOLockedValueBox<ScriptedTransport?>(nil)
-        let cluster = try RedisCluster(configuration: configuration) { eventLoop, _ in
-            let transport = ScriptedTransport(eventLoop: eventLoop)
-            holder.withLockedValue { $0 = transport }
-            return transport
-        }
-        let node = try await NodeUnderTest.start("nod0", cluster) { _ in }
-        let transport = try #require(holder.withLockedValue { $0 })
-        let adapter = try #require(node.io.adapter as? PubSubAdapter)
-        try await eventually("subscribed") { transport.with { $0.patterns.count == 1 && $0.channels.count == 5 } }
-        do {
-            try await body(node, transport, adapter)
-        } catch {
-            await node.io.close()
-            throw error
-        }
-        await node.io.close()
+        try await NodeUnderTest.runScripted({ _ in }, setUp: { _ in }, body)
     }
 
     @Test("answers are made two at a time; those whom nobody waits for any more, and those beyond 1,024, are not made")
