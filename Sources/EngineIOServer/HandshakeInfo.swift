@@ -10,7 +10,7 @@ public import NIOHTTP1
 /// asked for.
 public struct HandshakeInfo: Sendable {
     /// Method, url, address, then names and values of the headers.
-    private let texts: TextList
+    private let texts: PackedStrings
     /// When the request arrived, in milliseconds since 1970-01-01 UTC.
     public let time: Int64
     /// Whether the connection to this server uses TLS.
@@ -61,7 +61,7 @@ public struct HandshakeInfo: Sendable {
     public init(
         method: String, url: String, headers: HTTPHeaders, remoteAddress: String, isSecure: Bool, time: Int64
     ) {
-        var texts = TextList.Builder()
+        var texts = PackedStrings.Builder()
         let fieldBytes = headers.reduce(0) { $0 + texts.size(of: $1.name) + texts.size(of: $1.value) }
         texts.reserve(texts.size(of: method) + texts.size(of: url) + texts.size(of: remoteAddress) + fieldBytes)
         texts.append(method)

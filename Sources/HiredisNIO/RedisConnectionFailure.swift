@@ -1,13 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Glibc
 internal import NIOCore
 internal import NIOSSL
-
-#if canImport(Glibc)
-    internal import Glibc
-#else
-    internal import Musl
-#endif
 
 /// What an error of the channel says about the end of a connection.
 enum RedisConnectionFailure {

@@ -1,12 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Glibc
 internal import NIOCore
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
 
 /// A connection to a server of this machine that blocks: for clients that cost next to nothing.
 final class BlockingSocket {
@@ -20,11 +15,7 @@ final class BlockingSocket {
 
     /// - Parameter keepsLittle: whether the kernel buffers on both sides are as small as possible.
     init(port: Int, keepsLittle: Bool = false) throws {
-        #if canImport(Glibc)
-            descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
-        #else
-            descriptor = socket(AF_INET, SOCK_STREAM, 0)
-        #endif
+        descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         if keepsLittle {
             // The kernel of the server buffers a multiple of a segment, which on loopback is as large as a frame:
             // megabytes.

@@ -3,15 +3,10 @@
 internal import ArgumentParser
 internal import Dispatch
 internal import EngineIOServer
+internal import Glibc
 internal import NIOCore
 internal import SocketIORedis
 internal import SocketIOServer
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
 
 /// An asynchronous `main` gives the first thread up, which valgrind does not survive: what is counted by it begins before.
 @main

@@ -1,10 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
+internal import Glibc
 
 /// As much of HTTP answers as clients need that measure our own server.
 enum HTTPAnswerText {

@@ -2,16 +2,11 @@
 
 internal import ArgumentParser
 internal import EngineIOServer
+internal import Glibc
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import SocketIOServer
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
 
 /// A server, mostly of one event loop, and the application ``Bench``, for clients of the same process: what they cost it can be measured,
 /// and counted under a tool that runs one process.

@@ -1,12 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-#if canImport(Darwin)
-    internal import Darwin
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Glibc
-#endif
+internal import Glibc
 
 /// What something costs the processor on one thread, whatever else the machine is doing.
 package enum ThreadCost {

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Foundation
+internal import FoundationNetworking
 internal import HiredisNIO
 internal import Logging
 internal import NIOConcurrencyHelpers
@@ -9,10 +10,6 @@ internal import NIOPosix
 internal import ProcessTesting
 internal import SocketIOTesting
 internal import Testing
-
-#if canImport(FoundationNetworking)
-    internal import FoundationNetworking
-#endif
 
 /// The executable, as several processes with settings of their own, over a Redis that is guarded, encrypted or replicated.
 @Suite("Nodes as processes over TLS and Sentinel", .enabled(if: RedisServer.isInstalled), .serialized)

@@ -1,16 +1,13 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Foundation
+internal import FoundationNetworking
 internal import HiredisNIO
 internal import Logging
 internal import NIOPosix
 internal import ProcessTesting
 internal import SocketIOTesting
 internal import Testing
-
-#if canImport(FoundationNetworking)
-    internal import FoundationNetworking
-#endif
 
 /// The executable with a real Redis.
 @Suite struct ClusterProcessTests {

@@ -1,14 +1,11 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Foundation
+internal import FoundationNetworking
 internal import ProcessTesting
 internal import Testing
 
 @testable internal import socketio_server
-
-#if canImport(FoundationNetworking)
-    internal import FoundationNetworking
-#endif
 
 @Suite struct ServerProcessTests {
     private static let quick = ["--host", "127.0.0.1", "--port", "0", "--event-loops", "2"]

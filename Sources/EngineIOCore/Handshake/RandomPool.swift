@@ -1,12 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Glibc
 internal import NIOConcurrencyHelpers
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#endif
 
 /// Secure random bytes in store: the system is asked for 256 at a time, the most it gives at once, instead of for each id.
 ///

@@ -1,14 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Glibc
 internal import NIOCore
-
-#if canImport(Darwin)
-    internal import Darwin
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Glibc
-#endif
 
 /// Whole files, read with blocking calls: for the start of the server only.
 enum FileBytes {
@@ -49,13 +42,7 @@ enum FileBytes {
             var failed = false
             let count = contents.writeWithUnsafeMutableBytes(minimumWritableBytes: 64 * 1024) { destination in
                 guard let base = destination.baseAddress else { return 0 }
-                #if canImport(Darwin)
-                    let count = Darwin.read(descriptor, base, destination.count)
-                #elseif canImport(Musl)
-                    let count = Musl.read(descriptor, base, destination.count)
-                #else
-                    let count = Glibc.read(descriptor, base, destination.count)
-                #endif
+                let count = Glibc.read(descriptor, base, destination.count)
                 failed = count < 0
                 return max(0, count)
             }

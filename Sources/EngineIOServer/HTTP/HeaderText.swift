@@ -1,12 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-#if canImport(Darwin)
-    internal import Darwin
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Glibc
-#endif
+internal import Glibc
 
 // Names and values of headers as bytes, which is cheaper by far than to compare texts.
 extension UnsafeRawBufferPointer {

@@ -1,16 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
-
-#if canImport(Darwin)
-    internal import Darwin
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Glibc
-#endif
 
 extension SocketAddress {
     /// The address without port as text; nil for a socket that is a file. NIO keeps it with those that it has from the kernel, and

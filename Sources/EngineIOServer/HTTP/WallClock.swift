@@ -1,12 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-#if canImport(Darwin)
-    internal import Darwin
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Glibc
-#endif
+internal import Glibc
 
 /// The time of day. Only for what people read (handshake time, `Date`); every deadline uses the monotonic clock.
 package enum WallClock {

@@ -1,15 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Glibc
 internal import NIOCore
 internal import NIOPosix
-
-#if canImport(Darwin)
-    internal import Darwin
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Glibc
-#endif
 
 /// Moves a plaintext connection to another event loop (decisions 4).
 ///

@@ -1,15 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import Glibc
 internal import NIOCore
-
-#if canImport(Darwin)
-    internal import Darwin
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Glibc
-#endif
 
 /// Closes a connection whose peer does not. An object, because most connections never have one.
 final class CloseTimer {

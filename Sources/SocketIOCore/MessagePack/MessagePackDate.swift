@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
+
 /// A moment from another node, as JavaScript shows it: `2026-01-02T03:04:05.678Z`.
 struct MessagePackDate {
     /// JavaScript's dates end 100,000,000 days from 1970.
@@ -35,31 +37,11 @@ struct MessagePackDate {
     }
 
     var text: String {
-        let day: Int64 = 86_400_000
-        var days = milliseconds / day
-        var rest = milliseconds % day
-        if rest < 0 {
-            rest += day
-            days -= 1
-        }
-        let (year, month, dayOfMonth) = Self.civil(days)
-        let clock = [
-            Self.padded(rest / 3_600_000, 2), Self.padded(rest / 60_000 % 60, 2), Self.padded(rest / 1000 % 60, 2),
-        ]
-        return "\(Self.year(year))-\(Self.padded(month, 2))-\(Self.padded(dayOfMonth, 2))T"
-            + clock.joined(separator: ":") + ".\(Self.padded(rest % 1000, 3))Z"
-    }
-
-    /// The Gregorian date of a day counted from 1970, by the usual shift of the year's start to March.
-    private static func civil(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
+        // Rounded down, also before 1970.
+        let seconds = milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000
+        let date = CivilDate(secondsSince1970: seconds)
+        let day = "\(Self.year(date.year))-\(CivilDate.two(date.month))-\(CivilDate.two(date.day))"
+        return "\(day)T\(date.clock).\(Self.padded(milliseconds - seconds * 1000, 3))Z"
     }
 
     private static func year(_ year: Int64) -> String {

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import HeapModule
 internal import NIOCore
 
 /// The timers of one shard: acknowledgement deadlines and connect time-outs, behind one scheduled task of the loop.
@@ -10,17 +11,18 @@ final class TimerQueue {
     /// Names a timer; never reused.
     typealias Token = UInt64
 
-    private struct Entry {
+    /// Of two timers with the same deadline, the one scheduled first runs first.
+    private struct Entry: Comparable {
         let deadline: NIODeadline
         let token: Token
 
-        func isBefore(_ other: Entry) -> Bool {
-            deadline < other.deadline || (deadline == other.deadline && token < other.token)
+        static func < (left: Entry, right: Entry) -> Bool {
+            left.deadline < right.deadline || (left.deadline == right.deadline && left.token < right.token)
         }
     }
 
     private let eventLoop: any EventLoop
-    private var heap: [Entry] = []
+    private var heap = Heap<Entry>()
     private var actions: [Token: () -> Void] = [:]
     private var nextToken: Token = 0
     private var armed: (deadline: NIODeadline, task: Scheduled<Void>)?
@@ -33,7 +35,7 @@ final class TimerQueue {
     var count: Int { actions.count }
 
     /// The deadlines of the pending timers.
-    var deadlines: [NIODeadline] { heap.filter { actions[$0.token] != nil }.map(\.deadline) }
+    var deadlines: [NIODeadline] { heap.unordered.filter { actions[$0.token] != nil }.map(\.deadline) }
 
     /// Runs `action` on the loop after `delay`.
     func schedule(after delay: TimeAmount, _ action: @escaping () -> Void) -> Token {
@@ -41,7 +43,7 @@ final class TimerQueue {
         let token = nextToken
         nextToken += 1
         actions[token] = action
-        push(Entry(deadline: eventLoop.now + delay, token: token))
+        heap.insert(Entry(deadline: eventLoop.now + delay, token: token))
         arm()
         return token
     }
@@ -51,19 +53,24 @@ final class TimerQueue {
         eventLoop.assertInEventLoop()
         guard actions.removeValue(forKey: token) != nil else { return }
         if heap.count > 64, heap.count > actions.count * 2 {
-            heap.removeAll { actions[$0.token] == nil }
-            heap.sort { $0.isBefore($1) }
+            heap = Heap(heap.unordered.filter { actions[$0.token] != nil })
         }
-        guard actions.isEmpty else { return }
-        if actions.capacity > 1_024 { actions = [:] }
-        // The loop's task is kept. With time-outs that are cancelled again and again it would be created anew each
-        // time, and firing it without work costs almost nothing.
-        heap.removeAll(keepingCapacity: heap.capacity <= 64)
+        shrink()
+    }
+
+    /// Gives the memory of a burst back once no timer is left. Dictionary and heap never shrink by themselves.
+    ///
+    /// The loop's task stays armed: with time-outs that are cancelled again and again it would be created anew each time,
+    /// and firing it without work costs almost nothing.
+    private func shrink() {
+        guard actions.isEmpty, actions.capacity > 1_024 else { return }
+        actions = [:]
+        heap = Heap()
     }
 
     private func arm() {
-        while let first = heap.first, actions[first.token] == nil { removeFirst() }
-        guard let first = heap.first else { return }
+        while let first = heap.min, actions[first.token] == nil { heap.removeMin() }
+        guard let first = heap.min else { return }
         if let armed {
             guard first.deadline < armed.deadline else { return }
             armed.task.cancel()
@@ -78,41 +85,11 @@ final class TimerQueue {
     private func fire() {
         armed = nil
         let now = eventLoop.now
-        while let first = heap.first, first.deadline <= now {
-            removeFirst()
+        while let first = heap.min, first.deadline <= now {
+            heap.removeMin()
             actions.removeValue(forKey: first.token)?()
         }
-        if actions.isEmpty {
-            // A dictionary never shrinks its storage by itself.
-            if actions.capacity > 1_024 { actions = [:] }
-            heap.removeAll(keepingCapacity: heap.capacity <= 1_024)
-        }
+        shrink()
         arm()
-    }
-
-    private func push(_ entry: Entry) {
-        heap.append(entry)
-        var child = heap.count - 1
-        while child > 0 {
-            let parent = (child - 1) / 2
-            guard heap[child].isBefore(heap[parent]) else { return }
-            heap.swapAt(child, parent)
-            child = parent
-        }
-    }
-
-    private func removeFirst() {
-        guard let last = heap.popLast(), !heap.isEmpty else { return }
-        heap[0] = last
-        var parent = 0
-        while true {
-            var smallest = parent
-            let left = 2 * parent + 1
-            if left < heap.count, heap[left].isBefore(heap[smallest]) { smallest = left }
-            if left + 1 < heap.count, heap[left + 1].isBefore(heap[smallest]) { smallest = left + 1 }
-            guard smallest != parent else { return }
-            heap.swapAt(parent, smallest)
-            parent = smallest
-        }
     }
 }

@@ -69,34 +69,8 @@ public struct Handshake: Sendable {
 /// Writes times the way Node servers show them, without Foundation.
 enum HandshakeTime {
     static func string(milliseconds: Int64) -> String {
-        let seconds = milliseconds.quotientAndRemainder(dividingBy: 1000).quotient
-        var days = seconds / 86_400
-        var rest = seconds % 86_400
-        if rest < 0 {
-            rest += 86_400
-            days -= 1
-        }
-        let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        let weekday = weekdays[Int(((days % 7) + 7) % 7)]
-        let (year, month, day) = civil(daysSinceEpoch: days)
-        let clock = [rest / 3600, rest / 60 % 60, rest % 60].map(padded).joined(separator: ":")
-        return "\(weekday) \(months[month - 1]) \(padded(Int64(day))) \(year) \(clock) GMT+0000"
+        let date = CivilDate(secondsSince1970: milliseconds / 1000)
+        return "\(date.weekdayName) \(date.monthName) \(CivilDate.two(date.day)) \(date.year) \(date.clock) GMT+0000"
             + " (Coordinated Universal Time)"
     }
-
-    /// The Gregorian date of a day, by the usual shift of the year's start to March.
-    private static func civil(daysSinceEpoch days: Int64) -> (year: Int64, month: Int, day: Int) {
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        let month = Int(shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9)
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        return (year, month, Int(dayOfYear - (153 * shiftedMonth + 2) / 5 + 1))
-    }
-
-    private static func padded(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
 }

@@ -1,13 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Glibc
 public import NIOCore
 internal import NIOPosix
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Darwin)
-    internal import Darwin
-#endif
 
 /// One TCP (or TLS) connection to a server under test, speaking HTTP/1 and, after an upgrade, WebSocket.
 ///

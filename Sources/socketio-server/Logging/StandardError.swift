@@ -1,12 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
+internal import Glibc
 
 /// The stream that logs and complaints go to, so that standard output holds only what a command was asked for.
 enum StandardError {
@@ -18,13 +12,7 @@ enum StandardError {
             while offset < bytes.count {
                 // The loop keeps the offset below the count, so the base address is there.
                 guard let base = bytes.baseAddress else { return }
-                #if canImport(Glibc)
-                    let written = Glibc.write(STDERR_FILENO, base + offset, bytes.count - offset)
-                #elseif canImport(Musl)
-                    let written = Musl.write(STDERR_FILENO, base + offset, bytes.count - offset)
-                #else
-                    let written = Darwin.write(STDERR_FILENO, base + offset, bytes.count - offset)
-                #endif
+                let written = Glibc.write(STDERR_FILENO, base + offset, bytes.count - offset)
                 if written > 0 {
                     offset += written
                 } else if errno != EINTR {

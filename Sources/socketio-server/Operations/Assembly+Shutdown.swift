@@ -1,16 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Glibc
 internal import Logging
 internal import SocketIORedis
 internal import SocketIOServer
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
 
 extension Assembly {
     /// The end of a serving process, in an order that loses nothing (protocol 4.11): load balancers and other nodes are told,

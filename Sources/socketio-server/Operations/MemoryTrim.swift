@@ -1,8 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-#if canImport(Glibc)
-    internal import Glibc
-#endif
+internal import Glibc
 
 /// Decides when the allocator should return the memory of ended sessions. A pure machine without clock and server.
 ///
@@ -35,10 +33,6 @@ struct MemoryTrim {
 
     /// `malloc_trim`, which only glibc has.
     private static let trim: (@convention(c) (Int) -> CInt)? = {
-        #if canImport(Glibc)
-            dlsym(nil, "malloc_trim").map { unsafeBitCast($0, to: (@convention(c) (Int) -> CInt).self) }
-        #else
-            nil
-        #endif
+        dlsym(nil, "malloc_trim").map { unsafeBitCast($0, to: (@convention(c) (Int) -> CInt).self) }
     }()
 }

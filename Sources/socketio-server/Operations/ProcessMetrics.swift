@@ -1,10 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Foundation
-
-#if canImport(Glibc)
-    internal import Glibc
-#endif
+internal import Glibc
 
 /// What every Prometheus client tells of its process, under the usual names. What cannot be found out is left out.
 enum ProcessMetrics {

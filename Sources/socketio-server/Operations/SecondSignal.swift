@@ -1,15 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Glibc
 internal import Logging
 internal import UnixSignals
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
 
 /// Who asks twice does not want to wait: the second SIGTERM or SIGINT ends the process at once, with exit code 1.
 enum SecondSignal {

@@ -1,12 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#else
-    internal import Darwin
-#endif
+internal import Glibc
 
 /// The time of day.
 enum WallTime {

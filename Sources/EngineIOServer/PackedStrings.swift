@@ -1,10 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Texts in one piece of memory, for what is kept long and seldom read.
+/// A list of strings in one piece of memory, for lists that are kept for a session's life and seldom read.
 ///
-/// What nearly every request says (``CommonTexts``) takes one byte: its number, as a byte no UTF-8 begins with. Other texts
-/// are followed by one that no UTF-8 holds.
-struct TextList: Sendable {
+/// A string of ``CommonHeaderStrings`` takes one byte, its number. Every other string ends with a byte that UTF-8 does not use.
+struct PackedStrings: Sendable {
     private static let end: UInt8 = 0xFF
 
     private let bytes: [UInt8]
@@ -34,7 +33,7 @@ struct TextList: Sendable {
     private func forEach(_ body: (Range<Int>) -> Void) {
         var start = 0
         while start < bytes.count {
-            if CommonTexts.isNumber(bytes[start]) {
+            if CommonHeaderStrings.isNumber(bytes[start]) {
                 body(start..<(start + 1))
                 start += 1
             } else {
@@ -47,7 +46,7 @@ struct TextList: Sendable {
 
     private func text(in range: Range<Int>) -> String {
         guard let first = bytes[range].first else { return "" }
-        return CommonTexts.text(first) ?? String(decoding: bytes[range], as: UTF8.self)
+        return CommonHeaderStrings.text(first) ?? String(decoding: bytes[range], as: UTF8.self)
     }
 
     /// Gathers texts.
@@ -55,17 +54,17 @@ struct TextList: Sendable {
         private var bytes: [UInt8] = []
 
         /// The bytes that a text takes.
-        func size(of text: String) -> Int { CommonTexts.number(of: text) == nil ? text.utf8.count + 1 : 1 }
+        func size(of text: String) -> Int { CommonHeaderStrings.number(of: text) == nil ? text.utf8.count + 1 : 1 }
 
         /// Makes room for all texts, so that the list is not larger than they are.
         mutating func reserve(_ size: Int) { bytes.reserveCapacity(size) }
 
         mutating func append(_ text: String) {
-            if let number = CommonTexts.number(of: text) { return bytes.append(number) }
+            if let number = CommonHeaderStrings.number(of: text) { return bytes.append(number) }
             bytes.append(contentsOf: text.utf8)
-            bytes.append(TextList.end)
+            bytes.append(PackedStrings.end)
         }
 
-        consuming func finish() -> TextList { TextList(bytes: bytes) }
+        consuming func finish() -> PackedStrings { PackedStrings(bytes: bytes) }
     }
 }
