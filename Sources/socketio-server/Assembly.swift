@@ -24,6 +24,8 @@ struct Assembly {
     let authentication: JWTOperation?
     /// The operations listener; nil when there is none.
     let status: StatusServer?
+    /// systemd, if it has started this process.
+    let serviceManager = ServiceManager()
 
     /// Puts everything together; nothing listens yet.
     ///

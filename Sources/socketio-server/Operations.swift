@@ -104,9 +104,16 @@ private struct ListeningService: Service {
                 "version": "\(Version.current)",
             ])
         let watches = [assembly.watchCluster(), assembly.watchOverload()]
+        assembly.serviceManager.ready(status: "listening on port \(address?.port ?? settings.port)")
+        let watchdog = Task { [server = assembly.server] in
+            await assembly.serviceManager.watch { within in
+                Duration.nanoseconds(server.currentLoopLag.nanoseconds) < within
+            }
+        }
         // Throws when the task is cancelled, which is just another way to be told.
         try? await gracefulShutdown()
         await assembly.shutDown { for watch in watches { watch?.cancel() } }
+        watchdog.cancel()
     }
 }
 

@@ -17,6 +17,7 @@ extension Assembly {
         server.beginDraining()
         cluster?.cluster.isDraining = true
         let clients = server.engine.clientsCount
+        serviceManager.stopping(status: "draining \(clients) clients")
         logger.info("draining", metadata: ["clients": "\(clients)", "windowMs": "\(settings.drain.windowMs)"])
         let (logger, limit) = (logger, settings.drain.windowMs + settings.shutdownTimeoutMs)
         let deadline = Task {

@@ -34,8 +34,10 @@ struct Reload: Sendable {
                 group.addTask { await watchFiles(current) { sink.yield(.file) } }
                 group.addTask {
                     for await cause in causes {
+                        assembly.serviceManager.reloading()
                         let next = await apply(to: current.withLockedValue { $0 }, cause)
                         current.withLockedValue { $0 = next }
+                        assembly.serviceManager.ready(status: "listening")
                     }
                 }
             }

@@ -64,10 +64,31 @@ internal import Testing
             Self.quick + ["--drain-window-ms", "3600000", "--shutdown-timeout-ms", "60000"])
         let clients = try await Self.clients(2, port: try await server.port())
         server.signal(SIGTERM)
+        let first = ContinuousClock.now
         _ = try await server.line { $0.contains("draining") ? true : nil }
-        server.signal(signal)
+        // Signals within a second of the first one are the same request.
+        let insistence = Task {
+            while !Task.isCancelled {
+                server.signal(signal)
+                try? await Task.sleep(for: .milliseconds(50))
+            }
+        }
         #expect(try await server.exitCode() == 1)
+        insistence.cancel()
+        #expect(ContinuousClock.now - first >= SecondSignal.sameRequest)
         #expect(server.output.contains("told a second time"))
+        for (client, _) in clients { await client.engine.abort() }
+    }
+
+    /// A supervisor passes a signal on that the terminal has sent to the whole group already.
+    @Test func theSameRequestMayArriveTwice() async throws {
+        let server = try RunningProcess.server(Self.quick + ["--drain-window-ms", "2000"])
+        let clients = try await Self.clients(2, port: try await server.port())
+        server.signal(SIGTERM)
+        server.signal(SIGTERM)
+        server.signal(SIGINT)
+        #expect(try await server.exitCode() == 0, "\(server.output)")
+        #expect(!server.output.contains("told a second time"))
         for (client, _) in clients { await client.engine.abort() }
     }
 
