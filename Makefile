@@ -10,7 +10,7 @@ CONFIG ?= config/default.yaml
 ARGS ?=
 NODES := --node n001=127.0.0.1:3001 --node n002=127.0.0.1:3002 --node n003=127.0.0.1:3003
 CONTAINERS := --node n001=172.28.0.11:3000 --node n002=172.28.0.12:3000 --node n003=172.28.0.13:3000
-SOURCES := Package.swift Sources Tests
+SOURCES := Package.swift Sources Tests docs/examples
 
 help: ## Show this list.
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
@@ -27,6 +27,9 @@ cluster: build ## Run HAProxy on :8080, three nodes with the chat and Redis; ARG
 
 build: ## Build the server for use (release).
 	@.ci/packages.sh build
+	@command -v swift >/dev/null || { echo "build: there is no 'swift' in the PATH; install a Swift 6.3 toolchain," \
+	    "see https://www.swift.org/install/linux/" >&2; exit 1; }
+	@[[ -e .build/release/socketio-server ]] || echo "build: the first build compiles all libraries, 8 to 9 minutes on two cores"
 	swift build -c release --product socketio-server
 
 client: ## Fetch the official browser bundle into .cache/client.

@@ -99,7 +99,7 @@ enum LibraryConfiguration {
         engine.trustedProxies = settings.trustedProxies
         engine.proxyProtocol = settings.proxyProtocol
         engine.serveClient = settings.client.enabled
-        engine.clientDirectory = settings.client.directory
+        engine.clientDirectory = ClientDirectory.find(settings.client.directory)
         engine.clientVersion = settings.client.version
         apply(settings.limits, to: &engine)
         return engine

@@ -44,8 +44,7 @@ internal import Testing
         ),
         (
             "adapter: redis-streams\n",
-            "settings.yaml:1:10: adapter: adapter 'redis-streams' is not part of this version, which has 'memory' and "
-                + "'redis'; allowed: memory, redis"
+            "settings.yaml:1:10: adapter: adapter 'redis-streams' is not part of this version; allowed: memory, redis"
         ),
         (
             "path: socket.io\n",
@@ -67,7 +66,7 @@ internal import Testing
 
     @Test(arguments: [
         ("prot: 1\n", "settings.yaml:1:1: prot: unknown key; did you mean 'port'?"),
-        ("pingInterval: 1\n", "settings.yaml:1:1: pingInterval: unknown key; did you mean 'pingIntervalMs'?"),
+        ("pingInterva: 1\n", "settings.yaml:1:1: pingInterva: unknown key; did you mean 'pingIntervalMs'?"),
         ("PORT: 1\n", "settings.yaml:1:1: PORT: unknown key; did you mean 'port'?"),
         ("cors:\n  orgin: a\n", "settings.yaml:2:3: cors.orgin: unknown key; did you mean 'cors.origin'?"),
         ("credentials: true\n", "settings.yaml:1:1: credentials: unknown key; did you mean 'cors.credentials'?"),

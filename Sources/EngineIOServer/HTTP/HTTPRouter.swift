@@ -86,7 +86,12 @@ package final class HTTPRouter: Sendable {
                 metadata: ["file": "\(name)", "leadsTo": "\(path)"])
         }
         if configuration.serveClient, let directory = configuration.clientDirectory, clientFiles.available.isEmpty {
-            logger.warning("No client files found", metadata: ["directory": "\(directory)"])
+            logger.warning(
+                "No client files found",
+                metadata: [
+                    "directory": "\(directory)",
+                    "advice": "fetch them with 'make client', or let pages load the client from elsewhere",
+                ])
         }
     }
 

@@ -66,11 +66,11 @@ extension SettingDefinition {
     }
 
     static func choice<Word: RawRepresentable<String> & CaseIterable & Sendable>(
-        _ key: String, _ path: any WritableKeyPath<Settings, Word> & Sendable, later: [String: String] = [:],
-        _ summary: String
+        _ key: String, _ path: any WritableKeyPath<Settings, Word> & Sendable,
+        refusal: (@Sendable (String) -> String)? = nil, _ summary: String
     ) -> Self {
         Self(
-            key: key, kind: .choice(Word.allCases.map(\.rawValue), later: later), isOptional: false, unit: nil,
+            key: key, kind: .choice(Word.allCases.map(\.rawValue), refusal: refusal), isOptional: false, unit: nil,
             summary: summary, isSecret: false,
             read: { .text($0[keyPath: path].rawValue) },
             assign: { value, settings in

@@ -30,8 +30,8 @@ extension SettingDefinition {
                 throw refusal("expected true or false, found \(shown(text))")
             }
             return .flag(flag)
-        case (.choice(let words, let later), .scalar(let text)):
-            return .text(try checkWord(text, words: words, later: later))
+        case (.choice(let words, let reason), .scalar(let text)):
+            return .text(try checkWord(text, words: words, reason: reason))
         }
     }
 
@@ -39,17 +39,20 @@ extension SettingDefinition {
         // `--cors-origin=` and an empty variable mean the empty list.
         let items = items.filter { !$0.isEmpty }
         for (index, item) in items.enumerated() {
-            if !words.isEmpty { _ = try checkWord(item, words: words, later: [:]) }
+            if !words.isEmpty { _ = try checkWord(item, words: words, reason: nil) }
             guard !items[..<index].contains(item) else { throw refusal("\(shown(item)) is in the list twice") }
         }
         if items.isEmpty, !words.isEmpty { throw refusal("the list is empty") }
         return .list(items)
     }
 
-    private func checkWord(_ text: String, words: [String], later: [String: String]) throws(SettingRefusal) -> String {
+    private func checkWord(
+        _ text: String, words: [String], reason: (@Sendable (String) -> String)?
+    ) throws(SettingRefusal) -> String {
         guard !words.contains(text) else { return text }
-        if let reason = later[text] { throw refusal(reason) }
-        throw refusal("\(shown(text)) is not known", suggestion: Suggestion.nearest(to: text, among: words))
+        throw refusal(
+            reason?(shown(text)) ?? "\(shown(text)) is not known",
+            suggestion: Suggestion.nearest(to: text, among: words))
     }
 
     private func refusal(_ problem: String, suggestion: String? = nil) -> SettingRefusal {

@@ -10,8 +10,8 @@ struct SettingDefinition: Sendable {
         case text(allowed: String, rule: @Sendable (String) -> Bool)
         case number(ClosedRange<Int>)
         case flag
-        /// One of these words. `later` names words that are understood but refused, with the reason.
-        case choice([String], later: [String: String])
+        /// One of these words. `refusal` says why another word is refused; nil uses the common sentence.
+        case choice([String], refusal: (@Sendable (String) -> String)?)
         /// Any number of texts; of these words only, when there are any.
         case list([String])
     }

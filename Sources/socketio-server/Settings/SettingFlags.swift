@@ -62,6 +62,10 @@ struct SettingFlags {
                 "not accepted as a flag, which other users could read; use the file or \(secret.environmentName)")
             return
         }
+        if let answer = NodeOptions.answer(for: name, naming: { $0.flagName }) {
+            report(name, nil, answer)
+            return
+        }
         let flags = SettingTable.all.compactMap(\.flagName) + ["--config", "--help"]
         report(name, nil, "unknown flag", suggestion: Suggestion.nearest(to: name, among: flags))
     }

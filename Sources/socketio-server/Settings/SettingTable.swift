@@ -63,10 +63,7 @@ enum SettingTable {
                     + "closed."),
             .choice(
                 "adapter", \.adapter,
-                later: Dictionary(
-                    uniqueKeysWithValues: ["redis-sharded", "redis-streams", "cluster"].map {
-                        ($0, "adapter '\($0)' is not part of this version, which has 'memory' and 'redis'")
-                    }),
+                refusal: { "adapter \($0) is not part of this version" },
                 "How nodes share rooms and broadcasts: `memory` runs one node on its own, `redis` joins all nodes "
                     + "that use the same Redis, including Node.js servers with `@socket.io/redis-adapter`."),
         ])
@@ -238,7 +235,7 @@ enum SettingTable {
             .text(
                 "client.directory", \.client.directory, allowed: "a directory",
                 "Directory of the client files; `make client` fetches them. A relative path starts at the working "
-                    + "directory."
+                    + "directory; the default is also looked for where the server was built or installed."
             ) { !$0.isEmpty },
             .text(
                 "client.version", \.client.version, allowed: "letters, digits, dots, - and +",

@@ -60,11 +60,14 @@ struct SettingsFile {
                 if let children = value.mapping {
                     check(children, under: components)
                 } else {
-                    report("expected keys below it, found a value", key: key, mark: value.mark ?? keyNode.mark)
+                    let instead = Self.instead(of: value, for: key).map { "; write '\(key): {\($0)}'" } ?? ""
+                    report(
+                        "expected keys below it, found a value" + instead, key: key, mark: value.mark ?? keyNode.mark)
                 }
             } else {
+                let answer = NodeOptions.answer(for: key) { $0.key }
                 let hint = Self.suggestion(for: name, under: prefix).map { "; did you mean '\($0)'?" } ?? ""
-                report("unknown key" + hint, key: key.escapingControlCharacters(), mark: keyNode.mark)
+                report(answer ?? "unknown key" + hint, key: key.escapingControlCharacters(), mark: keyNode.mark)
             }
         }
     }
@@ -99,6 +102,12 @@ struct SettingsFile {
         } catch {
             report(error.message, key: setting.key, mark: mark)
         }
+    }
+
+    /// The keys that say what a value means which stands where a section belongs, as in `cors: "*"`.
+    private static func instead(of value: Node, for key: String) -> String? {
+        guard let text = value.scalar?.string, text.utf8.count <= 60 else { return nil }
+        return NodeOptions.section(key, value: text.escapingControlCharacters())
     }
 
     /// A key of the same section, or one that has this name in another section.

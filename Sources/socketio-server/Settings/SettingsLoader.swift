@@ -110,13 +110,14 @@ struct SettingsLoader {
         return environment.keys.sorted().compactMap { name in
             guard name.hasPrefix("SOCKETIO_"), known[name] == nil, name != Self.fileVariable, !Self.isServiceLink(name)
             else { return nil }
+            let answer = NodeOptions.answer(for: String(name.dropFirst("SOCKETIO_".count))) { $0.environmentName }
             let hint = Suggestion.nearest(
                 to: name, among: SettingTable.all.map(\.environmentName) + [Self.fileVariable]
             )
             .map { "; did you mean '\($0)'?" }
             return SettingProblem(
                 source: .environment(name.escapingControlCharacters()), key: nil,
-                message: "no setting has this name" + (hint ?? ""))
+                message: answer ?? "no setting has this name" + (hint ?? ""))
         }
     }
 

@@ -40,7 +40,7 @@ struct StatusServer: Sendable {
         configuration.engine.pingTimeout = .seconds(10)
         configuration.engine.maxSessions = 64
         configuration.engine.maxHandshakesPerSecond = 32
-        configuration.engine.clientDirectory = settings.client.directory
+        configuration.engine.clientDirectory = ClientDirectory.find(settings.client.directory)
         configuration.engine.clientVersion = settings.client.version
         let gate = StatusGate(
             hosts: OperationsHosts(hasToken: token.text != nil, configured: settings.operations.host))
