@@ -213,6 +213,21 @@ let package = Package(
                 nioSSL, logging,
             ],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
+        // The programs of docs/examples, so that they compile, and tests of what the documents show.
+        .target(
+            name: "Examples",
+            dependencies: [
+                "SocketIOServer", "SocketIORedis", "SocketIOHummingbird", "SocketIOJWT", hummingbird, nioPosix,
+                serviceLifecycle, unixSignals, logging,
+            ],
+            path: "docs/examples", exclude: ["README.md"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "DocumentTests",
+            dependencies: [
+                "Examples", "SocketIOServer", "SocketIORedis", "SocketIOHummingbird", "SocketIOTesting",
+                "ProcessTesting", hummingbird, nioCore, crypto, serviceLifecycle, unixSignals, logging,
+            ],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "ServerCommandTests",
             dependencies: [

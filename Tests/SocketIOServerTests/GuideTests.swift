@@ -195,7 +195,9 @@ enum GuideExamples {
         let here = URL(fileURLWithPath: #filePath)
         let root = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         let guide = try String(contentsOf: root.appending(path: "docs/guide.md"), encoding: .utf8)
-        let compiled = Self.lines(try String(contentsOf: here, encoding: .utf8))
+        // Chapters that need other products as well.
+        let chapters = root.appending(path: "Tests/DocumentTests/GuideChapters.swift")
+        let compiled = try [here, chapters].flatMap { Self.lines(try String(contentsOf: $0, encoding: .utf8)) }
         let blocks = guide.components(separatedBy: "```swift\n").dropFirst()
         #expect(blocks.count >= 10)
         for block in blocks {
