@@ -34,6 +34,28 @@ enum CheatSheet {
         try await io.run()
     }
 
+    /// The program of `README.md`.
+    static func readme() async throws {
+        struct ChatMessage: Codable, Sendable {
+            var id: Int
+            var text: String
+        }
+        struct Receipt: Codable, Sendable { var id: Int }
+
+        let io = Server()
+
+        io.onConnection { socket in
+            socket.join("lobby")
+            socket.on("chat message") { (message: ChatMessage, ack: Ack<Receipt>) in
+                socket.to("lobby").emit("chat message", message)
+                ack(Receipt(id: message.id))
+            }
+            socket.onDisconnect { reason in io.to("lobby").emit("left", socket.id) }
+        }
+
+        try await io.run()  // http://127.0.0.1:3000
+    }
+
     static func sum(_ socket: Socket) {
         socket.on("sum") { (a: Int, b: Int) -> Int in a + b }
     }

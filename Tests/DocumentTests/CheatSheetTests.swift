@@ -48,6 +48,13 @@ internal import Testing
         }
     }
 
+    @Test func theProgramOfTheReadmeCompiles() throws {
+        let program = try #require(Pages.blocks("swift", in: try Pages.text("README.md")).first)
+        let source = try Pages.text("Tests/DocumentTests/CheatSheet.swift")
+        let isThere = Pages.isCompiled(program, in: [source])
+        #expect(isThere, "not compiled: \(program)")
+    }
+
     /// The lines of a source that are no comments.
     private static func code(of source: String) -> [String] {
         Pages.lines(source).filter { !$0.hasPrefix("//") }
