@@ -116,7 +116,7 @@ public final class Server: Sendable {
         sockets.onConnection(handler)
     }
 
-    /// As the synchronous form; no event of the socket is handled before the first `await`.
+    /// As the synchronous form; no event of the socket is handled before the first suspension.
     public func onConnection(_ handler: @escaping @Sendable (Socket) async throws -> Void) {
         sockets.onConnection(handler)
     }

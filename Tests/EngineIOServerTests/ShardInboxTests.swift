@@ -78,4 +78,27 @@ internal import Testing
             #expect(done.withLockedValue { $0 } == [1, 2, 3])
         }
     }
+
+    /// A caller that leaves work here and then comes to the loop on another way finds the work done, whoever else leaves some.
+    @Test(.timeLimit(.minutes(2))) func nobodyIsOvertakenOnTheLoop() async throws {
+        try await SessionTestServer.run { server in
+            let shard = server.engine.shards[0]
+            let early = NIOLockedValueBox(0)
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        for _ in 0..<3_000 {
+                            let isDone = NIOLockedValueBox(false)
+                            shard.run { isDone.withLockedValue { $0 = true } }
+                            try await shard.eventLoop.submit {
+                                if !isDone.withLockedValue({ $0 }) { early.withLockedValue { $0 += 1 } }
+                            }.get()
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(early.withLockedValue { $0 } == 0)
+        }
+    }
 }

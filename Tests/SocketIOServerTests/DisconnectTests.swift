@@ -62,7 +62,6 @@ struct DisconnectTests {
                 }
                 socket.onDisconnect { reason async in
                     await Task.yield()
-                    socket.eventLoop.assertInEventLoop()
                     steps.append("later")
                 }
                 socket.onDisconnect { _ in throw EventError("ignored") }
@@ -71,7 +70,7 @@ struct DisconnectTests {
             try await connect(1, to: address)[0].disconnect()
             let all = try await steps.waitFor(5)
             #expect(
-                all.prefix(4) == [
+                all.filter { $0 != "later" } == [
                     "clientNamespaceDisconnect 2 true", "again", "clientNamespaceDisconnect 0 false",
                     "after the failure",
                 ])

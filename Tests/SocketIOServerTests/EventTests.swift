@@ -25,7 +25,6 @@ struct EventTests {
                 socket.on("sync answer") { (a: Double, b: Double) in a * b }
                 socket.on("async") { (text: String) async in
                     await Task.yield()
-                    socket.eventLoop.assertInEventLoop()
                     heard.append(text)
                 }
                 socket.on("async answer") { (message: Message) async throws -> [Message] in
@@ -64,7 +63,7 @@ struct EventTests {
         }
     }
 
-    @Test("asynchronous handlers start in the order of the events, and run on the loop after each suspension")
+    @Test("asynchronous handlers start in the order of the events, and one that waits holds up no other")
     func asynchronousOrder() async throws {
         try await withServer { io, address in
             let started = Recorder<Int>()
@@ -73,8 +72,8 @@ struct EventTests {
             io.onConnection { socket in
                 socket.on("count") { (number: Int) async throws in
                     started.append(number)
-                    if number == 0 { try await gate.pass() }
                     socket.eventLoop.assertInEventLoop()
+                    if number == 0 { try await gate.pass() }
                     ended.append(number)
                 }
             }
@@ -87,7 +86,7 @@ struct EventTests {
         }
     }
 
-    @Test("work off the loop, and back")
+    @Test("work off the loop")
     func offTheLoop() async throws {
         try await withServer(loops: 1) { io, address in
             io.onConnection { socket in
@@ -96,7 +95,6 @@ struct EventTests {
                         #expect(!socket.eventLoop.inEventLoop)
                         return number * 2
                     }
-                    socket.eventLoop.assertInEventLoop()
                     return result
                 }
             }

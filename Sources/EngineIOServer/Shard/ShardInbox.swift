@@ -6,15 +6,22 @@ internal import Synchronization
 
 /// Work that comes to an event loop from other threads, done in the order of its arrival.
 ///
+/// A caller who leaves work here and then has something done on the loop itself, in whatever way, finds the work done: the loop's
+/// own task for it has been queued before ``run(_:)`` returns.
+///
 /// What is marked is confined to the loop, the rest behind a lock or atomic: the reason for `@unchecked Sendable`.
 final class ShardInbox: @unchecked Sendable {
     private struct Arrivals {
         var work: [@Sendable () -> Void] = []
-        var isScheduled = false
+        /// Counts how often the work has been taken.
+        var round: UInt64 = 1
     }
 
     private let eventLoop: any EventLoop
     private let inbox = NIOLockedValueBox(Arrivals())
+    /// The round for which the loop has been given a task. Set after that, so whoever finds it there need not give it another;
+    /// callers who come in between give it one too many, which finds nothing to do.
+    private let scheduled = Atomic<UInt64>(0)
     /// Whether the inbox holds work; spares the lock where there is none.
     private let hasMail = Atomic(false)
     /// What came from the inbox, and how much of it was begun. On the loop only.
@@ -29,32 +36,32 @@ final class ShardInbox: @unchecked Sendable {
     /// tick, all that has gathered in one go.
     func run(_ work: @escaping @Sendable () -> Void) {
         if eventLoop.inEventLoop { return work() }
-        let mustSchedule = inbox.withLockedValue { inbox in
-            inbox.work.append(work)
-            hasMail.store(true, ordering: .releasing)
-            defer { inbox.isScheduled = true }
-            return !inbox.isScheduled
-        }
-        if mustSchedule { eventLoop.execute { self.empty() } }
+        schedule(add(work))
     }
 
     /// Queues `work` in its turn and lets the loop sleep on. Returns whether somebody has to ``wake()`` it.
     func leave(_ work: @escaping @Sendable () -> Void) -> Bool {
-        inbox.withLockedValue { inbox in
-            inbox.work.append(work)
-            hasMail.store(true, ordering: .releasing)
-            return !inbox.isScheduled
-        }
+        add(work) != scheduled.load(ordering: .acquiring)
     }
 
     /// Has what was left here done, unless that has happened since.
     func wake() {
-        let mustSchedule = inbox.withLockedValue { inbox in
-            guard !inbox.work.isEmpty, !inbox.isScheduled else { return false }
-            inbox.isScheduled = true
-            return true
+        let round = inbox.withLockedValue { $0.work.isEmpty ? nil : $0.round }
+        if let round { schedule(round) }
+    }
+
+    private func add(_ work: @escaping @Sendable () -> Void) -> UInt64 {
+        inbox.withLockedValue { inbox in
+            inbox.work.append(work)
+            hasMail.store(true, ordering: .releasing)
+            return inbox.round
         }
-        if mustSchedule { eventLoop.execute { self.empty() } }
+    }
+
+    private func schedule(_ round: UInt64) {
+        guard scheduled.load(ordering: .acquiring) != round else { return }
+        eventLoop.execute { self.empty() }
+        scheduled.store(round, ordering: .releasing)
     }
 
     /// Does what others have asked for so far, before what a client has sent is looked at. A loop that woke up late may
@@ -68,7 +75,7 @@ final class ShardInbox: @unchecked Sendable {
     /// What is done may call `catchUp`, and then comes back here: the order stays that of arrival.
     private func empty() {
         let work = inbox.withLockedValue { inbox in
-            inbox.isScheduled = false
+            inbox.round &+= 1
             hasMail.store(false, ordering: .relaxed)
             return exchange(&inbox.work, with: [])
         }

@@ -5,6 +5,7 @@ internal import EngineIOServer
 internal import Logging
 internal import NIOCore
 internal import SocketIOCore
+internal import Synchronization
 
 /// The Socket.IO side of one Engine.IO session: decodes, finds the socket, and holds one socket per namespace.
 ///
@@ -35,6 +36,8 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     var rates: ClientRates?
     /// While a socket has too many handlers.
     private var isHeldForHandlers = false
+    /// Whether the last question that a handler asked off the event loop exceeded the rate. From any thread.
+    let refusesQuestions = Atomic(false)
     private var connectTimer: TimerQueue.Token?
     private var isEnded = false
     /// Why this layer ended the session, if it did: the engine knows only of `forced close`.
@@ -232,7 +235,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
             return connect(slot: slot, to: namespace, auth: auth)
         }
         guard table.hasParents else { return connectFailed(slot: slot, nsp: nsp, Self.invalidNamespace) }
-        shard.running.start(on: shard.executor) {
+        shard.running.start {
             let namespace = await self.table.acquire(matching: nsp, auth: auth?.value ?? GivenAuth.none)
             self.shard.shard.run {
                 if let namespace {
@@ -254,7 +257,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         sockets[slot] = socket
         let middlewares = namespace.middlewares
         guard !middlewares.isEmpty else { return connected(socket) }
-        shard.running.start(on: shard.executor) {
+        shard.running.start {
             let failure: (any Error)?
             do {
                 for middleware in middlewares { try await middleware(socket) }

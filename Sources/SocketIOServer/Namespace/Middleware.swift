@@ -62,7 +62,7 @@ enum ConnectionHandler: Sendable {
             do { try handler(socket) } catch { socket.handlerFailed(error, event: "connection", responder: nil) }
         case .asynchronous(let handler):
             socket.handlerBegins()
-            socket.running.start(socket, on: socket.executor) {
+            socket.running.start(socket) {
                 do {
                     try await handler(socket)
                 } catch {

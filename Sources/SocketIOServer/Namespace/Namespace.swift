@@ -45,7 +45,7 @@ public final class Namespace: Sendable {
     // MARK: Connecting
 
     /// Adds a middleware: it looks at every socket before it is connected, after those added earlier, and refuses it by
-    /// throwing. Starts on the socket's event loop and comes back to it after each `await`.
+    /// throwing. Starts on the socket's event loop, which it leaves at its first suspension.
     public func use(_ middleware: @escaping ConnectMiddleware) {
         registration.withLockedValue { $0.middlewares.append(middleware) }
     }
@@ -55,7 +55,7 @@ public final class Namespace: Sendable {
         registration.withLockedValue { $0.handlers.append(.synchronous(handler)) }
     }
 
-    /// As the synchronous form; no event of the socket is handled before the first `await`.
+    /// As the synchronous form; no event of the socket is handled before the first suspension.
     public func onConnection(_ handler: @escaping @Sendable (Socket) async throws -> Void) {
         registration.withLockedValue { $0.handlers.append(.asynchronous(handler)) }
     }

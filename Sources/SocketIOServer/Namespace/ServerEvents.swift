@@ -5,7 +5,6 @@ internal import NIOConcurrencyHelpers
 
 /// The listeners of a namespace for events of other servers.
 final class ServerEvents: HandlerScope {
-    let executor: LoopExecutor
     let running: RunningHandlers
     /// Events of servers are in nobody's name.
     var asker: Socket? { nil }
@@ -16,7 +15,6 @@ final class ServerEvents: HandlerScope {
     init(namespace: String, context: ServerContext, home: ShardContext) {
         self.namespace = namespace
         self.context = context
-        self.executor = home.executor
         self.running = home.running
     }
 

@@ -2,6 +2,7 @@
 
 internal import NIOCore
 internal import SocketIOCore
+internal import Synchronization
 
 /// In whose name other servers are asked: a handler of a client's event costs all servers something each time it asks who is where,
 /// so that counts towards ``RateLimits/Rates/questionsPerSecond`` of the client.
@@ -33,10 +34,21 @@ package enum Questions {
         return try await $asker.withValue(nil) { try await line.value(for: key, work) }
     }
 
-    /// The same for calls that cannot wait for the client's event loop: elsewhere they are not counted.
+    /// The same for calls that cannot wait for the client's event loop: elsewhere they are counted a moment later, and refused
+    /// when the last one that was counted so exceeded the rate.
     static func admitNow(isLocal: Bool) throws {
-        guard let asker, !isLocal, asker.client.shard.eventLoop.inEventLoop else { return }
-        if asker.client.isRefused(.questions) { throw SocketError.tooManyQuestions }
+        guard let asker, !isLocal else { return }
+        let client = asker.client
+        let isRefused: Bool
+        if client.shard.eventLoop.inEventLoop {
+            isRefused = client.isRefused(.questions)
+        } else {
+            isRefused = client.refusesQuestions.load(ordering: .relaxed)
+            client.shard.shard.run {
+                client.refusesQuestions.store(client.isRefused(.questions), ordering: .relaxed)
+            }
+        }
+        if isRefused { throw SocketError.tooManyQuestions }
     }
 }
 

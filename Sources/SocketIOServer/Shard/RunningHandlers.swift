@@ -2,9 +2,10 @@
 
 internal import NIOConcurrencyHelpers
 
-/// The asynchronous handlers and middlewares of one event loop that have not ended: a server that closes waits for them.
+/// The asynchronous handlers and middlewares of one event loop's sockets that have not ended: a server that closes waits for
+/// them.
 ///
-/// From any thread: most handlers begin and end on the loop, but those of server events begin where the event arrives.
+/// From any thread: handlers begin on the loop, those of server events where the event arrives, and end anywhere.
 final class RunningHandlers: Sendable {
     /// One of them.
     struct Token: Sendable {
@@ -49,13 +50,12 @@ final class RunningHandlers: Sendable {
     /// Those that the end of the server waits for.
     var awaitedCount: Int { state.withLockedValue { $0.entries.count - $0.excluded } }
 
-    /// Starts `work`, here and now up to its first suspension; it goes on on the event loop.
-    func start(
-        _ owner: AnyObject? = nil, on executor: LoopExecutor, _ work: @escaping @Sendable () async -> Void
-    ) {
+    /// Starts `work`, on this thread and before the call returns, up to its first suspension. After that it runs where Swift
+    /// runs asynchronous functions, and the event loop is free.
+    func start(_ owner: AnyObject? = nil, _ work: @escaping @Sendable () async -> Void) {
         let number = begin(owner.map { ObjectIdentifier($0) })
         let token = Token(list: self, number: number)
-        let task = Task.immediate(executorPreference: executor) {
+        let task = Task.immediate {
             await Self.$current.withValue(token, operation: work)
             self.ended(number)
         }

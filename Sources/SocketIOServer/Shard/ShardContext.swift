@@ -12,7 +12,6 @@ internal import Synchronization
 final class ShardContext: @unchecked Sendable {
     let shard: Shard
     let eventLoop: any EventLoop
-    let executor: LoopExecutor
     let timers: TimerQueue
     let running: RunningHandlers
     let watch = HandlerWatch()
@@ -37,7 +36,6 @@ final class ShardContext: @unchecked Sendable {
         self.shard = shard
         self.limits = limits
         self.eventLoop = shard.eventLoop
-        self.executor = LoopExecutor(eventLoop: shard.eventLoop)
         self.running = RunningHandlers(knowsOwners: cancelsHandlers)
         self.timers = TimerQueue(eventLoop: shard.eventLoop)
     }

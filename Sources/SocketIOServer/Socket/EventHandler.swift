@@ -43,7 +43,7 @@ struct EventContext: ~Copyable {
         let (event, responder) = (event, responder)
         let asker = scope.asker
         scope.handlerBegins()
-        scope.running.start(scope, on: scope.executor) {
+        scope.running.start(scope) {
             do {
                 if let asker {
                     try await Questions.$asker.withValue(asker) { try await work(responder) }
@@ -60,22 +60,19 @@ struct EventContext: ~Copyable {
 
 /// Where handlers run and where their failures go: a socket, or a namespace for the events of other servers.
 protocol HandlerScope: AnyObject, Sendable {
-    /// Asynchronous handlers come back to it after every suspension.
-    var executor: LoopExecutor { get }
-
     /// Where the asynchronous ones are known while they run.
     var running: RunningHandlers { get }
 
     /// An asynchronous handler of the scope is about to begin.
     func handlerBegins()
 
-    /// It has ended, on the executor.
+    /// It has ended. From any thread.
     func handlerEnded()
 
     /// Whose questions to other servers are counted; nil where they are not.
     var asker: Socket? { get }
 
-    /// A handler has failed: counts it, logs it, tells the error hooks and the waiting client.
+    /// A handler has failed: counts it, logs it, tells the error hooks and the waiting client. From any thread.
     func handlerFailed(_ error: any Error, event: String, responder: AckResponder?)
 }
 
@@ -85,8 +82,8 @@ protocol HandlerScope: AnyObject, Sendable {
 /// subclass knows the types, and what else is the same for many sockets is in a ``HandlerShape``.
 ///
 /// Synchronous handlers run where the event is dispatched, on the socket's event loop. Asynchronous ones start there
-/// too, before the dispatch returns, and are left alone at their first suspension: events reach handlers in the order
-/// of their arrival up to the first `await`.
+/// too, before the dispatch returns, so events reach handlers in the order of their arrival. At its first suspension a
+/// handler leaves the loop, and goes on where Swift runs asynchronous functions.
 ///
 /// `@unchecked Sendable`, because a class with subclasses cannot be checked; none of them has anything that changes.
 class EventHandler: @unchecked Sendable {

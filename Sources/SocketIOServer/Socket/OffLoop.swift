@@ -11,8 +11,9 @@ internal import NIOPosix
 /// }
 /// ```
 ///
-/// A handler comes back to its loop afterwards. The threads are NIO's shared pool for blocking work; calls wait when all
-/// are busy.
+/// The handler then goes on where Swift runs asynchronous functions. The threads are NIO's shared pool for blocking work, on
+/// which nothing else depends; calls wait when all are busy. Work that blocks does not belong on Swift's own threads, of which
+/// there is one for each core.
 ///
 /// - Throws: What `work` throws.
 public func offLoop<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {

@@ -3,7 +3,8 @@
 internal import EngineIOServer
 public import SocketIOCore
 
-/// Handlers of the client's events. They run on the socket's event loop: what blocks or computes for long must leave it.
+/// Handlers of the client's events. They run on the socket's event loop, asynchronous ones up to their first suspension and
+/// then where Swift runs them. What blocks or computes for long must not happen on the loop: see ``offLoop(_:)``.
 ///
 /// Arguments are decoded into the handler's parameter types; an event with others fails alone: it is reported to the
 /// error listeners, and acknowledged with an error if the client asked for it. So is an event whose handler throws. More
@@ -28,7 +29,7 @@ extension Socket {
         add(event, isOnce: false, AnsweringHandler(handler))
     }
 
-    /// Handles an event. Events reach their handlers in order, up to the first `await`.
+    /// Handles an event. Events reach their handlers in order, up to the first suspension.
     @discardableResult
     public func on<each Argument: Decodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) async throws -> Void
@@ -37,7 +38,7 @@ extension Socket {
     }
 
     /// Handles an event; the returned value is the acknowledgement. Events reach their handlers in order, up to the first
-    /// `await`.
+    /// suspension.
     @discardableResult
     public func on<each Argument: Decodable & Sendable, Answer: Encodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) async throws -> Answer

@@ -56,26 +56,28 @@ extension Socket {
 
     /// Takes waiting events through the middlewares, one at a time so that their order stays.
     private func processWaiting() {
-        guard let hooks, !hooks.isProcessing else { return }
-        hooks.isProcessing = true
-        running.start(self, on: executor) {
-            while let (event, middlewares) = self.nextWaiting() {
-                await self.process(event, middlewares)
+        guard let hooks, !hooks.isAdvancing else { return }
+        hooks.isAdvancing = true
+        while !hooks.isProcessing, let event = nextWaiting(hooks) {
+            hooks.isProcessing = true
+            let middlewares = hooks.middlewares
+            running.start(self) {
+                let result = await self.process(event, middlewares)
+                // At once, if no middleware has been suspended.
+                self.onLoop { self.processed(result) }
             }
         }
+        hooks.isAdvancing = false
     }
 
-    private func nextWaiting() -> (IncomingEvent, [EventMiddleware])? {
-        eventLoop.assertInEventLoop()
-        guard let hooks else { return nil }
+    private func nextWaiting(_ hooks: SocketHooks) -> IncomingEvent? {
         guard connected, !hooks.waiting.isEmpty else {
             forgetWaiting()
-            hooks.isProcessing = false
             return nil
         }
         let next = hooks.waiting.removeFirst()
         client.waitingBytes -= next.bytes
-        return (next.event, hooks.middlewares)
+        return next.event
     }
 
     /// The socket goes, and its events with it.
@@ -85,14 +87,23 @@ extension Socket {
         hooks.waiting = []
     }
 
-    private func process(_ event: IncomingEvent, _ middlewares: [EventMiddleware]) async {
+    /// The event as the middlewares leave it; nil when one of them has dropped it.
+    private func process(_ event: IncomingEvent, _ middlewares: [EventMiddleware]) async -> IncomingEvent? {
         var event = event
         do {
             for middleware in middlewares { try await middleware(&event) }
         } catch {
-            return report(error, event: event.name)
+            report(error, event: event.name)
+            return nil
         }
-        dispatch(event.name, event.arguments, event.responder)
+        return event
+    }
+
+    private func processed(_ event: IncomingEvent?) {
+        if let event { dispatch(event.name, event.arguments, event.responder) }
+        guard let hooks else { return }
+        hooks.isProcessing = false
+        processWaiting()
     }
 
     func received(ack payload: PacketPayload, id: Int) {

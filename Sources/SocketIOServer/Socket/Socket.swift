@@ -10,8 +10,8 @@ internal import Synchronization
 /// One client in one namespace.
 ///
 /// A handle that may be used from anywhere and kept as long as wanted: nothing fails when the client has gone. Calls
-/// made on the socket's event loop, which is where handlers run, act at once; calls from elsewhere are handed to the
-/// loop and act in their order.
+/// made on the socket's event loop act at once: those of synchronous handlers, and of asynchronous ones before their first
+/// suspension. Calls from elsewhere are handed to the loop. The calls of one caller act in their order in any case.
 ///
 /// `@unchecked Sendable`, because `handlers`, `hooks` and `acks` are confined to the event loop; everything else is
 /// immutable, atomic or behind a lock.
@@ -41,9 +41,8 @@ public final class Socket: @unchecked Sendable, Identifiable {
     private let phase = Atomic(Phase.connecting.rawValue)
     let slowClients = SlowClientPolicyCell()
     private let clientSlot: Int32
-    /// Asynchronous handlers that have not ended. Confined to the event loop.
-    @exclusivity(unchecked)
-    private var handlersRunning: Int32 = 0
+    /// Asynchronous handlers that have not ended. They begin on the event loop and end anywhere.
+    private let handlersRunning = Atomic<Int32>(0)
 
     // Confined to the event loop. Overlapping access to what every event asks for is not checked for at run time: the
     // handlers are a value that calls nothing back, the hooks a reference.
@@ -76,7 +75,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
     /// Whether the socket continues an earlier one; always false without connection state recovery.
     public var recovered: Bool { false }
 
-    /// The event loop of the socket, on which its handlers run.
+    /// The event loop of the socket, on which its handlers run: asynchronous ones up to their first suspension.
     public var eventLoop: any EventLoop { client.shard.eventLoop }
 
     /// The session the socket came over, shared with the client's sockets in other namespaces.
@@ -117,7 +116,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
         client.left(slot: slot)
         phase.store(Phase.disconnected.rawValue, ordering: .releasing)
         context.metrics.disconnections.increment()
-        if context.configuration.cancelsHandlersAtDisconnect, handlersRunning > 0 { running.cancel(owner: self) }
+        if context.configuration.cancelsHandlersAtDisconnect, runningHandlerCount > 0 { running.cancel(owner: self) }
         for listener in hooks?.disconnected ?? [] { run(listener, reason, detail) }
         end()
     }
@@ -155,7 +154,7 @@ public final class Socket: @unchecked Sendable, Identifiable {
             }
         case .asynchronous(let handler):
             // Not among those that the disconnection may cancel.
-            running.start(on: executor) {
+            running.start {
                 do {
                     try await handler(reason, detail)
                 } catch {
@@ -227,21 +226,18 @@ public final class Socket: @unchecked Sendable, Identifiable {
 }
 
 extension Socket: HandlerScope {
-    var executor: LoopExecutor { client.shard.executor }
-
     var running: RunningHandlers { client.shard.running }
 
-    var hasTooManyHandlers: Bool { Int(handlersRunning) >= client.shard.limits.maxRunningHandlers }
+    private var runningHandlerCount: Int { Int(handlersRunning.load(ordering: .relaxed)) }
+
+    var hasTooManyHandlers: Bool { runningHandlerCount >= client.shard.limits.maxRunningHandlers }
 
     func handlerBegins() {
-        handlersRunning &+= 1
-        if hasTooManyHandlers { client.holdForHandlers() }
+        let count = handlersRunning.wrappingAdd(1, ordering: .relaxed).newValue
+        if Int(count) >= client.shard.limits.maxRunningHandlers { client.holdForHandlers() }
     }
 
-    func handlerEnded() {
-        eventLoop.assertInEventLoop()
-        handlersRunning &-= 1
-    }
+    func handlerEnded() { handlersRunning.wrappingSubtract(1, ordering: .relaxed) }
 
     var asker: Socket? { client.shard.rates?.limits(.questions) == true ? self : nil }
 
@@ -252,7 +248,8 @@ extension Socket: HandlerScope {
         }
     }
 
-    /// Something of this socket has failed: counted, logged, told to the error listeners. Never ends anything.
+    /// Something of this socket has failed: counted, logged, told to the error listeners. Never ends anything. From any
+    /// thread.
     func report(_ error: any Error, event: String?) {
         let isPeersFault: Bool
         var kind = SocketLogKind.eventFailed

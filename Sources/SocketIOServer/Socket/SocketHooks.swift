@@ -4,7 +4,8 @@ internal import EngineIOServer
 public import SocketIOCore
 
 /// Looks at every received event before its handlers, in a fixed order, one event after the other; may change it, or
-/// drop it by throwing, which is reported to the socket's error listeners.
+/// drop it by throwing, which is reported to the socket's error listeners. Each event's first middleware starts on the
+/// event loop; what comes after a suspension runs where Swift runs it, and the handlers on the loop again.
 public typealias EventMiddleware = @Sendable (inout IncomingEvent) async throws -> Void
 
 /// A received event on its way through the middlewares.
@@ -63,5 +64,8 @@ final class SocketHooks {
 
     /// Events waiting for the middlewares, which take one at a time.
     var waiting: [WaitingEvent] = []
+    /// The middlewares have one.
     var isProcessing = false
+    /// Somebody is giving them one after the other.
+    var isAdvancing = false
 }

@@ -196,6 +196,33 @@ struct RateActionTests {
     }
 }
 
+extension RateActionTests {
+    @Test("questions of handlers that have left the loop, in calls that do not wait")
+    func questionsElsewhere() async throws {
+        let limits = RateLimits.limits(.drop, burst: 5) { $0.session.questionsPerSecond = 1 }
+        try await withServer({ $0.rates = limits }) { io, address in
+            let results = Recorder<Bool>()
+            io.onConnection { socket in
+                socket.on("ask") { () async in
+                    await Task.yield()
+                    io.local.emit("local", ack: { _ in })
+                    io.except("nobody").emit("who", ack: { result in results.append((try? result.get()) != nil) })
+                }
+            }
+            let socket = try await connect(1, to: address)[0]
+            socket.answer("who") { _ in [] }
+            socket.answer("local") { _ in [] }
+            for number in 0..<20 {
+                try await socket.emit("ask")
+                _ = try await results.waitFor(number + 1)
+            }
+            // The sixth is the first over the rate, and tells it to the next.
+            #expect(results.all.prefix(5) == [true, true, true, true, true])
+            #expect(results.all.suffix(10).allSatisfy { !$0 })
+        }
+    }
+}
+
 extension TestValue {
     static func int(_ number: Int) -> TestValue { .number(Double(number)) }
 
