@@ -4,6 +4,7 @@ public import EngineIOServer
 internal import Logging
 internal import NIOConcurrencyHelpers
 public import NIOCore
+internal import NIOPosix
 public import ServiceLifecycle
 internal import SocketIOCore
 
@@ -12,6 +13,8 @@ extension Server {
     struct Lifecycle {
         var application: (any HTTPApplication)?
         var listeners: [HTTPListener] = []
+        /// Accepts connections and does nothing else, on servers with several event loops.
+        var acceptor: MultiThreadedEventLoopGroup?
         /// Where other nodes send what belongs here.
         var forwarding: ForwardingListener?
         /// Those of the public listeners.
@@ -78,7 +81,7 @@ extension Server {
         let forwarding = lifecycle.withLockedValue { lifecycle -> ForwardingListener? in
             guard lifecycle.forwarding == nil, lifecycle.closing == nil else { return nil }
             lifecycle.forwarding = ForwardingListener(
-                engine: configuration.engine, server: engineServer, group: group)
+                engine: configuration.engine, server: engineServer, group: group, acceptor: lifecycle.acceptor)
             return lifecycle.forwarding
         }
         try await forwarding?.start()
@@ -103,7 +106,7 @@ extension Server {
     }
 
     private func bind(_ address: HTTPListener.Address, _ router: HTTPRouter) async throws -> HTTPListener {
-        let listener = try await HTTPListener.bind(to: address, group: group, router: router)
+        let listener = try await HTTPListener.bind(to: address, group: group, acceptor: acceptor(), router: router)
         let isTooLate = lifecycle.withLockedValue { lifecycle in
             guard lifecycle.closing == nil else { return true }
             lifecycle.listeners.append(listener)
@@ -114,6 +117,18 @@ extension Server {
             throw SocketError(.notSupported, "the server is closed")
         }
         return listener
+    }
+
+    /// A loop of its own for accepting: a handler that holds the loop it runs on keeps no connection to another loop waiting.
+    /// Nil with one loop, which then accepts as well.
+    private func acceptor() -> (any EventLoopGroup)? {
+        guard context.shards.count > 1 else { return nil }
+        return lifecycle.withLockedValue { lifecycle in
+            if lifecycle.acceptor == nil, lifecycle.closing == nil {
+                lifecycle.acceptor = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+            }
+            return lifecycle.acceptor
+        }
     }
 
     /// Takes from `wanted` what may change while the server runs: the certificate, for connections accepted from now on;
@@ -193,6 +208,8 @@ extension Server {
             for listener in lifecycle.withLockedValue({ $0.listeners }) { await listener.close() }
         }
         clients.stop()
+        // Fails only when it has been shut down before.
+        try? await lifecycle.withLockedValue { $0.acceptor }?.shutdownGracefully()
         if ownsGroup { await shutDownGroup() }
     }
 

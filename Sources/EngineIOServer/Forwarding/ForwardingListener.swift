@@ -28,16 +28,21 @@ package final class ForwardingListener: Sendable {
     private let engine: EngineConfiguration
     private let server: EngineServer
     private let group: any EventLoopGroup
+    private let acceptor: (any EventLoopGroup)?
     private let key: ForwardingKey
     private let state = NIOLockedValueBox(State.waiting)
 
-    /// Nil for an engine without forwarding.
-    package init?(engine: EngineConfiguration, server: EngineServer, group: any EventLoopGroup) {
+    /// Nil for an engine without forwarding. `acceptor` is as for ``HTTPListener``.
+    package init?(
+        engine: EngineConfiguration, server: EngineServer, group: any EventLoopGroup,
+        acceptor: (any EventLoopGroup)? = nil
+    ) {
         guard let configuration = engine.forwarding, engine.generateId == nil else { return nil }
         self.configuration = configuration
         self.engine = engine
         self.server = server
         self.group = group
+        self.acceptor = acceptor
         key = configuration.secret ?? .random()
     }
 
@@ -135,7 +140,7 @@ package final class ForwardingListener: Sendable {
             eventLoops: server.shards.map(\.eventLoop), gate: ForwardingGate(key: key, log: server.context.log))
         do {
             let listener = try await HTTPListener.bind(
-                to: .tcp(host: host, port: configuration.port), group: group, router: router)
+                to: .tcp(host: host, port: configuration.port), group: group, acceptor: acceptor, router: router)
             let isTooLate = state.withLockedValue { state in
                 if case .closed = state { return true }
                 state = .listening(listener)

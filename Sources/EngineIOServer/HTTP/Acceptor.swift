@@ -2,11 +2,14 @@
 
 internal import NIOCore
 
-/// Gives accepted connections their handlers when they are on the listener's own event loop. NIO's bootstrap does it for the others:
-/// its way may lead to another loop and back, and so takes several futures for each connection, which cost more than the handlers.
+/// Gives accepted connections their handlers, in place of NIO's bootstrap: its way leads to the connection's loop and back, and
+/// so takes several futures for each connection, which cost more than the handlers.
 ///
-///     accepted ─▶ Acceptor ─▶ bootstrap ─▶ way out ─▶ the channel, which registers the connection
+///     accepted ─▶ Acceptor ─▶ bootstrap ─▶ way out ─▶ the channel, which registers the connection on its loop
 ///                     └───────────────────────┘
+///
+/// A connection of another loop gets its handlers there, right before it is registered: both are queued to that loop here, in
+/// this order.
 ///
 /// Confined to the listener's event loop.
 final class Acceptor: ChannelInboundHandler {
@@ -21,11 +24,15 @@ final class Acceptor: ChannelInboundHandler {
         func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
     }
 
-    private let setUp: (any Channel) throws -> Void
+    private let setUp: @Sendable (any Channel) throws -> Void
+    private let handover: ConnectionHandover
     private let wayOut = WayOut()
 
     /// - Parameter setUp: gives a connection its handlers, on its loop, before it is active.
-    init(_ setUp: @escaping (any Channel) throws -> Void) { self.setUp = setUp }
+    init(_ handover: ConnectionHandover, _ setUp: @escaping @Sendable (any Channel) throws -> Void) {
+        self.handover = handover
+        self.setUp = setUp
+    }
 
     /// Opens the short way past the bootstrap of `listener`, whose handler must be there by now. Until then all go through it.
     static func openShortWay(of listener: any Channel) throws {
@@ -35,8 +42,13 @@ final class Acceptor: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let accepted = unwrapInboundIn(data)
-        guard let end = wayOut.context, accepted.eventLoop === context.eventLoop else {
-            return context.fireChannelRead(data)
+        guard let end = wayOut.context else { return context.fireChannelRead(data) }
+        guard accepted.eventLoop === context.eventLoop else {
+            handover.perform(on: accepted.eventLoop, from: context.eventLoop) { [setUp] in
+                // A closed channel is not registered.
+                do { try setUp(accepted) } catch { accepted.close(promise: nil) }
+            }
+            return end.fireChannelRead(data)
         }
         do {
             try setUp(accepted)

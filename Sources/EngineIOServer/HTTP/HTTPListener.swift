@@ -16,16 +16,18 @@ package final class HTTPListener: Sendable {
     }
 
     let channel: any Channel
+    let handover: ConnectionHandover
     private let connections: HTTPConnections
     private let descriptors: DescriptorWatch
     /// For connections accepted from now on; nil on a listener without TLS.
     private let tls: NIOLockedValueBox<NIOSSLContext?>
 
     private init(
-        channel: any Channel, connections: HTTPConnections, descriptors: DescriptorWatch,
+        channel: any Channel, handover: ConnectionHandover, connections: HTTPConnections, descriptors: DescriptorWatch,
         tls: NIOLockedValueBox<NIOSSLContext?>
     ) {
         self.channel = channel
+        self.handover = handover
         self.tls = tls
         self.connections = connections
         self.descriptors = descriptors
@@ -33,11 +35,13 @@ package final class HTTPListener: Sendable {
 
     /// Listens at `address`; the configuration's `tls` decides whether connections are encrypted.
     ///
-    /// `group` must be the one whose event loops the engine's shards live on.
-    ///
+    /// - Parameters:
+    ///   - group: The one whose event loops the engine's shards live on; connections are served there.
+    ///   - acceptor: Where connections are accepted, if not in `group`. With a loop for nothing else, no handler that holds a
+    ///     loop keeps connections to the others waiting.
     /// - Throws: ``ListenError`` when the address cannot be had; `NIOSSLError` for a certificate or key that cannot be used.
     package static func bind(
-        to address: Address, group: any EventLoopGroup, router: HTTPRouter
+        to address: Address, group: any EventLoopGroup, acceptor: (any EventLoopGroup)? = nil, router: HTTPRouter
     ) async throws -> HTTPListener {
         let connections = HTTPConnections()
         let configuration = router.configuration
@@ -47,7 +51,8 @@ package final class HTTPListener: Sendable {
         let setUp: @Sendable (any Channel) throws -> Void = { channel in
             try Self.setUp(channel, router: router, connections: connections, tls: tls.withLockedValue { $0 })
         }
-        var bootstrap = ServerBootstrap(group: group)
+        let handover = ConnectionHandover(group)
+        var bootstrap = ServerBootstrap(group: acceptor ?? group, childGroup: group)
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelInitializer { channel in
@@ -56,7 +61,7 @@ package final class HTTPListener: Sendable {
                         DescriptorGuard(
                             watch: descriptors, leavesHeadroom: configuration.leavesDescriptors,
                             speaksTLS: configuration.tls != nil))
-                    try channel.pipeline.syncOperations.addHandler(Acceptor(setUp))
+                    try channel.pipeline.syncOperations.addHandler(Acceptor(handover, setUp))
                 }
             }
             .childChannelInitializer { channel in channel.eventLoop.makeCompletedFuture { try setUp(channel) } }
@@ -74,7 +79,8 @@ package final class HTTPListener: Sendable {
             throw ListenError(error, address)
         }
         try await channel.eventLoop.submit { try Acceptor.openShortWay(of: channel) }.get()
-        return HTTPListener(channel: channel, connections: connections, descriptors: descriptors, tls: tls)
+        return HTTPListener(
+            channel: channel, handover: handover, connections: connections, descriptors: descriptors, tls: tls)
     }
 
     /// Gives an accepted connection its handlers. On its event loop.

@@ -1,0 +1,96 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+internal import Synchronization
+
+/// Hands connections that one event loop has accepted to the loops that serve them.
+///
+/// NIO has chosen the loop already: those of a group in turn. A loop that has not taken a connection within ``patience`` is held
+/// up by something, such as a handler that computes. It is left out until it has taken that connection, so only the connections
+/// of these few milliseconds wait for it.
+///
+/// Everything but `targets` belongs to the accepting loop; it is atomic to be looked at elsewhere.
+final class ConnectionHandover: Sendable {
+    /// A loop that connections are handed to.
+    private final class Target: Sendable {
+        let eventLoop: any EventLoop
+        /// Since when a connection waits for the loop, in nanoseconds of its clock; 0 while none does.
+        private let waitingSince = Atomic<UInt64>(0)
+
+        init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+
+        func handedOver(_ now: UInt64) {
+            _ = waitingSince.compareExchange(expected: 0, desired: now, ordering: .relaxed)
+        }
+
+        func taken() { waitingSince.store(0, ordering: .relaxed) }
+
+        var isWaitedFor: Bool { waitingSince.load(ordering: .relaxed) != 0 }
+
+        func isHeldUp(_ now: UInt64) -> Bool {
+            let since = waitingSince.load(ordering: .relaxed)
+            return since != 0 && now > since && now - since > ConnectionHandover.patience
+        }
+    }
+
+    /// How long a loop may take for a connection, in nanoseconds.
+    static let patience: UInt64 = 20_000_000
+
+    private let group: any EventLoopGroup
+    /// In the order of their turns.
+    private let targets: [Target]
+    /// The target of the next connection.
+    private let nextTurn = Atomic(0)
+    private let isCheckScheduled = Atomic(false)
+
+    /// - Parameter group: what NIO takes the loops of accepted connections from, one `next()` for each.
+    init(_ group: any EventLoopGroup) {
+        self.group = group
+        self.targets = group.makeIterator().map { Target($0) }
+    }
+
+    /// Runs `work` on the loop of an accepted connection, and sees to it that the next connections get a loop that has time.
+    /// - Parameter acceptor: the loop that calls.
+    func perform(on eventLoop: any EventLoop, from acceptor: any EventLoop, _ work: @escaping @Sendable () -> Void) {
+        guard let index = targets.firstIndex(where: { $0.eventLoop === eventLoop }) else {
+            return eventLoop.execute(work)
+        }
+        let (target, now) = (targets[index], acceptor.now.uptimeNanoseconds)
+        target.handedOver(now)
+        eventLoop.execute {
+            target.taken()
+            work()
+        }
+        nextTurn.store((index + 1) % targets.count, ordering: .relaxed)
+        skipHeldUp(now)
+        scheduleCheck(acceptor)
+    }
+
+    /// Takes the turns of loops that are held up. With a group that others take loops from, too, it may miss one.
+    private func skipHeldUp(_ now: UInt64) {
+        var turn = nextTurn.load(ordering: .relaxed)
+        for _ in 1..<max(1, targets.count) where targets[turn].isHeldUp(now) {
+            _ = group.next()
+            turn = (turn + 1) % targets.count
+        }
+        nextTurn.store(turn, ordering: .relaxed)
+    }
+
+    /// Looks again when the loops must have taken what was handed to them: one check at a time.
+    private func scheduleCheck(_ acceptor: any EventLoop) {
+        guard !isCheckScheduled.exchange(true, ordering: .relaxed) else { return }
+        acceptor.scheduleTask(in: .nanoseconds(Int64(Self.patience) + 1_000_000)) { [self] in
+            isCheckScheduled.store(false, ordering: .relaxed)
+            let now = acceptor.now.uptimeNanoseconds
+            skipHeldUp(now)
+            if targets.contains(where: { $0.isWaitedFor && !$0.isHeldUp(now) }) { scheduleCheck(acceptor) }
+        }
+    }
+
+    /// Whether a loop is known to be held up, and the next connection gets another one. For tests.
+    var isPassingOver: Bool {
+        let now = NIODeadline.now().uptimeNanoseconds
+        return targets.contains { $0.isHeldUp(now) } && !targets[nextTurn.load(ordering: .relaxed)].isHeldUp(now)
+            && targets.allSatisfy { !$0.isWaitedFor || $0.isHeldUp(now) }
+    }
+}
