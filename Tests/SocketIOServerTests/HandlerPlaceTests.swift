@@ -112,7 +112,8 @@ struct HandlerPlaceTests {
             try await eventually("no handler runs") { io.runningHandlers == 0 }
             let all = places.all
             let asynchronous = [
-                "server event", "matcher", "middleware", "connection", "event middleware", "void", "answer", "once", "fail",
+                "server event", "matcher", "middleware", "connection", "event middleware", "void", "answer", "once",
+                "fail",
                 "disconnect",
             ]
             for name in asynchronous { #expect(all.contains("\(name) true false"), "\(name)") }
