@@ -60,36 +60,38 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
     ],
     targets: [
+        // What keeps state on its event loop, for everything below.
+        .target(name: "LoopConfinement", dependencies: [nioCore], swiftSettings: swiftSettings),
         // Engine.IO
         .target(name: "EngineIOCore", dependencies: [nioCore, nioLocks], swiftSettings: swiftSettings),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "EngineIOServer",
             dependencies: [
-                "EngineIOCore", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL, crypto, logging, metrics,
+                "EngineIOCore", "LoopConfinement", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL, crypto,
+                logging, metrics,
             ],
             swiftSettings: swiftSettings),
         // Redis
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(
-            name: "HiredisNIO", dependencies: ["CHiredis", nioCore, nioLocks, nioPosix, nioSSL, logging, metrics],
+            name: "HiredisNIO",
+            dependencies: ["CHiredis", "LoopConfinement", nioCore, nioLocks, nioPosix, nioSSL, logging, metrics],
             swiftSettings: swiftSettings),
         // Socket.IO
         .target(name: "SocketIOCore", dependencies: ["EngineIOCore", nioCore, nioLocks], swiftSettings: swiftSettings),
         .target(
             name: "SocketIOServer",
             dependencies: [
-                "SocketIOCore", "EngineIOServer", "EngineIOCore", nioCore, nioLocks, nioPosix, nioHTTP1, logging,
-                metrics, heapModule,
-                serviceLifecycle,
+                "SocketIOCore", "EngineIOServer", "EngineIOCore", "LoopConfinement", nioCore, nioLocks, nioPosix,
+                nioHTTP1, logging, metrics, heapModule, serviceLifecycle,
             ],
             swiftSettings: swiftSettings),
         .target(
             name: "SocketIORedis",
             dependencies: [
-                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", nioCore, nioLocks,
-                nioHTTP1, logging,
-                metrics,
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", "LoopConfinement",
+                nioCore, nioLocks, nioHTTP1, logging, metrics,
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -156,9 +158,8 @@ let package = Package(
         .testTarget(
             name: "EngineIOServerTests",
             dependencies: [
-                "EngineIOServer", "EngineIOCore", "SocketIOTesting", "MetricTesting", "ProcessTesting", nioCore,
-                nioLocks,
-                nioPosix, nioEmbedded, nioHTTP1, nioSSL, logging,
+                "EngineIOServer", "EngineIOCore", "LoopConfinement", "SocketIOTesting", "MetricTesting",
+                "ProcessTesting", nioCore, nioLocks, nioPosix, nioEmbedded, nioHTTP1, nioSSL, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -171,8 +172,8 @@ let package = Package(
         .testTarget(
             name: "HiredisNIOTests",
             dependencies: [
-                "HiredisNIO", "CHiredis", "ProcessTesting", "MetricTesting", nioCore, nioLocks, nioPosix, nioEmbedded,
-                nioSSL, logging,
+                "HiredisNIO", "CHiredis", "LoopConfinement", "ProcessTesting", "MetricTesting", nioCore, nioLocks,
+                nioPosix, nioEmbedded, nioSSL, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -186,7 +187,7 @@ let package = Package(
             name: "SocketIORedisTests",
             dependencies: [
                 "SocketIORedis", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO",
-                "SocketIOTesting", "ProcessTesting", "MetricTesting", nioCore, nioLocks, nioPosix, nioEmbedded,
+                "LoopConfinement", "SocketIOTesting", "ProcessTesting", "MetricTesting", nioCore, nioLocks, nioPosix, nioEmbedded,
                 nioHTTP1,
                 logging,
             ],

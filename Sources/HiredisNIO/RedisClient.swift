@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 package import Logging
+package import LoopConfinement
 package import NIOCore
 
 /// A connection to Redis for commands and publishes that comes back by itself, as any thread may use it.

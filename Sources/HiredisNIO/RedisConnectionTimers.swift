@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import LoopConfinement
 internal import NIOCore
 
 /// The clocks of one connection: the log-in, the oldest command, and the health checks. Used on its event loop.

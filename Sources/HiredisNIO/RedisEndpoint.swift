@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+package import LoopConfinement
 package import NIOCore
 
 /// What lives on the event loop behind a ``RedisEndpoint``.

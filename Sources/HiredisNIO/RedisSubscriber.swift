@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 package import Logging
+package import LoopConfinement
 package import NIOCore
 
 /// A connection to Redis for subscriptions that comes back by itself and subscribes to everything again before it

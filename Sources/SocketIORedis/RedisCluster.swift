@@ -3,6 +3,7 @@
 internal import EngineIOCore
 internal import HiredisNIO
 package import Logging
+internal import LoopConfinement
 internal import NIOConcurrencyHelpers
 package import NIOCore
 public import SocketIOServer

@@ -41,31 +41,34 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
     ],
     targets: [
+        .target(name: "LoopConfinement", dependencies: [nioCore], swiftSettings: swiftSettings),
         .target(name: "EngineIOCore", dependencies: [nioCore, nioLocks], swiftSettings: swiftSettings),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "EngineIOServer",
             dependencies: [
-                "EngineIOCore", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL, crypto, logging, metrics,
+                "EngineIOCore", "LoopConfinement", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL, crypto,
+                logging, metrics,
             ],
             swiftSettings: swiftSettings),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(
-            name: "HiredisNIO", dependencies: ["CHiredis", nioCore, nioLocks, nioPosix, nioSSL, logging, metrics],
+            name: "HiredisNIO",
+            dependencies: ["CHiredis", "LoopConfinement", nioCore, nioLocks, nioPosix, nioSSL, logging, metrics],
             swiftSettings: swiftSettings),
         .target(name: "SocketIOCore", dependencies: ["EngineIOCore", nioCore, nioLocks], swiftSettings: swiftSettings),
         .target(
             name: "SocketIOServer",
             dependencies: [
-                "SocketIOCore", "EngineIOServer", "EngineIOCore", nioCore, nioLocks, nioPosix, nioHTTP1, logging,
-                metrics, serviceLifecycle,
+                "SocketIOCore", "EngineIOServer", "EngineIOCore", "LoopConfinement", nioCore, nioLocks, nioPosix,
+                nioHTTP1, logging, metrics, serviceLifecycle,
             ],
             swiftSettings: swiftSettings),
         .target(
             name: "SocketIORedis",
             dependencies: [
-                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", nioCore, nioLocks,
-                nioHTTP1, logging, metrics,
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", "LoopConfinement",
+                nioCore, nioLocks, nioHTTP1, logging, metrics,
             ],
             swiftSettings: swiftSettings),
         // The names of the algorithms, which the settings need.

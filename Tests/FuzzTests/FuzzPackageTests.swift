@@ -13,7 +13,8 @@ struct FuzzPackageTests {
 
     /// Targets that both packages have whole. The others are made of some files only.
     private static let shared = [
-        "EngineIOCore", "EngineIOServer", "HiredisNIO", "SocketIOCore", "SocketIOServer", "SocketIORedis",
+        "LoopConfinement", "EngineIOCore", "EngineIOServer", "HiredisNIO", "SocketIOCore", "SocketIOServer",
+        "SocketIORedis",
     ]
 
     @Test func targetsHaveTheSameDependencies() throws {

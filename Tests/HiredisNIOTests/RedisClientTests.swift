@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import LoopConfinement
 import NIOCore
 import NIOPosix
 import ProcessTesting

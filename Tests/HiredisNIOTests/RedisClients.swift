@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import Logging
+import LoopConfinement
 import NIOCore
 import NIOPosix
 import ProcessTesting

@@ -14,6 +14,7 @@ internal import Testing
     private static let system: Set<String> = ["Glibc"]
 
     private static let rules: [String: Rule] = [
+        "LoopConfinement": Rule(anywhere: ["NIOCore"]),
         // Bytes and states: no sockets, no clock, no logger, no Foundation.
         // All random bytes of an id in one system call, for which Swift has no name.
         // Random bytes come from the system, and many threads want them.
@@ -27,8 +28,8 @@ internal import Testing
             ]),
         "EngineIOServer": Rule(
             anywhere: system.union([
-                "EngineIOCore", "NIOCore", "NIOHTTP1", "NIOSSL", "Logging", "Metrics", "NIOConcurrencyHelpers",
-                "Synchronization",
+                "EngineIOCore", "LoopConfinement", "NIOCore", "NIOHTTP1", "NIOSSL", "Logging", "Metrics",
+                "NIOConcurrencyHelpers", "Synchronization",
             ]),
             files: [
                 // The only places that open or adopt sockets.
@@ -40,9 +41,8 @@ internal import Testing
             ]),
         "SocketIOServer": Rule(
             anywhere: [
-                "SocketIOCore", "EngineIOServer", "EngineIOCore", "NIOCore", "NIOHTTP1", "Logging", "Metrics",
-                "CoreMetrics",
-                "NIOConcurrencyHelpers", "Synchronization",
+                "SocketIOCore", "EngineIOServer", "EngineIOCore", "LoopConfinement", "NIOCore", "NIOHTTP1", "Logging",
+                "Metrics", "CoreMetrics", "NIOConcurrencyHelpers", "Synchronization",
             ],
             files: [
                 // A server may make its own event loops, and is a service.
@@ -54,7 +54,10 @@ internal import Testing
             ]),
         // A Redis client that knows nothing of Socket.IO; two levels of hiredis exist, this uses the one without sockets.
         "HiredisNIO": Rule(
-            anywhere: ["NIOCore", "NIOSSL", "Logging", "Metrics", "NIOConcurrencyHelpers", "Synchronization"],
+            anywhere: [
+                "LoopConfinement", "NIOCore", "NIOSSL", "Logging", "Metrics", "NIOConcurrencyHelpers",
+                "Synchronization",
+            ],
             files: [
                 "RedisConnector.swift": ["NIOPosix"], "RESPReader.swift": ["CHiredis"],
                 "RESPReaderFunctions.swift": ["CHiredis"],
@@ -63,8 +66,8 @@ internal import Testing
             ]),
         "SocketIORedis": Rule(
             anywhere: [
-                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", "NIOCore", "NIOHTTP1",
-                "Logging", "Metrics", "CoreMetrics", "NIOConcurrencyHelpers", "Synchronization",
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", "LoopConfinement",
+                "NIOCore", "NIOHTTP1", "Logging", "Metrics", "CoreMetrics", "NIOConcurrencyHelpers", "Synchronization",
             ]),
         "SocketIOJWT": Rule(
             anywhere: [

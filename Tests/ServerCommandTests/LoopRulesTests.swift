@@ -6,9 +6,9 @@ internal import Testing
 /// What keeps the parts over Redis on their event loops is the compiler, and these are the ways around it. Each place that takes
 /// one stands here; a new one needs a proof in its comment, and a reason why `LoopBound` does not do.
 @Suite struct LoopRulesTests {
-    private static let folders = ["HiredisNIO", "SocketIORedis"]
+    private static let folders = ["LoopConfinement", "HiredisNIO", "SocketIORedis"]
     private static let places = [
-        "HiredisNIO/LoopBound.swift": 1,
+        "LoopConfinement/LoopBound.swift": 1,
         // A table of C functions, which nobody changes.
         "HiredisNIO/RESPReaderFunctions.swift": 1,
     ]

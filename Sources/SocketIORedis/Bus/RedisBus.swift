@@ -3,6 +3,7 @@
 internal import EngineIOServer
 internal import HiredisNIO
 internal import Logging
+internal import LoopConfinement
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 

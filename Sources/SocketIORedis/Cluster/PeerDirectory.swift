@@ -3,6 +3,7 @@
 internal import EngineIOCore
 internal import EngineIOServer
 internal import HiredisNIO
+internal import LoopConfinement
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import SocketIOServer

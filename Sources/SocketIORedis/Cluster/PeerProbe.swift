@@ -2,6 +2,7 @@
 
 internal import EngineIOCore
 internal import HiredisNIO
+internal import LoopConfinement
 internal import NIOCore
 
 /// Looks whether nodes still listen on the channel that each has to itself. Redis knows at once that a process has ended;

@@ -2,6 +2,7 @@
 
 public import EngineIOCore
 internal import HiredisNIO
+internal import LoopConfinement
 public import NIOCore
 public import SocketIOCore
 public import SocketIOServer

@@ -4,6 +4,7 @@ internal import EngineIOCore
 internal import EngineIOServer
 internal import HiredisNIO
 internal import Logging
+internal import LoopConfinement
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 public import SocketIOCore

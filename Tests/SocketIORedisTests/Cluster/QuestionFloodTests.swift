@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import HiredisNIO
+import LoopConfinement
 import NIOConcurrencyHelpers
 import NIOCore
 import SocketIOCore

@@ -1,10 +1,11 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-import NIOCore
-import NIOPosix
-import Testing
+internal import NIOCore
+internal import NIOPosix
+internal import SocketIOTesting
+internal import Testing
 
-@testable import HiredisNIO
+@testable import LoopConfinement
 
 /// The crossing between event loops and other threads.
 @Suite("LoopBound")
