@@ -34,9 +34,14 @@ package final class LoopBound<Value>: @unchecked Sendable {
     }
 
     /// Binds something that is made of what lives on the same event loop already, there and at its first use. Any thread.
-    package init<Base>(with base: LoopBound<Base>, make: @escaping @Sendable (Base) -> Value) {
-        eventLoop = base.eventLoop
-        contents = .unmade { make(base.value) }
+    package convenience init<Base>(with base: LoopBound<Base>, make: @escaping @Sendable (Base) -> Value) {
+        self.init(on: base.eventLoop) { make(base.value) }
+    }
+
+    /// - Parameter make: called on the event loop, once.
+    init(on eventLoop: any EventLoop, make: @escaping @Sendable () -> Value) {
+        self.eventLoop = eventLoop
+        contents = .unmade(make)
     }
 
     @usableFromInline
