@@ -6,9 +6,9 @@ internal import Testing
 
 @Suite("Handler tables")
 struct EventHandlerTests {
-    private func handler() -> EventHandler { DynamicHandler { _, _ in } }
+    private func handler() -> any EventHandler { DynamicHandler { _, _ in } }
 
-    private func isOne(_ taken: EventHandlers.Taken, _ handler: EventHandler) -> Bool {
+    private func isOne(_ taken: EventHandlers.Taken, _ handler: any EventHandler) -> Bool {
         if case .one(let found) = taken { found.handler === handler } else { false }
     }
 

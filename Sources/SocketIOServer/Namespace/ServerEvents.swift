@@ -18,7 +18,7 @@ final class ServerEvents: HandlerScope {
         self.running = home.running
     }
 
-    func add(_ event: String, isOnce: Bool, _ handler: EventHandler) -> ListenerID {
+    func add(_ event: String, isOnce: Bool, _ handler: any EventHandler) -> ListenerID {
         // No server sends these: the caller means the connections of sockets.
         if ReservedEventNames.containsForServers(event) {
             let error = SocketError(

@@ -79,21 +79,19 @@ protocol HandlerScope: AnyObject, Sendable {
 /// A handler whose parameter types have been closed over.
 ///
 /// Every socket has one object for each of its handlers, so that holds the application's closure and nothing else: the
-/// subclass knows the types, and what else is the same for many sockets is in a ``HandlerShape``.
+/// class knows the types, and what else is the same for many sockets is in a ``HandlerShape``.
 ///
 /// Synchronous handlers run where the event is dispatched, on the socket's event loop. Asynchronous ones start there
 /// too, before the dispatch returns, so events reach handlers in the order of their arrival. At its first suspension a
 /// handler leaves the loop, and goes on where Swift runs asynchronous functions.
 ///
-/// `@unchecked Sendable`, because a class with subclasses cannot be checked; none of them has anything that changes.
-class EventHandler: @unchecked Sendable {
-    let id = ListenerID.make()
+/// None of them has anything that changes.
+protocol EventHandler: AnyObject, Sendable {
+    var id: ListenerID { get }
 
     /// How the handler's parameters are filled. Asked for once for all handlers of a shape.
-    var plan: ArgumentPlan { ArgumentPlan() }
+    var plan: ArgumentPlan { get }
 
     /// Runs the handler, or starts it.
-    func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
-        preconditionFailure("every kind of handler runs in its own way")
-    }
+    func run(_ context: borrowing EventContext, _ plan: ArgumentPlan)
 }

@@ -11,7 +11,7 @@ internal import SocketIOCore
 struct EventHandlers {
     private var shape: HandlerShape
     /// In the order of their registration; each belongs to the entry of the shape at its place.
-    private var handlers: [EventHandler] = []
+    private var handlers: [any EventHandler] = []
 
     /// - Parameter shape: that of no handlers.
     init(_ shape: HandlerShape) {
@@ -32,7 +32,7 @@ struct EventHandlers {
         return handlers.indices.filter { shape.entries[$0].names(event, hash: hash) }.map { handlers[$0].id }
     }
 
-    mutating func add(_ event: String, isOnce: Bool, _ handler: EventHandler) {
+    mutating func add(_ event: String, isOnce: Bool, _ handler: any EventHandler) {
         shape = shape.adding(HandlerShape.Entry(event, isOnce: isOnce, handler.plan))
         // Most sockets have a handful: room for exactly these, rather than for twice as many.
         if handlers.count < 8 { handlers.reserveCapacity(handlers.count + 1) }
@@ -47,7 +47,7 @@ struct EventHandlers {
         remove { entry, _ in entry.event.hasSameBytes(as: event) }
     }
 
-    private mutating func remove(where isGone: (HandlerShape.Entry, EventHandler) -> Bool) {
+    private mutating func remove(where isGone: (HandlerShape.Entry, any EventHandler) -> Bool) {
         let kept = handlers.indices.filter { !isGone(shape.entries[$0], handlers[$0]) }
         guard kept.count < handlers.count else { return }
         handlers = kept.map { handlers[$0] }
@@ -90,14 +90,14 @@ struct EventHandlers {
 
     /// What `sole` finds.
     struct Sole {
-        let handler: EventHandler
+        let handler: any EventHandler
         let event: String
         let plan: ArgumentPlan
     }
 
     /// A handler with what its shape knows of it.
     struct Planned {
-        let handler: EventHandler
+        let handler: any EventHandler
         let plan: ArgumentPlan
 
         func run(_ context: borrowing EventContext) { handler.run(context, plan) }

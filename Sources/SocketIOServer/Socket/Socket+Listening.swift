@@ -99,7 +99,7 @@ extension Socket {
     }
 
     /// A reserved name is refused: nothing is registered, and the error listeners hear of it.
-    private func add(_ event: String, isOnce: Bool, _ handler: EventHandler) -> ListenerID {
+    private func add(_ event: String, isOnce: Bool, _ handler: any EventHandler) -> ListenerID {
         guard !ReservedEventNames.contains(event) else {
             report(SocketError.reservedForListening(event), event: event)
             return handler.id

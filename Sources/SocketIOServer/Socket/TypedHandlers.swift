@@ -1,29 +1,33 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 /// Takes the arguments as they came.
-final class DynamicHandler: EventHandler, @unchecked Sendable {
+final class DynamicHandler: EventHandler {
+    let id = ListenerID.make()
     private let handler: @Sendable (EventArguments, DynamicAck) throws -> Void
 
     init(_ handler: @escaping @Sendable (EventArguments, DynamicAck) throws -> Void) {
         self.handler = handler
     }
 
-    override func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
+    var plan: ArgumentPlan { ArgumentPlan() }
+
+    func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
         context.attempt { try handler(context.arguments, DynamicAck(responder: context.responder)) }
     }
 }
 
 /// Synchronous, without a returned value.
-final class SynchronousHandler<each Argument: Decodable & Sendable>: EventHandler, @unchecked Sendable {
+final class SynchronousHandler<each Argument: Decodable & Sendable>: EventHandler {
+    let id = ListenerID.make()
     private let handler: @Sendable (repeat each Argument) throws -> Void
 
     init(_ handler: @escaping @Sendable (repeat each Argument) throws -> Void) {
         self.handler = handler
     }
 
-    override var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
+    var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
 
-    override func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
+    func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
         context.attempt {
             var cursor = ArgumentCursor(context, plan)
             let arguments = (repeat try cursor.next((each Argument).self))
@@ -33,18 +37,17 @@ final class SynchronousHandler<each Argument: Decodable & Sendable>: EventHandle
 }
 
 /// Synchronous; the returned value is the acknowledgement.
-final class AnsweringHandler<Answer: Encodable & Sendable, each Argument: Decodable & Sendable>: EventHandler,
-    @unchecked Sendable
-{
+final class AnsweringHandler<Answer: Encodable & Sendable, each Argument: Decodable & Sendable>: EventHandler {
+    let id = ListenerID.make()
     private let handler: @Sendable (repeat each Argument) throws -> Answer
 
     init(_ handler: @escaping @Sendable (repeat each Argument) throws -> Answer) {
         self.handler = handler
     }
 
-    override var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
+    var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
 
-    override func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
+    func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
         context.attempt {
             var cursor = ArgumentCursor(context, plan)
             let arguments = (repeat try cursor.next((each Argument).self))
@@ -55,16 +58,17 @@ final class AnsweringHandler<Answer: Encodable & Sendable, each Argument: Decoda
 }
 
 /// Asynchronous, without a returned value.
-final class AsynchronousHandler<each Argument: Decodable & Sendable>: EventHandler, @unchecked Sendable {
+final class AsynchronousHandler<each Argument: Decodable & Sendable>: EventHandler {
+    let id = ListenerID.make()
     private let handler: @Sendable (repeat each Argument) async throws -> Void
 
     init(_ handler: @escaping @Sendable (repeat each Argument) async throws -> Void) {
         self.handler = handler
     }
 
-    override var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
+    var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
 
-    override func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
+    func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
         context.attempt {
             var cursor = ArgumentCursor(context, plan)
             let arguments = (repeat try cursor.next((each Argument).self))
@@ -75,17 +79,18 @@ final class AsynchronousHandler<each Argument: Decodable & Sendable>: EventHandl
 
 /// Asynchronous; the returned value is the acknowledgement.
 final class AsynchronousAnsweringHandler<Answer: Encodable & Sendable, each Argument: Decodable & Sendable>:
-    EventHandler, @unchecked Sendable
+    EventHandler
 {
+    let id = ListenerID.make()
     private let handler: @Sendable (repeat each Argument) async throws -> Answer
 
     init(_ handler: @escaping @Sendable (repeat each Argument) async throws -> Answer) {
         self.handler = handler
     }
 
-    override var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
+    var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
 
-    override func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
+    func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
         context.attempt {
             var cursor = ArgumentCursor(context, plan)
             let arguments = (repeat try cursor.next((each Argument).self))
