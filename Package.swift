@@ -104,7 +104,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(
             name: "SocketIOJWT",
-            dependencies: ["SocketIOServer", "SocketIOCore", jwtKit, nioCore, nioLocks, nioHTTP1, metrics],
+            dependencies: [
+                "SocketIOServer", "SocketIOCore", "LoopConfinement", jwtKit, nioCore, nioLocks, nioHTTP1, metrics,
+            ],
             swiftSettings: swiftSettings),
         .target(
             name: "SocketIOTesting",
@@ -179,15 +181,16 @@ let package = Package(
         .testTarget(
             name: "SocketIOServerTests",
             dependencies: [
-                "SocketIOServer", "SocketIOJWT", "SocketIOCore", "EngineIOServer", "EngineIOCore", "SocketIOTesting",
-                "MetricTesting", "ProcessTesting", nioCore, nioEmbedded, nioLocks, nioPosix, logging,
+                "SocketIOServer", "SocketIOJWT", "SocketIOCore", "EngineIOServer", "EngineIOCore", "LoopConfinement",
+                "SocketIOTesting", "MetricTesting", "ProcessTesting", nioCore, nioEmbedded, nioLocks, nioPosix, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SocketIORedisTests",
             dependencies: [
                 "SocketIORedis", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO",
-                "LoopConfinement", "SocketIOTesting", "ProcessTesting", "MetricTesting", nioCore, nioLocks, nioPosix, nioEmbedded,
+                "LoopConfinement", "SocketIOTesting", "ProcessTesting", "MetricTesting", nioCore, nioLocks, nioPosix,
+                nioEmbedded,
                 nioHTTP1,
                 logging,
             ],

@@ -8,9 +8,9 @@ package protocol EngineDelegate: AnyObject, Sendable {
     /// request, so the `open` packet is already on its way. The returned handler hears everything else, and of the end also when
     /// the session is closed in this very call.
     ///
-    /// The layer above calls ``EngineSession/markEstablished()`` when the session is in use. Until then it counts as
+    /// The layer above calls ``SessionCore/markEstablished()`` when the session is in use. Until then it counts as
     /// pending, see ``EngineConfiguration/maxPendingSessions``.
-    func opened(_ session: EngineSession) -> any EngineSessionHandler
+    func opened(_ session: SessionCore) -> any EngineSessionHandler
 }
 
 /// What the layer above hears of one session. All calls are made on the session's event loop.

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import LoopConfinement
 internal import NIOConcurrencyHelpers
 
 /// Enforces the budget for the queues of all clients of the node: the clients with the longest queues are given up
@@ -10,7 +11,7 @@ extension EngineServer {
 
     /// A session and the bytes queued for it.
     private struct Candidate: Sendable {
-        let session: EngineSession
+        let session: LoopReference<SessionCore>
         let waiting: Int
     }
 
@@ -25,9 +26,9 @@ extension EngineServer {
     func shed() {
         let answers = NIOLockedValueBox(Answers(missing: shards.count))
         for shard in shards {
-            shard.run {
+            shard.run { shard in
                 let worst = shard.slowClients.worst(Self.candidatesPerShard).map {
-                    Candidate(session: $0.session, waiting: $0.waiting)
+                    Candidate(session: LoopReference($0.session), waiting: $0.waiting)
                 }
                 let all = answers.withLockedValue { answers -> [Candidate]? in
                     answers.candidates += worst
@@ -43,13 +44,13 @@ extension EngineServer {
     private func shed(_ candidates: ArraySlice<Candidate>) {
         let budget = context.budget
         guard let first = candidates.first, budget.isExceeded else { return budget.sheddingEnded() }
-        let shard = first.session.shard
-        shard.run {
+        first.session.run { session in
+            let shard = session.shard
             var rest = candidates
             shard.holdingEnds {
-                while let next = rest.first, next.session.shard === shard, budget.isExceeded {
+                while let next = rest.first, next.session.home === shard.home, budget.isExceeded {
                     rest.removeFirst()
-                    next.session.shed()
+                    next.session.value(beside: shard).shed()
                 }
             }
             self.shed(rest)

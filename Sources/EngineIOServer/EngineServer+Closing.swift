@@ -13,7 +13,8 @@ extension EngineServer {
         isClosing.store(true, ordering: .releasing)
         for shard in shards {
             await withCheckedContinuation { continuation in
-                shard.run { Self.closeSessions(of: shard) { continuation.resume() } }
+                shard.lag.stop()
+                shard.run { shard in Self.closeSessions(of: shard) { continuation.resume() } }
             }
         }
     }
@@ -26,7 +27,7 @@ extension EngineServer {
         forwarder?.close()
     }
 
-    private static func closeSessions(of shard: Shard, _ done: @escaping @Sendable () -> Void) {
+    private static func closeSessions(of shard: ShardCore, _ done: @escaping @Sendable () -> Void) {
         var closed: [EventLoopFuture<Void>] = []
         for session in shard.allSessions() {
             for case let transport? in [session.link as? WebSocketTransport, session.upgradeAttempt?.candidate] {
@@ -40,7 +41,6 @@ extension EngineServer {
         }
         shard.heartbeats.stop()
         shard.slowClients.stop()
-        shard.lag.stop()
         EventLoopFuture.andAllComplete(closed, on: shard.eventLoop).whenComplete { _ in done() }
     }
 

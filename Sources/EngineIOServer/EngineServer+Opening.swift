@@ -2,6 +2,7 @@
 
 internal import EngineIOCore
 internal import Logging
+internal import LoopConfinement
 internal import Metrics
 internal import NIOCore
 internal import NIOHTTP1
@@ -71,7 +72,7 @@ extension EngineServer {
     @discardableResult
     func openWebSocket(
         for exchange: HTTPExchange, shard: Shard, sid: String?, encodesBinary: Bool, limits: WebSocketLimits? = nil,
-        ready: @escaping @Sendable (WebSocketTransport) -> Void
+        ready: @escaping @Sendable (ShardCore, WebSocketTransport) -> Void
     ) -> Bool {
         let lost: @Sendable () -> Void = { [context] in if let sid { context.forgetCustomID(sid) } }
         let handshake: WebSocketHandshake
@@ -94,21 +95,22 @@ extension EngineServer {
                 response: response, early: early, isPlaintext: isPlaintext, ready: ready, lost: lost)
             if channel.eventLoop !== shard.eventLoop, isMovable, let connection = Rehoming.detach(channel) {
                 context.metrics.rehomed.increment()
-                let transport = WebSocketTransport(
-                    shard: shard, eventLoop: shard.eventLoop, limits: limits,
-                    encodesBinary: encodesBinary, deflate: deflate, assembler: shard.assembler,
-                    receiveBuffer: shard.receiveBuffer, start: start)
-                shard.run {
+                shard.run { shard in
+                    let transport = WebSocketTransport(
+                        shard: LoopReference(shard), eventLoop: shard.eventLoop, limits: limits,
+                        encodesBinary: encodesBinary, deflate: deflate, assembler: shard.assembler,
+                        receiveBuffer: shard.receiveBuffer, start: start)
                     Rehoming.adopt(connection, on: shard.eventLoop, handler: transport) { _ in
                         context.logger.debug("a connection was lost on its way to another event loop")
                     }
                 }
                 return
             }
+            let eventLoop = channel.eventLoop.assumeIsolated()
             let transport = WebSocketTransport(
-                shard: shard, eventLoop: channel.eventLoop, limits: limits,
-                encodesBinary: encodesBinary, deflate: deflate, assembler: assembler(for: channel.eventLoop),
-                receiveBuffer: isPlaintext ? receiveBuffer(for: channel.eventLoop) : nil, start: start)
+                shard: shard.core, eventLoop: channel.eventLoop, limits: limits,
+                encodesBinary: encodesBinary, deflate: deflate, assembler: assembler(for: eventLoop),
+                receiveBuffer: isPlaintext ? receiveBuffer(for: eventLoop) : nil, start: start)
             do {
                 try channel.pipeline.syncOperations.addHandler(transport)
             } catch {

@@ -9,7 +9,7 @@ extension EngineServer {
     /// of messages and queues for sessions that are opened from now on.
     package func reload(_ wanted: EngineConfiguration) {
         let startsCounting = admission.reload(wanted)
-        if startsCounting { for shard in shards { shard.run { self.countByAddress(shard) } } }
+        if startsCounting { for shard in shards { shard.run { shard in self.countByAddress(shard) } } }
         context.pending.reload(wanted)
         var configuration = context.configuration
         configuration.maxHttpBufferSize = wanted.maxHttpBufferSize
@@ -28,7 +28,7 @@ extension EngineServer {
     }
 
     /// Counts the sessions that were opened before there was a limit by address.
-    private func countByAddress(_ shard: Shard) {
+    private func countByAddress(_ shard: ShardCore) {
         for session in shard.allSessions() where session.machine.isAlive { admission.opened(session) }
     }
 

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 package import EngineIOCore
+internal import LoopConfinement
 internal import NIOConcurrencyHelpers
 package import NIOCore
 internal import NIOHTTP1
@@ -90,7 +91,7 @@ package final class EngineServer: EngineRequestHandler {
             continueSession(exchange, handshake, transport)
         case .acceptThenClose:
             openWebSocket(for: exchange, shard: shard(for: exchange.eventLoop), sid: nil, encodesBinary: false) {
-                $0.end(isBroken: false)
+                $1.end(isBroken: false)
             }
         case .refuse(let refusal):
             refuse(exchange, refusal, handshake)
@@ -118,20 +119,25 @@ package final class EngineServer: EngineRequestHandler {
         let id = StoredSessionID(handshake)
         guard let home = home(of: id) else { return serveElsewhere(exchange, handshake) }
         let hasBody = !handshake.isUpgrade && exchange.request.method == .POST
-        if home.eventLoop.inEventLoop {
-            let transport = serve(id, exchange, handshake, transport, on: home)
+        let limit = bodyLimit.load(ordering: .relaxed)
+        let isHere: Void? = home.core.runIfHere { shard in
+            let transport = serve(id, exchange, handshake, transport, on: shard, home)
             guard hasBody, let transport else { return }
-            return exchange.collectBody(limit: bodyLimit.load(ordering: .relaxed)) { result in
-                transport.postCompleted(exchange, result)
+            let polling = LoopReference(transport)
+            exchange.collectBody(limit: limit) { result in
+                polling.run { $0.postCompleted(exchange, result) }
             }
         }
-        home.run { _ = self.serve(id, exchange, handshake, transport, on: home) }
+        guard isHere == nil else { return }
+        home.run { shard in _ = self.serve(id, exchange, handshake, transport, on: shard, home) }
         // The body has to be asked for here and now. If the session does not want it, its answer goes out first and
         // nobody looks at what comes of this.
         guard hasBody else { return }
-        exchange.collectBody(limit: bodyLimit.load(ordering: .relaxed)) { result in
+        exchange.collectBody(limit: limit) { result in
             let result = result.map { ByteBuffer(bytes: $0.readableBytesView) }
-            home.run { (home.liveSession(id: id)?.link as? PollingTransport)?.postCompleted(exchange, result) }
+            home.run { shard in
+                (shard.liveSession(id: id)?.link as? PollingTransport)?.postCompleted(exchange, result)
+            }
         }
     }
 
@@ -152,9 +158,9 @@ package final class EngineServer: EngineRequestHandler {
     /// On the session's loop. The transport that has taken the request, if it is one of long-polling.
     private func serve(
         _ id: StoredSessionID, _ exchange: HTTPExchange, _ handshake: HandshakeRequest, _ transport: TransportName,
-        on home: Shard
+        on shard: ShardCore, _ home: Shard
     ) -> PollingTransport? {
-        let session = home.liveSession(id: id)
+        let session = shard.liveSession(id: id)
         let verdict = HandshakeCheck.verifyExisting(
             transport: transport, isUpgrade: handshake.isUpgrade,
             lookup: session.map { .live($0.transport) } ?? .unknown)
@@ -164,7 +170,7 @@ package final class EngineServer: EngineRequestHandler {
         case .acceptThenClose, .handshake:
             onLoop(of: exchange) { server in
                 server.openWebSocket(for: exchange, shard: home, sid: nil, encodesBinary: false) {
-                    $0.end(isBroken: false)
+                    $1.end(isBroken: false)
                 }
             }
         case .existing where handshake.isUpgrade:
@@ -173,8 +179,8 @@ package final class EngineServer: EngineRequestHandler {
                 server.openWebSocket(
                     for: exchange, shard: home, sid: nil, encodesBinary: handshake.encodesBinary,
                     limits: limits
-                ) { transport in
-                    guard let session = home.liveSession(id: id) else { return transport.end(isBroken: false) }
+                ) { shard, transport in
+                    guard let session = shard.liveSession(id: id) else { return transport.end(isBroken: false) }
                     session.candidateOpened(transport)
                 }
             }
@@ -231,9 +237,9 @@ package final class EngineServer: EngineRequestHandler {
         }
         switch opening.transport {
         case .polling:
-            shard.run { [self] in
+            shard.run { [self] shard in
                 let transport = PollingTransport(shard: shard, context: context)
-                let session = EngineSession(
+                let session = SessionCore(
                     id: sid, handshake: info, shard: shard, context: context, link: transport)
                 transport.attach(to: session)
                 transport.pollReceived(opening.exchange)
@@ -243,8 +249,8 @@ package final class EngineServer: EngineRequestHandler {
             let isOpened = openWebSocket(
                 for: opening.exchange, shard: shard, sid: sid, encodesBinary: opening.encodesBinary,
                 limits: context.webSocketLimits
-            ) { [self] transport in
-                let session = EngineSession(
+            ) { [self] shard, transport in
+                let session = SessionCore(
                     id: sid, handshake: info, shard: shard, context: context, link: transport)
                 transport.attach(to: session)
                 session.open(delegate: delegate)
@@ -254,15 +260,20 @@ package final class EngineServer: EngineRequestHandler {
     }
 
     /// For a connection on this loop.
-    func assembler(for eventLoop: any EventLoop) -> SpareAssembler {
-        if let index = shardOfLoop[ObjectIdentifier(eventLoop)] { return shards[index].assembler }
+    func assembler(for eventLoop: NIOIsolatedEventLoop) -> SpareAssembler {
+        if let shard = shard(of: eventLoop) { return shard.assembler }
         return SpareAssembler(inflater: context.configuration.perMessageDeflate == nil ? nil : FrameInflater())
+    }
+
+    /// What lives on this loop; nil for one without a shard.
+    private func shard(of eventLoop: NIOIsolatedEventLoop) -> ShardCore? {
+        shardOfLoop[ObjectIdentifier(eventLoop.nonisolated())].map { shards[$0].core.value(on: eventLoop) }
     }
 
     package func refusedBefore(_ code: EngineErrorCode) { context.metrics.refused(code) }
 
-    package func receiveBuffer(for eventLoop: any EventLoop) -> SpareBuffer? {
-        shardOfLoop[ObjectIdentifier(eventLoop)].map { shards[$0].receiveBuffer }
+    package func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> SpareBuffer? {
+        shard(of: eventLoop)?.receiveBuffer
     }
 
     func onLoop(of exchange: HTTPExchange, _ work: @escaping @Sendable (EngineServer) -> Void) {

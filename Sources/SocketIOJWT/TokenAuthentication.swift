@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Foundation
+internal import LoopConfinement
 internal import Metrics
 internal import NIOConcurrencyHelpers
 internal import NIOHTTP1
@@ -123,21 +124,24 @@ public final class TokenAuthentication: Sendable {
 
     private func watch(_ socket: Socket) {
         guard let claims = socket.tokenClaims else { return }
-        let lease = TokenLease(socket) { self.expiries.increment() }
-        lease.hold(claims, policy.withLockedValue { $0.options })
-        socket.onDisconnect { (_: DisconnectReason) in lease.cancel() }
+        let lease = LoopReference(sending: TokenLease(socket) { self.expiries.increment() })
+        let options = policy.withLockedValue { $0.options }
+        lease.run { $0.hold(claims, options) }
+        socket.onDisconnect { (_: DisconnectReason) in lease.run { $0.cancel() } }
         socket.on("token_renew") { (token: String) async throws -> SocketValue in
             try await self.renew(token, of: socket, lease)
         }
     }
 
-    private func renew(_ token: String, of socket: Socket, _ lease: TokenLease) async throws -> SocketValue {
+    private func renew(_ token: String, of socket: Socket, _ lease: LoopReference<TokenLease>) async throws
+        -> SocketValue
+    {
         let options = policy.withLockedValue { $0.options }
         do {
             let claims = try await verify(token)
             guard claims.value["sub"] == socket.tokenClaims?.value["sub"] else { throw TokenError(.subject) }
             accept(claims, for: socket, options)
-            lease.hold(claims, options)
+            lease.run { $0.hold(claims, options) }
             return ["expiresAt": claims.expiresAt.map { .int(TokenLease.milliseconds($0)) } ?? .null]
         } catch let error as TokenError {
             throw refused(error, socket, options)

@@ -1,13 +1,14 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import LoopConfinement
 internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
 
 /// How long a socket may stay: at most one timer of its event loop, which warns the client first and disconnects it later.
-///
-/// `@unchecked Sendable`, because everything that changes is confined to the socket's event loop.
-final class TokenLease: @unchecked Sendable {
+/// Lives on that loop.
+final class TokenLease: LoopResident {
+    let home: PlainHome
     private let socket: Socket
     private let onExpiry: @Sendable () -> Void
     private var timer: SocketTimer?
@@ -15,13 +16,17 @@ final class TokenLease: @unchecked Sendable {
     private var deadlines: TokenDeadlines?
 
     init(_ socket: Socket, onExpiry: @escaping @Sendable () -> Void) {
+        self.home = PlainHome(socket.eventLoop)
         self.socket = socket
         self.onExpiry = onExpiry
     }
 
     /// From now on these claims hold.
     func hold(_ claims: TokenClaims, _ options: TokenAuthentication.Options) {
-        socket.onLoop { self.holdNow(claims, options) }
+        timer?.cancel()
+        timer = nil
+        deadlines = claims.expiresAt.map { TokenDeadlines(end: $0, options) }
+        arm()
     }
 
     /// The socket has gone.
@@ -31,16 +36,9 @@ final class TokenLease: @unchecked Sendable {
         timer = nil
     }
 
-    private func holdNow(_ claims: TokenClaims, _ options: TokenAuthentication.Options) {
-        timer?.cancel()
-        timer = nil
-        deadlines = claims.expiresAt.map { TokenDeadlines(end: $0, options) }
-        arm()
-    }
-
     private func arm() {
         guard !isEnded, let deadlines else { return }
-        timer = socket.schedule(after: deadlines.delay(at: TokenAuthentication.now)) { self.fire() }
+        timer = socket.schedule(after: deadlines.delay(at: TokenAuthentication.now), beside: self) { self.fire() }
     }
 
     private func fire() {

@@ -149,7 +149,7 @@ extension Server {
         let rates = wanted.ratePolicy
         context.rates.reload(rates)
         for shard in context.shards {
-            shard.shard.run {
+            shard.run { shard in
                 shard.limits = limits
                 shard.rates = rates
                 for client in shard.shard.handlers(as: Client.self) { client.ratesChanged() }
@@ -215,7 +215,7 @@ extension Server {
 
     private func closeSockets(of namespace: Namespace) async {
         for shard in namespace.local.shards {
-            await shard.shard.perform {
+            await shard.perform { shard in
                 for socket in shard.sockets(BroadcastOptions()) { socket.close(.serverShuttingDown, detail: nil) }
             }
         }

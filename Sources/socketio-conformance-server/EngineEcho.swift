@@ -40,13 +40,13 @@ enum EngineEcho {
     }
 
     private final class Delegate: EngineDelegate {
-        func opened(_ session: EngineSession) -> any EngineSessionHandler { Handler(session) }
+        func opened(_ session: SessionCore) -> any EngineSessionHandler { Handler(session) }
     }
 
     private final class Handler: EngineSessionHandler {
-        private let session: EngineSession
+        private let session: SessionCore
 
-        init(_ session: EngineSession) {
+        init(_ session: SessionCore) {
             self.session = session
         }
 

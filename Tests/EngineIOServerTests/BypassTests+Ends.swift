@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import LoopConfinement
 internal import NIOCore
 internal import Testing
 
@@ -20,21 +21,22 @@ extension BypassTests {
             let neighbour = try await server.connect()
             let neighbourSession = try #require(server.session(try await server.openWebSocket(neighbour)))
             try await Self.warmUp(neighbourSession, neighbour)
-            try await session.eventLoop.submit {
+            try await session.inside { session in
                 let channel = try #require(Self.transport(session).context?.channel)
                 try channel.syncOptions?.setOption(.socketOption(.so_sndbuf), value: 1)
-            }.get()
+            }
             var texts: [String] = []
             try await eventually("bytes that wait") {
                 let text = "\(texts.count) " + String(repeating: "x", count: 3001)
                 texts.append(text)
-                return try await session.eventLoop.submit { () -> Bool in
+                return try await session.inside { session -> Bool in
                     session.send(Self.message(text))
                     return session.link.bufferedBytes > 0
-                }.get()
+                }
             }
-            try await session.eventLoop.submit {
+            try await session.inside { session in
                 let shard = session.shard
+                let neighbourSession = neighbourSession.core.value(beside: session)
                 #expect(!shard.isBypassed(session))
                 let staged = shard.stage(Self.message("both"))
                 shard.send(staged, to: session)
@@ -46,7 +48,7 @@ extension BypassTests {
                 case .peerGone: reader.close()
                 }
                 shard.send(staged, to: neighbourSession)
-            }.get()
+            }
             texts.append("both")
             // What came in the same tick for somebody else is untouched.
             for _ in 0..<2 { #expect(try await neighbour.text() == "4both") }

@@ -2,6 +2,7 @@
 
 internal import EngineIOCore
 internal import Glibc
+internal import LoopConfinement
 internal import NIOCore
 internal import Testing
 
@@ -24,7 +25,7 @@ internal import Testing
         case both
     }
 
-    static func send(_ text: String, number: Int, _ making: Making, to session: EngineSession) {
+    static func send(_ text: String, number: Int, _ making: Making, to session: SessionCore) {
         guard making == .inPlace || (making == .both && number.isMultiple(of: 2)) else {
             return session.send(message(text))
         }
@@ -40,7 +41,7 @@ internal import Testing
         texts.flatMap { Array(message($0).head.frame.readableBytesView) }
     }
 
-    static func transport(_ session: EngineSession) throws -> WebSocketTransport {
+    static func transport(_ session: SessionCore) throws -> WebSocketTransport {
         try #require(session.link as? WebSocketTransport)
     }
 
@@ -50,7 +51,7 @@ internal import Testing
             session.send(message(text))
             #expect(try await wire.text() == "4" + text)
         }
-        #expect(try await session.eventLoop.submit { session.shard.isBypassed(session) }.get())
+        #expect(try await session.inside { session in session.shard.isBypassed(session) })
     }
 
     /// The kernel may take any number of bytes: the rest follows, and what is sent next comes behind it.
@@ -62,7 +63,7 @@ internal import Testing
             try await Self.warmUp(session, wire)
             let frame = Self.message("cut somewhere").head.frame
             for taken in 0...frame.readableBytes {
-                try await session.eventLoop.submit {
+                try await session.inside { session in
                     let socket = try #require(Self.transport(session).socket)
                     let first = frame.getSlice(at: frame.readerIndex, length: taken) ?? ByteBuffer()
                     #expect(socket.send(first) == taken)
@@ -70,7 +71,7 @@ internal import Testing
                     session.link.sendRest(rest ?? ByteBuffer())
                     #expect(!session.shard.isBypassed(session))
                     session.send(Self.message("next \(taken)"))
-                }.get()
+                }
                 #expect(try await wire.text() == "4cut somewhere")
                 #expect(try await wire.text() == "4next \(taken)")
             }
@@ -86,11 +87,10 @@ internal import Testing
             defer { reader.close() }
             let session = try await eventually("the session") { server.log.sessions.first }
             var texts: [String] = []
-            let loop = session.eventLoop
-            try await loop.submit {
+            try await session.inside { session in
                 let channel = try #require(Self.transport(session).context?.channel)
                 try channel.syncOptions?.setOption(.socketOption(.so_sndbuf), value: 1)
-            }.get()
+            }
             // Lengths around the places where the frame header grows.
             let lengths = [0, 1, 120, 124, 125, 126, 127, 700, 3001]
             let rounds = count < 7 ? 6 : 40
@@ -101,12 +101,12 @@ internal import Testing
             for start in stride(from: 0, to: texts.count, by: 3) {
                 let batch = Array(texts[start..<min(start + 3, texts.count)])
                 wasFull =
-                    try await loop.submit { () -> Bool in
+                    try await session.inside { session -> Bool in
                         for (offset, text) in batch.enumerated() {
                             Self.send(text, number: start + offset, making, to: session)
                         }
                         return !session.link.isReady
-                    }.get() || wasFull
+                    } || wasFull
                 if start == texts.count / 2 / 3 * 3 { reader.read(atATime: count) }
             }
             #expect(wasFull)
@@ -128,12 +128,12 @@ internal import Testing
             let sid = try await server.openWebSocket(wire)
             let session = try #require(server.session(sid))
             try await Self.warmUp(session, wire)
-            try await session.eventLoop.submit {
+            try await session.inside { session in
                 // The kernel refuses further sends, as after a reset, and nobody has been told yet.
                 let socket = try #require(Self.transport(session).socket)
                 _ = shutdown(socket.descriptor, CInt(SHUT_WR))
                 session.send(Self.message("lost"))
-            }.get()
+            }
             #expect(try await server.closeReason(sid).hasPrefix("transport"))
             try await eventually("gone") { server.engine.clientsCount == 0 }
         }
@@ -143,15 +143,15 @@ internal import Testing
     /// connection that gets its descriptor.
     @Test func slotsAndDescriptorsAreUsedAgain() async throws {
         try await Server.run { server in
-            var slots: Set<Int32> = []
+            var slots: Set<SessionSlot> = []
             for round in 0..<60 {
                 let wire = try await server.connect()
                 let sid = try await server.openWebSocket(wire)
                 let session = try #require(server.session(sid))
                 try await Self.warmUp(session, wire)
-                let shard = session.shard
-                slots.insert(session.slot)
-                try await session.eventLoop.submit {
+                slots.insert(try await session.inside { $0.slot })
+                try await session.inside { session in
+                    let shard = session.shard
                     let slot = session.slot
                     let staged = shard.stage(Self.message("stale \(round)"))
                     shard.send(staged, to: slot)
@@ -167,7 +167,7 @@ internal import Testing
                     // To a slot that is nobody's, or somebody's who is leaving.
                     shard.send(staged, to: slot)
                     #expect(!shard.isBypassed(session))
-                }.get()
+                }
                 if round % 3 == 2 { #expect(try await wire.text() == "4stale \(round)") }
                 let next = try await server.connect()
                 let nextSID = try await server.openWebSocket(next)
@@ -196,14 +196,14 @@ internal import Testing
             let plain = try await server.connect()
             let plainSession = try #require(server.session(try await server.openWebSocket(plain)))
             try await Self.warmUp(plainSession, plain)
-            let shard = plainSession.shard
             for round in 0..<50 {
-                let isBypassed = try await shard.eventLoop.submit { () -> Bool in
+                let isBypassed = try await plainSession.inside { plain -> Bool in
+                    let (shard, encrypted) = (plain.shard, encryptedSession.core.value(beside: plain))
                     let staged = shard.stage(Self.message("both \(round)"))
-                    shard.send(staged, to: encryptedSession)
-                    shard.send(staged, to: plainSession)
-                    return shard.isBypassed(encryptedSession)
-                }.get()
+                    shard.send(staged, to: encrypted)
+                    shard.send(staged, to: plain)
+                    return shard.isBypassed(encrypted)
+                }
                 #expect(!isBypassed)
                 #expect(try await encrypted.text() == "4both \(round)")
                 #expect(try await plain.text() == "4both \(round)")
@@ -229,11 +229,11 @@ internal import Testing
             try await eventually("the end of all", within: 60) {
                 largest = max(
                     largest,
-                    try await shard.eventLoop.submit { () -> Int in
+                    try await shard.inside { shard -> Int in
                         let staged = shard.stage(Self.message(String(repeating: "x", count: 8000)))
                         for session in shard.allSessions() { shard.send(staged, to: session) }
                         return shard.allSessions().map { $0.waitingBytes }.max() ?? 0
-                    }.get())
+                    })
                 return server.engine.clientsCount == 0
             }
             #expect(largest <= 64 * 1024 + 16_200)

@@ -161,7 +161,7 @@ internal import Testing
             let long = String(repeating: "abcdefgh", count: 4000)
             let attachment = [UInt8](repeating: 3, count: 5000)
             for shard in server.engine.shards {
-                shard.run {
+                shard.run { shard in
                     let messages = [
                         Self.text("first"), Self.text(long), Self.text("no " + long, compress: false),
                         OutboundMessage(
@@ -223,7 +223,7 @@ internal import Testing
                 try await session.eventLoop.submit {}.get()
             }
             try await eventually("the backlog") {
-                try await session.eventLoop.submit { session.hasBacklog }.get()
+                try await session.inside { session in session.hasBacklog }
             }
             try await wire.setReading(true)
             for text in texts { #expect(try await wire.unpacked() == (Array("4\(text)".utf8), true)) }

@@ -49,10 +49,10 @@ internal import Testing
                 for _ in 0..<150 {
                     let text = "\(sent) \(filler)"
                     wasBlocked =
-                        try await session.eventLoop.submit { () -> Bool in
+                        try await session.inside { session -> Bool in
                             session.send(OutboundMessage(head: .message(.text(ByteBuffer(string: text)))))
                             return session.link.bufferedBytes > 0
-                        }.get() || wasBlocked
+                        } || wasBlocked
                     sent += 1
                 }
                 try await wire.setReading(true)

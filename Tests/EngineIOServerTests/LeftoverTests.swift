@@ -11,7 +11,7 @@ internal import Testing
     typealias Server = SessionTestServer
 
     private static func send(_ messages: [OutboundMessage], to session: EngineSession) async throws {
-        try await session.eventLoop.submit { for message in messages { session.send(message) } }.get()
+        try await session.inside { session in for message in messages { session.send(message) } }
         try await eventually("waits") { try await leftover(of: session) != nil }
     }
 
@@ -25,7 +25,7 @@ internal import Testing
     }
 
     private static func leftover(of session: EngineSession) async throws -> Seen? {
-        try await session.eventLoop.submit { session.leftover.map { Seen($0) } }.get()
+        try await session.inside { session in session.leftover.map { Seen($0) } }
     }
 
     private static func body(_ client: (wire: SessionWire, sid: String, session: EngineSession)) async throws -> String
@@ -63,15 +63,15 @@ internal import Testing
             volatile.isVolatile = true
             try await Self.send([volatile, SlowReaderTests.text(SlowReaderTests.filler(2000))], to: first.session)
             let used = try #require(try await Self.leftover(of: first.session))
-            let droppedOfFirst = try await first.session.eventLoop.submit { first.session.leftover?.dropped }.get()
+            let droppedOfFirst = try await first.session.inside { session in session.leftover?.dropped }
             #expect(droppedOfFirst == 1)
             #expect(try await Self.body(first) == "4" + SlowReaderTests.filler(2000))
             try await Self.send([SlowReaderTests.text("x")], to: second.session)
             #expect(try await Self.leftover(of: second.session) == used)
-            let (dropped, isWatched, isMarked) = try await second.session.eventLoop.submit {
-                let leftover = second.session.leftover
+            let (dropped, isWatched, isMarked) = try await second.session.inside { session in
+                let leftover = session.leftover
                 return (leftover?.dropped, leftover?.machine.isWatched, leftover?.mark != nil)
-            }.get()
+            }
             #expect(dropped == 0 && isWatched == false && !isMarked)
             #expect(try await Self.body(second) == "4x")
         }

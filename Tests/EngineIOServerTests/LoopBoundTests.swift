@@ -2,7 +2,6 @@
 
 internal import NIOCore
 internal import NIOPosix
-internal import SocketIOTesting
 internal import Testing
 
 @testable import LoopConfinement

@@ -12,7 +12,7 @@ internal import Testing
     typealias Server = SessionTestServer
 
     /// Sessions are in use from their first message on.
-    private static let echo: @Sendable (EngineSession, EngineMessage) -> Void = { session, message in
+    private static let echo: @Sendable (SessionCore, EngineMessage) -> Void = { session, message in
         session.markEstablished()
         session.send(OutboundMessage(head: .message(message)))
     }
@@ -63,7 +63,7 @@ internal import Testing
             let (wire, sid, session) = try await server.pollingClient()
             async let poll = wire.get(Server.target("polling", sid))
             try await eventually("the poll is held") {
-                try await session.eventLoop.submit { session.isWritable }.get()
+                try await session.inside { session in session.isWritable }
             }
             let socket = try await server.connect()
             _ = try await server.openWebSocket(socket)
@@ -120,7 +120,7 @@ internal import Testing
             try await eventually("all ends") { server.engine.pendingCount == 0 }
             #expect(server.engine.context.pending.byteCount == 0)
             let shard = server.engine.shards[0]
-            let count = try await shard.eventLoop.submit { shard.pending.count }.get()
+            let count = try await shard.inside { shard in shard.pending.count }
             #expect(count == 0)
         }
     }

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import LoopConfinement
 internal import NIOCore
 internal import Testing
 
@@ -15,19 +16,19 @@ internal import Testing
     private static func compressions(_ server: Server) async throws -> [Int] {
         var counts: [Int] = []
         for shard in server.engine.shards {
-            counts.append(try await shard.eventLoop.submit { shard.bodyCompressor.count }.get())
+            counts.append(try await shard.inside { shard in shard.bodyCompressor.count })
         }
         return counts
     }
 
     private static func broadcast(_ texts: [String], _ server: Server) async throws {
         for shard in server.engine.shards {
-            try await shard.eventLoop.submit {
+            try await shard.inside { shard in
                 for text in texts {
                     let staged = shard.stage(SlowReaderTests.text(text))
                     for session in shard.allSessions() { shard.send(staged, to: session) }
                 }
-            }.get()
+            }
         }
     }
 
@@ -90,15 +91,16 @@ internal import Testing
             }
             let shard = server.engine.shards[0]
             let sessions = try clients.map { try #require(server.session($0.sid)) }
-            try await shard.eventLoop.submit {
+            try await shard.inside { shard in
                 let one = shard.stage(SlowReaderTests.text("one" + Self.payload))
                 let two = shard.stage(SlowReaderTests.text("two" + Self.payload))
-                for (number, session) in sessions.enumerated() {
+                for (number, handle) in sessions.enumerated() {
+                    let session = handle.core.value(beside: shard)
                     if number % 3 != 1 { shard.send(one, to: session) }
                     if number % 3 != 0 { shard.send(two, to: session) }
                     if number == 5 { session.send(SlowReaderTests.text("alone")) }
                 }
-            }.get()
+            }
             for (number, client) in clients.enumerated() {
                 var expected: [String] = []
                 if number % 3 != 1 { expected.append("4one" + Self.payload) }

@@ -31,7 +31,7 @@ internal import Testing
     /// Whether the session's WebSocket shares its loop; nil while it has none.
     private static func isLocal(_ server: Server, _ sid: String) async throws -> Bool? {
         guard let session = server.session(sid) else { return nil }
-        return try await session.eventLoop.submit { (session.link as? WebSocketTransport)?.isLocal }.get()
+        return try await session.inside { session in (session.link as? WebSocketTransport)?.isLocal }
     }
 
     @Test(arguments: [2, 4])
@@ -136,7 +136,7 @@ internal import Testing
                 // The candidate is gone, before or after its 101; the session goes on.
                 try await eventually("the candidate's end") {
                     let session = server.session(sid)
-                    return try await session?.eventLoop.submit { session?.upgradeAttempt == nil }.get() ?? false
+                    return try await session?.inside { $0.upgradeAttempt == nil } ?? false
                 }
                 #expect(try await http.post(Server.target("polling", sid), "4x").body == "ok")
                 #expect(try await http.get(Server.target("polling", sid)).body == "4x")

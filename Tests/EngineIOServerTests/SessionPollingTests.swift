@@ -308,6 +308,6 @@ extension SessionTestServer {
     /// Whether the session of `sid` would send at once; asked on its loop.
     func isWritable(_ sid: String) async -> Bool {
         guard let session = session(sid) else { return false }
-        return (try? await session.eventLoop.submit { session.isWritable }.get()) ?? false
+        return await session.isWritable
     }
 }

@@ -2,6 +2,7 @@
 
 internal import EngineIOCore
 internal import Foundation
+internal import LoopConfinement
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
@@ -20,12 +21,12 @@ final class SessionTestServer: Sendable {
         }
 
         private let state = NIOLockedValueBox(State())
-        private let onOpen: @Sendable (EngineSession) -> Void
-        private let onMessage: @Sendable (EngineSession, EngineMessage) -> Void
+        private let onOpen: @Sendable (SessionCore) -> Void
+        private let onMessage: @Sendable (SessionCore, EngineMessage) -> Void
 
         init(
-            onOpen: @escaping @Sendable (EngineSession) -> Void,
-            onMessage: @escaping @Sendable (EngineSession, EngineMessage) -> Void
+            onOpen: @escaping @Sendable (SessionCore) -> Void,
+            onMessage: @escaping @Sendable (SessionCore, EngineMessage) -> Void
         ) {
             self.onOpen = onOpen
             self.onMessage = onMessage
@@ -42,17 +43,17 @@ final class SessionTestServer: Sendable {
             }
         }
 
-        func opened(_ session: EngineSession) -> any EngineSessionHandler {
+        func opened(_ session: SessionCore) -> any EngineSessionHandler {
             session.eventLoop.preconditionInEventLoop()
-            state.withLockedValue { $0.sessions.append(session) }
+            if let handle = session.handle { state.withLockedValue { $0.sessions.append(handle) } }
             onOpen(session)
             return Handler(session: session, log: self)
         }
 
         final class Handler: EngineSessionHandler {
-            private unowned let session: EngineSession
+            private unowned let session: SessionCore
             private let log: Log
-            init(session: EngineSession, log: Log) {
+            init(session: SessionCore, log: Log) {
                 self.session = session
                 self.log = log
             }
@@ -73,14 +74,14 @@ final class SessionTestServer: Sendable {
     let listener: HTTPListener
     var port: Int { listener.port ?? 0 }
 
-    static let echo: @Sendable (EngineSession, EngineMessage) -> Void = { session, message in
+    static let echo: @Sendable (SessionCore, EngineMessage) -> Void = { session, message in
         session.send(OutboundMessage(head: .message(message)))
     }
 
     init(
         loops: Int, _ configure: (inout EngineConfiguration) -> Void = { _ in },
-        onOpen: @escaping @Sendable (EngineSession) -> Void = { _ in },
-        onMessage: @escaping @Sendable (EngineSession, EngineMessage) -> Void = SessionTestServer.echo
+        onOpen: @escaping @Sendable (SessionCore) -> Void = { _ in },
+        onMessage: @escaping @Sendable (SessionCore, EngineMessage) -> Void = SessionTestServer.echo
     ) async throws {
         var configuration = EngineConfiguration()
         configuration.httpCompression = nil
@@ -101,8 +102,8 @@ final class SessionTestServer: Sendable {
 
     static func run(
         loops: Int = 1, _ configure: (inout EngineConfiguration) -> Void = { _ in },
-        onOpen: @escaping @Sendable (EngineSession) -> Void = { _ in },
-        onMessage: @escaping @Sendable (EngineSession, EngineMessage) -> Void = SessionTestServer.echo,
+        onOpen: @escaping @Sendable (SessionCore) -> Void = { _ in },
+        onMessage: @escaping @Sendable (SessionCore, EngineMessage) -> Void = SessionTestServer.echo,
         _ body: (SessionTestServer) async throws -> Void
     ) async throws {
         let server = try await SessionTestServer(loops: loops, configure, onOpen: onOpen, onMessage: onMessage)
@@ -163,6 +164,20 @@ final class SessionTestServer: Sendable {
 
     func closeReason(_ sid: String) async throws -> String {
         try await eventually("close of the session") { self.log.closeReason(sid) }
+    }
+}
+
+extension EngineSession {
+    /// Does something with what lives on the session's event loop.
+    func inside<Result: Sendable>(_ body: @escaping @Sendable (SessionCore) throws -> Result) async throws -> Result {
+        try await core.get { core in Swift.Result { try body(core) } }.get()
+    }
+}
+
+extension Shard {
+    /// Does something with what lives on the event loop.
+    func inside<Result: Sendable>(_ body: @escaping @Sendable (ShardCore) throws -> Result) async throws -> Result {
+        try await core.get { core in Swift.Result { try body(core) } }.get()
     }
 }
 

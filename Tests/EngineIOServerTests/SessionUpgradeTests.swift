@@ -2,6 +2,7 @@
 
 internal import EngineIOCore
 internal import Foundation
+internal import LoopConfinement
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import Testing
@@ -45,7 +46,8 @@ internal import Testing
         try await Server.run(
             loops: loops,
             onOpen: { session in
-                session.eventLoop.scheduleRepeatedTask(initialDelay: .zero, delay: .microseconds(300)) { task in
+                let loop = session.shard.loop
+                _ = loop.scheduleRepeatedTask(initialDelay: .zero, delay: .microseconds(300)) { task in
                     guard session.isOpen else { return task.cancel() }
                     let number = sent.withLockedValue { counts -> Int in
                         let next = counts[session.id, default: 0]
@@ -131,7 +133,7 @@ internal import Testing
             // And the next attempt succeeds, with a second one refused meanwhile.
             try await eventually("a new attempt") {
                 let session = server.session(sid)
-                return try await session?.eventLoop.submit { session?.upgradeAttempt == nil }.get() ?? false
+                return try await session?.inside { $0.upgradeAttempt == nil } ?? false
             }
             socket = try await server.connect()
             #expect(try await socket.upgrade(Server.target("websocket", sid)).status == 101)
@@ -201,6 +203,6 @@ internal import Testing
 extension SessionTestServer {
     func isClosing(_ sid: String) async -> Bool {
         guard let session = session(sid) else { return false }
-        return (try? await session.eventLoop.submit { session.machine.isClosing }.get()) ?? false
+        return (try? await session.inside { session in session.machine.isClosing }) ?? false
     }
 }

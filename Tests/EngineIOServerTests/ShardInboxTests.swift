@@ -24,7 +24,7 @@ internal import Testing
                     hasArrived.signal()
                 }
                 hasArrived.wait()
-                shard.catchUp()
+                shard.inbox.catchUp()
             }
             shard.run { order.withLockedValue { $0.append(2) } }
             batchIsComplete.signal()
@@ -39,16 +39,16 @@ internal import Testing
         try await SessionTestServer.run(loops: 2) { server in
             let (sender, other) = (server.engine.shards[0], server.engine.shards[1])
             let done = NIOLockedValueBox<[Int]>([])
-            let doneDuringTick = try await sender.eventLoop.submit { () -> [Int] in
+            let doneDuringTick = try await sender.inside { sender -> [Int] in
                 for number in 0..<100 {
-                    other.run(from: sender) { done.withLockedValue { $0.append(number) } }
+                    sender.hand(to: other) { done.withLockedValue { $0.append(number) } }
                 }
                 // Any work that had been scheduled by now would be done before this.
                 let isAwake = DispatchSemaphore(value: 0)
                 other.eventLoop.execute { isAwake.signal() }
                 isAwake.wait()
                 return done.withLockedValue { $0 }
-            }.get()
+            }
             #expect(doneDuringTick.isEmpty)
             try await eventually("what the tick handed over") { done.withLockedValue { $0.count } == 100 }
             #expect(done.withLockedValue { $0 } == Array(0..<100))
@@ -60,8 +60,8 @@ internal import Testing
         try await SessionTestServer.run(loops: 2) { server in
             let (sender, other) = (server.engine.shards[0], server.engine.shards[1])
             let done = NIOLockedValueBox<[Int]>([])
-            let doneDuringTick = try await sender.eventLoop.submit { () -> [Int] in
-                other.run(from: sender) { done.withLockedValue { $0.append(1) } }
+            let doneDuringTick = try await sender.inside { sender -> [Int] in
+                sender.hand(to: other) { done.withLockedValue { $0.append(1) } }
                 let isDone = DispatchSemaphore(value: 0)
                 Thread.detachNewThread {
                     other.run {
@@ -70,9 +70,9 @@ internal import Testing
                     }
                 }
                 isDone.wait()
-                other.run(from: sender) { done.withLockedValue { $0.append(3) } }
+                sender.hand(to: other) { done.withLockedValue { $0.append(3) } }
                 return done.withLockedValue { $0 }
-            }.get()
+            }
             #expect(doneDuringTick == [1, 2])
             try await eventually("the last of it") { done.withLockedValue { $0.count } == 3 }
             #expect(done.withLockedValue { $0 } == [1, 2, 3])

@@ -28,7 +28,7 @@ internal import Testing
             let sid = try await server.openPolling(polling)
             for round in 0..<50 {
                 for shard in server.engine.shards {
-                    shard.run {
+                    shard.run { shard in
                         let first = shard.stage(Self.text("first \(round)"))
                         let second = shard.stage(
                             OutboundMessage(
@@ -76,18 +76,19 @@ internal import Testing
             let wire = try await server.connect()
             let sid = try await server.openWebSocket(wire)
             let session = try #require(server.session(sid))
-            try await session.eventLoop.submit {
+            try await session.inside { session in
                 let transport = try #require(session.link as? WebSocketTransport)
                 let context = try #require(transport.context)
                 let isDone = DispatchSemaphore(value: 0)
+                let inbox = session.home
                 Thread.detachNewThread {
-                    session.shard.run { log.withLockedValue { $0.append("work") } }
+                    inbox.run { log.withLockedValue { $0.append("work") } }
                     isDone.signal()
                 }
                 isDone.wait()
                 let bytes = ByteBuffer(bytes: SessionWire.text("4message"))
                 context.channel.pipeline.syncOperations.fireChannelRead(NIOAny(bytes))
-            }.get()
+            }
             #expect(log.withLockedValue { $0 } == ["work", "message"])
         }
         try await Server.run(onMessage: { _, _ in log.withLockedValue { $0.append("message") } }, server)
@@ -98,15 +99,15 @@ internal import Testing
             let wire = try await server.connect()
             let sid = try await server.openWebSocket(wire)
             let session = try #require(server.session(sid))
-            let states = try await session.eventLoop.submit { () -> [Bool] in
+            let states = try await session.inside { session -> [Bool] in
                 var states = [session.isWritable]
                 session.send(Self.text("a"))
                 states.append(session.isWritable)
                 return states
-            }.get()
+            }
             #expect(states == [true, false])
             #expect(try await wire.text() == "4a")
-            #expect(try await session.eventLoop.submit { session.isWritable }.get())
+            #expect(try await session.inside { session in session.isWritable })
 
             let polling = try await server.connect()
             let other = try await server.openPolling(polling)
@@ -130,10 +131,10 @@ internal import Testing
             let (first, second) = (try #require(server.session(slowSid)), try #require(server.session(fastSid)))
             var largest = 0
             for round in 0..<10_000 {
-                let buffered = try await first.eventLoop.submit { () -> Int in
+                let buffered = try await first.inside { first -> Int in
                     first.send(message)
                     return first.waitingBytes
-                }.get()
+                }
                 largest = max(largest, buffered)
                 if round < 100 {
                     second.send(message)
@@ -188,12 +189,12 @@ internal import Testing
         }) { server in
             let (wire, sid, session) = try await server.pollingClient()
             let filler = String(repeating: "x", count: 1000)
-            try await session.eventLoop.submit {
+            try await session.inside { session in
                 for number in 0..<6 { session.send(Self.text("\(number)\(filler)")) }
-            }.get()
+            }
             // Once the tick is over, all of it had to go somewhere.
             try await eventually("the backlog") {
-                try await session.eventLoop.submit { session.hasBacklog }.get()
+                try await session.inside { session in session.hasBacklog }
             }
             let body = try await wire.get(Server.target("polling", sid)).body
             let numbers = body.split(separator: "\u{1e}").map { String($0.prefix(2)) }

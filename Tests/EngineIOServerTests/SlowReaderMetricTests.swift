@@ -41,7 +41,7 @@ internal import Testing
 
     /// Sends the messages, each in a tick of its own, and returns when the last tick has ended: figures are counted there.
     private static func send(_ texts: [OutboundMessage], to session: EngineSession) async throws {
-        for text in texts { try await session.eventLoop.submit { session.send(text) }.get() }
+        for text in texts { try await session.inside { session in session.send(text) } }
         for _ in 0..<2 { try await session.eventLoop.submit {}.get() }
     }
 
@@ -78,7 +78,7 @@ internal import Testing
                     #expect(try await server.closeReason(session.id) == reason)
                     Self.expect(metrics, disconnects: [.hardBound: 1])
                 } else {
-                    #expect(try await session.eventLoop.submit { session.waitingBytes }.get() == bound)
+                    #expect(try await session.inside { session in session.waitingBytes } == bound)
                     #expect(server.log.closeReason(session.id) == nil)
                     Self.expect(metrics)
                 }

@@ -20,11 +20,11 @@ extension SlowReaderTests {
         }) { server in
             let (wire, sid, session) = try await server.pollingClient()
             let filler = Self.filler(1000)
-            try await session.eventLoop.submit {
+            try await session.inside { session in
                 for number in 0..<6 { session.send(Self.text("\(number)\(filler)")) }
-            }.get()
+            }
             try await eventually("no more than the soft bound") {
-                try await session.eventLoop.submit { session.hasBacklog && session.waitingBytes <= 5000 }.get()
+                try await session.inside { session in session.hasBacklog && session.waitingBytes <= 5000 }
             }
             let packets = try await wire.get(Server.target("polling", sid)).body.split(separator: "\u{1e}")
             let expected = policy == .dropOldest ? ["43", "44", "45"] : ["40", "41", "42"]
@@ -39,13 +39,13 @@ extension SlowReaderTests {
         try await Server.run({ $0.slowClientBytes = 5000 }) { server in
             let (wire, sid, session) = try await server.pollingClient()
             let filler = Self.filler(1000)
-            try await session.eventLoop.submit {
+            try await session.inside { session in
                 for number in 0..<6 {
                     var message = Self.text("\(number)\(filler)")
                     message.isVolatile = number == 1 || number == 4
                     session.send(message)
                 }
-            }.get()
+            }
             // The fourth message passed the bound: then 1 went. 4 came above it.
             let packets = try await wire.get(Server.target("polling", sid)).body.split(separator: "\u{1e}")
             #expect(packets.map { String($0.prefix(2)) } == ["40", "42", "43", "45"])
@@ -55,13 +55,13 @@ extension SlowReaderTests {
     @Test func messagesWithAKeyReplaceEachOther() async throws {
         try await Server.run { server in
             let (wire, sid, session) = try await server.pollingClient()
-            try await session.eventLoop.submit {
+            try await session.inside { session in
                 for number in 0..<6 {
                     var message = Self.text("\(number)")
                     if number % 2 == 0 { message.coalescingKey = CoalescingKey("price") }
                     session.send(message)
                 }
-            }.get()
+            }
             #expect(try await wire.get(Server.target("polling", sid)).body == "41\u{1e}43\u{1e}44\u{1e}45")
         }
     }
@@ -83,7 +83,7 @@ extension SlowReaderTests {
             // Session n gets n + 1 units, 6 MiB in sum, little by little.
             for round in 0..<count {
                 for session in sessions[round...] {
-                    try await session.eventLoop.submit { session.send(Self.text(Self.filler(unit))) }.get()
+                    try await session.inside { session in session.send(Self.text(Self.filler(unit))) }
                 }
             }
             let budget = server.engine.context.budget
@@ -111,17 +111,17 @@ extension SlowReaderTests {
                 wire.close()
             }
             for shard in server.engine.shards {
-                try await shard.eventLoop.submit {
+                try await shard.inside { shard in
                     let staged = shard.stage(Self.text(Self.filler(900_000)))
                     for session in shard.allSessions() { shard.send(staged, to: session) }
-                }.get()
+                }
             }
             try await eventually("all wait") {
                 var waiting = 0
                 for shard in server.engine.shards {
-                    waiting += try await shard.eventLoop.submit {
+                    waiting += try await shard.inside { shard in
                         shard.allSessions().filter(\.hasBacklog).count
-                    }.get()
+                    }
                 }
                 return waiting == 40
             }
@@ -137,20 +137,20 @@ extension SlowReaderTests {
         try await Server.run({ $0.slowClientBytes = 5000 }) { server in
             let (wire, sid, session) = try await server.pollingClient()
             let filler = Self.filler(1000)
-            try await session.eventLoop.submit {
+            try await session.inside { session in
                 for number in 0..<4 { session.send(Self.text("\(number)\(filler)")) }
-            }.get()
-            try await eventually("no room") {
-                try await session.eventLoop.submit { session.waitingBytes > 5000 }.get()
             }
-            try await session.eventLoop.submit {
+            try await eventually("no room") {
+                try await session.inside { session in session.waitingBytes > 5000 }
+            }
+            try await session.inside { session in
                 for number in 4..<12 {
                     session.whenRoom { hasRoom in
                         server.log.add("room \(number) \(hasRoom)")
                         session.send(Self.text("\(number)\(filler)"))
                     }
                 }
-            }.get()
+            }
             #expect(!server.log.events.contains { $0.hasPrefix("room") })
             let first = try await wire.get(Server.target("polling", sid)).body.split(separator: "\u{1e}")
             #expect(first.map { $0.prefix(2) } == ["40", "41", "42", "43"])

@@ -2,6 +2,7 @@
 
 internal import EngineIOCore
 internal import Foundation
+internal import LoopConfinement
 internal import NIOCore
 internal import Testing
 
@@ -34,12 +35,12 @@ internal import Testing
             let (wire, sid, session) = try await server.pollingClient()
             let filler = Self.filler(1000)
             if inOneTick {
-                try await session.eventLoop.submit {
+                try await session.inside { session in
                     for number in 0..<3000 { session.send(Self.text("\(number) \(filler)")) }
-                }.get()
+                }
             } else {
                 for number in 0..<3000 {
-                    try await session.eventLoop.submit { session.send(Self.text("\(number) \(filler)")) }.get()
+                    try await session.inside { session in session.send(Self.text("\(number) \(filler)")) }
                 }
             }
             let packets = try await Self.poll(wire, sid, packets: 3000)
@@ -56,8 +57,8 @@ internal import Testing
             let other = try await server.connect()
             let second = try #require(server.session(try await server.openWebSocket(other)))
             let filler = Self.filler(2000)
-            let shard = first.shard
-            try await shard.eventLoop.submit {
+            try await first.inside { first in
+                let (shard, second) = (first.shard, second.core.value(beside: first))
                 for number in 0..<3000 {
                     switch number % 3 {
                     case 0:
@@ -76,7 +77,7 @@ internal import Testing
                         for session in [first, second] { shard.send(staged, to: session) }
                     }
                 }
-            }.get()
+            }
             for reader in [wire, other] {
                 for number in 0..<3000 { #expect(try await reader.text() == "4\(number) \(filler)") }
             }
@@ -89,14 +90,14 @@ internal import Testing
             let (_, sid, session) = try await server.pollingClient()
             let filler = Self.filler(100_000)
             let budget = server.engine.context.budget
-            let largest = try await session.eventLoop.submit { () -> Int in
+            let largest = try await session.inside { session -> Int in
                 var largest = 0
                 for _ in 0..<500 {
                     session.send(Self.text(filler))
                     largest = max(largest, budget.usedBytes)
                 }
                 return largest
-            }.get()
+            }
             #expect(largest > 1 << 20 && largest <= (4 << 20) + (2 << 20))
             #expect(
                 try await server.closeReason(sid) == "transport error|slow client: more than maxBufferedBytes waited")
@@ -117,7 +118,7 @@ internal import Testing
             let filler = Self.filler(10_000)
             for number in 1000..<1800 { session.send(Self.text("\(number)\(filler)")) }
             try await eventually("more than the soft bound") {
-                try await session.eventLoop.submit { session.waitingBytes > 64 * 1024 }.get()
+                try await session.inside { session in session.waitingBytes > 64 * 1024 }
             }
             let start = ContinuousClock.now
             reader.read(atATime: 16 * 1024, pause: 10_000)
@@ -185,16 +186,16 @@ internal import Testing
             var readers: [RawReader] = []
             let target = Server.target("polling", sid)
             for _ in 0..<40 where server.log.closeReason(sid) == nil {
-                try await session.eventLoop.submit {
+                try await session.inside { session in
                     session.send(Self.text(Self.filler(4_000_000)))
-                }.get()
+                }
                 readers.append(
                     try RawReader(
                         port: server.port, receiveBuffer: 2048, request: "GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n"))
                 try await eventually("the answer is begun") {
-                    try await session.eventLoop.submit {
+                    try await session.inside { session in
                         !session.hasBacklog || !session.isOpen
-                    }.get()
+                    }
                 }
             }
             #expect(

@@ -71,7 +71,8 @@ internal import Testing
             ]),
         "SocketIOJWT": Rule(
             anywhere: [
-                "SocketIOServer", "SocketIOCore", "JWTKit", "NIOCore", "NIOHTTP1", "Metrics", "NIOConcurrencyHelpers",
+                "SocketIOServer", "SocketIOCore", "LoopConfinement", "JWTKit", "NIOCore", "NIOHTTP1", "Metrics",
+                "NIOConcurrencyHelpers",
             ],
             // The time of day.
             files: ["TokenAuthentication.swift": ["Foundation"]]),

@@ -154,7 +154,7 @@ import Testing
     }
 
     @Test mutating func slotsThatDoNotExist() throws {
-        for slot in [-1, 0, 5, Int.max, Int.min] {
+        for slot in [-1, 0, 5, Int.max, Int.min].map({ ClientSlot($0) }) {
             #expect(machine.connected(slot: slot) == false)
             #expect(machine.connectFailed(slot: slot) == false)
             #expect(machine.left(slot: slot) == false)
@@ -165,7 +165,9 @@ import Testing
 
     @Test mutating func namespaces() throws {
         machine = ClientStateMachine(limits: ClientLimits(maxNamespaces: 3))
-        for index in 0..<3 { #expect(try receive("0/\(index)") == .connect(slot: index, nsp: "/\(index)", auth: nil)) }
+        for index in 0..<3 {
+            #expect(try receive("0/\(index)") == .connect(slot: ClientSlot(index), nsp: "/\(index)", auth: nil))
+        }
         #expect(try receive("0/3") == .refuseConnect(nsp: "/3", .tooManyNamespaces(limit: 3)))
         #expect(machine.connected(slot: 1) == true)
         #expect(machine.left(slot: 1) == true)

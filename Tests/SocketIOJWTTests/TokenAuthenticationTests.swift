@@ -160,7 +160,7 @@ internal import Testing
             try await eventually("the disconnection", within: .seconds(30)) { io.sockets.socketCount == 0 }
             try await eventually("no timers", within: .seconds(30)) {
                 var count = 0
-                for shard in io.context.shards { count += await shard.perform { shard.timers.count } }
+                for shard in io.context.shards { count += await shard.perform { $0.timers.count } }
                 return count == 0
             }
             await client.close()
@@ -219,7 +219,7 @@ internal import Testing
             await client.close()
             try await eventually("no timers", within: .seconds(30)) {
                 var count = 0
-                for shard in io.context.shards { count += await shard.perform { shard.timers.count } }
+                for shard in io.context.shards { count += await shard.perform { $0.timers.count } }
                 return count == 0
             }
         }
@@ -236,7 +236,7 @@ internal import Testing
             }
             func timers() async -> Int {
                 var count = 0
-                for shard in io.context.shards { count += await shard.perform { shard.timers.count } }
+                for shard in io.context.shards { count += await shard.perform { $0.timers.count } }
                 return count
             }
             #expect(await timers() == 20)

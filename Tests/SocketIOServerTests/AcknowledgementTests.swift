@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import LoopConfinement
 import NIOCore
 import SocketIOTesting
 import Testing
@@ -102,7 +103,7 @@ struct AcknowledgementTests {
             try io.reload(wanted)
             let endless = Task { try await socket.emitWithAck("endless") }
             _ = try await client.next("endless")
-            let waiting = try await socket.eventLoop.submit { socket.client.shard.timers.count }.get()
+            let waiting = await socket.core.get { $0.client.shard.timers.count }
             #expect(waiting == 0)
             try await client.disconnect()
             await #expect(throws: SocketError.disconnected) { try await endless.value }
@@ -114,8 +115,8 @@ struct AcknowledgementTests {
         try await withPair(loops: 1) { _, socket, client in
             let waiting = Task { try await socket.emitWithAck("e", as: Int.self) }
             let event = try await client.next("e")
-            let timers = { try await socket.eventLoop.submit { socket.client.shard.timers.deadlines }.get() }
-            let deadline = try #require(try await timers().first)
+            let timers = { await socket.core.get { $0.client.shard.timers.deadlines } }
+            let deadline = try #require(await timers().first)
             let left = deadline - .now()
             // Drawn when the event was sent, which is not long ago, but on a busy machine more than nothing.
             #expect(left <= .seconds(60) && left > .seconds(30))

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import LoopConfinement
 import NIOCore
 import SocketIOTesting
 import Testing
@@ -247,12 +248,8 @@ import Testing
             let waiting = Task { try await socket.suspending.emit("n", 9) }
             let broadcast = Task { try await io.suspending.emit("n", 9) }
             try await eventually("both wait") {
-                await withCheckedContinuation { continuation in
-                    socket.onLoop {
-                        // Those that were cancelled are still in front.
-                        continuation.resume(returning: socket.client.session.waiterCount == 5)
-                    }
-                }
+                // Those that were cancelled are still in front.
+                await socket.core.get { $0.client.session.waiterCount == 5 }
             }
             socket.disconnect(close: true)
             let error = await #expect(throws: SocketError.self) { try await waiting.value }

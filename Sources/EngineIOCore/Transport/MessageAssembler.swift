@@ -27,7 +27,7 @@ package enum WebSocketEvent: Equatable, Sendable {
 /// The message buffer is used again as soon as nobody holds the last message, so small messages do not allocate. What
 /// stays between two calls is bounded: at most one unfinished message, never more than has really arrived. Mostly nothing
 /// stays; then another connection may go on with the same assembler (`isAtRest`, `serve`).
-package struct MessageAssembler: Sendable {
+package struct MessageAssembler {
     /// A larger message buffer is given away with its message instead of being kept for the next.
     static let largestKeptCapacity = 1024
     private static let smallestCapacity = 256

@@ -138,17 +138,17 @@ final class AdmissionControl: Sendable {
     // MARK: Sessions by address
 
     /// A session has been opened. On its loop.
-    func opened(_ session: EngineSession) {
+    func opened(_ session: SessionCore) {
         guard countsSessions.load(ordering: .relaxed), !session.isCountedByAddress,
-            let key = AddressKey(session.handshake.remoteAddress)
+            let key = AddressKey(session.remoteAddress)
         else { return }
         session.isCountedByAddress = true
         limits.withLockedValue { $0.addresses.opened(key) }
     }
 
     /// A session has ended. On its loop.
-    func closed(_ session: EngineSession) {
-        guard session.isCountedByAddress, let key = AddressKey(session.handshake.remoteAddress) else { return }
+    func closed(_ session: SessionCore) {
+        guard session.isCountedByAddress, let key = AddressKey(session.remoteAddress) else { return }
         session.isCountedByAddress = false
         let now = session.eventLoop.now.uptimeNanoseconds
         limits.withLockedValue { $0.addresses.closed(key, now: now) }

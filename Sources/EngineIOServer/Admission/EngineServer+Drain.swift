@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import LoopConfinement
 package import NIOCore
 
 /// Drains a server (protocol 4.11): new handshakes are refused, and open sessions are closed a few at a time, so that the
@@ -21,16 +22,16 @@ extension EngineServer {
     /// clients of other nodes that poll through this one are sent away as well.
     ///
     /// - Parameter leave: closes one session, on its event loop.
-    package func drain(over window: TimeAmount, leave: @escaping @Sendable (EngineSession) -> Void) async {
+    package func drain(over window: TimeAmount, leave: @escaping @Sendable (SessionCore) -> Void) async {
         beginDraining()
-        let drains = shards.map { ShardDrain(shard: $0, leave: leave) }
+        let drains = shards.map { shard in LoopBound(with: shard.core) { ShardDrain(shard: $0, leave: leave) } }
         let clock = ContinuousClock()
         let start = clock.now
         let length = Duration.nanoseconds(max(window.nanoseconds, 0))
         while !isClosingNow, !Task.isCancelled {
             let elapsed = clock.now - start
             let share = length > .zero ? min(elapsed / length, 1) : 1
-            for drain in drains { drain.advance(to: share) }
+            for drain in drains { drain.run { $0.advance(to: share) } }
             if elapsed >= length || clientsCount == 0 { break }
             try? await Task.sleep(for: min(Self.step, length - elapsed))
         }
@@ -42,28 +43,21 @@ extension EngineServer {
     }
 }
 
-/// The sessions of one shard that are to leave, in random order.
-///
-/// `sessions` and `next` belong to the shard's loop, which is why it may be `@unchecked Sendable`.
-private final class ShardDrain: @unchecked Sendable {
-    private let shard: Shard
-    private let leave: @Sendable (EngineSession) -> Void
-    private var sessions: [EngineSession]?
+/// The sessions of one shard that are to leave, in random order. Lives on the shard's loop.
+private final class ShardDrain {
+    private let shard: ShardCore
+    private let leave: @Sendable (SessionCore) -> Void
+    private let sessions: [SessionCore]
     private var next = 0
 
-    init(shard: Shard, leave: @escaping @Sendable (EngineSession) -> Void) {
+    init(shard: ShardCore, leave: @escaping @Sendable (SessionCore) -> Void) {
         self.shard = shard
         self.leave = leave
+        self.sessions = shard.allSessions().shuffled()
     }
 
     /// Closes as many sessions as are due after this share of the window.
     func advance(to share: Double) {
-        shard.run { self.advanceOnLoop(to: share) }
-    }
-
-    private func advanceOnLoop(to share: Double) {
-        let sessions = self.sessions ?? shard.allSessions().shuffled()
-        self.sessions = sessions
         let due = share >= 1 ? sessions.count : Int(Double(sessions.count) * share)
         while next < due {
             leave(sessions[next])

@@ -15,7 +15,7 @@ struct PendingSessions {
     private static let none: Int32 = -1
 
     private struct Node {
-        var session: EngineSession?
+        var session: SessionCore?
         /// Bytes kept of its handshake request.
         var bytes = 0
         var older = PendingSessions.none
@@ -31,12 +31,12 @@ struct PendingSessions {
     var count: Int { nodes.count - free.count }
 
     /// The one that was opened first.
-    var oldest: EngineSession? { oldestIndex == Self.none ? nil : nodes[Int(oldestIndex)].session }
+    var oldest: SessionCore? { oldestIndex == Self.none ? nil : nodes[Int(oldestIndex)].session }
 
     /// Adds a session as the newest one.
     ///
     /// - Returns: whether it was added; false if it is in the list already or has left it for good.
-    mutating func add(_ session: EngineSession, bytes: Int) -> Bool {
+    mutating func add(_ session: SessionCore, bytes: Int) -> Bool {
         guard session.pendingIndex == Self.notYet else { return false }
         let node = Node(session: session, bytes: bytes, older: newestIndex)
         let index: Int32
@@ -56,7 +56,7 @@ struct PendingSessions {
     /// Removes a session for good.
     ///
     /// - Returns: the bytes it was added with; nil when it was not in the list.
-    mutating func remove(_ session: EngineSession) -> Int? {
+    mutating func remove(_ session: SessionCore) -> Int? {
         let index = session.pendingIndex
         session.pendingIndex = Self.never
         guard index >= 0 else { return nil }

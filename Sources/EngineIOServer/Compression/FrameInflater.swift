@@ -6,9 +6,8 @@ package import NIOCore
 
 /// Unpacks messages of `permessage-deflate` (RFC 7692, section 7.2.2), one after the other and each on its own.
 ///
-/// One serves all connections of an event loop and must be used there only, hence `@unchecked Sendable`. Its zlib state,
-/// about 40 KB, is made with the first message.
-package final class FrameInflater: MessageDecompressor, @unchecked Sendable {
+/// One serves all connections of an event loop. Its zlib state, about 40 KB, is made with the first message.
+package final class FrameInflater: MessageDecompressor {
     /// What a sender leaves out at the end of each message.
     private static let tail = ByteBuffer(bytes: [0x00, 0x00, 0xFF, 0xFF])
     private static let smallestStep = 4096

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Logging
+internal import LoopConfinement
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOHTTP1
@@ -24,7 +25,7 @@ final class Forwarder: MisroutedRequestHandler {
     let metrics = ForwardingMetrics()
     let engine: EngineConfiguration
     private let eventLoops: [any EventLoop]
-    private let lanes: [ObjectIdentifier: ForwardingLane]
+    private let lanes: [ObjectIdentifier: LoopReference<ForwardingLane>]
     private let log: RateLimitedLogger<EngineLogKind>
     private let share = NIOLockedValueBox(ForwardingShare())
     private let watch = NIOLockedValueBox<RepeatedTask?>(nil)
@@ -36,7 +37,12 @@ final class Forwarder: MisroutedRequestHandler {
         self.log = log
         self.eventLoops = eventLoops
         lanes = Dictionary(
-            eventLoops.map { (ObjectIdentifier($0), ForwardingLane(eventLoop: $0, configuration: configuration)) },
+            eventLoops.map {
+                (
+                    ObjectIdentifier($0),
+                    LoopReference(sending: ForwardingLane(eventLoop: $0, configuration: configuration))
+                )
+            },
             uniquingKeysWith: { first, _ in first })
     }
 
@@ -53,19 +59,21 @@ final class Forwarder: MisroutedRequestHandler {
                 metrics.count(.notTunnelled)
                 return false
             }
-            TunnelOpening(request, route, lane, self).start()
+            lane.run { TunnelOpening(request, route, $0, self).start() }
             return true
         }
         guard request.exchange.request.method == .POST else {
-            send(request, nil, route, lane)
+            lane.run { self.send(request, nil, route, $0) }
             return true
         }
         let limit = engine.maxHttpBufferSize
-        request.exchange.collectBody(limit: limit) { [self] result in
-            switch result {
-            // It may have to wait for a connection.
-            case .success(let body): send(request, ByteBuffer(bytes: body.readableBytesView), route, lane)
-            case .failure(let error): breakOff(request, error, limit: limit, route, lane)
+        request.exchange.collectBody(limit: limit) { result in
+            lane.run { lane in
+                switch result {
+                // It may have to wait for a connection.
+                case .success(let body): self.send(request, ByteBuffer(bytes: body.readableBytesView), route, lane)
+                case .failure(let error): self.breakOff(request, error, limit: limit, route, lane)
+                }
             }
         }
         return true
@@ -98,9 +106,10 @@ final class Forwarder: MisroutedRequestHandler {
             lane.hold(sent) { [self] in release(request, route, lane) }
         }
         let bound = NIOLoopBound(sent, eventLoop: exchange.eventLoop)
+        let reference = LoopReference(lane)
         exchange.onAbort { [metrics] in
             metrics.count(.abandoned)
-            lane.forget(bound.value)
+            reference.run { $0.forget(bound.value) }
             bound.value.abandon()
         }
     }
@@ -216,11 +225,11 @@ final class Forwarder: MisroutedRequestHandler {
     /// they poll again through the balancer, which sends them elsewhere. Returns when they have been answered, after two
     /// seconds at most.
     func releasePolls() async {
-        for lane in lanes.values { lane.eventLoop.execute { lane.releasePolls() } }
+        for lane in lanes.values { lane.execute { $0.releasePolls() } }
         let end = ContinuousClock.now + Self.patience
         while ContinuousClock.now < end, !Task.isCancelled {
             var count = 0
-            for lane in lanes.values { count += (try? await lane.eventLoop.submit { lane.heldPolls }.get()) ?? 0 }
+            for lane in lanes.values { count += await lane.get(\.heldPolls) }
             if count == 0 { return }
             try? await Task.sleep(for: .milliseconds(20))
         }
@@ -232,6 +241,6 @@ final class Forwarder: MisroutedRequestHandler {
             watch?.cancel()
             watch = nil
         }
-        for lane in lanes.values { lane.eventLoop.execute { lane.close() } }
+        for lane in lanes.values { lane.execute { $0.close() } }
     }
 }

@@ -1,12 +1,13 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import LoopConfinement
 internal import NIOCore
 internal import NIOHTTP1
 
 /// The connections of one event loop to other nodes: kept between requests, and bounded.
 ///
-/// Confined to its event loop, hence `@unchecked Sendable`.
-final class ForwardingLane: @unchecked Sendable {
+/// Lives on its event loop.
+final class ForwardingLane: LoopResident {
     /// A request under way, which can be abandoned.
     final class Request {
         fileprivate let head: HTTPRequestHead
@@ -52,7 +53,8 @@ final class ForwardingLane: @unchecked Sendable {
     static let restingTime = TimeAmount.seconds(20)
     private static let maximumIdle = 256
 
-    let eventLoop: any EventLoop
+    let home: PlainHome
+    var eventLoop: any EventLoop { home.eventLoop }
     private let configuration: ForwardingConfiguration
     private var owners: [ForwardingAddress: Owner] = [:]
     private var isClosed = false
@@ -62,7 +64,7 @@ final class ForwardingLane: @unchecked Sendable {
     private var tunnels: [ObjectIdentifier: Tunnel] = [:]
 
     init(eventLoop: any EventLoop, configuration: ForwardingConfiguration) {
-        self.eventLoop = eventLoop
+        self.home = PlainHome(eventLoop)
         self.configuration = configuration
     }
 
@@ -102,31 +104,36 @@ final class ForwardingLane: @unchecked Sendable {
     private func connect(_ request: Request, to address: ForwardingAddress) {
         let maximumAnswer = configuration.maxAnswerSize
         let bound = NIOLoopBound(request, eventLoop: eventLoop)
-        ForwardingConnector.connect(to: address, on: eventLoop, timeout: configuration.timeout) { [weak self] channel in
+        let lane = LoopReference(self)
+        ForwardingConnector.connect(to: address, on: eventLoop, timeout: configuration.timeout) { channel in
             let connection = ForwardingConnection(
-                maximumAnswer: maximumAnswer, whenIdle: { self?.rests($0, at: address) },
-                whenClosed: { self?.closed($0, at: address) })
+                maximumAnswer: maximumAnswer,
+                whenIdle: { connection in lane.runIfHere { $0.rests(connection, at: address) } },
+                whenClosed: { connection in lane.runIfHere { $0.closed(connection, at: address) } })
             try channel.pipeline.syncOperations.addHandler(HTTPRequestEncoder())
             try channel.pipeline.syncOperations.addHandler(
                 ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes)))
             try channel.pipeline.syncOperations.addHandler(connection)
-        }.whenComplete { [weak self] result in
-            let request = bound.value
-            switch result {
-            case .failure:
-                self?.leave(address)
-                request.finish(.failure(.unreachable))
-            case .success(let channel):
-                guard let self, let connection = Self.connection(of: channel) else {
-                    request.finish(.failure(.broken))
-                    return channel.close(promise: nil)
-                }
-                guard request.done != nil, !self.isClosed else {
-                    request.finish(.failure(.broken))
-                    return connection.close()
-                }
-                self.start(request, on: connection)
+        }.whenComplete { result in lane.run { $0.connected(result, bound.value, to: address) } }
+    }
+
+    private func connected(
+        _ result: Result<any Channel, any Error>, _ request: Request, to address: ForwardingAddress
+    ) {
+        switch result {
+        case .failure:
+            leave(address)
+            request.finish(.failure(.unreachable))
+        case .success(let channel):
+            guard let connection = Self.connection(of: channel) else {
+                request.finish(.failure(.broken))
+                return channel.close(promise: nil)
             }
+            guard request.done != nil, !isClosed else {
+                request.finish(.failure(.broken))
+                return connection.close()
+            }
+            start(request, on: connection)
         }
     }
 

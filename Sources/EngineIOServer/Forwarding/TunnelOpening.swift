@@ -1,13 +1,14 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import LoopConfinement
 internal import NIOCore
 internal import NIOHTTP1
 
 /// An upgrade on its way to the session's node: connect, send the request on, and join the connections when the node has
 /// begun to answer. Until then a failure is answered like an unknown session.
 ///
-/// Confined to the event loop of the client's connection, hence `@unchecked Sendable`.
-final class TunnelOpening: @unchecked Sendable {
+/// Lives on the event loop of the client's connection.
+final class TunnelOpening: LoopResident {
     private let request: MisroutedRequest
     private let route: Forwarder.Route
     private let lane: ForwardingLane
@@ -24,26 +25,30 @@ final class TunnelOpening: @unchecked Sendable {
         self.forwarder = forwarder
     }
 
+    var home: PlainHome { lane.home }
+
     func start() {
         guard forwarder.metrics.openTunnel(maximum: forwarder.configuration.maxTunnels) else {
             isOpen = false
             forwarder.metrics.count(.overloaded)
             return forwarder.overloaded(request.exchange)
         }
-        request.exchange.onAbort { [self] in
-            guard giveUp() else { return }
-            forwarder.metrics.count(.abandoned)
+        let opening = LoopReference(self)
+        request.exchange.onAbort {
+            opening.run { if $0.giveUp() { $0.forwarder.metrics.count(.abandoned) } }
         }
         // The node answers an upgrade at once.
         let time = forwarder.configuration.timeout + forwarder.engine.upgradeTimeout
-        deadline = lane.eventLoop.scheduleTask(in: time) { self.fail(.timedOut) }
+        deadline = lane.eventLoop.assumeIsolated().scheduleTask(in: time) { self.fail(.timedOut) }
         ForwardingConnector.connect(to: route.address, on: lane.eventLoop, timeout: forwarder.configuration.timeout) {
             // Without half-closure: when the node has said its last, nobody is left to hear the client.
             try $0.pipeline.syncOperations.addHandler(TunnelSide())
         }.whenComplete { result in
-            switch result {
-            case .failure: self.fail(.unreachable)
-            case .success(let channel): self.connected(channel)
+            opening.run { opening in
+                switch result {
+                case .failure: opening.fail(.unreachable)
+                case .success(let channel): opening.connected(channel)
+                }
             }
         }
     }
@@ -83,9 +88,8 @@ final class TunnelOpening: @unchecked Sendable {
 
     private func join() {
         guard let side else { return }
-        let bound = NIOLoopBound(side, eventLoop: lane.eventLoop)
         let isJoined = request.exchange.takeOver { channel, early in
-            let owner = bound.value
+            let owner = side
             let client = TunnelSide()
             // A client that has said its last still hears what its node has to say.
             try? channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)

@@ -4,8 +4,8 @@ internal import EngineIOCore
 
 /// The value of `Date`, made once a second and event loop (RFC 9110, 5.6.7).
 ///
-/// Confined to one event loop, hence `@unchecked Sendable`.
-final class DateHeader: @unchecked Sendable {
+/// Confined to one event loop.
+final class DateHeader {
     @exclusivity(unchecked) private var second: Int64 = -1
     @exclusivity(unchecked) private var text = ""
 

@@ -99,7 +99,7 @@ extension HTTPConnectionHandler {
 
     /// Writes a head with what is to leave beside it.
     func writeHead(_ head: consuming ResponseSerializer, body: ByteBuffer = ByteBuffer(), thenClose: Bool = false) {
-        head.date = date.value()
+        head.date = settings.date.value()
         if thenClose {
             head.keepAlive = nil
             router.countRefusal(head.status)

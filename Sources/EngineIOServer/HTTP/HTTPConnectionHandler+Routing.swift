@@ -180,7 +180,7 @@ extension HTTPConnectionHandler: HTTPExchangeConnection {
         collectBody(of: transaction, limit: limit, done)
     }
 
-    func takeOver(exchange: HTTPExchange, _ body: @Sendable (any Channel, ByteBuffer) -> Void) -> Bool {
+    func takeOver(exchange: HTTPExchange, _ body: (any Channel, ByteBuffer) -> Void) -> Bool {
         guard let transaction = transaction(of: exchange) else { return false }
         transaction.status = HTTPResponseStatus.switchingProtocols.code
         observe(transaction)

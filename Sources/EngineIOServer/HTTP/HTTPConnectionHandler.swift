@@ -36,7 +36,6 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
     let router: HTTPRouter
     let isSecure: Bool
     let connections: HTTPConnections?
-    let date: DateHeader
     let settings: HTTPLoopSettings
     let eventLoop: any EventLoop
 
@@ -95,8 +94,7 @@ final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler
         self.isSecure = isSecure
         self.connections = connections
         self.eventLoop = eventLoop
-        date = router.date(for: eventLoop)
-        settings = router.settings(for: eventLoop)
+        settings = router.settings(for: eventLoop.assumeIsolated())
         parser = RequestHeadParser(
             maximumSize: settings.values.maxRequestHeadSize, maximumHeaders: settings.values.maxHeaders)
     }

@@ -11,14 +11,14 @@ package protocol EngineRequestHandler: AnyObject, Sendable {
     func handle(_ exchange: HTTPExchange)
 
     /// What plaintext connections of this event loop read into, all of them; nil when each has a buffer of its own.
-    func receiveBuffer(for eventLoop: any EventLoop) -> SpareBuffer?
+    func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> SpareBuffer?
 
     /// A request was refused before ``handle(_:)``, by its origin or by a middleware: to be counted.
     func refusedBefore(_ code: EngineErrorCode)
 }
 
 extension EngineRequestHandler {
-    package func receiveBuffer(for eventLoop: any EventLoop) -> SpareBuffer? { nil }
+    package func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> SpareBuffer? { nil }
 
     package func refusedBefore(_ code: EngineErrorCode) {}
 }
@@ -30,14 +30,15 @@ package protocol HTTPExchangeConnection: AnyObject {
         status: HTTPResponseStatus, message: String, headers: HTTPHeaders, exchange: HTTPExchange)
     func collectBody(
         limit: Int, exchange: HTTPExchange, _ done: @escaping @Sendable (Result<ByteBuffer, RequestBodyError>) -> Void)
-    func takeOver(exchange: HTTPExchange, _ body: @Sendable (any Channel, ByteBuffer) -> Void) -> Bool
+    func takeOver(exchange: HTTPExchange, _ body: (any Channel, ByteBuffer) -> Void) -> Bool
 }
 
 /// One request on its connection, from the complete head to the answer.
 ///
-/// Confined to the connection's event loop, which is why it may be `@unchecked Sendable`: `request`, `eventLoop` and
-/// `presetHeaders` never change once a handler sees the exchange, and everything else is touched on the loop only, where it
-/// is read and replaced in single steps: overlapping access is not checked for.
+/// The proof for `@unchecked Sendable`: `request`, `eventLoop` and `presetHeaders` are constants. The other three properties are
+/// private to this file, and every method that touches them asks for the event loop first, and hands itself to it or traps
+/// elsewhere; `isAborted` and ``connectionDropped()`` are called by those who live there. They are read and replaced in single
+/// steps: overlapping access is not checked for.
 package final class HTTPExchange: @unchecked Sendable {
     private enum State {
         case open
@@ -125,7 +126,7 @@ package final class HTTPExchange: @unchecked Sendable {
     /// goes to the handlers `body` adds. Returns false, without calling `body`, when the connection is gone or the
     /// exchange was answered.
     @discardableResult
-    package func takeOver(_ body: @Sendable (any Channel, ByteBuffer) -> Void) -> Bool {
+    package func takeOver(_ body: (any Channel, ByteBuffer) -> Void) -> Bool {
         eventLoop.preconditionInEventLoop()
         return finish()?.takeOver(exchange: self, body) ?? false
     }

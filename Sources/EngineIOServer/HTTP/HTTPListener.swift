@@ -91,7 +91,7 @@ package final class HTTPListener: Sendable {
         // In front of TLS: it is about the connection, not about what is said on it.
         if router.configuration.proxyProtocol { try pipeline.addHandler(ProxyProtocolHandler(router: router)) }
         if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
-        let receiveBuffer = tls == nil ? router.receiveBuffer(for: channel.eventLoop) : nil
+        let receiveBuffer = tls == nil ? router.receiveBuffer(for: channel.eventLoop.assumeIsolated()) : nil
         if let receiveBuffer {
             try SharedReceiveAllocator.install(receiveBuffer, on: channel)
         } else {

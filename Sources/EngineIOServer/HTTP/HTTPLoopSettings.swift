@@ -1,14 +1,14 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import LoopConfinement
 internal import NIOCore
 
 /// What the connections of one event loop share: what they go by and may be changed while the server runs, which is origins and
-/// limits of requests, the first timer, and the memory for answers.
+/// limits of requests, the first timer, the date, and the memory for answers.
 ///
-/// Confined to its loop, which is why it may be `@unchecked Sendable`: a change is handed to each loop, and no request
-/// takes a lock.
-final class HTTPLoopSettings: @unchecked Sendable {
+/// Lives on its loop: a change is handed to each loop, and no request takes a lock.
+final class HTTPLoopSettings: LoopResident {
     struct Values {
         let cors: CORSPolicy?
         let maxRequestHeadSize: Int
@@ -29,16 +29,19 @@ final class HTTPLoopSettings: @unchecked Sendable {
         }
     }
 
+    let home: PlainHome
     @exclusivity(unchecked) private(set) var values: Values
+    let date = DateHeader()
     let newcomers = Newcomers()
     /// What answers are put together in.
     let answers = SpareBuffer()
 
-    init(_ configuration: EngineConfiguration) {
+    init(_ configuration: EngineConfiguration, on eventLoop: any EventLoop) {
+        home = PlainHome(eventLoop)
         values = Values(configuration)
     }
 
-    /// Takes these of another configuration. On the loop.
+    /// Takes these of another configuration.
     func take(_ configuration: EngineConfiguration) {
         values = Values(configuration)
     }

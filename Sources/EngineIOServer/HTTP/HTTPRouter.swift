@@ -2,6 +2,7 @@
 
 internal import EngineIOCore
 internal import Logging
+internal import LoopConfinement
 internal import Metrics
 package import NIOCore
 internal import NIOHTTP1
@@ -31,8 +32,7 @@ package final class HTTPRouter: Sendable {
 
     private let engine: (any EngineRequestHandler)?
     private let prefix: [UInt8]
-    private let dates: [ObjectIdentifier: DateHeader]
-    private let loopSettings: [(loop: any EventLoop, settings: HTTPLoopSettings)]
+    private let loopSettings: [LoopReference<HTTPLoopSettings>]
     private let refusals: [UInt: Counter]
     let limits: LimitMetrics
     /// Whoever wants to hear of each request; nil for nobody.
@@ -65,9 +65,7 @@ package final class HTTPRouter: Sendable {
         clientFiles = ClientFiles(
             path: configuration.path, directory: configuration.serveClient ? configuration.clientDirectory : nil,
             version: configuration.clientVersion)
-        dates = Dictionary(
-            eventLoops.map { (ObjectIdentifier($0), DateHeader()) }, uniquingKeysWith: { first, _ in first })
-        loopSettings = eventLoops.map { ($0, HTTPLoopSettings(configuration)) }
+        loopSettings = eventLoops.map { LoopReference(sending: HTTPLoopSettings(configuration, on: $0)) }
         // Made beforehand: looking a counter up for each refusal would help a flood.
         refusals = Dictionary(
             uniqueKeysWithValues: [400, 403, 404, 405, 408, 413, 417, 429, 431, 500, 501, 503, 505].map {
@@ -112,22 +110,22 @@ package final class HTTPRouter: Sendable {
         }
     }
 
-    func date(for eventLoop: any EventLoop) -> DateHeader {
-        dates[ObjectIdentifier(eventLoop)] ?? DateHeader()
-    }
-
     /// What connections of this loop go by. Those of loops the router was not told of keep what they begin with.
-    func settings(for eventLoop: any EventLoop) -> HTTPLoopSettings {
-        loopSettings.first { $0.loop === eventLoop }?.settings ?? HTTPLoopSettings(configuration)
+    func settings(for eventLoop: NIOIsolatedEventLoop) -> HTTPLoopSettings {
+        let loop = eventLoop.nonisolated()
+        guard let settings = loopSettings.first(where: { $0.eventLoop === loop }) else {
+            return HTTPLoopSettings(configuration, on: loop)
+        }
+        return settings.value(on: eventLoop)
     }
 
     /// Takes origins and limits of requests from another configuration, on every loop as soon as it can.
     package func reload(_ configuration: EngineConfiguration) {
-        for (loop, settings) in loopSettings { loop.execute { settings.take(configuration) } }
+        for settings in loopSettings { settings.execute { $0.take(configuration) } }
     }
 
     /// See ``EngineRequestHandler/receiveBuffer(for:)``.
-    func receiveBuffer(for eventLoop: any EventLoop) -> SpareBuffer? { engine?.receiveBuffer(for: eventLoop) }
+    func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> SpareBuffer? { engine?.receiveBuffer(for: eventLoop) }
 
     func countRefusal(_ status: HTTPResponseStatus) {
         if status.code >= 400 { refusals[status.code]?.increment() }

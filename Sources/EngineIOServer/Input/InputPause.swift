@@ -9,9 +9,9 @@ final class InputPause {
     private var timer: Scheduled<Void>?
 
     /// - Parameter done: called once, on the loop, when the time is over; not after ``cancel()``.
-    init(until deadline: NIODeadline, on eventLoop: any EventLoop, _ done: @escaping @Sendable () -> Void) {
+    init(until deadline: NIODeadline, on eventLoop: any EventLoop, _ done: @escaping () -> Void) {
         until = deadline
-        timer = eventLoop.scheduleTask(deadline: deadline, done)
+        timer = eventLoop.assumeIsolated().scheduleTask(deadline: deadline, done)
     }
 
     func cancel() {

@@ -42,8 +42,7 @@ final class InputTurns {
     private func schedule() {
         guard !isScheduled else { return }
         isScheduled = true
-        let turns = NIOLoopBound(self, eventLoop: eventLoop)
-        eventLoop.scheduleTask(in: Self.pause) { turns.value.run() }
+        eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { self.run() }
     }
 
     private func run() {

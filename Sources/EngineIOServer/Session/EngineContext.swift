@@ -69,7 +69,7 @@ final class EngineContext: Sendable {
     }
 
     /// An id made by the application no longer names a session.
-    func forgetCustomID(of session: EngineSession) {
+    func forgetCustomID(of session: SessionCore) {
         if configuration.generateId != nil { forgetCustomID(session.id) }
     }
 

@@ -39,7 +39,7 @@ enum Rehoming {
         ClientBootstrap(group: eventLoop)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try SharedReceiveAllocator.install(handler.shard.receiveBuffer, on: channel)
+                    if let buffer = handler.receiveBuffer { try SharedReceiveAllocator.install(buffer, on: channel) }
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }
             }

@@ -34,22 +34,26 @@ struct StoredSessionID: Sendable {
 
 /// Sessions by their ids.
 struct SessionTable {
-    private var packed: [PackedID: EngineSession] = [:]
-    private var custom: [ExactName: EngineSession] = [:]
+    private var packed: [PackedID: SessionCore] = [:]
+    private var custom: [ExactName: SessionCore] = [:]
 
     var count: Int { packed.count + custom.count }
 
-    var all: [EngineSession] { Array(packed.values) + custom.values }
+    var all: [SessionCore] { Array(packed.values) + custom.values }
 
-    subscript(id: StoredSessionID) -> EngineSession? {
+    subscript(id: StoredSessionID) -> SessionCore? {
         if let id = id.packed { packed[id] } else { custom[ExactName(id.text)] }
     }
 
-    mutating func insert(_ session: EngineSession) { set(session, for: session.storedID) }
+    mutating func insert(_ session: SessionCore) {
+        if let id = session.handle?.storedID { set(session, for: id) }
+    }
 
-    mutating func remove(_ session: EngineSession) { set(nil, for: session.storedID) }
+    mutating func remove(_ session: SessionCore) {
+        if let id = session.handle?.storedID { set(nil, for: id) }
+    }
 
-    private mutating func set(_ session: EngineSession?, for id: StoredSessionID) {
+    private mutating func set(_ session: SessionCore?, for id: StoredSessionID) {
         if let id = id.packed { packed[id] = session } else { custom[ExactName(id.text)] = session }
         // A dictionary keeps the room that a crowd has needed.
         if session == nil, packed.isEmpty, packed.capacity > 1_024 { packed = [:] }

@@ -18,7 +18,7 @@ final class HeartbeatWheel {
 
     /// A session in the list of its slot.
     private struct Node {
-        var session: EngineSession?
+        var session: SessionCore?
         var next = HeartbeatWheel.none
         var previous = HeartbeatWheel.none
     }
@@ -47,7 +47,7 @@ final class HeartbeatWheel {
     }
 
     /// Calls `session.timerDue` at `deadline`, instead of at an earlier set one.
-    func schedule(_ session: EngineSession, at deadline: NIODeadline) {
+    func schedule(_ session: SessionCore, at deadline: NIODeadline) {
         cancel(session)
         let tick = max(tickAtOrAfter(deadline), handled + 1)
         session.heartbeatTick = tick
@@ -68,7 +68,7 @@ final class HeartbeatWheel {
         wakeNoLater(than: tick)
     }
 
-    func cancel(_ session: EngineSession) {
+    func cancel(_ session: SessionCore) {
         guard session.wheelIndex != Self.none else { return }
         remove(session)
     }
@@ -81,7 +81,7 @@ final class HeartbeatWheel {
         wakeUp = nil
     }
 
-    private func remove(_ session: EngineSession) {
+    private func remove(_ session: SessionCore) {
         let index = session.wheelIndex
         session.wheelIndex = Self.none
         let node = nodes[Int(index)]
@@ -110,9 +110,7 @@ final class HeartbeatWheel {
         }
         let deadline =
             origin + .nanoseconds(Int64(clamping: tick.multipliedReportingOverflow(by: resolution).partialValue))
-        // The task runs on the shard's loop, to which the wheel is confined.
-        let wheel = NIOLoopBound(self, eventLoop: eventLoop)
-        let task = eventLoop.scheduleTask(deadline: deadline) { wheel.value.wokeUp(at: tick) }
+        let task = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.wokeUp(at: tick) }
         wakeUp = (tick, task)
     }
 
@@ -128,8 +126,8 @@ final class HeartbeatWheel {
     }
 
     /// Removes what is due first, since a session that is told may schedule or cancel any other.
-    private func takeDue(through current: UInt64) -> [EngineSession] {
-        var due: [EngineSession] = []
+    private func takeDue(through current: UInt64) -> [SessionCore] {
+        var due: [SessionCore] = []
         let first = handled + 1
         guard first <= current else { return due }
         for tick in first...min(current, first + UInt64(Self.slotCount) - 1) {

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import NIOConcurrencyHelpers
 package import NIOCore
 internal import Synchronization
 
@@ -22,39 +23,52 @@ package struct LoopLag: Sendable {
     }
 }
 
-/// Measures how late an event loop runs what it was told to run at a certain time.
-///
-/// Confined to its loop but for ``current()``, whose values are atomic: the reason for `@unchecked Sendable`.
-final class LagMeter: @unchecked Sendable {
-    /// What was found since the start.
-    private(set) var measured = LoopLag()
+/// Measures how late an event loop runs what it was told to run at a certain time. From any thread.
+final class LagMeter: Sendable {
+    private struct State {
+        var measured = LoopLag()
+        var probe: Scheduled<Void>?
+        var isStopped = false
+    }
+
     private let eventLoop: any EventLoop
+    private let state = NIOLockedValueBox(State())
     /// The last of the measurements, and when the next is due: for those who must not wait for the loop. Uptime in
     /// nanoseconds; 0 while nothing is measured.
     private let last = Atomic<UInt64>(0)
     private let due = Atomic<UInt64>(0)
-    private var probe: Scheduled<Void>?
 
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
     }
 
+    /// What was found since the start.
+    var measured: LoopLag { state.withLockedValue { $0.measured } }
+
     /// Measures from now on, once per `interval`.
     func measure(every interval: TimeAmount) {
-        eventLoop.assertInEventLoop()
-        guard probe == nil else { return }
-        let due = NIODeadline.now() + interval
-        self.due.store(due.uptimeNanoseconds, ordering: .relaxed)
-        probe = eventLoop.scheduleTask(deadline: due) {
-            let lag = NIODeadline.now() - due
-            self.measured.record(lag)
-            self.last.store(UInt64(max(lag.nanoseconds, 0)), ordering: .relaxed)
-            self.probe = nil
-            self.measure(every: interval)
+        state.withLockedValue { state in
+            guard state.probe == nil, !state.isStopped else { return }
+            let due = NIODeadline.now() + interval
+            self.due.store(due.uptimeNanoseconds, ordering: .relaxed)
+            state.probe = eventLoop.scheduleTask(deadline: due) { self.found(.now() - due, every: interval) }
         }
     }
 
+    private func found(_ lag: TimeAmount, every interval: TimeAmount) {
+        last.store(UInt64(max(lag.nanoseconds, 0)), ordering: .relaxed)
+        state.withLockedValue { state in
+            state.measured.record(lag)
+            state.probe = nil
+        }
+        measure(every: interval)
+    }
+
     func stop() {
+        let probe = state.withLockedValue { state in
+            state.isStopped = true
+            return state.probe
+        }
         probe?.cancel()
         due.store(0, ordering: .relaxed)
     }

@@ -1,40 +1,45 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import LoopConfinement
 internal import NIOConcurrencyHelpers
-internal import NIOCore
+package import NIOCore
 internal import Synchronization
 
-/// Work that comes to an event loop from other threads, done in the order of its arrival.
+/// Work that comes to an event loop from other threads, done in the order of its arrival: the home of everything that lives
+/// on a shard.
 ///
 /// A caller who leaves work here and then has something done on the loop itself, in whatever way, finds the work done: the loop's
 /// own task for it has been queued before ``run(_:)`` returns.
-///
-/// What is marked is confined to the loop, the rest behind a lock or atomic: the reason for `@unchecked Sendable`.
-final class ShardInbox: @unchecked Sendable {
+package final class ShardInbox: LoopHome {
     private struct Arrivals {
         var work: [@Sendable () -> Void] = []
         /// Counts how often the work has been taken.
         var round: UInt64 = 1
     }
 
-    private let eventLoop: any EventLoop
+    /// What came from the inbox, and how much of it was begun.
+    private final class Mail {
+        var items: [@Sendable () -> Void] = []
+        var next = 0
+    }
+
+    package let eventLoop: any EventLoop
     private let inbox = NIOLockedValueBox(Arrivals())
     /// The round for which the loop has been given a task. Set after that, so whoever finds it there need not give it another;
     /// callers who come in between give it one too many, which finds nothing to do.
     private let scheduled = Atomic<UInt64>(0)
     /// Whether the inbox holds work; spares the lock where there is none.
     private let hasMail = Atomic(false)
-    /// What came from the inbox, and how much of it was begun. On the loop only.
-    private var mail: [@Sendable () -> Void] = []
-    private var nextMail = 0
+    private let mail: LoopBound<Mail>
 
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
+        self.mail = LoopBound(Mail(), on: eventLoop)
     }
 
     /// Runs `work` on the loop: at once when called there, else queued behind earlier work and run within the loop's next
     /// tick, all that has gathered in one go.
-    func run(_ work: @escaping @Sendable () -> Void) {
+    package func run(_ work: @escaping @Sendable () -> Void) {
         if eventLoop.inEventLoop { return work() }
         schedule(add(work))
     }
@@ -74,18 +79,20 @@ final class ShardInbox: @unchecked Sendable {
 
     /// What is done may call `catchUp`, and then comes back here: the order stays that of arrival.
     private func empty() {
-        let work = inbox.withLockedValue { inbox in
-            inbox.round &+= 1
-            hasMail.store(false, ordering: .relaxed)
-            return exchange(&inbox.work, with: [])
+        mail.runIfHere { mail in
+            let work = inbox.withLockedValue { inbox in
+                inbox.round &+= 1
+                hasMail.store(false, ordering: .relaxed)
+                return exchange(&inbox.work, with: [])
+            }
+            if mail.items.isEmpty { mail.items = work } else { mail.items.append(contentsOf: work) }
+            while mail.next < mail.items.count {
+                let item = mail.items[mail.next]
+                mail.next += 1
+                item()
+            }
+            mail.items = []
+            mail.next = 0
         }
-        if mail.isEmpty { mail = work } else { mail.append(contentsOf: work) }
-        while nextMail < mail.count {
-            let item = mail[nextMail]
-            nextMail += 1
-            item()
-        }
-        mail = []
-        nextMail = 0
     }
 }

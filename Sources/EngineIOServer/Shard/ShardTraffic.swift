@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 package import EngineIOCore
+internal import LoopConfinement
 package import NIOCore
 
 /// What has passed through a shard since the start: plain numbers on its loop, no lock and no atomic.
@@ -63,10 +64,8 @@ extension EngineServer {
     package func statistics() async -> [ShardStatistics] {
         var all: [ShardStatistics] = []
         for shard in shards {
-            all.append(
-                await withCheckedContinuation { continuation in
-                    shard.run { continuation.resume(returning: shard.statistics) }
-                })
+            let lag = shard.lag.measured
+            all.append(await shard.core.get { $0.statistics(lag: lag) })
         }
         return all
     }
@@ -86,20 +85,16 @@ extension EngineServer {
 
     /// Measures from now on how late the loops are, see ``ShardStatistics/lag``.
     package func measureLag(every interval: TimeAmount) {
-        for shard in shards {
-            shard.run { [self] in
-                if !isClosingNow { shard.lag.measure(every: interval) }
-            }
-        }
+        for shard in shards where !isClosingNow { shard.lag.measure(every: interval) }
     }
 }
 
-extension Shard {
-    fileprivate var statistics: ShardStatistics {
+extension ShardCore {
+    fileprivate func statistics(lag: LoopLag) -> ShardStatistics {
         let sessions = allSessions()
         let queued = sessions.reduce(0) { $0 + $1.waitingBytes }
         return ShardStatistics(
             index: index, sessions: sessions.count, queuedBytes: queued, deadlines: heartbeats.count,
-            traffic: traffic, lag: lag.measured)
+            traffic: traffic, lag: lag)
     }
 }

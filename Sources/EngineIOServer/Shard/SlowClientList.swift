@@ -11,10 +11,10 @@ final class SlowClientList {
     /// How often progress is checked within the time-out.
     private static let looksPerTimeout: Int64 = 16
 
-    private unowned let shard: Shard
+    private unowned let shard: ShardCore
     // What is done for each message that waits is not checked for overlapping access: values that call nothing back.
     @exclusivity(unchecked)
-    private var sessions: [EngineSession] = []
+    private var sessions: [SessionCore] = []
     /// One that is spent, for the next session: mostly a message of a polling client waits until its next poll, and nothing is
     /// allocated for that.
     @exclusivity(unchecked)
@@ -22,14 +22,14 @@ final class SlowClientList {
     @exclusivity(unchecked)
     private var timer: Scheduled<Void>?
 
-    init(_ shard: Shard) {
+    init(_ shard: ShardCore) {
         self.shard = shard
     }
 
     var isEmpty: Bool { sessions.isEmpty }
 
     /// What the session notes from now on; it is added to the list.
-    func add(_ session: EngineSession) -> Leftover {
+    func add(_ session: SessionCore) -> Leftover {
         let limits = session.context.slowClientLimits
         let leftover: Leftover
         if let spare {
@@ -67,16 +67,14 @@ final class SlowClientList {
     }
 
     /// The session has exceeded its soft bound.
-    func watch(_ session: EngineSession) {
+    func watch(_ session: SessionCore) {
         if timer == nil { arm(session.context.slowClientLimits.timeout) }
     }
 
     private func arm(_ timeout: TimeAmount) {
         let step = TimeAmount.nanoseconds(
             min(max(timeout.nanoseconds / Self.looksPerTimeout, 1_000_000), 1_000_000_000))
-        // The task runs on the shard's loop, to which this list is confined.
-        let list = NIOLoopBound(self, eventLoop: shard.eventLoop)
-        timer = shard.eventLoop.scheduleTask(in: step) { list.value.look() }
+        timer = shard.loop.scheduleTask(in: step) { self.look() }
     }
 
     private func look() {
@@ -99,7 +97,7 @@ final class SlowClientList {
     }
 
     /// The sessions with the longest queues, the longest first.
-    func worst(_ count: Int) -> [(session: EngineSession, waiting: Int)] {
+    func worst(_ count: Int) -> [(session: SessionCore, waiting: Int)] {
         let all = sessions.map { (session: $0, waiting: $0.waitingBytes) }
         return Array(all.sorted { $0.waiting > $1.waiting }.prefix(count))
     }

@@ -5,7 +5,9 @@ package import NIOCore
 /// A buffer that all connections of an event loop read into by turns, since what comes nearly always goes in one go. An idle
 /// connection then holds none. Who needs it longer keeps it, and the others get a new one.
 ///
-/// Confined to its event loop, which is why it may be `@unchecked Sendable`.
+/// The proof for `@unchecked Sendable`, which NIO asks of an allocator: three have a reference, the shard of the event loop
+/// or the settings of its HTTP connections, both of which live there; the handler of a channel of that loop; and the channel's
+/// allocator (``SharedReceiveAllocator``), which NIO asks when it reads. All of them use it on that loop.
 package final class SpareBuffer: @unchecked Sendable {
     // A value of another module that calls nothing back: overlapping access is not checked for.
     @exclusivity(unchecked)

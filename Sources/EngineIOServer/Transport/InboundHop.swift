@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import LoopConfinement
 internal import NIOCore
 internal import Synchronization
 
@@ -66,6 +67,6 @@ extension WebSocketTransport {
 
     func onHome(_ work: @escaping @Sendable (WebSocketTransport) -> Void) {
         if isLocal { return work(self) }
-        shard.run { work(self) }
+        shard.home.run { work(self) }
     }
 }

@@ -1,15 +1,16 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import LoopConfinement
 internal import NIOCore
 internal import NIOHTTP1
 
 /// A session's long-polling: at most one held GET and one arriving POST (protocol 1.8). On the session's home loop. What every
 /// request touches is not checked for overlapping access: the machine calls nothing back, the others are read and replaced.
-final class PollingTransport: Transport, @unchecked Sendable {
-    let shard: Shard
+final class PollingTransport: Transport, LoopResident {
+    let shard: ShardCore
     let context: EngineContext
-    @exclusivity(unchecked) private(set) var session: EngineSession?
+    @exclusivity(unchecked) private(set) var session: SessionCore?
     @exclusivity(unchecked) var machine = PollingStateMachine()
     @exclusivity(unchecked) private var poll: HTTPExchange?
     @exclusivity(unchecked) var post: HTTPExchange?
@@ -29,12 +30,14 @@ final class PollingTransport: Transport, @unchecked Sendable {
     /// Bodies of at least this size are tracked until they have been sent.
     private static let trackedBody = 16 * 1024
 
-    init(shard: Shard, context: EngineContext) {
+    init(shard: ShardCore, context: EngineContext) {
         self.shard = shard
         self.context = context
     }
 
-    func attach(to session: EngineSession) { self.session = session }
+    var home: ShardInbox { shard.home }
+
+    func attach(to session: SessionCore) { self.session = session }
 
     // MARK: What the session asks
 
@@ -115,7 +118,7 @@ final class PollingTransport: Transport, @unchecked Sendable {
         switch machine.pollReceived(hasPendingPackets: session?.hasBacklog ?? false) {
         case .hold:
             poll = exchange
-            exchange.onAbort { [self] in shard.run { self.pollAborted(exchange) } }
+            exchange.onAbort { [polling = LoopReference(self)] in polling.run { $0.pollAborted(exchange) } }
             session?.transportReady(self)
         case .answer(let answer):
             self.answer(exchange, with: answer)
@@ -214,7 +217,7 @@ final class PollingTransport: Transport, @unchecked Sendable {
         let probe = AnswerProbe()
         unsentAnswers[number] = (holding(), probe)
         self.probe = probe
-        return AnswerTracker(probe: probe) { [self] in shard.run { self.answerLeft(number) } }
+        return AnswerTracker(probe: probe) { [polling = LoopReference(self)] in polling.run { $0.answerLeft(number) } }
     }
 
     private func answerLeft(_ number: Int) {

@@ -14,8 +14,8 @@ final class SharedAssembler {
 /// are read with the loop's reader; for others there is an assembler by turns, which who is in the middle of a message keeps,
 /// and the others get a new one.
 ///
-/// Confined to its event loop, which is why it may be `@unchecked Sendable`.
-final class SpareAssembler: @unchecked Sendable {
+/// Confined to its event loop.
+final class SpareAssembler {
     private let inflater: FrameInflater?
     private var spare: SharedAssembler?
     // A value of another module that calls nothing back, needed for every read: overlapping access is not checked for.

@@ -11,13 +11,13 @@ final class WebSocketStart: Sendable {
     /// There is no TLS on the connection.
     let isPlaintext: Bool
     /// Takes the transport over, on the home loop, before anything the client sends is looked at.
-    let ready: @Sendable (WebSocketTransport) -> Void
+    let ready: @Sendable (ShardCore, WebSocketTransport) -> Void
     /// Called instead when the connection turns out to be gone.
     let lost: @Sendable () -> Void
 
     init(
         response: ByteBuffer, early: ByteBuffer, isPlaintext: Bool,
-        ready: @escaping @Sendable (WebSocketTransport) -> Void, lost: @escaping @Sendable () -> Void
+        ready: @escaping @Sendable (ShardCore, WebSocketTransport) -> Void, lost: @escaping @Sendable () -> Void
     ) {
         self.response = response
         self.early = early

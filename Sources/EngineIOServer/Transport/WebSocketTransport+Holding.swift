@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import LoopConfinement
 internal import Metrics
 internal import NIOCore
 
@@ -17,11 +18,15 @@ extension WebSocketTransport: InputSource {
             guard pause.until < deadline else { return }
             pause.cancel()
         }
-        held.pause = InputPause(until: deadline, on: shard.eventLoop) { [self] in
+        held.pause = InputPause(until: deadline, on: shard.home.eventLoop) { [self] in
             self.held?.pause = nil
             awaitTurn()
         }
     }
+
+    /// With what else lives on the session's loop, which this is.
+    @discardableResult
+    func onShard<Result: Sendable>(_ body: (ShardCore) -> Result) -> Result? { shard.runIfHere(body) }
 
     private func heldInput() -> HeldInput {
         if let held { return held }
@@ -33,7 +38,7 @@ extension WebSocketTransport: InputSource {
     private func awaitTurn() {
         guard let held, !held.isQueued, held.pause == nil else { return }
         held.isQueued = true
-        shard.turns.add(self)
+        onShard { $0.turns.add(self) }
     }
 
     /// Keeps the unhandled rest of `bytes`.
@@ -51,7 +56,7 @@ extension WebSocketTransport: InputSource {
         guard let held else { return }
         let isPaused = held.pause != nil
         guard !isPaused || held.bytes.readableBytes + bytes.readableBytes <= HeldInput.pausedLimit,
-            shard.turns.reserve(bytes.readableBytes)
+            onShard({ $0.turns.reserve(bytes.readableBytes) }) ?? false
         else { return giveUp(isPaused ? "input over the rate at the end of the stream" : "too much input") }
         held.unasked += bytes.readableBytes
         held.bytes.discardReadBytes()
@@ -90,7 +95,7 @@ extension WebSocketTransport: InputSource {
 
     private func drop(_ held: HeldInput) {
         held.pause?.cancel()
-        shard.turns.release(held.unasked)
+        onShard { $0.turns.release(held.unasked) }
         let dropped = held.bytes.readableBytes
         if dropped > 0 { session?.context.metrics.inputDropped.increment(by: dropped) }
         self.held = nil
@@ -103,12 +108,12 @@ extension WebSocketTransport: InputSource {
         held.isQueued = false
         guard held.pause == nil else { return }
         self.held = nil
-        shard.catchUp()
+        shard.home.catchUp()
         if isLocal { continueBytes(held) } else { continueEvents(held) }
     }
 
     private func continueBytes(_ before: HeldInput) {
-        shard.turns.release(before.unasked)
+        onShard { $0.turns.release(before.unasked) }
         if before.bytes.readableBytes > 0 { process(before.bytes, isKept: true) }
         if let end = before.end {
             if let held, held.pause == nil, session != nil {

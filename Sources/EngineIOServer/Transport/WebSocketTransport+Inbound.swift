@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import LoopConfinement
 internal import NIOCore
 
 // From the connection to the session. Everything here runs on the connection's loop.
@@ -33,7 +34,7 @@ extension WebSocketTransport {
             return start.lost()
         }
         if !isLocal { writeResponse(context) }
-        onHome { start.ready($0) }
+        shard.run { [self] shard in start.ready(shard, self) }
         writeResponse(context)
         context.flush()
         guard start.early.readableBytes > 0 else { return }
@@ -62,7 +63,7 @@ extension WebSocketTransport {
         guard state == .open || state == .closing else { return }
         let read = unwrapInboundIn(data)
         guard isLocal else { return process(read) }
-        shard.catchUp()
+        shard.home.catchUp()
         if held != nil {
             keepUnasked(read)
         } else {
@@ -210,7 +211,7 @@ extension WebSocketTransport {
     func hopIn() {
         guard let batch = hop?.takeBatch(window: Self.hopWindow) else { return }
         if batch.pausesReading { setAutoRead(false) }
-        shard.run { [self] in receive(batch) }
+        shard.home.run { [self] in receive(batch) }
     }
 
     func setAutoRead(_ value: Bool) {

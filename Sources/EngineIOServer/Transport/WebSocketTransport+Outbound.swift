@@ -49,10 +49,8 @@ extension WebSocketTransport {
     /// The message as this client wants it. What had to wait may be compressed already.
     private func finished(_ message: OutboundMessage) -> OutboundMessage {
         let plain = encodesBinary ? message.withTextOnly() : message
-        guard let deflateWindowBits, let compressor = shard.compressor, message.isApplicationMessage else {
-            return plain
-        }
-        return compressor.compressParts(of: plain, windowBits: deflateWindowBits)
+        guard let deflateWindowBits, message.isApplicationMessage else { return plain }
+        return onShard { $0.compressor?.compressParts(of: plain, windowBits: deflateWindowBits) ?? plain } ?? plain
     }
 
     func hopOut(_ buffers: [ByteBuffer]) {

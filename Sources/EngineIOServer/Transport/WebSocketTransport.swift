@@ -1,11 +1,12 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import LoopConfinement
 internal import NIOCore
 
 /// A session's WebSocket: after the upgrade the only handler in the pipeline beside TLS (decisions 4).
 ///
-///     bytes ─▶ WholeMessageReader, or MessageAssembler ─▶ EngineSession        frames of a tick ─▶ one write
+///     bytes ─▶ WholeMessageReader, or MessageAssembler ─▶ SessionCore          frames of a tick ─▶ one write
 ///
 /// Normally connection and session share an event loop and everything is a direct call. A connection that could not be
 /// moved to the session's loop (TLS) stays on its own and hops: inbound once per read, outbound once per tick, with at
@@ -14,8 +15,10 @@ internal import NIOCore
 /// What a plaintext connection sends goes straight to its socket while NIO holds nothing for it (``DirectSocket``); as long as
 /// that stays so, the shard does it without asking (``isBypassed``).
 ///
-/// `@unchecked Sendable` because each field belongs to one of two loops: those under "home" to the session's, the
-/// others to the connection's; calls from one to the other go through `onHome` and `onConnection`.
+/// The proof for `@unchecked Sendable`: with one event loop, as nearly always, it is confined to that. With two, each field belongs to
+/// one of them: those under "home" to the session's, the others to the connection's. Calls from one to the other go through `onHome`
+/// and `onConnection`, or take a batch along (``InboundHop``); what the bypass changes (`didSet`) finds `isBypassed` false,
+/// which is never set with two loops.
 final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -33,7 +36,8 @@ final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Send
     /// Inbound bytes that may be on their way to the home loop before reading pauses.
     static let hopWindow = 256 * 1024
 
-    let shard: Shard
+    /// Where the session lives.
+    let shard: LoopReference<ShardCore>
     let limits: WebSocketLimits
     /// Connection and session share an event loop.
     var isLocal: Bool { hop == nil }
@@ -81,7 +85,7 @@ final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Send
     var start: WebSocketStart?
 
     // Home.
-    var session: EngineSession?
+    var session: SessionCore?
     var isReady = true {
         didSet { if !isReady { endBypass() } }
     }
@@ -98,12 +102,12 @@ final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Send
     ///   - receiveBuffer: what the channel reads into, if it shares that with others.
     ///   - start: the answer to the request, and who waits for the transport.
     init(
-        shard: Shard, eventLoop: any EventLoop, limits: WebSocketLimits, encodesBinary: Bool,
+        shard: LoopReference<ShardCore>, eventLoop: any EventLoop, limits: WebSocketLimits, encodesBinary: Bool,
         deflate: DeflateAgreement?, assembler: SpareAssembler, receiveBuffer: SpareBuffer?, start: WebSocketStart
     ) {
         self.start = start
         self.shard = shard
-        self.hop = shard.eventLoop === eventLoop ? nil : InboundHop(eventLoop: eventLoop)
+        self.hop = shard.home.eventLoop === eventLoop ? nil : InboundHop(eventLoop: eventLoop)
         self.encodesBinary = encodesBinary
         self.deflateWindowBits = deflate?.windowBits
         self.limits = limits
@@ -119,7 +123,7 @@ final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Send
     var windowBits: Int32? { encodesBinary ? nil : deflateWindowBits }
 
     /// From now on packets go to `session`.
-    func attach(to session: EngineSession) { self.session = session }
+    func attach(to session: SessionCore) { self.session = session }
 
     var bufferedBytes: Int {
         if isReady { return 0 }
@@ -145,13 +149,13 @@ final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Send
         // A session that counts for an observer is asked each time, or it would miss messages.
         guard let session, session.meter == nil else { return }
         isBypassed = true
-        shard.bypass(session, to: descriptor)
+        session.shard.bypass(session, to: descriptor)
     }
 
     private func endBypass() {
         guard isBypassed else { return }
         isBypassed = false
-        if let session { shard.endBypass(session) }
+        if let session { session.shard.endBypass(session) }
     }
 
     /// Answers the probe of a candidate, ahead of any session traffic.

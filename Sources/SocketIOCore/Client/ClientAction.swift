@@ -9,15 +9,15 @@ package import NIOCore
 /// sockets.
 package enum ClientAction: Sendable, Equatable {
     /// Look the namespace up, create a socket and run its middlewares; then report `connected` or `connectFailed`.
-    case connect(slot: Int, nsp: String, auth: ByteBuffer?)
+    case connect(slot: ClientSlot, nsp: String, auth: ByteBuffer?)
     /// Answer with CONNECT_ERROR and carry on; no slot is in use.
     case refuseConnect(nsp: String, ConnectRefusal)
     /// Pass the event in the packet to the socket.
-    case event(slot: Int)
+    case event(slot: ClientSlot)
     /// Pass the answer in the packet to the socket's ack table, which ignores ids it does not know.
-    case ack(slot: Int, id: Int)
+    case ack(slot: ClientSlot, id: Int)
     /// The client leaves: close the socket with `client namespace disconnect`, which includes reporting `left`.
-    case disconnect(slot: Int)
+    case disconnect(slot: ClientSlot)
     /// Drop the packet.
     case ignore(IgnoredPacket)
     /// Close the session; every socket gets `forced server close`. All later packets are ignored.

@@ -34,7 +34,7 @@ package struct ClientStateMachine: Sendable {
     private var nextOrder: Int32 = 0
     /// The slot of a DISCONNECT that is being carried out, or `noSlot`.
     private var leavingSlot = ClientStateMachine.noSlot
-    private static let noSlot: Int32 = -1
+    private static let noSlot: ClientSlot = -1
     private let lenientNamespaceErrors: Bool
     private var isClosed = false
     /// False after a violation: the session is about to close, and its sockets stay listed until it does.
@@ -72,19 +72,19 @@ package struct ClientStateMachine: Sendable {
             return .ack(slot: slot, id: id)
         case .disconnect:
             guard let slot = joinedSlot(nsp) else { return notJoined(nsp) }
-            leavingSlot = Int32(truncatingIfNeeded: slot)
+            leavingSlot = slot
             return .disconnect(slot: slot)
         }
     }
 
     /// The middlewares have accepted a pending connection. False when it no longer exists: drop it silently (protocol
     /// 3.5, rule 6).
-    package mutating func connected(slot: Int) -> Bool {
-        guard acceptsPackets, slots.indices.contains(slot), var entry = slots[slot], !entry.isJoined else {
+    package mutating func connected(slot: ClientSlot) -> Bool {
+        guard acceptsPackets, slots.indices.contains(slot.index), var entry = slots[slot.index], !entry.isJoined else {
             return false
         }
         entry.order = nextOrder
-        slots[slot] = entry
+        slots[slot.index] = entry
         nextOrder = nextOrder == .max ? 0 : nextOrder + 1
         joined += 1
         hasEverJoined = true
@@ -92,8 +92,8 @@ package struct ClientStateMachine: Sendable {
     }
 
     /// A pending connection was refused. False when it is gone: then no CONNECT_ERROR is sent.
-    package mutating func connectFailed(slot: Int) -> Bool {
-        guard !isClosed, slots.indices.contains(slot), let entry = slots[slot], !entry.isJoined else {
+    package mutating func connectFailed(slot: ClientSlot) -> Bool {
+        guard !isClosed, slots.indices.contains(slot.index), let entry = slots[slot.index], !entry.isJoined else {
             return false
         }
         free(slot)
@@ -101,8 +101,8 @@ package struct ClientStateMachine: Sendable {
     }
 
     /// A joined socket was closed, by either side. False when it was not joined.
-    package mutating func left(slot: Int) -> Bool {
-        guard !isClosed, slots.indices.contains(slot), let entry = slots[slot], entry.isJoined else {
+    package mutating func left(slot: ClientSlot) -> Bool {
+        guard !isClosed, slots.indices.contains(slot.index), let entry = slots[slot.index], entry.isJoined else {
             return false
         }
         free(slot)
@@ -129,7 +129,7 @@ package struct ClientStateMachine: Sendable {
 
     /// Ends the client: every later packet and middleware result is ignored. Returns the joined slots in connection
     /// order, which is the order their sockets are closed in; nothing when called again.
-    package mutating func close() -> [Int] {
+    package mutating func close() -> [ClientSlot] {
         let open = joinedSlots
         isClosed = true
         acceptsPackets = false
@@ -141,20 +141,20 @@ package struct ClientStateMachine: Sendable {
     }
 
     /// The slots of the joined namespaces, in connection order.
-    package var joinedSlots: [Int] {
-        var found: [(order: Int32, slot: Int)] = []
+    package var joinedSlots: [ClientSlot] {
+        var found: [(order: Int32, slot: ClientSlot)] = []
         for slot in slots.indices {
-            if let entry = slots[slot], entry.isJoined { found.append((entry.order, slot)) }
+            if let entry = slots[slot], entry.isJoined { found.append((entry.order, ClientSlot(slot))) }
         }
         found.sort { $0.order < $1.order }
         return found.map(\.slot)
     }
 
     /// The joined slot of a namespace.
-    package func joinedSlot(_ nsp: String) -> Int? {
+    package func joinedSlot(_ nsp: String) -> ClientSlot? {
         for slot in slots.indices {
             guard let entry = slots[slot], entry.nsp.hasSameBytes(as: nsp) else { continue }
-            return entry.isJoined ? slot : nil
+            return entry.isJoined ? ClientSlot(slot) : nil
         }
         return nil
     }
@@ -176,10 +176,10 @@ package struct ClientStateMachine: Sendable {
         occupied += 1
         if let slot = slots.firstIndex(where: { $0 == nil }) {
             slots[slot] = entry
-            return .connect(slot: slot, nsp: nsp, auth: auth)
+            return .connect(slot: ClientSlot(slot), nsp: nsp, auth: auth)
         }
         slots.append(entry)
-        return .connect(slot: slots.count - 1, nsp: nsp, auth: auth)
+        return .connect(slot: ClientSlot(slots.count - 1), nsp: nsp, auth: auth)
     }
 
     private mutating func notJoined(_ nsp: String) -> ClientAction {
@@ -198,8 +198,8 @@ package struct ClientStateMachine: Sendable {
         return .violation(violation)
     }
 
-    private mutating func free(_ slot: Int) {
-        slots[slot] = nil
+    private mutating func free(_ slot: ClientSlot) {
+        slots[slot.index] = nil
         occupied -= 1
     }
 }

@@ -29,7 +29,7 @@ package final class RoomIndex<Member> {
     /// is a socket whose middlewares are running.
     package func add(_ member: Member) -> RoomMember {
         let handle = table.add()
-        let slot = Int(handle.slot)
+        let slot = Int(handle.number)
         if slot < members.count {
             members[slot] = member
         } else {
@@ -49,13 +49,13 @@ package final class RoomIndex<Member> {
         guard table.isMember(handle) else { return [] }
         // A slot that a selection under way still lists must not get another member before that is through.
         let departures = table.remove(handle, reusable: visits == 0)
-        members[Int(handle.slot)] = nil
+        members[Int(handle.number)] = nil
         return departures
     }
 
     /// The member behind a handle.
     package subscript(_ handle: RoomMember) -> Member? {
-        table.isMember(handle) ? members[Int(handle.slot)] : nil
+        table.isMember(handle) ? members[Int(handle.number)] : nil
     }
 
     /// How many members are active.

@@ -17,12 +17,24 @@ package struct RoomLimits: Sendable, Equatable {
 @usableFromInline
 package struct RoomMember: Sendable, Hashable {
     /// A small number, the member's alone while it is one.
-    @usableFromInline package let slot: Int32
+    @usableFromInline let number: Int32
     let generation: UInt32
 
     /// No member, of any index.
-    package static var none: RoomMember { RoomMember(slot: -1, generation: 0) }
-    package var isNone: Bool { slot < 0 }
+    package static var none: RoomMember { RoomMember(number: -1, generation: 0) }
+    package var isNone: Bool { number < 0 }
+
+    /// The place of the member, for those who keep something beside the index.
+    package var slot: MemberSlot { MemberSlot(number: number) }
+}
+
+/// The place of a member of a `RoomIndex`, the member's alone while it is one. One of three number spaces: a client's sockets
+/// have a ``ClientSlot``, the sessions of an event loop a `SessionSlot`.
+package struct MemberSlot: Sendable, Hashable {
+    fileprivate let number: Int32
+
+    /// The place in a list with one for each slot.
+    package var index: Int { Int(number) }
 }
 
 /// What became of `RoomIndex.join`.

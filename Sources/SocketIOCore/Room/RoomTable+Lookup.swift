@@ -2,21 +2,21 @@
 
 extension RoomTable {
     func isMember(_ handle: RoomMember) -> Bool {
-        let slot = Int(handle.slot)
+        let slot = Int(handle.number)
         return slots.indices.contains(slot) && slots[slot].generation == handle.generation
             && slots[slot].place != Slot.free
     }
 
     func rooms(of handle: RoomMember) -> [String] {
         guard isMember(handle) else { return [] }
-        return slots[Int(handle.slot)].memberships.array.compactMap { membership in
+        return slots[Int(handle.number)].memberships.array.compactMap { membership in
             membership.room == Membership.hole ? nil : rooms[Int(membership.room)].name
         }
     }
 
     func contains(_ handle: RoomMember, in name: String) -> Bool {
         guard isMember(handle), let room = roomID(of: name) else { return false }
-        return membership(of: handle.slot, in: room) != nil
+        return membership(of: handle.number, in: room) != nil
     }
 
     func count(of name: String) -> Int {

@@ -49,22 +49,22 @@ struct RoomTable {
             stamps.append(Self.never)
         }
         slots[Int(slot)].place = Slot.inactive
-        return RoomMember(slot: slot, generation: slots[Int(slot)].generation)
+        return RoomMember(number: slot, generation: slots[Int(slot)].generation)
     }
 
     mutating func activate(_ handle: RoomMember) {
-        guard isMember(handle), slots[Int(handle.slot)].place == Slot.inactive else { return }
-        slots[Int(handle.slot)].place = Int32(everyone.count)
-        stamps[Int(handle.slot)] = 0
-        everyone.append(handle.slot)
+        guard isMember(handle), slots[Int(handle.number)].place == Slot.inactive else { return }
+        slots[Int(handle.number)].place = Int32(everyone.count)
+        stamps[Int(handle.number)] = 0
+        everyone.append(handle.number)
     }
 
     mutating func remove(_ handle: RoomMember, reusable: Bool) -> [RoomDeparture] {
         guard isMember(handle) else { return [] }
         let departures = leaveAll(handle)
-        let slot = Int(handle.slot)
+        let slot = Int(handle.number)
         let place = slots[slot].place
-        if place >= 0, let last = everyone.popLast(), last != handle.slot {
+        if place >= 0, let last = everyone.popLast(), last != handle.number {
             everyone[Int(place)] = last
             slots[Int(last)].place = place
         }
@@ -72,9 +72,9 @@ struct RoomTable {
         slots[slot].generation &+= 1
         stamps[slot] = Self.never
         if reusable {
-            freeSlots.append(handle.slot)
+            freeSlots.append(handle.number)
         } else {
-            retiredSlots.append(handle.slot)
+            retiredSlots.append(handle.number)
         }
         return departures
     }
@@ -85,41 +85,41 @@ struct RoomTable {
         guard isMember(handle) else { return .unknownMember }
         // Checked before the name is hashed.
         guard isShort(name) else { return .nameTooLong }
-        let slot = Int(handle.slot)
+        let slot = Int(handle.number)
         let known = roomIDs[ExactName(name)]
-        if let known, membership(of: handle.slot, in: known) != nil { return .alreadyMember }
+        if let known, membership(of: handle.number, in: known) != nil { return .alreadyMember }
         guard slots[slot].liveCount < limits.maxRoomsPerMember else { return .tooManyRooms }
         let room = known ?? addRoom(name)
         let index = Int32(slots[slot].memberships.count)
         let position = Int32(rooms[Int(room)].entries.count)
-        rooms[Int(room)].entries.append(Entry(slot: handle.slot, membership: index))
+        rooms[Int(room)].entries.append(Entry(slot: handle.number, membership: index))
         slots[slot].memberships.append(Membership(room: room, position: position))
         if index == Self.longestScan {
-            indexLongList(handle.slot)
+            indexLongList(handle.number)
         } else if index > Self.longestScan {
-            longLists[Self.key(handle.slot, room)] = index
+            longLists[Self.key(handle.number, room)] = index
         }
         return .joined(roomCreated: known == nil)
     }
 
     mutating func leave(_ name: String, _ handle: RoomMember) -> RoomLeave {
-        guard isMember(handle), let room = roomID(of: name), let index = membership(of: handle.slot, in: room) else {
+        guard isMember(handle), let room = roomID(of: name), let index = membership(of: handle.number, in: room) else {
             return .notMember
         }
-        let slot = Int(handle.slot)
+        let slot = Int(handle.number)
         let deleted = removeEntry(room: room, position: slots[slot].memberships[index].position)
         if slots[slot].memberships.count > Self.longestScan {
-            longLists[Self.key(handle.slot, room)] = nil
+            longLists[Self.key(handle.number, room)] = nil
         }
         slots[slot].memberships[index].room = Membership.hole
         slots[slot].holes += 1
-        if Int(slots[slot].holes) * 2 > slots[slot].memberships.count { closeHoles(handle.slot) }
+        if Int(slots[slot].holes) * 2 > slots[slot].memberships.count { closeHoles(handle.number) }
         return .left(roomDeleted: deleted)
     }
 
     mutating func leaveAll(_ handle: RoomMember) -> [RoomDeparture] {
         guard isMember(handle) else { return [] }
-        let slot = Int(handle.slot)
+        let slot = Int(handle.number)
         let memberships = slots[slot].memberships
         slots[slot].memberships = .none
         slots[slot].holes = 0
@@ -127,7 +127,7 @@ struct RoomTable {
         departures.reserveCapacity(memberships.count)
         memberships.forEach { membership in
             guard membership.room != Membership.hole else { return }
-            if memberships.count > Self.longestScan { longLists[Self.key(handle.slot, membership.room)] = nil }
+            if memberships.count > Self.longestScan { longLists[Self.key(handle.number, membership.room)] = nil }
             let name = rooms[Int(membership.room)].name
             let deleted = removeEntry(room: membership.room, position: membership.position)
             departures.append(RoomDeparture(room: name, roomDeleted: deleted))

@@ -10,7 +10,7 @@ extension MemoryAdapter {
         if options.reachesEveryone { return socketCount }
         var count = 0
         for shard in shards where shard.socketCount > 0 {
-            count += await shard.shard.perform { shard.count(options) }
+            count += await shard.perform { $0.count(options) }
         }
         return count
     }
@@ -19,14 +19,14 @@ extension MemoryAdapter {
     public func countByRoom() async throws -> NameDictionary<Int> {
         var counts: NameDictionary<Int> = [:]
         for shard in shards where shard.socketCount > 0 {
-            let found = await shard.shard.perform { shard.countByRoom() }
+            let found = await shard.perform { $0.countByRoom() }
             counts.merge(found, uniquingKeysWith: +)
         }
         return counts
     }
 }
 
-extension NamespaceShard {
+extension NamespaceShardCore {
     /// How many sockets a broadcast with these options reaches here.
     func count(_ options: BroadcastOptions) -> Int {
         var count = 0
@@ -37,7 +37,8 @@ extension NamespaceShard {
     /// The sockets of each room, the rooms that sockets have to themselves left out.
     func countByRoom() -> NameDictionary<Int> {
         var counts: NameDictionary<Int> = [:]
-        forEach(BroadcastOptions()) { socket in
+        forEach(BroadcastOptions()) { core in
+            guard let socket = core.handle else { return }
             for room in socket.rooms where !room.hasSameBytes(as: socket.id) { counts[room, default: 0] += 1 }
         }
         return counts

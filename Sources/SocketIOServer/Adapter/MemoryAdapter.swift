@@ -2,6 +2,7 @@
 
 public import EngineIOCore
 internal import Logging
+internal import LoopConfinement
 internal import NIOConcurrencyHelpers
 public import NIOCore
 public import SocketIOCore
@@ -28,10 +29,11 @@ public final class MemoryAdapter: Adapter {
         self.nodeRooms = nodeRooms
         self.observers = observers
         self.name = name
-        self.number = Self.lastNumber.wrappingAdd(1, ordering: .relaxed).newValue
+        let number = Self.lastNumber.wrappingAdd(1, ordering: .relaxed).newValue
+        self.number = number
         self.context = context
         self.shards = context.shards.map {
-            NamespaceShard(shard: $0, context: context, nodeRooms: nodeRooms, observers: observers)
+            NamespaceShard(name: name, number: number, shard: $0, nodeRooms: nodeRooms, observers: observers)
         }
     }
 
@@ -80,12 +82,18 @@ public final class MemoryAdapter: Adapter {
             DefaultEncoder.event(
                 nsp: name, json: packet.data.json, attachments: packet.data.attachments,
                 compress: options.flags.compress), options.flags)
+        let metrics = context.metrics
         let here = shards.first { $0.shard.eventLoop.inEventLoop }
-        if let here, here.socketCount > 0 { here.broadcast(message, packet, options) }
-        for shard in shards where shard !== here && shard.socketCount > 0 {
-            let work = { @Sendable in shard.broadcast(message, packet, options) }
-            if let here { shard.engine.run(from: here.engine, work) } else { shard.engine.run(work) }
+        let isDone: Void? = here?.core.runIfHere { core in
+            if here?.socketCount ?? 0 > 0 { core.broadcast(message, packet, options, metrics) }
+            for other in shards where other !== here && other.socketCount > 0 {
+                core.engine.hand(to: other.shard.shard) {
+                    other.core.runIfHere { $0.broadcast(message, packet, options, metrics) }
+                }
+            }
         }
+        guard isDone == nil else { return }
+        forEachShard { $0.broadcast(message, packet, options, metrics) }
     }
 
     /// Delivers the event here and collects the acknowledgements of this server's sockets.
@@ -99,11 +107,11 @@ public final class MemoryAdapter: Adapter {
                 compress: options.flags.compress), options.flags)
         let report = ReachedClients(shards: shards.count, receiver: receiver)
         for shard in shards {
-            shard.engine.run {
-                let now = shard.engine.eventLoop.now
+            shard.run { shard in
+                let now = shard.home.eventLoop.now
                 let sockets = shard.sockets(options).filter { $0.expect(acknowledgement: id, since: now, receiver) }
                 // Reported first: an answer may come while the event is being sent to the others.
-                report.shardReached(sockets.map(\.id))
+                report.shardReached(sockets.compactMap { $0.handle?.id })
                 guard !sockets.isEmpty else { return }
                 shard.engine.relieve()
                 shard.engine.holdingTick {
@@ -124,21 +132,21 @@ public final class MemoryAdapter: Adapter {
     /// Makes sockets of this server join rooms.
     public func addSockets(_ options: BroadcastOptions, rooms: [String]) {
         forEachShard { shard in
-            for socket in shard.sockets(options) { socket.joinNow(rooms) }
+            for socket in shard.sockets(options) { socket.join(rooms) }
         }
     }
 
     /// Makes sockets of this server leave rooms.
     public func removeSockets(_ options: BroadcastOptions, rooms: [String]) {
         forEachShard { shard in
-            for socket in shard.sockets(options) { socket.leaveNow(rooms) }
+            for socket in shard.sockets(options) { socket.leave(rooms) }
         }
     }
 
     /// Disconnects sockets of this server.
     public func disconnectSockets(_ options: BroadcastOptions, close: Bool) {
         forEachShard { shard in
-            for socket in shard.sockets(options) { socket.disconnectNow(close: close) }
+            for socket in shard.sockets(options) { socket.disconnect(close: close) }
         }
     }
 
@@ -178,7 +186,7 @@ public final class MemoryAdapter: Adapter {
     func localSockets(_ options: BroadcastOptions) async -> [Socket] {
         var found: [Socket] = []
         for shard in shards where shard.socketCount > 0 {
-            found += await shard.shard.perform { shard.sockets(options) }
+            found += await shard.perform { $0.sockets(options).compactMap(\.handle) }
         }
         return found
     }
@@ -192,10 +200,8 @@ public final class MemoryAdapter: Adapter {
         return message
     }
 
-    private func forEachShard(_ body: @escaping @Sendable (NamespaceShard) -> Void) {
-        for shard in shards where shard.socketCount > 0 {
-            shard.engine.run { body(shard) }
-        }
+    private func forEachShard(_ body: @escaping @Sendable (NamespaceShardCore) -> Void) {
+        for shard in shards where shard.socketCount > 0 { shard.run(body) }
     }
 }
 

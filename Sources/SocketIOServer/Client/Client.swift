@@ -3,21 +3,20 @@
 internal import EngineIOCore
 internal import EngineIOServer
 internal import Logging
+internal import LoopConfinement
 internal import NIOCore
 internal import SocketIOCore
-internal import Synchronization
 
 /// The Socket.IO side of one Engine.IO session: decodes, finds the socket, and holds one socket per namespace.
 ///
-/// Confined to the session's event loop, which is why it may be `@unchecked Sendable`; `session`, `context`, `table`
-/// and `shard` never change.
+/// Lives on the session's event loop.
 ///
-///     message ─▶ DefaultParser ─▶ ClientStateMachine ─▶ Socket
-final class Client: EngineSessionHandler, @unchecked Sendable {
-    let session: EngineSession
+///     message ─▶ DefaultParser ─▶ ClientStateMachine ─▶ SocketCore
+final class Client: EngineSessionHandler, LoopResident {
+    let session: SessionCore
     let context: ServerContext
     let table: NamespaceTable
-    let shard: ShardContext
+    let shard: ShardContextCore
 
     // Values of other modules, which call nothing back: checking for overlapping access costs more than it could find.
     @exclusivity(unchecked)
@@ -26,7 +25,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     private var machine: ClientStateMachine
     /// By the slots of the machine: pending and connected sockets.
     @exclusivity(unchecked)
-    private var sockets = ShortList<Socket?>()
+    private var sockets = ShortList<SocketCore?>()
     private let pendingLimit: Int32
     /// Of events of all its sockets that wait for middlewares.
     var waitingBytes = 0
@@ -36,14 +35,12 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     var rates: ClientRates?
     /// While a socket has too many handlers.
     private var isHeldForHandlers = false
-    /// Whether the last question that a handler asked off the event loop exceeded the rate. From any thread.
-    let refusesQuestions = Atomic(false)
     private var connectTimer: TimerQueue.Token?
     private var isEnded = false
     /// Why this layer ended the session, if it did: the engine knows only of `forced close`.
     private var ownReason: DisconnectReason?
 
-    init(session: EngineSession, context: ServerContext, table: NamespaceTable, shard: ShardContext) {
+    init(session: SessionCore, context: ServerContext, table: NamespaceTable, shard: ShardContextCore) {
         let configuration = context.configuration
         self.session = session
         self.context = context
@@ -58,12 +55,14 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         connectTimer = shard.timers.schedule(after: configuration.connectTimeout) { self.connectTimedOut() }
     }
 
+    var home: ShardInbox { session.home }
+
     /// Acknowledgements that each of its sockets may wait for.
     var maxPendingAcknowledgements: Int { Int(pendingLimit) }
 
     /// Connected sockets, in the order of their connection.
-    var connectedSockets: [Socket] {
-        machine.joinedSlots.compactMap { sockets[$0] }
+    var connectedSockets: [SocketCore] {
+        machine.joinedSlots.compactMap { sockets[$0.index] }
     }
 
     // MARK: EngineSessionHandler
@@ -86,11 +85,11 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         case .event(let slot):
             shard.received.events += 1
             guard case .event(let payload) = packet.takeBody() else { return }
-            sockets[slot]?.received(event: payload, name: packet.shortName, id: packet.id)
+            sockets[slot.index]?.received(event: payload, name: packet.shortName, id: packet.id)
         case .ack(let slot, let id):
             shard.received.acknowledgements += 1
             guard case .ack(let payload) = packet.takeBody() else { return }
-            sockets[slot]?.received(ack: payload, id: id)
+            sockets[slot.index]?.received(ack: payload, id: id)
         case .connect(let slot, let nsp, let auth):
             guard !isRefused(.connects) else { return connectFailed(slot: slot, nsp: nsp, Self.tooManyConnects) }
             connect(slot: slot, nsp: nsp, auth: auth)
@@ -98,7 +97,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
             context.metrics.connectionsRefused.increment()
             context.metrics.refused(ClientLimit(refusal))
             refuse(nsp: nsp, ConnectError(refusal.message))
-        case .disconnect(let slot): sockets[slot]?.close(.clientNamespaceDisconnect, detail: nil)
+        case .disconnect(let slot): sockets[slot.index]?.close(.clientNamespaceDisconnect, detail: nil)
         case .ignore: context.metrics.packetsIgnored.increment()
         case .violation(let violation):
             context.metrics.protocolViolations.increment()
@@ -127,8 +126,8 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     }
 
     func slowClientPolicy(origin: Int32) -> SlowClientPolicy? {
-        for slot in sockets.indices {
-            guard let socket = sockets[slot], socket.namespace.number == origin else { continue }
+        for index in sockets.indices {
+            guard let core = sockets[index], core.part.number == origin, let socket = core.handle else { continue }
             return socket.slowClientPolicy ?? socket.namespace.slowClientPolicy
         }
         return nil
@@ -179,12 +178,12 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     }
 
     /// Called by a socket that has closed, or that was refused.
-    func left(slot: Int) {
+    func left(slot: ClientSlot) {
         _ = machine.left(slot: slot)
-        if sockets.indices.contains(slot) { sockets[slot] = nil }
+        if sockets.indices.contains(slot.index) { sockets[slot.index] = nil }
         guard machine.awaitsBatchEnd else { return }
         // What the client sent before it heard of the disconnection has been read by then.
-        shard.eventLoop.execute { self.machine.batchEnded() }
+        LoopReference(self).execute { $0.machine.batchEnded() }
     }
 
     private func closeSockets(_ reason: DisconnectReason, detail: String?) {
@@ -192,7 +191,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         isEnded = true
         cancelConnectTimer()
         parser.reset()
-        let open = machine.close().compactMap { sockets[$0] }
+        let open = machine.close().compactMap { sockets[$0.index] }
         for socket in open { socket.close(reason, detail: detail) }
         let left = sockets
         sockets = .none
@@ -206,7 +205,7 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
         context.configuration.logger.debug(
             "Client sent a packet that cannot be decoded", metadata: LogMetadata.session(session, reason: "\(error)"))
         let failure = SocketError(.protocolViolation, "\(error)")
-        for socket in connectedSockets { socket.report(failure, event: nil) }
+        for socket in connectedSockets { socket.handle?.report(failure, event: nil) }
         // The engine reports `forced close`, and with that reason the sockets are closed.
         session.close()
     }
@@ -229,19 +228,20 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     }
 
     /// Finds the namespace, for which it may ask the application, and continues with the middlewares (protocol 3.5).
-    private func connect(slot: Int, nsp: String, auth: ByteBuffer?) {
+    private func connect(slot: ClientSlot, nsp: String, auth: ByteBuffer?) {
         let auth = auth.flatMap { GivenAuth($0) }
         if let namespace = table.acquire(existing: nsp) {
             return connect(slot: slot, to: namespace, auth: auth)
         }
         guard table.hasParents else { return connectFailed(slot: slot, nsp: nsp, Self.invalidNamespace) }
+        let (client, table) = (LoopReference(self), table)
         shard.running.start {
-            let namespace = await self.table.acquire(matching: nsp, auth: auth?.value ?? GivenAuth.none)
-            self.shard.shard.run {
+            let namespace = await table.acquire(matching: nsp, auth: auth?.value ?? GivenAuth.none)
+            client.run { client in
                 if let namespace {
-                    self.connect(slot: slot, to: namespace, auth: auth)
+                    client.connect(slot: slot, to: namespace, auth: auth)
                 } else {
-                    self.connectFailed(slot: slot, nsp: nsp, Self.invalidNamespace)
+                    client.connectFailed(slot: slot, nsp: nsp, Self.invalidNamespace)
                 }
             }
         }
@@ -250,50 +250,53 @@ final class Client: EngineSessionHandler, @unchecked Sendable {
     private static let invalidNamespace = ConnectError("Invalid namespace")
     private static let tooManyConnects = ConnectError("Too many connections to namespaces")
 
-    private func connect(slot: Int, to namespace: Namespace, auth: GivenAuth?) {
-        guard session.isOpen, !isEnded else { return table.release(namespace) }
-        let socket = Socket(client: self, slot: slot, namespace: namespace, auth: auth)
-        while sockets.count <= slot { sockets.append(nil) }
-        sockets[slot] = socket
+    private func connect(slot: ClientSlot, to namespace: Namespace, auth: GivenAuth?) {
+        guard let conn = session.handle, session.isOpen, !isEnded else { return table.release(namespace) }
+        let part = namespace.local.shards[shard.index].core.value(beside: shard)
+        let socket = SocketCore(client: self, slot: slot, part: part)
+        let handle = socket.makeHandle(namespace: namespace, conn: conn, auth: auth)
+        while sockets.count <= slot.index { sockets.append(nil) }
+        sockets[slot.index] = socket
         let middlewares = namespace.middlewares
         guard !middlewares.isEmpty else { return connected(socket) }
         shard.running.start {
             let failure: (any Error)?
             do {
-                for middleware in middlewares { try await middleware(socket) }
+                for middleware in middlewares { try await middleware(handle) }
                 failure = nil
             } catch {
                 failure = error
             }
-            self.shard.shard.run {
+            handle.core.run { socket in
                 if let failure {
-                    self.refused(socket, failure)
+                    socket.client.refused(socket, failure)
                 } else {
-                    self.connected(socket)
+                    socket.client.connected(socket)
                 }
             }
         }
     }
 
-    private func connected(_ socket: Socket) {
+    private func connected(_ socket: SocketCore) {
         guard session.isOpen, !context.isClosing, machine.connected(slot: socket.slot) else {
             return socket.abandon()
         }
         socket.becomeConnected()
-        session.send(DefaultEncoder.connect(nsp: socket.namespace.name, sid: socket.id))
+        guard let handle = socket.handle else { return }
+        session.send(DefaultEncoder.connect(nsp: socket.part.name, sid: handle.id))
         cancelConnectTimer()
         session.markEstablished()
-        socket.namespace.connected(socket)
+        handle.namespace.connected(socket, handle)
     }
 
-    private func refused(_ socket: Socket, _ error: any Error) {
-        let nsp = socket.namespace.name
-        if sockets.indices.contains(socket.slot), sockets[socket.slot] === socket { sockets[socket.slot] = nil }
+    private func refused(_ socket: SocketCore, _ error: any Error) {
+        let (nsp, index) = (socket.part.name, socket.slot.index)
+        if sockets.indices.contains(index), sockets[index] === socket { sockets[index] = nil }
         socket.abandon()
         connectFailed(slot: socket.slot, nsp: nsp, error)
     }
 
-    private func connectFailed(slot: Int, nsp: String, _ error: any Error) {
+    private func connectFailed(slot: ClientSlot, nsp: String, _ error: any Error) {
         guard machine.connectFailed(slot: slot) else { return }
         context.metrics.connectionsRefused.increment()
         refuse(nsp: nsp, error)

@@ -2,6 +2,7 @@
 
 internal import EngineIOCore
 internal import EngineIOServer
+internal import LoopConfinement
 internal import NIOConcurrencyHelpers
 
 /// Makes a ``Client`` for every session the engine opens.
@@ -24,14 +25,14 @@ final class ClientFactory: EngineDelegate {
         parts.withLockedValue { $0 = nil }
     }
 
-    func opened(_ session: EngineSession) -> any EngineSessionHandler {
+    func opened(_ session: SessionCore) -> any EngineSessionHandler {
         guard let parts = parts.withLockedValue({ $0 }), !parts.context.isClosing else {
             session.close(discard: true)
             return NoClient()
         }
         return Client(
             session: session, context: parts.context, table: parts.table,
-            shard: parts.context.shards[session.shard.index])
+            shard: parts.context.shards[session.shard.index].core.value(beside: session))
     }
 }
 

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import LoopConfinement
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import SocketIOCore
@@ -97,8 +98,8 @@ public struct SocketEmitter: Sendable {
     ) {
         do {
             let arguments = try encode(socket.namespace.headroom)
-            let (socket, flags) = (socket, flags)
-            socket.onLoop { _ = socket.request(event, arguments, flags, ack) }
+            let flags = flags
+            socket.core.run { _ = $0.request(event, arguments, flags, ack) }
         } catch {
             ack(.failure(error))
         }
@@ -106,28 +107,26 @@ public struct SocketEmitter: Sendable {
 
     func acknowledgement(_ event: String, _ arguments: EncodedArguments) async throws -> EventArguments {
         let (socket, flags) = (socket, flags)
-        let wait = AcknowledgementWait(socket: socket)
+        let wait = AcknowledgementWait()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 wait.begin(continuation)
-                socket.onLoop {
+                socket.core.run { core in
                     guard !wait.isOver else { return }
-                    wait.id = socket.request(event, arguments, flags) { wait.end($0) }
+                    if let id = core.request(event, arguments, flags, { wait.end($0) }) { wait.asked(id) }
                 }
             }
         } onCancel: {
             wait.end(.failure(CancellationError()))
-            socket.onLoop {
-                if let id = wait.id { socket.forget(acknowledgement: id) }
+            socket.core.run { core in
+                if let id = wait.id { core.forget(acknowledgement: id) }
             }
         }
     }
 }
 
-/// A task waiting for an acknowledgement, which may be cancelled at any moment.
-///
-/// `id` is confined to the socket's event loop, the reason for `@unchecked Sendable`; the rest is behind a lock.
-private final class AcknowledgementWait: @unchecked Sendable {
+/// A task waiting for an acknowledgement, which may be cancelled at any moment. From any thread.
+private final class AcknowledgementWait: Sendable {
     typealias Continuation = CheckedContinuation<EventArguments, any Error>
 
     private enum State {
@@ -137,13 +136,13 @@ private final class AcknowledgementWait: @unchecked Sendable {
         case overBeforeBegin(Result<EventArguments, any Error>)
     }
 
-    var id: Int?
-    private let socket: Socket
+    private let asked = NIOLockedValueBox<Int?>(nil)
     private let state = NIOLockedValueBox(State.idle)
 
-    init(socket: Socket) {
-        self.socket = socket
-    }
+    /// Under which number the socket waits; nil until it does.
+    var id: Int? { asked.withLockedValue { $0 } }
+
+    func asked(_ id: Int) { asked.withLockedValue { $0 = id } }
 
     var isOver: Bool {
         state.withLockedValue { if case .waiting = $0 { false } else { true } }

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOServer
+internal import LoopConfinement
 internal import NIOConcurrencyHelpers
 internal import SocketIOCore
 
@@ -44,12 +45,13 @@ public struct SuspendingEmitter: Sendable {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 wait.begin(continuation)
-                socket.onLoop {
-                    socket.client.session.whenRoom { hasRoom in
+                socket.core.run { core in
+                    core.client.session.whenRoom { hasRoom in
                         // A call that was cancelled sends nothing.
                         guard wait.isWaiting else { return }
-                        guard hasRoom, !socket.isGone else { return wait.end(.failure(SocketError.disconnected)) }
-                        socket.send(event, arguments, flags, id: nil)
+                        guard hasRoom, !core.isGone else { return wait.end(.failure(SocketError.disconnected)) }
+                        var arguments = arguments
+                        core.send(event, &arguments, flags, id: nil)
                         wait.end(.success(()))
                     }
                 }
@@ -99,7 +101,7 @@ extension BroadcastOperator {
                 try await withTaskCancellationHandler {
                     try await withCheckedThrowingContinuation { continuation in
                         wait.begin(continuation)
-                        shard.engine.run { shard.whenRoom(options) { wait.end(.success(())) } }
+                        shard.run { $0.whenRoom(options) { wait.end(.success(())) } }
                     }
                 } onCancel: {
                     wait.end(.failure(CancellationError()))
@@ -109,7 +111,7 @@ extension BroadcastOperator {
     }
 }
 
-extension NamespaceShard {
+extension NamespaceShardCore {
     /// Calls back when every recipient's queue has room or the recipient has disconnected. On the loop.
     func whenRoom(_ options: BroadcastOptions, _ done: @escaping () -> Void) {
         let countdown = Countdown(done)

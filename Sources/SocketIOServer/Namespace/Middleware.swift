@@ -53,10 +53,11 @@ enum ConnectionHandler: Sendable {
     case synchronous(@Sendable (Socket) throws -> Void)
     case asynchronous(@Sendable (Socket) async throws -> Void)
 
-    func run(_ socket: Socket) {
-        let shard = socket.client.shard
-        let outer = shard.watch.begin()
-        defer { if shard.watch.end(outer) { socket.heldLoop("connection") } }
+    /// - Parameter core: the socket, where it lives.
+    func run(_ core: SocketCore, _ socket: Socket) {
+        let watch = core.client.shard.watch
+        let outer = watch.begin()
+        defer { if watch.end(outer) { core.heldLoop("connection") } }
         switch self {
         case .synchronous(let handler):
             do { try handler(socket) } catch { socket.handlerFailed(error, event: "connection", responder: nil) }

@@ -62,9 +62,10 @@ public final class Namespace: Sendable {
 
     var middlewares: [ConnectMiddleware] { registration.withLockedValue { $0.middlewares } }
 
-    func connected(_ socket: Socket) {
+    /// - Parameter core: the socket, where it lives.
+    func connected(_ core: SocketCore, _ socket: Socket) {
         context.metrics.connections.increment()
-        for handler in registration.withLockedValue({ $0.handlers }) { handler.run(socket) }
+        for handler in registration.withLockedValue({ $0.handlers }) { handler.run(core, socket) }
     }
 
     // MARK: Looking

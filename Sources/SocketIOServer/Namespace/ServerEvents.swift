@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import Logging
 internal import NIOConcurrencyHelpers
 
@@ -10,7 +11,14 @@ final class ServerEvents: HandlerScope {
     var asker: Socket? { nil }
     private let namespace: String
     private let context: ServerContext
-    private let handlers = NIOLockedValueBox(EventHandlers(HandlerShape()))
+    /// In the order of their registration.
+    private let handlers = NIOLockedValueBox<[Registered]>([])
+
+    /// A handler with what it is for. There are few, and nobody shares their names, so they need no ``HandlerShape``.
+    private struct Registered {
+        let entry: HandlerShape.Entry
+        let handler: any EventHandler
+    }
 
     init(namespace: String, context: ServerContext, home: ShardContext) {
         self.namespace = namespace
@@ -26,24 +34,45 @@ final class ServerEvents: HandlerScope {
                 "\(SocketError.reserved(event).message): use onConnection(_:), or onNewNamespace(_:) of the server")
             context.log.log(.listenerIgnored, level: .error, LogMetadata.namespace(namespace, error: error))
         }
-        handlers.withLockedValue { $0.add(event, isOnce: isOnce, handler) }
+        let registered = Registered(
+            entry: HandlerShape.Entry(event, isOnce: isOnce, handler.plan), handler: handler)
+        handlers.withLockedValue { $0.append(registered) }
         return handler.id
     }
 
     func remove(_ event: String, id: ListenerID?) {
-        handlers.withLockedValue { handlers in
-            if let id { handlers.remove(event, id: id) } else { handlers.removeAll(event) }
+        handlers.withLockedValue { all in
+            all.removeAll { $0.entry.event.hasSameBytes(as: event) && (id == nil || $0.handler.id == id) }
         }
     }
 
-    var names: [String] { handlers.withLockedValue { $0.names } }
+    var names: [String] {
+        var known: NameSet = []
+        return handlers.withLockedValue { $0.map(\.entry.event) }.filter { known.insert($0).inserted }
+    }
 
-    func ids(of event: String) -> [ListenerID] { handlers.withLockedValue { $0.ids(of: event) } }
+    func ids(of event: String) -> [ListenerID] {
+        handlers.withLockedValue { all in
+            all.filter { $0.entry.event.hasSameBytes(as: event) }.map(\.handler.id)
+        }
+    }
+
+    /// The handlers to run now; those registered for one time are removed.
+    private func take(_ event: String) -> EventHandlers.Taken {
+        let found = handlers.withLockedValue { all in
+            let found = all.filter { $0.entry.event.hasSameBytes(as: event) }
+            if found.contains(where: \.entry.isOnce) {
+                all.removeAll { $0.entry.isOnce && $0.entry.event.hasSameBytes(as: event) }
+            }
+            return found
+        }
+        return .many(found.map { EventHandlers.Planned(handler: $0.handler, plan: $0.entry.plan) })
+    }
 
     func deliver(
         _ event: String, _ arguments: EventArguments, answer: (@Sendable (Result<EventArguments, any Error>) -> Void)?
     ) {
-        let taken = handlers.withLockedValue { $0.take(event) }
+        let taken = take(event)
         let responder = answer.map { AckResponder(.server($0)) }
         taken.run(EventContext(event: event, arguments: arguments, responder: responder, scope: self))
     }

@@ -7,7 +7,7 @@ internal import Logging
 /// The metadata of this layer's log lines: keys are `sid` (shortened, it is a secret), `socket`, `nsp`, `reason`, `error`,
 /// and of events `event`, `argument`, `expected`, `got`.
 enum LogMetadata {
-    static func session(_ session: EngineSession, reason: String) -> Logger.Metadata {
+    static func session(_ session: SessionCore, reason: String) -> Logger.Metadata {
         ["sid": "\(session.shortenedID)", "reason": "\(reason)"]
     }
 

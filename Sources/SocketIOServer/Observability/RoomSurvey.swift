@@ -2,6 +2,7 @@
 
 package import EngineIOCore
 internal import EngineIOServer
+internal import LoopConfinement
 internal import NIOConcurrencyHelpers
 package import NIOCore
 internal import SocketIOCore
@@ -39,7 +40,7 @@ final class RoomSurvey {
     ///
     /// - Parameter namespaces: sorted by name.
     /// - Returns: the largest `limit` found until now, those that sockets have to themselves left out.
-    func advance(_ namespaces: [(name: ExactName, shard: NamespaceShard)], limit: Int) -> [Key] {
+    func advance(_ namespaces: [(name: ExactName, shard: NamespaceShardCore)], limit: Int) -> [Key] {
         refresh(namespaces)
         var left = Self.budget
         var index = namespaces.firstIndex { $0.name >= namespace } ?? 0
@@ -67,7 +68,7 @@ final class RoomSurvey {
     }
 
     /// The sizes of yesterday are not those of today.
-    private func refresh(_ namespaces: [(name: ExactName, shard: NamespaceShard)]) {
+    private func refresh(_ namespaces: [(name: ExactName, shard: NamespaceShardCore)]) {
         let shards = Dictionary(namespaces.map { ($0.name, $0.shard) }) { first, _ in first }
         for key in candidates.keys {
             let count = shards[key.namespace]?.memberCount(of: key.room.text) ?? 0
@@ -89,20 +90,21 @@ extension Server {
         let namespaces = table.all.sorted { $0.name.precedesByBytes($1.name) }
         var keys: Set<RoomSurvey.Key> = []
         for shard in context.shards {
-            let found = await shard.perform {
+            let found = await shard.perform { shard in
                 let survey = shard.roomSurvey ?? RoomSurvey()
                 shard.roomSurvey = survey
                 return survey.advance(
-                    namespaces.map { (ExactName($0.name), $0.local.shards[shard.index]) }, limit: limit)
+                    namespaces.map { (ExactName($0.name), $0.local.shards[shard.index].core.value(beside: shard)) },
+                    limit: limit)
             }
             keys.formUnion(found)
         }
         var sizes: [RoomSurvey.Key: Int] = [:]
         let wanted = keys
         for shard in context.shards {
-            let found = await shard.perform {
+            let found = await shard.perform { shard in
                 let shards = Dictionary(
-                    namespaces.map { (ExactName($0.name), $0.local.shards[shard.index]) },
+                    namespaces.map { (ExactName($0.name), $0.local.shards[shard.index].core.value(beside: shard)) },
                     uniquingKeysWith: { first, _ in first })
                 return wanted.map { ($0, shards[$0.namespace]?.memberCount(of: $0.room.text) ?? 0) }
             }
@@ -116,7 +118,7 @@ extension Server {
 
     /// Forgets what ``largestRooms(_:)`` has gathered: nobody asks any more.
     package func forgetLargestRooms() {
-        for shard in context.shards { shard.shard.run { shard.roomSurvey = nil } }
+        for shard in context.shards { shard.run { $0.roomSurvey = nil } }
     }
 
     /// Sockets connected to this server, in all namespaces.

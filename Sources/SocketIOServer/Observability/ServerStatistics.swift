@@ -44,7 +44,7 @@ extension Server {
         var latency = LatencyHistogram()
         var timers = shards.map(\.deadlines)
         for (index, shard) in context.shards.enumerated() {
-            let (packets, ofShard, waiting) = await shard.perform {
+            let (packets, ofShard, waiting) = await shard.perform { shard in
                 (shard.received, shard.acknowledgementLatency, shard.timers.count)
             }
             received.append(packets)

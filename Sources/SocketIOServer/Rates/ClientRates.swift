@@ -72,7 +72,7 @@ extension Client {
         case .warn:
             guard now >= rates.nextWarning else { return false }
             rates.nextWarning = now + 1_000_000_000
-            connectedSockets.first?.emit(
+            connectedSockets.first?.handle?.emit(
                 "rate_limited",
                 RateWarning(
                     kind: excess.kind.rawValue, scope: excess.scope.rawValue,
@@ -88,7 +88,7 @@ extension Client {
 
     private func describe(_ excess: RateExcess, _ action: RateAction) -> Logger.Metadata {
         var metadata = LogMetadata.session(session, reason: "\(excess.kind.rawValue) per second")
-        metadata["remote"] = "\(session.handshake.remoteAddress)"
+        metadata["remote"] = "\(session.remoteAddress)"
         metadata["scope"] = "\(excess.scope.rawValue)"
         metadata["action"] = "\(action.rawValue)"
         // All clients behind an unlisted proxy have the proxy's address.
@@ -107,7 +107,7 @@ extension Client {
         if let meter = rates.meter { return meter }
         let address =
             policy.address.isEmpty
-            ? nil : RateKey(address: session.handshake.remoteAddress).map { context.rates.addresses.open($0, now: now) }
+            ? nil : RateKey(address: session.remoteAddress).map { context.rates.addresses.open($0, now: now) }
         let user = policy.user.isEmpty ? nil : rates.user.map { context.rates.openUser($0, now: now) }
         let made = RateMeter(policy, user: user, address: address)
         rates.meter = made

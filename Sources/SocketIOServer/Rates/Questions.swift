@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import LoopConfinement
 internal import NIOCore
 internal import SocketIOCore
 internal import Synchronization
@@ -15,14 +16,7 @@ package enum Questions {
     /// - Throws: ``SocketError`` with code `rateLimited`, if the action is to drop what exceeds the rate.
     static func admit(isLocal: Bool = false) async throws {
         guard let asker, !isLocal else { return }
-        let client = asker.client
-        let isRefused: Bool
-        if client.shard.eventLoop.inEventLoop {
-            isRefused = client.isRefused(.questions)
-        } else {
-            isRefused = await client.shard.perform { client.isRefused(.questions) }
-        }
-        if isRefused { throw SocketError.tooManyQuestions }
+        if await asker.core.get({ $0.client.isRefused(.questions) }) { throw SocketError.tooManyQuestions }
     }
 
     /// Counts one question of the client, and returns the answer of `work`, or that of the same work of another caller that was
@@ -38,17 +32,12 @@ package enum Questions {
     /// when the last one that was counted so exceeded the rate.
     static func admitNow(isLocal: Bool) throws {
         guard let asker, !isLocal else { return }
-        let client = asker.client
-        let isRefused: Bool
-        if client.shard.eventLoop.inEventLoop {
-            isRefused = client.isRefused(.questions)
-        } else {
-            isRefused = client.refusesQuestions.load(ordering: .relaxed)
-            client.shard.shard.run {
-                client.refusesQuestions.store(client.isRefused(.questions), ordering: .relaxed)
-            }
+        var isRefused = asker.core.runIfHere { $0.client.isRefused(.questions) }
+        if isRefused == nil {
+            isRefused = asker.refusesQuestions.load(ordering: .relaxed)
+            asker.core.run { asker.refusesQuestions.store($0.client.isRefused(.questions), ordering: .relaxed) }
         }
-        if isRefused { throw SocketError.tooManyQuestions }
+        if isRefused == true { throw SocketError.tooManyQuestions }
     }
 }
 

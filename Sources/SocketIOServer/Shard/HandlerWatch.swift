@@ -9,7 +9,7 @@ internal import Synchronization
 /// and somebody else looks from time to time whether the number is still the same.
 ///
 /// The loop alone writes the number, so it needs no atomic addition; what is read elsewhere may be a moment old.
-struct HandlerWatch: ~Copyable, Sendable {
+final class HandlerWatch: Sendable {
     /// Odd while a handler runs.
     private let step = Atomic<UInt64>(0)
     /// The step that was found to take too long.

@@ -2,49 +2,76 @@
 
 internal import EngineIOCore
 internal import EngineIOServer
+internal import LoopConfinement
 internal import NIOCore
 internal import SocketIOCore
 internal import Synchronization
 
-/// What the Socket.IO layer keeps per event loop, beside the engine's shard.
-///
-/// Immutable but for what is marked, which is confined to the loop: the reason for `@unchecked Sendable`.
-final class ShardContext: @unchecked Sendable {
+/// What the Socket.IO layer keeps per event loop, beside the engine's shard. What lives on that loop is in a
+/// ``ShardContextCore``.
+final class ShardContext: Sendable {
     let shard: Shard
-    let eventLoop: any EventLoop
-    let timers: TimerQueue
     let running: RunningHandlers
-    let watch = HandlerWatch()
-    /// On the loop only.
+    let watch: HandlerWatch
+    let core: LoopBound<ShardContextCore>
+
+    var index: Int { shard.index }
+    var eventLoop: any EventLoop { shard.eventLoop }
+
+    init(_ shard: Shard, limits: SessionLimits, rates: RatePolicy?, cancelsHandlers: Bool) {
+        let (running, watch) = (RunningHandlers(knowsOwners: cancelsHandlers), HandlerWatch())
+        self.shard = shard
+        self.running = running
+        self.watch = watch
+        self.core = LoopBound(with: shard.core) {
+            ShardContextCore($0, running: running, watch: watch, limits: limits, rates: rates)
+        }
+    }
+
+    /// Does something on the loop: at once for a caller who is there, else in the order of the calls.
+    func run(_ work: @escaping @Sendable (ShardContextCore) -> Void) {
+        shard.run { [core] in core.runIfHere(work) }
+    }
+
+    /// Does something on the loop and returns what it returns.
+    func perform<Value: Sendable>(_ work: @escaping @Sendable (ShardContextCore) -> Value) async -> Value {
+        await withCheckedContinuation { continuation in
+            run { continuation.resume(returning: work($0)) }
+        }
+    }
+}
+
+/// What the Socket.IO layer keeps on one event loop.
+final class ShardContextCore: LoopResident {
+    let shard: ShardCore
+    let running: RunningHandlers
+    let watch: HandlerWatch
+    let timers: TimerQueue
     let responders = SpareResponder()
-    /// On the loop only, like ``timers``.
     @exclusivity(unchecked)
     var received = ReceivedPackets()
-    /// The current limits; clients keep some of those that applied when they connected. On the loop only.
+    /// The current limits; clients keep some of those that applied when they connected.
     var limits: SessionLimits
-    /// The rates of clients; nil without limits. On the loop only.
+    /// The rates of clients; nil without limits.
     var rates: RatePolicy?
-    /// How long clients took to acknowledge what asked for it; on the loop only.
+    /// How long clients took to acknowledge what asked for it.
     var acknowledgementLatency = LatencyHistogram()
-    /// While somebody looks at rooms; on the loop only.
+    /// While somebody looks at rooms.
     var roomSurvey: RoomSurvey?
 
     var index: Int { shard.index }
+    var home: ShardInbox { shard.home }
+    var eventLoop: any EventLoop { shard.home.eventLoop }
 
-    init(_ shard: Shard, limits: SessionLimits, rates: RatePolicy?, cancelsHandlers: Bool) {
-        self.rates = rates
+    init(
+        _ shard: ShardCore, running: RunningHandlers, watch: HandlerWatch, limits: SessionLimits, rates: RatePolicy?
+    ) {
         self.shard = shard
+        self.running = running
+        self.watch = watch
         self.limits = limits
-        self.eventLoop = shard.eventLoop
-        self.running = RunningHandlers(knowsOwners: cancelsHandlers)
+        self.rates = rates
         self.timers = TimerQueue(eventLoop: shard.eventLoop)
-    }
-
-    /// Runs `work` on the loop and returns what it returns.
-    func perform<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async -> Value {
-        await withCheckedContinuation { continuation in
-            shard.run { continuation.resume(returning: work()) }
-        }
     }
 }
 

@@ -75,10 +75,9 @@ final class TimerQueue {
             guard first.deadline < armed.deadline else { return }
             armed.task.cancel()
         }
-        let bound = NIOLoopBound(self, eventLoop: eventLoop)
         armed = (
             first.deadline,
-            eventLoop.scheduleTask(deadline: first.deadline) { bound.value.fire() }
+            eventLoop.assumeIsolated().scheduleTask(deadline: first.deadline) { self.fire() }
         )
     }
 

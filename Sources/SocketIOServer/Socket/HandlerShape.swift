@@ -10,8 +10,8 @@ internal import SocketIOCore
 /// many sockets lead to the same object. How many are known is bounded; what goes beyond, and what comes of taking
 /// handlers away, belongs to one socket alone and changes with it.
 ///
-/// Confined to the event loop of its sockets, or to the lock of their owner: hence `@unchecked Sendable`.
-final class HandlerShape: @unchecked Sendable {
+/// Confined to the event loop of its sockets, or to the lock of their owner.
+final class HandlerShape {
     struct Entry: Equatable {
         /// The name, if it is short: what nearly all are found by.
         let shortName: ShortName?

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import LoopConfinement
 internal import NIOCore
 internal import SocketIOCore
 
@@ -10,16 +11,24 @@ enum PendingAcknowledgement {
     case broadcast(since: NIODeadline, any BroadcastAckReceiver)
 }
 
-/// Acknowledgements in both directions. All on the event loop but for `acknowledge`.
 extension Socket {
     /// Sends the acknowledgement of a received event. From anywhere.
     func acknowledge(id: Int, _ arguments: consuming EncodedArguments) {
-        if eventLoop.inEventLoop {
-            guard connected else { return }
-            client.session.send(arguments.takeAck(nsp: namespace.name, id: id))
-        } else {
-            onLoop { [arguments] in self.acknowledge(id: id, arguments) }
+        // Emptied where it is used, so that the packet is completed around the text where it lies.
+        var arguments = arguments
+        if core.runIfHere({ $0.acknowledge(id: id, &arguments) }) != nil { return }
+        core.run { [arguments] core in
+            var arguments = arguments
+            core.acknowledge(id: id, &arguments)
         }
+    }
+}
+
+/// Acknowledgements in both directions.
+extension SocketCore {
+    func acknowledge(id: Int, _ arguments: inout EncodedArguments) {
+        guard connected else { return }
+        client.session.send(arguments.takeAck(nsp: part.name, id: id))
     }
 
     /// Sends an event and calls `done` once: with the acknowledgement, at the time-out, or at the disconnection.
@@ -27,11 +36,11 @@ extension Socket {
         _ event: String, _ arguments: EncodedArguments, _ flags: EmitFlags,
         _ done: @escaping @Sendable (Result<EventArguments, any Error>) -> Void
     ) -> Int? {
-        guard !isGone else {
+        guard let handle, !handle.isGone else {
             done(.failure(SocketError.disconnected))
             return nil
         }
-        let id = namespace.local.nextAckID()
+        let id = handle.namespace.local.nextAckID()
         var timer: TimerQueue.Token?
         if let timeout = flags.timeout ?? client.shard.limits.acknowledgementTimeout {
             timer = client.shard.timers.schedule(after: timeout) { [weak self] in
@@ -42,7 +51,7 @@ extension Socket {
         }
         let registration = acks.register(
             id: id, limit: client.maxPendingAcknowledgements,
-            handler: .single(since: eventLoop.now, timer: timer, done: done))
+            handler: .single(since: home.eventLoop.now, timer: timer, done: done))
         guard registration == .registered else {
             if let timer { client.shard.timers.cancel(timer) }
             let limit = client.maxPendingAcknowledgements
@@ -53,7 +62,8 @@ extension Socket {
                         .tooManyPendingAcknowledgements, "\(limit) acknowledgements of this socket are pending")))
             return nil
         }
-        send(event, arguments, flags, id: id)
+        var arguments = arguments
+        send(event, &arguments, flags, id: id)
         return id
     }
 
@@ -72,7 +82,7 @@ extension Socket {
     }
 
     /// The socket goes: whoever waits hears of it now.
-    func failAcknowledgements() {
+    func failAcknowledgements(of id: String) {
         guard !acks.isEmpty else { return }
         for (_, pending) in acks.failAll() {
             switch pending {

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import LoopConfinement
 internal import NIOCore
 internal import SocketIOCore
 
@@ -96,33 +97,36 @@ extension Socket {
 
     func emit(_ event: String, _ flags: EmitFlags, encode: (_ headroom: Int) throws -> EncodedArguments) {
         do {
-            let arguments = try encode(namespace.headroom)
-            if eventLoop.inEventLoop {
-                send(event, arguments, flags, id: nil)
-            } else {
-                onLoop { self.send(event, arguments, flags, id: nil) }
+            // Emptied where it is used, so that the packet is completed around the text where it lies.
+            var arguments = try encode(namespace.headroom)
+            if core.runIfHere({ $0.send(event, &arguments, flags, id: nil) }) != nil { return }
+            core.run { [arguments] core in
+                var arguments = arguments
+                core.send(event, &arguments, flags, id: nil)
             }
         } catch {
             report(error, event: event)
         }
     }
+}
 
-    /// On the loop.
-    func send(_ event: String, _ arguments: consuming EncodedArguments, _ flags: EmitFlags, id: Int?) {
+extension SocketCore {
+    /// - Parameter arguments: emptied, unless nothing is sent.
+    func send(_ event: String, _ arguments: inout EncodedArguments, _ flags: EmitFlags, id: Int?) {
         guard !isGone else { return }
         if let hooks, !hooks.outgoing.isEmpty {
-            notifyOutgoing(BroadcastPacket(namespace: namespace.name, event: event, data: copy arguments))
+            notifyOutgoing(BroadcastPacket(namespace: part.name, event: event, data: arguments))
         }
         let session = client.session
         if flags.isVolatile, !session.isWritable { return context.metrics.volatileDropped.increment() }
-        var message = arguments.takeEvent(nsp: namespace.name, id: id, compress: flags.compress)
-        message.origin = namespace.number
+        var message = arguments.takeEvent(nsp: part.name, id: id, compress: flags.compress)
+        message.origin = part.number
         message.isVolatile = flags.isVolatile
-        message.coalescingKey = flags.coalescingKey?.inNamespace(namespace.number)
+        message.coalescingKey = flags.coalescingKey?.inNamespace(part.number)
         session.send(message)
     }
 
-    /// Tells the listeners for outgoing events. On the loop.
+    /// Tells the listeners for outgoing events.
     func notifyOutgoing(_ packet: BroadcastPacket) {
         guard let hooks, !hooks.outgoing.isEmpty, let arguments = try? packet.arguments() else { return }
         for (_, listener) in hooks.outgoing { listener(packet.event, arguments) }

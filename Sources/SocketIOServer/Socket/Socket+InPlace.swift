@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOServer
+internal import LoopConfinement
 internal import NIOCore
 internal import SocketIOCore
 
@@ -10,36 +11,48 @@ internal import SocketIOCore
 extension Socket {
     /// Sends the acknowledgement of a received event with arguments that were received.
     func acknowledgeInPlace(id: Int, relaying arguments: EventArguments) -> Bool {
-        guard eventLoop.inEventLoop else { return false }
+        core.runIfHere { $0.acknowledgeInPlace(id: id, relaying: arguments) } ?? false
+    }
+
+    /// Sends the acknowledgement of a received event with these values.
+    func acknowledgeInPlace<each Value>(id: Int, _ values: repeat each Value) -> Bool {
+        core.runIfHere { $0.acknowledgeInPlace(id: id, repeat each values) } ?? false
+    }
+
+    /// Sends an event with these values, or drops it when it is volatile and would have to wait.
+    func emitInPlace<each Value>(_ event: String, isVolatile: Bool = false, _ values: repeat each Value) -> Bool {
+        core.runIfHere { $0.emitInPlace(event, isVolatile: isVolatile, repeat each values) } ?? false
+    }
+}
+
+extension SocketCore {
+    fileprivate func acknowledgeInPlace(id: Int, relaying arguments: EventArguments) -> Bool {
         guard connected else { return true }
         // The closures know the bytes only: another name for the arguments would count references.
         return arguments.payload.withTail(from: arguments.offset) { elements in
-            let nsp = namespace.name
+            let nsp = part.name
             let bound = DefaultEncoder.ackBound(nsp: nsp, relaying: elements)
-            client.session.send(textUpTo: bound, origin: namespace.number) { output in
+            client.session.send(textUpTo: bound, origin: part.number) { output in
                 DefaultEncoder.writeAck(nsp: nsp, id: id, relaying: elements, into: output)
             }
         }
     }
 
-    /// Sends the acknowledgement of a received event with these values.
-    func acknowledgeInPlace<each Value>(id: Int, _ values: repeat each Value) -> Bool {
-        let nsp = namespace.name
-        guard eventLoop.inEventLoop, let bound = DefaultEncoder.ackBound(nsp: nsp, repeat each values) else {
-            return false
-        }
+    fileprivate func acknowledgeInPlace<each Value>(id: Int, _ values: repeat each Value) -> Bool {
+        let nsp = part.name
+        guard let bound = DefaultEncoder.ackBound(nsp: nsp, repeat each values) else { return false }
         guard connected else { return true }
-        client.session.send(textUpTo: bound, origin: namespace.number) { output in
+        client.session.send(textUpTo: bound, origin: part.number) { output in
             DefaultEncoder.writeAck(nsp: nsp, id: id, repeat each values, into: output)
         }
         return true
     }
 
-    /// Sends an event with these values, or drops it when it is volatile and would have to wait.
-    func emitInPlace<each Value>(_ event: String, isVolatile: Bool = false, _ values: repeat each Value) -> Bool {
-        let nsp = namespace.name
-        guard eventLoop.inEventLoop, !isGone, hooks?.outgoing.isEmpty ?? true,
-            !ReservedEventNames.contains(event),
+    fileprivate func emitInPlace<each Value>(
+        _ event: String, isVolatile: Bool, _ values: repeat each Value
+    ) -> Bool {
+        let nsp = part.name
+        guard !isGone, hooks?.outgoing.isEmpty ?? true, !ReservedEventNames.contains(event),
             let bound = DefaultEncoder.eventBound(nsp: nsp, event: event, repeat each values)
         else { return false }
         let session = client.session
@@ -47,7 +60,7 @@ extension Socket {
             context.metrics.volatileDropped.increment()
             return true
         }
-        session.send(textUpTo: bound, origin: namespace.number) { output in
+        session.send(textUpTo: bound, origin: part.number) { output in
             DefaultEncoder.writeEvent(nsp: nsp, event: event, repeat each values, into: output)
         }
         return true

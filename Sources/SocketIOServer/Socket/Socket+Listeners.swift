@@ -1,26 +1,27 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 public import EngineIOCore
+internal import LoopConfinement
 internal import SocketIOCore
 
 // What is registered. On the event loop, which is why these wait; in a handler they answer at once.
 extension Socket {
     /// The names of the events that have handlers, each once, in the order of their registration.
-    public func eventNames() async -> [String] { await client.shard.perform { self.handlers.names } }
+    public func eventNames() async -> [String] { await core.get { $0.handlers.names } }
 
     /// The handlers of an event, in the order in which they are called.
     public func listeners(_ event: String) async -> [ListenerID] {
-        await client.shard.perform { self.handlers.ids(of: event) }
+        await core.get { $0.handlers.ids(of: event) }
     }
 
     /// The listeners of ``onAny(_:)``, in the order in which they are called.
     public func listenersAny() async -> [ListenerID] {
-        await client.shard.perform { self.hooks?.incoming.map(\.id) ?? [] }
+        await core.get { $0.hooks?.incoming.map(\.id) ?? [] }
     }
 
     /// The listeners of ``onAnyOutgoing(_:)``, in the order in which they are called.
     public func listenersAnyOutgoing() async -> [ListenerID] {
-        await client.shard.perform { self.hooks?.outgoing.map(\.id) ?? [] }
+        await core.get { $0.hooks?.outgoing.map(\.id) ?? [] }
     }
 }
 

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOServer
+internal import LoopConfinement
 public import SocketIOCore
 
 /// Handlers of the client's events. They run on the socket's event loop, asynchronous ones up to their first suspension and
@@ -88,14 +89,14 @@ extension Socket {
 
     /// Removes one handler of an event, or all of them.
     public func off(_ event: String, _ id: ListenerID? = nil) {
-        onLoop {
-            if let id { self.handlers.remove(event, id: id) } else { self.handlers.removeAll(event) }
+        core.run { core in
+            if let id { core.handlers.remove(event, id: id) } else { core.handlers.removeAll(event) }
         }
     }
 
     /// Removes the handlers of all events.
     public func offAll() {
-        onLoop { self.forgetHandlers() }
+        core.run { $0.forgetHandlers() }
     }
 
     /// A reserved name is refused: nothing is registered, and the error listeners hear of it.
@@ -104,9 +105,9 @@ extension Socket {
             report(SocketError.reservedForListening(event), event: event)
             return handler.id
         }
-        onLoop {
-            guard !self.isGone else { return }
-            self.handlers.add(event, isOnce: isOnce, handler)
+        core.run { core in
+            guard !core.isGone else { return }
+            core.handlers.add(event, isOnce: isOnce, handler)
         }
         return handler.id
     }
@@ -204,10 +205,10 @@ extension Socket {
 
     /// Removes one listener of ``onAnyOutgoing(_:)``, or all of them.
     public func offAnyOutgoing(_ id: ListenerID? = nil) {
-        onLoop {
-            guard let hooks = self.hooks, !hooks.outgoing.isEmpty else { return }
+        core.run { core in
+            guard let hooks = core.hooks, !hooks.outgoing.isEmpty else { return }
             hooks.outgoing.removeAll { id == nil || $0.id == id }
-            if hooks.outgoing.isEmpty { self.home.outgoingListenerCount -= 1 }
+            if hooks.outgoing.isEmpty { core.part.outgoingListenerCount -= 1 }
         }
     }
 
@@ -215,21 +216,27 @@ extension Socket {
         _ listener: @escaping @Sendable (String, EventArguments) -> Void, first: Bool
     ) -> ListenerID {
         let id = ListenerID.make()
-        onLoop {
-            self.withHooks { hooks in
-                if hooks.outgoing.isEmpty { self.home.outgoingListenerCount += 1 }
-                hooks.outgoing.insert((id, listener), at: first ? 0 : hooks.outgoing.count)
-            }
+        core.run { core in
+            guard let hooks = core.makeHooks() else { return }
+            if hooks.outgoing.isEmpty { core.part.outgoingListenerCount += 1 }
+            hooks.outgoing.insert((id, listener), at: first ? 0 : hooks.outgoing.count)
         }
         return id
     }
 
     private func withHooks(_ change: @escaping @Sendable (SocketHooks) -> Void) {
-        onLoop {
-            guard !self.isGone else { return }
-            let hooks = self.hooks ?? SocketHooks()
-            self.hooks = hooks
-            change(hooks)
+        core.run { core in
+            if let hooks = core.makeHooks() { change(hooks) }
         }
+    }
+}
+
+extension SocketCore {
+    /// The hooks, to be changed; nil when the socket has gone.
+    fileprivate func makeHooks() -> SocketHooks? {
+        guard !isGone else { return nil }
+        let made = hooks ?? SocketHooks()
+        hooks = made
+        return made
     }
 }

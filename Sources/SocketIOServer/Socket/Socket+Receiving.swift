@@ -1,20 +1,23 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOServer
+internal import LoopConfinement
 internal import NIOCore
 internal import SocketIOCore
 
-/// The way of a received event: listeners for any event, middlewares, handlers. All on the event loop.
-extension Socket {
+/// The way of a received event: listeners for any event, middlewares, handlers.
+extension SocketCore {
     /// - Parameter name: see ``SocketPacket/shortName``.
     func received(event payload: consuming PacketPayload, name: ShortName?, id: Int?) {
-        guard connected else { return }
+        guard let handle, handle.connected else { return }
+        // A context does not count it.
+        defer { withExtendedLifetime(handle) {} }
         let responders = client.shard.responders
-        let responder: AckResponder? = if let id { responders.take(self, id: id) } else { nil }
+        let responder: AckResponder? = if let id { responders.take(handle, id: id) } else { nil }
         if hooks == nil, let sole = handlers.sole(payload, name: name) {
             var context = EventContext(
                 event: sole.event, arguments: EventArguments(payload, offset: 1), responder: consume responder,
-                scope: self)
+                scope: handle)
             let outer = client.shard.watch.begin()
             sole.handler.run(context, sole.plan)
             if client.shard.watch.end(outer) { heldLoop(sole.event) }
@@ -33,7 +36,7 @@ extension Socket {
         let fitsInBytes = client.waitingBytes == 0 || client.waitingBytes + bytes <= limits.maxWaitingBytes
         guard fitsInNumber && fitsInBytes || !hooks.isProcessing else {
             context.metrics.refused(fitsInNumber ? .waitingBytes : .waitingEvents)
-            report(SocketError(.protocolViolation, "too many events wait for the middlewares"), event: name)
+            handle.report(SocketError(.protocolViolation, "too many events wait for the middlewares"), event: name)
             return client.close()
         }
         let event = IncomingEvent(name: name, arguments: arguments, responder: responder)
@@ -43,28 +46,27 @@ extension Socket {
     }
 
     private func dispatch(_ event: String, _ arguments: EventArguments, _ responder: AckResponder?) {
-        guard connected else { return }
+        guard let handle, handle.connected else { return }
+        defer { withExtendedLifetime(handle) {} }
         let taken = handlers.take(event)
         if case .none = taken { context.metrics.eventsUnhandled.increment() }
-        let context = EventContext(event: event, arguments: arguments, responder: responder, scope: self)
+        let context = EventContext(event: event, arguments: arguments, responder: responder, scope: handle)
         let outer = client.shard.watch.begin()
         taken.run(context)
         if client.shard.watch.end(outer) { heldLoop(event) }
     }
 
-    func heldLoop(_ event: String) { context.handlerHeldLoop(event, namespace: namespace.name) }
-
     /// Takes waiting events through the middlewares, one at a time so that their order stays.
     private func processWaiting() {
-        guard let hooks, !hooks.isAdvancing else { return }
+        guard let hooks, let handle, !hooks.isAdvancing else { return }
         hooks.isAdvancing = true
         while !hooks.isProcessing, let event = nextWaiting(hooks) {
             hooks.isProcessing = true
             let middlewares = hooks.middlewares
-            running.start(self) {
-                let result = await self.process(event, middlewares)
+            client.shard.running.start(handle) {
+                let result = await handle.process(event, middlewares)
                 // At once, if no middleware has been suspended.
-                self.onLoop { self.processed(result) }
+                handle.core.run { $0.processed(result) }
             }
         }
         hooks.isAdvancing = false
@@ -87,18 +89,6 @@ extension Socket {
         hooks.waiting = []
     }
 
-    /// The event as the middlewares leave it; nil when one of them has dropped it.
-    private func process(_ event: IncomingEvent, _ middlewares: [EventMiddleware]) async -> IncomingEvent? {
-        var event = event
-        do {
-            for middleware in middlewares { try await middleware(&event) }
-        } catch {
-            report(error, event: event.name)
-            return nil
-        }
-        return event
-    }
-
     private func processed(_ event: IncomingEvent?) {
         if let event { dispatch(event.name, event.arguments, event.responder) }
         guard let hooks else { return }
@@ -111,16 +101,30 @@ extension Socket {
         let arguments = EventArguments(payload, offset: 0)
         switch pending {
         case .single(let since, let timer, let done):
-            client.shard.acknowledgementLatency.record(eventLoop.now - since)
+            client.shard.acknowledgementLatency.record(home.eventLoop.now - since)
             if let timer { client.shard.timers.cancel(timer) }
             done(.success(arguments))
         case .broadcast(let since, let receiver):
-            client.shard.acknowledgementLatency.record(eventLoop.now - since)
-            receiver.acknowledged(arguments, socketID: self.id)
+            client.shard.acknowledgementLatency.record(home.eventLoop.now - since)
+            receiver.acknowledged(arguments, socketID: handle?.id)
         }
     }
 
     func upgraded(to transport: TransportName) {
         for listener in hooks?.upgrades ?? [] { listener(transport) }
+    }
+}
+
+extension Socket {
+    /// The event as the middlewares leave it; nil when one of them has dropped it.
+    fileprivate func process(_ event: IncomingEvent, _ middlewares: [EventMiddleware]) async -> IncomingEvent? {
+        var event = event
+        do {
+            for middleware in middlewares { try await middleware(&event) }
+        } catch {
+            report(error, event: event.name)
+            return nil
+        }
+        return event
     }
 }

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 public import EngineIOCore
+internal import LoopConfinement
 public import SocketIOCore
 internal import Synchronization
 
@@ -26,27 +27,13 @@ extension Socket {
     public func join(_ rooms: String...) { join(rooms) }
 
     /// Joins rooms.
-    public func join(_ rooms: [String]) {
-        onLoop {
-            guard self.client.shard.rates != nil else { return self.joinNow(rooms) }
-            self.joinNow(rooms.filter { _ in !self.isJoinRefused() })
-        }
-    }
+    public func join(_ rooms: [String]) { core.run { $0.joinCharged(rooms) } }
 
     /// Leaves rooms. Leaving a room that was not joined does nothing.
     public func leave(_ rooms: String...) { leave(rooms) }
 
     /// Leaves rooms.
-    public func leave(_ rooms: [String]) {
-        onLoop { self.leaveNow(rooms) }
-    }
-
-    private func isJoinRefused() -> Bool {
-        guard client.isRefused(.joins) else { return false }
-        context.metrics.joinsRefused.increment()
-        report(SocketError(.rateLimited, "the client joins more rooms in a second than it may"), event: nil)
-        return true
-    }
+    public func leave(_ rooms: [String]) { core.run { $0.leave(rooms) } }
 
     // MARK: Rates
 
@@ -58,7 +45,7 @@ extension Socket {
         set {
             shared.withLock { $0.makeBelongings().rateIdentity = newValue }
             let key = newValue.map { RateKey(user: $0) }
-            onLoop { self.client.setRateIdentity(key) }
+            core.run { $0.client.setRateIdentity(key) }
         }
     }
 

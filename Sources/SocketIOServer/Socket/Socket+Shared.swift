@@ -26,7 +26,7 @@ extension Socket {
     }
 
     /// What a socket in a large crowd often does not have. Behind the lock of ``Shared``.
-    final class Belongings: @unchecked Sendable {
+    final class Belongings {
         /// Without the socket's own.
         var rooms: NameSet = []
         var data = Belongings.noData

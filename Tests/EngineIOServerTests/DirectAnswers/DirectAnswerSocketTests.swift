@@ -22,9 +22,9 @@ struct DirectAnswerSocketTests {
     }
 
     private static func send(_ texts: [String], to session: EngineSession) async throws {
-        try await session.eventLoop.submit {
+        try await session.inside { session in
             for text in texts { session.send(OutboundMessage(head: .message(.text(ByteBuffer(string: text))))) }
-        }.get()
+        }
     }
 
     /// The answers in what has been read, once there are so many with bodies of so many bytes altogether.
@@ -55,7 +55,7 @@ struct DirectAnswerSocketTests {
             defer { reader.close() }
             reader.read(atATime: count)
             try await eventually("the first poll") {
-                try await session.eventLoop.submit { !session.hasBacklog }.get()
+                try await session.inside { session in !session.hasBacklog }
             }
             // Nobody else is held up by that.
             #expect(try await wire.post(target, "4hello").status == 200)
@@ -181,7 +181,7 @@ struct DirectAnswerSocketTests {
                     try await wire.setReading(false)
                     try await wire.send(Self.get(Server.target("polling", sid)))
                     try await eventually("the poll") {
-                        try await session.eventLoop.submit { !session.hasBacklog }.get()
+                        try await session.inside { session in !session.hasBacklog }
                     }
                     try await wire.setReading(true)
                     #expect(try await wire.response(within: .seconds(60)).body == "4" + text)

@@ -91,7 +91,7 @@ internal import Testing
             let target = Server.target("polling", sid)
             let poll = try await fleet.nodes[0].connect()
             try await poll.send("GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n")
-            try await eventually("the poll") { fleet.nodes[0].session(sid)?.isWritable == true }
+            try await eventually("the poll") { await fleet.nodes[0].session(sid)?.isWritable == true }
             let wire = try await fleet.nodes[node].connect()
             for method in ["RELEASE", "RELEASE"] {
                 try await wire.send("\(method) \(target) HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -183,7 +183,7 @@ internal import Testing
                 try await leaver.send("GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n")
                 let session = try #require(fleet.nodes[0].session(sid))
                 try await eventually("the poll is held") {
-                    try await session.eventLoop.submit { (session.link as? PollingTransport)?.isReady ?? false }.get()
+                    try await session.inside { session in (session.link as? PollingTransport)?.isReady ?? false }
                 }
                 leaver.close()
                 try await eventually("it is given up") { forwarded("abandoned") == 1 }

@@ -100,11 +100,11 @@ internal import Testing
                 _ = try await socket.text()
                 let session = try #require(server.session(sid))
                 try await eventually("the upgrade") {
-                    try await session.eventLoop.submit { session.link is WebSocketTransport }.get()
+                    try await session.inside { session in session.link is WebSocketTransport }
                 }
-                let isLocal = try await session.eventLoop.submit {
+                let isLocal = try await session.inside { session in
                     (session.link as? WebSocketTransport)?.isLocal
-                }.get()
+                }
                 let other = try await SessionTLSTests.connect(port: server.port)
                 let otherID = try await server.openWebSocket(other)
                 guard isLocal == false, server.session(otherID)?.eventLoop === session.eventLoop else { continue }

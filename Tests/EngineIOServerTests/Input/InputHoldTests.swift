@@ -121,7 +121,7 @@ internal import Testing
             #expect(try #require(probe.time(of: "next")) >= #require(probe.heldUntil))
             let session = try #require(server.session(client.sid))
             let until = NIODeadline.now() + .milliseconds(200)
-            try await session.eventLoop.submit { session.holdInput(until: until) }.get()
+            try await session.inside { session in session.holdInput(until: until) }
             try await client.send(["last"])
             _ = try await probe.waitFor(3)
             // What was on its way to the loop when the pause began may have been read.
@@ -146,10 +146,10 @@ internal import Testing
             for _ in 0..<300 { bytes.writeBytes(frame) }
             client.wire.channel.writeAndFlush(bytes).whenSuccess { isWritten.withLockedValue { $0 = true } }
             // 30 MB fit into no socket's buffers: the write would end only if somebody read.
-            let held = try await session.eventLoop.submit { () -> Int in
+            let held = try await session.inside { session -> Int in
                 guard let transport = session.link as? WebSocketTransport else { return -1 }
                 return (transport.held?.bytes.readableBytes ?? 0) + (transport.held?.events.count ?? 0)
-            }.get()
+            }
             #expect((0...HeldInput.pausedLimit).contains(held))
             #expect(probe.count == 1)
             #expect(!isWritten.withLockedValue { $0 })

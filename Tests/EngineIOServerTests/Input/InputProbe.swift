@@ -35,14 +35,14 @@ final class InputProbe: Sendable {
         gate.unlock(withValue: true)
     }
 
-    var onMessage: @Sendable (EngineSession, EngineMessage) -> Void {
+    var onMessage: @Sendable (SessionCore, EngineMessage) -> Void {
         { session, message in
             guard case .text(let bytes) = message else { return }
             self.handle(String(buffer: bytes), of: session)
         }
     }
 
-    private func handle(_ text: String, of session: EngineSession) {
+    private func handle(_ text: String, of session: SessionCore) {
         let now = NIODeadline.now()
         state.withLockedValue { $0.entries.append(Entry(text: text, time: now)) }
         if text.hasPrefix("hold "), let length = Int64(text.dropFirst(5)) {

@@ -2,6 +2,7 @@
 
 import EngineIOServer
 import Logging
+import LoopConfinement
 import NIOCore
 import NIOEmbedded
 import Testing
@@ -73,8 +74,12 @@ final class ManualServer {
         try client.send(text: "40")
         let connected = try #require(try client.text())
         #expect(connected.hasPrefix("40{"))
-        let sockets = io.sockets.local.shards[0].sockets(BroadcastOptions())
         return (client, try #require(sockets.first { connected.contains($0.id) }))
+    }
+
+    /// The sockets of `/`.
+    var sockets: [Socket] {
+        io.sockets.local.shards[0].core.runIfHere { $0.sockets(BroadcastOptions()).compactMap(\.handle) } ?? []
     }
 
     var sessionCount: Int { io.engine.clientsCount }

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import LoopConfinement
 import MetricTesting
 import NIOCore
 import NIOEmbedded
@@ -12,7 +13,7 @@ import Testing
 @Suite("Input that nobody asked for")
 struct UnaskedInputTests {
     private func withClient(
-        _ body: (ManualServer, ManualConnection, EngineSession, CountedMetrics) throws -> Void
+        _ body: (ManualServer, ManualConnection, SessionCore, CountedMetrics) throws -> Void
     ) throws {
         try CountedMetrics.counting { metrics in
             let server = try ManualServer {
@@ -20,7 +21,8 @@ struct UnaskedInputTests {
                 $0.connectTimeout = .hours(1)
             }
             let (client, socket) = try server.join()
-            try body(server, client, socket.client.session, metrics)
+            let loop = server.loop.assumeIsolated()
+            try body(server, client, socket.conn.core.value(on: loop), metrics)
         }
     }
 
@@ -38,7 +40,7 @@ struct UnaskedInputTests {
             #expect(metrics["engineio_input_dropped_bytes_total"] == Double(most))
             #expect(!client.isOpen)
             // Room is given back.
-            #expect(server.io.context.shards[0].shard.turns.reserve(InputTurns.unaskedLimit))
+            #expect(session.shard.turns.reserve(InputTurns.unaskedLimit))
         }
     }
 
@@ -46,7 +48,7 @@ struct UnaskedInputTests {
     func kept() throws {
         try withClient { server, client, session, metrics in
             let numbers = Recorder<Int>()
-            let socket = try #require(server.io.sockets.local.shards[0].sockets(BroadcastOptions()).first)
+            let socket = try #require(server.sockets.first)
             socket.on("n") { (number: Int) in numbers.append(number) }
             session.holdInput(until: server.now + .seconds(10))
             for number in 0..<100 { try client.send(text: "42[\"n\",\(number)]") }

@@ -51,7 +51,7 @@ struct RateActionTests {
             for number in 0..<50 { try await socket.emit("n", .int(number)) }
             #expect(try await numbers.waitFor(50) == Array(0..<50))
             for shard in io.context.shards {
-                let held = await shard.perform {
+                let held = await shard.perform { shard in
                     shard.shard.handlers(as: Client.self).contains { $0.session.isInputHeld }
                 }
                 #expect(!held)

@@ -64,7 +64,7 @@ struct RateLatencyTests {
 
     private static func events(_ io: Server) async -> Int {
         var count = 0
-        for shard in io.context.shards { count += await shard.perform { shard.received.events } }
+        for shard in io.context.shards { count += await shard.perform { $0.received.events } }
         return count
     }
 }

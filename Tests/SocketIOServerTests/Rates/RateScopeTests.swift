@@ -92,13 +92,13 @@ struct RateScopeTests {
             wanted.rates.session.eventsPerSecond = 1
             wanted.rates.address.eventsPerSecond = 1_000
             try io.reload(wanted)
-            for shard in io.context.shards { _ = await shard.perform { 0 } }
+            for shard in io.context.shards { _ = await shard.perform { _ in 0 } }
             for number in 0..<300 { try await socket.emit("n", .int(number)) }
             _ = try await numbers.waitFor(600)
             #expect((600...610).contains(numbers.count))
             wanted.rates = RateLimits()
             try io.reload(wanted)
-            for shard in io.context.shards { _ = await shard.perform { 0 } }
+            for shard in io.context.shards { _ = await shard.perform { _ in 0 } }
             let before = numbers.count
             for number in 0..<200 { #expect(try await socket.emitWithAck("n", .int(number)) == [.int(number)]) }
             #expect(numbers.count >= before + 200)

@@ -4,7 +4,7 @@ internal import EngineIOCore
 internal import NIOCore
 
 /// What happens between the end of a tick and the transport: at once, or later through what is left over.
-extension EngineSession {
+extension SessionCore {
     /// The tick is over: hands the staged messages to the transport, or keeps them while that is busy.
     func deliver(from first: Int32, in queue: OutboundQueue) {
         guard machine.isAlive else { return }
@@ -154,9 +154,8 @@ extension EngineSession {
     }
 
     /// Calls back when the client has room for another message, which is at once unless more than the soft bound waits, or
-    /// others are before it; with false when the session ends. On the loop only.
+    /// others are before it; with false when the session ends.
     package func whenRoom(_ body: @escaping (Bool) -> Void) {
-        eventLoop.assertInEventLoop()
         guard machine.isOpen else { return body(false) }
         guard let leftover,
             !leftover.waiters.isEmpty || waitingBytes > context.slowClientLimits.softBound
@@ -164,7 +163,7 @@ extension EngineSession {
         leftover.waiters.append(body)
     }
 
-    /// How many wait for room. On the loop only.
+    /// How many wait for room.
     package var waiterCount: Int { leftover?.waiters.count ?? 0 }
 
     private func announceRoom() {

@@ -22,7 +22,7 @@ enum SlowClientReason: String, CaseIterable, Sendable {
 }
 
 /// What becomes of clients that read more slowly than they are sent to.
-extension EngineSession {
+extension SessionCore {
     /// A message has to wait.
     func hold(_ held: HeldMessage) {
         guard machine.isAlive else { return }
@@ -133,7 +133,7 @@ extension EngineSession {
         context.log.log(
             .slowClient,
             [
-                "sid": "\(LogMetadata.shortened(id))", "remote": "\(handshake.remoteAddress)",
+                "sid": "\(LogMetadata.shortened(id))", "remote": "\(remoteAddress)",
                 "transport": "\(link.name.rawValue)", "waitingBytes": "\(waitingBytes)",
                 "reason": "\(reason.rawValue)", "dropped": "\(dropped)",
             ])

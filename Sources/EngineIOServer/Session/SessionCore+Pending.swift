@@ -6,19 +6,18 @@ internal import NIOCore
 
 /// Sessions that nobody has begun to use yet. A client can open them without end, at the price of one request each, so their
 /// number is limited, and so is what is kept of their requests.
-extension EngineSession {
+extension SessionCore {
     /// The session is in use: from now on it is not ended for being one of too many that nobody uses.
     ///
     /// Called once by the layer above, on the loop, when its client has shown that it is one: in Socket.IO when it has
     /// joined a namespace. An application on the engine alone calls it with the first message at the latest.
     package func markEstablished() {
-        eventLoop.assertInEventLoop()
         leavePending()
     }
 
     /// Notes that the session has been opened, and makes room for it.
     func enterPending() {
-        let bytes = handshake.keptBytes
+        let bytes = handle?.handshake.keptBytes ?? 0
         guard shard.pending.add(self, bytes: bytes) else { return }
         context.pending.added(bytes: bytes)
         while let excess = context.pending.excess, let oldest = shard.pending.oldest, oldest !== self {

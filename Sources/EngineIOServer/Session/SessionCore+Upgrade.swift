@@ -18,7 +18,7 @@ final class UpgradeAttempt {
 }
 
 /// The move from polling to WebSocket (protocol 1.10).
-extension EngineSession {
+extension SessionCore {
     /// A WebSocket that names this session has answered its 101.
     func candidateOpened(_ candidate: WebSocketTransport) {
         guard upgradeMachine.candidateOpened(sessionIsOpen: machine.isOpen) == .accept else {
@@ -27,7 +27,7 @@ extension EngineSession {
         }
         candidate.attach(to: self)
         let attempt = UpgradeAttempt(candidate: candidate)
-        attempt.timeout = eventLoop.scheduleTask(in: context.configuration.upgradeTimeout) {
+        attempt.timeout = shard.loop.scheduleTask(in: context.configuration.upgradeTimeout) {
             self.perform(self.upgradeMachine.timedOut(), outcome: .timedOut)
         }
         upgradeAttempt = attempt
@@ -87,7 +87,7 @@ extension EngineSession {
         guard let upgradeAttempt else { return }
         upgradeAttempt.noopCheck?.cancel()
         let interval = TimeAmount.milliseconds(Int64(UpgradeStateMachine.noopIntervalMilliseconds))
-        upgradeAttempt.noopCheck = eventLoop.scheduleTask(in: interval) {
+        upgradeAttempt.noopCheck = shard.loop.scheduleTask(in: interval) {
             guard self.upgradeMachine.noopTimerFired() == .releasePoll else { return }
             (self.link as? PollingTransport)?.releasePoll()
             self.armNoopCheck()
@@ -104,6 +104,7 @@ extension EngineSession {
             if action == .adoptAndRestartPongTimeout { arm(.pongTimeout) }
             let polling = link
             link = candidate
+            handle?.noteUpgraded()
             if isInputHeld { candidate.pauseInput(until: heldUntil) }
             context.metrics.sessionUpgraded()
             polling.end(isBroken: false)
