@@ -141,4 +141,7 @@ if [[ -f Tests/EndToEndTests/run.sh ]]; then
 fi
 [[ -f Tests/EndToEndTests/autobahn.sh ]] && autobahn
 instructions
+# Last, since each builds everything once more.
+runner thread-sanitizer .ci/sanitize.sh thread
+runner address-sanitizer .ci/sanitize.sh address
 finish
