@@ -266,7 +266,7 @@ let package = Package(
 #endif
 
 // Each sanitizer builds everything anew: .ci/sanitize.sh names the suites that it runs, and only what they need is left.
-if let suites = Context.environment["SOCKETIO_SUITES"] {
+if let suites = Context.environment["SANITIZED_SUITES"] {
     let targets = Dictionary(uniqueKeysWithValues: package.targets.map { ($0.name, $0) })
     var needed: Set<String> = []
     func need(_ name: String) {
@@ -274,7 +274,7 @@ if let suites = Context.environment["SOCKETIO_SUITES"] {
         for case .byNameItem(let name, _) in target.dependencies { need(name) }
     }
     for suite in suites.split(separator: "|").map(String.init) {
-        guard targets[suite] != nil else { fatalError("SOCKETIO_SUITES names \(suite), which is no target") }
+        guard targets[suite] != nil else { fatalError("SANITIZED_SUITES names \(suite), which is no target") }
         need(suite)
     }
     package.targets.removeAll { !needed.contains($0.name) }

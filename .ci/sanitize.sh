@@ -53,8 +53,8 @@ for sanitizer in ${*:-thread address}; do
     log="$results/$sanitizer.log"
     shim=''
     # The manifest leaves out what these suites do not need.
-    export SOCKETIO_SUITES=${SANITIZE_SUITES:-${suites[$sanitizer]:?"the sanitizers are thread and address"}}
-    tests=${SANITIZE_TESTS:-$SOCKETIO_SUITES}
+    export SANITIZED_SUITES=${SANITIZE_SUITES:-${suites[$sanitizer]:?"the sanitizers are thread and address"}}
+    tests=${SANITIZE_TESTS:-$SANITIZED_SUITES}
     echo "== $sanitizer sanitizer"
     if [[ $sanitizer == thread ]] && ! prepare_thread; then
         echo 'FAIL: the thread sanitizer does not run here as it should'
@@ -67,9 +67,10 @@ for sanitizer in ${*:-thread address}; do
         failed=$((failed + 1))
         continue
     fi
+    # Not in the foreground: the time-out is to end the tests as well, which are a process of their own.
     # Leaks are not looked for: what lives as long as the process is no fault here.
     LD_PRELOAD="$shim" TSAN_OPTIONS="halt_on_error=1:suppressions=$PWD/.ci/thread-sanitizer/suppressions.txt" ASAN_OPTIONS='detect_leaks=0' \
-        timeout --foreground --kill-after=10 1200 "${run[@]}" \
+        timeout --kill-after=10 1700 "${run[@]}" \
         swift test "${build[@]}" --skip-build --sanitize "$sanitizer" --scratch-path ".build-$sanitizer" \
         --experimental-maximum-parallelization-width 3 --filter "$tests" > "$log" 2>&1
     if grep -aqE '(WARNING: Thread|ERROR: Address)Sanitizer' "$log"; then

@@ -79,7 +79,7 @@ swift_tests() {
 runner() {
     local name=$1 log="$results/$1.log" code=0
     shift
-    timeout --foreground --kill-after=10 1800 "$@" 2>&1 | tee "$log" | sed -u "s/^/$name | /"
+    timeout --foreground --kill-after=10 "${RUNNER_SECONDS:-1800}" "$@" 2>&1 | tee "$log" | sed -u "s/^/$name | /"
     code=${PIPESTATUS[0]}
     grep -q '^SKIPPED' "$log" && return
     local line
@@ -141,7 +141,8 @@ if [[ -f Tests/EndToEndTests/run.sh ]]; then
 fi
 [[ -f Tests/EndToEndTests/autobahn.sh ]] && autobahn
 instructions
-# Last, since each builds everything once more.
+# Last, since each builds everything once more; their tests have a time-out of their own.
+RUNNER_SECONDS=3600
 runner thread-sanitizer .ci/sanitize.sh thread
 runner address-sanitizer .ci/sanitize.sh address
 finish
