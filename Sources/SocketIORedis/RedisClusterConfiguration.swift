@@ -55,11 +55,18 @@ public struct RedisClusterConfiguration: Sendable {
     /// Deepest nesting of arrays and objects in messages of other nodes, 1 to 128; default 128. Broadcasts are measured from
     /// the event's arguments, everything else as a whole. Deeper ones are dropped and counted.
     public var maxNesting = 128
+    /// Byte strings in a message of another node, 1 to 1,048,576; default 1,024. Messages with more are dropped and counted.
+    public var maxAttachments = 1024
+    /// Rooms and exceptions that a message of another node may name, 1 to 1,048,576; default 65,536. Messages with more are
+    /// dropped and counted.
+    public var maxRooms = 65_536
 
     /// What messages of other nodes may hold.
     package var limits: MessagePackLimits {
         var limits = MessagePackLimits()
         limits.maximumDepth = maxNesting
+        limits.maximumAttachments = maxAttachments
+        limits.maximumRooms = maxRooms
         limits.maximumTextLength = max(limits.maximumTextLength, 4 * maxMessageBytes)
         return limits
     }
@@ -81,6 +88,10 @@ public struct RedisClusterConfiguration: Sendable {
             problems.append("maxMessageBytes must be 65536 to 536870912")
         }
         if !(1...128).contains(maxNesting) { problems.append("maxNesting must be 1 to 128") }
+        for (name, value) in [("maxAttachments", maxAttachments), ("maxRooms", maxRooms)]
+        where !(1...1_048_576).contains(value) {
+            problems.append("\(name) must be 1 to 1048576")
+        }
         if outage.maximumBytes < 0 { problems.append("outage.maximumBytes must not be negative") }
         if outage.maximumAge <= .zero { problems.append("outage.maximumAge must be positive") }
         if outage.replayGrace < .zero { problems.append("outage.replayGrace must not be negative") }

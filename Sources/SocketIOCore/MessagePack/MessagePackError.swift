@@ -20,12 +20,14 @@ package enum MessagePackError: Error, Equatable, Sendable {
     case tooLong(at: Int)
 }
 
-/// What MessagePack from another node may hold.
+/// What a message from another node may hold.
 package struct MessagePackLimits: Sendable {
     /// Nesting of arrays and maps; default 128, the nesting JSON may have.
     package var maximumDepth = 128
     /// Byte strings, each of which becomes an attachment; default 1,024.
     package var maximumAttachments = 1024
+    /// Rooms and exceptions that it may name; default 65,536.
+    package var maximumRooms = 65_536
     /// Bytes of the JSON text it is turned into; default 64 MiB.
     package var maximumTextLength = 64 << 20
 

@@ -56,6 +56,11 @@ public struct RawJSON: Sendable {
         try PayloadCore(text, attachments: attachments, argument: nil, context: nil).decode(type, at: 0)
     }
 
+    /// The same; the decoder, a ``PayloadDecoder``, shows what is being decoded `context`.
+    package func decode<T: Decodable>(_ type: T.Type, context: AnyObject) throws -> T {
+        try PayloadCore(text, attachments: attachments, argument: nil, context: context).decode(type, at: 0)
+    }
+
     /// The dynamic form.
     public var value: SocketValue {
         PayloadCore(text, attachments: attachments, argument: nil, context: nil).value(at: 0)

@@ -15,8 +15,14 @@ struct PeerAnswer: Sendable {
     let configuration: RedisClusterConfiguration
     let bus: RedisBus
 
-    /// Asks this node's adapter and sends what it says.
-    func give(_ what: PeerQuestions.Subject, _ options: BroadcastOptions, of local: MemoryAdapter) async {
+    /// Asks this node's adapter and sends what it says, when it is this answer's turn.
+    func give(
+        _ what: PeerQuestions.Subject, _ options: BroadcastOptions, of local: MemoryAdapter, gate: AnswerGate
+    ) async {
+        guard await gate.enter() else {
+            return refuse(ClusterError(.overloaded, "too many questions of other nodes wait for an answer"), .answers)
+        }
+        defer { gate.leave() }
         var reply = reply
         do {
             switch what {
@@ -26,11 +32,17 @@ struct PeerAnswer: Sendable {
             case .rooms: try send(try await local.countByRoom())
             }
         } catch {
-            bus.answerRefused(error)
-            guard takesParts else { return }
-            reply.error = String(describing: error)
-            try? publish(reply)
+            refuse(error)
         }
+    }
+
+    /// There is no answer: counted and logged, and told to a peer that understands it.
+    private func refuse(_ error: any Error, _ limit: ClusterLimit = .answerBytes) {
+        bus.answerRefused(error, limit)
+        guard takesParts else { return }
+        var reply = reply
+        reply.error = String(describing: error)
+        try? publish(reply)
     }
 
     private func publish(_ reply: PeerMessage) throws {

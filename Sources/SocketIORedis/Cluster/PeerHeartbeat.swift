@@ -14,6 +14,8 @@ final class PeerHeartbeat {
     struct Member {
         let uid: String
         let local: MemoryAdapter
+        /// Of the cluster, the same for all.
+        let answers: AnswerGate
         /// Of the server, the same for all.
         let rates: RateBook
         /// Broadcasts published so far.

@@ -78,7 +78,7 @@ final class PeerQuestions {
     /// A peer asks; `member` is this node's adapter of the namespace, if it has one. `takesParts`: the peer understands answers
     /// in parts, and that there is none.
     func answer(_ question: PeerMessage, member: PeerHeartbeat.Member?, takesParts: Bool) {
-        guard let id = question.id, let local = member?.local else { return }
+        guard let id = question.id, let member else { return }
         // Something newer nodes ask: they do not get an answer.
         guard let what = question.what.flatMap({ Subject(bytesOf: $0) }) else { return }
         let options = question.opts?.options ?? BroadcastOptions()
@@ -88,7 +88,8 @@ final class PeerQuestions {
         let answer = PeerAnswer(
             reply: reply, channel: PeerMessage.channel(of: question.node, key: configuration.key),
             takesParts: takesParts, configuration: configuration, bus: anybodysBus)
-        Task { await answer.give(what, options, of: local) }
+        let (local, gate) = (member.local, member.answers)
+        Task { await answer.give(what, options, of: local, gate: gate) }
     }
 
     /// A peer's adapter has answered.

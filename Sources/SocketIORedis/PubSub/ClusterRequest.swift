@@ -50,6 +50,18 @@ struct WireRoom: Codable {
     static func name(_ number: Double) -> String { SocketValue.double(number).description }
 }
 
+/// What a decoder of requests goes by.
+private final class WireLimits {
+    private let rooms: Int
+
+    init(rooms: Int) { self.rooms = rooms }
+
+    /// How many rooms a message may name.
+    static func rooms(of decoder: any Decoder) -> Int {
+        ((decoder as? PayloadDecoder)?.context as? WireLimits)?.rooms ?? MessagePackLimits().maximumRooms
+    }
+}
+
 /// Rooms in a request. Too many are refused before the first one is looked at.
 struct WireRoomList: Codable {
     let names: [String]
@@ -60,7 +72,7 @@ struct WireRoomList: Codable {
 
     init(from decoder: any Decoder) throws {
         var container = try decoder.unkeyedContainer()
-        if let count = container.count, count > PubSubWireFormat.maximumRooms { throw WireFormatError.tooManyRooms }
+        if let count = container.count, count > WireLimits.rooms(of: decoder) { throw WireFormatError.tooManyRooms }
         var names: [String] = []
         while !container.isAtEnd { names.append(try container.decode(WireRoom.self).name) }
         self.names = names
@@ -93,7 +105,7 @@ struct WireOptions: Codable {
         namesRooms = rooms != nil
         except = try container.decodeIfPresent(WireRoomList.self, forKey: .except) ?? WireRoomList([])
         flags = try container.decodeIfPresent(WireFlags.self, forKey: .flags)
-        guard self.rooms.names.count + except.names.count <= PubSubWireFormat.maximumRooms else {
+        guard self.rooms.names.count + except.names.count <= WireLimits.rooms(of: decoder) else {
             throw WireFormatError.tooManyRooms
         }
     }
@@ -239,7 +251,7 @@ enum WireMessage {
         _ type: Message.Type, _ message: ByteBuffer, limits: MessagePackLimits
     ) throws(WireFormatError) -> Message {
         do {
-            let message = try raw(message, limits: limits).decode(type)
+            let message = try raw(message, limits: limits).decode(type, context: WireLimits(rooms: limits.maximumRooms))
             guard message.ids.allSatisfy({ $0.map { $0.utf8.count <= PubSubWireFormat.maximumIDBytes } ?? true }) else {
                 throw WireFormatError.shape("an id is too long")
             }

@@ -103,7 +103,7 @@ final class PubSubAdapterCore {
 
     private var member: PeerHeartbeat.Member {
         PeerHeartbeat.Member(
-            uid: uid, local: local, rates: context.rates,
+            uid: uid, local: local, answers: answers, rates: context.rates,
             published: { [source = sender.source] in source.broadcasts },
             peerLost: { [weak self] in self?.peerLost($0) },
             isWaiting: { [weak self] in self.map { $0.requests.count > 0 || $0.broadcasts.count > 0 } ?? false },

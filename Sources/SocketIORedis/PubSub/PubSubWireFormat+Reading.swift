@@ -25,7 +25,7 @@ extension PubSubWireFormat {
             guard try reader.arrayHead() >= 3 else { throw WireFormatError.shape("array too short") }
             try reader.skip()
             guard let data = try findData(&reader, namespace: namespace) else { return nil }
-            let options = try options(&reader)
+            let options = try options(&reader, most: limits.maximumRooms)
             let end = reader.offset
             reader.move(to: data)
             let packet = try packet(&reader, namespace: namespace, limits: limits)
@@ -77,14 +77,15 @@ extension PubSubWireFormat {
         return BroadcastPacket(namespace: namespace, event: name, data: data)
     }
 
-    private static func options(_ reader: inout MessagePackReader) throws -> BroadcastOptions {
+    /// - Parameter most: how many rooms and exceptions there may be.
+    private static func options(_ reader: inout MessagePackReader, most: Int) throws -> BroadcastOptions {
         var (rooms, except, flags) = ([String](), [String](), BroadcastFlags())
         for _ in 0..<(try reader.mapHead()) {
             let key = try reader.text()
             if reader.equals(key, "rooms") {
-                rooms = try names(&reader)
+                rooms = try names(&reader, most: most - except.count)
             } else if reader.equals(key, "except") {
-                except = try names(&reader)
+                except = try names(&reader, most: most - rooms.count)
             } else if reader.equals(key, "flags") {
                 flags = try self.flags(&reader)
             } else {
@@ -95,14 +96,14 @@ extension PubSubWireFormat {
     }
 
     /// Names of rooms. In Node they may be numbers.
-    private static func names(_ reader: inout MessagePackReader) throws -> [String] {
+    private static func names(_ reader: inout MessagePackReader, most: Int) throws -> [String] {
         let count: Int
         switch try reader.next() {
         case .null, .undefined: return []
         case .array(let elements): count = elements
         default: throw WireFormatError.shape("rooms")
         }
-        guard count <= maximumRooms else { throw WireFormatError.tooManyRooms }
+        guard count <= most else { throw WireFormatError.tooManyRooms }
         var names: [String] = []
         names.reserveCapacity(count)
         for _ in 0..<count {

@@ -19,8 +19,6 @@ enum WireFormatError: Error, Equatable {
 
 /// Broadcasts as the Node adapter writes them (protocol 5.4.2): `[uid, {type, data, nsp}, {rooms, except, flags}]`.
 enum PubSubWireFormat {
-    /// Rooms and exceptions one message may name.
-    static let maximumRooms = 65_536
     /// Whether this may be the id of a socket.
     static func isID(_ text: String) -> Bool { !text.isEmpty && text.utf8.count <= maximumIDBytes }
     /// Bytes of the uid of an adapter, or of the id of a request. Those of Node.js have 6 to 16, ours 20.

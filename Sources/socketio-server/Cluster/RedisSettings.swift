@@ -65,6 +65,8 @@ enum RedisSettings {
         cluster.fetchIncludesHeaders = settings.fetchIncludesHeaders
         cluster.maxMessageBytes = settings.maxMessageBytes
         cluster.maxNesting = settings.maxNesting
+        cluster.maxAttachments = settings.maxAttachments
+        cluster.maxRooms = settings.maxRooms
         cluster.heartbeatInterval = milliseconds(settings.heartbeatIntervalMs)
         cluster.peerTimeout = milliseconds(settings.peerTimeoutMs)
         cluster.outage = OutagePolicy(

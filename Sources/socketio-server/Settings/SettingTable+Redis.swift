@@ -87,6 +87,13 @@ extension SettingTable {
                 "redis.maxNesting", \.redis.maxNesting, 1...128,
                 "Deepest nesting of arrays and objects in a message of another node; a deeper one is dropped."),
             .number(
+                "redis.maxAttachments", \.redis.maxAttachments, 1...1_048_576,
+                "Largest number of binary values in a message of another node; one with more is dropped."),
+            .number(
+                "redis.maxRooms", \.redis.maxRooms, 1...1_048_576,
+                "Largest number of rooms, exceptions included, that a message of another node may name; one with more "
+                    + "is dropped."),
+            .number(
                 "redis.heartbeatIntervalMs", \.redis.heartbeatIntervalMs, 50...3_600_000, unit: "ms",
                 "Time between two heartbeats to the other nodes."),
             .number(

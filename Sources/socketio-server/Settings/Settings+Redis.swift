@@ -29,6 +29,8 @@ extension Settings {
         var outageQueueMaxAgeMs = 30_000
         var maxMessageBytes = 16_777_216
         var maxNesting = 128
+        var maxAttachments = 1_024
+        var maxRooms = 65_536
         var heartbeatIntervalMs = 2_000
         var peerTimeoutMs = 6_000
 

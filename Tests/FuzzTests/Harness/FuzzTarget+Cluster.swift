@@ -24,7 +24,8 @@ extension FuzzTarget {
                 case let (packet, options) = found
             else { continue }
             try MessagePackCheck.check(packet.data, limits: limits(), size: input.bytes.count)
-            try require(options.rooms.count <= PubSubWireFormat.maximumRooms, "\(options.rooms.count) rooms")
+            try require(
+                options.rooms.count + options.except.count <= limits().maximumRooms, "\(options.rooms.count) rooms")
             _ = try? packet.arguments()
             guard !MessagePackCheck.hasLookalikes(packet.data) else { continue }
             let written = try PubSubWireFormat.broadcast(uid: sender ?? "uid", packet, options: options)

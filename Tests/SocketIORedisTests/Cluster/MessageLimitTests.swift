@@ -221,28 +221,44 @@ struct MessageLimitTests {
         }
     }
 
-    @Test("rooms, attachments and size of messages of others are counted by kind")
-    func kinds() async throws {
-        try await withNode { node, transport, adapter in
+    @Test("rooms, attachments and size of messages of others are counted by kind", arguments: [nil, 7])
+    func kinds(limit: Int?) async throws {
+        let defaults = RedisClusterConfiguration()
+        let (mostRooms, mostAttachments) = (limit ?? defaults.maxRooms, limit ?? defaults.maxAttachments)
+        #expect(limit != nil || (mostRooms, mostAttachments) == (65_536, 1_024))
+        try await withNode({ ($0.maxRooms, $0.maxAttachments) = (mostRooms, mostAttachments) }) {
+            node, transport, adapter in
             func broadcast(_ data: EncodedArguments, rooms: [String] = []) throws -> [UInt8] {
                 let packet = BroadcastPacket(namespace: "/", event: "e", data: data)
                 return Array(
                     try PubSubWireFormat.broadcast(uid: "o", packet, options: BroadcastOptions(rooms: rooms))
                         .readableBytesView)
             }
-            let rooms = (0..<PubSubWireFormat.maximumRooms).map(String.init)
+            let rooms = (0..<mostRooms).map(String.init)
             try await transport.deliver("socket.io#/#", broadcast(.event("e"), rooms: rooms))
             #expect(node.cluster.statistics.overLimit == 0)
             try await transport.deliver("socket.io#/#", broadcast(.event("e"), rooms: rooms + ["x"]))
             #expect(adapter.counters.refusals(.rooms) == 1)
-            let many = Array(repeating: SocketData([1]), count: 1024)
+            // Exceptions count as well, and so do the rooms of requests.
+            let packet = BroadcastPacket(namespace: "/", event: "e", data: try .event("e"))
+            let options = BroadcastOptions(rooms: rooms, except: ["x"])
+            try await transport.deliver(
+                "socket.io#/#",
+                Array(try PubSubWireFormat.broadcast(uid: "o", packet, options: options).readableBytesView))
+            #expect(adapter.counters.refusals(.rooms) == 2)
+            for (options, refusals) in [(BroadcastOptions(rooms: rooms), 2), (options, 3)] {
+                let request = ClusterRequest(uid: "o", type: .remoteLeave, opts: options, rooms: ["y"])
+                try await transport.deliver("socket.io-request#/#", Array(try request.text.readableBytesView))
+                #expect(adapter.counters.refusals(.rooms) == refusals)
+            }
+            let many = Array(repeating: SocketData([1]), count: mostAttachments)
             try await transport.deliver("socket.io#/#", broadcast(.event("e", many)))
             #expect(adapter.counters.refusals(.attachments) == 0)
             try await transport.deliver("socket.io#/#", broadcast(.event("e", many + [SocketData([1])])))
             #expect(adapter.counters.refusals(.attachments) == 1)
             try await transport.onDelegate { $0.receivedOversized() }
             #expect(adapter.counters.refusals(.messageBytes) == 1)
-            #expect(node.cluster.statistics.overLimit == 3 && node.cluster.statistics.invalid == 3)
+            #expect(node.cluster.statistics.overLimit == 5 && node.cluster.statistics.invalid == 5)
         }
     }
 
@@ -256,5 +272,12 @@ struct MessageLimitTests {
         var configuration = RedisClusterConfiguration()
         (configuration.maxMessageBytes, configuration.maxNesting) = (536_870_912, 1)
         #expect(throws: Never.self) { try configuration.validate() }
+        for path in [\RedisClusterConfiguration.maxRooms, \.maxAttachments] {
+            for (value, isAllowed) in [(0, false), (1, true), (1_048_576, true), (1_048_577, false)] {
+                var configuration = RedisClusterConfiguration()
+                configuration[keyPath: path] = value
+                #expect(((try? configuration.validate()) != nil) == isAllowed, "\(path): \(value)")
+            }
+        }
     }
 }
