@@ -32,10 +32,13 @@ package protocol EngineSessionHandler: AnyObject {
     func closed(_ reason: CloseReason, detail: String?)
     /// Why this layer ended the session, if it did; for logs.
     var endReason: String? { get }
+    /// What it did that for; for logs.
+    var endDetail: String? { get }
 }
 
 extension EngineSessionHandler {
     package var endReason: String? { nil }
+    package var endDetail: String? { nil }
     package func receivedControl() {}
     package func dropped(messages count: Int) {}
     package func slowClientPolicy(origin: Int32) -> SlowClientPolicy? { nil }

@@ -28,6 +28,8 @@ package enum PacketDecodingError: Error, Hashable, Sendable {
     case reservedEventName
     /// A text message while attachments are outstanding.
     case textWhileAttachmentsPending
+    /// The attachments of a packet have not arrived in time. The parser, which knows no time, leaves this to its owner.
+    case attachmentsLate
     /// A binary message while no attachment is outstanding.
     case unexpectedBinary
     /// A placeholder that names no attachment of the packet.

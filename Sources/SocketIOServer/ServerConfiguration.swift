@@ -38,8 +38,14 @@ public struct ServerConfiguration: Sendable {
     public var maxNameLength = 256
     /// Rooms one socket may be in, its own included; default 1,024.
     public var maxRoomsPerSocket = 1024
+    /// Rooms of this server with sockets in them, in all namespaces together; joins of further ones are refused. The rooms that
+    /// sockets have to themselves do not count. Default 1,000,000.
+    public var maxRooms = 1_000_000
     /// Binary attachments of one received packet; over it the session is closed. Default 10, as in Node.
     public var maxAttachments = 10
+    /// How long the attachments of a received packet may take to arrive after its text; then the session is closed. Default
+    /// 45 s, after which a client that sends nothing else has missed a ping as well.
+    public var attachmentTimeout = TimeAmount.seconds(45)
     /// Bytes of the text and all attachments of one received packet together; a larger one closes the session. Default
     /// nil: the value of `engine.maxHttpBufferSize`.
     public var maxPacketBytes: Int?
@@ -128,6 +134,8 @@ public struct ServerConfiguration: Sendable {
         require(maxNamespacesPerClient >= 1, "maxNamespacesPerClient must be at least 1")
         require(maxNameLength >= 20, "maxNameLength must be at least 20, the length of a socket id")
         require(maxRoomsPerSocket >= 1, "maxRoomsPerSocket must be at least 1")
+        require(maxRooms >= 1, "maxRooms must be at least 1")
+        require(attachmentTimeout > .zero, "attachmentTimeout must be positive")
         require(maxAttachments >= 0, "maxAttachments must not be negative")
         require(maxPacketBytes.map { $0 >= 1 } ?? true, "maxPacketBytes must be at least 1")
         require((1...128).contains(maxNesting), "maxNesting must be 1 to 128")

@@ -24,8 +24,10 @@ enum LibraryConfiguration {
         server.maxDynamicNamespaces = settings.maxDynamicNamespaces
         server.maxNamespacesPerClient = settings.limits.maxNamespacesPerClient
         server.maxNameLength = settings.limits.maxNameLength
+        server.maxRooms = settings.limits.maxRooms
         server.maxRoomsPerSocket = settings.limits.maxRoomsPerSocket
         server.maxAttachments = settings.limits.maxAttachments
+        server.attachmentTimeout = milliseconds(settings.limits.attachmentTimeoutMs)
         server.maxPacketBytes = settings.limits.maxPacketBytes
         server.maxNesting = settings.limits.maxNesting
         server.maxKeyLength = settings.limits.maxKeyLength

@@ -104,7 +104,9 @@ import Testing
         case .malformedJSON, .unexpectedPayload, .reservedEventName: text == "invalid payload"
         case .textWhileAttachmentsPending: text == "got plaintext data when reconstructing a packet"
         case .unexpectedBinary: text == "got binary data when not reconstructing a packet"
-        case .namespaceTooLong, .ackIDTooLarge, .nestedTooDeep, .keyTooLong, .eventNameTooLong, .packetTooLarge: false
+        case .namespaceTooLong, .ackIDTooLarge, .nestedTooDeep, .keyTooLong, .eventNameTooLong, .packetTooLarge,
+            .attachmentsLate:
+            false
         }
     }
 

@@ -258,6 +258,7 @@ struct LimitTests {
     @Test("values that cannot work are refused")
     func validation() {
         for (change, name) in [
+            ({ $0.attachmentTimeout = .zero }, "attachmentTimeout"), ({ $0.maxRooms = 0 }, "maxRooms"),
             ({ $0.maxNesting = 129 }, "maxNesting"), ({ $0.maxNesting = 0 }, "maxNesting"),
             ({ $0.maxKeyLength = 0 }, "maxKeyLength"), ({ $0.maxEventNameLength = 0 }, "maxEventNameLength"),
             ({ $0.maxAuthBytes = 1 }, "maxAuthBytes"), ({ $0.maxPacketBytes = 0 }, "maxPacketBytes"),

@@ -25,6 +25,7 @@ struct LogFloodTests {
 
         func log(event: LogEvent) {
             lines.append("\(event.message)|\(event.metadata?["leftOut"].map { "\($0)" } ?? "0")")
+            if let user = event.metadata?["user"] { lines.append("user \(user)") }
         }
     }
 
@@ -33,6 +34,31 @@ struct LogFloodTests {
         ("join", "A join was refused"), ("fail", "An event of a socket failed"),
         ("fail later", "An event of a socket failed"), ("all", "serverSideEmit reaches no server"),
     ]
+
+    @Test("a user over a rate is named, whichever namespace has named them")
+    func userOverRate() async throws {
+        let lines = Recorder<String>()
+        try await withServer(
+            loops: 1,
+            {
+                $0.logger = Logger(label: "test") { _ in LineHandler(lines: lines) }
+                $0.rates.action = .drop
+                $0.rates.burstSeconds = 1
+                $0.rates.user.eventsPerSecond = 10
+            }
+        ) { io, address in
+            io.onConnection { $0.rateIdentity = "somebody else" }
+            io.of("/n").onConnection { $0.rateIdentity = "ada " + String(repeating: "x", count: 1_000) }
+            let client = try await SocketTestClient.connect(to: address)
+            let socket = try await client.join()
+            _ = try await client.join("/n")
+            for _ in 0..<40 { try await socket.emit("n") }
+            try await eventually("the line") { lines.all.contains("A client goes over a rate|0") }
+            try await eventually("the user") { lines.all.contains { $0.hasPrefix("user ") } }
+            let users = lines.all.filter { $0.hasPrefix("user ") }
+            #expect(users == ["user ada " + String(repeating: "x", count: 252)])
+        }
+    }
 
     @Test("events, six thousand of each kind", arguments: floods.indices)
     func events(index: Int) async throws {

@@ -69,12 +69,17 @@ struct UnitTests {
     @Test("node-wide rooms count shards")
     func nodeRooms() {
         let rooms = NodeRooms()
-        #expect(rooms.becameNonEmpty("a"))
-        #expect(!rooms.becameNonEmpty("a"))
-        #expect(!rooms.becameEmpty("a"))
-        #expect(rooms.contains("a"))
-        #expect(rooms.becameEmpty("a"))
-        #expect(!rooms.becameEmpty("a"))
-        #expect(rooms.names.isEmpty)
+        for isCounted in [true, false] {
+            #expect(rooms.becameNonEmpty("a", isCounted: isCounted))
+            // What is said of it later does not matter.
+            for _ in 1..<64 { #expect(!rooms.becameNonEmpty("a", isCounted: !isCounted)) }
+            for _ in 1..<64 { #expect(!rooms.becameEmpty("a")) }
+            #expect(rooms.contains("a"))
+            #expect(rooms.total.value == (isCounted ? 1 : 0))
+            #expect(rooms.becameEmpty("a"))
+            #expect(rooms.total.value == 0)
+            #expect(!rooms.becameEmpty("a"))
+            #expect(rooms.names.isEmpty)
+        }
     }
 }

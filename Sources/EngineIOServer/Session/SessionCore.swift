@@ -37,7 +37,7 @@ package final class SessionCore: LoopResident {
     private(set) var meter: SessionMeter?
 
     /// Until when nothing of the client is looked at, or was, see ``holdInput(until:)``.
-    private(set) var heldUntil = NIODeadline.distantPast
+    package private(set) var heldUntil = NIODeadline.distantPast
 
     // Kept for the heartbeat wheel.
     var wheelIndex: Int32 = -1
@@ -170,7 +170,7 @@ package final class SessionCore: LoopResident {
                 SessionRecord(
                     sid: LogMetadata.shortened(id), transport: transport, clientAddress: remoteAddress,
                     duration: .now() - meter.openedAt, usage: meter.usage,
-                    reason: handler?.endReason ?? end.reason.rawValue, detail: end.detail))
+                    reason: handler?.endReason ?? end.reason.rawValue, detail: end.detail ?? handler?.endDetail))
         }
         shard.afterDelivery { [self] in
             handler?.closed(end.reason, detail: end.detail)

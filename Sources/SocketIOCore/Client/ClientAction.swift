@@ -63,4 +63,13 @@ package enum ProtocolViolation: Sendable, Hashable {
     case connectErrorFromClient(nsp: String)
     /// Any other packet for a namespace that is not joined.
     case namespaceNotJoined(nsp: String)
+
+    /// For logs: what the client did, without what it sent.
+    package var words: String {
+        switch self {
+        case .alreadyConnected: "a second CONNECT to a namespace"
+        case .connectErrorFromClient: "a CONNECT_ERROR, which only servers send"
+        case .namespaceNotJoined: "a packet for a namespace that it has not joined"
+        }
+    }
 }

@@ -41,6 +41,11 @@ package struct DefaultParser: Sendable {
         if case .collecting = state { true } else { false }
     }
 
+    /// Whether attachments of a packet are outstanding, and none has arrived.
+    package var hasBegunCollecting: Bool {
+        if case .collecting(let packet) = state { packet.attachments.isEmpty } else { false }
+    }
+
     /// Drops a half-received packet, as a disconnect does (protocol 3.3, rule 10).
     package mutating func reset() {
         state = .idle

@@ -45,6 +45,8 @@ package enum RoomJoin: Sendable, Hashable {
     case alreadyMember
     /// The member is in as many rooms as it may be.
     case tooManyRooms
+    /// The room would be a new one, and there may be no more.
+    case noRoomLeft
     /// The name is longer than it may be.
     case nameTooLong
     /// The handle belongs to no member.

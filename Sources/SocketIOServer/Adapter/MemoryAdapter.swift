@@ -25,7 +25,7 @@ public final class MemoryAdapter: Adapter {
     private static let lastNumber = Atomic<Int32>(0)
 
     init(name: String, context: ServerContext) {
-        let (nodeRooms, observers) = (NodeRooms(), RoomObservers())
+        let (nodeRooms, observers) = (NodeRooms(total: context.roomTotal), RoomObservers())
         self.nodeRooms = nodeRooms
         self.observers = observers
         self.name = name

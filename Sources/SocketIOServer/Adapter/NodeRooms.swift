@@ -39,32 +39,56 @@ extension RoomEvent: Hashable {
     }
 }
 
+/// How many rooms of all namespaces have sockets in them, without those that sockets have to themselves.
+final class RoomTotal: Sendable {
+    private let count = Atomic(0)
+
+    var value: Int { count.load(ordering: .relaxed) }
+
+    func change(by difference: Int) { count.wrappingAdd(difference, ordering: .relaxed) }
+}
+
 /// The non-empty rooms of a namespace on this node: on how many shards each has members.
 ///
 /// The one thing about rooms that is not confined to a shard. Its lock is taken when a room becomes non-empty or empty
 /// on a shard, never for a message.
 final class NodeRooms: Sendable {
-    /// A server has at most 64 shards, and one entry for each socket at least.
+    /// A server has at most 64 shards, and one entry for each socket at least. One more bit marks the rooms that ``total``
+    /// counts.
+    private static let countedBit: UInt8 = 0x80
     private let shardCounts = NIOLockedValueBox<[ExactName: UInt8]>([:])
+    /// The rooms of the node.
+    let total: RoomTotal
 
-    /// A room has its first member on a shard. Returns whether it is the first on the node.
-    func becameNonEmpty(_ room: String) -> Bool {
+    init(total: RoomTotal = RoomTotal()) { self.total = total }
+
+    /// A room has its first member on a shard. Returns whether it is the first on the node; only then `isCounted` matters, which
+    /// says whether ``total`` counts the room until its end.
+    func becameNonEmpty(_ room: String, isCounted: Bool) -> Bool {
         let room = ExactName(room)
-        return shardCounts.withLockedValue { counts in
-            let count = counts[room, default: 0]
+        let isNew = shardCounts.withLockedValue { counts in
+            let count = counts[room] ?? (isCounted ? Self.countedBit : 0)
             counts[room] = count + 1
-            return count == 0
+            return count & ~Self.countedBit == 0
         }
+        if isNew, isCounted { total.change(by: 1) }
+        return isNew
     }
 
     /// A room has lost its last member on a shard. Returns whether it was the last on the node.
     func becameEmpty(_ room: String) -> Bool {
         let room = ExactName(room)
-        return shardCounts.withLockedValue { counts in
-            guard let count = counts[room] else { return false }
-            counts[room] = count > 1 ? count - 1 : nil
-            return count <= 1
+        let (isEnd, wasCounted) = shardCounts.withLockedValue { counts in
+            guard let count = counts[room] else { return (false, false) }
+            guard count & ~Self.countedBit <= 1 else {
+                counts[room] = count - 1
+                return (false, false)
+            }
+            counts[room] = nil
+            return (true, count & Self.countedBit != 0)
         }
+        if wasCounted { total.change(by: -1) }
+        return isEnd
     }
 
     func contains(_ room: String) -> Bool { shardCounts.withLockedValue { $0[ExactName(room)] != nil } }

@@ -38,7 +38,9 @@ final class Client: EngineSessionHandler, LoopResident {
     private var connectTimer: TimerQueue.Token?
     private var isEnded = false
     /// Why this layer ended the session, if it did: the engine knows only of `forced close`.
-    private var ownReason: DisconnectReason?
+    private var ending: ClientEnding?
+    /// While attachments are outstanding, and until its timer has noticed that they are not.
+    private var attachmentWatch: AttachmentWatch?
 
     init(session: SessionCore, context: ServerContext, table: NamespaceTable, shard: ShardContextCore) {
         let configuration = context.configuration
@@ -71,7 +73,7 @@ final class Client: EngineSessionHandler, LoopResident {
         do {
             let bytes = Int32(truncatingIfNeeded: message.byteCount)
             allowance.bytes &-= bytes
-            guard let packet = try parser.receive(message) else { return }
+            guard let packet = try parser.receive(message) else { return awaitAttachments() }
             allowance.events &-= 1
             if (allowance.events | allowance.bytes) < 0, settleRates(bytes: bytes, isEvent: packet.isEvent) { return }
             perform(machine.received(packet), consume packet)
@@ -103,7 +105,7 @@ final class Client: EngineSessionHandler, LoopResident {
             context.metrics.protocolViolations.increment()
             context.configuration.logger.debug(
                 "Client broke the protocol", metadata: LogMetadata.session(session, reason: "\(violation)"))
-            close()
+            close(detail: violation.words)
         }
     }
 
@@ -133,10 +135,11 @@ final class Client: EngineSessionHandler, LoopResident {
         return nil
     }
 
-    var endReason: String? { ownReason?.rawValue }
+    var endReason: String? { ending?.reason?.rawValue }
+    var endDetail: String? { ending?.detail }
 
     func closed(_ reason: CloseReason, detail: String?) {
-        closeSockets(ownReason ?? DisconnectReason(reason), detail: detail)
+        closeSockets(ending?.reason ?? DisconnectReason(reason), detail: detail)
     }
 
     // MARK: Running handlers
@@ -164,9 +167,9 @@ final class Client: EngineSessionHandler, LoopResident {
 
     // MARK: Closing
 
-    /// Closes the session; what is left of its sockets gets `reason`.
-    func close(_ reason: DisconnectReason = .forcedServerClose) {
-        ownReason = reason
+    /// Closes the session; what is left of its sockets gets `reason`. `detail` is for the access log.
+    func close(_ reason: DisconnectReason = .forcedServerClose, detail: String? = nil) {
+        ending = ClientEnding(reason: reason, detail: detail ?? ending?.detail)
         session.close()
         closeSockets(reason, detail: nil)
     }
@@ -190,6 +193,10 @@ final class Client: EngineSessionHandler, LoopResident {
         if !isEnded { endRates() }
         isEnded = true
         cancelConnectTimer()
+        if let watch = attachmentWatch {
+            shard.timers.cancel(watch.timer)
+            attachmentWatch = nil
+        }
         parser.reset()
         let open = machine.close().compactMap { sockets[$0.index] }
         for socket in open { socket.close(reason, detail: detail) }
@@ -206,8 +213,38 @@ final class Client: EngineSessionHandler, LoopResident {
             "Client sent a packet that cannot be decoded", metadata: LogMetadata.session(session, reason: "\(error)"))
         let failure = SocketError(.protocolViolation, "\(error)")
         for socket in connectedSockets { socket.handle?.report(failure, event: nil) }
+        ending = ClientEnding(reason: nil, detail: "a packet that cannot be decoded: \(error)")
         // The engine reports `forced close`, and with that reason the sockets are closed.
         session.close()
+    }
+
+    // MARK: Attachments
+
+    /// Attachments are outstanding: from the text of their packet on they have a time to arrive in.
+    @inline(never)
+    private func awaitAttachments() {
+        guard parser.hasBegunCollecting else { return }
+        let timeout = shard.limits.attachmentTimeout
+        if let watch = attachmentWatch {
+            watch.due = session.eventLoop.now + timeout
+        } else {
+            watchAttachments(until: session.eventLoop.now + timeout)
+        }
+    }
+
+    private func watchAttachments(until due: NIODeadline) {
+        let timer = shard.timers.schedule(after: due - session.eventLoop.now) { self.attachmentsDue() }
+        attachmentWatch = AttachmentWatch(due: due, timer: timer)
+    }
+
+    private func attachmentsDue() {
+        guard let watch = attachmentWatch else { return }
+        attachmentWatch = nil
+        guard parser.isCollecting, session.isOpen else { return }
+        // While the server itself does not read, nothing can arrive.
+        let due = max(watch.due, session.heldUntil + shard.limits.attachmentTimeout)
+        guard due <= session.eventLoop.now else { return watchAttachments(until: due) }
+        decodingFailed(.attachmentsLate)
     }
 
     // MARK: Connecting
@@ -218,7 +255,7 @@ final class Client: EngineSessionHandler, LoopResident {
         context.metrics.connectTimeouts.increment()
         context.configuration.logger.debug(
             "Client joined no namespace in time", metadata: LogMetadata.session(session, reason: "connectTimeout"))
-        close()
+        close(detail: "no namespace joined within connectTimeout")
     }
 
     private func cancelConnectTimer() {

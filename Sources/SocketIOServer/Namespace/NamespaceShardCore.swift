@@ -76,12 +76,21 @@ final class NamespaceShardCore: LoopResident {
 
     func join(_ room: String, _ member: RoomMember, id: String) -> RoomJoin {
         index.limits = shard.limits.rooms
+        if nodeRooms.total.value >= shard.limits.maxRooms, wouldBeNew(room, id: id) { return .noRoomLeft }
         let result = index.join(room, member)
         if case .joined(let isNew) = result {
-            if isNew, nodeRooms.becameNonEmpty(room) { observers.notify(.created(room: room)) }
+            if isNew, nodeRooms.becameNonEmpty(room, isCounted: !room.hasSameBytes(as: id)) {
+                observers.notify(.created(room: room))
+            }
             observers.notify(.joined(room: room, socketID: id))
         }
         return result
+    }
+
+    /// Whether nobody on the node is in a room, which is not the one a socket has to itself. Loops that ask at the same moment
+    /// may each add one.
+    private func wouldBeNew(_ room: String, id: String) -> Bool {
+        room.utf8.count <= shard.limits.rooms.maxNameLength && !room.hasSameBytes(as: id) && !nodeRooms.contains(room)
     }
 
     func leave(_ room: String, _ member: RoomMember, id: String) -> Bool {

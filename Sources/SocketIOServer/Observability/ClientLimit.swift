@@ -6,6 +6,8 @@ internal import SocketIOCore
 enum ClientLimit: String, CaseIterable, Sendable {
     /// Attachments of a packet.
     case attachments
+    /// The time until the attachments of a packet have arrived.
+    case attachmentTime = "attachment_time"
     /// Text and attachments of a packet.
     case packetBytes = "packet_bytes"
     case nesting
@@ -23,6 +25,8 @@ enum ClientLimit: String, CaseIterable, Sendable {
     case authBytes = "auth_bytes"
     /// Rooms of a socket.
     case rooms
+    /// Rooms of the node.
+    case nodeRooms = "node_rooms"
     /// Acknowledgements the server waits for.
     case pendingAcks = "pending_acks"
     /// Events that wait for middlewares.
@@ -37,6 +41,7 @@ enum ClientLimit: String, CaseIterable, Sendable {
     init?(_ error: PacketDecodingError) {
         switch error {
         case .tooManyAttachments: self = .attachments
+        case .attachmentsLate: self = .attachmentTime
         case .packetTooLarge: self = .packetBytes
         case .nestedTooDeep: self = .nesting
         case .keyTooLong: self = .keyLength

@@ -81,7 +81,7 @@ extension Client {
         case .drop:
             return true
         case .disconnect:
-            close()
+            close(detail: "more \(excess.kind.rawValue) per second than its \(excess.scope.rawValue) may have")
             return true
         }
     }
@@ -91,9 +91,15 @@ extension Client {
         metadata["remote"] = "\(session.remoteAddress)"
         metadata["scope"] = "\(excess.scope.rawValue)"
         metadata["action"] = "\(action.rawValue)"
+        if excess.scope == .user, let user = rateUser { metadata["user"] = "\(user.prefix(maximumBytes: 256))" }
         // All clients behind an unlisted proxy have the proxy's address.
         if excess.scope == .address { metadata["hint"] = "if it is a proxy, list it in trustedProxies" }
         return metadata
+    }
+
+    /// The user as the application has named them.
+    private var rateUser: String? {
+        connectedSockets.lazy.compactMap(\.rateIdentity).first { RateKey(user: $0) == self.rates?.user }
     }
 
     private func makeRates(_ policy: RatePolicy) -> ClientRates {

@@ -82,7 +82,9 @@ struct SessionLimits: Sendable {
     let client: ClientLimits
     let maxPendingAcknowledgements: Int
     // Applied immediately to all clients.
+    let attachmentTimeout: TimeAmount
     let rooms: RoomLimits
+    let maxRooms: Int
     let maxWaitingEvents: Int
     let maxWaitingBytes: Int
     let maxRunningHandlers: Int
@@ -93,6 +95,8 @@ struct SessionLimits: Sendable {
         packets = configuration.packetLimits
         client = configuration.clientLimits
         maxPendingAcknowledgements = configuration.maxPendingAcknowledgements
+        attachmentTimeout = configuration.attachmentTimeout
+        maxRooms = configuration.maxRooms
         rooms = RoomLimits(
             maxRoomsPerMember: configuration.maxRoomsPerSocket, maxNameLength: configuration.maxNameLength)
         maxWaitingEvents = configuration.maxWaitingEvents
@@ -113,6 +117,7 @@ final class ServerContext: Sendable {
     /// Events of namespaces whose handlers have held a loop too long.
     let slowHandlers = Mutex<NameSet>([])
     private let closing = Atomic(false)
+    let roomTotal = RoomTotal()
 
     /// Whether the server no longer takes clients.
     var isClosing: Bool { closing.load(ordering: .relaxed) }

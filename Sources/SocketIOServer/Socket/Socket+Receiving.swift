@@ -37,7 +37,7 @@ extension SocketCore {
         guard fitsInNumber && fitsInBytes || !hooks.isProcessing else {
             context.metrics.refused(fitsInNumber ? .waitingBytes : .waitingEvents)
             handle.report(SocketError(.protocolViolation, "too many events wait for the middlewares"), event: name)
-            return client.close()
+            return client.close(detail: "too many events wait for the middlewares")
         }
         let event = IncomingEvent(name: name, arguments: arguments, responder: responder)
         hooks.waiting.append(WaitingEvent(event: event, bytes: bytes))

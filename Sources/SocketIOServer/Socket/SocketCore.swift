@@ -156,6 +156,8 @@ final class SocketCore: LoopResident {
                 break
             case .tooManyRooms:
                 refuseJoin(.rooms, "a socket may be in at most \(client.shard.limits.rooms.maxRoomsPerMember) rooms")
+            case .noRoomLeft:
+                refuseJoin(.nodeRooms, "the server has \(client.shard.limits.maxRooms) rooms, as many as it may have")
             case .nameTooLong:
                 refuseJoin(
                     .nameLength, "a room's name may have at most \(client.shard.limits.rooms.maxNameLength) bytes")

@@ -42,7 +42,8 @@ extension SettingTable {
         "limits.maxPacketBytes": .sessions, "limits.maxNesting": .sessions, "limits.maxKeyLength": .sessions,
         "limits.maxEventNameLength": .sessions, "limits.maxAuthBytes": .sessions,
         "limits.maxNamespacesPerClient": .sessions, "limits.maxPendingAcks": .sessions,
-        "limits.maxRoomsPerSocket": .live, "limits.maxNameLength": .sessions, "limits.maxWaitingEvents": .live,
+        "limits.attachmentTimeoutMs": .live, "limits.maxRooms": .live, "limits.maxRoomsPerSocket": .live,
+        "limits.maxNameLength": .sessions, "limits.maxWaitingEvents": .live,
         "limits.maxWaitingBytes": .live, "ackTimeoutMs": .live, "limits.maxRunningHandlers": .live,
     ]
 }

@@ -64,6 +64,10 @@ extension SettingTable {
             .number(
                 "limits.maxAttachments", \.limits.maxAttachments, 0...1_024,
                 "Largest number of binary values in one packet from a client; more close the connection."),
+            .number(
+                "limits.attachmentTimeoutMs", \.limits.attachmentTimeoutMs, 10...3_600_000, unit: "ms",
+                "How long the binary values of a packet may take to arrive after its text; after that the connection is closed."
+            ),
             .optionalNumber(
                 "limits.maxPacketBytes", \.limits.maxPacketBytes, 1...1_073_741_824, unit: "bytes",
                 "Largest packet from a client, its text and all its binary values together; a larger one closes the "
@@ -89,8 +93,13 @@ extension SettingTable {
                 "limits.maxRoomsPerSocket", \.limits.maxRoomsPerSocket, 1...10_000_000,
                 "Largest number of rooms that a socket may be in; joining further ones is refused."),
             .number(
+                "limits.maxRooms", \.limits.maxRooms, 1...1_000_000_000,
+                "Largest number of rooms with members on this node, in all namespaces together; joining a further one is "
+                    + "refused. The room that each socket has to itself does not count."),
+            .number(
                 "limits.maxNameLength", \.limits.maxNameLength, 20...65_536, unit: "bytes",
-                "Longest name of a namespace or room."),
+                "Longest name of a namespace or room; a longer one is refused. A packet that names a namespace of more than 512 "
+                    + "bytes, or of more than this if this is larger, closes the connection."),
             .number(
                 "limits.maxPendingAcks", \.limits.maxPendingAcks, 1...10_000_000,
                 "Largest number of acknowledgements that the server waits for from one socket."),

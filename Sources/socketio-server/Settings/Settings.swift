@@ -132,6 +132,7 @@ struct Settings: Sendable, Equatable {
         var maxTotalBufferedBytes = 268_435_456
         var slowClientPolicy = SlowClientPolicy.disconnect
         var maxAttachments = 10
+        var attachmentTimeoutMs = 45_000
         var maxPacketBytes: Int?
         var maxNesting = 128
         var maxKeyLength = 1_024
@@ -139,6 +140,7 @@ struct Settings: Sendable, Equatable {
         var maxAuthBytes = 16_384
         var maxNamespacesPerClient = 64
         var maxRoomsPerSocket = 1_024
+        var maxRooms = 1_000_000
         var maxNameLength = 256
         var maxPendingAcks = 1_024
         var maxWaitingEvents = 1_024

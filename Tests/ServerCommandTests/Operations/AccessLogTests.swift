@@ -55,6 +55,38 @@ internal import Testing
         #expect(Self.lines(server, "session").last?["reason"] == "server shutting down")
     }
 
+    /// What this layer ends a session for: a packet over a limit, a violation, a rate, no namespace in time.
+    @Test(.timeLimit(.minutes(2))) func aSessionThatTheServerEndsHasADetail() async throws {
+        let server = try RunningProcess.server(
+            Self.quick + [
+                "--log-access", "sessions", "--log-format", "json", "--limits-max-nesting", "3", "--connect-timeout-ms",
+                "1000", "--rates-action", "disconnect", "--rates-burst-seconds", "1",
+                "--rates-session-events-per-second", "20",
+            ])
+        let port = try await server.line { $0.firstMatch(of: /"port":"(\d+)"/).flatMap { Int($0.1) } }
+        let address = ServerAddress(port: port)
+        let cases: [(packets: [String], reason: String, detail: String)] = [
+            (["0", #"2["a",[[[]]]]"#], "forced close", "a packet that cannot be decoded: nestedTooDeep(limit: 3)"),
+            (["0", "0"], "forced server close", "a second CONNECT to a namespace"),
+            (["0", #"2/n,["a"]"#], "forced server close", "a packet for a namespace that it has not joined"),
+            (
+                ["0"] + Array(repeating: #"2["a"]"#, count: 40), "forced server close",
+                "more events per second than its session may have"
+            ),
+            ([], "forced server close", "no namespace joined within connectTimeout"),
+        ]
+        for (number, (packets, reason, detail)) in cases.enumerated() {
+            let client = try await SocketTestClient.connect(to: address)
+            // The server may close before the last packet has been sent.
+            for packet in packets { try? await client.engine.send([EngineTestPacket.text(packet)]) }
+            try await eventually("line \(number)", within: .seconds(60)) {
+                Self.lines(server, "session").count == number + 1
+            }
+            let line = try #require(Self.lines(server, "session").last)
+            #expect(line["reason"] == reason && line["detail"] == detail, "\(line)")
+        }
+    }
+
     @Test(.timeLimit(.minutes(2))) func requestsAndRefusalsAreLinesIfWanted() async throws {
         let server = try RunningProcess.server(
             Self.quick + ["--log-access", "requests", "--log-format", "json", "--operations-port", "0"])

@@ -5,6 +5,7 @@ import LoopConfinement
 import MetricTesting
 import NIOCore
 import SocketIOCore
+import Synchronization
 import Testing
 
 @testable import EngineIOServer
@@ -109,6 +110,33 @@ struct ServerMetricTests {
             socket.join(String(repeating: "x", count: 256))
             #expect(metrics["socketio_joins_refused_total"] == 2 && socket.rooms.count == 3)
             client.close()
+        }
+    }
+
+    @Test("rooms of the node: as many as there may be, one more, and again after one has gone")
+    func nodeRooms() throws {
+        try withServer({ $0.maxRooms = 3 }) { server, metrics in
+            func refusals() -> Double? { metrics["socketio_limit_refusals_total", [("limit", "node_rooms")]] }
+            let (client, socket) = try server.join()
+            let (other, another) = try server.join()
+            socket.join(["a", "b"])
+            another.join(["a", "c"])
+            // Their own rooms do not count, nor does one that somebody is in.
+            #expect(refusals() == 0 && another.rooms == [another.id, "a", "c"])
+            socket.join(["d", "c"])
+            #expect(refusals() == 1 && socket.rooms == [socket.id, "a", "b", "c"])
+            another.leave(another.id)
+            another.join(another.id)
+            #expect(refusals() == 1 && another.rooms.contains(another.id))
+            socket.leave("b")
+            socket.join("d")
+            another.join("e")
+            #expect(refusals() == 2 && metrics["socketio_joins_refused_total"] == 2)
+            client.close()
+            another.join(["e", "f"])
+            #expect(refusals() == 3 && another.rooms == [another.id, "a", "c", "e"])
+            other.close()
+            #expect(server.io.context.roomTotal.value == 0)
         }
     }
 
