@@ -173,6 +173,8 @@ public struct EngineConfiguration: Sendable {
     /// Whether listeners refuse connections before the last descriptors are used, which leaves some for the operations
     /// listener.
     package var leavesDescriptors = true
+    /// Whether the log warns when there are no client files to serve; false for a second server of a process.
+    package var warnsOfMissingClientFiles = true
 
     /// All defaults.
     public init() {}

@@ -48,6 +48,13 @@ struct Assembly {
         }
         server = Server(configuration: configuration)
         cluster?.attach(server)
+        if cluster != nil, settings.cluster.secret == nil {
+            logger.warning(
+                "nodes believe everybody who can publish to Redis: cluster.secret is not set",
+                metadata: [
+                    "advice": "give all nodes the same secret: openssl rand -base64 32"
+                ])
+        }
         if !settings.cors.enforce, settings.cors.origin != ["*"] {
             logger.warning("every page of the web may connect: cors.enforce is false")
         }
@@ -83,12 +90,34 @@ struct Assembly {
     }
 
     /// Whether a server could be built from the settings, without the threads of one.
-    static func check(_ loaded: LoadedSettings) async throws {
-        _ = try await JWTPolicy.make(loaded)
+    ///
+    /// - Parameter unused: whether settings of Redis are looked at that are without effect, because `adapter` is `memory`.
+    /// - Throws: `SettingsError` with all that the parts find fault with.
+    static func check(_ loaded: LoadedSettings, unused: Bool = true) async throws {
+        let problems = await problemsOfFiles(loaded, unused: unused)
+        guard problems.isEmpty else { throw SettingsError(problems: problems) }
         _ = try LibraryConfiguration.make(loaded)
-        if loaded.settings.adapter == .redis || loaded.sources.keys.contains(where: { $0.hasPrefix("redis.") }) {
-            _ = try RedisSettings.redis(loaded)
+    }
+
+    /// What is wrong with the files and addresses that the settings name.
+    static func problemsOfFiles(_ loaded: LoadedSettings, unused: Bool = true) async -> [SettingProblem] {
+        var problems: [SettingProblem] = []
+        func collect(_ check: () async throws -> Void) async {
+            do {
+                try await check()
+            } catch let error as SettingsError {
+                problems += error.problems
+            } catch {
+                problems.append(SettingProblem(source: .defaults, key: nil, message: "\(error)"))
+            }
         }
+        await collect { _ = try TLSFiles.configuration(loaded) }
+        await collect { _ = try await JWTPolicy.make(loaded) }
+        let namesRedis = loaded.sources.keys.contains { $0.hasPrefix("redis.") }
+        if loaded.settings.adapter == .redis || unused && namesRedis {
+            await collect { _ = try RedisSettings.redis(loaded) }
+        }
+        return problems
     }
 
     /// The paths that tell of the server's health, and behind them everything else.

@@ -25,6 +25,8 @@ enum Operations {
         if let metrics { MetricsSystem.bootstrap(metrics) }
         let assembly: Assembly
         do {
+            // Finds everything at once, where the assembly ends at the first part that cannot be made.
+            try await Assembly.check(loaded, unused: false)
             assembly = try await Assembly(loaded, metrics: metrics)
         } catch let error as SettingsError {
             StandardError.write("\(error)\n")

@@ -1,5 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Logging
+internal import MetricTesting
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import Testing
 
@@ -133,11 +136,43 @@ internal import Testing
     }
 
     @Test func aTrustedProxyMustSendOne() async throws {
-        try await Server.run(Self.behindAProxy) { server in
-            let wire = try await server.connect()
-            try await wire.send(Self.request)
-            #expect(try await wire.receiveEnd().isEmpty)
-            #expect(server.engine.clientsCount == 0)
+        let lines = NIOLockedValueBox<[String]>([])
+        try await CountedMetrics.counting { (metrics: CountedMetrics) async throws in
+            try await Server.run {
+                Self.behindAProxy(&$0)
+                $0.logger = Logger(label: "test") { _ in LineHandler(lines: lines) }
+            } _: { server in
+                let good = try await server.connect()
+                try await good.send(Self.good[0].0 + Array(Self.request.utf8))
+                #expect(try await good.response().status == 200)
+                #expect(metrics["socketio_proxy_headers_missing_total"] == 0)
+                for number in 1...3 {
+                    let wire = try await server.connect()
+                    try await wire.send(Self.request)
+                    #expect(try await wire.receiveEnd().isEmpty)
+                    #expect(metrics["socketio_proxy_headers_missing_total"] == Double(number))
+                }
+                #expect(server.engine.clientsCount == 1)
+                let written = lines.withLockedValue { $0.filter { $0.contains("PROXY header") } }
+                #expect(written.count == 1)
+                #expect(written.allSatisfy { $0.hasPrefix("warning ") && $0.contains("remote=127.0.0.1") })
+            }
+        }
+    }
+
+    private struct LineHandler: LogHandler {
+        let lines: NIOLockedValueBox<[String]>
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.info
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            let metadata = (event.metadata ?? [:]).map { " \($0.key)=\($0.value)" }.sorted().joined()
+            lines.withLockedValue { $0.append("\(event.level) \(event.message)\(metadata)") }
         }
     }
 

@@ -88,6 +88,21 @@ internal import Testing
         #expect(keeper.take().isEmpty)
     }
 
+    @Test func theCountKeepsTheReasonAndTheAdvice() {
+        for number in 0..<3 {
+            log.log(.common, ["number": "\(number)", "reason": "too many", "advice": "have fewer"])
+        }
+        _ = keeper.take()
+        loop.advanceTime(by: .milliseconds(1_100))
+        // Whom the last line was about is not said of the others.
+        #expect(keeper.take() == ["warning it happened advice=have fewer leftOut=2 reason=too many"])
+        loop.advanceTime(by: .seconds(1))
+        for _ in 0..<2 { log.log(.common, ["number": "3"]) }
+        _ = keeper.take()
+        loop.advanceTime(by: .milliseconds(1_100))
+        #expect(keeper.take() == ["warning it happened leftOut=1"])
+    }
+
     @Test func kindsAreCountedApart() {
         for _ in 0..<3 {
             log.log(.common)

@@ -34,6 +34,22 @@ internal import Testing
         #expect(try await first.exitCode() == 0)
     }
 
+    @Test(arguments: [nil, "a secret of 16 bytes or more"]) func aClusterWithoutASecretIsWarnedOf(secret: String?)
+        async throws
+    {
+        var environment = ["SOCKETIO_REDIS_URL": "redis://127.0.0.1:1"]
+        environment["SOCKETIO_CLUSTER_SECRET"] = secret
+        let server = try RunningProcess.server(
+            ["--host", "127.0.0.1", "--port", "0", "--event-loops", "1", "--adapter", "redis"], environment: environment
+        )
+        _ = try await server.port()
+        let warnings = server.output.split(separator: "\n").filter { $0.contains("cluster.secret is not set") }
+        #expect(warnings.count == (secret == nil ? 1 : 0))
+        #expect(warnings.allSatisfy { $0.contains("warning") && $0.contains("openssl rand") })
+        server.signal(SIGTERM)
+        #expect(try await server.exitCode() == 0)
+    }
+
     @Test func withoutRedisItServesAndJoinsLater() async throws {
         let redis = try RedisServer()
         let server = try Self.node(redis)

@@ -41,6 +41,20 @@ internal import Testing
         #expect(missing.first?.contains("warning") == true)
     }
 
+    /// One line for the process, and none when there are to be no client files, also with a listener for operators.
+    @Test(arguments: [true, false]) func missingClientFilesAreOneLine(isEnabled: Bool) async throws {
+        let server = try RunningProcess.server(
+            Self.quick + [
+                "--client-directory", "/nowhere", "--client-enabled=\(isEnabled)", "--operations-host", "127.0.0.1",
+                "--operations-port", "0",
+            ])
+        _ = try await server.port()
+        server.signal(SIGTERM)
+        #expect(try await server.exitCode() == 0)
+        let missing = server.output.split(separator: "\n").count { $0.contains("No client files found") }
+        #expect(missing == (isEnabled ? 1 : 0))
+    }
+
     /// As Node does; the usual 1,024 would end at as many connections.
     @Test func theDescriptorLimitIsRaised() async throws {
         let server = try RunningProcess.server(["--port", "0"], descriptors: 256)

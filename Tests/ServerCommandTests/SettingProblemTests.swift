@@ -55,7 +55,11 @@ internal import Testing
             "settings.yaml:1:10: nodeTag: 'abcde' is not accepted; allowed: 4 characters of A-Z a-z 0-9 - _, or nothing"
         ),
         ("limits: 5\n", "settings.yaml:1:9: limits: expected keys below it, found a value"),
-        ("host: \"a\\nb\"\n", "settings.yaml:1:7: host: 'a\\nb' is not accepted; allowed: an address or a host name"),
+        (
+            "host: \"a\\nb\"\n",
+            "settings.yaml:1:7: host: 'a\\nb' is not accepted; allowed: an address or a host name, without a "
+                + "port"
+        ),
         ("- port\n", "settings.yaml:1:1: expected keys with values, such as 'port: 3000'"),
         ("just text\n", "settings.yaml:1:1: expected keys with values, such as 'port: 3000'"),
         ("port: 1\nport: 2\n", "settings.yaml:1:1: written more than once: 'port'"),
@@ -107,6 +111,45 @@ internal import Testing
                 "environment variable SOCKETIO_PORT: port: expected a whole number, found 'x'; allowed: 0 to 65535",
                 "flag --port: port: 99999 is out of range; allowed: 0 to 65535",
             ])
+    }
+
+    /// A value that cannot be used hides neither what does not go together, nor what is wrong with files; and it is no reason for
+    /// problems of its own.
+    @Test func whatDoesNotGoTogetherIsReportedAsWell() async throws {
+        let found = try await problems(
+            yaml: """
+                pingIntervalMs: soon
+                trustedProxies: [proxy.example]
+                cookie: {mode: tag, sameSite: none, secure: false}
+                tls: {certificateFile: /dev/null, keyFile: [a, b]}
+                operations: {port: 9464, host: 0.0.0.0, token: [a]}
+                """)
+        let expected = [
+            "settings.yaml:1:17: pingIntervalMs: expected a whole number",
+            "settings.yaml:4:44: tls.keyFile: expected a single value",
+            "settings.yaml:5:48: operations.token: expected a single value",
+            "settings.yaml:3:30: cookie.sameSite: browsers take",
+            "settings.yaml:2:17: trustedProxies: 'proxy.example' is no address and no network; allowed: addresses such as "
+                + "10.0.0.7 or fd00::7, and networks such as 10.0.0.0/8 or fd00::/8",
+        ]
+        #expect(found.count == expected.count && zip(found, expected).allSatisfy { $0.hasPrefix($1) }, "\(found)")
+    }
+
+    @Test(arguments: [
+        ("10.0.0.7", true), ("::", true), ("[::1]", true), ("fe80::1%eth0", true), ("localhost", true),
+        ("node-1.internal.example", true), ("node_1", true), ("1host", true), ("10.0.0.7:4000", false),
+        ("[::1]:80", false),
+        ("http://node", false), ("node:80", false), ("10.0.0.300", false), ("10.0.0", false), ("[10.0.0.7]", false),
+        ("a b", false), ("a..b", false), ("a/b", false), (String(repeating: "a", count: 64), false),
+    ])
+    func hosts(text: String, isAccepted: Bool) async throws {
+        for key in ["host", "operations.host", "cluster.internalHost"] {
+            let parts = key.split(separator: ".")
+            let yaml = parts.count == 1 ? "host: \"\(text)\"" : "\(parts[0]): {\(parts[1]): \"\(text)\"}"
+            let found = try await problems(yaml: yaml)
+            #expect(found.isEmpty == isAccepted, "\(key): \(found)")
+            #expect(found.allSatisfy { $0.contains("\(key): ") && $0.contains("without a port") }, "\(found)")
+        }
     }
 
     @Test(arguments: [
@@ -164,6 +207,8 @@ internal import Testing
         ("cors: {allowedHeaders: [\"x:y\"]}", "cors.allowedHeaders"),
         ("cookie: {mode: tag, sameSite: none, secure: false}", "cookie.sameSite"),
         ("proxyProtocol: true", "proxyProtocol"),
+        ("trustedProxies: [10.0.0.0/8, proxy.example]", "trustedProxies"),
+        ("trustedProxies: [10.0.0.0/33]", "trustedProxies"),
         ("operations: {port: 9464, host: 0.0.0.0}", "operations.host"),
         ("tls: {certificateFile: /dev/null}", "tls.certificateFile"),
         ("tls: {keyFile: /dev/null}", "tls.keyFile"),

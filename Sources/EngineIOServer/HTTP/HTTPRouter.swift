@@ -35,6 +35,7 @@ package final class HTTPRouter: Sendable {
     private let loopSettings: [LoopReference<HTTPLoopSettings>]
     private let refusals: [UInt: Counter]
     let limits: LimitMetrics
+    private let proxyHeadersMissing: Counter
     /// Whoever wants to hear of each request; nil for nobody.
     let requestObserver: (any EngineObserver)?
 
@@ -77,13 +78,18 @@ package final class HTTPRouter: Sendable {
                 )
             })
         limits = LimitMetrics(isCounted: configuration.isCounted)
+        proxyHeadersMissing = Counter(
+            label: "socketio_proxy_headers_missing_total", dimensions: [],
+            factory: configuration.isCounted ? MetricsSystem.factory : NOOPMetricsHandler.instance)
         requestObserver = configuration.observer.flatMap { $0.wantsRequests ? $0 : nil }
         for (name, path) in clientFiles.strays.sorted(by: { $0.key < $1.key }) {
             logger.warning(
                 "A client file is a link out of its directory and is not served",
                 metadata: ["file": "\(name)", "leadsTo": "\(path)"])
         }
-        if configuration.serveClient, let directory = configuration.clientDirectory, clientFiles.available.isEmpty {
+        if configuration.serveClient, configuration.warnsOfMissingClientFiles,
+            let directory = configuration.clientDirectory, clientFiles.available.isEmpty
+        {
             logger.warning(
                 "No client files found",
                 metadata: [
@@ -126,6 +132,9 @@ package final class HTTPRouter: Sendable {
 
     /// See ``EngineRequestHandler/receiveBuffer(for:)``.
     func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> SpareBuffer? { engine?.receiveBuffer(for: eventLoop) }
+
+    /// A proxy has not said whom it connects for.
+    func countMissingProxyHeader() { proxyHeadersMissing.increment() }
 
     func countRefusal(_ status: HTTPResponseStatus) {
         if status.code >= 400 { refusals[status.code]?.increment() }

@@ -28,7 +28,13 @@ final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler
         case .malformed:
             isDone = true
             bytes = ByteBuffer()
-            router.logger.debug("connection of a trusted proxy without PROXY header")
+            router.countMissingProxyHeader()
+            router.log.log(
+                .noProxyHeader, on: context.eventLoop,
+                [
+                    "remote": "\(context.channel.remoteAddress?.ipAddress ?? "")",
+                    "advice": "have the proxy send one, in its health checks as well, or set proxyProtocol to false",
+                ])
             context.close(promise: nil)
         case .complete(let header):
             context.fireUserInboundEventTriggered(header)

@@ -19,7 +19,7 @@ extension SocketAddress {
 
 /// The networks of trusted proxies, whose `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host` the server
 /// uses.
-struct TrustedProxies: Sendable {
+package struct TrustedProxies: Sendable {
     private struct Network: Sendable {
         var bytes: [UInt8]
         var prefixLength: Int
@@ -47,6 +47,9 @@ struct TrustedProxies: Sendable {
             networks.append(network)
         }
     }
+
+    /// Whether this is what the list may hold.
+    package static func isAddressOrNetwork(_ text: String) -> Bool { network(text) != nil }
 
     /// Elements that are no address and no network.
     private(set) var invalid: [String] = []

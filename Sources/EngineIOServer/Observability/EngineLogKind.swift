@@ -15,6 +15,7 @@ enum EngineLogKind: String, LogKind {
         "sessions that joined no namespace were ended: admission.maxPendingSessions is reached"
     case tooManyPendingBytes = "sessions that joined no namespace were ended: admission.maxPendingBytes is reached"
     case outOfDescriptors = "connections are refused: the process has no descriptors left for them"
+    case noProxyHeader = "a connection of a trusted proxy was closed: it does not begin with a PROXY header"
     case foreignOrigin = "a request was refused: cors.origin does not allow the page it comes from"
     case nodeRefuses = "Another node refuses this node's signature"
     case nodeUnreachable = "Another node cannot be reached"

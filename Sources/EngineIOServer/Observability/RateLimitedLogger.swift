@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 package import Logging
+internal import NIOConcurrencyHelpers
 package import NIOCore
 internal import Synchronization
 
@@ -22,10 +23,11 @@ extension LogKind {
 /// Writes log lines that a peer can cause any number of times, and limits them by kind and interval.
 ///
 /// The first line of an interval is written immediately. Suppressed lines are counted, and the next line of this kind
-/// has the count as `leftOut`; if none follows soon, a separate line reports it. A suppressed line costs two atomic
-/// operations and creates no metadata, and memory is bounded by the number of kinds.
+/// has the count as `leftOut`; if none follows soon, a separate line reports it, with what the last line said of the reason. A
+/// suppressed line costs two atomic operations, creates no metadata and takes no lock, and memory is bounded by the number of
+/// kinds.
 ///
-/// May be used from any thread and takes no lock.
+/// May be used from any thread.
 package final class RateLimitedLogger<Kind: LogKind>: Sendable {
     private final class Line: Sendable {
         /// When the interval ends, in nanoseconds of the loop's clock.
@@ -34,7 +36,12 @@ package final class RateLimitedLogger<Kind: LogKind>: Sendable {
         let written = Atomic(0)
         /// Lines suppressed since the last one that was written.
         let leftOut = Atomic(0)
+        /// What the last line said that holds for others of its kind as well.
+        let said = NIOLockedValueBox(Logger.Metadata())
     }
+
+    /// The keys of metadata that are about the cause of a line, not about whom it concerns.
+    private static var lasting: [String] { ["reason", "advice", "hint", "limit"] }
 
     private let logger: Logger
     private let eventLoop: (any EventLoop)?
@@ -68,12 +75,13 @@ package final class RateLimitedLogger<Kind: LogKind>: Sendable {
             let next = now &+ UInt64(clamping: kind.interval.nanoseconds)
             if line.end.compareExchange(expected: end, desired: next, ordering: .relaxed).exchanged {
                 line.written.store(1, ordering: .relaxed)
-                return write(kind, level, metadata(), leftOut: line.leftOut.exchange(0, ordering: .relaxed))
+                let leftOut = line.leftOut.exchange(0, ordering: .relaxed)
+                return write(kind, level, remembered(metadata(), line), leftOut: leftOut)
             }
         } else if line.written.load(ordering: .relaxed) < kind.burst,
             line.written.wrappingAdd(1, ordering: .relaxed).oldValue < kind.burst
         {
-            return write(kind, level, metadata(), leftOut: 0)
+            return write(kind, level, remembered(metadata(), line), leftOut: 0)
         }
         guard line.leftOut.wrappingAdd(1, ordering: .relaxed).oldValue == 0, let eventLoop else { return }
         // While the flood lasts, the next line reports the count together with its latest cause.
@@ -93,7 +101,13 @@ package final class RateLimitedLogger<Kind: LogKind>: Sendable {
         else { return }
         line.written.store(1, ordering: .relaxed)
         let count = line.leftOut.exchange(0, ordering: .relaxed)
-        if count > 0 { write(kind, level, [:], leftOut: count) }
+        if count > 0 { write(kind, level, line.said.withLockedValue { $0 }, leftOut: count) }
+    }
+
+    private func remembered(_ metadata: Logger.Metadata, _ line: Line) -> Logger.Metadata {
+        let lasting = metadata.filter { Self.lasting.contains($0.key) }
+        line.said.withLockedValue { $0 = lasting }
+        return metadata
     }
 
     private func write(_ kind: Kind, _ level: Logger.Level, _ metadata: Logger.Metadata, leftOut: Int) {

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import ArgumentParser
+internal import Foundation
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
@@ -49,8 +50,26 @@ struct HealthcheckCommand: AsyncParsableCommand {
         } catch let end as ExitCode {
             throw end
         } catch {
-            StandardError.write("\(place.host):\(place.port)\(place.path) gave no answer: \(error)\n")
+            StandardError.write("\(place.host):\(place.port)\(place.path) gave no answer: \(Self.words(error))\n")
             throw ExitCode.failure
+        }
+    }
+
+    /// What an operator is told of a connection that failed.
+    static func words(_ error: any Error) -> String {
+        switch error {
+        case let error as NIOConnectionError:
+            guard let failure = error.connectionErrors.last?.error else {
+                return "the host '\(error.host)' is not known"
+            }
+            return words(failure)
+        case let error as IOError:
+            return error.errnoCode == ECONNREFUSED
+                ? "nothing listens there" : String(cString: strerror(error.errnoCode))
+        case ChannelError.connectTimeout: return "it took too long"
+        case is NIOSSLError, is BoringSSLError: return "it does not speak TLS"
+        case let error as StatusReader.NoAnswer: return error.description
+        default: return "\(error)"
         }
     }
 }

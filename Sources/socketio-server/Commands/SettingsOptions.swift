@@ -21,7 +21,11 @@ struct SettingsOptions: ParsableArguments {
     static func load(config: String?, flags: [String]) async throws -> LoadedSettings {
         do {
             return try await SettingsLoader(configFile: config, flags: flags).load()
-        } catch let error as SettingsError {
+        } catch var error as SettingsError {
+            if let rest = error.rest {
+                let known = error.problems.compactMap(\.key)
+                error.problems += await Assembly.problemsOfFiles(rest).filter { !$0.mayComeFrom(known) }
+            }
             StandardError.write("\(error)\n")
             if error.isUsage { StandardError.write("See 'socketio-server help run'.\n") }
             throw error.isUsage ? ExitCode.validationFailure : ExitCode.wrongSettings

@@ -18,6 +18,8 @@ enum MetricCatalog {
             + "name of its setting.",
         "socketio_connections_refused_for_descriptors_total":
             "Connections closed at once because the process had no descriptors left for them.",
+        "socketio_proxy_headers_missing_total":
+            "Connections of trustedProxies that were closed because they do not begin with a PROXY header.",
         "engineio_rehomed_connections_total": "WebSockets moved to the event loop of their session.",
         "socketio_http_refused_total": "HTTP requests refused, by status.",
         // Traffic

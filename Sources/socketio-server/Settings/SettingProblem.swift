@@ -24,6 +24,16 @@ struct SettingProblem: Equatable, Sendable, CustomStringConvertible {
     let key: String?
     let message: String
 
+    /// Whether it may only be there because one of these keys has a value that cannot be used: it is about it, or names it.
+    func mayComeFrom(_ unusable: [String]) -> Bool {
+        unusable.contains { other in
+            guard !other.isEmpty else { return false }
+            if key == other || message.contains(other) { return true }
+            guard let dot = other.lastIndex(of: "."), key?.hasPrefix(other[...dot]) == true else { return false }
+            return message.contains(other[other.index(after: dot)...])
+        }
+    }
+
     var description: String {
         "\(source): " + (key.map { "\($0): " } ?? "") + message
     }
@@ -31,7 +41,9 @@ struct SettingProblem: Equatable, Sendable, CustomStringConvertible {
 
 /// All that is wrong with the settings, found in one go.
 struct SettingsError: Error, CustomStringConvertible {
-    let problems: [SettingProblem]
+    var problems: [SettingProblem]
+    /// The settings without the values that cannot be used; nil when the file cannot be read.
+    var rest: LoadedSettings?
 
     /// Whether only flags are at fault, which is a usage error and not one of the configuration.
     var isUsage: Bool {

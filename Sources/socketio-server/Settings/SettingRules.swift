@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import NIOCore
+
 /// Shapes of texts that several settings share.
 enum SettingRules {
     /// A path of a URL without query: `/`, then visible ASCII.
@@ -27,6 +29,19 @@ enum SettingRules {
         if host == "localhost" || host == "::1" { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+
+    /// What a listener can be given: an address, with or without a zone, or the name of a host. No port, no URL.
+    static func isHost(_ text: String) -> Bool {
+        let bare = text.hasPrefix("[") && text.hasSuffix("]") ? text.dropFirst().dropLast() : text[...]
+        if let address = try? SocketAddress(ipAddress: String(bare.prefix { $0 != "%" }), port: 0) {
+            return address.protocol == .inet6 || bare.count == text.count
+        }
+        let labels = text.split(separator: ".", omittingEmptySubsequences: false)
+        return text.utf8.count <= 253
+            && labels.allSatisfy { (1...63).contains($0.utf8.count) && $0.utf8.allSatisfy(isWordByte) }
+            // Numbers alone are an address with a mistake in it.
+            && labels.last?.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } == false
     }
 
     /// `name:80`, `10.0.0.1:80`, `[::1]:80`.

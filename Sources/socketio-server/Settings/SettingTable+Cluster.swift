@@ -40,11 +40,11 @@ extension SettingTable {
                     + "connection to the right node for as long as it lives, `refuse` refuses it, and the session "
                     + "stays on polling."),
             .optionalText(
-                "cluster.internalHost", \.cluster.internalHost, allowed: "an address",
+                "cluster.internalHost", \.cluster.internalHost, allowed: "an address or a host name, without a port",
                 "Address of the listener for the other nodes; nothing else should be able to reach it. Without a "
                     + "value it is the address this machine uses towards Redis if that is a private one; "
                     + "otherwise nothing is forwarded to this node."
-            ) { !$0.isEmpty && !$0.contains(where: \.isWhitespace) },
+            ) { SettingRules.isHost($0) },
             .number(
                 "cluster.internalPort", \.cluster.internalPort, 0...65_535,
                 "TCP port of the listener for the other nodes; with 0 the node takes a free one and announces it to "

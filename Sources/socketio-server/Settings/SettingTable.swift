@@ -35,12 +35,10 @@ enum SettingTable {
         title: "Listener and nodes",
         settings: [
             .text(
-                "host", \.host, allowed: "an address or a host name",
+                "host", \.host, allowed: "an address or a host name, without a port",
                 "Address to listen on. `0.0.0.0` listens on "
                     + "every address of the machine."
-            ) {
-                !$0.isEmpty && !$0.contains(where: \.isWhitespace)
-            },
+            ) { SettingRules.isHost($0) },
             .number("port", \.port, 0...65_535, "TCP port to listen on; 0 takes a free one and logs which."),
             .number(
                 "eventLoops", \.eventLoops, 0...64,

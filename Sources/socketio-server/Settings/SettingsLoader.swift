@@ -6,7 +6,8 @@ internal import Foundation
 /// Brings together defaults, file, environment and flags, each stronger than the one before it.
 ///
 /// swift-configuration reads and ranks the values; the table says what they may be. Every layer is checked on its own, so
-/// that a wrong value is also found where a stronger one hides it, and all problems come out at once.
+/// that a wrong value is also found where a stronger one hides it. What must hold between settings is checked although some
+/// cannot be used, as far as it does not concern these, so that all problems come out at once.
 struct SettingsLoader {
     /// The file named by `--config`; without it the variable `SOCKETIO_CONFIG` may name one, and there may be none.
     var configFile: String?
@@ -41,15 +42,20 @@ struct SettingsLoader {
                 problems += check(setting, in: flagReader, .flag(flag), &sources)
             }
         }
-        guard problems.isEmpty else { throw SettingsError(problems: problems) }
-
-        let settings = try await merge(flags, file: file?.hasKeys == true ? self.file : nil)
-        problems = SettingsValidation(settings: settings, sources: sources).problems
-        guard problems.isEmpty else { throw SettingsError(problems: problems) }
-        return LoadedSettings(settings: settings, sources: sources, file: self.file)
+        let isReadable = file?.problems.contains { $0.key == nil } != true
+        guard isReadable, let settings = try? await merge(flags, file: file?.hasKeys == true ? self.file : nil) else {
+            throw SettingsError(problems: problems)
+        }
+        let loaded = LoadedSettings(settings: settings, sources: sources, file: self.file)
+        let unusable = problems.compactMap(\.key)
+        problems += SettingsValidation(settings: settings, sources: sources).problems.filter {
+            !$0.mayComeFrom(unusable)
+        }
+        guard problems.isEmpty else { throw SettingsError(problems: problems, rest: loaded) }
+        return loaded
     }
 
-    /// The values that win, from one reader over all layers.
+    /// The values that win, from one reader over all layers; without those that cannot be used.
     private func merge(_ flags: SettingFlags, file: String?) async throws -> Settings {
         var providers: [any ConfigProvider] = [flagProvider(flags), environmentProvider]
         if let file {
@@ -59,8 +65,8 @@ struct SettingsLoader {
         let reader = ConfigReader(providers: providers)
         var settings = Settings()
         for setting in SettingTable.all {
-            guard let raw = raw(setting, in: reader) else { continue }
-            setting.assign(try setting.parse(raw), &settings)
+            guard let raw = raw(setting, in: reader), let value = try? setting.parse(raw) else { continue }
+            setting.assign(value, &settings)
         }
         return settings
     }

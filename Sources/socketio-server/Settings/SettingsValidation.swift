@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOServer
 internal import Foundation
 
 /// What must hold between settings, after each one has been found good by itself.
@@ -127,6 +128,12 @@ struct SettingsValidation {
     }
 
     private mutating func checkProxies(_ settings: Settings) {
+        for proxy in settings.trustedProxies where !TrustedProxies.isAddressOrNetwork(proxy) {
+            report(
+                "trustedProxies",
+                "'\(proxy.escapingControlCharacters())' is no address and no network; allowed: addresses such as 10.0.0.7 or "
+                    + "fd00::7, and networks such as 10.0.0.0/8 or fd00::/8")
+        }
         if settings.proxyProtocol, settings.trustedProxies.isEmpty {
             report("proxyProtocol", "needs trustedProxies, whose connections it is about")
         }

@@ -7,22 +7,26 @@ enum Suggestion {
     /// A changed, missing, extra or swapped letter counts one; upper and lower case count nothing. A word that starts a
     /// candidate (`pingInterval` for `pingIntervalMs`) is near, however long the rest.
     static func nearest(to word: String, among candidates: [String]) -> String? {
-        let lowered = word.lowercased()
-        guard !lowered.isEmpty, lowered.count <= 100 else { return nil }
-        let limit = max(1, lowered.count / 3)
-        let near = candidates.map { candidate -> (distance: Int, candidate: String) in
-            let other = candidate.lowercased()
-            if lowered.count >= 4, other.hasPrefix(lowered) { return (1, candidate) }
-            return (distance(Array(lowered), Array(other)), candidate)
-        }
+        guard (1...100).contains(word.utf8.count) else { return nil }
+        let lowered = Array(word.lowercased().utf8)
         // Ties go to the earlier candidate: the tables list the common one first.
-        guard let best = near.min(by: { $0.distance < $1.distance }), best.distance <= limit else { return nil }
-        return best.candidate
+        var limit = max(1, lowered.count / 3)
+        var best: String?
+        for candidate in candidates where limit >= 0 {
+            let other = Array(candidate.lowercased().utf8)
+            let isBeginning = lowered.count >= 4 && other.starts(with: lowered)
+            let distance = isBeginning ? min(1, limit) : distance(lowered, other, atMost: limit)
+            guard let distance else { continue }
+            best = candidate
+            limit = distance - 1
+        }
+        return best
     }
 
-    /// Edits between two words, an exchange of neighbours being one (optimal string alignment).
-    private static func distance(_ left: [Character], _ right: [Character]) -> Int {
-        guard !left.isEmpty, !right.isEmpty else { return max(left.count, right.count) }
+    /// Edits between two words, an exchange of neighbours being one (optimal string alignment); nil when there are more than
+    /// `limit`.
+    private static func distance(_ left: [UInt8], _ right: [UInt8], atMost limit: Int) -> Int? {
+        guard abs(left.count - right.count) <= limit, !left.isEmpty, !right.isEmpty else { return nil }
         var beforeLast = [Int](repeating: 0, count: right.count + 1)
         var last = Array(0...right.count)
         for row in 1...left.count {
@@ -35,9 +39,11 @@ enum Suggestion {
                 }
                 current[column] = best
             }
+            // An exchange looks back two rows, and every way to the end passes one of any two.
+            if let here = current.min(), let before = last.min(), min(here, before) > limit { return nil }
             beforeLast = last
             last = current
         }
-        return last[right.count]
+        return last[right.count] <= limit ? last[right.count] : nil
     }
 }

@@ -32,6 +32,7 @@ struct StatusServer: Sendable {
         configuration.engine.isCounted = false
         // Operators who look for the reason must be able to connect while clients are refused.
         configuration.engine.leavesDescriptors = false
+        configuration.engine.warnsOfMissingClientFiles = false
         configuration.engine.path = Self.path + "/socket.io"
         configuration.engine.destroyUpgrade = false
         configuration.engine.maxHttpBufferSize = 16_384

@@ -60,7 +60,11 @@ internal import Testing
         #expect(ready.code == 1 && ready.output.contains("answered 503"), "\(ready.output)")
         server.kill()
         let gone = try await Self.run(["--port", "\(port)"])
-        #expect(gone.code == 1 && gone.output.contains("gave no answer"), "\(gone.output)")
+        #expect(gone.code == 1 && gone.output == "127.0.0.1:\(port)/healthz gave no answer: nothing listens there\n")
+        let unknown = try await Self.run(["--port", "\(port)", "--host", "no-such-host.invalid"])
+        #expect(
+            unknown.code == 1 && unknown.output.contains("the host 'no-such-host.invalid' is not known"),
+            "\(unknown.output)")
     }
 
     @Test func whatItCannotDoItSays() async throws {
