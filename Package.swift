@@ -32,6 +32,7 @@ let package = Package(
     name: "socketio-server",
     products: [
         .library(name: "SocketIOServer", targets: ["SocketIOServer"]),
+        .library(name: "SocketIOCluster", targets: ["SocketIOCluster"]),
         .library(name: "SocketIORedis", targets: ["SocketIORedis"]),
         .library(name: "SocketIOHummingbird", targets: ["SocketIOHummingbird"]),
         .library(name: "SocketIOJWT", targets: ["SocketIOJWT"]),
@@ -88,9 +89,18 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
+            name: "SocketIOCluster",
+            dependencies: [
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "LoopConfinement", nioCore,
+                nioLocks,
+                nioHTTP1, logging, metrics,
+            ],
+            swiftSettings: swiftSettings),
+        .target(
             name: "SocketIORedis",
             dependencies: [
-                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", "LoopConfinement",
+                "SocketIOCluster", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO",
+                "LoopConfinement",
                 nioCore, nioLocks, nioHTTP1, logging, metrics,
             ],
             swiftSettings: swiftSettings),
@@ -111,7 +121,8 @@ let package = Package(
         .target(
             name: "SocketIOTesting",
             dependencies: [
-                "SocketIOServer", "SocketIOCore", "EngineIOCore", "EngineIOServer", nioCore, nioLocks, nioPosix,
+                "SocketIOCluster", "SocketIOServer", "SocketIOCore", "EngineIOCore", "EngineIOServer", nioCore,
+                nioLocks, nioPosix,
                 nioHTTP1,
                 logging,
             ],
@@ -167,8 +178,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "socketio-server", "SocketIORedis", "SocketIOServer", "SocketIOCore", "HiredisNIO", "EngineIOServer",
-                "EngineIOCore", "ProcessTesting", nioCore, nioHTTP1, configuration,
+                "socketio-server", "SocketIORedis", "SocketIOCluster", "SocketIOServer", "SocketIOCore", "HiredisNIO",
+                "EngineIOServer", "EngineIOCore", "ProcessTesting", nioCore, nioHTTP1, configuration,
             ],
             exclude: ["OfficialParser/official-parser.js"], swiftSettings: swiftSettings),
         .testTarget(
@@ -186,9 +197,18 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
+            name: "SocketIOClusterTests",
+            dependencies: [
+                "SocketIOCluster", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore",
+                "SocketIOTesting",
+                "ProcessTesting", nioCore, nioLocks, nioPosix, logging,
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(
             name: "SocketIORedisTests",
             dependencies: [
-                "SocketIORedis", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO",
+                "SocketIORedis", "SocketIOCluster", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore",
+                "HiredisNIO",
                 "LoopConfinement", "SocketIOTesting", "ProcessTesting", "MetricTesting", nioCore, nioLocks, nioPosix,
                 nioEmbedded,
                 nioHTTP1,

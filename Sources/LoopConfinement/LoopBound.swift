@@ -33,6 +33,12 @@ package final class LoopBound<Value>: @unchecked Sendable {
         contents = .made(value)
     }
 
+    /// Binds something that is made on the event loop, at its first use. Any thread.
+    package init(on eventLoop: any EventLoop, make: @escaping @Sendable () -> Value) {
+        self.eventLoop = eventLoop
+        contents = .unmade(make)
+    }
+
     /// Binds something that is made of what lives on the same event loop already, there and at its first use. Any thread.
     package convenience init<Base>(with base: LoopBound<Base>, make: @escaping @Sendable (Base) -> Value) {
         self.init(on: base.eventLoop) { make(base.value) }

@@ -14,13 +14,13 @@ public import EngineIOServer
 /// choice.
 extension RedisCluster: ForwardingDirectory {
     /// The node whose session ids begin like this; the newest, when there are several.
-    public func owner(ofTag tag: String) -> ForwardingNode? { directory?.owner(ofTag: tag) }
+    public func owner(ofTag tag: String) -> ForwardingNode? { cluster.owner(ofTag: tag) }
 
     /// Tells the others at once, and with every heartbeat.
-    public func announce(_ node: ForwardingNode?) { current?.directory.announce(node) }
+    public func announce(_ node: ForwardingNode?) { cluster.announce(node) }
 
     /// Calls back when messages flow to and from Redis, each time.
     public func whenConnected(_ callback: @escaping @Sendable (_ localAddress: String?) -> Void) {
-        onConnected(callback)
+        cluster.whenConnected(callback)
     }
 }

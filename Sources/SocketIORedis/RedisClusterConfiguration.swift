@@ -2,18 +2,12 @@
 
 public import EngineIOServer
 public import NIOCore
-package import SocketIOCore
-internal import SocketIOServer
+public import SocketIOCluster
 
 /// How a node takes part in a cluster over Redis. Times are `TimeAmount`, sizes bytes.
 public struct RedisClusterConfiguration: Sendable {
-    /// What a request does when not all nodes have answered in time.
-    public enum RequestTimeout: String, Sendable, Hashable, Codable, CaseIterable {
-        /// It throws a ``ClusterError`` that names who is missing.
-        case fail
-        /// It returns what there is.
-        case partial
-    }
+    /// What a question does when not all nodes have answered in time.
+    public typealias RequestTimeout = ClusterConfiguration.RequestTimeout
 
     /// First part of all channel names; all nodes of a cluster need the same. Default `socket.io`.
     public var key = "socket.io"
@@ -61,16 +55,6 @@ public struct RedisClusterConfiguration: Sendable {
     /// dropped and counted.
     public var maxRooms = 65_536
 
-    /// What messages of other nodes may hold.
-    package var limits: MessagePackLimits {
-        var limits = MessagePackLimits()
-        limits.maximumDepth = maxNesting
-        limits.maximumAttachments = maxAttachments
-        limits.maximumRooms = maxRooms
-        limits.maximumTextLength = max(limits.maximumTextLength, 4 * maxMessageBytes)
-        return limits
-    }
-
     /// All defaults.
     public init() {}
 
@@ -78,37 +62,30 @@ public struct RedisClusterConfiguration: Sendable {
     ///
     /// - Throws: ``ClusterError`` with code `configuration`.
     public func validate() throws {
-        var problems: [String] = []
-        if key.isEmpty { problems.append("key must not be empty") }
-        if requestsTimeout <= .zero { problems.append("requestsTimeout must be positive") }
-        if maxPendingRequests < 1 { problems.append("maxPendingRequests must be at least 1") }
-        if heartbeatInterval <= .zero { problems.append("heartbeatInterval must be positive") }
-        if peerTimeout <= heartbeatInterval { problems.append("peerTimeout must be longer than heartbeatInterval") }
-        if !(65_536...512 << 20).contains(maxMessageBytes) {
-            problems.append("maxMessageBytes must be 65536 to 536870912")
-        }
-        if !(1...128).contains(maxNesting) { problems.append("maxNesting must be 1 to 128") }
-        for (name, value) in [("maxAttachments", maxAttachments), ("maxRooms", maxRooms)]
-        where !(1...1_048_576).contains(value) {
-            problems.append("\(name) must be 1 to 1048576")
-        }
+        var problems = cluster.problems
         if outage.maximumBytes < 0 { problems.append("outage.maximumBytes must not be negative") }
         if outage.maximumAge <= .zero { problems.append("outage.maximumAge must be positive") }
         if outage.replayGrace < .zero { problems.append("outage.replayGrace must not be negative") }
-        if let secret, secret.byteCount < ForwardingKey.minimumBytes {
-            problems.append("secret must have at least \(ForwardingKey.minimumBytes) bytes")
-        }
         guard problems.isEmpty else { throw ClusterError(.configuration, problems.joined(separator: "; ")) }
     }
-}
 
-extension RedisClusterConfiguration {
-    /// Whether a question fails when not all nodes have answered in time.
-    func refusesPartialResults(of query: QueryOptions) -> Bool {
-        switch query.partialResults {
-        case .refused: true
-        case .accepted: false
-        case nil: onRequestTimeout == .fail
-        }
+    /// What has nothing to do with Redis.
+    var cluster: ClusterConfiguration {
+        var cluster = ClusterConfiguration()
+        cluster.key = key
+        cluster.requestsTimeout = requestsTimeout
+        cluster.onRequestTimeout = onRequestTimeout
+        cluster.maxPendingRequests = maxPendingRequests
+        cluster.heartbeatInterval = heartbeatInterval
+        cluster.peerTimeout = peerTimeout
+        cluster.fetchIncludesHeaders = fetchIncludesHeaders
+        cluster.address = address
+        cluster.secret = secret
+        cluster.sessionCount = sessionCount
+        cluster.maxMessageBytes = maxMessageBytes
+        cluster.maxNesting = maxNesting
+        cluster.maxAttachments = maxAttachments
+        cluster.maxRooms = maxRooms
+        return cluster
     }
 }

@@ -65,9 +65,17 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
+            name: "SocketIOCluster",
+            dependencies: [
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "LoopConfinement", nioCore,
+                nioLocks, nioHTTP1, logging, metrics,
+            ],
+            swiftSettings: swiftSettings),
+        .target(
             name: "SocketIORedis",
             dependencies: [
-                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", "LoopConfinement",
+                "SocketIOCluster", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO",
+                "LoopConfinement",
                 nioCore, nioLocks, nioHTTP1, logging, metrics,
             ],
             swiftSettings: swiftSettings),
@@ -88,7 +96,8 @@ let package = Package(
         .target(
             name: "FuzzHarness",
             dependencies: [
-                "socketio_server", "SocketIORedis", "SocketIOServer", "SocketIOCore", "HiredisNIO", "EngineIOServer",
+                "socketio_server", "SocketIORedis", "SocketIOCluster", "SocketIOServer", "SocketIOCore", "HiredisNIO",
+                "EngineIOServer",
                 "EngineIOCore", nioCore, nioHTTP1, configuration,
             ],
             swiftSettings: swiftSettings),

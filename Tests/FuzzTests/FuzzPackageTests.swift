@@ -14,7 +14,7 @@ struct FuzzPackageTests {
     /// Targets that both packages have whole. The others are made of some files only.
     private static let shared = [
         "LoopConfinement", "EngineIOCore", "EngineIOServer", "HiredisNIO", "SocketIOCore", "SocketIOServer",
-        "SocketIORedis",
+        "SocketIOCluster", "SocketIORedis",
     ]
 
     @Test func targetsHaveTheSameDependencies() throws {

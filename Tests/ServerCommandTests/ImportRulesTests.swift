@@ -64,9 +64,17 @@ internal import Testing
                 // The names of two error numbers.
                 "RedisConnectionFailure.swift": system,
             ]),
+        // Everything several servers need, and no back end.
+        "SocketIOCluster": Rule(
+            anywhere: [
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "LoopConfinement", "NIOCore",
+                "NIOHTTP1",
+                "Logging", "CoreMetrics", "NIOConcurrencyHelpers", "Synchronization",
+            ]),
         "SocketIORedis": Rule(
             anywhere: [
-                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO", "LoopConfinement",
+                "SocketIOCluster", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "HiredisNIO",
+                "LoopConfinement",
                 "NIOCore", "NIOHTTP1", "Logging", "Metrics", "CoreMetrics", "NIOConcurrencyHelpers", "Synchronization",
             ]),
         "SocketIOJWT": Rule(
@@ -88,7 +96,8 @@ internal import Testing
             ]),
         "socketio-server": Rule(
             anywhere: system.union([
-                "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOJWT", "SocketIOServer", "EngineIOServer",
+                "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOCluster", "SocketIOJWT", "SocketIOServer",
+                "EngineIOServer",
                 "HiredisNIO",
                 "Hummingbird", "Configuration", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging",
                 "Metrics", "CoreMetrics",
@@ -101,6 +110,16 @@ internal import Testing
                 "PeersCommand.swift": ["NIOPosix"],
                 // The one request this server makes: for the key set.
                 "KeySetFetch.swift": ["AsyncHTTPClient"],
+            ]),
+        // Shipped, for applications and adapters: what the server's API and NIO give. Its codecs are its own, see `TestValue`.
+        "SocketIOTesting": Rule(
+            anywhere: [
+                "SocketIOCluster", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "NIOCore",
+                "NIOHTTP1", "NIOPosix", "NIOConcurrencyHelpers", "Logging",
+            ],
+            files: [
+                "TestValue.swift": ["Foundation"], "EngineTestPacket.swift": ["Foundation"],
+                "HTTPTestConnection.swift": system,
             ]),
         // Independent of the server's code: what measures and checks it must not share its faults.
         "socketio-load": Rule(

@@ -12,7 +12,8 @@ internal import Testing
     }
 
     private static let folders = [
-        "EngineIOServer", "HiredisNIO", "SocketIOServer", "SocketIORedis", "SocketIOHummingbird", "SocketIOJWT", "Chat",
+        "EngineIOServer", "HiredisNIO", "SocketIOServer", "SocketIOCluster", "SocketIORedis", "SocketIOHummingbird",
+        "SocketIOJWT", "Chat",
         "socketio-server",
     ]
 
@@ -26,7 +27,9 @@ internal import Testing
         "HiredisNIO/RedisSubscriberCore.swift": Site(lines: 2, bound: "the back-off between connections"),
         "HiredisNIO/Topology/Sentinel.swift": Site(lines: 1, bound: "one for each Sentinel"),
         "SocketIORedis/Bus/StatusBoard.swift": Site(lines: 2, bound: "the back-off between connections"),
-        "SocketIORedis/RedisCluster.swift": Site(lines: 1, bound: "the start"),
+        "SocketIOCluster/Cluster.swift": Site(lines: 1, bound: "the start"),
+        "SocketIOCluster/Transport/TransportBackend.swift": Site(
+            lines: 2, bound: "how often the transport changes its status"),
         "SocketIOServer/Server+Handlers.swift": Site(lines: 1, bound: "the end"),
         "SocketIOServer/Server+Listening.swift": Site(lines: 1, bound: "the start"),
         "SocketIOServer/Shard/HandlerWatch.swift": Site(

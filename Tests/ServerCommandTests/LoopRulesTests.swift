@@ -8,7 +8,7 @@ internal import Testing
 @Suite struct LoopRulesTests {
     private static let folders = [
         "LoopConfinement", "EngineIOCore", "EngineIOServer", "SocketIOCore", "SocketIOServer", "SocketIOJWT",
-        "SocketIOHummingbird", "HiredisNIO", "SocketIORedis",
+        "SocketIOHummingbird", "HiredisNIO", "SocketIOCluster", "SocketIORedis",
     ]
     private static let places = [
         // The crossings: an object, and a value that costs no allocation.

@@ -6,6 +6,7 @@ internal import ProcessTesting
 internal import SocketIOTesting
 internal import Testing
 
+@testable internal import SocketIOCluster
 @testable internal import SocketIORedis
 @testable internal import socketio_server
 

@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import SocketIOCluster
+
 /// What is known of the two connections to Redis, and the status that follows from it.
 struct LinkHealth {
     var isPublisherUp = false

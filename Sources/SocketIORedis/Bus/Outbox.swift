@@ -3,6 +3,7 @@
 internal import EngineIOServer
 internal import Logging
 internal import NIOCore
+internal import SocketIOCluster
 
 /// The way out: hands messages to Redis in order, keeps or loses them through an outage as the policy says, and tells what
 /// became of each.

@@ -2,6 +2,7 @@
 
 internal import HiredisNIO
 internal import NIOCore
+internal import SocketIOCluster
 internal import Synchronization
 
 /// A message on its way to the other nodes.
@@ -31,15 +32,13 @@ struct PublishMessage: Sendable {
     var size: Int { command.bytes.readableBytes + 128 }
 }
 
-/// Who waits on the bus's event loop for what becomes of a message. Made and called there; a class, because few messages have one.
+/// Who waits for what becomes of a message; a class, because few messages have one.
 final class PublishCompletion: Sendable {
-    private let done: NIOLoopBound<(Result<Int, any Error>) -> Void>
+    private let done: ClusterCallback<Void>
 
-    init(on eventLoop: any EventLoop, _ done: @escaping (Result<Int, any Error>) -> Void) {
-        self.done = NIOLoopBound(done, eventLoop: eventLoop)
-    }
+    init(_ done: ClusterCallback<Void>) { self.done = done }
 
-    func callAsFunction(_ result: Result<Int, any Error>) { done.value(result) }
+    func callAsFunction(_ result: Result<Int, any Error>) { done(result.map { _ in }) }
 }
 
 /// An adapter as the way out knows it. Read by anybody, written on the bus's event loop only, so that nothing dearer than

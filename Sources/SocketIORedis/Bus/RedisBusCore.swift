@@ -3,6 +3,7 @@
 internal import EngineIOServer
 internal import Logging
 internal import NIOCore
+internal import SocketIOCluster
 
 /// What ``RedisBus`` is on its event loop, for those who live there too.
 final class RedisBusCore {

@@ -2,6 +2,7 @@
 
 internal import Logging
 internal import NIOConcurrencyHelpers
+internal import SocketIOCluster
 
 /// The cluster's status: judged here, on the bus's event loop, and read anywhere; every change is logged, counted and told.
 final class StatusBoard {

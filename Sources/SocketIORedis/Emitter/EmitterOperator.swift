@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import NIOCore
+internal import SocketIOCluster
 public import SocketIOCore
 internal import SocketIOServer
 

@@ -4,6 +4,7 @@ internal import EngineIOServer
 internal import NIOCore
 internal import SocketIOCore
 
+@testable internal import SocketIOCluster
 @testable internal import SocketIORedis
 @testable internal import SocketIOServer
 

@@ -5,6 +5,7 @@ import NIOCore
 import SocketIOCore
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 @Suite("Answers in parts")

@@ -8,6 +8,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 /// Every figure of the cluster counts what its name says, and is the same in ``ClusterStatistics``.
@@ -80,7 +81,7 @@ struct ClusterMetricTests {
             node.io.emit("young")
             node.io.emit("young")
             try await eventually("handed over") {
-                try await node.loop.submit { node.adapter.sender.source.broadcasts == 3 }.get()
+                try await node.loop.submit { node.adapter.channel.broadcasts == 3 }.get()
             }
             #expect(metrics["socketio_adapter_dropped_total"] == 0)
             await node.advance(.nanoseconds(2))
@@ -215,7 +216,7 @@ struct ClusterMetricTests {
     func refusedQuestions() async throws {
         try await ManualNode.counted(subscribers: 2, { $0.maxPendingRequests = 2 }) { node, metrics in
             let first = [Task { try await node.io.count() }, Task { try await node.io.count() }]
-            try await eventually("two wait") { node.cluster.questions.count == 2 }
+            try await eventually("two wait") { node.cluster.cluster.questions.count == 2 }
             #expect(metrics["socketio_adapter_requests_refused_total"] == 0)
             let error = await #expect(throws: ClusterError.self) { try await node.io.count() }
             #expect(error?.code == .overloaded)

@@ -6,6 +6,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 /// Messages whose reply never came: what this node hears of itself decides.

@@ -9,6 +9,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 /// Names that Swift's strings take for one, between nodes.
@@ -190,7 +191,7 @@ struct HostileClusterNameTests {
                     "socket.io-request#/#", Array(#"{"uid":"\#(id)","requestId":"\#(id)","type":1}"#.utf8))
                 return node.cluster.statistics.invalid - before
             }
-            let limit = PubSubWireFormat.maximumIDBytes
+            let limit = PacketWireFormat.maximumIDBytes
             let (atLimit, over) = (
                 try await invalid(HostileText.plain(bytes: limit)),
                 try await invalid(HostileText.plain(bytes: limit + 1))

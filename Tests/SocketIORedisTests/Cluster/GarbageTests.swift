@@ -7,6 +7,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 /// What Redis may hand in that no well-behaved node sends: nothing but counters move.
@@ -14,7 +15,7 @@ import Testing
 struct GarbageTests {
     private func withNode(
         _ change: (inout RedisClusterConfiguration) -> Void = { _ in }, logger: Logger = silentLogger,
-        _ body: (NodeUnderTest, ScriptedTransport, PubSubAdapter) async throws -> Void
+        _ body: (NodeUnderTest, ScriptedTransport, ClusterAdapter) async throws -> Void
     ) async throws {
         try await NodeUnderTest.runScripted(
             {

@@ -7,6 +7,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 /// Questions whose answers are larger than a message between nodes may be.
@@ -135,7 +136,7 @@ struct LargeAnswerTests {
         let redis = try await RedisServer.started()
         try await withNodes(1, on: redis, namespaces: ["/"], { $0.maxMessageBytes = 65_536 }) { nodes in
             let admin = try await redis.admin()
-            let adapter = try #require(nodes[0].io.adapter as? PubSubAdapter)
+            let adapter = try #require(nodes[0].io.adapter as? ClusterAdapter)
             try await admin.run("PUBLISH", "socket.io#/#", String(repeating: "x", count: 65_536))
             try await eventually("judged") { nodes[0].cluster.statistics.invalid == 1 }
             #expect(adapter.counters.refusals(.messageBytes) == 0)

@@ -6,6 +6,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 /// What a node does with messages over the limits, told by a Redis that the test plays.
@@ -13,7 +14,7 @@ import Testing
 struct MessageLimitTests {
     private func withNode(
         _ change: (inout RedisClusterConfiguration) -> Void = { _ in },
-        _ body: (NodeUnderTest, ScriptedTransport, PubSubAdapter) async throws -> Void
+        _ body: (NodeUnderTest, ScriptedTransport, ClusterAdapter) async throws -> Void
     ) async throws {
         try await NodeUnderTest.runScripted(
             {

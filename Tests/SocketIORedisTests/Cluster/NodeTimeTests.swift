@@ -5,6 +5,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 /// When a node looks who is left, and how long its messages wait for the others, on a clock that the test moves.
@@ -77,7 +78,7 @@ struct NodeTimeTests {
             try await node.transport.set(isUp: false)
             node.io.emit("late")
             try await eventually("it waits") {
-                try await node.loop.submit { node.adapter.sender.source.broadcasts == 1 }.get()
+                try await node.loop.submit { node.adapter.channel.broadcasts == 1 }.get()
             }
             node.transport.forget()
             // The other node is not back.
@@ -97,7 +98,7 @@ struct NodeTimeTests {
             try await node.transport.set(isUp: false)
             node.io.emit("late")
             try await eventually("it waits") {
-                try await node.loop.submit { node.adapter.sender.source.broadcasts == 1 }.get()
+                try await node.loop.submit { node.adapter.channel.broadcasts == 1 }.get()
             }
             node.transport.forget()
             node.transport.with { $0.subscribers = 1 }

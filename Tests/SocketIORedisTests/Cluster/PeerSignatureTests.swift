@@ -9,6 +9,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 /// Whether a message on the channels of the nodes is from a node.

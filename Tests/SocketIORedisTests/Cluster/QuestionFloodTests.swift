@@ -9,13 +9,14 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 /// What somebody can cause who asks nodes more than they can answer, or poses as many of them, told by a Redis that the test plays.
 @Suite("Floods of questions between nodes")
 struct QuestionFloodTests {
     private func withNode(
-        _ body: (NodeUnderTest, ScriptedTransport, PubSubAdapter) async throws -> Void
+        _ body: (NodeUnderTest, ScriptedTransport, ClusterAdapter) async throws -> Void
     ) async throws {
         try await NodeUnderTest.runScripted({ _ in }, setUp: { _ in }, body)
     }
@@ -64,7 +65,7 @@ struct QuestionFloodTests {
                 transport.published.count + adapter.counters.refusals(.answers) == 5_000
             }
             #expect(adapter.counters.refusals(.answers) > 0)
-            #expect(node.cluster.answers.load == (0, 0))
+            #expect(node.cluster.cluster.answers.load == (0, 0))
         }
     }
 

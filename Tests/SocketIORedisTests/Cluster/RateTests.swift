@@ -7,6 +7,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 @Suite("Rates in a cluster", .enabled(if: RedisServer.isInstalled), .serialized)
@@ -47,7 +48,7 @@ struct RateTests {
         let redis = try await RedisServer.started()
         try await withNodes(2, on: redis, namespaces: ["/"], { $0.maxPendingRequests = 3 }) { nodes in
             _ = try await nodes[1].client()
-            let gate = nodes[0].cluster.questions
+            let gate = nodes[0].cluster.cluster.questions
             for _ in 0..<2 { try gate.enter() }
             #expect(try await nodes[0].io.fetchSockets().count == 1)
             try gate.enter()

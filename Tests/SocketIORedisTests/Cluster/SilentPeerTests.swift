@@ -5,6 +5,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 /// Every question to other nodes, asked of one that never answers: it ends when its time is over, to the nanosecond, and

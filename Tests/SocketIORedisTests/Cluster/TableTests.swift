@@ -6,6 +6,7 @@ import NIOCore
 import SocketIOCore
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 @Suite("Tables of requests and peers")

@@ -79,7 +79,7 @@ func withNodes(
 func settled(_ nodes: [NodeUnderTest], namespaces: [String]) async throws {
     for node in nodes {
         for name in namespaces {
-            guard let adapter = node.io.of(name).adapter as? PubSubAdapter else { throw TestFailure("adapter") }
+            guard let adapter = node.io.of(name).adapter as? ClusterAdapter else { throw TestFailure("adapter") }
             try await eventually("\(node.name) knows all adapters of \(name)") {
                 guard try await adapter.serverCount() == nodes.count else { return false }
                 return await adapter.knownPeers() == nodes.count - 1

@@ -9,6 +9,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 /// A node on an event loop whose clock the test moves, over a Redis that the test plays. It does not listen.
@@ -17,7 +18,7 @@ struct ManualNode: Sendable {
     let io: Server
     let cluster: RedisCluster
     let transport: ScriptedTransport
-    let adapter: PubSubAdapter
+    let adapter: ClusterAdapter
 
     /// Runs a test on a node that is up.
     ///
@@ -51,7 +52,7 @@ struct ManualNode: Sendable {
         let io = Server(configuration: configuration, eventLoopGroup: loop)
         let node = ManualNode(
             loop: loop, io: io, cluster: cluster, transport: try #require(holder.withLockedValue { $0 }),
-            adapter: try #require(io.adapter as? PubSubAdapter))
+            adapter: try #require(io.adapter as? ClusterAdapter))
         do {
             try await eventually("up") { cluster.status == .up }
             try await eventually("it has said hello") {

@@ -7,6 +7,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 extension NodeUnderTest {
@@ -14,7 +15,7 @@ extension NodeUnderTest {
     static func runScripted(
         _ change: (inout RedisClusterConfiguration) -> Void, logger: Logger = silentLogger,
         setUp: (NodeUnderTest) throws -> Void,
-        _ body: (NodeUnderTest, ScriptedTransport, PubSubAdapter) async throws -> Void
+        _ body: (NodeUnderTest, ScriptedTransport, ClusterAdapter) async throws -> Void
     ) async throws {
         var configuration = RedisClusterConfiguration()
         configuration.heartbeatInterval = .hours(1)
@@ -28,7 +29,7 @@ extension NodeUnderTest {
         }
         let node = try await NodeUnderTest.start("nod0", cluster, logger: logger, setUp)
         let transport = try #require(holder.withLockedValue { $0 })
-        let adapter = try #require(node.io.adapter as? PubSubAdapter)
+        let adapter = try #require(node.io.adapter as? ClusterAdapter)
         try await eventually("subscribed") { transport.with { $0.patterns.count == 1 && $0.channels.count == 5 } }
         do {
             try await body(node, transport, adapter)

@@ -5,6 +5,7 @@ import SocketIOCore
 import SocketIOServer
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 @Suite("Recorded calls of the emitter")

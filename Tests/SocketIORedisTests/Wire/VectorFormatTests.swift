@@ -6,6 +6,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 /// Every recorded message is read and, written again from what was read, has the very same bytes.

@@ -7,6 +7,7 @@ import SocketIOCore
 import SocketIOServer
 import SocketIOTesting
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 /// One of the two recorded nodes, played by ours: same uids, same clients in the same rooms.

@@ -5,6 +5,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 /// Our node in the place of the recorded node A: every recorded call is made with our interface, node B's recorded answers

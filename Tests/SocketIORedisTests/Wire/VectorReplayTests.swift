@@ -6,6 +6,7 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
+@testable import SocketIOCluster
 @testable import SocketIORedis
 
 /// Our node in the place of the recorded node B: everything node A, the emitter and the hand-written messages published is

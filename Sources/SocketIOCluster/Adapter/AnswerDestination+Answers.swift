@@ -1,0 +1,102 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import NIOCore
+internal import SocketIOCore
+internal import SocketIOServer
+
+/// Answers to the questions of other nodes, made and sent from wherever the shards have told what is asked for.
+///
+/// No answer is larger than `maxMessageBytes`, because nodes drop what is. A node of this kind gets a long one in parts. Others
+/// count one answer for each server, so for them it is made to fit by leaving out headers and `auth`; if that is not enough
+/// there is none. An answer that cannot be given is counted, logged, and told by name to nodes of this kind.
+extension AnswerDestination {
+    /// Asks this node's adapter and sends what it says.
+    func answer(
+        _ id: String, _ type: ClusterRequestType, _ rooms: NameSet, _ options: BroadcastOptions,
+        of local: MemoryAdapter, includesHeaders: Bool, gate: AnswerGate
+    ) async {
+        guard await gate.enter() else { return tooBusy(id) }
+        defer { gate.leave() }
+        do {
+            switch type {
+            case .sockets:
+                try send(try await local.sockets(in: rooms).sorted(), of: id) {
+                    $0.sockets = try RawJSON(encoding: $1)
+                }
+            case .remoteFetch:
+                try await send(try await local.fetchSockets(options), of: id, includesHeaders: includesHeaders)
+            default:
+                try send(local.rooms.sorted(), of: id) { $0.rooms = $1.map(WireRoom.init) }
+            }
+        } catch {
+            refuse(id, error)
+        }
+    }
+
+    /// Sends names.
+    private func send(
+        _ names: [String], of id: String,
+        _ put: (inout ClusterResponse, [String]) throws -> Void
+    ) throws {
+        guard takesParts else {
+            var response = ClusterResponse(requestID: id, uid: signature)
+            try put(&response, names)
+            return try send(response)
+        }
+        let parts = try AnswerParts(names, limit: limit, size: JSONBound.string)
+        try parts.forEach { names, part, more in
+            var response = ClusterResponse(requestID: id, uid: signature)
+            try put(&response, names)
+            try send(response, part, more)
+        }
+    }
+
+    /// Sends descriptions of sockets.
+    private func send(
+        _ sockets: [SocketDescription], of id: String, includesHeaders: Bool
+    ) async throws {
+        var elements: [RawJSON] = []
+        elements.reserveCapacity(sockets.count)
+        for socket in sockets {
+            elements.append(try SocketWireFormat.text(socket, includesHeaders: includesHeaders))
+            // The threads have other tasks, too.
+            if elements.count % 64 == 0 { await Task.yield() }
+        }
+        guard takesParts else {
+            var response = ClusterResponse(requestID: id, uid: signature)
+            let bytes = elements.reduce(AnswerParts<RawJSON>.envelopeBytes) { $0 + $1.text.readableBytes + 1 }
+            let isTooLong = bytes > limit
+            response.sockets = join(
+                isTooLong ? try sockets.map { try SocketWireFormat.reducedText($0) } : elements)
+            return try send(response)
+        }
+        let parts = try AnswerParts(elements, limit: limit) { $0.text.readableBytes + 1 }
+        try parts.forEach { elements, part, more in
+            var response = ClusterResponse(requestID: id, uid: signature)
+            response.sockets = join(elements)
+            try send(response, part, more)
+        }
+    }
+
+    private func send(
+        _ response: ClusterResponse, _ part: Int?, _ more: Bool?
+    ) throws {
+        var response = response
+        (response.part, response.more) = (part, more)
+        try send(response)
+    }
+
+    /// The array of these values.
+    private func join(_ elements: [RawJSON]) -> RawJSON {
+        var text = ByteBuffer()
+        text.reserveCapacity(elements.reduce(2) { $0 + $1.text.readableBytes + 1 })
+        text.writeInteger(UInt8(ascii: "["))
+        for (index, element) in elements.enumerated() {
+            if index > 0 { text.writeInteger(UInt8(ascii: ",")) }
+            text.writeImmutableBuffer(element.text)
+        }
+        text.writeInteger(UInt8(ascii: "]"))
+        return RawJSON(validated: text, attachments: [])
+    }
+}

@@ -1,0 +1,69 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+
+/// Lets the questions of other nodes be answered a few at a time, in the order they came.
+///
+/// An answer that describes all sockets takes processor time and memory with their number, and who publishes to Redis may ask
+/// as often as they like: answers made at the same time would fill the memory and keep the threads from everything else,
+/// health checks among it. A question that has waited for longer than anybody waits for its answer is not answered.
+///
+///     enter ── fewer than `width` at work ──▶ at work ── leave ──▶ the next
+///       ├───── fewer than `depth` wait ─────▶ waiting ── too long ──▶ refused
+///       └───── otherwise ───────────────────▶ refused
+///
+/// From any thread.
+package final class AnswerGate: Sendable {
+    /// How many answers are made at once.
+    static let width = 2
+    /// How many questions may wait.
+    static let depth = 1024
+
+    private typealias Turn = CheckedContinuation<Bool, Never>
+
+    private struct State {
+        var atWork = 0
+        var waiting = CircularBuffer<(turn: Turn, until: NIODeadline)>()
+    }
+
+    private let patience: TimeAmount
+    private let state = NIOLockedValueBox(State())
+
+    /// - Parameter patience: how long the asking node waits.
+    init(patience: TimeAmount) { self.patience = patience }
+
+    /// How many are at work, and how many wait.
+    var load: (atWork: Int, waiting: Int) { state.withLockedValue { ($0.atWork, $0.waiting.count) } }
+
+    /// Waits until it is this answer's turn. True must be followed by ``leave(at:)``; false means that there is to be no answer.
+    func enter(at now: NIODeadline = .now()) async -> Bool {
+        await withCheckedContinuation { turn in
+            let verdict: Bool? = state.withLockedValue { state in
+                if state.atWork < Self.width {
+                    state.atWork += 1
+                    return true
+                }
+                guard state.waiting.count < Self.depth else { return false }
+                state.waiting.append((turn, now + patience))
+                return nil
+            }
+            if let verdict { turn.resume(returning: verdict) }
+        }
+    }
+
+    /// An answer has been given.
+    func leave(at now: NIODeadline = .now()) {
+        let (late, next) = state.withLockedValue { state -> ([Turn], Turn?) in
+            var late: [Turn] = []
+            while let first = state.waiting.popFirst() {
+                if first.until > now { return (late, first.turn) }
+                late.append(first.turn)
+            }
+            state.atWork -= 1
+            return (late, nil)
+        }
+        for turn in late { turn.resume(returning: false) }
+        next?.resume(returning: true)
+    }
+}

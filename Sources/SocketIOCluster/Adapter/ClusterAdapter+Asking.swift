@@ -1,0 +1,256 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+public import EngineIOCore
+internal import LoopConfinement
+public import NIOCore
+public import SocketIOCore
+public import SocketIOServer
+
+/// Questions to the other nodes.
+extension ClusterAdapter {
+    // MARK: Acknowledged broadcasts
+
+    /// Delivers the event here, publishes it, and passes on what others report.
+    public func broadcastWithAck(
+        _ packet: BroadcastPacket, options: BroadcastOptions, receiver: any BroadcastAckReceiver
+    ) {
+        local.broadcastWithAck(packet, options: options, receiver: receiver)
+        guard !options.flags.isLocal else { return }
+        let requestID = cluster.ids.request()
+        core.run { $0.begin(requestID, packet, options, receiver: receiver) }
+    }
+
+    // MARK: Sockets and rooms
+
+    /// Describes the sockets meant, here and elsewhere.
+    ///
+    /// - Throws: ``ClusterError`` when other nodes cannot be asked or do not answer in time.
+    public func fetchSockets(_ options: BroadcastOptions) async throws -> [SocketDescription] {
+        guard !options.flags.isLocal else { return try await local.fetchSockets(options) }
+        return try await looks.value(for: Look(options)) { try await askedSockets(options) }
+    }
+
+    private func askedSockets(_ options: BroadcastOptions) async throws -> [SocketDescription] {
+        let here = try await local.fetchSockets(options)
+        return here + (try await fetchElsewhere(options))
+    }
+
+    private func fetchElsewhere(_ options: BroadcastOptions) async throws -> [SocketDescription] {
+        let answers = try await ask(
+            { ClusterRequest(uid: self.uid, requestID: $0, type: .remoteFetch, opts: options) }, what: "fetchSockets")
+        var sockets: [SocketDescription] = []
+        for answer in answers {
+            sockets += SocketWireFormat.sockets(answer.sockets?.value ?? .null)
+            // The threads have other tasks, too.
+            await Task.yield()
+        }
+        return sockets
+    }
+
+    /// Whether all others understand questions for names alone.
+    private func areNamesUnderstood() async throws -> Bool {
+        if backend.asksForNames { return true }
+        return try await areAllPeers()
+    }
+
+    /// Which sockets a `fetchSockets` is about, and how long it waits: calls with the same are asked once, see ``looks``.
+    struct Look: Hashable, Sendable {
+        private let rooms: [ExactName]
+        private let except: [ExactName]
+        private let query = QueryOptions.current
+
+        init(_ options: BroadcastOptions) {
+            rooms = options.rooms.map { ExactName($0) }
+            except = options.except.map { ExactName($0) }
+        }
+    }
+
+    /// The ids of the sockets in any of `rooms`, or of all, here and elsewhere.
+    ///
+    /// - Throws: As ``fetchSockets(_:)``.
+    public func sockets(in rooms: NameSet) async throws -> NameSet {
+        let here = try await local.sockets(in: rooms)
+        guard try await areNamesUnderstood() else {
+            let others = try await fetchElsewhere(BroadcastOptions(rooms: rooms.sorted()))
+            return others.reduce(into: here) { $0.insert($1.id) }
+        }
+        let answers = try await ask(
+            { ClusterRequest(uid: self.uid, requestID: $0, type: .sockets, rooms: rooms.sorted()) }, what: "sockets")
+        return answers.reduce(into: here) { ids, answer in
+            for id in answer.sockets?.value.array ?? [] { if let id = id.string { ids.insert(id) } }
+        }
+    }
+
+    /// The names of all rooms that are not empty, here and elsewhere.
+    ///
+    /// - Throws: As ``fetchSockets(_:)``.
+    public func allRooms() async throws -> NameSet {
+        let here = local.rooms
+        guard try await areNamesUnderstood() else {
+            let others = try await fetchElsewhere(BroadcastOptions())
+            return others.reduce(into: here) { $0.formUnion($1.rooms) }
+        }
+        let answers = try await ask(
+            { ClusterRequest(uid: self.uid, requestID: $0, type: .allRooms) }, what: "allRooms")
+        return answers.reduce(into: here) { rooms, answer in
+            for room in answer.rooms ?? [] { rooms.insert(room.name) }
+        }
+    }
+
+    // MARK: Counting
+
+    /// How many sockets are meant, here and elsewhere. Nodes of this kind exchange numbers; when there are others, the
+    /// question is one they understand too.
+    ///
+    /// - Throws: As ``fetchSockets(_:)``.
+    public func count(_ options: BroadcastOptions) async throws -> Int {
+        let here = try await local.count(options)
+        guard !options.flags.isLocal else { return here }
+        if try await areAllPeers() {
+            let answers = try await asking {
+                try await directory.ask(.count, namespace: context.namespace, options: options)
+            }
+            return answers.reduce(here) { $0 + PeerMessage.count($1.count) }
+        }
+        if options.except.isEmpty { return try await sockets(in: NameSet(options.rooms)).count }
+        return try await fetchSockets(options).count
+    }
+
+    /// How many sockets are in each room, here and elsewhere, the rooms that sockets have to themselves left out.
+    ///
+    /// - Throws: As ``fetchSockets(_:)``.
+    public func countByRoom() async throws -> NameDictionary<Int> {
+        var counts = try await local.countByRoom()
+        if try await areAllPeers() {
+            let answers = try await asking {
+                try await directory.ask(.rooms, namespace: context.namespace, options: BroadcastOptions())
+            }
+            for answer in answers {
+                for (room, count) in answer.rooms ?? [:] { counts[room, default: 0] += PeerMessage.count(count) }
+            }
+            return counts
+        }
+        for socket in try await fetchElsewhere(BroadcastOptions()) {
+            for room in socket.rooms where !room.hasSameBytes(as: socket.id) { counts[room, default: 0] += 1 }
+        }
+        return counts
+    }
+
+    /// Whether all other nodes are of this kind.
+    private func areAllPeers() async throws -> Bool {
+        let others = try await serverCount() - 1
+        return await core.get { $0.peerCount >= others }
+    }
+
+    // MARK: Servers
+
+    /// Sends an event to the other servers' listeners and collects their answers.
+    ///
+    /// - Throws: ``ClusterError`` when other nodes cannot be asked, or do not all answer in time: then it has the answers
+    ///   there are.
+    public func serverSideEmitWithAck(
+        _ packet: BroadcastPacket, timeout: TimeAmount
+    ) async throws -> [EventArguments] {
+        try await serverSideEmitWithAck(packet, timeout: timeout, of: .all)
+    }
+
+    /// As ``serverSideEmitWithAck(_:timeout:)``, of all other servers or of those of this kind.
+    public func serverSideEmitWithAck(
+        _ packet: BroadcastPacket, timeout: TimeAmount, of servers: AskedServers
+    ) async throws -> [EventArguments] {
+        let data = try NodeBuffer.text(packet.data)
+        let outcome = try await outcome(
+            { ClusterRequest(uid: self.uid, requestID: $0, type: .serverSideEmit, data: data) },
+            timeout: timeout, of: servers)
+        let responses = try outcome.answers.filter { $0.error == nil }.map { try EventArguments.single($0.data) }
+        if var error = refusal(outcome) {
+            error.responses = responses
+            throw error
+        }
+        guard !outcome.isComplete else { return responses }
+        var error = self.error(
+            outcome,
+            "timeout reached: only \(responses.count) responses received out of \(outcome.expected)")
+        error.responses = responses
+        throw error
+    }
+
+    // MARK: Asking
+
+    /// Asks all other nodes. Throws or returns what there is when some do not answer in time, as configured.
+    private func ask(
+        _ request: @escaping @Sendable (_ id: String) -> ClusterRequest, what: String
+    ) async throws -> [ClusterResponse] {
+        let query = QueryOptions.current
+        let outcome = try await outcome(request, timeout: query.timeout(else: configuration.requestsTimeout))
+        guard configuration.refusesPartialResults(of: query) else { return outcome.answers }
+        if let error = refusal(outcome) { throw error }
+        guard outcome.isComplete else {
+            throw error(outcome, "timeout reached while waiting for \(what) response")
+        }
+        return outcome.answers
+    }
+
+    /// What a node said instead of answering.
+    private func refusal(_ outcome: ClusterAdapterCore.Requests.Outcome) -> ClusterError? {
+        guard let text = outcome.answers.lazy.compactMap(\.error).first else { return nil }
+        return ClusterError.refused(by: text)
+    }
+
+    private func error(_ outcome: ClusterAdapterCore.Requests.Outcome, _ message: String) -> ClusterError {
+        var error = ClusterError(.timeout, message)
+        error.missing = outcome.missing
+        error.missingForeign = max(0, outcome.expected - outcome.answered - outcome.missing.count)
+        return error
+    }
+
+    private func outcome(
+        _ request: @escaping @Sendable (_ id: String) -> ClusterRequest, timeout: TimeAmount,
+        of servers: AskedServers = .all
+    ) async throws -> ClusterAdapterCore.Requests.Outcome {
+        try await asking { try await askedOutcome(request, timeout: timeout, of: servers) }
+    }
+
+    /// Asks, unless too many questions wait already.
+    private func asking<Answer>(_ question: () async throws -> Answer) async throws -> Answer {
+        do {
+            try cluster.questions.enter()
+        } catch {
+            counters.requestsRefused.increment()
+            throw error
+        }
+        defer { cluster.questions.leave() }
+        return try await question()
+    }
+
+    private func askedOutcome(
+        _ request: @escaping @Sendable (_ id: String) -> ClusterRequest, timeout: TimeAmount,
+        of servers: AskedServers
+    ) async throws -> ClusterAdapterCore.Requests.Outcome {
+        var others: Int?
+        if servers == .all { others = try await serverCount() - 1 } else { try requireAvailable() }
+        let expected = others
+        let id = cluster.ids.request()
+        let request = request(id)
+        let outcome: Result<ClusterAdapterCore.Requests.Outcome, any Error> = await withCheckedContinuation {
+            continuation in
+            core.run {
+                $0.begin(id, request, others: expected, timeout: timeout) { continuation.resume(returning: $0) }
+            }
+        }
+        return try outcome.get()
+    }
+}
+
+extension EventArguments {
+    /// One argument, or none.
+    static func single(_ value: RawJSON?) throws -> EventArguments {
+        guard let value else { return EventArguments(.empty, offset: 0) }
+        var text = ByteBuffer()
+        text.reserveCapacity(value.text.readableBytes + 2)
+        text.writeInteger(UInt8(ascii: "["))
+        text.writeImmutableBuffer(value.text)
+        text.writeInteger(UInt8(ascii: "]"))
+        return EventArguments(try PacketPayload(text: text).attaching(value.attachments), offset: 0)
+    }
+}

@@ -1,0 +1,171 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import LoopConfinement
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+public import SocketIOCore
+public import SocketIOServer
+
+/// The adapter of a namespace that shares a cluster with those of other servers, whatever carries the messages.
+///
+/// Everything is done for the sockets of this node first and told to the others second. Made with ``Cluster/adapter(_:)``.
+///
+///     this node ── MemoryAdapter ◀── broadcast ──▶ ClusterChannel ──▶ the others
+///     the others ──▶ ClusterReceiver ──▶ ClusterAdapterCore ──▶ MemoryAdapter
+///
+/// This is the handle, which any thread may use; what hears the other nodes is ``ClusterAdapterCore``.
+public final class ClusterAdapter: Adapter {
+    private enum Phase {
+        case idle, started, closed
+    }
+
+    let cluster: Cluster
+    let directory: PeerDirectory
+    let services: ClusterServices
+    let backend: any ClusterBackend
+    let context: AdapterContext
+    let uid: String
+    let channel: any ClusterChannel
+    private let receiver: ClusterReceiver
+    let core: LoopBound<ClusterAdapterCore>
+    /// Calls of ``fetchSockets(_:)`` that wait for answers.
+    let looks = SharedWork<Look, [SocketDescription]>()
+    private let phase = NIOLockedValueBox(Phase.idle)
+
+    var counters: ClusterCounters { services.counters }
+    var configuration: ClusterConfiguration { services.configuration }
+    var local: MemoryAdapter { context.local }
+
+    init(context: AdapterContext, cluster: Cluster, parts: ClusterParts) {
+        let (directory, services, backend) = (parts.directory, parts.services, parts.backend)
+        let uid = cluster.ids.adapter(context.namespace)
+        let answers = cluster.answers
+        let channel = backend.channel(namespace: context.namespace, uid: uid)
+        let core = LoopBound(with: directory.core) { directory in
+            ClusterAdapterCore(context: context, uid: uid, channel: channel, directory: directory, answers: answers)
+        }
+        self.cluster = cluster
+        self.context = context
+        self.directory = directory
+        self.services = services
+        self.backend = backend
+        self.uid = uid
+        self.channel = channel
+        self.core = core
+        receiver = ClusterReceiver(
+            namespace: context.namespace, uid: uid, local: context.local, services: services, core: core)
+    }
+
+    // MARK: Life
+
+    /// Subscribes. Returns when this node hears the others, however long that takes.
+    public func start() async throws {
+        let isFirst = phase.withLockedValue { phase in
+            guard case .idle = phase else { return false }
+            phase = .started
+            return true
+        }
+        guard isFirst else { return }
+        cluster.retained()
+        do {
+            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+                core.run { [receiver] in $0.start(receiver) { continuation.resume(with: $0) } }
+            }
+        } catch {
+            // Closed before the others could be reached: nothing has failed.
+            if isClosed { return }
+            throw error
+        }
+        core.run { [self] in $0.started(isOpen: !isClosed) }
+    }
+
+    private var isClosed: Bool { phase.withLockedValue { if case .closed = $0 { true } else { false } } }
+
+    /// Unsubscribes; requests that wait fail.
+    public func close() async {
+        let wasStarted = phase.withLockedValue { phase in
+            defer { phase = .closed }
+            if case .started = phase { return true }
+            return false
+        }
+        guard wasStarted else { return }
+        core.run { [receiver] in $0.close(receiver) }
+        await cluster.released()
+    }
+
+    // MARK: Adapter
+
+    /// This node and all others that have the namespace.
+    ///
+    /// - Throws: ``ClusterError`` with code `unavailable` when the others cannot be asked.
+    public func serverCount() async throws -> Int {
+        try requireAvailable()
+        let count: Int = try await withCheckedThrowingContinuation { continuation in
+            core.run { core in
+                core.channel.countServers(ClusterCallback(on: core.eventLoop) { continuation.resume(with: $0) })
+            }
+        }
+        return max(1, count)
+    }
+
+    /// Throws unless other nodes can be asked.
+    func requireAvailable() throws {
+        let status = backend.status
+        switch status {
+        case .up, .degraded: return
+        case .connecting, .down, .closed: throw ClusterError.unavailable(status.description)
+        }
+    }
+
+    /// Delivers the event here and publishes it.
+    public func broadcast(_ packet: BroadcastPacket, options: BroadcastOptions) {
+        local.broadcast(packet, options: options)
+        guard !options.flags.isLocal else { return }
+        do {
+            try channel.publish(packet, options)
+        } catch {
+            services.notSent(error, namespace: context.namespace)
+        }
+    }
+
+    /// Makes sockets join here, and asks the others to do the same with theirs.
+    public func addSockets(_ options: BroadcastOptions, rooms: [String]) {
+        local.addSockets(options, rooms: rooms)
+        tellOthers(ClusterRequest(uid: uid, type: .remoteJoin, opts: options, rooms: rooms), options)
+    }
+
+    /// Makes sockets leave here, and asks the others to do the same with theirs.
+    public func removeSockets(_ options: BroadcastOptions, rooms: [String]) {
+        local.removeSockets(options, rooms: rooms)
+        tellOthers(ClusterRequest(uid: uid, type: .remoteLeave, opts: options, rooms: rooms), options)
+    }
+
+    /// Disconnects sockets here, and asks the others to do the same with theirs.
+    public func disconnectSockets(_ options: BroadcastOptions, close: Bool) {
+        local.disconnectSockets(options, close: close)
+        tellOthers(ClusterRequest(uid: uid, type: .remoteDisconnect, opts: options, close: close), options)
+    }
+
+    private func tellOthers(_ request: ClusterRequest, _ options: BroadcastOptions) {
+        guard !options.flags.isLocal else { return }
+        do {
+            try channel.publish(.request(request), to: .everyone, isForPeer: false, nil)
+        } catch {
+            services.notSent(error, namespace: context.namespace)
+        }
+    }
+
+    /// Sends an event to the other servers' listeners.
+    ///
+    /// - Throws: ``ClusterError`` with code `unavailable` when the others cannot be reached and calls are to fail then, `oversized`
+    ///   for an event that is larger than nodes send each other.
+    public func serverSideEmit(_ packet: BroadcastPacket) async throws {
+        if backend.failsWhenDown { try requireAvailable() }
+        let request = ClusterRequest(uid: uid, type: .serverSideEmit, data: try NodeBuffer.text(packet.data))
+        try channel.publish(.request(request), to: .everyone, isForPeer: false, nil)
+    }
+
+    /// How many other nodes of this kind have this namespace.
+    package func knownPeers() async -> Int { await core.get { $0.peerCount } }
+}

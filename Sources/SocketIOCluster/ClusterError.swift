@@ -1,0 +1,74 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+public import SocketIOServer
+
+/// Why something that concerns other nodes did not work.
+public struct ClusterError: Error, Sendable, CustomStringConvertible {
+    /// The kinds of failure. More may be added.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        /// The kind as text, for logs.
+        public let description: String
+
+        /// The other nodes cannot be reached: nobody was asked and nothing was sent.
+        public static let unavailable = Code(description: "unavailable")
+        /// Not all nodes have answered in time.
+        public static let timeout = Code(description: "timeout")
+        /// Too much waited to be sent, or too long; it was not sent.
+        public static let dropped = Code(description: "dropped")
+        /// The connection was lost before the message was confirmed: it arrived or not.
+        public static let unconfirmed = Code(description: "unconfirmed")
+        /// A message is larger than nodes send each other, ``ClusterConfiguration/maxMessageBytes``.
+        public static let oversized = Code(description: "oversized")
+        /// As many questions wait for answers of other nodes as may; nobody was asked.
+        public static let overloaded = Code(description: "overloaded")
+        /// The cluster has been closed.
+        public static let closed = Code(description: "closed")
+        /// A setting cannot be used.
+        public static let configuration = Code(description: "configuration")
+    }
+
+    /// What kind of failure this is.
+    public let code: Code
+    /// The failure in words; for time-outs exactly Node's.
+    public let message: String
+    /// Tags of the nodes of this kind that have not answered.
+    public var missing: [String] = []
+    /// How many answers are missing of nodes that do not say who they are, Node.js servers for example.
+    public var missingForeign = 0
+    /// The answers of `serverSideEmitWithAck` that did arrive.
+    public var responses: [EventArguments] = []
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// The failure in words, with who is missing.
+    public var description: String {
+        var parts: [String] = []
+        if !missing.isEmpty { parts.append("no answer of \(missing.joined(separator: ", "))") }
+        if missingForeign > 0 { parts.append("\(missingForeign) foreign answers missing") }
+        return parts.isEmpty ? message : "\(message) (\(parts.joined(separator: "; ")))"
+    }
+
+    package static func unavailable(_ reason: String) -> ClusterError {
+        ClusterError(.unavailable, "adapter unavailable: \(reason)")
+    }
+
+    package static let closed = ClusterError(.closed, "the cluster has been closed")
+    package static let dropped = ClusterError(.dropped, "too much waits for Redis")
+    package static let unconfirmed = ClusterError(
+        .unconfirmed, "the connection was lost before Redis confirmed the message")
+    package static func tooLarge(_ bytes: Int, limit: Int) -> ClusterError {
+        ClusterError(
+            .oversized, "too large: \(bytes) bytes, nodes send each other at most \(limit) (redis.maxMessageBytes)")
+    }
+
+    /// Another node cannot answer; the text is its own, of which a peer could make anything.
+    static func refused(by text: String) -> ClusterError {
+        ClusterError(
+            .oversized, "another node could not answer: \(String(decoding: text.utf8.prefix(300), as: UTF8.self))")
+    }
+
+    package static let oversized = ClusterError(.oversized, "a message is over the limit")
+}

@@ -1,0 +1,14 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOServer
+
+/// The lines of a node about others that these, or what carries their messages, can cause.
+package enum ClusterLogKind: String, LogKind {
+    case messageDropped = "A message of another node was dropped"
+    case strangerRefused = "A message on the channel of the nodes was refused"
+    case notSent = "A message was not sent to other nodes: Redis is not available"
+    case tooLarge = "A message was not sent to other nodes: it is too large"
+    case answerNotSent = "An answer to another node was not sent"
+    case refusedByRedis = "Redis refused a message"
+    case notTold = "Other servers were not told"
+}

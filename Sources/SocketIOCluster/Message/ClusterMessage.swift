@@ -1,0 +1,49 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+package import NIOCore
+package import SocketIOCore
+package import SocketIOServer
+
+/// A message between servers, in whatever format it travels.
+package struct ClusterMessage: Sendable {
+    package enum Content: Sendable {
+        case broadcast(BroadcastPacket, BroadcastOptions)
+        /// A broadcast whose acknowledgements go back to the sender.
+        case acknowledgedBroadcast(requestID: String, BroadcastPacket, BroadcastOptions)
+        indirect case request(ClusterRequest)
+        indirect case response(ClusterResponse)
+        /// What servers of this kind tell each other about themselves, see ``PeerMessage``; to all, or to one of them.
+        case peer(ByteBuffer, isForOne: Bool)
+
+        /// Whether it is meant for clients or applications, and so of use later, too.
+        package var isData: Bool {
+            switch self {
+            case .broadcast: true
+            case .request(let request):
+                ClusterRequestType(rawValue: request.type)?.isData(hasRequestID: request.requestId != nil) ?? false
+            case .acknowledgedBroadcast, .response, .peer: false
+            }
+        }
+
+        /// Whether it is an event for applications, whose sender is told when it is too large.
+        package var isServerSideEmit: Bool {
+            guard case .request(let request) = self else { return false }
+            return ClusterRequestType(rawValue: request.type) == .serverSideEmit
+        }
+    }
+
+    package var namespace: String
+    /// The uid of the adapter that has sent it, which is empty when it does not say.
+    package var sender: String
+    /// Its place among the messages of the sender, from 1; nil when that is not told.
+    package var number: UInt64?
+    package var content: Content
+
+    package init(namespace: String, sender: String, number: UInt64? = nil, _ content: Content) {
+        self.namespace = namespace
+        self.sender = sender
+        self.number = number
+        self.content = content
+    }
+}

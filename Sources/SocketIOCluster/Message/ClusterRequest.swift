@@ -1,0 +1,292 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+package import NIOCore
+package import SocketIOCore
+
+/// The numbers of requests and responses (protocol 5.4.3).
+package enum ClusterRequestType: Int {
+    case sockets = 0
+    case allRooms = 1
+    case remoteJoin = 2
+    case remoteLeave = 3
+    case remoteDisconnect = 4
+    case remoteFetch = 5
+    case serverSideEmit = 6
+    case broadcast = 7
+    case broadcastClientCount = 8
+    case broadcastAck = 9
+
+    /// Whether a request of this kind is sent as data, which waits through an outage.
+    package func isData(hasRequestID: Bool) -> Bool {
+        switch self {
+        case .remoteJoin, .remoteLeave, .remoteDisconnect: true
+        case .serverSideEmit: !hasRequestID
+        case .sockets, .allRooms, .remoteFetch, .broadcast, .broadcastClientCount, .broadcastAck: false
+        }
+    }
+}
+
+/// The name of a room, which may be a number in Node.
+package struct WireRoom: Codable {
+    package let name: String
+
+    package init(_ name: String) {
+        self.name = name
+    }
+
+    package init(from decoder: any Decoder) throws {
+        switch try SocketValue(from: decoder) {
+        case .string(let name): self.name = name
+        case .int(let number): self.name = String(number)
+        case .double(let number): self.name = Self.name(number)
+        default: throw WireFormatError.shape("room")
+        }
+    }
+
+    package func encode(to encoder: any Encoder) throws { try name.encode(to: encoder) }
+
+    /// A number as JavaScript writes it.
+    package static func name(_ number: Double) -> String { SocketValue.double(number).description }
+}
+
+/// What a decoder of requests goes by.
+private final class WireLimits {
+    private let rooms: Int
+
+    init(rooms: Int) { self.rooms = rooms }
+
+    /// How many rooms a message may name.
+    static func rooms(of decoder: any Decoder) -> Int {
+        ((decoder as? PayloadDecoder)?.context as? WireLimits)?.rooms ?? MessagePackLimits().maximumRooms
+    }
+}
+
+/// Rooms in a request. Too many are refused before the first one is looked at.
+package struct WireRoomList: Codable {
+    package let names: [String]
+
+    package init(_ names: [String]) {
+        self.names = names
+    }
+
+    package init(from decoder: any Decoder) throws {
+        var container = try decoder.unkeyedContainer()
+        if let count = container.count, count > WireLimits.rooms(of: decoder) { throw WireFormatError.tooManyRooms }
+        var names: [String] = []
+        while !container.isAtEnd { names.append(try container.decode(WireRoom.self).name) }
+        self.names = names
+    }
+
+    package func encode(to encoder: any Encoder) throws { try names.encode(to: encoder) }
+}
+
+/// Whom a request is about.
+package struct WireOptions: Codable {
+    package var rooms = WireRoomList([])
+    /// Whether there was a list of rooms: none in it means all sockets, no list may be an accident.
+    package private(set) var namesRooms = true
+    package var except = WireRoomList([])
+    package var flags: WireFlags?
+
+    private enum CodingKeys: CodingKey {
+        case rooms, except, flags
+    }
+
+    package init(_ options: BroadcastOptions, includesFlags: Bool = false) {
+        rooms = WireRoomList(options.rooms)
+        except = WireRoomList(options.except)
+        if includesFlags { flags = WireFlags(options.flags) }
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let rooms = try container.decodeIfPresent(WireRoomList.self, forKey: .rooms)
+        self.rooms = rooms ?? WireRoomList([])
+        namesRooms = rooms != nil
+        except = try container.decodeIfPresent(WireRoomList.self, forKey: .except) ?? WireRoomList([])
+        flags = try container.decodeIfPresent(WireFlags.self, forKey: .flags)
+        guard self.rooms.names.count + except.names.count <= WireLimits.rooms(of: decoder) else {
+            throw WireFormatError.tooManyRooms
+        }
+    }
+
+    package var options: BroadcastOptions {
+        BroadcastOptions(rooms: rooms.names, except: except.names, flags: flags?.flags ?? BroadcastFlags())
+    }
+}
+
+/// The flags of an acknowledged broadcast.
+package struct WireFlags: Codable {
+    package var `volatile`: Bool?
+    package var compress: Bool?
+    package var timeout: Double?
+    package var expectSingleResponse: Bool?
+
+    /// Those that are not as usual.
+    package init(_ flags: BroadcastFlags) {
+        self.volatile = flags.isVolatile ? true : nil
+        compress = flags.compress ? nil : false
+        timeout = flags.timeout.map { Double($0.nanoseconds / 1_000_000) }
+        expectSingleResponse = flags.expectsSingleResponse ? true : nil
+    }
+
+    package var flags: BroadcastFlags {
+        var flags = BroadcastFlags(
+            isVolatile: self.volatile ?? false, compress: compress ?? true,
+            timeout: timeout.flatMap { Int64(exactly: $0.rounded()) }.map(WireTime.amount))
+        flags.expectsSingleResponse = expectSingleResponse ?? false
+        return flags
+    }
+}
+
+/// The packet of an acknowledged broadcast.
+package struct WirePacket: Codable {
+    package var data: RawJSON?
+    package var nsp: String?
+}
+
+/// A request of another node, of any type and in its older forms: everything may be missing.
+///
+/// The order of the members is the order they are written in.
+package struct ClusterRequest: Codable {
+    package var uid: String?
+    package var requestId: String?
+    package var type: Int
+    package var opts: WireOptions?
+    package var rooms: WireRoomList?
+    package var close: Bool?
+    package var data: RawJSON?
+    package var packet: WirePacket?
+    // Requests about a single socket, of versions before 6.
+    package var sid: String?
+    package var room: WireRoom?
+
+    package init(
+        uid: String?, requestID: String? = nil, type: ClusterRequestType, opts: BroadcastOptions? = nil,
+        rooms: [String]? = nil, close: Bool? = nil, data: RawJSON? = nil
+    ) {
+        self.uid = uid
+        self.requestId = requestID
+        self.type = type.rawValue
+        self.opts = opts.map { WireOptions($0) }
+        self.rooms = rooms.map(WireRoomList.init)
+        self.close = close
+        self.data = data
+    }
+
+    package var text: ByteBuffer {
+        get throws { try RawJSON(encoding: self).text }
+    }
+}
+
+/// A response of another node, of any type.
+package struct ClusterResponse: Codable {
+    package var type: Int?
+    package var requestId: String
+    package var sockets: RawJSON?
+    package var rooms: [WireRoom]?
+    package var clientCount: Double?
+    /// Not the same when it is null and when it is missing.
+    package var data: RawJSON?
+    package var packet: RawJSON?
+    // Between our nodes only.
+    package var uid: String?
+    package var sid: String?
+    package var gone: Bool?
+    /// The sockets that a broadcast has reached.
+    package var sids: [String]?
+    /// The place of this part of an answer, from 0; nil for an answer in one piece.
+    package var part: Int?
+    /// Whether other parts follow.
+    package var more: Bool?
+    /// Why there is no answer.
+    package var error: String?
+
+    package init(requestID: String, type: ClusterRequestType? = nil, uid: String?) {
+        self.requestId = requestID
+        self.type = type?.rawValue
+        self.uid = uid
+    }
+
+    private enum CodingKeys: CodingKey {
+        case type, requestId, sockets, rooms, clientCount, data, packet, uid, sid, gone, sids, part, more, error
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        requestId = try container.decode(String.self, forKey: .requestId)
+        type = try container.decodeIfPresent(Int.self, forKey: .type)
+        uid = try container.decodeIfPresent(String.self, forKey: .uid)
+        sid = try container.decodeIfPresent(String.self, forKey: .sid)
+        gone = try container.decodeIfPresent(Bool.self, forKey: .gone)
+        // Ids of a form that is not ours count as none: their number is what matters.
+        if uid != nil { sids = try? container.decodeIfPresent([String].self, forKey: .sids) }
+        part = try container.decodeIfPresent(Int.self, forKey: .part)
+        more = try container.decodeIfPresent(Bool.self, forKey: .more)
+        // Something else of this name, from a server that sends no uid, does not report an error.
+        error = uid == nil ? nil : try container.decodeIfPresent(String.self, forKey: .error)
+        clientCount = try container.decodeIfPresent(Double.self, forKey: .clientCount)
+        sockets = try container.decodeIfPresent(RawJSON.self, forKey: .sockets)
+        // A value of another form counts as an answer without content (protocol 5.4.3).
+        rooms = try? container.decodeIfPresent([WireRoom].self, forKey: .rooms)
+        if container.contains(.data) { data = try container.decode(RawJSON.self, forKey: .data) }
+        if container.contains(.packet) { packet = try container.decode(RawJSON.self, forKey: .packet) }
+    }
+
+    package var text: ByteBuffer {
+        get throws { try RawJSON(encoding: self).text }
+    }
+}
+
+/// A message of another node whose ids become the keys of tables here: their length is checked first.
+package protocol IdentifiedMessage {
+    /// Those there are.
+    var ids: [String?] { get }
+}
+
+extension ClusterRequest: IdentifiedMessage {
+    package var ids: [String?] { [uid, requestId, sid] }
+}
+
+extension ClusterResponse: IdentifiedMessage {
+    package var ids: [String?] { [uid, requestId, sid] }
+}
+
+extension PeerMessage: IdentifiedMessage {
+    package var ids: [String?] { [node, id] }
+}
+
+/// Requests and responses are JSON or MessagePack; a MessagePack map never begins with `{`.
+package enum WireMessage {
+    package static func decode<Message: Decodable & IdentifiedMessage>(
+        _ type: Message.Type, _ message: ByteBuffer, limits: MessagePackLimits
+    ) throws(WireFormatError) -> Message {
+        do {
+            let message = try raw(message, limits: limits).decode(type, context: WireLimits(rooms: limits.maximumRooms))
+            guard message.ids.allSatisfy({ $0.map { $0.utf8.count <= PacketWireFormat.maximumIDBytes } ?? true }) else {
+                throw WireFormatError.shape("an id is too long")
+            }
+            return message
+        } catch let error as MessagePackError {
+            throw .messagePack(error)
+        } catch let error as WireFormatError {
+            throw error
+        } catch let error as JSONError where error.kind == .tooDeep {
+            throw .tooDeep
+        } catch {
+            throw .json
+        }
+    }
+
+    private static func raw(_ message: ByteBuffer, limits: MessagePackLimits) throws -> RawJSON {
+        if message.readableBytesView.first == UInt8(ascii: "{") {
+            try JSONScanner.validate(message, maximumDepth: limits.maximumDepth)
+            return RawJSON(validated: message, attachments: [])
+        }
+        var reader = MessagePackReader(message)
+        let json = try MessagePackJSON.read(&reader, limits: limits)
+        try reader.finish()
+        return RawJSON(validated: json.json, attachments: json.attachments)
+    }
+}

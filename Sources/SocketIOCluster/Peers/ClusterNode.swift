@@ -1,0 +1,49 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+package import SocketIOCore
+
+/// Another node of this kind, as it described itself last.
+public struct ClusterNode: Sendable {
+    /// Random, of the process.
+    public let id: String
+    /// The four characters its session ids begin with.
+    public let tag: String
+    /// The version of its software.
+    public let version: String
+    /// When it started, in milliseconds since 1970-01-01 UTC.
+    public let startedAt: Int64
+    /// Whether it sends its clients away because it is about to end.
+    public let isDraining: Bool
+    /// Where other nodes reach its HTTP side; nil when it has not been told.
+    public let address: String?
+    /// Sessions connected to it.
+    public let sessions: Int
+    /// Sockets connected to it, in all namespaces.
+    public let sockets: Int
+
+    package init(_ peer: ClusterPeer) {
+        id = peer.nodeID
+        tag = peer.tag
+        version = peer.version
+        startedAt = peer.startedAt
+        isDraining = peer.isDraining
+        address = peer.address
+        sessions = peer.sessions
+        sockets = peer.sockets
+    }
+}
+
+extension ClusterNode: Hashable {
+    private var names: [ExactName] { [id, tag, version, address ?? ""].map { ExactName($0) } }
+
+    private var numbers: [Int64] { [startedAt, Int64(sessions), Int64(sockets), isDraining ? 1 : 0] }
+
+    /// Whether both say the same of a node; names compare by their bytes.
+    public static func == (left: ClusterNode, right: ClusterNode) -> Bool {
+        left.names == right.names && left.numbers == right.numbers && (left.address == nil) == (right.address == nil)
+    }
+
+    /// Feeds what identifies the process into the hasher.
+    public func hash(into hasher: inout Hasher) { hasher.combine(ExactName(id)) }
+}

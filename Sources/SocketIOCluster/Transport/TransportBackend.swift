@@ -1,0 +1,135 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import SocketIOCore
+internal import SocketIOServer
+internal import Synchronization
+
+/// The ``ClusterBackend`` of a ``ClusterTransport`` and a wire format. From any thread.
+final class TransportBackend: ClusterBackend {
+    let services: ClusterServices
+    let transport: any ClusterTransport
+    let format: ClusterWireFormat
+    private let state = NIOLockedValueBox(ClusterStatus.connecting)
+
+    var eventLoop: any EventLoop { services.eventLoop }
+    var status: ClusterStatus { state.withLockedValue { $0 } }
+
+    init(_ transport: any ClusterTransport, format: ClusterWireFormat, services: ClusterServices) {
+        self.transport = transport
+        self.format = format
+        self.services = services
+    }
+
+    func start(_ statusChanged: @escaping @Sendable (ClusterStatus) -> Void) {
+        transport.start { [weak self] status in
+            guard let self, self.change(to: status) else { return }
+            statusChanged(status)
+        }
+    }
+
+    /// Notes the status. False if it has been this one, or is final.
+    private func change(to status: ClusterStatus) -> Bool {
+        let isNew = state.withLockedValue { state in
+            guard state != status, state != .closed else { return false }
+            state = status
+            return true
+        }
+        guard isNew else { return false }
+        services.counters.record(isUp: status == .up)
+        let metadata: [String: String] = ["state": status.description]
+        switch status {
+        case .up, .closed, .connecting:
+            services.logger.info("The cluster's state has changed", metadata: metadata.mapValues { "\($0)" })
+        case .degraded, .down:
+            services.logger.warning("The cluster's state has changed", metadata: metadata.mapValues { "\($0)" })
+        }
+        return true
+    }
+
+    func close() async {
+        _ = change(to: .closed)
+        await transport.close()
+    }
+
+    func channel(namespace: String, uid: String) -> any ClusterChannel {
+        TransportChannel(self, namespace: namespace, uid: uid)
+    }
+
+    func listeners(in namespace: String?, nodes: [String], _ done: ClusterCallback<ClusterListeners>) {
+        // Which of them listens, a transport does not tell: that they live, the directory knows by their heartbeats.
+        guard let namespace else { return done.succeed(ClusterListeners(servers: 0, nodes: nil)) }
+        transport.countServers(
+            in: namespace,
+            ClusterCallback(on: eventLoop) { done($0.map { ClusterListeners(servers: $0, nodes: nil) }) })
+    }
+}
+
+/// The messages of one namespace over a ``ClusterTransport``. From any thread.
+final class TransportChannel: ClusterChannel {
+    private let backend: TransportBackend
+    private let namespace: String
+    private let uid: String
+    /// Of messages sent: others tell by it which have come twice.
+    private let lastNumber = Atomic<UInt64>(0)
+    private let broadcastCount = Atomic<UInt64>(0)
+
+    var broadcasts: UInt64 { broadcastCount.load(ordering: .relaxed) }
+
+    init(_ backend: TransportBackend, namespace: String, uid: String) {
+        self.backend = backend
+        self.namespace = namespace
+        self.uid = uid
+    }
+
+    func subscribe(_ receiver: ClusterReceiver, _ done: ClusterCallback<Void>) {
+        backend.transport.subscribe(receiver, done)
+    }
+
+    func unsubscribe(_ receiver: ClusterReceiver) { backend.transport.unsubscribe(receiver) }
+
+    func countServers(_ done: ClusterCallback<Int>) { backend.transport.countServers(in: namespace, done) }
+
+    func publish(_ packet: BroadcastPacket, _ options: BroadcastOptions) throws {
+        broadcastCount.wrappingAdd(1, ordering: .relaxed)
+        let room = options.rooms.count == 1 ? options.rooms[0] : nil
+        try publish(
+            .broadcast(packet, options), to: room.map { .room($0) } ?? .everyone, isForPeer: false, nil)
+    }
+
+    func publish(
+        _ content: ClusterMessage.Content, to destination: ClusterDestination, isForPeer: Bool,
+        _ done: ClusterCallback<Void>?
+    ) throws {
+        let message = ClusterMessage(
+            namespace: namespace, sender: uid, number: lastNumber.wrappingAdd(1, ordering: .relaxed).newValue, content)
+        let bytes = try backend.format.encode(message)
+        let services = backend.services
+        let limit = services.configuration.maxMessageBytes
+        guard bytes.readableBytes <= limit else {
+            let error = ClusterError.tooLarge(bytes.readableBytes, limit: limit)
+            // An answer is the business of whoever makes it.
+            if case .response = content { throw error }
+            services.counters.refused(.sentBytes)
+            if content.isServerSideEmit { throw error }
+            services.log.log(.tooLarge, ["reason": "\(error.message)"])
+            return done?.fail(error) ?? ()
+        }
+        let isData = content.isData
+        if isData { services.counters.published.increment() }
+        if case .down(let reason) = backend.status, let done { return done.fail(ClusterError.unavailable(reason)) }
+        backend.transport.publish(bytes, in: namespace, to: destination, sent(done, isData: isData))
+    }
+
+    /// Tells what became of a message, and counts data that did not leave.
+    private func sent(_ done: ClusterCallback<Void>?, isData: Bool) -> ClusterCallback<Void> {
+        if let done { return done }
+        return ClusterCallback { [services = backend.services] result in
+            guard isData, case .failure(let error) = result else { return }
+            services.counters.lost.increment()
+            services.log.log(.notSent, ["reason": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,33 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import NIOConcurrencyHelpers
+import ProcessTesting
+import SocketIOCluster
+import SocketIORedis
+import SocketIOServer
+import SocketIOTesting
+import Testing
+
+/// The adapter contract, which `SocketIOClusterTests` runs on other adapters, on a real Redis.
+@Suite("Adapter contract over Redis", .enabled(if: RedisServer.isInstalled), .serialized)
+struct ContractTests {
+    @Test("classic publish/subscribe", arguments: AdapterContract.checks(for: 3))
+    func pubSub(check: AdapterContract.Check) async throws {
+        let redis = try await RedisServer.started()
+        let connection = redis.configuration
+        var adapter = AdapterUnderTest(servers: 3) { number, configuration in
+            configuration.engine.nodeTag = "nod\(number)"
+            configuration.adapter = try RedisCluster(redis: connection).adapter
+        }
+        adapter.waitUntilReady = { namespaces in
+            for namespace in namespaces {
+                guard let adapter = namespace.adapter as? ClusterAdapter else { throw TestFailure("adapter") }
+                try await eventually("all servers of \(namespace.name) are known") {
+                    guard (try? await adapter.serverCount()) == namespaces.count else { return false }
+                    return await adapter.knownPeers() == namespaces.count - 1
+                }
+            }
+        }
+        try await check.run(adapter)
+    }
+}
