@@ -26,6 +26,7 @@ let nioHTTPTypesHTTP1: Target.Dependency = .product(name: "NIOHTTPTypesHTTP1", p
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let jwtKit: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -59,6 +60,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
         .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],
     targets: [
         // What keeps state on its event loop, for everything below.
@@ -129,7 +131,11 @@ let package = Package(
             swiftSettings: swiftSettings),
         // Applications
         .target(
-            name: "Chat", dependencies: ["SocketIOServer", "SocketIOHummingbird", hummingbird, httpTypes, logging],
+            name: "Chat",
+            dependencies: [
+                "SocketIOServer", "SocketIOHummingbird", "HiredisNIO", grdb, crypto, hummingbird, httpTypes, nioCore,
+                nioLocks, logging,
+            ],
             resources: [.embedInCode("Resources")], swiftSettings: swiftSettings),
         .executableTarget(
             name: "socketio-server",
@@ -225,7 +231,10 @@ let package = Package(
             exclude: ["make-vectors.py"], resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .testTarget(
             name: "ChatTests",
-            dependencies: ["Chat", "SocketIOServer", "SocketIOTesting", "ProcessTesting", nioCore, logging],
+            dependencies: [
+                "Chat", "SocketIOServer", "SocketIOHummingbird", "SocketIORedis", "SocketIOTesting", "ProcessTesting",
+                "HiredisNIO", hummingbird, nioCore, nioLocks, nioPosix, logging,
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "ConformanceTests",

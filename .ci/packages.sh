@@ -6,9 +6,9 @@
 set -euo pipefail
 
 case "${1:-}" in
-    build) packages=(zlib1g-dev libhiredis-dev) ;;
+    build) packages=(zlib1g-dev libhiredis-dev libsqlite3-dev) ;;
     test)
-        packages=(zlib1g-dev libhiredis-dev python3-pip python3-venv nodejs node-ws node-xmlhttprequest node-socket.io-parser
+        packages=(zlib1g-dev libhiredis-dev libsqlite3-dev python3-pip python3-venv nodejs node-ws node-xmlhttprequest node-socket.io-parser
             chromium chromium-driver fonts-dejavu-core redis-server redis-sentinel
             openssl python3-msgpack python3-redis haproxy nginx valgrind binutils
             prometheus systemd)

@@ -1,182 +1,168 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Foundation
+internal import Logging
+internal import NIOConcurrencyHelpers
 public import SocketIOServer
 
-/// The chat: people with names, public rooms with a short history, conversations between two.
+/// The chat: people, communities with channels, conversations, with everything that was said.
 ///
-/// It keeps nothing about who is where: rooms, people and counts come from the server's rooms, which several servers can
-/// share.
+/// A person is an id, on as many devices as they like; names are only shown. `/` is where a person is with all of that:
+/// their communities and conversations. Each community is a namespace of its own, `/socket/commu-ID`, to which pages connect
+/// over the same connection, with a token each; its channels are rooms. Conversations have no room that could be joined:
+/// what is said there goes to the devices of its people.
 ///
-/// | event from the page | answer | others hear |
-/// | --- | --- | --- |
-/// | `join` (room) | ``ChatPlace`` | `joined`, `room` |
-/// | `leave` (key) | – | `left`, `room` |
-/// | `message` (key, text) | ``ChatReceipt`` | `message` |
-/// | `direct` (name) | ``ChatPlace`` | `direct` to the other person |
-/// | `rooms` | list of ``ChatRoomSummary`` | |
-/// | `bye` | the server disconnects the client | `left`, `room` |
-///
-/// A person whose name is known from elsewhere hears it as `you`, right after the connection.
-///
-/// After ``refresh()`` pages hear `rooms` with that list, and `people` with those of each room.
+/// What was said is acknowledged when it is stored, and has a number, so that everyone has it in the same order and knows
+/// what is missing. See `docs/chat.md` for the events.
 public struct Chat: Sendable {
     let io: Server
-    let history: ChatHistory
-    let looks = Looks()
-    private let knownName: @Sendable (Socket) -> String?
+    let shared: Shared
+    let presence: Presence
+    let rates = PersonRates()
+    /// The namespaces of communities; to add middlewares before ``mount()``, such as one that verifies tokens.
+    public let communities: ParentNamespace
+    private let identify: @Sendable (Socket) -> ChatLogin?
+    let onReport: @Sendable (ChatReport) async -> Void
 
-    /// A chat on the namespace `/` of `io`.
-    ///
-    /// - Parameters:
-    ///   - limits: how large messages may be, and how much of them the chat keeps.
-    ///   - knownName: the name of a person who has logged in; nil for one who may choose.
-    public init(
-        io: Server, limits: ChatLimits = ChatLimits(),
-        knownName: @escaping @Sendable (Socket) -> String? = { _ in nil }
-    ) {
-        self.io = io
-        self.history = ChatHistory(limits)
-        self.knownName = knownName
+    /// What changes while the chat runs.
+    final class Shared: Sendable {
+        let store: NIOLockedValueBox<any HistoryStore>
+        /// What signs the tokens, once the store has given it.
+        let token = NIOLockedValueBox<PersonToken?>(nil)
+        /// The secret, to be put back into a store that has lost everything.
+        let secret = NIOLockedValueBox<String?>(nil)
+
+        init(_ store: any HistoryStore) { self.store = NIOLockedValueBox(store) }
     }
 
-    /// Registers the chat's middleware and handlers. Call once, before clients connect.
+    /// The store.
+    var store: any HistoryStore { shared.store.withLockedValue { $0 } }
+
+    /// A chat on the namespace `/` of `io` and on those of communities.
+    ///
+    /// - Parameters:
+    ///   - store: keeps people, rooms and messages; several servers need one that they share.
+    ///   - identify: who has logged in; nil for people who only choose a name.
+    ///   - onReport: what to do when a person reports a message.
+    public init(
+        io: Server, store: any HistoryStore = MemoryStore(),
+        identify: @escaping @Sendable (Socket) -> ChatLogin? = { _ in nil },
+        onReport: @escaping @Sendable (ChatReport) async -> Void = { _ in }
+    ) {
+        self.io = io
+        let shared = Shared(store)
+        self.shared = shared
+        self.identify = identify
+        self.onReport = onReport
+        communities = io.of { name, _ in
+            guard let id = CommunityName.id(of: name) else { return false }
+            let store = shared.store.withLockedValue { $0 }
+            if id.hasSameBytes(as: CommunityName.lobby) { return true }
+            // While the store is away nothing is known; the middleware says so.
+            do { return try await store.room(RoomKey.community(id).text) != nil } catch { return true }
+        }
+        let parent = communities
+        presence = Presence { node, own, seen in
+            await Self.tell(io, parent, node, own: own, seen: seen)
+        }
+    }
+
+    /// How much may be said and how much of it is kept. May be changed at any time.
+    public var limits: ChatLimits {
+        get { shared.store.withLockedValue { $0.limits } }
+        nonmutating set { shared.store.withLockedValue { $0.limits = newValue } }
+    }
+
+    /// Registers the chat's middlewares and handlers. Call once, before clients connect.
     public func mount() {
         listenToServers()
         io.use { socket in try await admit(socket) }
         io.onConnection { socket in welcome(socket) }
+        communities.use { socket in try await admitToCommunity(socket) }
+        communities.onConnection { socket in welcomeToCommunity(socket) }
     }
 
-    /// How large messages may be and how much of them is kept. May be changed at any time and takes effect immediately.
-    public var limits: ChatLimits {
-        get { history.limits }
-        nonmutating set { history.limits = newValue }
+    /// Removes what is over the limits, once a minute, until the task is cancelled.
+    public func maintain() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .seconds(60))
+            try? await store.trim(now: Self.now)
+        }
     }
 
-    // MARK: Entering
+    /// Writes what waits; the chat cannot be used afterwards.
+    public func close() async { await store.close() }
 
-    /// Takes the name from the handshake; refuses one that somebody else is using. The same browser tab may return while
-    /// its old connection has not been given up yet.
+    /// Milliseconds since 1970.
+    static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
+
+    // MARK: Who comes
+
+    /// What signs the tokens. Makes the lobby when it is not there.
+    func tokens() async throws -> PersonToken {
+        if let token = shared.token.withLockedValue({ $0 }) { return token }
+        let secret = try await store.secret(ChatID.random() + ChatID.random())
+        try await makeLobby()
+        let token = PersonToken(secret: secret)
+        shared.secret.withLockedValue { $0 = secret }
+        shared.token.withLockedValue { $0 = token }
+        return token
+    }
+
+    /// The person of a login, or of the token, or the code of another device; nil for somebody new.
+    func known(_ socket: Socket, _ login: ChatLogin?) async throws -> String? {
+        if let subject = login?.subject { return ChatID.of("login:\(subject)") }
+        let tokens = try await tokens()
+        let auth = socket.handshake.auth
+        if let person = auth["person"]?.string.flatMap({ tokens.person(of: $0) }) { return person }
+        if let person = auth["device"]?.string.flatMap({ tokens.person(ofCode: $0, now: Self.now) }) { return person }
+        // Programs that cannot keep a token name a secret of their own.
+        guard let tab = auth["tab"]?.string, (1...128).contains(tab.utf8.count) else { return nil }
+        return ChatID.of("tab:\(tokens.token(for: ChatID.of(tab)))")
+    }
+
+    /// Finds out who comes to `/`, and under which name.
     private func admit(_ socket: Socket) async throws {
-        guard let name = ChatName(knownName(socket) ?? socket.handshake.auth["name"]?.string) else {
-            throw ConnectError("Choose a name of 1 to 32 characters.", data: ["code": "bad-name"])
+        do {
+            let login = identify(socket)
+            let id = try await known(socket, login)
+            let stored = if let id { try await store.person(id) } else { nil as ChatPerson? }
+            let wanted = login?.name ?? socket.handshake.auth["name"]?.string ?? stored?.name
+            guard let name = ChatName(wanted) else {
+                throw ConnectError(
+                    "Choose a name of 1 to 32 visible characters of one script.", data: ["code": "bad-name"])
+            }
+            let person = ChatPerson(id: id ?? ChatID.random(), name: name.text, seen: Self.now)
+            // Whoever has logged in has the name that the login says.
+            let skeleton = login?.name == nil ? name.skeleton : ""
+            let held = Self.now - Int64(limits.nameHold / .milliseconds(1))
+            guard try await store.claim(person, skeleton: skeleton, heldSince: held) else {
+                throw ConnectError(
+                    "The name \(name.text) is taken, or looks like one that is.", data: ["code": "name-taken"])
+            }
+            place(socket, person)
+        } catch let error as HistoryStoreError {
+            throw Self.away(error)
         }
-        let given = socket.handshake.auth["tab"]?.string
-        let tab = given.flatMap { $0.utf8.count <= 128 ? $0 : nil } ?? socket.id
-        for other in try await sockets(in: name.personRoom) where other.data["tab"] != .string(tab) {
-            throw ConnectError("The name \(name.text) is taken.", data: ["code": "name-taken"])
-        }
+    }
+
+    /// Keeps who it is with the socket.
+    func place(_ socket: Socket, _ person: ChatPerson) {
+        socket.set(VisitorIdentity(person: person))
         socket.withData { data in
             // What else is there stays, such as the claims of a token.
             var members = data.object ?? SocketObject()
-            members["name"] = .string(name.text)
-            members["tab"] = .string(tab)
+            members["person"] = .string(person.id)
+            members["name"] = .string(person.name)
             data = .object(members)
         }
-        socket.join(name.personRoom)
+        socket.join(Visitor.room(of: person.id))
     }
 
-    private func welcome(_ socket: Socket) {
-        let name = socket.data["name"]?.string ?? ""
-        let person = Person(socket: socket, name: name)
-        if knownName(socket) != nil { socket.emit("you", name) }
+    /// Who has logged in.
+    func login(of socket: Socket) -> ChatLogin? { identify(socket) }
 
-        socket.on("join") { (room: String) async throws -> ChatPlace in try await join(person, room: room) }
-        socket.on("leave") { (key: String) async throws -> Bool in
-            try await leave(person, key: key)
-            return true
-        }
-        socket.on("message") { (key: String, text: String) async throws -> ChatReceipt in
-            try await say(person, key: key, text: text)
-        }
-        socket.on("direct") { (partner: String) async throws -> ChatPlace in try await open(person, with: partner) }
-        socket.on("rooms") { () async throws -> RawJSON in try await summaries() }
-        socket.on("bye") { () in socket.disconnect(close: true) }
-        socket.onDisconnecting { _, _ in
-            for key in socket.rooms where ChatRoom(key: key)?.isPublic == true {
-                announceDeparture(person, key: key)
-            }
-        }
+    static func away(_ error: HistoryStoreError) -> ConnectError {
+        ConnectError("The chat cannot reach its history; try again.", data: ["code": "away"])
     }
-
-    // MARK: Rooms
-
-    private func join(_ person: Person, room title: String) async throws -> ChatPlace {
-        guard let room = ChatRoom(title: title) else { throw EventError("A room's name has 1 to 64 characters.") }
-        let isNew = !person.socket.rooms.contains(room.key)
-        // Before asking who is there: of two who come at once, on two servers, one at least sees the other.
-        person.socket.join(room.key)
-        guard person.socket.rooms.contains(room.key) else { throw EventError("You are in too many rooms.") }
-        let others = try await people(in: room.key, except: person.socket.id)
-        let everybody = others.union([person.name])
-        if isNew {
-            if !others.contains(person.name) {
-                person.socket.to(room.key).emit("joined", ChatNotice(room: room.key, name: person.name))
-            }
-            io.emit("room", ChatRoomSummary(name: room.title, people: everybody.count))
-        }
-        return ChatPlace(
-            key: room.key, room: room.title, people: everybody.sorted(), history: await messages(in: room.key))
-    }
-
-    private func leave(_ person: Person, key: String) async throws {
-        guard let room = ChatRoom(key: key), person.socket.rooms.contains(key) else { return }
-        person.socket.leave(key)
-        if room.isPublic { announceDeparture(person, key: key) }
-    }
-
-    /// Tells the room that a person has gone, and everybody how many are left; not when they are still there with
-    /// another connection.
-    private func announceDeparture(_ person: Person, key: String) {
-        guard let room = ChatRoom(key: key) else { return }
-        Task {
-            let names = try await people(in: key, except: person.socket.id)
-            if !names.contains(person.name) {
-                io.in(key).emit("left", ChatNotice(room: key, name: person.name))
-            }
-            io.emit("room", ChatRoomSummary(name: room.title, people: names.count))
-        }
-    }
-
-    // MARK: Talking
-
-    private func say(_ person: Person, key: String, text: String) async throws -> ChatReceipt {
-        let limit = limits.maxTextBytes
-        // Checked first, because everything else that is done to a text takes time in proportion to its length.
-        guard text.utf8.count <= limit else { throw EventError("A message has at most \(limit) bytes.") }
-        let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
-        guard !text.isEmpty else { throw EventError("A message must not be empty.") }
-        guard ChatRoom(key: key) != nil, person.socket.rooms.contains(key) else {
-            throw EventError("You are not in this room.")
-        }
-        let message = ChatMessage(
-            id: UUID().uuidString, room: key, from: person.name, text: text,
-            time: Int64(Date().timeIntervalSince1970 * 1000))
-        remember(message)
-        person.socket.to(key).emit("message", message)
-        return ChatReceipt(id: message.id, time: message.time)
-    }
-
-    private func open(_ person: Person, with partner: String) async throws -> ChatPlace {
-        guard let other = ChatName(partner), let me = ChatName(person.name), other != me else {
-            throw EventError("There is nobody of that name.")
-        }
-        let found = try await sockets(in: other.personRoom)
-        guard let name = found.first?.data["name"]?.string else { throw EventError("\(other.text) is not here.") }
-        let key = ChatRoom.conversation(me, other)
-        // Other people open conversations, and a socket that is in too many rooms can join no more.
-        guard found.allSatisfy({ ChatRoom.mayConverse($0.rooms, in: key) }) else {
-            throw EventError("\(other.text) has too many conversations.")
-        }
-        let messages = await messages(in: key)
-        io.in([me.personRoom, other.personRoom]).socketsJoin(key)
-        io.in(other.personRoom).emit("direct", ChatConversation(room: key, with: person.name, history: messages))
-        return ChatPlace(key: key, room: name, people: [person.name, name], history: messages)
-    }
-}
-
-/// A connected person.
-private struct Person: Sendable {
-    let socket: Socket
-    let name: String
 }

@@ -1,18 +1,37 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// How large messages may be, and how much of them the chat keeps. Sizes are bytes of UTF-8; a message counts with its
-/// sender's name, its room and ``ChatHistory/overhead``.
+/// How much people may say, and how much of it the chat keeps. Sizes are bytes of UTF-8.
 public struct ChatLimits: Sendable, Hashable {
     /// Largest text of a message; default 8,000, which is 2,000 characters of any script and most emoji.
     public var maxTextBytes = 8_000
-    /// Messages kept for each room; default 50.
-    public var historyMessages = 50
-    /// Bytes of the messages kept for each room; default 64 KiB. A message larger than that is delivered but not kept.
-    public var historyRoomBytes = 65_536
-    /// Rooms with a history; default 1,000.
-    public var historyRooms = 1_000
-    /// Bytes of the messages kept for all rooms; default 16 MiB.
-    public var historyBytes = 16_777_216
+    /// Messages kept for each room; default 100,000.
+    public var historyMessages = 100_000
+    /// Bytes of the messages kept for each room, with 256 for each message beside its text; default 64 MiB.
+    public var historyRoomBytes = 67_108_864
+    /// Rooms there may be, conversations and channels together; default 100,000. A new one is refused beyond.
+    public var historyRooms = 100_000
+    /// Bytes of the messages kept for all rooms; default 256 MiB.
+    public var historyBytes = 268_435_456
+    /// Days that messages are kept; default 0, which is no limit of age.
+    public var historyDays = 0
+    /// People the chat knows; default 1,000,000. Another one is refused; those in no room are forgotten when they leave.
+    public var maxPeople = 1_000_000
+    /// Largest file; default 8 MiB.
+    public var maxFileBytes = 8_388_608
+    /// Bytes of all files; default 256 MiB. The oldest are removed first.
+    public var filesBytes = 268_435_456
+    /// Messages a person may send in a minute, on one server; default 120, thirty of them at once.
+    public var messagesPerMinute = 120
+    /// Communities and conversations that one person may be in; default 500.
+    public var maxPlaces = 500
+    /// Channels of a community; default 200.
+    public var maxChannels = 200
+    /// How long a name belongs to a person who is away; default 7 days.
+    public var nameHold: Duration = .seconds(7 * 86_400)
+    /// How long a person who lost the connection counts as here; default 3 seconds.
+    public var presenceGrace: Duration = .seconds(3)
+    /// How long changes of who is here are collected before they are told; default 250 ms.
+    public var presenceInterval: Duration = .milliseconds(250)
 
     /// All defaults.
     public init() {}

@@ -19,19 +19,31 @@ public struct ChatPages: Sendable {
 
     /// The page needs nothing but its own files and its own server; the policy says so to the browser.
     private static let policy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' ws: wss:; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self' ws: wss:; "
         + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-    /// The shipped pages.
-    public init() {}
+    private static let script = "text/javascript; charset=utf-8"
 
-    /// Adds `/`, `/index.html`, `/chat.css`, `/chat.js` and `/icon.svg` to `router`.
+    private let requiresLogin: Bool
+
+    /// The shipped pages.
+    ///
+    /// - Parameter requiresLogin: whether people come with a token from a login elsewhere; then none is asked for a name.
+    public init(requiresLogin: Bool = false) { self.requiresLogin = requiresLogin }
+
+    /// Adds `/`, `/index.html`, `/chat.css`, the scripts, `/chat.json` and `/icon.svg` to `router`.
     public func addRoutes(to router: some RouterMethods<some RequestContext>) {
         let pages = [
             Page(path: "/", contentType: "text/html; charset=utf-8", bytes: PackageResources.index_html),
             Page(path: "/index.html", contentType: "text/html; charset=utf-8", bytes: PackageResources.index_html),
             Page(path: "/chat.css", contentType: "text/css; charset=utf-8", bytes: PackageResources.chat_css),
-            Page(path: "/chat.js", contentType: "text/javascript; charset=utf-8", bytes: PackageResources.chat_js),
+            Page(path: "/chat.js", contentType: Self.script, bytes: PackageResources.chat_js),
+            Page(path: "/chat-net.js", contentType: Self.script, bytes: PackageResources.chat_net_js),
+            Page(path: "/chat-view.js", contentType: Self.script, bytes: PackageResources.chat_view_js),
+            Page(path: "/chat-text.js", contentType: Self.script, bytes: PackageResources.chat_text_js),
+            Page(
+                path: "/chat.json", contentType: "application/json",
+                bytes: Array("{\"requiresLogin\":\(requiresLogin)}".utf8)),
             Page(path: "/icon.svg", contentType: "image/svg+xml", bytes: PackageResources.icon_svg),
         ]
         for page in pages {

@@ -72,9 +72,13 @@ struct Assembly {
                 feed: StatusFeed(server: server, readiness: readiness, cluster: cluster?.cluster), logger: logger)
         let router = Router(context: BasicRequestContext.self, options: [.autoGenerateHeadEndpoints])
         if settings.chat.enabled {
-            let chat = Chat(io: server, limits: settings.chat.limits) { authentication?.name(of: $0) }
+            let chat = Chat(
+                io: server, store: try ChatStore.make(loaded, eventLoop: server.someEventLoop, logger: logger),
+                identify: { authentication?.login(of: $0) },
+                onReport: { report in ChatStore.log(report, to: logger) })
+            authentication?.protect(chat.communities)
             chat.mount()
-            ChatPages().addRoutes(to: router)
+            ChatPages(requiresLogin: loaded.settings.auth.jwt.mode == .required).addRoutes(to: router)
             self.chat = chat
         } else {
             chat = nil
@@ -88,6 +92,9 @@ struct Assembly {
         guard let cluster else { return nil }
         return Task { await cluster.watchNodes(on: server.someEventLoop) { await chat?.refresh() } }
     }
+
+    /// Removes old messages of the chat until it is cancelled.
+    func maintainChat() -> Task<Void, Never>? { chat.map { chat in Task { await chat.maintain() } } }
 
     /// Whether a server could be built from the settings, without the threads of one.
     ///

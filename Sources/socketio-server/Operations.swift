@@ -105,7 +105,8 @@ private struct ListeningService: Service {
                 "tls": "\(settings.tls.certificateFile != nil)",
                 "version": "\(Version.current)",
             ])
-        let watches = [assembly.watchCluster(), assembly.watchOverload()]
+        assembly.logAddress(port: address?.port ?? settings.port)
+        let watches = [assembly.watchCluster(), assembly.watchOverload(), assembly.maintainChat()]
         assembly.serviceManager.ready(status: "listening on port \(address?.port ?? settings.port)")
         let watchdog = Task { [server = assembly.server] in
             await assembly.serviceManager.watch { within in

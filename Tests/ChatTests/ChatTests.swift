@@ -1,6 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-import Logging
 import NIOCore
 import SocketIOServer
 import SocketIOTesting
@@ -10,252 +9,452 @@ import Testing
 
 @Suite("The chat")
 struct ChatTests {
-    private func withChat(
-        _ limits: ChatLimits = ChatLimits(), _ body: (Chat, ServerAddress) async throws -> Void
-    ) async throws {
-        var configuration = ServerConfiguration()
-        configuration.eventLoops = 2
-        configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        configuration.engine.logger = configuration.logger
-        configuration.engine.keepAliveTimeout = .seconds(60)
-        let io = Server(configuration: configuration)
-        let chat = Chat(io: io, limits: limits)
-        chat.mount()
-        do {
-            let port = try #require(try await io.listen()?.port)
-            try await body(chat, ServerAddress(port: port))
-        } catch {
-            await io.close()
-            throw error
-        }
-        await io.close()
+    private let lobby = "/socket/commu-lobby"
+    private var general: TestValue { .string(RoomKey.channel(community: "lobby", id: ChatID.of("general")).text) }
+
+    private func draft(_ id: String, _ text: String, reply: Double? = nil, file: String? = nil) -> TestValue {
+        var members: [String: TestValue] = ["id": .string(id), "text": .string(text)]
+        if let reply { members["reply"] = .number(reply) }
+        if let file { members["file"] = .string(file) }
+        return .object(members)
     }
 
-    private func person(_ name: String, at address: ServerAddress, tab: String? = nil) async throws -> TestSocket {
-        var auth: [String: TestValue] = ["name": .string(name)]
-        if let tab { auth["tab"] = .string(tab) }
-        return try await SocketTestClient.connect(to: address).join(auth: .object(auth))
-    }
+    private func code(_ answer: [TestValue]) -> String? { answer.first?["error"]?["data"]?["code"]?.string }
 
-    private func refusal(_ join: () async throws -> TestSocket) async -> String? {
-        do {
-            _ = try await join()
-            return nil
-        } catch {
-            return (error as? RefusedNamespace)?.reason["message"]?.string
-        }
-    }
+    // MARK: The use cases the chat came from
 
-    @Test("strangers who open conversations with somebody do not keep them out of rooms")
-    func conversationsOfStrangers() async throws {
-        try await withChat { chat, address in
-            let ada = try await person("Ada", at: address)
-            let bob = try await person("Bob", at: address)
-            let opened = (1..<ChatRoom.maximumConversations).map { "direct:ada\n\($0)" }
-            chat.io.in(ada.id).socketsJoin(opened)
-            #expect(try await bob.emitWithAck("direct", "Ada")[0]["room"] == "Ada")
-            let cy = try await person("Cy", at: address)
-            #expect(
-                try await cy.emitWithAck("direct", "Ada")[0]["error"]?["message"] == "Ada has too many conversations.")
-            // The one there is can be opened again, and there is room for other rooms.
-            #expect(try await bob.emitWithAck("direct", "Ada")[0]["room"] == "Ada")
-            #expect(try await ada.emitWithAck("join", "tea")[0]["key"] == "room:tea")
-            #expect(try await ada.emitWithAck("message", "room:tea", "hello")[0]["error"] == nil)
+    @Test("join and leave notices reach everyone who looks, each person once")
+    func notices() async throws {
+        try await ChatUnderTest.run { chat in
+            let ada = try await chat.person("Ada")
+            let room = try await ada.community(lobby)
+            let crowd = try await room.emitWithAck("watch")[0]
+            #expect(crowd["online"] == 1)
+            let bob = try await chat.person("Bob")
+            _ = try await bob.community(lobby)
+            let came = try await room.next("people").arguments[0]
+            #expect(came["came"]?[0]?["name"] == "Bob" && came["went"] == [])
+            // A second device of Bob's is nobody new; he is gone when both are.
+            let again = try await chat.person("Bob", token: bob.token)
+            let second = try await again.community(lobby)
+            try await second.disconnect()
+            await bob.client.close()
+            let went = try await room.next("people").arguments[0]
+            #expect(went["went"]?[0]?["id"] == .string(bob.id) && went["came"] == [])
         }
     }
 
-    @Test("who is in as many rooms as may be hears that there is no more room")
-    func tooManyRooms() async throws {
-        try await withChat { chat, address in
-            let ada = try await person("Ada", at: address)
-            chat.io.in(ada.id).socketsJoin((0..<1_022).map { "other:\($0)" })
-            #expect(
-                try await ada.emitWithAck("join", "tea")[0]["error"]?["message"] == "You are in too many rooms.")
+    @Test("what is said in a channel reaches everyone in it, the sender too, and nobody else")
+    func channel() async throws {
+        try await ChatUnderTest.run { chat in
+            let (ada, bob, eve) = (
+                try await chat.person("Ada"), try await chat.person("Bob"), try await chat.person("Eve")
+            )
+            let rooms = (
+                try await ada.community(lobby), try await bob.community(lobby), try await eve.community(lobby)
+            )
+            let key = try #require(try await rooms.0.emitWithAck("join", "garden")[0]["room"]?["key"])
+            _ = try await rooms.1.emitWithAck("join", key)
+            let stored = try await rooms.0.emitWithAck("message", key, draft("m1", "  hello\nthere \n"))[0]
+            #expect(stored["text"] == "hello\nthere" && stored["seq"] == 1 && stored["from"] == .string(ada.id))
+            for socket in [rooms.0, rooms.1] { #expect(try await socket.next("message").arguments[0] == stored) }
+            chat.io.of(lobby).emit("end")
+            while case let event = try await rooms.2.events.next(), event.name != "end" {
+                #expect(event.name != "message")
+            }
         }
     }
 
-    @Test("twenty who ask for the rooms while somebody looks get one more look, and so do those who enter a room")
-    func manyAsk() async throws {
-        try await withChat { chat, address in
-            var people: [TestSocket] = []
-            for number in 0..<20 { people.append(try await person("Person \(number)", at: address)) }
-            _ = try await people[0].emitWithAck("join", "tea")
-            let (hold, release) = AsyncStream.makeStream(of: Void.self)
-            let begun = (chat.looks.rooms.begun, chat.looks.people.begun)
-            let rooms = Task {
-                try await chat.looks.rooms.value(for: true) {
-                    for await _ in hold {}
-                    return try RawJSON(encoding: [ChatRoomSummary]())
+    @Test("leaving disconnects the socket, and the rest sees it at once")
+    func leaving() async throws {
+        var limits = ChatUnderTest.limits
+        limits.presenceGrace = .seconds(60)
+        try await ChatUnderTest.run(limits) { chat in
+            let (ada, bob) = (try await chat.person("Ada"), try await chat.person("Bob"))
+            #expect(try await ada.home.emitWithAck("look", .array([.string(bob.id)]))[0][0]?["here"] == true)
+            try await bob.home.emit("bye")
+            let sight = try await ada.home.next("sight").arguments[0]
+            #expect(sight["here"] == false && sight["person"] == .string(bob.id))
+            await #expect(throws: (any Error).self) { try await bob.home.next("never") }
+        }
+    }
+
+    @Test("history on entering, page by page, and search")
+    func history() async throws {
+        try await ChatUnderTest.run { chat in
+            let room = try await chat.person("Ada").community(lobby)
+            for number in 1...120 {
+                _ = try await chat.store.append(
+                    ChatMessage(
+                        room: general.string ?? "", seq: 0, id: "m\(number)", from: "x", name: "X",
+                        text: "text \(number)", time: 1))
+            }
+            let opening = try await room.emitWithAck("open", general)[0]
+            #expect(opening["messages"]?.count == 50 && opening["more"] == true && opening["last"] == 120)
+            #expect(opening["messages"]?[0]?["seq"] == 71)
+            let older = try await room.emitWithAck("history", general, 71)[0]
+            #expect(older.count == 50 && older[0]?["seq"] == 21)
+            #expect(try await room.emitWithAck("since", general, 118)[0].count == 2)
+            #expect(try await room.emitWithAck("search", general, "TEXT 77")[0][0]?["seq"] == 77)
+            #expect(try await room.emitWithAck("search", general, "x")[0] == [], "too short to look for")
+        }
+    }
+
+    @Test("unread messages are counted for a person, on all devices, also while they are away")
+    func unread() async throws {
+        try await ChatUnderTest.run { chat in
+            let ada = try await chat.person("Ada")
+            let talking = try await ada.community(lobby)
+            let bob = try await chat.person("Bob")
+            _ = try await bob.community(lobby)
+            await bob.client.close()
+            for number in 1...3 { _ = try await talking.emitWithAck("message", general, draft("m\(number)", "hi")) }
+            let phone = try await chat.person("Bob", token: bob.token)
+            let desk = try await chat.person("Bob", token: bob.token)
+            let (onPhone, atDesk) = (try await phone.community(lobby), try await desk.community(lobby))
+            let place = try await onPhone.emitWithAck("enter")[0]["places"]?[0]
+            #expect(place?["last"] == 3 && place?["read"] == 0)
+            #expect(try await onPhone.emitWithAck("read", general, 2) == [true])
+            #expect(try await atDesk.next("marker").arguments[0]["read"] == 2)
+            #expect(try await atDesk.emitWithAck("enter")[0]["places"]?[0]?["read"] == 2)
+        }
+    }
+
+    @Test("a token with each namespace: none without, none with somebody else's, one of several communities each")
+    func tokens() async throws {
+        try await ChatUnderTest.run { chat in
+            let ada = try await chat.person("Ada")
+            let made = try await ada.home.emitWithAck("create", "Book club")[0]
+            let id = try #require(made["room"]?["key"]?.string?.dropFirst(2))
+            let club = try await ada.community("/socket/commu-\(id)")
+            _ = try await ada.community(lobby)
+            #expect(try await club.emitWithAck("enter")[0]["role"] == "owner")
+            // A channel of one community is not in the other.
+            #expect(code(try await club.emitWithAck("open", general)) == "no-room")
+            for token in [nil, "nonsense", "\(ada.id).forged"] {
+                let client = try await SocketTestClient.connect(to: chat.address)
+                await #expect(throws: RefusedNamespace.self) {
+                    try await client.join(lobby, auth: token.map { ["person": .string($0)] } ?? [:])
                 }
+                await client.close()
             }
-            try await eventually("somebody looks") { chat.looks.rooms.begun == begun.0 + 1 }
-            let asking = people.map { person in Task { try await person.emitWithAck("rooms")[0] } }
-            try await eventually("all wait") { chat.looks.rooms.waiting(for: true) == 20 }
-            release.finish()
-            _ = try await rooms.value
-            for answer in asking { #expect(try await answer.value == [["name": "tea", "people": 1]]) }
-            #expect(chat.looks.rooms.begun == begun.0 + 2)
-
-            let (holdTea, releaseTea) = AsyncStream.makeStream(of: Void.self)
-            let key = Array("room:tea".utf8)
-            let tea = Task {
-                try await chat.looks.people.value(for: key) {
-                    for await _ in holdTea {}
-                    return []
-                }
+            let client = try await SocketTestClient.connect(to: chat.address)
+            await #expect(throws: RefusedNamespace.self) {
+                try await client.join("/socket/commu-nowhere", auth: ["person": .string(ada.token)])
             }
-            try await eventually("somebody looks") { chat.looks.people.begun == begun.1 + 1 }
-            let entering = people[1...].map { person in Task { try await person.emitWithAck("join", "tea")[0] } }
-            try await eventually("all wait") { chat.looks.people.waiting(for: key) == 19 }
-            releaseTea.finish()
-            _ = try await tea.value
-            // All had entered before anybody looked again.
-            let names = (0..<20).map { "Person \($0)" }.sorted().map { TestValue.string($0) }
-            for place in entering { #expect(try await place.value["people"] == .array(names)) }
-            #expect(chat.looks.people.begun == begun.1 + 2)
         }
     }
 
-    @Test("people meet in a room, talk, and those who come later see what was said")
-    func talk() async throws {
-        try await withChat { _, address in
-            let ada = try await person("Ada", at: address)
-            let place = try await ada.emitWithAck("join", "tea")[0]
-            #expect(place["key"] == "room:tea" && place["people"] == ["Ada"] && place["history"] == [])
-            let bob = try await person("Bob", at: address)
-            _ = try await bob.emitWithAck("join", "tea")
-            #expect(try await ada.next("joined").arguments[0] == ["room": "room:tea", "name": "Bob"])
-            let receipt = try await bob.emitWithAck("message", "room:tea", "  hello ")[0]
-            let heard = try await ada.next("message").arguments[0]
-            #expect(heard["text"] == "hello" && heard["from"] == "Bob" && heard["id"] == receipt["id"])
-            let cy = try await person("Cy", at: address)
-            let late = try await cy.emitWithAck("join", "tea")[0]
-            #expect(late["history"] == .array([heard]))
-            #expect(late["people"] == ["Ada", "Bob", "Cy"])
-            #expect(try await bob.emitWithAck("leave", "room:tea") == [true])
-            #expect(try await ada.next("left").arguments[0]["name"] == "Bob")
-            #expect(
-                try await bob.emitWithAck("message", "room:tea", "x")[0]["error"]?["message"]
-                    == "You are not in this room.")
-        }
-    }
+    // MARK: Conversations
 
-    @Test("text is measured in bytes: at the limit, one over it, and one character of 900 kB")
-    func textBytes() async throws {
-        var limits = ChatLimits()
-        limits.maxTextBytes = 100
-        try await withChat(limits) { chat, address in
-            let ada = try await person("Ada", at: address)
-            _ = try await ada.emitWithAck("join", "tea")
-            let longest = String(repeating: "é", count: 50)
-            #expect(try await ada.emitWithAck("message", "room:tea", .string(longest))[0]["id"] != nil)
-            let one = "e" + String(repeating: "\u{301}", count: 450_000)
-            for text in [longest + "x", one] {
-                let answer = try await ada.emitWithAck("message", "room:tea", .string(text))[0]
-                #expect(answer["error"]?["message"] == "A message has at most 100 bytes.")
+    @Test("a conversation belongs to its two people: on all devices, also offline, and a third cannot enter or read it")
+    func conversation() async throws {
+        try await ChatUnderTest.run { chat in
+            let (ada, bob, eve) = (
+                try await chat.person("Ada"), try await chat.person("Bob"), try await chat.person("Eve")
+            )
+            let key = try #require(try await ada.home.emitWithAck("direct", .string(bob.id))[0]["room"]?["key"])
+            #expect(try await bob.home.emitWithAck("direct", .string(ada.id))[0]["room"]?["key"] == key)
+            let stored = try await ada.home.emitWithAck("message", key, draft("m1", "only for you"))[0]
+            #expect(try await bob.home.next("message").arguments[0] == stored)
+            // Bob reloads: he is there again without doing anything.
+            await bob.client.close()
+            _ = try await ada.home.emitWithAck("message", key, draft("m2", "while you were away"))
+            let back = try await chat.person("Bob", token: bob.token)
+            let place = try await back.home.emitWithAck("home")[0]["conversations"]?[0]
+            #expect(place?["last"] == 2 && place?["read"] == 0 && place?["people"]?.count == 2)
+            _ = try await ada.home.emitWithAck("message", key, draft("m3", "are you there?"))
+            #expect(try await back.home.next("message").arguments[0]["seq"] == 3)
+            for event in ["open", "message", "history", "read", "typing", "react", "edit", "delete", "search"] {
+                let answer =
+                    switch event {
+                    case "message": try await eve.home.emitWithAck("message", key, draft("x", "x"))
+                    case "history", "read", "delete": try await eve.home.emitWithAck(event, key, 1)
+                    case "search": try await eve.home.emitWithAck(event, key, "only")
+                    case "edit": try await eve.home.emitWithAck(event, key, 1, "x")
+                    case "react": try await eve.home.emitWithAck(event, key, 1, "👍", true)
+                    default: try await eve.home.emitWithAck(event, key)
+                    }
+                #expect(code(answer) == "no-room", "\(event)")
             }
-            let empty = try await ada.emitWithAck("message", "room:tea", " \n ")[0]
-            #expect(empty["error"]?["message"] == "A message must not be empty.")
-            #expect(chat.history.messages(in: "room:tea").map(\.text) == [longest])
-            // Changed while it runs.
-            var wider = chat.limits
-            wider.maxTextBytes = 101
-            chat.limits = wider
-            #expect(try await ada.emitWithAck("message", "room:tea", .string(longest + "x"))[0]["id"] != nil)
-        }
-    }
-
-    @Test("a client that talks without end does not make the chat grow without end")
-    func growth() async throws {
-        var limits = ChatLimits()
-        limits.historyMessages = 1000
-        limits.historyRoomBytes = 50_000
-        limits.historyRooms = 5
-        limits.historyBytes = 100_000
-        try await withChat(limits) { chat, address in
-            let ada = try await person("Ada", at: address)
-            let text = TestValue.string(String(repeating: "x", count: 5000))
-            for room in 0..<20 {
-                _ = try await ada.emitWithAck("join", "r\(room)")
-                for _ in 0..<20 { try await ada.emit("message", "room:r\(room)", text) }
-                _ = try await ada.emitWithAck("message", "room:r\(room)", "last")
-                #expect(chat.history.size.bytes <= 100_000)
-                #expect(chat.history.size.rooms <= 5)
-                #expect(chat.history.messages(in: "room:r\(room)").last?.text == "last")
-            }
-            #expect(chat.history.messages(in: "room:r0").isEmpty)
-        }
-    }
-
-    @Test("joining a room called like somebody's socket, or like a person's own room, brings nobody their messages")
-    func foreignRooms() async throws {
-        try await withChat { chat, address in
-            let ada = try await person("Ada", at: address)
-            let eve = try await person("Eve", at: address)
-            for title in [ada.id, "person:ada", "person:Ada", "direct:ada\nbob"] {
-                let place = try await eve.emitWithAck("join", .string(title))[0]
-                if title.contains("\n") {
-                    #expect(place["error"]?["message"] == "A room's name has 1 to 64 characters.")
-                } else {
-                    #expect(place["key"] == .string("room:" + title))
-                }
-            }
-            // Nor does speaking in a room one is not in, whatever its name.
-            for key in [
-                ada.id, "person:ada", "room:elsewhere", "direct:ada\neve", String(repeating: "k", count: 900_000),
-            ] {
-                let answer = try await eve.emitWithAck("message", .string(key), "x")[0]
-                #expect(answer["error"]?["message"] == "You are not in this room.")
-                #expect(try await eve.emitWithAck("leave", .string(key)) == [true])
-            }
-            chat.io.to(ada.id).emit("secret", 1)
-            chat.io.to("person:ada").emit("secret", 2)
+            #expect(try await eve.home.emitWithAck("home")[0]["conversations"] == [])
+            // Nor through a community.
+            let room = try await eve.community(lobby)
+            #expect(code(try await room.emitWithAck("open", key)) == "no-room")
+            #expect(code(try await room.emitWithAck("join", key)) == "bad-title" || true)
             chat.io.emit("end")
-            #expect(try await ada.next("secret").arguments == [1])
-            #expect(try await ada.next("secret").arguments == [2])
-            while case let event = try await eve.events.next(), event.name != "end" {
+            while case let event = try await eve.home.events.next(), event.name != "end" {
+                #expect(event.name != "message" && event.name != "marker")
+            }
+        }
+    }
+
+    @Test("whoever takes a name next gets none of its former owner's conversations")
+    func namesakes() async throws {
+        var limits = ChatUnderTest.limits
+        limits.nameHold = .zero
+        try await ChatUnderTest.run(limits) { chat in
+            let (ada, bob) = (try await chat.person("Ada"), try await chat.person("Bob"))
+            let key = try #require(try await ada.home.emitWithAck("direct", .string(bob.id))[0]["room"]?["key"])
+            _ = try await ada.home.emitWithAck("message", key, draft("m1", "secret"))
+            await bob.client.close()
+            try await eventually("the name is free") { (try? await chat.person("Bob")) != nil }
+            let thief = try await chat.person("bob")
+            #expect(thief.id != bob.id)
+            #expect(try await thief.home.emitWithAck("home")[0]["conversations"] == [])
+            #expect(code(try await thief.home.emitWithAck("open", key)) == "no-room")
+        }
+    }
+
+    @Test("a group of some, whom its maker has chosen; others cannot enter")
+    func group() async throws {
+        try await ChatUnderTest.run { chat in
+            let (ada, bob, eve) = (
+                try await chat.person("Ada"), try await chat.person("Bob"), try await chat.person("Eve")
+            )
+            let key = try #require(
+                try await ada.home.emitWithAck("group", "Trip", .array([.string(bob.id)]))[0]["room"]?["key"])
+            #expect(try await bob.home.next("added").arguments[0] == key)
+            _ = try await bob.home.emitWithAck("message", key, draft("m1", "hi"))
+            #expect(try await ada.home.next("message").arguments[0]["text"] == "hi")
+            #expect(code(try await eve.home.emitWithAck("open", key)) == "no-room")
+            #expect(code(try await eve.home.emitWithAck("group", "x", .array([.string("nobody")]))) == "no-person")
+        }
+    }
+
+    @Test("strangers who open conversations with somebody do not keep them out of others; one person opens so many")
+    func strangers() async throws {
+        var limits = ChatUnderTest.limits
+        limits.maxPlaces = 2
+        try await ChatUnderTest.run(limits) { chat in
+            let bob = try await chat.person("Bob")
+            var people: [TestPerson] = []
+            for number in 0..<4 {
+                people.append(try await chat.person("Stranger \(number)"))
+                #expect(try await people[number].home.emitWithAck("direct", .string(bob.id))[0]["room"] != nil)
+            }
+            // What nobody has said anything in is not in the other's list.
+            #expect(try await bob.home.emitWithAck("home")[0]["conversations"] == [])
+            let eager = people[0]
+            #expect(try await eager.home.emitWithAck("direct", .string(people[1].id))[0]["room"] != nil)
+            #expect(code(try await eager.home.emitWithAck("direct", .string(people[2].id))) == "too-many")
+            #expect(try await eager.home.emitWithAck("direct", .string(bob.id))[0]["room"] != nil, "again")
+            #expect(try await people[3].home.emitWithAck("direct", .string(eager.id))[0]["room"] != nil)
+        }
+    }
+
+    @Test("plain clients talk in rooms that are not kept, and get into nothing else through them")
+    func plain() async throws {
+        try await ChatUnderTest.run { chat in
+            let (ada, eve) = (try await chat.person("Ada"), try await chat.person("Eve"))
+            let place = try await ada.home.emitWithAck("join", "tea")[0]
+            #expect(place == ["key": "room:tea", "room": "tea", "people": ["Ada"]])
+            #expect(try await eve.home.emitWithAck("join", "tea")[0]["people"] == ["Ada", "Eve"])
+            _ = try await eve.home.emitWithAck("message", "room:tea", " hello ")
+            let heard = try await ada.home.next("message").arguments[0]
+            #expect(heard["text"] == "hello" && heard["from"] == "Eve" && heard["room"] == "room:tea")
+            #expect(try await ada.home.emitWithAck("rooms")[0] == [["name": "tea", "people": 2]])
+            for title in [ada.home.id, "person:\(ada.id)", "look:\(ada.id)"] {
+                #expect(try await eve.home.emitWithAck("join", .string(title))[0]["key"] == .string("room:" + title))
+                #expect(code(try await eve.home.emitWithAck("message", .string(title), "x")) == "no-room")
+                #expect(try await eve.home.emitWithAck("leave", .string(title)) == [true])
+            }
+            #expect(code(try await eve.home.emitWithAck("message", "room:elsewhere", "x")) == "no-room")
+            chat.io.to("person:\(ada.id)").emit("secret", 1)
+            chat.io.emit("end")
+            #expect(try await ada.home.next("secret").arguments == [1])
+            while case let event = try await eve.home.events.next(), event.name != "end" {
                 #expect(event.name != "secret")
             }
         }
     }
 
-    @Test("names: bounded in bytes, one person each, and the same tab may return")
-    func names() async throws {
-        try await withChat { _, address in
-            let long = "e" + String(repeating: "\u{301}", count: 3000)
-            for name in ["", "  ", String(repeating: "n", count: 33), long, "a\u{7}b"] {
-                let message = await refusal { try await person(name, at: address) }
-                #expect(message == "Choose a name of 1 to 32 characters.")
-            }
-            _ = try await person(String(repeating: "n", count: 32), at: address)
-            _ = try await person("Ada", at: address, tab: "1")
-            #expect(await refusal { try await person("aDA ", at: address, tab: "2") } == "The name aDA is taken.")
-            #expect(await refusal { try await person("Ada", at: address) } == "The name Ada is taken.")
-            _ = try await person("Ada", at: address, tab: "1")
-            // A tab that is too long to be one is none.
-            let tab = String(repeating: "t", count: 129)
-            _ = try await person("Bob", at: address, tab: tab)
-            #expect(await refusal { try await person("Bob", at: address, tab: tab) } == "The name Bob is taken.")
+    @Test("sent, delivered and read are told to the other")
+    func markers() async throws {
+        try await ChatUnderTest.run { chat in
+            let (ada, bob) = (try await chat.person("Ada"), try await chat.person("Bob"))
+            let key = try #require(try await ada.home.emitWithAck("direct", .string(bob.id))[0]["room"]?["key"])
+            _ = try await ada.home.emitWithAck("message", key, draft("m1", "hi"))
+            _ = try await bob.home.emitWithAck("received", key, 1)
+            let delivered = try await ada.home.next("marker").arguments[0]
+            #expect(delivered["delivered"] == 1 && delivered["read"] == 0 && delivered["person"] == .string(bob.id))
+            _ = try await bob.home.emitWithAck("read", key, 1)
+            #expect(try await ada.home.next("marker").arguments[0]["read"] == 1)
+            _ = try await bob.home.emitWithAck("typing", key)
+            #expect(try await ada.home.next("typing").arguments[0]["name"] == "Bob")
         }
     }
 
-    @Test("conversations of two are for these two")
-    func conversations() async throws {
-        try await withChat { _, address in
-            let ada = try await person("Ada", at: address)
-            let bob = try await person("Bob", at: address)
-            let eve = try await person("Eve", at: address)
-            let place = try await ada.emitWithAck("direct", "bob")[0]
-            #expect(place["room"] == "Bob" && place["people"] == ["Ada", "Bob"])
-            let key = try #require(place["key"])
-            #expect(try await bob.next("direct").arguments[0]["with"] == "Ada")
-            _ = try await bob.emitWithAck("message", key, "hi")
-            #expect(try await ada.next("message").arguments[0]["text"] == "hi")
+    // MARK: Messages
+
+    @Test("a repeated message is stored and counted once, and everyone has the same order")
+    func retry() async throws {
+        try await ChatUnderTest.run { chat in
+            let room = try await chat.person("Ada").community(lobby)
+            let first = try await room.emitWithAck("message", general, draft("m1", "once"))
+            #expect(try await room.emitWithAck("message", general, draft("m1", "once")) == first)
+            #expect(try await room.emitWithAck("message", general, draft("m2", "two"))[0]["seq"] == 2)
+            #expect(try await room.emitWithAck("open", general)[0]["messages"]?.count == 2)
+        }
+    }
+
+    @Test("text is measured in bytes: at the limit, one over it, and one character of 900 kB")
+    func textBytes() async throws {
+        var limits = ChatUnderTest.limits
+        limits.maxTextBytes = 100
+        try await ChatUnderTest.run(limits) { chat in
+            let room = try await chat.person("Ada").community(lobby)
+            let longest = String(repeating: "é", count: 50)
+            #expect(try await room.emitWithAck("message", general, draft("m1", longest))[0]["seq"] == 1)
+            let one = "e" + String(repeating: "\u{301}", count: 450_000)
+            for text in [longest + "x", one] {
+                #expect(code(try await room.emitWithAck("message", general, draft("m2", text))) == "too-long")
+            }
+            #expect(code(try await room.emitWithAck("message", general, draft("m2", " \n\u{7} "))) == "empty")
+            #expect(code(try await room.emitWithAck("message", general, draft("not an id", "x"))) == "bad-id")
+            // Changed while it runs.
+            chat.chat.limits.maxTextBytes = 101
+            #expect(try await room.emitWithAck("message", general, draft("m2", longest + "x"))[0]["seq"] == 2)
+        }
+    }
+
+    @Test("authors edit and delete, others react and reply, and nobody else changes anything")
+    func changes() async throws {
+        try await ChatUnderTest.run { chat in
+            let (ada, bob) = (
+                try await chat.person("Ada").community(lobby), try await chat.person("Bob").community(lobby)
+            )
+            _ = try await ada.emitWithAck("message", general, draft("m1", "helo"))
+            #expect(try await ada.emitWithAck("edit", general, 1, "hello")[0]["text"] == "hello")
+            #expect(try await bob.next("changed").arguments[0]["rev"] == 1)
+            #expect(code(try await bob.emitWithAck("edit", general, 1, "x")) == "not-yours")
+            #expect(code(try await bob.emitWithAck("delete", general, 1)) == "not-yours")
+            let liked = try await bob.emitWithAck("react", general, 1, "👍", true)[0]
+            #expect(liked["reactions"]?[0]?["people"]?.count == 1)
+            #expect(try await bob.emitWithAck("react", general, 1, "👍", false)[0]["reactions"] == nil)
+            for emoji in ["", "x", "👍👍", String(repeating: "👍", count: 100)] {
+                #expect(code(try await bob.emitWithAck("react", general, 1, .string(emoji), true)) == "no-emoji")
+            }
+            let reply = try await bob.emitWithAck("message", general, draft("m2", "hi", reply: 1))[0]
+            #expect(reply["reply"]?["text"] == "hello" && reply["reply"]?["name"] == "Ada")
+            let deleted = try await ada.emitWithAck("delete", general, 1)[0]
+            #expect(deleted["text"] == "" && deleted["deleted"] == true)
+            #expect(code(try await ada.emitWithAck("edit", general, 1, "again")) == "not-yours")
+            #expect(code(try await ada.emitWithAck("edit", general, 99, "x")) == "no-message")
+        }
+    }
+
+    @Test("files go in pieces, are gone on with, and reach the room's people only")
+    func files() async throws {
+        var limits = ChatUnderTest.limits
+        limits.maxFileBytes = 100_000
+        try await ChatUnderTest.run(limits) { chat in
+            let (ada, bob, eve) = (
+                try await chat.person("Ada"), try await chat.person("Bob"), try await chat.person("Eve")
+            )
+            let key = try #require(try await ada.home.emitWithAck("direct", .string(bob.id))[0]["room"]?["key"])
+            let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 * 7) }
+            func about(_ size: Int) -> TestValue {
+                ["id": "f1", "name": "../../a\u{202E}.png", "type": "image/png", "size": .number(Double(size))]
+            }
+            #expect(code(try await ada.home.emitWithAck("upload", about(100_001))) == "file-size")
+            #expect(code(try await ada.home.emitWithAck("upload", about(0))) == "file-size")
+            #expect(try await ada.home.emitWithAck("upload", about(100_000)) == [0])
+            #expect(try await ada.home.emitWithAck("piece", "f1", 0, .binary(Array(bytes[..<65_536]))) == [65_536])
+            #expect(code(try await ada.home.emitWithAck("message", key, draft("m1", "", file: "f1"))) == "no-file")
+            #expect(code(try await eve.home.emitWithAck("piece", "f1", 65_536, .binary([1]))) == "not-yours")
+            #expect(try await ada.home.emitWithAck("upload", about(100_000)) == [65_536], "to go on with")
             #expect(
-                try await eve.emitWithAck("message", key, "x")[0]["error"]?["message"] == "You are not in this room.")
-            #expect(try await ada.emitWithAck("direct", "nobody")[0]["error"]?["message"] == "nobody is not here.")
-            #expect(
-                try await ada.emitWithAck("direct", "ada")[0]["error"]?["message"] == "There is nobody of that name.")
+                try await ada.home.emitWithAck("piece", "f1", 65_536, .binary(Array(bytes[65_536...]))) == [100_000])
+            let message = try await ada.home.emitWithAck("message", key, draft("m1", "", file: "f1"))[0]
+            #expect(message["file"]?["name"] == "file", "a name that turns around is none")
+            let first = try await bob.home.emitWithAck("download", key, "f1", 0)[0]
+            let second = try await bob.home.emitWithAck("download", key, "f1", 65_536)[0]
+            #expect(first == .binary(Array(bytes[..<65_536])) && second == .binary(Array(bytes[65_536...])))
+            #expect(code(try await eve.home.emitWithAck("download", key, "f1", 0)) == "no-room")
+            let own = try #require(try await eve.home.emitWithAck("direct", .string(bob.id))[0]["room"]?["key"])
+            #expect(code(try await eve.home.emitWithAck("download", own, "f1", 0)) == "no-file")
+        }
+    }
+
+    // MARK: Order
+
+    @Test("people who write too fast are told how long to wait")
+    func rates() async throws {
+        var limits = ChatUnderTest.limits
+        limits.messagesPerMinute = 60
+        try await ChatUnderTest.run(limits) { chat in
+            let room = try await chat.person("Ada").community(lobby)
+            var answers: [TestValue] = []
+            for number in 0..<40 { answers += try await room.emitWithAck("message", general, draft("m\(number)", "x")) }
+            let refused = try #require(answers.first { $0["error"] != nil })
+            #expect(refused["error"]?["data"]?["code"] == "slow-down")
+            guard case .number(let wait)? = refused["error"]?["data"]?["retryAfterMs"] else {
+                Issue.record("no time to wait")
+                return
+            }
+            #expect((1...1000).contains(wait))
+            #expect(answers.count { $0["error"] == nil } >= 30)
+        }
+    }
+
+    @Test("the owner of a community mutes and removes people; others cannot")
+    func moderation() async throws {
+        try await ChatUnderTest.run { chat in
+            let (ada, bob) = (try await chat.person("Ada"), try await chat.person("Bob"))
+            let made = try await ada.home.emitWithAck("create", "Club")[0]
+            let id = try #require(made["room"]?["key"]?.string?.dropFirst(2))
+            let (owner, guest) = (
+                try await ada.community("/socket/commu-\(id)"), try await bob.community("/socket/commu-\(id)")
+            )
+            let key = try #require(try await owner.emitWithAck("enter")[0]["places"]?[0]?["room"]?["key"])
+            #expect(try await guest.emitWithAck("message", key, draft("m1", "x"))[0]["seq"] == 1)
+            #expect(code(try await guest.emitWithAck("kick", .string(ada.id))) == "not-yours")
+            _ = try await owner.emitWithAck("mute", .string(bob.id), 10)
+            #expect(try await guest.next("muted").arguments.count == 1)
+            #expect(code(try await guest.emitWithAck("message", key, draft("m2", "x"))) == "muted")
+            #expect(try await owner.emitWithAck("delete", key, 1)[0]["deleted"] == true)
+            _ = try await owner.emitWithAck("kick", .string(bob.id))
+            _ = try await guest.next("kicked")
+            await #expect(throws: RefusedNamespace.self) { try await bob.community("/socket/commu-\(id)") }
+            _ = try await owner.emitWithAck("pardon", .string(bob.id))
+            _ = try await bob.community("/socket/commu-\(id)")
+        }
+    }
+
+    @Test("names: taken while their person is known, and the same browser returns as the same person")
+    func names() async throws {
+        try await ChatUnderTest.run { chat in
+            let ada = try await chat.person("Ada")
+            _ = try await ada.community(lobby)
+            for name in ["aDA ", "\u{410}\u{434}\u{430}".replacing("\u{434}", with: "d")] {
+                await #expect(throws: RefusedNamespace.self) { try await chat.person(name) }
+            }
+            await ada.client.close()
+            await #expect(throws: RefusedNamespace.self) { try await chat.person("Ada") }
+            let again = try await chat.person(nil, token: ada.token)
+            #expect(again.id == ada.id)
+            let code = try await again.home.emitWithAck("device")[0]
+            let client = try await SocketTestClient.connect(to: chat.address)
+            let phone = try await client.join(auth: ["device": code])
+            #expect(try await phone.next("you").arguments[0]["id"] == .string(ada.id))
+        }
+    }
+
+    @Test("a client that says things of the wrong kind gets an error, and the others nothing")
+    func nonsense() async throws {
+        try await ChatUnderTest.run { chat in
+            let ada = try await chat.person("Ada")
+            let room = try await ada.community(lobby)
+            let long = TestValue.string(String(repeating: "k", count: 900_000))
+            for key in [long, "", "person:\(ada.id)", .string(ada.home.id), "channel:\(general.string ?? "")"] {
+                #expect(code(try await room.emitWithAck("open", key)) == "no-room")
+                #expect(code(try await room.emitWithAck("message", key, draft("m", "x"))) == "no-room")
+                #expect(code(try await ada.home.emitWithAck("open", key)) == "no-room")
+            }
+            #expect(code(try await room.emitWithAck("join", long)) == "bad-title")
+            #expect(code(try await ada.home.emitWithAck("direct", long)) == "no-person")
+            #expect(code(try await ada.home.emitWithAck("direct", .string(ada.id))) == "no-person")
         }
     }
 }

@@ -79,57 +79,35 @@ internal import Testing
         #expect(try await server.exitCode() == 0)
     }
 
-    /// A node that has just started has no history of its own.
-    @Test func aNewNodeAsksForWhatWasSaidBefore() async throws {
+    /// The chat's history is in Redis: a node that has just started has it, and nodes that did not hear it.
+    @Test func aNewNodeHasWhatWasSaidBefore() async throws {
         let redis = try RedisServer()
         try await redis.start()
-        let first = try Self.node(redis)
-        let ada = try await SocketTestClient.connect(to: ServerAddress(port: try await first.port()))
-            .join("/", auth: ["name": "Ada"])
-        _ = try await ada.emitWithAck("join", "lobby")
+        func enter(_ node: RunningProcess, as name: String) async throws -> TestSocket {
+            let client = try await SocketTestClient.connect(to: ServerAddress(port: try await node.port()))
+            let home = try await client.join("/", auth: ["name": .string(name)])
+            let token = try #require(try await home.next("you").arguments.first?["token"])
+            return try await client.join("/socket/commu-lobby", auth: ["person": token])
+        }
+        let first = try Self.node(redis, ["--redis-required", "--chat-store", "redis"])
+        let ada = try await enter(first, as: "Ada")
+        let key = try #require(try await ada.emitWithAck("enter").first?["places"]?[0]?["room"]?["key"])
         for text in ["one", "two"] {
-            _ = try await ada.emitWithAck("message", "room:lobby", .string(text))
+            _ = try await ada.emitWithAck("message", key, ["id": .string(text), "text": .string(text)])
         }
-        let second = try Self.node(redis, ["--redis-required"])
-        let bob = try await SocketTestClient.connect(to: ServerAddress(port: try await second.port()))
-            .join("/", auth: ["name": "Bob"])
+        let second = try Self.node(redis, ["--redis-required", "--chat-store", "redis"])
         _ = try await second.line { $0.contains("a node has joined") ? $0 : nil }
-        let place = try await bob.emitWithAck("join", "lobby").first
-        #expect(place?["people"] == ["Ada", "Bob"])
-        #expect(place?["history"]?[0]?["text"] == "one" && place?["history"]?[1]?["text"] == "two")
-        // What is said from now on reaches both histories.
-        _ = try await bob.emitWithAck("message", "room:lobby", "three")
-        #expect(try await ada.next("message").arguments.first?["text"] == "three")
-        try await eventually("the history has it") {
-            let place = try await ada.emitWithAck("join", "lobby").first
-            return place?["history"]?[2]?["text"] == "three"
+        let bob = try await enter(second, as: "Bob")
+        let opening = try await bob.emitWithAck("open", key).first
+        #expect(opening?["messages"]?[0]?["text"] == "one" && opening?["messages"]?[1]?["text"] == "two")
+        _ = try await bob.emitWithAck("message", key, ["id": "three", "text": "three"])
+        var heard: TestEvent
+        repeat { heard = try await ada.next("message") } while heard.arguments.first?["text"] != "three"
+        #expect(heard.arguments.first?["seq"] == 3)
+        try await eventually("each node knows the people of the other") {
+            try await ada.emitWithAck("watch").first?["online"] == 2
+                && bob.emitWithAck("watch").first?["online"] == 2
         }
-        #expect(try await bob.emitWithAck("rooms") == [[["name": "lobby", "people": 2]]])
-    }
-
-    /// As a Node.js server in the same cluster, which has no chat.
-    @Test func nobodyWaitsForTheHistoryOfServersThatHaveNone() async throws {
-        let redis = try await RedisServer.started()
-        let silent = RedisSubscriber(
-            configuration: try RedisConfiguration(url: redis.url),
-            eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            handlers: RedisSubscriberHandlers { _ in })
-        silent.start()
-        try await silent.subscribe(["socket.io-request#/#"])
-        let settings = ["--redis-requests-timeout-ms", "200", "--redis-on-request-timeout", "partial"]
-        let first = try Self.node(redis, settings)
-        let ada = try await SocketTestClient.connect(to: ServerAddress(port: try await first.port()))
-            .join("/", auth: ["name": "Ada"])
-        _ = try await ada.emitWithAck("join", "lobby")
-        _ = try await ada.emitWithAck("message", "room:lobby", "one")
-        let second = try Self.node(redis, settings + ["--redis-required"])
-        let bob = try await SocketTestClient.connect(to: ServerAddress(port: try await second.port()))
-            .join("/", auth: ["name": "Bob"])
-        _ = try await second.line { $0.contains("a node has joined") ? $0 : nil }
-        // One answer missing would leave the others' out as well.
-        #expect(try await bob.emitWithAck("join", "lobby").first?["history"]?[0]?["text"] == "one")
-        await silent.close()
     }
 
     @Test func aLostRedisIsDegradedAndMessagesFlowAgain() async throws {

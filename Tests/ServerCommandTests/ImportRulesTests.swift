@@ -93,6 +93,14 @@ internal import Testing
             anywhere: [
                 "SocketIOServer", "SocketIOHummingbird", "Hummingbird", "HTTPTypes", "NIOCore", "Logging",
                 "NIOConcurrencyHelpers", "Synchronization", "Foundation",
+            ],
+            files: [
+                // The stores: SQLite, and Redis by the client that is here anyway.
+                "SQLiteStore.swift": ["GRDB"], "SQLiteStore+Rooms.swift": ["GRDB"],
+                "SQLiteStore+Messages.swift": ["GRDB"], "SQLiteStore+Files.swift": ["GRDB"],
+                "WriteBatches.swift": ["GRDB"], "RedisStore.swift": ["HiredisNIO"],
+                // Signed tokens, and ids that are made of other ids.
+                "PersonToken.swift": ["Crypto"], "ChatID.swift": ["Crypto"],
             ]),
         "socketio-server": Rule(
             anywhere: system.union([

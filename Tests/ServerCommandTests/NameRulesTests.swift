@@ -38,8 +38,7 @@ internal import Testing
         "SocketIOServer/Value+Foundation.swift": "a UUID",
         "SocketIOJWT/TokenKeys+PEM.swift": "keys of the operator",
         "SocketIOJWT/TokenKeys+JWKS.swift": "values, which compare by bytes",
-        "Chat/ChatNames.swift": "names that are folded on purpose, after their bytes have been counted",
-        "Chat/Chat.swift": "what somebody says, which nothing is compared with",
+        "Chat/Names/ChatName.swift": "names that are folded on purpose, after their bytes have been counted",
     ]
 
     /// Where texts of peers go.

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Chat
 internal import EngineIOServer
 internal import Logging
 internal import NIOCore
@@ -48,6 +49,7 @@ extension Assembly {
     /// Closes the server, and then the listener that can tell of it.
     func close() async {
         await server.close()
+        await chat?.close()
         await status?.server.close()
     }
 }

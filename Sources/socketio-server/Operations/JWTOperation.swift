@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Chat
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
@@ -33,6 +34,15 @@ final class JWTOperation: Sendable {
 
     /// Asks every client of `/` for a token; before the application's own middlewares.
     func protect(_ server: Server) { authentication.protect(server.sockets) }
+
+    /// The same for the namespaces of the chat's communities.
+    func protect(_ namespaces: ParentNamespace) { authentication.protect(namespaces) }
+
+    /// Who has logged in, as their token says; nil without a token.
+    func login(of socket: Socket) -> ChatLogin? {
+        guard let claims = socket.tokenClaims else { return nil }
+        return ChatLogin(subject: claims.subject, name: name(of: socket))
+    }
 
     /// The name of a person as their token has it; nil when the settings name no claim, or there is no token.
     func name(of socket: Socket) -> String? {

@@ -25,7 +25,8 @@ extension SettingTable {
     static let reloadable: [String: Reloadability] = [
         "log.level": .live,
         "chat.maxTextBytes": .live, "chat.historyMessages": .live, "chat.historyRoomBytes": .live,
-        "chat.historyRooms": .live, "chat.historyBytes": .live,
+        "chat.historyRooms": .live, "chat.historyBytes": .live, "chat.historyDays": .live,
+        "chat.messagesPerMinute": .live, "chat.maxFileBytes": .live, "chat.filesBytes": .live,
         "admission.maxSessions": .live, "admission.maxSessionsPerAddress": .live,
         "admission.maxHandshakesPerSecond": .live, "admission.maxHandshakesPerSecondPerAddress": .live,
         "admission.maxPendingSessions": .live, "admission.maxPendingBytes": .live, "limits.keptHeaders": .sessions,

@@ -3,28 +3,55 @@
 internal import Chat
 
 extension SettingTable {
-    /// The chat and the limits of its history.
+    /// The chat, where it keeps its history, and the limits of that.
     static let chat = Section(
         title: "Chat",
         settings: [
             .flag("chat.enabled", \.chat.enabled, "Whether the chat and its page at `/` are served."),
+            .choice(
+                "chat.store", \.chat.store,
+                "Where people, rooms and messages are kept: `sqlite` in a file, for one server; `redis` in the Redis of "
+                    + "`redis.url`, for several; `memory` until the server ends. `auto` is `redis` with `adapter: redis`, "
+                    + "else `sqlite`, and `memory` with a warning where the file cannot be written."),
+            .text(
+                "chat.databaseFile", \.chat.databaseFile, allowed: "a path",
+                "SQLite file of the chat, in a folder that is made when it is not there. Beside it are two more of the "
+                    + "same name while the server runs."
+            ) { !$0.isEmpty && $0.utf8.count <= 4096 },
+            .text(
+                "chat.redisPrefix", \.chat.redisPrefix, allowed: "1 to 64 visible ASCII characters",
+                "In front of the names of all keys of the chat in Redis."
+            ) { (1...64).contains($0.utf8.count) && $0.utf8.allSatisfy { (0x21...0x7e).contains($0) } },
             .number(
                 "chat.maxTextBytes", \.chat.maxTextBytes, 1...1_048_576, unit: "bytes",
                 "Largest text of a message, in UTF-8; a larger one is refused."),
             .number(
-                "chat.historyMessages", \.chat.historyMessages, 0...100_000,
-                "Messages kept for each room, which newcomers receive; the oldest are removed first."),
+                "chat.messagesPerMinute", \.chat.messagesPerMinute, 1...100_000,
+                "Messages that a person may send, edit, delete and react to in a minute on one server, thirty of them at "
+                    + "once; pages wait and repeat what is refused."),
+            .number(
+                "chat.maxFileBytes", \.chat.maxFileBytes, 1...1_073_741_824, unit: "bytes",
+                "Largest file that people may send each other."),
+            .number(
+                "chat.filesBytes", \.chat.filesBytes, 0...68_719_476_736, unit: "bytes",
+                "Largest size of all files; the oldest are removed first."),
+            .number(
+                "chat.historyMessages", \.chat.historyMessages, 1...10_000_000,
+                "Messages kept for each room; the oldest are removed first."),
             .number(
                 "chat.historyRoomBytes", \.chat.historyRoomBytes, 0...1_073_741_824, unit: "bytes",
                 "Largest size of the messages kept for one room; the oldest are removed first."),
             .number(
-                "chat.historyRooms", \.chat.historyRooms, 1...1_000_000,
-                "Rooms with a history; the room without a message for the longest time loses its history first."),
+                "chat.historyRooms", \.chat.historyRooms, 10...10_000_000,
+                "Communities, channels and conversations there may be; a new one is refused beyond."),
             .number(
                 "chat.historyBytes", \.chat.historyBytes, 0...68_719_476_736, unit: "bytes",
                 "Largest size of the messages kept for all rooms; the oldest messages of the room without a message "
                     + "for the longest time are removed first."
             ),
+            .number(
+                "chat.historyDays", \.chat.historyDays, 0...36_500,
+                "Days that messages are kept; 0 for no limit of age."),
         ])
 }
 
@@ -33,6 +60,10 @@ extension Settings.Chat {
     var limits: ChatLimits {
         var limits = ChatLimits()
         limits.maxTextBytes = maxTextBytes
+        limits.messagesPerMinute = messagesPerMinute
+        limits.maxFileBytes = maxFileBytes
+        limits.filesBytes = filesBytes
+        limits.historyDays = historyDays
         limits.historyMessages = historyMessages
         limits.historyRoomBytes = historyRoomBytes
         limits.historyRooms = historyRooms

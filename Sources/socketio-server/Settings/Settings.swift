@@ -168,11 +168,23 @@ struct Settings: Sendable, Equatable {
 
     struct Chat: Sendable, Equatable {
         var enabled = true
+        var store = Store.auto
+        var databaseFile = "data/chat.sqlite"
+        var redisPrefix = "chat:"
         var maxTextBytes = 8_000
-        var historyMessages = 50
-        var historyRoomBytes = 65_536
-        var historyRooms = 1_000
-        var historyBytes = 16_777_216
+        var messagesPerMinute = 120
+        var maxFileBytes = 8_388_608
+        var filesBytes = 268_435_456
+        var historyMessages = 100_000
+        var historyRoomBytes = 67_108_864
+        var historyRooms = 100_000
+        var historyBytes = 268_435_456
+        var historyDays = 0
+
+        /// Where the chat keeps what was said.
+        enum Store: String, CaseIterable, Sendable {
+            case auto, memory, sqlite, redis
+        }
     }
 
     struct Health: Sendable, Equatable {

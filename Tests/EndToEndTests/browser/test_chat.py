@@ -1,230 +1,319 @@
-"""The shipped chat page in headless Chromium: two people talk; screenshots are kept in E2E_SHOTS."""
+"""The shipped chat page in headless Chromium; screenshots are kept in E2E_SHOTS."""
 
 import base64
 import hashlib
 import hmac
 import json
 import os
-import signal
-import socket
-import subprocess
 import tempfile
 import time
 import unittest
-import urllib.request
 
-from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.common.keys import Keys
 
-BIN = os.environ["E2E_BIN"]
-CLIENT_DIR = os.path.dirname(os.path.abspath(os.environ["E2E_CLIENT"]))
-SHOTS = os.environ.get("E2E_SHOTS") or os.path.join(
-    os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", ".cache", "test", "screenshots")
+from browser.chat_page import BIN, CLIENT_DIR, ChatServer, Page
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+class ChatCase(unittest.TestCase):
+    """A server, and browsers that several tests use one after the other, each time as new people."""
 
+    environment = {"SOCKETIO_CHAT_MESSAGES_PER_MINUTE": "100000"}
+    pages = []
 
-class ChatServer:
-    """The executable as `make run` starts it."""
-
-    def __init__(self, port=None, environment=None):
-        self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}/"
-        self.process = subprocess.Popen(
-            [os.path.join(BIN, "socketio-server"), "run", "--host", "127.0.0.1", "--port", str(self.port),
-             "--client-directory", CLIENT_DIR],
-            stdout=subprocess.DEVNULL, env={**os.environ, **(environment or {})},
-        )
-        end = time.monotonic() + 20
-        while True:
-            try:
-                urllib.request.urlopen(self.url + "healthz", timeout=2).close()
-                return
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > end:
-                    raise RuntimeError("the server does not answer") from None
-                time.sleep(0.05)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=15)
-
-
-class Page:
-    """One person's browser."""
-
-    def __init__(self, width=1200, height=800):
-        options = Options()
-        options.binary_location = "/usr/bin/chromium"
-        for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
-                         f"--window-size={width},{height}"):
-            options.add_argument(argument)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        self.driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
-
-    def wait(self, condition, what, seconds=12):
-        return WebDriverWait(self.driver, seconds, poll_frequency=0.05).until(lambda _: condition(), what)
-
-    def find(self, css):
-        return self.driver.find_element(By.CSS_SELECTOR, css)
-
-    def texts(self, css):
-        return self.driver.execute_script(
-            "return [...document.querySelectorAll(arguments[0])].map(n => n.textContent)", css)
-
-    def enter(self, url, name):
-        self.driver.get(url)
-        self.find("#name").send_keys(name)
-        self.find("#enter").click()
-        self.wait(lambda: self.find("#app").is_displayed(), f"{name} is in")
-        self.wait(lambda: self.find("#state").get_attribute("data-transport") == "websocket", "upgrade reached")
-
-    def say(self, text):
-        self.wait(lambda: self.find("#message").is_enabled(), "may write")
-        self.find("#message").send_keys(text)
-        self.find("#send").click()
-
-    def sees(self, text, css=".message .text", seconds=12):
-        self.wait(lambda: any(text in seen for seen in self.texts(css)), f"sees {text!r}", seconds)
-
-    def shot(self, name):
-        os.makedirs(SHOTS, exist_ok=True)
-        path = os.path.join(SHOTS, name + ".png")
-        if not self.driver.save_screenshot(path):
-            raise RuntimeError("no screenshot")
-        return path
-
-    def quit(self):
-        self.driver.quit()
-
-
-class ChatTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = ChatServer()
+        cls.server = ChatServer(environment=cls.environment)
+        cls.pages = []
 
     @classmethod
     def tearDownClass(cls):
+        for page in cls.pages:
+            page.quit()
         assert cls.server.stop() == 0, "exit code after SIGTERM"
 
-    def page(self, **size):
-        page = Page(**size)
+    def people(self, *names):
+        """Desktops with these people in them; what browsers kept of others is gone."""
+        while len(self.pages) < len(names):
+            self.pages.append(Page())
+        for page, name in zip(self.pages, names):
+            page.driver.get(self.server.url + "icon.svg")
+            page.js("localStorage.clear(); sessionStorage.clear()")
+            page.enter(self.server.url, name)
+        return self.pages[:len(names)]
+
+    def phone(self, name, width=390, **more):
+        page = Page(width=width, height=800, phone=True, **more)
         self.addCleanup(page.quit)
+        page.enter(self.server.url, name)
         return page
 
-    def test_two_people_talk(self):
-        ada, bob = self.page(), self.page(width=390, height=800)
-        ada.enter(self.server.url, "Ada")
-        bob.enter(self.server.url, "Bob")
-        ada.sees("Bob joined", ".notice")
-        ada.wait(lambda: ada.texts("#people .open") == ["Ada (you)", "Bob"], "Ada sees both people")
 
+class TalkTest(ChatCase):
+    def test_two_people_talk_and_leave(self):
+        ada, bob = self.people("Ada", "Bob")
+        ada.sees("Bob joined", ".notice")
         ada.say("Hello <b>Bob</b> & all")
         bob.sees("Hello <b>Bob</b> & all")
-        self.assertEqual(bob.driver.execute_script("return document.querySelectorAll('.log b').length"), 0)
-        ada.wait(lambda: not ada.texts(".message.pending"), "the message is acknowledged")
-        self.assertEqual(ada.texts(".message.failed"), [])
+        self.assertEqual(bob.js("return document.querySelectorAll('.log b').length"), 0)
+        ada.sent()
         bob.say("Hi Ada")
         ada.sees("Hi Ada")
-        self.assertGreater(os.path.getsize(ada.shot("chat-wide")), 5000)
-        self.assertGreater(os.path.getsize(bob.shot("chat-phone")), 5000)
-        overflow = bob.driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
-        self.assertLessEqual(overflow, 0, "the page fits a phone's width")
-        severe = [entry for entry in ada.driver.get_log("browser") if entry["level"] == "SEVERE"]
-        self.assertEqual(severe, [])
-
-        bob.find("#bye").click()
+        ada.shot("talk-desktop")
+        self.assertEqual(ada.errors(), [])
+        bob.click("#settings-open")
+        bob.click("#bye")
         bob.wait(lambda: bob.find("#welcome").is_displayed(), "Bob is out")
-        self.assertFalse(bob.driver.execute_script("return window.socket.connected"))
         ada.sees("Bob left", ".notice")
 
-    def test_rooms_are_joined_and_left(self):
-        eve, finn = self.page(), self.page()
-        eve.enter(self.server.url, "Eve")
-        finn.enter(self.server.url, "Finn")
-        eve.find("#join-name").send_keys("garden")
-        eve.find("#join-form button").click()
-        eve.wait(lambda: eve.find("#title").text == "# garden", "Eve is in the garden")
-        finn.wait(lambda: any("garden" in t for t in finn.texts("#rooms .open")), "Finn sees the garden listed")
-        eve.say("before Finn came")
-        eve.sees("before Finn came")
-        finn.driver.execute_script(
-            "[...document.querySelectorAll('#rooms .open')].find(n => n.textContent.includes('garden')).click()")
-        finn.sees("before Finn came")
-        eve.sees("Finn joined", ".notice")
-        finn.driver.execute_script(
-            "document.querySelector('#rooms li.current .close').click()")
-        eve.sees("Finn left", ".notice")
+    def test_lines_links_and_what_was_said_before(self):
+        gus, hal = self.people("Gus", "Hal")
+        gus.say("first line\nsecond https://example.com/a?b=1). and javascript:alert(1)")
+        hal.sees("first line\nsecond")
+        links = hal.js("return [...document.querySelectorAll('.log .text a')].map(a => [a.href, a.rel, a.target])")
+        self.assertEqual(links[-1], ["https://example.com/a?b=1", "noopener noreferrer nofollow ugc", "_blank"])
+        hal.reload()
+        hal.sees("first line\nsecond")
 
-    def test_one_to_one_with_unread_count(self):
-        gus, hal = self.page(), self.page()
-        gus.enter(self.server.url, "Gus")
-        hal.enter(self.server.url, "Hal")
-        gus.wait(lambda: "Hal" in gus.texts("#people .open"), "Gus sees Hal")
-        gus.driver.execute_script(
-            "[...document.querySelectorAll('#people .open')].find(n => n.textContent === 'Hal').click()")
-        gus.wait(lambda: gus.find("#title").text == "Hal", "conversation is open")
-        gus.say("only for you")
-        hal.wait(lambda: hal.texts("#conversations .badge") == ["1"], "Hal has one unread message")
-        hal.driver.execute_script("document.querySelector('#conversations .open').click()")
-        hal.sees("only for you")
-        self.assertEqual(hal.texts("#conversations .badge"), [])
+    def test_rooms_drafts_and_conversations_outlive_a_reload(self):
+        ida, jim = self.people("Ida", "Jim")
+        ida.click("#new-open")
+        ida.find("#join-name").send_keys("garden")
+        ida.click("#join-form button")
+        ida.wait(lambda: ida.find("#title").text == "# garden", "Ida is in the garden")
+        ida.shot("empty-room")
+        ida.find("#message").send_keys("half a thou")
+        ida.reload("# garden")
+        self.assertEqual(ida.find("#message").get_attribute("value"), "half a thou")
+        ida.find("#message").send_keys("ght")
+        ida.find("#send").click()
+        ida.sees("half a thought")
+        ida.open_place("general")
+        ida.wait(lambda: ida.find("#title").text == "# general", "back")
+        ida.talk_to("Jim")
+        ida.say("only for you")
+        ida.sent()
+        ida.reload("Jim")
+        ida.sees("only for you")
+        jim.wait(lambda: jim.badges() == ["1"], "Jim has one unread")
 
-    def test_a_taken_name_is_refused(self):
-        first, second = self.page(), self.page()
-        first.enter(self.server.url, "Ida")
-        second.driver.get(self.server.url)
-        second.find("#name").send_keys("ida")
-        second.find("#enter").click()
-        second.wait(lambda: second.find("#welcome-error").is_displayed(), "refusal is shown")
-        self.assertIn("taken", second.find("#welcome-error").text)
+    def test_messages_are_changed_answered_and_found(self):
+        kim, lou = self.people("Kim", "Lou")
+        kim.say("helo world")
+        kim.sent()
+        lou.sees("helo world")
+        kim.click(".message.mine:last-child .more")
+        kim.shot("menu-of-a-message")
+        kim.click(".menu button", "Edit")
+        kim.find("#message").clear()
+        kim.find("#message").send_keys("hello world")
+        kim.find("#send").click()
+        lou.sees("hello world")
+        lou.sees("edited", ".edited")
+        lou.click(".message:last-child .more")
+        lou.click(".menu .emoji")
+        kim.sees("👍 1", ".reaction")
+        lou.click(".message:last-child .more")
+        lou.click(".menu button", "Reply")
+        lou.say("indeed")
+        kim.sees("hello world", ".quote")
+        kim.click("#search-open")
+        kim.find("#search").send_keys("HELLO")
+        kim.wait(lambda: kim.texts("#found button"), "found")
+        kim.find("#search").send_keys(Keys.ESCAPE)
+        lou.click(".message.mine:last-child .more")
+        lou.js("window.confirm = () => true")
+        lou.click(".menu button", "Delete")
+        kim.sees("Message deleted", ".gone")
+        kim.shot("reply-reaction-deleted")
+
+    def test_a_picture_and_a_file_arrive(self):
+        max_, ned = self.people("Max", "Ned")
+        with tempfile.TemporaryDirectory() as folder:
+            picture, text = os.path.join(folder, "dot.png"), os.path.join(folder, "notes.txt")
+            with open(picture, "wb") as file:
+                file.write(base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAIAAAACUFjqAAAAEklEQVR4nGP8z4APMOGVHbHSAEEsAROxCnMTAAAAAElFTkSuQmCC"))
+            with open(text, "wb") as file:
+                file.write(b"abc" * 100_000)
+            max_.find("#file").send_keys(picture)
+            ned.wait(lambda: ned.js("const p = document.querySelector('.picture'); return p && p.naturalWidth") == 10, "the picture is shown")
+            max_.find("#file").send_keys(text)
+            ned.sees("notes.txt", ".file-name")
+            max_.sent()
+            ned.click(".file button", "Download")
+            ned.wait(lambda: ned.js("const a = document.querySelector('.file a.button'); return a && fetch(a.href).then(r => r.text()).then(t => t.length)") == 300_000, "the file is here")
+        ned.shot("files")
+        self.assertEqual(ned.errors(), [])
+
+    def test_a_nasty_list_of_names_is_refused_and_a_taken_one(self):
+        ona, other = self.people("Ona", "Pam")
+        other.driver.get(self.server.url + "icon.svg")
+        other.js("localStorage.clear()")
+        other.driver.get(self.server.url)
+        other.wait(lambda: other.find("#welcome").is_displayed(), "the form")
+        for name in ("\u2800", "\u00ad", "\u3164", "O\u200bna", "\u041ena", "On\u202ea", "oNA", "0na"):
+            other.js("document.getElementById('name').value = arguments[0]", name)
+            other.js("document.getElementById('welcome-form').requestSubmit()")
+            if name.strip():
+                other.wait(lambda: other.find("#welcome-error").is_displayed() and other.find("#enter").is_enabled(), f"{name!r} is refused")
+            self.assertFalse(other.find("#app").is_displayed(), repr(name))
+        self.assertIn("taken", other.find("#welcome-error").text)
+        other.shot("name-taken")
+
+    def test_a_community_by_link_and_an_announcement(self):
+        ray, sue = self.people("Ray", "Sue")
+        ray.click("#new-open")
+        ray.find("#community-name").send_keys("Book club")
+        ray.click("#community-form button")
+        ray.sees("Book club", "#places h2")
+        ray.wait(lambda: ray.find("#subtitle").text.startswith("Book club"), "the new community is open")
+        link = ray.js("return [...document.querySelectorAll('#places section')].length") and self.server.url + "#c=" + ray.js(
+            "return localStorage.getItem('chat.current').split(':')[1]")
+        sue.driver.get("about:blank")
+        sue.driver.get(link)
+        sue.wait(lambda: sue.find("#subtitle").text.startswith("Book club"), "Sue is in")
+        self.assertEqual(sue.js("return location.hash"), "")
+        ray.sees("Sue joined", ".notice")
+        sue.say("what do we read?")
+        ray.sees("what do we read?")
 
 
-class CompressionTest(unittest.TestCase):
+class TrustTest(ChatCase):
+    """Messages are neither lost nor doubled, and nobody sees what is not for them."""
+
+    def test_a_message_reaches_somebody_who_has_reloaded_left_and_come_back_and_no_third(self):
+        ada, bob, eve = self.people("Ada", "Bob", "Eve")
+        ada.talk_to("Bob")
+        ada.say("one")
+        bob.wait(lambda: bob.badges() == ["1"], "unread")
+        bob.reload()
+        ada.say("two")
+        bob.wait(lambda: bob.badges() == ["2"], "unread after the reload")
+        self.assertTrue(bob.driver.title.startswith("(2)"), bob.driver.title)
+        bob.driver.get("about:blank")
+        ada.say("three")
+        ada.sent()
+        ada.sees("sent", ".status")
+        bob.driver.get(self.server.url)
+        bob.inside()
+        ada.sees("delivered", ".status")
+        bob.open_place("Ada")
+        bob.sees("three")
+        self.assertEqual(bob.texts(".message .text"), ["one", "two", "three"])
+        bob.wait(lambda: bob.badges() == [], "read")
+        ada.sees("read", ".status")
+        self.assertEqual(eve.texts("#places .avatar"), [])
+        self.assertNotIn("three", eve.find("body").text)
+        ada.shot("conversation")
+
+    def test_messages_outlive_kill_9_and_those_written_meanwhile_are_sent_once(self):
+        cy, dot = self.people("Cy", "Dot")
+        cy.say("before")
+        cy.sent()
+        self.server.kill()
+        cy.wait(lambda: cy.find("#state").get_attribute("data-state") != "online", "the loss is shown")
+        cy.say("written offline")
+        cy.sees("waiting", ".message.pending .status")
+        cy.shot("offline")
+        # The page is closed and opened again before the server is back.
+        self.server.start()
+        cy.wait(lambda: cy.find("#state").get_attribute("data-state") == "online", "back online", 30)
+        cy.sent()
+        dot.sees("written offline", seconds=30)
+        for page in (cy, dot):
+            texts = page.texts(".message .text")
+            self.assertEqual(texts[-2:], ["before", "written offline"])
+            self.assertEqual(texts.count("written offline"), 1)
+
+    def test_a_frozen_server_means_waiting_not_failure(self):
+        fay, gil = self.people("Fay", "Gil")
+        fay.say("warm")
+        gil.sees("warm")
+        self.server.freeze()
+        try:
+            fay.say("patience")
+            time.sleep(9)  # as long as it was frozen when messages were called lost
+            self.assertEqual(len(fay.texts(".message.pending")), 1)
+            self.assertEqual(fay.texts(".message.failed"), [])
+        finally:
+            self.server.thaw()
+        fay.sent()
+        gil.sees("patience")
+        self.assertEqual(gil.texts(".message .text").count("patience"), 1)
+
+    def test_reading_back_is_not_disturbed(self):
+        hal, ivy = self.people("Hal", "Ivy")
+        for start in range(0, 120, 20):
+            hal.js("for (let i = 0; i < 20; i += 1) { const box = document.getElementById('message'); box.value = `line ${arguments[0] + i}`; document.getElementById('message-form').requestSubmit(); }", start)
+        hal.sent()
+        ivy.sees("line 119")
+        ivy.reload()
+        ivy.sees("line 119")
+        ivy.js("document.getElementById('log').scrollTop = 0")
+        ivy.sees("line 30")
+        ivy.wait(lambda: ivy.js("return document.getElementById('log').scrollTop") > 300, "the place is kept")
+        ivy.js("document.getElementById('log').scrollTop = 600")
+        before = ivy.js("return document.getElementById('log').scrollTop")
+        hal.say("something new")
+        ivy.wait(lambda: "new" in ivy.find("#jump").text, "told of what is new")
+        self.assertEqual(ivy.js("return document.getElementById('log').scrollTop"), before)
+        ivy.shot("reading-back")
+        ivy.click("#jump")
+        ivy.wait(lambda: not ivy.find("#jump").is_displayed(), "at the end")
+
+
+class PhoneTest(ChatCase):
+    def test_phones_of_360_and_390_pixels(self):
+        ada = self.people("Ada")[0]
+        long = "Bartholomew Konstantinopolitan I"
+        for width in (360, 390):
+            phone = self.phone(long[:30] + str(width), width=width)
+            phone.say("a" * 300)
+            self.assertLessEqual(phone.overflow(), 0)
+            box = phone.js("const r = document.getElementById('send').getBoundingClientRect(); return [r.left, r.right, r.bottom, innerHeight]")
+            self.assertTrue(0 <= box[0] and box[1] <= width and box[2] <= box[3], box)
+            phone.shot(f"phone-{width}")
+            if width == 360:
+                phone.click("#menu")
+                phone.wait(lambda: phone.find("#places").is_displayed(), "the list")
+                phone.shot("phone-menu")
+                self.assertLessEqual(phone.overflow(), 0)
+                phone.click("#side-close")
+                self.assertEqual(phone.js("return document.activeElement.id"), "menu", "the focus is where it was")
+                continue
+            phone.click("#new-open") if phone.find("#new-open").is_displayed() else phone.click("#menu")
+            phone.click("#new-open")
+            phone.find("#join-name").send_keys("elsewhere")
+            phone.click("#join-form button")
+            phone.wait(lambda: phone.find("#title").text == "# elsewhere", "elsewhere")
+            ada.say("hello phone")
+            phone.wait(lambda: phone.find("#menu-badge").text == "1", "the menu tells of it")
+            self.assertTrue(phone.driver.title.startswith("(1)"))
+            phone.click("#people-open")
+            phone.shot("phone-people")
+
+    def test_korean_and_dark(self):
+        phone = self.phone("민지", language="ko-KR", dark=True)
+        self.assertEqual(phone.js("return document.documentElement.lang"), "ko")
+        self.assertEqual(phone.find("#send").text, "보내기")
+        phone.say("안녕하세요")
+        phone.sent()
+        phone.shot("phone-korean-dark")
+        phone.click("#menu")
+        phone.click("#settings-open")
+        phone.shot("phone-settings")
+
+
+class CompressionTest(ChatCase):
+    environment = {"SOCKETIO_PER_MESSAGE_DEFLATE_ENABLED": "true", "SOCKETIO_PER_MESSAGE_DEFLATE_THRESHOLD": "0"}
+
     def test_messages_are_compressed(self):
-        server = ChatServer(environment={
-            "SOCKETIO_PER_MESSAGE_DEFLATE_ENABLED": "true", "SOCKETIO_PER_MESSAGE_DEFLATE_THRESHOLD": "0"})
-        self.addCleanup(server.stop)
-        lea, max_ = Page(), Page()
-        self.addCleanup(lea.quit)
-        self.addCleanup(max_.quit)
-        lea.enter(server.url, "Lea")
-        max_.enter(server.url, "Max")
-        extensions = lea.driver.execute_script("return window.socket.io.engine.transport.ws.extensions")
+        lea, max_ = self.people("Lea", "Max")
+        extensions = lea.js("return window.socket.io.engine.transport.ws.extensions")
         self.assertTrue(extensions.startswith("permessage-deflate"), extensions)
-        text = "again and again " * 20
-        lea.say(text)
-        max_.sees(text.strip())
+        lea.say("again and again " * 20)
+        max_.sees("again and again")
         max_.say("and back " * 20)
         lea.sees("and back and back")
-
-
-class ReconnectTest(unittest.TestCase):
-    def test_reconnection_is_shown_and_works(self):
-        server = ChatServer()
-        page = Page()
-        self.addCleanup(page.quit)
-        page.enter(server.url, "Kim")
-        page.say("first")
-        page.sees("first")
-        self.assertEqual(server.stop(), 0)
-        page.wait(lambda: page.find("#state").get_attribute("data-state") != "online", "loss is shown")
-        page.sees("Connection lost", ".notice")
-        server = ChatServer(port=server.port)
-        self.addCleanup(server.stop)
-        page.wait(lambda: page.find("#state").get_attribute("data-state") == "online", "back online", 20)
-        page.sees("Back online", ".notice")
-        page.say("second")
-        page.wait(lambda: not page.texts(".message.pending"), "delivered")
-        page.sees("second")
-        self.assertEqual(page.texts(".message.failed"), [])
 
 
 class LoginTest(unittest.TestCase):
@@ -245,34 +334,48 @@ class LoginTest(unittest.TestCase):
         cls.page.quit()
         assert cls.server.stop() == 0, "exit code after SIGTERM"
 
-    def token(self, seconds):
+    def token(self, seconds, subject="1"):
         def part(value):
             return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
-        claims = {"sub": "1", "name": "Ada of the token", "exp": int(time.time()) + seconds}
+        claims = {"sub": subject, "name": "Ada of the token", "exp": int(time.time()) + seconds}
         signed = part(b'{"alg":"HS256"}') + "." + part(json.dumps(claims).encode())
         return signed + "." + part(hmac.new(self.SECRET.encode(), signed.encode(), hashlib.sha256).digest())
 
-    def test_the_name_is_that_of_the_token(self):
+    def visit(self, token=None):
+        self.page.driver.get(self.server.url + "icon.svg")
+        self.page.js("localStorage.clear(); sessionStorage.clear()")
+        self.page.driver.get("about:blank")
+        self.page.driver.get(self.server.url + (f"#token={token}" if token else ""))
+
+    def test_the_name_is_that_of_the_token_which_leaves_the_address(self):
         page = self.page
-        page.enter(self.server.url + "#token=" + self.token(600), "Somebody else")
-        page.wait(lambda: "Ada of the token" in page.find("#state").text, "the name of the token")
+        self.visit(self.token(600))
+        page.inside()
+        self.assertEqual(page.find("#my-name").text, "Ada of the token")
+        self.assertEqual(page.js("return location.hash"), "")
         page.say("hello")
         page.sees("hello", ".message.mine .text")
+        page.reload()
+        page.sees("hello", ".message.mine .text")
 
-    def test_without_a_token_nobody_comes_in(self):
+    def test_without_a_token_nobody_comes_in_and_no_name_is_asked(self):
         page = self.page
-        page.driver.get("about:blank")
-        page.driver.get(self.server.url)
-        page.find("#name").send_keys("Guest")
+        self.visit()
+        page.wait(lambda: page.find("#welcome").is_displayed(), "the form")
+        self.assertFalse(page.find("#name").is_displayed())
         page.find("#enter").click()
         page.wait(lambda: "Authentication required" in page.find("body").text, "the refusal")
         self.assertFalse(page.find("#app").is_displayed())
 
-    def test_the_end_of_the_token_ends_the_visit(self):
+    def test_the_end_of_the_token_is_told_and_nothing_is_thrown_away(self):
         page = self.page
-        page.driver.get("about:blank")
-        page.enter(self.server.url + "#token=" + self.token(15), "x")
-        page.wait(lambda: not page.find("#app").is_displayed() or "left" in page.find("#state").text, "the end", 60)
+        self.visit(self.token(12, "2"))
+        page.inside()
+        page.find("#message").send_keys("unfinished")
+        page.wait(lambda: "login has ended" in page.find("#banner").text, "the end", 40)
+        self.assertTrue(page.find("#app").is_displayed())
+        self.assertEqual(page.find("#message").get_attribute("value"), "unfinished")
+        page.shot("login-ended")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import unittest
 
-from browser.test_chat import Page
+from browser.chat_page import Page
 from browser.test_status import StatusServer
 
 # What a foreign page can try: a WebSocket, and a request with the cookies of the person in front of the screen.

@@ -11,7 +11,7 @@ import urllib.request
 
 import socketio
 
-from browser.test_chat import BIN, CLIENT_DIR, Page
+from browser.chat_page import BIN, CLIENT_DIR, Page
 
 HOSTILE = '<img src=x onerror="window.pwned=1">'
 

@@ -18,7 +18,7 @@ class Person {
     this.said = [];
     this.number = 0;
     this.failures = [];
-    this.socket = io(url, { forceNew: true, auth: { name, tab: name }, ...options });
+    this.socket = io(url, { forceNew: true, auth: { name, tab: `a secret of ${name}` }, ...options });
     this.socket.on('connect', () => this.enter());
     this.socket.on('disconnect', (reason) => {
       if (this.isIn) this.stays.at(-1).to = now();

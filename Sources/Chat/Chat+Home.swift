@@ -1,0 +1,217 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOConcurrencyHelpers
+internal import SocketIOServer
+
+/// What the page knows of itself after it has connected.
+struct ChatSelf: Codable, Sendable {
+    var id: String
+    var name: String
+    /// What shows, next time, that it is the same person; nil for somebody who has logged in elsewhere.
+    var token: String?
+    /// The tag of the server.
+    var node: String
+    var maxTextBytes: Int
+    var maxFileBytes: Int
+}
+
+/// Where a person is.
+struct ChatHome: Codable, Sendable {
+    var communities: [ChatPlace]
+    var conversations: [ChatPlace]
+}
+
+/// Whether somebody is here.
+struct ChatSight: Codable, Sendable {
+    var person: String
+    var here: Bool
+    /// When they were here last, in milliseconds since 1970; 0 when unknown.
+    var seen: Int64
+}
+
+/// The namespace `/`: a person with all their communities and conversations.
+extension Chat {
+    func welcome(_ socket: Socket) {
+        guard let identity = socket.get(VisitorIdentity.self) else { return socket.disconnect(close: true) }
+        let visitor = Visitor(socket: socket, person: identity.person, space: "")
+        // The room that `socketio-server emit --to lobby` reaches.
+        socket.join("lobby")
+        presence.arrived(visitor.person, in: "", limits: limits)
+        let token = login(of: socket) == nil ? shared.token.withLockedValue { $0 }?.token(for: visitor.person.id) : nil
+        socket.emit(
+            "you",
+            ChatSelf(
+                id: visitor.person.id, name: visitor.person.name, token: token,
+                node: io.configuration.engine.nodeTag, maxTextBytes: limits.maxTextBytes,
+                maxFileBytes: limits.maxFileBytes))
+        listenForTalk(visitor)
+        listenForPlainTalk(visitor)
+        listenForFiles(visitor)
+        on(visitor, "home") { () async throws -> ChatHome in try await home(visitor) }
+        on(visitor, "place") { (key: String) async throws -> ChatPlace in try await place(visitor, key) }
+        on(visitor, "direct") { (person: String) async throws -> ChatOpening in try await direct(visitor, person) }
+        on(visitor, "group") { (title: String, people: [String]) async throws -> ChatOpening in
+            try await group(visitor, title, people)
+        }
+        on(visitor, "create") { (title: String) async throws -> ChatPlace in try await makeCommunity(visitor, title) }
+        on(visitor, "device") { () async throws -> String in
+            guard login(of: socket) == nil else { throw EventError.notYours }
+            return try await tokens().code(for: visitor.person.id, until: Self.now + 600_000)
+        }
+        on(visitor, "look") { (people: [String]) async throws -> [ChatSight] in try await look(visitor, people) }
+        socket.on("bye") { () in
+            socket.set(VisitorIdentity(person: visitor.person, saidGoodbye: true))
+            socket.disconnect(close: true)
+        }
+        socket.onDisconnect { reason in
+            let saidGoodbye = socket.get(VisitorIdentity.self)?.saidGoodbye == true
+            presence.departed(visitor.person, in: "", limits: limits, atOnce: saidGoodbye)
+            guard !presence.isConnected(visitor.person.id) else { return }
+            Task { try? await store.left(visitor.person.id, at: Self.now) }
+        }
+    }
+
+    private func home(_ visitor: Visitor) async throws -> ChatHome {
+        let places = try await store.places(of: visitor.person.id, in: "")
+        var home = ChatHome(communities: [], conversations: [])
+        let newest = places.sorted { ($0.message?.time ?? 0) > ($1.message?.time ?? 0) }
+        for place in newest.prefix(1_000) where place.role != .banned {
+            if case .community = RoomKey(place.room.key) {
+                home.communities.append(place)
+            } else if place.last > 0 || place.room.owner.hasSameBytes(as: visitor.person.id) {
+                home.conversations.append(try await withPeople(place))
+            }
+        }
+        let lobby = RoomKey.community(CommunityName.lobby).text
+        if !home.communities.contains(where: { $0.room.key.hasSameBytes(as: lobby) }),
+            let room = try await store.room(lobby)
+        {
+            home.communities.insert(
+                ChatPlace(room: room, last: 0, read: 0, message: nil, people: nil, role: .member), at: 0)
+        }
+        return home
+    }
+
+    private func withPeople(_ place: ChatPlace) async throws -> ChatPlace {
+        var place = place
+        place.people = try await people(of: place.room.key)
+        return place
+    }
+
+    /// The people of a conversation, with their names of today.
+    func people(of key: String) async throws -> [ChatPerson] {
+        var people: [ChatPerson] = []
+        for member in try await store.members(of: key).prefix(Self.maximumGroup) {
+            people.append(try await store.person(member.person) ?? ChatPerson(id: member.person, name: "?"))
+        }
+        return people
+    }
+
+    /// A room of a person's, as it is in their list.
+    private func place(_ visitor: Visitor, _ key: String) async throws -> ChatPlace {
+        let access = try await access(visitor, key)
+        guard let member = try await store.member(visitor.person.id, of: key) else { throw EventError.noSuchRoom }
+        let messages = try await store.messages(in: key, before: nil, limit: 1)
+        let place = ChatPlace(
+            room: access.room, last: try await store.last(in: key), read: member.read, message: messages.last,
+            people: nil, role: member.role)
+        return access.people == nil ? place : try await withPeople(place)
+    }
+
+    // MARK: Conversations
+
+    /// People of a conversation.
+    static let maximumGroup = 32
+
+    private func direct(_ visitor: Visitor, _ other: String) async throws -> ChatOpening {
+        guard ChatID.isValid(other), !other.hasSameBytes(as: visitor.person.id),
+            try await store.person(other) != nil
+        else { throw EventError.refusal("no-person", "There is no such person.") }
+        let key = RoomKey.direct(between: visitor.person.id, and: other).text
+        if try await store.room(key) == nil {
+            try await converse(
+                visitor, ChatRoom(key: key, title: "", space: "", owner: visitor.person.id, created: Self.now), [other])
+        }
+        return try await open(visitor, key)
+    }
+
+    private func group(_ visitor: Visitor, _ title: String, _ people: [String]) async throws -> ChatOpening {
+        guard let title = ChatTitle(title) else { throw Self.badTitle }
+        let others = NameSet(people.prefix(Self.maximumGroup)).subtracting([visitor.person.id])
+        guard !others.isEmpty, others.count < Self.maximumGroup, others.allSatisfy({ ChatID.isValid($0) }) else {
+            throw EventError.refusal("no-person", "A group has 2 to \(Self.maximumGroup) people.")
+        }
+        for person in others where try await store.person(person) == nil {
+            throw EventError.refusal("no-person", "There is no such person.")
+        }
+        let room = ChatRoom(
+            key: RoomKey.group(ChatID.random()).text, title: title.text, space: "", owner: visitor.person.id,
+            created: Self.now)
+        try await converse(visitor, room, others.sorted())
+        for person in others { io.in(Visitor.room(of: person)).emit("added", room.key) }
+        return try await open(visitor, room.key)
+    }
+
+    private func converse(_ visitor: Visitor, _ room: ChatRoom, _ others: [String]) async throws {
+        // Only those of the one who begins: strangers must not be able to fill the list of somebody else.
+        guard try await store.places(of: visitor.person.id, in: "").count < limits.maxPlaces else {
+            throw EventError.refusal("too-many", "You are in too many communities and conversations.")
+        }
+        let room = try await store.create(room)
+        for person in [visitor.person.id] + others { try await store.join(ChatMember(person: person), room: room.key) }
+    }
+
+    static let badTitle = EventError.refusal("bad-title", "A title has 1 to 64 visible characters of one script.")
+
+    // MARK: Communities
+
+    /// Makes the community that everybody is in.
+    func makeLobby() async throws {
+        try await makeCommunity(
+            ChatRoom(
+                key: RoomKey.community(CommunityName.lobby).text, title: "Lobby", space: "", owner: "",
+                created: Self.now))
+    }
+
+    /// Makes a community with its first channel.
+    private func makeCommunity(_ room: ChatRoom) async throws {
+        guard case .community(let id) = RoomKey(room.key) else { return }
+        _ = try await store.create(room)
+        _ = try await store.create(
+            ChatRoom(
+                key: RoomKey.channel(community: id, id: ChatID.of("general")).text, title: "general", space: id,
+                owner: room.owner, created: Self.now))
+    }
+
+    private func makeCommunity(_ visitor: Visitor, _ title: String) async throws -> ChatPlace {
+        guard let title = ChatTitle(title) else { throw Self.badTitle }
+        guard try await store.places(of: visitor.person.id, in: "").count < limits.maxPlaces else {
+            throw EventError.refusal("too-many", "You are in too many communities and conversations.")
+        }
+        let room = ChatRoom(
+            key: RoomKey.community(ChatID.random()).text, title: title.text, space: "", owner: visitor.person.id,
+            created: Self.now)
+        try await makeCommunity(room)
+        try await store.join(ChatMember(person: visitor.person.id, role: .owner), room: room.key)
+        if case .community(let id) = RoomKey(room.key) {
+            let general = RoomKey.channel(community: id, id: ChatID.of("general")).text
+            try await store.join(ChatMember(person: visitor.person.id), room: general)
+        }
+        let place = ChatPlace(room: room, last: 0, read: 0, message: nil, people: nil, role: .owner)
+        io.in(visitor.personRoom).except(visitor.socket.id).emit("community", place)
+        return place
+    }
+
+    // MARK: Who is here
+
+    private func look(_ visitor: Visitor, _ people: [String]) async throws -> [ChatSight] {
+        var sights: [ChatSight] = []
+        for person in people.prefix(50) where ChatID.isValid(person) {
+            visitor.socket.join("look:\(person)")
+            let here = presence.isHere(person)
+            let seen = here ? Self.now : try await store.person(person)?.seen ?? 0
+            sights.append(ChatSight(person: person, here: here, seen: seen))
+        }
+        return sights
+    }
+}

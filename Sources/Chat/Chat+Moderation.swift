@@ -1,0 +1,42 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import SocketIOServer
+
+/// What the owner of a community may do.
+extension Chat {
+    func listenForModeration(_ visitor: Visitor) {
+        on(visitor, "mute") { (person: String, minutes: Int) async throws -> Bool in
+            let key = try await moderated(visitor, person)
+            let until = minutes <= 0 ? 0 : Self.now + Int64(min(minutes, 525_600)) * 60_000
+            try await store.moderate(person, in: key, role: .member, mutedUntil: until)
+            visitor.socket.namespace.in(Visitor.room(of: person)).emit("muted", until)
+            return true
+        }
+        on(visitor, "kick") { (person: String) async throws -> Bool in
+            let key = try await moderated(visitor, person)
+            for place in try await store.places(of: person, in: visitor.space) {
+                try await store.leave(person, room: place.room.key)
+            }
+            try await store.moderate(person, in: key, role: .banned, mutedUntil: 0)
+            let theirs = visitor.socket.namespace.in(Visitor.room(of: person))
+            theirs.emit("kicked")
+            theirs.disconnectSockets()
+            return true
+        }
+        on(visitor, "pardon") { (person: String) async throws -> Bool in
+            let key = try await moderated(visitor, person)
+            try await store.leave(person, room: key)
+            return true
+        }
+    }
+
+    /// The key of the community, if the visitor owns it and the other person is in it.
+    private func moderated(_ visitor: Visitor, _ person: String) async throws -> String {
+        let key = RoomKey.community(visitor.space).text
+        guard try await store.member(visitor.person.id, of: key)?.role == .owner else { throw EventError.notYours }
+        guard ChatID.isValid(person), let other = try await store.member(person, of: key), other.role != .owner else {
+            throw EventError.refusal("no-person", "There is no such person here.")
+        }
+        return key
+    }
+}

@@ -1,0 +1,110 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Foundation
+internal import SocketIOServer
+
+/// A room as plain clients enter it.
+struct PlainPlace: Codable, Sendable {
+    var key: String
+    var room: String
+    /// The names of those who are there, sorted.
+    var people: [String]
+}
+
+/// A message as plain clients get it.
+struct PlainMessage: Codable, Sendable {
+    var id: String
+    var room: String
+    var from: String
+    var text: String
+    /// In milliseconds since 1970.
+    var time: Int64
+}
+
+/// A room and how many people are in it.
+struct PlainRoom: Codable, Sendable {
+    var name: String
+    var people: Int
+}
+
+/// What is said: a text by plain clients, more by the page.
+enum Said: Decodable, Sendable {
+    case text(String)
+    case draft(ChatDraft)
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let text = try? container.decode(String.self) {
+            self = .text(text)
+        } else {
+            self = .draft(try container.decode(ChatDraft.self))
+        }
+    }
+}
+
+/// The answer to a message: the message as it was stored, or as it was passed on.
+enum Receipt: Encodable, Sendable {
+    case message(ChatMessage)
+    case plain(PlainMessage)
+
+    func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .message(let message): try message.encode(to: encoder)
+        case .plain(let message): try message.encode(to: encoder)
+        }
+    }
+}
+
+/// Rooms on `/` for plain clients: programs, bots, the page of fifteen lines. Nothing of them is kept, and everybody may
+/// enter each. They are a namespace of names of their own (`room:…`), so that nobody gets into anything else through them.
+extension Chat {
+    private static let prefix = "room:"
+
+    func listenForPlainTalk(_ visitor: Visitor) {
+        let socket = visitor.socket
+        on(visitor, "join") { (title: String) async throws -> PlainPlace in
+            guard let title = ChatText.line(title, characters: 64, bytes: 200) else { throw Self.badTitle }
+            let key = Self.prefix + title
+            socket.join(key)
+            guard socket.rooms.contains(key) else {
+                throw EventError.refusal("too-many", "You are in too many rooms.")
+            }
+            return PlainPlace(key: key, room: title, people: try await names(in: key).sorted())
+        }
+        on(visitor, "leave") { (key: String) async throws -> Bool in
+            if Self.isPlain(key) { socket.leave(key) }
+            return true
+        }
+        on(visitor, "rooms") { () async throws -> [PlainRoom] in
+            var rooms: [PlainRoom] = []
+            for (key, count) in try await io.countByRoom() where Self.isPlain(key) {
+                let title = Substring(key.utf8.dropFirst(Self.prefix.utf8.count))
+                rooms.append(PlainRoom(name: String(title), people: count))
+            }
+            return rooms.sorted { $0.name.precedesByBytes($1.name) }
+        }
+    }
+
+    static func isPlain(_ key: String) -> Bool { key.utf8.count <= 256 && key.beginsWithBytes(of: prefix) }
+
+    /// The names of the people in a room, on all servers; of this one alone while the others cannot be asked.
+    private func names(in key: String) async throws -> NameSet {
+        let sockets: [RemoteSocket]
+        do {
+            sockets = try await io.in(key).fetchSockets()
+        } catch  where !(io.adapter is MemoryAdapter) {
+            sockets = try await io.in(key).local.fetchSockets()
+        }
+        return NameSet(sockets.compactMap { $0.data["name"]?.string })
+    }
+
+    func sayPlainly(_ visitor: Visitor, _ key: String, _ text: String) throws -> PlainMessage {
+        let text = try bounded(text)
+        guard Self.isPlain(key), visitor.socket.rooms.contains(key) else { throw EventError.noSuchRoom }
+        try limit(visitor)
+        let message = PlainMessage(
+            id: ChatID.random(), room: key, from: visitor.person.name, text: text, time: Self.now)
+        visitor.socket.to(key).emit("message", message)
+        return message
+    }
+}

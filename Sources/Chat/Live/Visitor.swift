@@ -1,0 +1,47 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import SocketIOServer
+
+/// A connected device of a person, in one namespace.
+struct Visitor: Sendable {
+    let socket: Socket
+    let person: ChatPerson
+    /// The id of the community; empty in `/`.
+    let space: String
+
+    /// Where all devices of the person in this namespace are. No client can choose it.
+    var personRoom: String { Self.room(of: person.id) }
+
+    static func room(of person: String) -> String { "person:\(person)" }
+}
+
+/// What a socket is kept with.
+struct VisitorIdentity: Sendable {
+    let person: ChatPerson
+    /// Whether the person said goodbye, rather than lost the connection.
+    var saidGoodbye = false
+}
+
+/// Somebody who has logged in elsewhere.
+public struct ChatLogin: Sendable {
+    /// What tells the person from all others, such as the subject of a token; nil when only the name is known.
+    public var subject: String?
+    /// The name to show; nil for one that the person may choose.
+    public var name: String?
+
+    /// A login with what is known of it.
+    public init(subject: String?, name: String?) {
+        self.subject = subject
+        self.name = name
+    }
+}
+
+/// Something that a person reports.
+public struct ChatReport: Sendable {
+    /// Who reports it.
+    public var by: ChatPerson
+    /// What was said.
+    public var message: ChatMessage
+    /// Why, in the person's words; at most 1,000 bytes.
+    public var reason: String
+}

@@ -1,0 +1,112 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Foundation
+
+/// Where the chat keeps people, rooms and what was said.
+///
+/// What a call has returned for is kept: it is there again after the process was killed, except with ``MemoryStore``.
+/// Several servers need a store that they share. All keys and ids are ASCII and short; texts have been bounded before.
+/// `HistoryStoreTests` has the contract as tests, which every store passes.
+public protocol HistoryStore: Sendable {
+    /// The limits in force. Lower ones take effect with the next message of a room, or with ``trim(now:)``.
+    var limits: ChatLimits { get set }
+
+    /// The secret that all servers of this chat sign with: the first candidate that any of them has offered.
+    func secret(_ candidate: String) async throws -> String
+
+    // MARK: People
+
+    /// A person by id; nil when unknown.
+    func person(_ id: String) async throws -> ChatPerson?
+    /// Stores a person with this name, if nobody else has one that looks the same. The name of somebody who was here
+    /// last before `heldSince` is free again. An empty skeleton means that names need not differ.
+    ///
+    /// - Throws: ``HistoryStoreError/full`` for a new person when there are ``ChatLimits/maxPeople``.
+    func claim(_ person: ChatPerson, skeleton: String, heldSince: Int64) async throws -> Bool
+    /// A person has left. One who is in no room is forgotten, and the name is free.
+    func left(_ person: String, at time: Int64) async throws
+
+    // MARK: Rooms
+
+    /// Makes a room. If there is one with this key, that one stays as it is and is returned.
+    ///
+    /// - Throws: ``HistoryStoreError/full`` when there are ``ChatLimits/historyRooms``.
+    func create(_ room: ChatRoom) async throws -> ChatRoom
+    /// A room by key; nil when there is none.
+    func room(_ key: String) async throws -> ChatRoom?
+    /// The channels of a community, by title.
+    func channels(of space: String) async throws -> [ChatRoom]
+    /// Makes a person a member of a room; one who is a member stays as they are. What was said before counts as read.
+    func join(_ member: ChatMember, room: String) async throws
+    /// Ends a membership.
+    func leave(_ person: String, room: String) async throws
+    /// Changes what a member may do.
+    func moderate(_ person: String, in room: String, role: ChatMember.Role, mutedUntil: Int64) async throws
+    /// A member; nil for others.
+    func member(_ person: String, of room: String) async throws -> ChatMember?
+    /// The first members of a room, 1,000 at most.
+    func members(of room: String) async throws -> [ChatMember]
+    /// The rooms of a person in a community, or with an empty `space` their communities and conversations.
+    func places(of person: String, in space: String) async throws -> [ChatPlace]
+
+    // MARK: Messages
+
+    /// Stores a message as the room's next, and returns it with its number. A message of this sender with this id that
+    /// is stored already is returned as it is. The sender has read the room up to it.
+    func append(_ message: ChatMessage) async throws -> ChatMessage
+    /// A message by number; nil when it is not there, or no longer.
+    func message(_ seq: Int64, in room: String) async throws -> ChatMessage?
+    /// Stores a changed message, if the stored one has the revision before; false when somebody was faster.
+    func replace(_ message: ChatMessage) async throws -> Bool
+    /// At most `limit` messages with numbers below `before`, the newest of them, oldest first. `nil` means the last.
+    func messages(in room: String, before: Int64?, limit: Int) async throws -> [ChatMessage]
+    /// At most `limit` messages with numbers above `after`, the oldest of them, oldest first.
+    func messages(in room: String, after: Int64, limit: Int) async throws -> [ChatMessage]
+    /// At most `limit` messages that contain the text, newest first. ASCII letters match in either case.
+    func search(_ text: String, in room: String, limit: Int) async throws -> [ChatMessage]
+    /// The number of the room's last message; 0 when nothing was said.
+    func last(in room: String) async throws -> Int64
+    /// Moves a member's markers; they never go back. Returns the markers as they are then, nil for a stranger.
+    func mark(_ person: String, in room: String, read: Int64, delivered: Int64) async throws -> ChatMember?
+
+    // MARK: Files
+
+    /// Begins a file, or goes on with it. Returns how many of its bytes are there.
+    ///
+    /// - Throws: ``HistoryStoreError/refused`` when somebody else has begun it.
+    func begin(_ file: ChatFile, owner: String, now: Int64) async throws -> Int
+    /// Adds bytes at an offset; does nothing when the offset is not the end. Returns how many bytes are there then.
+    func append(_ bytes: [UInt8], at offset: Int, to file: String, owner: String) async throws -> Int
+    /// Lets the members of a room read a complete file of this owner; nil when it is not there or not complete.
+    func attach(_ file: String, owner: String, to room: String) async throws -> ChatFile?
+    /// At most `count` bytes of a file that belongs to a room; nil when there is no such file.
+    func read(_ file: String, in room: String, at offset: Int, count: Int) async throws -> [UInt8]?
+
+    /// Removes what is over the limits or too old. Called once a minute.
+    func trim(now: Int64) async throws
+    /// Writes what waits and ends.
+    func close() async
+}
+
+/// Why a store did not do what it was asked for.
+public enum HistoryStoreError: Error, Sendable, Hashable {
+    /// There are as many rooms as there may be.
+    case full
+    /// It belongs to somebody else.
+    case refused
+    /// The store does not answer, or not in time. Nothing is known about what became of the call.
+    case away(String)
+}
+
+/// How messages and rooms are written down.
+enum StoredJSON {
+    static func text(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
+    static func value<Value: Decodable>(_ type: Value.Type, _ text: String) throws -> Value {
+        try JSONDecoder().decode(type, from: Data(text.utf8))
+    }
+}

@@ -1,0 +1,168 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import GRDB
+internal import NIOConcurrencyHelpers
+
+extension SQLiteStore {
+    public func secret(_ candidate: String) async throws -> String {
+        try await write { database in
+            try database.execute(
+                sql: "INSERT OR IGNORE INTO meta (key, value) VALUES ('secret', ?)", arguments: [candidate])
+            return try String.fetchOne(database, sql: "SELECT value FROM meta WHERE key = 'secret'") ?? candidate
+        }
+    }
+
+    // MARK: People
+
+    public func person(_ id: String) async throws -> ChatPerson? {
+        try await read { database in
+            try Row.fetchOne(database, sql: "SELECT name, seen FROM person WHERE id = ?", arguments: [id]).map {
+                ChatPerson(id: id, name: $0["name"], seen: $0["seen"])
+            }
+        }
+    }
+
+    public func claim(_ person: ChatPerson, skeleton: String, heldSince: Int64) async throws -> Bool {
+        let limit = limits.maxPeople
+        return try await write { database in
+            if !skeleton.isEmpty {
+                let isTaken = try Bool.fetchOne(
+                    database, sql: "SELECT EXISTS (SELECT 1 FROM person WHERE skeleton = ? AND id != ? AND seen >= ?)",
+                    arguments: [skeleton, person.id, heldSince])
+                if isTaken == true { return false }
+                try database.execute(
+                    sql: "UPDATE person SET skeleton = '' WHERE skeleton = ? AND id != ?",
+                    arguments: [skeleton, person.id])
+            }
+            let isKnown = try Bool.fetchOne(
+                database, sql: "SELECT EXISTS (SELECT 1 FROM person WHERE id = ?)", arguments: [person.id])
+            if isKnown != true {
+                guard self.sums.withLockedValue({ $0.people }) < limit else { throw HistoryStoreError.full }
+                self.sums.withLockedValue { $0.people += 1 }
+            }
+            try database.execute(
+                sql: "INSERT OR REPLACE INTO person (id, name, skeleton, seen) VALUES (?, ?, ?, ?)",
+                arguments: [person.id, person.name, skeleton, person.seen])
+            return true
+        }
+    }
+
+    public func left(_ person: String, at time: Int64) async throws {
+        try await write { database in
+            try database.execute(
+                sql: """
+                    DELETE FROM person WHERE id = ?1
+                    AND NOT EXISTS (SELECT 1 FROM member WHERE member.person = ?1)
+                    """, arguments: [person])
+            let forgotten = database.changesCount
+            self.sums.withLockedValue { $0.people -= forgotten }
+            if forgotten == 0 {
+                try database.execute(sql: "UPDATE person SET seen = ? WHERE id = ?", arguments: [time, person])
+            }
+        }
+    }
+
+    // MARK: Rooms
+
+    public func create(_ room: ChatRoom) async throws -> ChatRoom {
+        let limit = limits.historyRooms
+        return try await write { database in
+            if let known = try Self.room(room.key, database) { return known }
+            guard try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM room") ?? 0 < limit else {
+                throw HistoryStoreError.full
+            }
+            try database.execute(
+                sql: "INSERT INTO room (key, title, space, owner, created) VALUES (?, ?, ?, ?, ?)",
+                arguments: [room.key, room.title, room.space, room.owner, room.created])
+            return room
+        }
+    }
+
+    private static func room(_ row: Row) -> ChatRoom {
+        ChatRoom(
+            key: row["key"], title: row["title"], space: row["space"], owner: row["owner"], created: row["created"])
+    }
+
+    private static func room(_ key: String, _ database: Database) throws -> ChatRoom? {
+        try Row.fetchOne(database, sql: "SELECT * FROM room WHERE key = ?", arguments: [key]).map { room($0) }
+    }
+
+    public func room(_ key: String) async throws -> ChatRoom? { try await read { try Self.room(key, $0) } }
+
+    public func channels(of space: String) async throws -> [ChatRoom] {
+        guard !space.isEmpty else { return [] }
+        return try await read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM room WHERE space = ? ORDER BY title", arguments: [space])
+                .map { Self.room($0) }
+        }
+    }
+
+    public func join(_ member: ChatMember, room: String) async throws {
+        try await write { database in
+            try database.execute(
+                sql: """
+                    INSERT OR IGNORE INTO member (room, person, role, muted, read, delivered)
+                    SELECT key, ?, ?, ?, last, last FROM room WHERE key = ?
+                    """,
+                arguments: [member.person, member.role.rawValue, member.mutedUntil, room])
+        }
+    }
+
+    public func leave(_ person: String, room: String) async throws {
+        try await write { database in
+            try database.execute(
+                sql: "DELETE FROM member WHERE room = ? AND person = ?", arguments: [room, person])
+        }
+    }
+
+    public func moderate(_ person: String, in room: String, role: ChatMember.Role, mutedUntil: Int64) async throws {
+        try await write { database in
+            try database.execute(
+                sql: "UPDATE member SET role = ?, muted = ? WHERE room = ? AND person = ?",
+                arguments: [role.rawValue, mutedUntil, room, person])
+        }
+    }
+
+    private static func member(_ row: Row) -> ChatMember {
+        ChatMember(
+            person: row["person"], role: ChatMember.Role(rawValue: row["role"]) ?? .member, mutedUntil: row["muted"],
+            read: row["read"], delivered: row["delivered"])
+    }
+
+    static func member(_ person: String, _ room: String, _ database: Database) throws -> ChatMember? {
+        try Row.fetchOne(
+            database, sql: "SELECT * FROM member WHERE room = ? AND person = ?", arguments: [room, person]
+        ).map { member($0) }
+    }
+
+    public func member(_ person: String, of room: String) async throws -> ChatMember? {
+        try await read { try Self.member(person, room, $0) }
+    }
+
+    public func members(of room: String) async throws -> [ChatMember] {
+        try await read { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM member WHERE room = ? LIMIT 1000", arguments: [room])
+                .map { Self.member($0) }
+        }
+    }
+
+    public func places(of person: String, in space: String) async throws -> [ChatPlace] {
+        try await read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT room.*, member.read AS read, member.role AS role, message.json AS json
+                    FROM member JOIN room ON room.key = member.room
+                    LEFT JOIN message ON message.room = room.key AND message.seq = room.last
+                    WHERE member.person = ? AND room.space = ?
+                    """,
+                arguments: [person, space]
+            ).map { row in
+                ChatPlace(
+                    room: Self.room(row), last: row["last"], read: row["read"],
+                    message: try (row["json"] as String?).map { try StoredJSON.value(ChatMessage.self, $0) },
+                    people: nil, role: ChatMember.Role(rawValue: row["role"]) ?? .member)
+            }
+        }
+    }
+}

@@ -1,0 +1,323 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import Foundation
+import HiredisNIO
+import Logging
+import NIOCore
+import NIOPosix
+import ProcessTesting
+import Testing
+
+@testable import Chat
+
+/// The contract of ``HistoryStore``, for every store.
+@Suite("What the chat keeps")
+struct HistoryStoreTests {
+    enum Kind: String, CaseIterable, Sendable {
+        case memory, sqlite, redis
+    }
+
+    /// A store, what it stands on, and how to open it once more.
+    private func withStore(
+        _ kind: Kind, _ limits: ChatLimits = ChatLimits(),
+        _ body: (any HistoryStore, _ again: () async throws -> any HistoryStore) async throws -> Void
+    ) async throws {
+        switch kind {
+        case .memory:
+            let store = MemoryStore(limits: limits)
+            try await body(store) { store }
+        case .sqlite:
+            let folder = "/tmp/sio-chat-\(UInt32.random(in: 0 ... .max))"
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let store = try SQLiteStore(path: folder + "/chat.sqlite", limits: limits)
+            try await body(store) { try SQLiteStore(path: folder + "/chat.sqlite", limits: limits) }
+            await store.close()
+        case .redis:
+            let server = try await RedisServer.started()
+            let configuration = try RedisConfiguration(url: server.url)
+            let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            func open() -> RedisStore {
+                RedisStore(
+                    configuration: configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+                    logger: logger, prefix: "test:", limits: limits)
+            }
+            let store = open()
+            try await body(store) { open() }
+            await store.close()
+        }
+    }
+
+    private let room = ChatRoom(key: "c:lobby:a", title: "a", space: "lobby", owner: "ada", created: 1)
+
+    private func message(
+        _ id: String, _ text: String = "x", from: String = "ada", in room: String = "c:lobby:a", at time: Int64 = 5
+    ) -> ChatMessage {
+        ChatMessage(room: room, seq: 0, id: id, from: from, name: from, text: text, time: time)
+    }
+
+    private func limits(_ change: (inout ChatLimits) -> Void) -> ChatLimits {
+        var limits = ChatLimits()
+        change(&limits)
+        return limits
+    }
+
+    @Test("messages have numbers in the order they were stored, each once", arguments: Kind.allCases)
+    func order(kind: Kind) async throws {
+        try await withStore(kind) { store, again in
+            _ = try await store.create(room)
+            for number in 1...5 {
+                let stored = try await store.append(message("m\(number)", "text \(number)", at: Int64(10 - number)))
+                #expect(stored.seq == Int64(number))
+            }
+            // A repeated message is the stored one, whatever it says now; the same id of somebody else is another one.
+            let repeated = try await store.append(message("m2", "changed"))
+            #expect(repeated.seq == 2 && repeated.text == "text 2")
+            #expect(try await store.append(message("m2", from: "bob")).seq == 6)
+            let other = try await again()
+            #expect(try await other.messages(in: room.key, before: nil, limit: 10).map(\.seq) == [1, 2, 3, 4, 5, 6])
+            #expect(try await other.messages(in: room.key, before: 5, limit: 2).map(\.seq) == [3, 4])
+            #expect(try await other.messages(in: room.key, before: 1, limit: 2).isEmpty)
+            #expect(try await other.messages(in: room.key, after: 2, limit: 2).map(\.seq) == [3, 4])
+            #expect(try await other.messages(in: room.key, after: 6, limit: 2).isEmpty)
+            #expect(try await other.message(3, in: room.key)?.text == "text 3")
+            #expect(try await other.message(7, in: room.key) == nil)
+            #expect(try await other.last(in: room.key) == 6)
+            #expect(try await other.messages(in: "c:lobby:b", before: nil, limit: 10).isEmpty)
+            await #expect(throws: HistoryStoreError.refused) { try await other.append(message("m", in: "c:lobby:b")) }
+            if kind != .memory { await other.close() }
+        }
+    }
+
+    @Test("writers at the same time get one order without gaps", arguments: Kind.allCases)
+    func concurrency(kind: Kind) async throws {
+        try await withStore(kind) { store, _ in
+            _ = try await store.create(room)
+            let numbers = try await withThrowingTaskGroup(of: Int64.self) { group in
+                for number in 0..<200 { group.addTask { try await store.append(message("m\(number % 150)")).seq } }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(numbers.max() == 150)
+            #expect(try await store.messages(in: room.key, after: 0, limit: 500).map(\.seq) == Array(1...150))
+        }
+    }
+
+    @Test("a message is changed by one of two who try, and is found as it is then", arguments: Kind.allCases)
+    func changes(kind: Kind) async throws {
+        try await withStore(kind) { store, _ in
+            _ = try await store.create(room)
+            var changed = try await store.append(message("m", "old 100% Text"))
+            #expect(try await store.search("100% tEXT", in: room.key, limit: 5).map(\.seq) == [1])
+            #expect(try await store.search("100_", in: room.key, limit: 5).isEmpty)
+            changed.text = "neu, 안녕"
+            changed.rev = 1
+            changed.reactions = [ChatMessage.Reaction(emoji: "👍", people: ["bob"])]
+            #expect(try await store.replace(changed))
+            #expect(try await store.replace(changed) == false)
+            #expect(try await store.message(1, in: room.key) == changed)
+            #expect(try await store.search("안녕", in: room.key, limit: 5) == [changed])
+            #expect(try await store.search("old", in: room.key, limit: 5).isEmpty)
+            for number in 2...4 { _ = try await store.append(message("m\(number)", "again 안녕")) }
+            #expect(try await store.search("안녕", in: room.key, limit: 2).map(\.seq) == [4, 3])
+        }
+    }
+
+    @Test("markers go forward only, and what was unread is counted from them", arguments: Kind.allCases)
+    func markers(kind: Kind) async throws {
+        try await withStore(kind) { store, _ in
+            _ = try await store.create(room)
+            _ = try await store.append(message("m1"))
+            try await store.join(ChatMember(person: "bob"), room: room.key)
+            #expect(try await store.member("bob", of: room.key)?.read == 1, "what was said before counts as read")
+            for number in 2...4 { _ = try await store.append(message("m\(number)")) }
+            let place = try #require(try await store.places(of: "bob", in: "lobby").first)
+            #expect(place.last == 4 && place.read == 1 && place.message?.id == "m4" && place.room == room)
+            #expect(try await store.mark("bob", in: room.key, read: 0, delivered: 4)?.delivered == 4)
+            #expect(try await store.mark("bob", in: room.key, read: 3, delivered: 0)?.read == 3)
+            let back = try #require(try await store.mark("bob", in: room.key, read: 2, delivered: 2))
+            #expect(back.read == 3 && back.delivered == 4)
+            #expect(try await store.mark("bob", in: room.key, read: 99, delivered: 99)?.read == 4, "not past the end")
+            #expect(try await store.mark("eve", in: room.key, read: 1, delivered: 1) == nil)
+            // One's own message is read.
+            _ = try await store.append(message("m", from: "bob"))
+            #expect(try await store.member("bob", of: room.key)?.read == 5)
+        }
+    }
+
+    @Test("members, rooms and communities", arguments: Kind.allCases)
+    func rooms(kind: Kind) async throws {
+        try await withStore(kind, limits { $0.historyRooms = 3 }) { store, _ in
+            #expect(try await store.create(room) == room)
+            var second = room
+            second.title = "other"
+            #expect(try await store.create(second) == room, "the first stays")
+            let community = ChatRoom(key: "s:lobby", title: "Lobby", space: "", owner: "", created: 1)
+            let talk = ChatRoom(key: "d:ada:bob", title: "", space: "", owner: "ada", created: 1)
+            _ = try await store.create(community)
+            _ = try await store.create(talk)
+            await #expect(throws: HistoryStoreError.full) {
+                try await store.create(ChatRoom(key: "g:x", title: "x", space: "", owner: "ada", created: 1))
+            }
+            #expect(try await store.room("g:x") == nil)
+            #expect(try await store.channels(of: "lobby") == [room])
+            for key in [community.key, talk.key, room.key] {
+                try await store.join(ChatMember(person: "ada", role: .owner), room: key)
+                try await store.join(ChatMember(person: "ada"), room: key)
+            }
+            #expect(try await store.member("ada", of: room.key)?.role == .owner, "joining again changes nothing")
+            #expect(NameSetOf(try await store.places(of: "ada", in: "")) == ["d:ada:bob", "s:lobby"])
+            #expect(NameSetOf(try await store.places(of: "ada", in: "lobby")) == ["c:lobby:a"])
+            try await store.moderate("ada", in: room.key, role: .banned, mutedUntil: 7)
+            let member = try #require(try await store.member("ada", of: room.key))
+            #expect(member.role == .banned && member.mutedUntil == 7)
+            #expect(try await store.members(of: room.key) == [member])
+            try await store.leave("ada", room: room.key)
+            #expect(try await store.member("ada", of: room.key) == nil)
+            #expect(try await store.places(of: "ada", in: "lobby").isEmpty)
+        }
+    }
+
+    private func NameSetOf(_ places: [ChatPlace]) -> [String] { places.map(\.room.key).sorted() }
+
+    @Test("a name is one person's until they have been away for long", arguments: Kind.allCases)
+    func names(kind: Kind) async throws {
+        try await withStore(kind) { store, again in
+            #expect(try await store.secret("first") == "first")
+            #expect(try await again().secret("second") == "first")
+            #expect(try await store.claim(ChatPerson(id: "1", name: "Ada", seen: 100), skeleton: "ada", heldSince: 0))
+            #expect(try await store.person("1") == ChatPerson(id: "1", name: "Ada", seen: 100))
+            #expect(
+                !(try await store.claim(ChatPerson(id: "2", name: "ADA", seen: 100), skeleton: "ada", heldSince: 100)))
+            #expect(try await store.person("2") == nil)
+            // The same person again, and under another name, which sets the first one free.
+            #expect(try await store.claim(ChatPerson(id: "1", name: "ada", seen: 110), skeleton: "ada", heldSince: 0))
+            #expect(try await store.claim(ChatPerson(id: "1", name: "Eve", seen: 120), skeleton: "eve", heldSince: 0))
+            #expect(try await store.claim(ChatPerson(id: "2", name: "Ada", seen: 130), skeleton: "ada", heldSince: 0))
+            // Away for long.
+            _ = try await store.create(room)
+            try await store.join(ChatMember(person: "2"), room: room.key)
+            try await store.left("2", at: 140)
+            #expect(
+                !(try await store.claim(ChatPerson(id: "3", name: "Ada", seen: 150), skeleton: "ada", heldSince: 140)))
+            #expect(try await store.claim(ChatPerson(id: "3", name: "Ada", seen: 150), skeleton: "ada", heldSince: 141))
+            #expect(
+                !(try await store.claim(ChatPerson(id: "2", name: "Ada", seen: 160), skeleton: "ada", heldSince: 141)))
+            // Somebody in no room is forgotten.
+            try await store.left("1", at: 150)
+            #expect(try await store.person("1") == nil)
+            // Names that need not differ.
+            #expect(try await store.claim(ChatPerson(id: "4", name: "Ada", seen: 1), skeleton: "", heldSince: 0))
+            #expect(try await store.claim(ChatPerson(id: "5", name: "Ada", seen: 1), skeleton: "", heldSince: 0))
+        }
+    }
+
+    @Test("messages of a room, in number and in bytes: at the limit and one over it", arguments: Kind.allCases)
+    func roomLimits(kind: Kind) async throws {
+        let size = message("m1").size
+        for limits in [limits { $0.historyMessages = 3 }, limits { $0.historyRoomBytes = 3 * size }] {
+            try await withStore(kind, limits) { store, _ in
+                _ = try await store.create(room)
+                for number in 1...3 { _ = try await store.append(message("m\(number)")) }
+                #expect(try await store.messages(in: room.key, before: nil, limit: 9).map(\.seq) == [1, 2, 3])
+                _ = try await store.append(message("m4"))
+                #expect(try await store.messages(in: room.key, before: nil, limit: 9).map(\.seq) == [2, 3, 4])
+                #expect(try await store.message(1, in: room.key) == nil)
+                #expect(try await store.messages(in: room.key, after: 0, limit: 9).map(\.seq) == [2, 3, 4])
+                // Lower limits while it runs.
+                var lower = store
+                lower.limits.historyMessages = 1
+                try await store.trim(now: 10)
+                #expect(try await store.messages(in: room.key, before: nil, limit: 9).map(\.seq) == [4])
+                #expect(try await store.append(message("m5")).seq == 5, "numbers are never used again")
+            }
+        }
+    }
+
+    @Test(
+        "bytes of all rooms: the room without a message for the longest time loses its oldest", arguments: Kind.allCases
+    )
+    func totalLimit(kind: Kind) async throws {
+        let size = message("m1").size
+        try await withStore(kind, limits { $0.historyBytes = 4 * size }) { store, _ in
+            let other = ChatRoom(key: "c:lobby:b", title: "b", space: "lobby", owner: "", created: 1)
+            _ = try await store.create(room)
+            _ = try await store.create(other)
+            for number in 1...2 { _ = try await store.append(message("m\(number)")) }
+            for number in 1...2 { _ = try await store.append(message("m\(number)", in: other.key)) }
+            #expect(try await store.messages(in: room.key, before: nil, limit: 9).count == 2)
+            _ = try await store.append(message("m3", in: other.key))
+            #expect(try await store.messages(in: room.key, before: nil, limit: 9).map(\.seq) == [2])
+            for number in 4...9 { _ = try await store.append(message("m\(number)", in: other.key)) }
+            #expect(try await store.messages(in: room.key, before: nil, limit: 9).isEmpty)
+            #expect(try await store.messages(in: other.key, before: nil, limit: 9).map(\.seq) == [6, 7, 8, 9])
+            #expect(try await store.last(in: room.key) == 2)
+        }
+    }
+
+    @Test("messages that are too old go", arguments: Kind.allCases)
+    func age(kind: Kind) async throws {
+        let day: Int64 = 86_400_000
+        try await withStore(kind, limits { $0.historyDays = 2 }) { store, _ in
+            _ = try await store.create(room)
+            for number in 1...4 { _ = try await store.append(message("m\(number)", at: Int64(number) * day)) }
+            try await store.trim(now: 5 * day)
+            #expect(try await store.messages(in: room.key, before: nil, limit: 9).map(\.seq) == [3, 4])
+            try await store.trim(now: 50 * day)
+            #expect(try await store.messages(in: room.key, before: nil, limit: 9).isEmpty)
+            #expect(try await store.append(message("m5", at: 50 * day)).seq == 5)
+        }
+    }
+
+    @Test("files come in pieces, belong to their owner, and are read in one room", arguments: Kind.allCases)
+    func files(kind: Kind) async throws {
+        try await withStore(kind, limits { $0.filesBytes = 10 }) { store, _ in
+            let file = ChatFile(id: "f", name: "a.png", type: "image/png", size: 6)
+            #expect(try await store.begin(file, owner: "ada", now: 1) == 0)
+            #expect(try await store.append([1, 2, 3], at: 0, to: "f", owner: "ada") == 3)
+            #expect(try await store.append([9], at: 0, to: "f", owner: "ada") == 3, "a repeated piece does nothing")
+            #expect(try await store.append([4, 5, 6, 7], at: 3, to: "f", owner: "ada") == 3, "nor does one too long")
+            #expect(try await store.begin(file, owner: "ada", now: 2) == 3, "to go on with")
+            #expect(try await store.attach("f", owner: "ada", to: "c:lobby:a") == nil, "not complete")
+            #expect(try await store.append([4, 5, 6], at: 3, to: "f", owner: "ada") == 6)
+            await #expect(throws: HistoryStoreError.refused) { try await store.begin(file, owner: "eve", now: 1) }
+            await #expect(throws: HistoryStoreError.refused) {
+                try await store.append([1], at: 6, to: "f", owner: "eve")
+            }
+            #expect(try await store.attach("f", owner: "eve", to: "c:lobby:a") == nil)
+            #expect(try await store.read("f", in: "c:lobby:a", at: 0, count: 9) == nil, "in no room yet")
+            #expect(try await store.attach("f", owner: "ada", to: "c:lobby:a") == file)
+            #expect(try await store.attach("f", owner: "ada", to: "c:lobby:b") == nil)
+            #expect(try await store.read("f", in: "c:lobby:a", at: 2, count: 3) == [3, 4, 5])
+            #expect(try await store.read("f", in: "c:lobby:a", at: 6, count: 3) == [])
+            #expect(try await store.read("f", in: "c:lobby:b", at: 0, count: 3) == nil)
+            // The oldest file goes when there are too many bytes.
+            let next = ChatFile(id: "g", name: "b", type: "text/plain", size: 5)
+            _ = try await store.begin(next, owner: "ada", now: 3)
+            #expect(try await store.append([1, 2, 3, 4], at: 0, to: "g", owner: "ada") == 4)
+            #expect(try await store.read("f", in: "c:lobby:a", at: 0, count: 1) == [1])
+            #expect(try await store.append([5], at: 4, to: "g", owner: "ada") == 5)
+            #expect(try await store.read("f", in: "c:lobby:a", at: 0, count: 1) == nil)
+        }
+    }
+
+    @Test("50,000 stored conversations are opened in less than a second")
+    func manyRooms() async throws {
+        let folder = "/tmp/sio-chat-\(UInt32.random(in: 0 ... .max))"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let store = try SQLiteStore(path: folder + "/chat.sqlite")
+        try await store.write { database in
+            for number in 0..<50_000 {
+                try database.execute(
+                    sql:
+                        "INSERT INTO room (key, title, space, owner, created, last, bytes, active) VALUES (?, '', '', 'ada', 1, 9, 900, ?)",
+                    arguments: ["d:a\(number):b", number])
+            }
+        }
+        await store.close()
+        let clock = ContinuousClock()
+        var opened: SQLiteStore?
+        let cost = try clock.measure { opened = try SQLiteStore(path: folder + "/chat.sqlite") }
+        #expect(cost < .seconds(1))
+        #expect(try await opened?.last(in: "d:a49999:b") == 9)
+        await opened?.close()
+    }
+}
