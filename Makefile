@@ -12,6 +12,12 @@ NODES := --node n001=127.0.0.1:3001 --node n002=127.0.0.1:3002 --node n003=127.0
 CONTAINERS := --node n001=172.28.0.11:3000 --node n002=172.28.0.12:3000 --node n003=172.28.0.13:3000
 SOURCES := Package.swift Sources Tests docs/examples
 
+# The rules name files of the clone.
+ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+ifneq ($(realpath $(CURDIR)),$(realpath $(ROOT)))
+    $(error this Makefile works in its own folder: make -C $(ROOT) $(MAKECMDGOALS))
+endif
+
 help: ## Show this list.
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 

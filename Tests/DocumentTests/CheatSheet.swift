@@ -161,6 +161,7 @@ enum CheatSheet {
         io.in("room1").disconnectSockets(close: true)
         _ = await io.sockets.local.socketsByRoom()
         _ = try await io.rooms()
+        _ = try await io.adapter.serverCount()
         _ = await io.sockets.sockets()
         io.sockets.onRoomEvent { event in print(event) }
         _ = try await io.in("room1").count()

@@ -60,6 +60,9 @@ enum SettingsManual {
           environment variable SOCKETIO_PORT: port: 70000 is out of range; allowed: 0 to 65535
         ```
 
+        Names of Node's options, such as `serveClient` or `cors: "*"`, are answered with the setting that does the same;
+        [coming-from-node.md](coming-from-node.md#options-of-the-server) lists them.
+
         | exit code | meaning |
         | --- | --- |
         | 0 | ended as asked, by SIGTERM or SIGINT |
@@ -76,8 +79,8 @@ enum SettingsManual {
         `make client`, which `make run` calls, fetches the official browser bundle from a pinned package, compares its
         SHA-256 and puts it into `.cache/client` as `socket.io.min.js`. The package has no readable variant, so
         `socket.io.js` is the same bytes under the other name. The bundle is MIT-licensed; its licence is put next to it.
-        Without the files the server starts all the same, says so once in its log, and answers their paths with 404 and
-        what to do.
+        A server that is started in another directory also looks where it was built or installed. Without the files it starts
+        all the same, says so once in its log, and answers their paths with 404 and what to do.
 
         ## Behind a proxy
 
