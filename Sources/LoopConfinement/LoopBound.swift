@@ -44,12 +44,6 @@ package final class LoopBound<Value>: @unchecked Sendable {
         self.init(on: base.eventLoop) { make(base.value) }
     }
 
-    /// - Parameter make: called on the event loop, once.
-    init(on eventLoop: any EventLoop, make: @escaping @Sendable () -> Value) {
-        self.eventLoop = eventLoop
-        contents = .unmade(make)
-    }
-
     @usableFromInline
     var value: Value {
         eventLoop.assertInEventLoop()
