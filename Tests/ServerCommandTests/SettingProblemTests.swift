@@ -128,7 +128,7 @@ internal import Testing
             "settings.yaml:1:17: pingIntervalMs: expected a whole number",
             "settings.yaml:4:44: tls.keyFile: expected a single value",
             "settings.yaml:5:48: operations.token: expected a single value",
-            "settings.yaml:3:30: cookie.sameSite: browsers take",
+            "settings.yaml:3:31: cookie.sameSite: browsers take",
             "settings.yaml:2:17: trustedProxies: 'proxy.example' is no address and no network; allowed: addresses such as "
                 + "10.0.0.7 or fd00::7, and networks such as 10.0.0.0/8 or fd00::/8",
         ]

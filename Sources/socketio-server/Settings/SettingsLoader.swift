@@ -43,8 +43,13 @@ struct SettingsLoader {
             }
         }
         let isReadable = file?.problems.contains { $0.key == nil } != true
-        guard isReadable, let settings = try? await merge(flags, file: file?.hasKeys == true ? self.file : nil) else {
-            throw SettingsError(problems: problems)
+        guard isReadable else { throw SettingsError(problems: problems) }
+        let settings: Settings
+        do {
+            settings = try await merge(
+                flags, file: file?.hasKeys == true ? self.file : nil, isComplete: problems.isEmpty)
+        } catch {
+            throw problems.isEmpty ? error : SettingsError(problems: problems)
         }
         let loaded = LoadedSettings(settings: settings, sources: sources, file: self.file)
         let unusable = problems.compactMap(\.key)
@@ -55,8 +60,9 @@ struct SettingsLoader {
         return loaded
     }
 
-    /// The values that win, from one reader over all layers; without those that cannot be used.
-    private func merge(_ flags: SettingFlags, file: String?) async throws -> Settings {
+    /// The values that win, from one reader over all layers.
+    /// - Parameter isComplete: whether all can be used; otherwise those that cannot are left out.
+    private func merge(_ flags: SettingFlags, file: String?, isComplete: Bool) async throws -> Settings {
         var providers: [any ConfigProvider] = [flagProvider(flags), environmentProvider]
         if let file {
             let location = ConfigReader(provider: InMemoryProvider(values: ["filePath": .init(stringLiteral: file)]))
@@ -65,8 +71,12 @@ struct SettingsLoader {
         let reader = ConfigReader(providers: providers)
         var settings = Settings()
         for setting in SettingTable.all {
-            guard let raw = raw(setting, in: reader), let value = try? setting.parse(raw) else { continue }
-            setting.assign(value, &settings)
+            guard let raw = raw(setting, in: reader) else { continue }
+            do {
+                setting.assign(try setting.parse(raw), &settings)
+            } catch {
+                if isComplete { throw error }
+            }
         }
         return settings
     }
