@@ -111,8 +111,8 @@ public struct Chat: Sendable {
 
     /// The person of a login, or of the token, or the code of another device; nil for somebody new.
     func known(_ socket: Socket, _ login: ChatLogin?) async throws -> String? {
-        if let subject = login?.subject { return ChatID.of("login:\(subject)") }
         let tokens = try await tokens()
+        if let subject = login?.subject { return ChatID.of("login:\(subject)") }
         let auth = socket.handshake.auth
         if let person = auth["person"]?.string.flatMap({ tokens.person(of: $0) }) { return person }
         if let person = auth["device"]?.string.flatMap({ tokens.person(ofCode: $0, now: Self.now) }) { return person }

@@ -164,8 +164,8 @@ struct HistoryStoreTests {
                 try await store.join(ChatMember(person: "ada"), room: key)
             }
             #expect(try await store.member("ada", of: room.key)?.role == .owner, "joining again changes nothing")
-            #expect(NameSetOf(try await store.places(of: "ada", in: "")) == ["d:ada:bob", "s:lobby"])
-            #expect(NameSetOf(try await store.places(of: "ada", in: "lobby")) == ["c:lobby:a"])
+            #expect(keysOf(try await store.places(of: "ada", in: "")) == ["d:ada:bob", "s:lobby"])
+            #expect(keysOf(try await store.places(of: "ada", in: "lobby")) == ["c:lobby:a"])
             try await store.moderate("ada", in: room.key, role: .banned, mutedUntil: 7)
             let member = try #require(try await store.member("ada", of: room.key))
             #expect(member.role == .banned && member.mutedUntil == 7)
@@ -176,7 +176,7 @@ struct HistoryStoreTests {
         }
     }
 
-    private func NameSetOf(_ places: [ChatPlace]) -> [String] { places.map(\.room.key).sorted() }
+    private func keysOf(_ places: [ChatPlace]) -> [String] { places.map(\.room.key).sorted() }
 
     @Test("a name is one person's until they have been away for long", arguments: Kind.allCases)
     func names(kind: Kind) async throws {

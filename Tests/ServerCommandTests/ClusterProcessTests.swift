@@ -105,8 +105,9 @@ internal import Testing
         repeat { heard = try await ada.next("message") } while heard.arguments.first?["text"] != "three"
         #expect(heard.arguments.first?["seq"] == 3)
         try await eventually("each node knows the people of the other") {
-            try await ada.emitWithAck("watch").first?["online"] == 2
-                && bob.emitWithAck("watch").first?["online"] == 2
+            let atAda = try await ada.emitWithAck("watch").first?["online"]
+            let atBob = try await bob.emitWithAck("watch").first?["online"]
+            return atAda == 2 && atBob == 2
         }
     }
 

@@ -9,7 +9,8 @@ extension RunningProcess {
     ) throws -> RunningProcess {
         try RunningProcess(
             BuiltProduct.path("socketio-server"), arguments,
-            environment: ["PATH": "/usr/bin:/bin", "SOCKETIO_CHAT_STORE": "memory"].merging(environment) { $1 }, directory: "/tmp",
+            environment: ["PATH": "/usr/bin:/bin", "SOCKETIO_CHAT_STORE": "memory"].merging(environment) { $1 },
+            directory: "/tmp",
             descriptors: descriptors, mayRaise: mayRaise)
     }
 

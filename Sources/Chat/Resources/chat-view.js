@@ -10,6 +10,23 @@ export function element(tag, className, ...children) {
   return node;
 }
 
+const glyphs = {
+  more: 'M5 12h.01M12 12h.01M19 12h.01', file: 'M7 3h7l5 5v13H7zM14 3v5h5', mute: 'M4 9v6h4l5 4V5L8 9zM17 9l5 6M22 9l-5 6', remove: 'M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM2.5 20c0-3.6 2.9-6 6.5-6 1.5 0 2.9.4 4 1.1M16 17h6', talk: 'M4 5h16v11H9l-5 4z',
+};
+
+/** A drawn sign; fonts with signs are not everywhere. */
+export function glyph(name, className = 'glyph') {
+  const space = 'http://www.w3.org/2000/svg';
+  const node = document.createElementNS(space, 'svg');
+  node.setAttribute('viewBox', '0 0 24 24');
+  node.setAttribute('class', className);
+  node.setAttribute('aria-hidden', 'true');
+  const path = document.createElementNS(space, 'path');
+  path.setAttribute('d', glyphs[name]);
+  node.append(path);
+  return node;
+}
+
 export function button(className, text, label, action) {
   const node = element('button', className, text);
   node.type = 'button';
@@ -57,7 +74,7 @@ export function placeItem(room, isCurrent, unread, preview, here, open) {
 
 export function previewOf(message, me) {
   if (!message) return '';
-  const text = message.deleted ? t('deleted') : message.text || (message.file ? `📎 ${message.file.name}` : '');
+  const text = message.deleted ? t('deleted') : message.text || message.file?.name || '';
   return `${message.from === me ? t('you') : message.name}: ${text.split('\n')[0].slice(0, 80)}`;
 }
 
@@ -80,7 +97,7 @@ function bubble(message, actions) {
   else {
     if (message.reply) {
       const quote = button('quote', '', null, () => actions.jump(message.reply.seq));
-      quote.append(element('strong', '', message.reply.name), element('span', '', message.reply.text || '📎'));
+      quote.append(element('strong', '', message.reply.name), element('span', '', message.reply.text || t('fileWord')));
       body.append(quote);
     }
     if (message.text) {
@@ -136,7 +153,7 @@ export function messageNode(message, before, me, status, actions) {
     if (state.childNodes.length) content.append(state);
     item.append(content);
     if (message.seq && !message.deleted) {
-      const open = button('icon more', '⋯', t('more'), (event) => actions.menu(message, event.currentTarget));
+      const open = button('icon more', glyph('more'), t('more'), (event) => actions.menu(message, event.currentTarget));
       open.setAttribute('aria-haspopup', 'menu');
       item.append(open);
     }
@@ -162,7 +179,7 @@ export function logNodes(room, waiting, me, actions) {
   if (room.more) all.push(notice(t('loading')));
   else if (room.list.length) all.push(notice(t('begin')));
   else if (!waiting.length) {
-    const hint = element('li', 'empty', element('span', 'wave', '👋'), element('p', '', t('noMessages')));
+    const hint = element('li', 'empty', glyph('talk', 'glyph large'), element('p', '', t('noMessages')));
     all.push(hint);
   }
   let before = null;
@@ -229,7 +246,7 @@ export function fileNode(file, state, actions) {
     box.append(open);
     return box;
   }
-  const line = element('div', 'file-line', element('span', 'file-icon', '📄'), element('span', 'file-name', file.name), element('span', 'file-size', bytes(file.size)));
+  const line = element('div', 'file-line', glyph('file'), element('span', 'file-name', file.name), element('span', 'file-size', bytes(file.size)));
   box.append(line);
   if (state.url) {
     const open = element('a', 'button', t('download'));

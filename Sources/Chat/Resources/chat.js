@@ -2,7 +2,7 @@
 import { t, setLanguage, language, reasonText, clock, bytes, tint, initials } from './chat-text.js';
 import { kept, connect, ask, wait, newID, login, invited, device, forgetDevice, limits, Outbox, upload, download } from './chat-net.js';
 import {
-  $, element, button, avatar, arrange, placeItem, previewOf, logNodes, menuNode, fileNode, dataList,
+  $, element, button, glyph, avatar, arrange, placeItem, previewOf, logNodes, menuNode, fileNode, dataList,
 } from './chat-view.js';
 
 const LOBBY = 'lobby';
@@ -459,7 +459,7 @@ function draw() {
 
 function renderLog() {
   const room = rooms.get(current);
-  if (!room) return log().replaceChildren(element('li', 'empty', element('span', 'wave', '💬'), element('p', '', t('noRoom')), element('p', 'phone', t('hintPhone'))));
+  if (!room) return log().replaceChildren(element('li', 'empty', glyph('talk', 'glyph large'), element('p', '', t('noRoom')), element('p', 'phone', t('hintPhone'))));
   const stayed = atBottom();
   const waiting = outbox.entries.filter((entry) => entry.key === room.key && !room.list.some((message) => message.id === entry.id && message.from === me.id));
   arrange(log(), logNodes(room, [...waiting, ...uploads.filter((entry) => entry.key === room.key)], me.id, actions));
@@ -640,8 +640,8 @@ function drawPeople() {
     item.append(open);
     if (room?.kind === 'channel' && space?.role === 'owner' && !isMe) {
       const act = (event, ...more) => ask(space.socket, event, person.id, ...more).then(() => toast('✓'), (error) => toast(reasonText(error)));
-      item.append(button('icon', '🔇', `${t('mute')}: ${person.name}`, () => act('mute', 10)));
-      item.append(button('icon', '⛔', `${t('kick')}: ${person.name}`, () => act('kick')));
+      item.append(button('icon', glyph('mute'), `${t('mute')}: ${person.name}`, () => act('mute', 10)));
+      item.append(button('icon', glyph('remove'), `${t('kick')}: ${person.name}`, () => act('kick')));
     }
     return item;
   }));

@@ -92,6 +92,7 @@ public actor MemoryStore: HistoryStore {
     /// The number of bytes of the kept messages, and of their rooms.
     var size: (bytes: Int, rooms: Int) { (state.bytes, state.rooms.count) }
 
+    /// See ``HistoryStore/secret(_:)``.
     public func secret(_ candidate: String) async throws -> String {
         let secret = state.secret ?? candidate
         state.secret = secret
@@ -100,8 +101,10 @@ public actor MemoryStore: HistoryStore {
 
     // MARK: People
 
+    /// See ``HistoryStore/person(_:)``.
     public func person(_ id: String) async throws -> ChatPerson? { state.people[id] }
 
+    /// See ``HistoryStore/claim(_:skeleton:heldSince:)``.
     public func claim(_ person: ChatPerson, skeleton: String, heldSince: Int64) async throws -> Bool {
         if !skeleton.isEmpty, let holder = state.names[skeleton], !holder.hasSameBytes(as: person.id),
             let other = state.people[holder], other.seen >= heldSince
@@ -118,6 +121,7 @@ public actor MemoryStore: HistoryStore {
         return true
     }
 
+    /// See ``HistoryStore/left(_:at:)``.
     public func left(_ person: String, at time: Int64) async throws {
         state.people[person]?.seen = time
         guard state.places[person]?.isEmpty ?? true else { return }
@@ -132,6 +136,7 @@ public actor MemoryStore: HistoryStore {
 
     // MARK: Rooms
 
+    /// See ``HistoryStore/create(_:)``.
     public func create(_ room: ChatRoom) async throws -> ChatRoom {
         if let known = state.rooms[room.key] { return known.room }
         guard state.rooms.count < state.limits.historyRooms else { throw HistoryStoreError.full }
@@ -140,13 +145,16 @@ public actor MemoryStore: HistoryStore {
         return room
     }
 
+    /// See ``HistoryStore/room(_:)``.
     public func room(_ key: String) async throws -> ChatRoom? { state.rooms[key]?.room }
 
+    /// See ``HistoryStore/channels(of:)``.
     public func channels(of space: String) async throws -> [ChatRoom] {
         (state.spaces[space] ?? []).compactMap { state.rooms[$0]?.room }
             .sorted { $0.title.precedesByBytes($1.title) }
     }
 
+    /// See ``HistoryStore/join(_:room:)``.
     public func join(_ member: ChatMember, room: String) async throws {
         guard let known = state.rooms[room], known.members[member.person] == nil else { return }
         var member = member
@@ -156,24 +164,29 @@ public actor MemoryStore: HistoryStore {
         state.places[member.person, default: []].insert(room)
     }
 
+    /// See ``HistoryStore/leave(_:room:)``.
     public func leave(_ person: String, room: String) async throws {
         state.rooms[room]?.members[person] = nil
         state.places[person]?.remove(room)
     }
 
+    /// See ``HistoryStore/moderate(_:in:role:mutedUntil:)``.
     public func moderate(_ person: String, in room: String, role: ChatMember.Role, mutedUntil: Int64) async throws {
         state.rooms[room]?.members[person]?.role = role
         state.rooms[room]?.members[person]?.mutedUntil = mutedUntil
     }
 
+    /// See ``HistoryStore/member(_:of:)``.
     public func member(_ person: String, of room: String) async throws -> ChatMember? {
         state.rooms[room]?.members[person]
     }
 
+    /// See ``HistoryStore/members(of:)``.
     public func members(of room: String) async throws -> [ChatMember] {
         Array((state.rooms[room]?.members.values.map { $0 } ?? []).prefix(1000))
     }
 
+    /// See ``HistoryStore/places(of:in:)``.
     public func places(of person: String, in space: String) async throws -> [ChatPlace] {
         (state.places[person] ?? []).compactMap { key in
             guard let room = state.rooms[key], room.room.space.hasSameBytes(as: space),
@@ -186,6 +199,7 @@ public actor MemoryStore: HistoryStore {
 
     // MARK: Messages
 
+    /// See ``HistoryStore/append(_:)``.
     public func append(_ message: ChatMessage) async throws -> ChatMessage {
         guard let room = state.rooms[message.room] else { throw HistoryStoreError.refused }
         let name = message.from + " " + message.id
@@ -209,8 +223,10 @@ public actor MemoryStore: HistoryStore {
         return message
     }
 
+    /// See ``HistoryStore/message(_:in:)``.
     public func message(_ seq: Int64, in room: String) async throws -> ChatMessage? { state.rooms[room]?[seq] }
 
+    /// See ``HistoryStore/replace(_:)``.
     public func replace(_ message: ChatMessage) async throws -> Bool {
         guard let room = state.rooms[message.room], let old = room[message.seq], old.rev == message.rev - 1 else {
             return false
@@ -222,26 +238,31 @@ public actor MemoryStore: HistoryStore {
         return true
     }
 
+    /// See ``HistoryStore/messages(in:before:limit:)``.
     public func messages(in room: String, before: Int64?, limit: Int) async throws -> [ChatMessage] {
         guard let messages = state.rooms[room]?.messages, let first = messages.first?.seq else { return [] }
         let end = before.map { max(0, min(messages.count, Int(clamping: $0 - first))) } ?? messages.count
         return Array(messages.prefix(end).suffix(limit))
     }
 
+    /// See ``HistoryStore/messages(in:after:limit:)``.
     public func messages(in room: String, after: Int64, limit: Int) async throws -> [ChatMessage] {
         guard let messages = state.rooms[room]?.messages, let first = messages.first?.seq else { return [] }
         let start = max(0, min(messages.count, Int(clamping: after - first + 1)))
         return Array(messages.dropFirst(start).prefix(limit))
     }
 
+    /// See ``HistoryStore/search(_:in:limit:)``.
     public func search(_ text: String, in room: String, limit: Int) async throws -> [ChatMessage] {
         let pattern = SearchPattern(text)
         let messages = state.rooms[room]?.messages ?? []
         return Array(messages.reversed().lazy.filter { pattern.matches($0.text) }.prefix(limit))
     }
 
+    /// See ``HistoryStore/last(in:)``.
     public func last(in room: String) async throws -> Int64 { state.rooms[room]?.last ?? 0 }
 
+    /// See ``HistoryStore/mark(_:in:read:delivered:)``.
     public func mark(_ person: String, in room: String, read: Int64, delivered: Int64) async throws -> ChatMember? {
         guard let known = state.rooms[room], var member = known.members[person] else { return nil }
         member.read = max(member.read, min(read, known.last))
@@ -252,6 +273,7 @@ public actor MemoryStore: HistoryStore {
 
     // MARK: Files
 
+    /// See ``HistoryStore/begin(_:owner:now:)``.
     public func begin(_ file: ChatFile, owner: String, now: Int64) async throws -> Int {
         if let known = state.files[file.id] {
             guard known.owner.hasSameBytes(as: owner), known.file.size == file.size else {
@@ -263,6 +285,7 @@ public actor MemoryStore: HistoryStore {
         return 0
     }
 
+    /// See ``HistoryStore/append(_:at:to:owner:)``.
     public func append(_ bytes: [UInt8], at offset: Int, to file: String, owner: String) async throws -> Int {
         guard let known = state.files[file], known.owner.hasSameBytes(as: owner) else {
             throw HistoryStoreError.refused
@@ -276,6 +299,7 @@ public actor MemoryStore: HistoryStore {
         return offset + bytes.count
     }
 
+    /// See ``HistoryStore/attach(_:owner:to:)``.
     public func attach(_ file: String, owner: String, to room: String) async throws -> ChatFile? {
         guard let known = state.files[file], known.owner.hasSameBytes(as: owner),
             known.bytes.count == known.file.size, known.room?.hasSameBytes(as: room) ?? true
@@ -284,12 +308,14 @@ public actor MemoryStore: HistoryStore {
         return known.file
     }
 
+    /// See ``HistoryStore/read(_:in:at:count:)``.
     public func read(_ file: String, in room: String, at offset: Int, count: Int) async throws -> [UInt8]? {
         guard let known = state.files[file], known.room?.hasSameBytes(as: room) == true else { return nil }
         let start = max(0, min(offset, known.bytes.count))
         return Array(known.bytes[start..<min(known.bytes.count, start + count)])
     }
 
+    /// See ``HistoryStore/trim(now:)``.
     public func trim(now: Int64) async throws {
         let limits = state.limits
         let oldest = limits.historyDays == 0 ? 0 : now - Int64(limits.historyDays) * 86_400_000
@@ -301,6 +327,7 @@ public actor MemoryStore: HistoryStore {
         state.trimFiles(except: nil)
     }
 
+    /// See ``HistoryStore/close()``.
     public func close() async {}
 }
 

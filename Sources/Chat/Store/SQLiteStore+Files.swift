@@ -6,6 +6,7 @@ internal import NIOConcurrencyHelpers
 internal import SocketIOServer
 
 extension SQLiteStore {
+    /// See ``HistoryStore/begin(_:owner:now:)``.
     public func begin(_ file: ChatFile, owner: String, now: Int64) async throws -> Int {
         try await write { database in
             if let row = try Self.row(file.id, database) {
@@ -25,6 +26,7 @@ extension SQLiteStore {
         try Row.fetchOne(database, sql: "SELECT * FROM file WHERE id = ?", arguments: [file])
     }
 
+    /// See ``HistoryStore/append(_:at:to:owner:)``.
     public func append(_ bytes: [UInt8], at offset: Int, to file: String, owner: String) async throws -> Int {
         try await write { database in
             guard let row = try Self.row(file, database), (row["owner"] as String).hasSameBytes(as: owner) else {
@@ -43,6 +45,7 @@ extension SQLiteStore {
         }
     }
 
+    /// See ``HistoryStore/attach(_:owner:to:)``.
     public func attach(_ file: String, owner: String, to room: String) async throws -> ChatFile? {
         try await write { database in
             guard let row = try Self.row(file, database), (row["owner"] as String).hasSameBytes(as: owner),
@@ -54,6 +57,7 @@ extension SQLiteStore {
         }
     }
 
+    /// See ``HistoryStore/read(_:in:at:count:)``.
     public func read(_ file: String, in room: String, at offset: Int, count: Int) async throws -> [UInt8]? {
         try await read { database in
             guard let row = try Self.row(file, database), (row["room"] as String?)?.hasSameBytes(as: room) == true

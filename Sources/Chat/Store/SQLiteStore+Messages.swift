@@ -4,6 +4,7 @@ internal import GRDB
 internal import NIOConcurrencyHelpers
 
 extension SQLiteStore {
+    /// See ``HistoryStore/append(_:)``.
     public func append(_ message: ChatMessage) async throws -> ChatMessage {
         try await write { database in
             let known = try String.fetchOne(
@@ -43,10 +44,12 @@ extension SQLiteStore {
         }
     }
 
+    /// See ``HistoryStore/message(_:in:)``.
     public func message(_ seq: Int64, in room: String) async throws -> ChatMessage? {
         try await messages("room = ? AND seq = ?", [room, seq]).first
     }
 
+    /// See ``HistoryStore/replace(_:)``.
     public func replace(_ message: ChatMessage) async throws -> Bool {
         try await write { database in
             let old = try Int.fetchOne(
@@ -72,16 +75,19 @@ extension SQLiteStore {
         }
     }
 
+    /// See ``HistoryStore/messages(in:before:limit:)``.
     public func messages(in room: String, before: Int64?, limit: Int) async throws -> [ChatMessage] {
         try await messages(
             "room = ? AND seq < ? ORDER BY seq DESC LIMIT ?", [room, before ?? Int64.max, limit]
         ).reversed()
     }
 
+    /// See ``HistoryStore/messages(in:after:limit:)``.
     public func messages(in room: String, after: Int64, limit: Int) async throws -> [ChatMessage] {
         try await messages("room = ? AND seq > ? ORDER BY seq LIMIT ?", [room, after, limit])
     }
 
+    /// See ``HistoryStore/search(_:in:limit:)``.
     public func search(_ text: String, in room: String, limit: Int) async throws -> [ChatMessage] {
         var pattern = "%"
         for scalar in text.unicodeScalars {
@@ -92,12 +98,14 @@ extension SQLiteStore {
             "room = ? AND text LIKE ? ESCAPE '\\' ORDER BY seq DESC LIMIT ?", [room, pattern + "%", limit])
     }
 
+    /// See ``HistoryStore/last(in:)``.
     public func last(in room: String) async throws -> Int64 {
         try await read { database in
             try Int64.fetchOne(database, sql: "SELECT last FROM room WHERE key = ?", arguments: [room]) ?? 0
         }
     }
 
+    /// See ``HistoryStore/mark(_:in:read:delivered:)``.
     public func mark(_ person: String, in room: String, read: Int64, delivered: Int64) async throws -> ChatMember? {
         try await write { database in
             try database.execute(
@@ -150,6 +158,7 @@ extension SQLiteStore {
         sums.withLockedValue { $0.messages -= size }
     }
 
+    /// See ``HistoryStore/trim(now:)``.
     public func trim(now: Int64) async throws {
         let limits = limits
         let oldest = limits.historyDays == 0 ? Int64.min : now - Int64(limits.historyDays) * 86_400_000

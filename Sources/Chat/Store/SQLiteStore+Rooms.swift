@@ -4,6 +4,7 @@ internal import GRDB
 internal import NIOConcurrencyHelpers
 
 extension SQLiteStore {
+    /// See ``HistoryStore/secret(_:)``.
     public func secret(_ candidate: String) async throws -> String {
         try await write { database in
             try database.execute(
@@ -14,6 +15,7 @@ extension SQLiteStore {
 
     // MARK: People
 
+    /// See ``HistoryStore/person(_:)``.
     public func person(_ id: String) async throws -> ChatPerson? {
         try await read { database in
             try Row.fetchOne(database, sql: "SELECT name, seen FROM person WHERE id = ?", arguments: [id]).map {
@@ -22,6 +24,7 @@ extension SQLiteStore {
         }
     }
 
+    /// See ``HistoryStore/claim(_:skeleton:heldSince:)``.
     public func claim(_ person: ChatPerson, skeleton: String, heldSince: Int64) async throws -> Bool {
         let limit = limits.maxPeople
         return try await write { database in
@@ -47,6 +50,7 @@ extension SQLiteStore {
         }
     }
 
+    /// See ``HistoryStore/left(_:at:)``.
     public func left(_ person: String, at time: Int64) async throws {
         try await write { database in
             try database.execute(
@@ -64,6 +68,7 @@ extension SQLiteStore {
 
     // MARK: Rooms
 
+    /// See ``HistoryStore/create(_:)``.
     public func create(_ room: ChatRoom) async throws -> ChatRoom {
         let limit = limits.historyRooms
         return try await write { database in
@@ -87,8 +92,10 @@ extension SQLiteStore {
         try Row.fetchOne(database, sql: "SELECT * FROM room WHERE key = ?", arguments: [key]).map { room($0) }
     }
 
+    /// See ``HistoryStore/room(_:)``.
     public func room(_ key: String) async throws -> ChatRoom? { try await read { try Self.room(key, $0) } }
 
+    /// See ``HistoryStore/channels(of:)``.
     public func channels(of space: String) async throws -> [ChatRoom] {
         guard !space.isEmpty else { return [] }
         return try await read { database in
@@ -97,6 +104,7 @@ extension SQLiteStore {
         }
     }
 
+    /// See ``HistoryStore/join(_:room:)``.
     public func join(_ member: ChatMember, room: String) async throws {
         try await write { database in
             try database.execute(
@@ -108,6 +116,7 @@ extension SQLiteStore {
         }
     }
 
+    /// See ``HistoryStore/leave(_:room:)``.
     public func leave(_ person: String, room: String) async throws {
         try await write { database in
             try database.execute(
@@ -115,6 +124,7 @@ extension SQLiteStore {
         }
     }
 
+    /// See ``HistoryStore/moderate(_:in:role:mutedUntil:)``.
     public func moderate(_ person: String, in room: String, role: ChatMember.Role, mutedUntil: Int64) async throws {
         try await write { database in
             try database.execute(
@@ -135,10 +145,12 @@ extension SQLiteStore {
         ).map { member($0) }
     }
 
+    /// See ``HistoryStore/member(_:of:)``.
     public func member(_ person: String, of room: String) async throws -> ChatMember? {
         try await read { try Self.member(person, room, $0) }
     }
 
+    /// See ``HistoryStore/members(of:)``.
     public func members(of room: String) async throws -> [ChatMember] {
         try await read { database in
             try Row.fetchAll(database, sql: "SELECT * FROM member WHERE room = ? LIMIT 1000", arguments: [room])
@@ -146,6 +158,7 @@ extension SQLiteStore {
         }
     }
 
+    /// See ``HistoryStore/places(of:in:)``.
     public func places(of person: String, in space: String) async throws -> [ChatPlace] {
         try await read { database in
             try Row.fetchAll(

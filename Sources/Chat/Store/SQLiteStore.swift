@@ -4,9 +4,9 @@ internal import Foundation
 internal import GRDB
 internal import NIOConcurrencyHelpers
 
-/// Keeps everything in one SQLite file, for one server. What was acknowledged is there after `kill -9` and after a loss of
-/// power: the journal is written ahead (WAL) and synchronised with every transaction. Writes that come while one is under
-/// way share the next transaction.
+/// Keeps everything in one SQLite file, for one server. The journal is written ahead (WAL): what was acknowledged is there
+/// after `kill -9`. After a loss of power the last moments may be missing, but the file is whole. Writes that come while
+/// one is under way share the next transaction.
 public final class SQLiteStore: HistoryStore {
     let database: any DatabaseWriter
     private let writes: WriteBatches
@@ -25,7 +25,7 @@ public final class SQLiteStore: HistoryStore {
         configuration.busyMode = .timeout(5)
         configuration.maximumReaderCount = 2
         configuration.prepareDatabase { database in
-            try database.execute(sql: "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY")
+            try database.execute(sql: "PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY")
         }
         // Messages are nobody's business but the chat's.
         let old = umask(0o077)
@@ -59,6 +59,7 @@ public final class SQLiteStore: HistoryStore {
         try await database.read(work)
     }
 
+    /// See ``HistoryStore/close()``.
     public func close() async {
         await writes.end()
         try? database.close()

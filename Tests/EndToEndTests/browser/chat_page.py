@@ -103,9 +103,9 @@ class Page:
         return self.js("return [...document.querySelectorAll(arguments[0])].map(n => n.textContent)", css)
 
     def click(self, css, text=None):
-        """Clicks what is shown and has the text."""
+        """Clicks the last that is shown and has the text."""
         self.wait(lambda: self.js(
-            "const n = [...document.querySelectorAll(arguments[0])].find(n => (!arguments[1] || n.textContent.includes(arguments[1])) && n.offsetParent);"
+            "const n = [...document.querySelectorAll(arguments[0])].findLast(n => (!arguments[1] || n.textContent.includes(arguments[1])) && n.offsetParent);"
             "if (n) n.click(); return Boolean(n)", css, text), f"{css} {text or ''} to click")
 
     def enter(self, url, name, title="# general"):

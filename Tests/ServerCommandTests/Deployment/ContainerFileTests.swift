@@ -79,7 +79,10 @@ internal import Testing
             "libc.so", "libm.so", "libgcc_s.so", "linux-vdso", "/lib64/ld-", "ld-linux", "libpthread", "libdl", "librt",
             "libutil",
         ]
-        let known = ["libhiredis.so": "libhiredis", "libsqlite3.so": "libsqlite3-0", "libz.so": "zlib1g", "libstdc++.so": "libstdc++6"]
+        let known = [
+            "libhiredis.so": "libhiredis", "libsqlite3.so": "libsqlite3-0", "libz.so": "zlib1g",
+            "libstdc++.so": "libstdc++6",
+        ]
         for line in linked.split(separator: "\n") {
             let line = line.trimmingCharacters(in: .whitespaces)
             if included.contains(where: line.hasPrefix) || line.contains("/swift/") || line.hasPrefix("libswift") {
