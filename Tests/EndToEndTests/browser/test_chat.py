@@ -160,7 +160,7 @@ class TalkTest(ChatCase):
         self.assertIn("taken", other.find("#welcome-error").text)
         other.shot("name-taken")
 
-    def test_a_community_by_link_and_an_announcement(self):
+    def test_a_community_is_entered_by_link(self):
         ray, sue = self.people("Ray", "Sue")
         ray.click("#new-open")
         ray.find("#community-name").send_keys("Book club")

@@ -95,6 +95,13 @@ class ClusterTest(unittest.TestCase):
         for page in (ada, bob):
             self.assertEqual(page.texts(".message .text"), ["Hello from the left", "Hello from the right"])
 
+        # As the README says.
+        url = re.search(r"^redis .*  (redis\S+)$", self.cluster.text(), re.MULTILINE).group(1)
+        subprocess.run([os.path.join(BIN, "socketio-server"), "emit", "--to", "lobby", "news", '{"text":"we are open"}'],
+                       env={**os.environ, "SOCKETIO_REDIS_URL": url}, check=True, timeout=30)
+        for page in (ada, bob):
+            page.sees("we are open", "#banner")
+
         # Somebody who comes later, to either node, has the history of both and is counted once.
         eve = self.page()
         eve.enter(self.left, "Eve")
