@@ -99,7 +99,7 @@ extension Client {
 
     /// The user as the application has named them.
     private var rateUser: String? {
-        connectedSockets.lazy.compactMap(\.rateIdentity).first { RateKey(user: $0) == self.rates?.user }
+        connectedSockets.lazy.compactMap { $0.handle?.rateIdentity }.first { RateKey(user: $0) == self.rates?.user }
     }
 
     private func makeRates(_ policy: RatePolicy) -> ClientRates {
