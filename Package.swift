@@ -153,6 +153,11 @@ let package = Package(
                 nioCore, nioLocks, nioPosix, nioHTTP1, logging,
             ],
             swiftSettings: swiftSettings),
+        // The example of docs/adapters.md.
+        .executableTarget(
+            name: "unix-bus-example",
+            dependencies: ["SocketIOCluster", "SocketIOServer", nioCore, nioLocks, nioPosix],
+            path: "docs/examples/unix-bus", swiftSettings: swiftSettings),
         // What .ci/instructions.sh counts: here, so that one build makes it and the server above.
         .target(
             name: "HotLoops", dependencies: ["SocketIOCore", "EngineIOCore", nioCore],
@@ -205,9 +210,9 @@ let package = Package(
         .testTarget(
             name: "SocketIOClusterTests",
             dependencies: [
-                "SocketIOCluster", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore",
-                "SocketIOTesting",
-                "ProcessTesting", nioCore, nioLocks, nioPosix, logging,
+                "unix-bus-example", "SocketIOCluster", "SocketIOServer", "SocketIOCore", "EngineIOServer",
+                "EngineIOCore",
+                "SocketIOTesting", "ProcessTesting", nioCore, nioLocks, nioPosix, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(

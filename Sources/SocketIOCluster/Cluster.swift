@@ -76,7 +76,7 @@ public final class Cluster: Sendable {
 
     /// Makes the adapter of a namespace: for ``ServerConfiguration/adapter``.
     @Sendable
-    public func adapter(_ context: AdapterContext) -> any Adapter {
+    public func adapter(_ context: AdapterSPI.Context) -> any Adapter {
         ClusterAdapter(context: context, cluster: self, parts: parts(context))
     }
 

@@ -56,9 +56,9 @@ public struct ClusterError: Error, Sendable, CustomStringConvertible {
     }
 
     package static let closed = ClusterError(.closed, "the cluster has been closed")
-    package static let dropped = ClusterError(.dropped, "too much waits for Redis")
+    package static let dropped = ClusterError(.dropped, "too much waits to be sent")
     package static let unconfirmed = ClusterError(
-        .unconfirmed, "the connection was lost before Redis confirmed the message")
+        .unconfirmed, "the connection was lost before the message was confirmed")
     package static func tooLarge(_ bytes: Int, limit: Int) -> ClusterError {
         ClusterError(
             .oversized, "too large: \(bytes) bytes, nodes send each other at most \(limit) (redis.maxMessageBytes)")

@@ -6,9 +6,9 @@ internal import EngineIOServer
 package enum ClusterLogKind: String, LogKind {
     case messageDropped = "A message of another node was dropped"
     case strangerRefused = "A message on the channel of the nodes was refused"
-    case notSent = "A message was not sent to other nodes: Redis is not available"
+    case notSent = "A message was not sent to other nodes: they cannot be reached"
     case tooLarge = "A message was not sent to other nodes: it is too large"
     case answerNotSent = "An answer to another node was not sent"
-    case refusedByRedis = "Redis refused a message"
+    case refused = "A message to other nodes was refused"
     case notTold = "Other servers were not told"
 }

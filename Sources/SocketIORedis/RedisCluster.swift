@@ -44,7 +44,7 @@ public final class RedisCluster: Sendable {
 
     /// Makes the adapter of a namespace: for ``ServerConfiguration/adapter``.
     @Sendable
-    public func adapter(_ context: AdapterContext) -> any Adapter { cluster.adapter(context) }
+    public func adapter(_ context: AdapterSPI.Context) -> any Adapter { cluster.adapter(context) }
 
     // MARK: Looking
 

@@ -97,7 +97,7 @@ public struct ServerConfiguration: Sendable {
     /// `internal error`.
     public var errorAcknowledgement: @Sendable (any Error) -> SocketValue? = ServerConfiguration.describe
     /// Makes the adapter of each namespace; default ``MemoryAdapter``, for a single server.
-    public var adapter: @Sendable (AdapterContext) -> any Adapter = { $0.local }
+    public var adapter: @Sendable (AdapterSPI.Context) -> any Adapter = { $0.local }
     /// Where this layer logs; default label `socketio.server`.
     public var logger = Logger(label: "socketio.server")
 

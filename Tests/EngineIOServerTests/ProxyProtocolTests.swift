@@ -53,14 +53,16 @@ internal import Testing
         #expect(String(buffer: whole) == "GET")
     }
 
+    private static func line(_ text: String) -> [UInt8] { Array(text.utf8) }
+
     @Test(arguments: [
-        Array("GET / HTTP/1.1\r\n".utf8), Array("PROXY\r\n".utf8), Array("PROXY TCP4 192.0.2.7 10.0.0.1 80\r\n".utf8),
-        Array("PROXY TCP4 2001:db8::1 10.0.0.1 1 80\r\n".utf8), Array("PROXY TCP6 192.0.2.7 10.0.0.1 1 80\r\n".utf8),
-        Array("PROXY TCP4 192.0.2.256 10.0.0.1 1 80\r\n".utf8), Array("PROXY TCP4 192.0.2.7 10.0.0.1 1 65536\r\n".utf8),
-        Array("PROXY TCP4 192.0.2.7 10.0.0.1 1 80\n".utf8), Array("PROXY TCP4  192.0.2.7 10.0.0.1 1 80\r\n".utf8),
-        Array("PROXY TCP4 192.0.2.7\0x 10.0.0.1 1 80\r\n".utf8),
-        Array("PROXY UDP4 192.0.2.7 10.0.0.1 1 80\r\n".utf8), Array("proxy TCP4 ".utf8),
-        Array(("PROXY UNKNOWN " + String(repeating: "x", count: 200)).utf8),
+        line("GET / HTTP/1.1\r\n"), line("PROXY\r\n"), line("PROXY TCP4 192.0.2.7 10.0.0.1 80\r\n"),
+        line("PROXY TCP4 2001:db8::1 10.0.0.1 1 80\r\n"), line("PROXY TCP6 192.0.2.7 10.0.0.1 1 80\r\n"),
+        line("PROXY TCP4 192.0.2.256 10.0.0.1 1 80\r\n"), line("PROXY TCP4 192.0.2.7 10.0.0.1 1 65536\r\n"),
+        line("PROXY TCP4 192.0.2.7 10.0.0.1 1 80\n"), line("PROXY TCP4  192.0.2.7 10.0.0.1 1 80\r\n"),
+        line("PROXY TCP4 192.0.2.7\0x 10.0.0.1 1 80\r\n"),
+        line("PROXY UDP4 192.0.2.7 10.0.0.1 1 80\r\n"), line("proxy TCP4 "),
+        line("PROXY UNKNOWN " + String(repeating: "x", count: 200)),
         binary(0x11, 0x11, v4), binary(0x22, 0x11, v4), binary(0x21, 0x11, Array(v4.dropLast())),
         binary(0x21, 0x21, Array(v6.dropLast())), binary(0x21, 0x11, v4 + [0x20, 0, 5, 1]),
         binary(0x21, 0x11, v4 + [0x20]), signature + [0x21, 0x11, 0xFF, 0xFF], [0x0D, 0x0A, 0x0D, 0x0A, 0x01],

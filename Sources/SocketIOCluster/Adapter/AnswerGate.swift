@@ -5,7 +5,7 @@ internal import NIOCore
 
 /// Lets the questions of other nodes be answered a few at a time, in the order they came.
 ///
-/// An answer that describes all sockets takes processor time and memory with their number, and who publishes to Redis may ask
+/// An answer that describes all sockets takes processor time and memory with their number, and whoever can publish may ask
 /// as often as they like: answers made at the same time would fill the memory and keep the threads from everything else,
 /// health checks among it. A question that has waited for longer than anybody waits for its answer is not answered.
 ///

@@ -3,7 +3,7 @@
 internal import SocketIOCore
 
 /// The elements of a long answer, divided so that each part stays below a size: between nodes of this kind a long list is
-/// several messages, none of which keeps Redis or a node busy for long.
+/// several messages, none of which keeps the bus or a node busy for long.
 struct AnswerParts<Element> {
     /// A part has about this many bytes, if the limit of a message does not allow less.
     static var usualBytes: Int { 1 << 20 }

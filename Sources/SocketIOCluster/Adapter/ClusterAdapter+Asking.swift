@@ -12,7 +12,7 @@ extension ClusterAdapter {
 
     /// Delivers the event here, publishes it, and passes on what others report.
     public func broadcastWithAck(
-        _ packet: BroadcastPacket, options: BroadcastOptions, receiver: any BroadcastAckReceiver
+        _ packet: AdapterSPI.BroadcastPacket, options: BroadcastOptions, receiver: any AdapterSPI.AckReceiver
     ) {
         local.broadcastWithAck(packet, options: options, receiver: receiver)
         guard !options.flags.isLocal else { return }
@@ -149,16 +149,16 @@ extension ClusterAdapter {
     /// - Throws: ``ClusterError`` when other nodes cannot be asked, or do not all answer in time: then it has the answers
     ///   there are.
     public func serverSideEmitWithAck(
-        _ packet: BroadcastPacket, timeout: TimeAmount
+        _ packet: AdapterSPI.BroadcastPacket, timeout: TimeAmount
     ) async throws -> [EventArguments] {
         try await serverSideEmitWithAck(packet, timeout: timeout, of: .all)
     }
 
     /// As ``serverSideEmitWithAck(_:timeout:)``, of all other servers or of those of this kind.
     public func serverSideEmitWithAck(
-        _ packet: BroadcastPacket, timeout: TimeAmount, of servers: AskedServers
+        _ packet: AdapterSPI.BroadcastPacket, timeout: TimeAmount, of servers: AskedServers
     ) async throws -> [EventArguments] {
-        let data = try NodeBuffer.text(packet.data)
+        let data = RawJSON(packet.data)
         let outcome = try await outcome(
             { ClusterRequest(uid: self.uid, requestID: $0, type: .serverSideEmit, data: data) },
             timeout: timeout, of: servers)

@@ -119,7 +119,7 @@ public final class ClusterAdapter: Adapter {
     }
 
     /// Delivers the event here and publishes it.
-    public func broadcast(_ packet: BroadcastPacket, options: BroadcastOptions) {
+    public func broadcast(_ packet: AdapterSPI.BroadcastPacket, options: BroadcastOptions) {
         local.broadcast(packet, options: options)
         guard !options.flags.isLocal else { return }
         do {
@@ -160,9 +160,9 @@ public final class ClusterAdapter: Adapter {
     ///
     /// - Throws: ``ClusterError`` with code `unavailable` when the others cannot be reached and calls are to fail then, `oversized`
     ///   for an event that is larger than nodes send each other.
-    public func serverSideEmit(_ packet: BroadcastPacket) async throws {
+    public func serverSideEmit(_ packet: AdapterSPI.BroadcastPacket) async throws {
         if backend.failsWhenDown { try requireAvailable() }
-        let request = ClusterRequest(uid: uid, type: .serverSideEmit, data: try NodeBuffer.text(packet.data))
+        let request = ClusterRequest(uid: uid, type: .serverSideEmit, data: RawJSON(packet.data))
         try channel.publish(.request(request), to: .everyone, isForPeer: false, nil)
     }
 

@@ -115,7 +115,8 @@ extension ClusterAdapterCore: ClusterListener {
             var response = ClusterResponse(
                 requestID: id, type: .serverSideEmit, uid: destination.signature)
             do {
-                response.data = arguments.isEmpty ? nil : try RawJSON(encoding: NodeBuffer.replacing(arguments[0]))
+                response.data =
+                    arguments.isEmpty ? nil : try RawJSON(encoding: arguments.payload.rawJSON(at: arguments.offset))
                 try destination.send(response)
             } catch {
                 destination.refuse(id, type: .serverSideEmit, error)

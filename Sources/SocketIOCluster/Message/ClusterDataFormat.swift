@@ -142,7 +142,7 @@ package enum ClusterDataFormat {
         var nsp: String?
 
         init(_ packet: BroadcastPacket) {
-            data = RawJSON(validated: packet.data.json, attachments: packet.data.attachments)
+            data = RawJSON(packet.data)
             nsp = packet.namespace
         }
 

@@ -290,3 +290,10 @@ package enum WireMessage {
         return RawJSON(validated: json.json, attachments: json.attachments)
     }
 }
+
+extension RawJSON {
+    /// The name and the arguments of an event.
+    package init(_ arguments: EncodedArguments) {
+        self.init(validated: arguments.json, attachments: arguments.attachments)
+    }
+}

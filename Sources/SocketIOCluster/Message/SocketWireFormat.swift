@@ -139,9 +139,8 @@ package enum NodeBuffer {
         }
     }
 
-    /// The data of an event for other servers as plain JSON.
-    package static func text(_ data: EncodedArguments) throws -> RawJSON {
-        let raw = RawJSON(validated: data.json, attachments: data.attachments)
-        return data.attachments.isEmpty ? raw : try RawJSON(encoding: replacing(raw.value))
+    /// A value without attachments, for formats that have no place for them.
+    package static func text(_ raw: RawJSON) throws -> RawJSON {
+        raw.hasAttachments ? try RawJSON(encoding: replacing(raw.value)) : raw
     }
 }

@@ -25,7 +25,7 @@ final class PeerDirectoryCore {
     var table: PeerTable
     /// Which messages of other nodes have been seen, if they are numbered.
     var windows = SequenceWindows()
-    /// Nil when the nodes have no secret: then messages of everyone who can publish to Redis are accepted.
+    /// Nil when the nodes have no secret: then messages of everyone who can publish are accepted.
     var verifier: PeerVerifier?
     let questions: PeerQuestions
     /// When the last routine heartbeat was sent, until it has come back.

@@ -108,7 +108,7 @@ final class PeerHeartbeat {
     }
 
     /// Answers a node that is new or asks who is there: at once, and all who do so shortly after with one heartbeat. Anybody who
-    /// publishes to Redis may ask, when the nodes have no secret, and each answer goes to all nodes.
+    /// can publish may ask, when the nodes have no secret, and each answer goes to all nodes.
     func greet(hello: Bool = false) {
         let now = services.eventLoop.now
         if let greetedAt, now - greetedAt < Self.pause {

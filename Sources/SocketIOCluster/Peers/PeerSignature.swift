@@ -4,7 +4,7 @@ internal import EngineIOCore
 package import EngineIOServer
 package import NIOCore
 
-/// Signs what nodes of this kind tell each other, so that somebody who can only publish to Redis cannot pose as one.
+/// Signs what nodes of this kind tell each other, so that somebody who can only publish cannot pose as one.
 ///
 /// A message is one JSON object. Its time and a random number are put behind its other members, and the signature last:
 ///
@@ -14,7 +14,7 @@ package import NIOCore
 /// before `,"sig":`. So a signature for one channel, cluster or purpose is none for another. Nodes that know nothing of
 /// signatures read such a message as any other.
 struct PeerSignature: Sendable {
-    /// How far the clocks of two nodes may be apart, in milliseconds, the way through Redis included. The same as for
+    /// How far the clocks of two nodes may be apart, in milliseconds, the way between them included. The same as for
     /// requests that nodes carry to each other.
     static let window: Int64 = 30_000
     /// More bytes than a signature adds to a message.
@@ -74,7 +74,7 @@ package enum PeerRefusal: String, CaseIterable, Sendable {
     var advice: String {
         switch self {
         case .unsigned:
-            "give all nodes the same cluster.secret; if they have it, somebody else publishes to this Redis"
+            "give all nodes the same cluster.secret; if they have it, somebody else publishes on their channels"
         case .wrongKey: "give all nodes the same cluster.secret"
         case .stale: "set the clocks of the nodes: they are more than \(PeerSignature.window / 1000) s apart"
         case .replayed: "somebody repeats what nodes send each other"

@@ -132,7 +132,7 @@ final class Outbox {
             guard let message = queue.settled(.done)?.message else { return }
             if message.kind == .data { counters.refused.increment() }
             message.completion?(.failure(error))
-            if message.completion == nil { log.log(.refusedByRedis, ["reason": "\(error)"]) }
+            if message.completion == nil { log.log(.refused, ["reason": "\(error)"]) }
         case .unknown(let serverEnded):
             let isInDoubt =
                 serverEnded && policy.mode == .buffer && echoes.isCounting && queue.oldestInFlight?.kind == .data

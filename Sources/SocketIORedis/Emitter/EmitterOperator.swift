@@ -140,7 +140,7 @@ public struct EmitterOperator: Sendable {
 
     private func serverSide(_ data: EncodedArguments) async throws -> Int {
         try await send(
-            ClusterRequest(uid: Self.uid, type: .serverSideEmit, data: try NodeBuffer.text(data)))
+            ClusterRequest(uid: Self.uid, type: .serverSideEmit, data: try NodeBuffer.text(RawJSON(data))))
     }
 
     @discardableResult

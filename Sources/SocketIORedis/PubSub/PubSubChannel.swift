@@ -96,7 +96,7 @@ final class PubSubChannel: ClusterChannel {
             payload = try PubSubWireFormat.acknowledgedBroadcast(uid: uid, requestID: id, packet, options: options)
             channel = names.request
         case .request(let request):
-            payload = try request.text
+            payload = try PubSubWireFormat.request(request)
             channel = names.request
             if content.isServerSideEmit, payload.readableBytes > configuration.maxMessageBytes {
                 bus.counters.refused(.sentBytes)

@@ -96,9 +96,20 @@ enum PubSubWireFormat {
         return writer.finish()
     }
 
+    /// A request of any type but an acknowledged broadcast: JSON, without binary data.
+    static func request(_ request: ClusterRequest) throws -> ByteBuffer {
+        guard let data = request.data, data.hasAttachments else { return try request.text }
+        var request = request
+        request.data = try NodeBuffer.text(data)
+        return try request.text
+    }
+
     /// A response of any type: JSON, but for acknowledgements, which may have binary data.
     static func response(_ response: ClusterResponse) throws -> ByteBuffer {
         guard response.type == ClusterRequestType.broadcastAck.rawValue, response.gone == nil else {
+            guard let data = response.data, data.hasAttachments else { return try response.text }
+            var response = response
+            response.data = try NodeBuffer.text(data)
             return try response.text
         }
         return try acknowledgement(

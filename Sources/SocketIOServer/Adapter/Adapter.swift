@@ -8,10 +8,10 @@ public import SocketIOCore
 /// Delivers what a namespace sends to more than one socket, on this server and on the other servers that the adapter
 /// knows (protocol 5.1).
 ///
-/// There is one adapter per namespace. An adapter for several servers acts on ``AdapterContext/local`` first, which is
+/// There is one adapter per namespace. An adapter for several servers acts on ``AdapterSPI/Context/local`` first, which is
 /// this server's part of everything, and tells the others second: a backend that is slow or lost delays nothing here.
 /// With ``BroadcastFlags/isLocal`` it tells nobody. What it hears from the others it gives to the same
-/// ``AdapterContext/local``.
+/// ``AdapterSPI/Context/local``.
 ///
 /// All methods may be called from any thread. Errors of ``start()`` and ``close()`` are logged by the caller.
 public protocol Adapter: AnyObject, Sendable {
@@ -25,12 +25,12 @@ public protocol Adapter: AnyObject, Sendable {
     func serverCount() async throws -> Int
 
     /// Sends an event to the sockets meant by `options`.
-    func broadcast(_ packet: BroadcastPacket, options: BroadcastOptions)
+    func broadcast(_ packet: AdapterSPI.BroadcastPacket, options: BroadcastOptions)
 
     /// Sends an event to the sockets meant by `options` and collects their acknowledgements. The receiver must hear of
     /// ``serverCount()`` servers; it keeps the time itself.
     func broadcastWithAck(
-        _ packet: BroadcastPacket, options: BroadcastOptions, receiver: any BroadcastAckReceiver)
+        _ packet: AdapterSPI.BroadcastPacket, options: BroadcastOptions, receiver: any AdapterSPI.AckReceiver)
 
     /// Makes the sockets meant by `options` join rooms.
     func addSockets(_ options: BroadcastOptions, rooms: [String])
@@ -57,14 +57,15 @@ public protocol Adapter: AnyObject, Sendable {
     func countByRoom() async throws -> NameDictionary<Int>
 
     /// Sends an event to the other servers, where ``Namespace/on(_:_:)-swift.method`` listens.
-    func serverSideEmit(_ packet: BroadcastPacket) async throws
+    func serverSideEmit(_ packet: AdapterSPI.BroadcastPacket) async throws
 
     /// As ``serverSideEmit(_:)``; returns one acknowledgement of each other server.
-    func serverSideEmitWithAck(_ packet: BroadcastPacket, timeout: TimeAmount) async throws -> [EventArguments]
+    func serverSideEmitWithAck(_ packet: AdapterSPI.BroadcastPacket, timeout: TimeAmount) async throws
+        -> [EventArguments]
 
     /// The same, of some servers only.
     func serverSideEmitWithAck(
-        _ packet: BroadcastPacket, timeout: TimeAmount, of servers: AskedServers
+        _ packet: AdapterSPI.BroadcastPacket, timeout: TimeAmount, of servers: AskedServers
     ) async throws -> [EventArguments]
 }
 
@@ -84,68 +85,72 @@ extension Adapter {
     }
 }
 
-/// Takes the acknowledgements of a broadcast. From any thread, in any order.
-public protocol BroadcastAckReceiver: AnyObject, Sendable {
-    /// How long acknowledgements are of use.
-    var timeout: TimeAmount { get }
+extension AdapterSPI {
+    /// Takes the acknowledgements of a broadcast. From any thread, in any order.
+    public protocol AckReceiver: AnyObject, Sendable {
+        /// How long acknowledgements are of use.
+        var timeout: TimeAmount { get }
 
-    /// One server has sent the event to this many clients.
-    func reached(clients: Int)
+        /// One server has sent the event to this many clients.
+        func reached(clients: Int)
 
-    /// The same of a server that tells the sockets' ids. By default their number is reported.
-    func reached(socketIDs: [String])
+        /// The same of a server that tells the sockets' ids. By default their number is reported.
+        func reached(socketIDs: [String])
 
-    /// One client has answered. `socketID` is nil when it belongs to a server that does not tell.
-    func acknowledged(_ arguments: EventArguments, socketID: String?)
+        /// One client has answered. `socketID` is nil when it belongs to a server that does not tell.
+        func acknowledged(_ arguments: EventArguments, socketID: String?)
 
-    /// A client that was reached has gone without an answer.
-    func disconnected(socketID: String)
+        /// A client that was reached has gone without an answer.
+        func disconnected(socketID: String)
+    }
 }
 
-extension BroadcastAckReceiver {
+extension AdapterSPI.AckReceiver {
     /// Reports the number.
     public func reached(socketIDs: [String]) { reached(clients: socketIDs.count) }
 }
 
-/// What an adapter is made with.
-public struct AdapterContext: Sendable {
-    /// The namespace's name.
-    public let namespace: String
-    /// This server's own part: all delivery to sockets connected here.
-    public let local: MemoryAdapter
-    /// Where to log.
-    public let logger: Logger
-    /// A loop to work on.
-    public let eventLoop: any EventLoop
-    /// The four characters this server's session ids begin with.
-    public let nodeTag: String
+extension AdapterSPI {
+    /// What an adapter is made with.
+    public struct Context: Sendable {
+        /// The namespace's name.
+        public let namespace: String
+        /// This server's own part: all delivery to sockets connected here.
+        public let local: MemoryAdapter
+        /// Where to log.
+        public let logger: Logger
+        /// A loop to work on.
+        public let eventLoop: any EventLoop
+        /// The four characters this server's session ids begin with.
+        public let nodeTag: String
 
-    /// Exchanges the rates that users of this server have used with the other servers.
-    package let rates: RateBook
+        /// Exchanges the rates that users of this server have used with the other servers.
+        package let rates: RateBook
 
-    private let serverEvents: ServerEvents
+        private let serverEvents: ServerEvents
 
-    init(
-        namespace: String, local: MemoryAdapter, logger: Logger, eventLoop: any EventLoop, nodeTag: String,
-        rates: RateBook, serverEvents: ServerEvents
-    ) {
-        self.rates = rates
-        self.namespace = namespace
-        self.local = local
-        self.logger = logger
-        self.eventLoop = eventLoop
-        self.nodeTag = nodeTag
-        self.serverEvents = serverEvents
-    }
+        init(
+            namespace: String, local: MemoryAdapter, logger: Logger, eventLoop: any EventLoop, nodeTag: String,
+            rates: RateBook, serverEvents: ServerEvents
+        ) {
+            self.rates = rates
+            self.namespace = namespace
+            self.local = local
+            self.logger = logger
+            self.eventLoop = eventLoop
+            self.nodeTag = nodeTag
+            self.serverEvents = serverEvents
+        }
 
-    /// Hands an event of another server (``Adapter/serverSideEmit(_:)``) to the listeners of this one.
-    ///
-    /// `answer` is called at most once, if a listener answers.
-    public func receive(
-        _ packet: BroadcastPacket, answer: (@Sendable (Result<EventArguments, any Error>) -> Void)? = nil
-    ) throws {
-        let arguments = try packet.arguments()
-        serverEvents.deliver(packet.event, arguments, answer: answer)
+        /// Hands an event of another server (``Adapter/serverSideEmit(_:)``) to the listeners of this one.
+        ///
+        /// `answer` is called at most once, if a listener answers.
+        public func receive(
+            _ packet: AdapterSPI.BroadcastPacket, answer: (@Sendable (Result<EventArguments, any Error>) -> Void)? = nil
+        ) throws {
+            let arguments = try packet.arguments()
+            serverEvents.deliver(packet.event, arguments, answer: answer)
+        }
     }
 }
 

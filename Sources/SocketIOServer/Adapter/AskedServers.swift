@@ -14,7 +14,7 @@ public enum AskedServers: String, Sendable, Codable, Hashable, CaseIterable {
 extension Adapter {
     /// Waits for all servers: an adapter that has no others need not know the difference.
     public func serverSideEmitWithAck(
-        _ packet: BroadcastPacket, timeout: TimeAmount, of servers: AskedServers
+        _ packet: AdapterSPI.BroadcastPacket, timeout: TimeAmount, of servers: AskedServers
     ) async throws -> [EventArguments] {
         try await serverSideEmitWithAck(packet, timeout: timeout)
     }

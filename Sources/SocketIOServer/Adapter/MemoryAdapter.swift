@@ -75,7 +75,7 @@ public final class MemoryAdapter: Adapter {
     public func serverCount() async throws -> Int { 1 }
 
     /// Delivers the event here.
-    public func broadcast(_ packet: BroadcastPacket, options: BroadcastOptions) {
+    public func broadcast(_ packet: AdapterSPI.BroadcastPacket, options: BroadcastOptions) {
         // A node of a cluster may well have nobody to deliver to.
         guard shards.contains(where: { $0.socketCount > 0 }) else { return }
         let message = marked(
@@ -98,7 +98,8 @@ public final class MemoryAdapter: Adapter {
 
     /// Delivers the event here and collects the acknowledgements of this server's sockets.
     public func broadcastWithAck(
-        _ packet: BroadcastPacket, options: BroadcastOptions, receiver: any BroadcastAckReceiver
+        _ packet: AdapterSPI.BroadcastPacket, options: BroadcastOptions,
+        receiver: any AdapterSPI.AckReceiver
     ) {
         let id = nextAckID()
         let message = marked(
@@ -164,13 +165,13 @@ public final class MemoryAdapter: Adapter {
     public func allRooms() async throws -> NameSet { rooms }
 
     /// There is no other server: nothing but a warning in the log.
-    public func serverSideEmit(_ packet: BroadcastPacket) async throws {
+    public func serverSideEmit(_ packet: AdapterSPI.BroadcastPacket) async throws {
         context.log.log(.nobodyElse, ["nsp": "\(name)", "event": "\(packet.event)"])
     }
 
     /// There is no other server: no acknowledgements.
     public func serverSideEmitWithAck(
-        _ packet: BroadcastPacket, timeout: TimeAmount
+        _ packet: AdapterSPI.BroadcastPacket, timeout: TimeAmount
     ) async throws -> [EventArguments] {
         try await serverSideEmit(packet)
         return []

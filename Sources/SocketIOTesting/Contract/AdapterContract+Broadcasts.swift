@@ -57,7 +57,9 @@ extension AdapterContract {
             let there = try await servers.client(servers.count - 1)
             servers.io.local.emit("local")
             try expect("local", try await here.next("local").name, is: "local")
-            if servers.count == 1 { _ = try await there.next("local") }
+            servers.io.emit("mark")
+            let before = try await there.names(until: "mark")
+            try expect("local events elsewhere", before, is: servers.count == 1 ? ["local"] : [])
             // A busy transport may drop one.
             var number = 0
             try await eventually("a volatile event arrives") {
@@ -65,8 +67,6 @@ extension AdapterContract {
                 servers.io.volatile.compress(false).emit("volatile", number)
                 return there.events.takeAll().contains { event in event.name == "volatile" }
             }
-            servers.io.emit("end")
-            try expect("no local event elsewhere", try await there.names(until: "end").contains("local"), is: false)
         },
         Check(
             "events of one server arrive in the order in which they were sent", alone: true, tolerates: [.duplication]

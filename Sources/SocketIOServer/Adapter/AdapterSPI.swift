@@ -1,0 +1,13 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+/// What those need who write an ``Adapter``, and nobody else: a namespace of its own, so that applications do not find it when they
+/// look for something to use. `docs/adapters.md` tells how to write one.
+///
+/// Most adapters for several servers need less: a `ClusterTransport` (of `SocketIOCluster`) brings bytes from one server to the
+/// others, and everything else is there.
+public enum AdapterSPI {}
+
+// The names that this package uses for them.
+package typealias AdapterContext = AdapterSPI.Context
+package typealias BroadcastPacket = AdapterSPI.BroadcastPacket
+package typealias BroadcastAckReceiver = AdapterSPI.AckReceiver
