@@ -238,7 +238,7 @@ let package = Package(
             name: "ChatTests",
             dependencies: [
                 "Chat", "SocketIOServer", "SocketIOHummingbird", "SocketIORedis", "SocketIOTesting", "ProcessTesting",
-                "HiredisNIO", hummingbird, nioCore, nioLocks, nioPosix, logging,
+                "HiredisNIO", grdb, hummingbird, nioCore, nioLocks, nioPosix, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(

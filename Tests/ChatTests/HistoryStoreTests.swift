@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import Foundation
+import GRDB
 import HiredisNIO
 import Logging
 import NIOCore

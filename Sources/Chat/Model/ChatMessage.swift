@@ -29,6 +29,19 @@ public struct ChatMessage: Codable, Sendable, Equatable {
     /// Who has reacted how.
     public var reactions: [Reaction]?
 
+    /// A message that is not stored yet has 0 as its `seq`.
+    public init(
+        room: String, seq: Int64 = 0, id: String, from: String, name: String, text: String, time: Int64
+    ) {
+        self.room = room
+        self.seq = seq
+        self.id = id
+        self.from = from
+        self.name = name
+        self.text = text
+        self.time = time
+    }
+
     /// The message that another one answers.
     public struct Reply: Codable, Sendable, Equatable {
         /// Its place in the room.

@@ -1033,7 +1033,9 @@ $('state').addEventListener('click', async () => {
 });
 document.addEventListener('visibilitychange', seen);
 window.addEventListener('focus', seen);
-window.addEventListener('pagehide', keepDraft);
+// Browsers may keep a page that was left, with its connection; others would see the person for a while. If the page is
+// shown again, it connects again.
+window.addEventListener('pagehide', () => { keepDraft(); home?.io.engine?.close(); });
 document.addEventListener('keydown', (event) => {
   if (event.key !== 'Escape') return;
   if (menu) closeMenu();
