@@ -1,5 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Glibc
+internal import NIOCore
+
 /// Why something with Redis did not work. Texts never contain passwords.
 public struct RedisError: Error, Sendable, CustomStringConvertible {
     /// What kind of error; more may be added.
@@ -60,7 +63,9 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
     /// Code and message; the cause's text when there is one.
     public var description: String {
         guard let cause else { return "Redis \(code): \(message)" }
-        return "Redis \(code): \(message) (\(cause))"
+        // The system's words, without the names of functions in between.
+        let words = (cause as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(cause)"
+        return "Redis \(code): \(message) (\(words))"
     }
 }
 
