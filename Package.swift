@@ -258,7 +258,7 @@ let package = Package(
                 "SocketIOServer", "SocketIORedis", "SocketIOHummingbird", "SocketIOJWT", hummingbird, nioPosix,
                 serviceLifecycle, unixSignals, logging,
             ],
-            path: "docs/examples", exclude: ["README.md"], swiftSettings: swiftSettings),
+            path: "docs/examples", exclude: ["README.md", "unix-bus"], swiftSettings: swiftSettings),
         .testTarget(
             name: "DocumentTests",
             dependencies: [

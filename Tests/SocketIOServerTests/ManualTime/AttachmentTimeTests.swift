@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import LoopConfinement
 import MetricTesting
 import NIOCore
 import Testing
@@ -99,7 +100,7 @@ struct AttachmentTimeTests {
             #expect(shard.runIfHere { $0.timers.count } == before + 1)
             sender.client.close()
             sender.server.advance(.seconds(1))
-            #expect(try #require(shard.runIfHere { $0.timers.count }) <= before)
+            #expect((shard.runIfHere { $0.timers.count } ?? .max) <= before)
             sender.server.advance(.minutes(5))
             #expect(sender.refusals == 0)
         }
