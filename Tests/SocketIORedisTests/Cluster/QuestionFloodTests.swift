@@ -80,7 +80,7 @@ struct QuestionFloodTests {
             }
             let heartbeat = #"{"type":"alive","node":"peer","tag":"peer","uids":{"/":"uid-p"},"parts":\#(takesParts)}"#
             try await transport.deliver("socket.io-node#", Array(heartbeat.utf8))
-            let gate = node.cluster.answers
+            let gate = node.cluster.cluster.answers
             for _ in 0..<AnswerGate.width { #expect(await gate.enter()) }
             let questions = (0..<1_500).map { number in
                 Array(
