@@ -117,7 +117,9 @@ struct ClusterWireFormatTests {
         #expect(throws: ClusterError.self) {
             try ClusterWireFormat.decode(ByteBuffer(repeating: 0x20, count: 65_537), limits: configuration)
         }
-        for (rooms, isAllowed) in [(PacketWireFormat.maximumRooms, true), (PacketWireFormat.maximumRooms + 1, false)] {
+        for (rooms, isAllowed) in [
+            (MessagePackLimits().maximumRooms, true), (MessagePackLimits().maximumRooms + 1, false),
+        ] {
             let names = (0..<rooms).map(String.init)
             let message = ClusterMessage(
                 namespace: "/", sender: "a", .broadcast(try packet(), BroadcastOptions(rooms: names)))
