@@ -43,8 +43,8 @@ internal import Testing
 
     /// Where texts of peers go.
     private static let targets = [
-        "EngineIOCore", "EngineIOServer", "SocketIOCore", "SocketIOServer", "SocketIORedis", "SocketIOJWT",
-        "SocketIOHummingbird", "Chat",
+        "EngineIOCore", "EngineIOServer", "SocketIOCore", "SocketIOServer", "SocketIOCluster", "SocketIORedis",
+        "SocketIOJWT", "SocketIOHummingbird", "Chat",
     ]
 
     /// Not part of a server: a load generator, an application for test suites, test clients.

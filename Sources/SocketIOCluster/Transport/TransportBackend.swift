@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import SocketIOCore
@@ -39,12 +40,11 @@ final class TransportBackend: ClusterBackend {
         }
         guard isNew else { return false }
         services.counters.record(isUp: status == .up)
-        let metadata: [String: String] = ["state": status.description]
         switch status {
         case .up, .closed, .connecting:
-            services.logger.info("The cluster's state has changed", metadata: metadata.mapValues { "\($0)" })
+            services.logger.info("The cluster's state has changed", metadata: ["state": "\(status)"])
         case .degraded, .down:
-            services.logger.warning("The cluster's state has changed", metadata: metadata.mapValues { "\($0)" })
+            services.logger.warning("The cluster's state has changed", metadata: ["state": "\(status)"])
         }
         return true
     }
