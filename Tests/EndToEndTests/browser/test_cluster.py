@@ -199,7 +199,7 @@ class CommandTest(unittest.TestCase):
 
 
 class NodeDeathTest(unittest.TestCase):
-    def test_a_node_dies_and_then_redis_and_nothing_is_lost_or_doubled(self):
+    def test_a_node_dies_and_nothing_is_lost_or_doubled(self):
         cluster = Cluster(nodes=3, balancer="haproxy")
         self.addCleanup(cluster.stop)
         pages = []
