@@ -63,14 +63,14 @@ extension EngineConfiguration {
     }
 
     private func checkTimes(_ problems: inout [String]) {
-        let times: [(String, TimeAmount)] = [
+        let times: [(String, Duration)] = [
             ("pingInterval", pingInterval), ("pingTimeout", pingTimeout), ("upgradeTimeout", upgradeTimeout),
             ("destroyUpgradeTimeout", destroyUpgradeTimeout), ("headTimeout", headTimeout),
             ("bodyTimeout", bodyTimeout), ("keepAliveTimeout", keepAliveTimeout), ("sendTimeout", sendTimeout),
             ("slowClientTimeout", slowClientTimeout),
         ]
         // A day is more than any of these can mean, and keeps sums of them far from overflow.
-        for (name, time) in times where time <= .zero || time > .hours(24) {
+        for (name, time) in times where time <= .zero || time > .seconds(86_400) {
             problems.append("\(name) must be more than zero and at most a day")
         }
     }

@@ -3,11 +3,10 @@
 public import EngineIOCore
 public import Logging
 internal import NIOConcurrencyHelpers
-public import NIOCore
 public import NIOSSL
 
 /// Everything that can be set about the engine: names and defaults are those of the Node server (protocol 1.2), limits are
-/// ours. Times are `TimeAmount`, sizes bytes.
+/// ours. Times are `Duration`, sizes bytes.
 public struct EngineConfiguration: Sendable {
     // MARK: Requests that belong to the engine
 
@@ -18,16 +17,16 @@ public struct EngineConfiguration: Sendable {
     /// Whether upgrade requests for other paths are ended; default true.
     public var destroyUpgrade = true
     /// How long the application may take to answer such a request; default 1 s.
-    public var destroyUpgradeTimeout = TimeAmount.seconds(1)
+    public var destroyUpgradeTimeout = Duration.seconds(1)
 
     // MARK: Sessions
 
     /// From a pong to the next ping; default 25 s.
-    public var pingInterval = TimeAmount.seconds(25)
+    public var pingInterval = Duration.seconds(25)
     /// How long a pong may take; default 20 s.
-    public var pingTimeout = TimeAmount.seconds(20)
+    public var pingTimeout = Duration.seconds(20)
     /// How long an upgrade may take; default 10 s.
-    public var upgradeTimeout = TimeAmount.seconds(10)
+    public var upgradeTimeout = Duration.seconds(10)
     /// The largest inbound message or POST body, also told to clients as `maxPayload`; default 1,000,000.
     public var maxHttpBufferSize = 1_000_000
     /// Enabled transports; default both.
@@ -109,20 +108,20 @@ public struct EngineConfiguration: Sendable {
     /// Headers of one request; over it 431. Default 100.
     public var maxHeaders = 100
     /// How long a request head may take to arrive, from the first byte or from the accept; then 408. Default 5 s.
-    public var headTimeout = TimeAmount.seconds(5)
+    public var headTimeout = Duration.seconds(5)
     /// How long a request body may take to arrive; then 408. Default 10 s.
-    public var bodyTimeout = TimeAmount.seconds(10)
+    public var bodyTimeout = Duration.seconds(10)
     /// How long a connection may rest between two requests; default 5 s as in Node. Raise it above the idle timeout of
     /// a proxy that keeps connections open.
-    public var keepAliveTimeout = TimeAmount.seconds(5)
+    public var keepAliveTimeout = Duration.seconds(5)
     /// How long a client may take none of an answer, plus a second for each 32 KiB of it; default 30 s.
-    public var sendTimeout = TimeAmount.seconds(30)
+    public var sendTimeout = Duration.seconds(30)
     /// The soft bound on the bytes of memory queued for one client. Above it the server watches the client's progress
     /// and drops volatile messages to it. Default 1 MiB. Without effect above ``maxBufferedBytes``.
     public var slowClientBytes = 1024 * 1024
     /// How long a client with more than ``slowClientBytes`` queued may read none of them before the server applies
     /// ``slowClientPolicy``; default 10 s.
-    public var slowClientTimeout = TimeAmount.seconds(10)
+    public var slowClientTimeout = Duration.seconds(10)
     /// The hard bound on the bytes of memory queued for one client, however fast it reads; at it the server applies
     /// ``slowClientPolicy``. A single message may be larger. Default 16 MiB.
     public var maxBufferedBytes = 16 * 1024 * 1024

@@ -10,3 +10,10 @@
 @_exported public import struct NIOHTTP1.HTTPHeaders
 @_exported public import enum NIOHTTP1.HTTPMethod
 @_exported public import enum NIOHTTP1.HTTPResponseStatus
+@_exported public import class NIOSSL.NIOSSLCertificate
+@_exported public import enum NIOSSL.NIOSSLCertificateSource
+@_exported public import class NIOSSL.NIOSSLPrivateKey
+@_exported public import enum NIOSSL.NIOSSLPrivateKeySource
+@_exported public import enum NIOSSL.NIOSSLSerializationFormats
+@_exported public import struct NIOSSL.TLSConfiguration
+@_exported public import enum NIOSSL.TLSVersion

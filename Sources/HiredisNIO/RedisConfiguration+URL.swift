@@ -204,7 +204,7 @@ extension RedisConfiguration {
         return number
     }
 
-    private static func milliseconds(_ text: String, part: String) throws(RedisError) -> TimeAmount {
+    private static func milliseconds(_ text: String, part: String) throws(RedisError) -> Duration {
         .milliseconds(Int64(try number(text, part: "parameter \(part)", 1...3_600_000)))
     }
 

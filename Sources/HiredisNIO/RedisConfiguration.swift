@@ -1,7 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-public import NIOCore
-
 /// A password that does not show itself: descriptions, dumps and interpolation give `***`.
 public struct RedisSecret: Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible,
     CustomDebugStringConvertible, CustomReflectable
@@ -70,15 +68,15 @@ public struct RedisConfiguration: Sendable, Hashable {
     /// TLS, or nil for plain text.
     public var tls: RedisTLS?
     /// Time for TCP and TLS to be established, default 2 s.
-    public var connectTimeout: TimeAmount = .seconds(2)
+    public var connectTimeout: Duration = .seconds(2)
     /// Time for the reply to a command (also to the log-in), default 5 s. Publishes without a callback have none.
-    public var commandTimeout: TimeAmount = .seconds(5)
+    public var commandTimeout: Duration = .seconds(5)
     /// Distance of health checks, default 3 s. A dead link is given up after at most twice this time.
-    public var pingInterval: TimeAmount = .seconds(3)
+    public var pingInterval: Duration = .seconds(3)
     /// Shortest and longest time between two attempts to connect, default 50 ms and 5 s.
-    public var minimumReconnectDelay: TimeAmount = .milliseconds(50)
+    public var minimumReconnectDelay: Duration = .milliseconds(50)
     /// See ``minimumReconnectDelay``.
-    public var maximumReconnectDelay: TimeAmount = .seconds(5)
+    public var maximumReconnectDelay: Duration = .seconds(5)
     /// Bytes that may wait to be written, default 16 MiB. Over it publishes are refused and commands fail.
     public var maximumBacklogBytes: Int = 16 << 20
     /// Commands and publishes that may wait for their reply, default 262,144.
@@ -115,7 +113,7 @@ public struct RedisConfiguration: Sendable, Hashable {
         for (name, amount) in [
             ("connectTimeout", connectTimeout), ("commandTimeout", commandTimeout), ("pingInterval", pingInterval),
             ("minimumReconnectDelay", minimumReconnectDelay), ("maximumReconnectDelay", maximumReconnectDelay),
-        ] where amount < .milliseconds(1) || amount > .hours(1) {
+        ] where amount < .milliseconds(1) || amount > .seconds(3_600) {
             problems.append("\(name) must be 1 ms … 1 h")
         }
         if maximumReconnectDelay < minimumReconnectDelay {

@@ -65,7 +65,8 @@ final class RedisLink {
         self.logger[metadataKey: "redis"] = "\(name)"
         metrics = RedisLinkMetrics(link: name)
         backoff = Backoff(
-            minimum: configuration.minimumReconnectDelay, maximum: configuration.maximumReconnectDelay)
+            minimum: TimeAmount(configuration.minimumReconnectDelay),
+            maximum: TimeAmount(configuration.maximumReconnectDelay))
     }
 
     var connection: RedisConnection? {
@@ -189,7 +190,7 @@ final class RedisLink {
         currentAddress = address
         let connection = RedisConnection(settings: settings, eventLoop: eventLoop, owner: self, user: owner)
         phase = .connecting(attempt: number, connection)
-        RedisConnector.connect(to: address, tls: tls, timeout: configuration.connectTimeout, connection: connection)
+        RedisConnector.connect(to: address, tls: tls, timeout: TimeAmount(configuration.connectTimeout), connection: connection)
             .whenComplete { result in
                 switch result {
                 case .success:

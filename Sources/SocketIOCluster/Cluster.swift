@@ -54,7 +54,7 @@ public final class Cluster: Sendable {
         try configuration.validate()
         self.ids = ids
         self.questions = QuestionGate(limit: configuration.maxPendingRequests)
-        self.answers = AnswerGate(patience: configuration.requestsTimeout)
+        self.answers = AnswerGate(patience: TimeAmount(configuration.requestsTimeout))
         self.configuration = configuration
         self.makeBackend = backend
     }

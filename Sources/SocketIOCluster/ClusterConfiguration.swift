@@ -1,11 +1,11 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 public import EngineIOServer
-public import NIOCore
+internal import NIOCore
 package import SocketIOCore
 internal import SocketIOServer
 
-/// How a server takes part in a cluster. Times are `TimeAmount`, sizes bytes.
+/// How a server takes part in a cluster. Times are `Duration`, sizes bytes.
 public struct ClusterConfiguration: Sendable {
     /// What a question does when not all servers have answered in time.
     public enum RequestTimeout: String, Sendable, Hashable, Codable, CaseIterable {
@@ -18,7 +18,7 @@ public struct ClusterConfiguration: Sendable {
     /// Name of the cluster, the same on all its servers. Default `socket.io`.
     public var key = "socket.io"
     /// How long to wait for answers of other servers; default 5 s.
-    public var requestsTimeout = TimeAmount.seconds(5)
+    public var requestsTimeout = Duration.seconds(5)
     /// What happens then; default `fail`. `serverSideEmitWithAck` and broadcasts with acknowledgements always fail, with
     /// the answers there are.
     public var onRequestTimeout = RequestTimeout.fail
@@ -26,9 +26,9 @@ public struct ClusterConfiguration: Sendable {
     /// `overloaded` without having been asked. Default 512.
     public var maxPendingRequests = 512
     /// Time between two heartbeats to the other servers; default 2 s.
-    public var heartbeatInterval = TimeAmount.seconds(2)
+    public var heartbeatInterval = Duration.seconds(2)
     /// How long another server may be silent before it counts as gone; default 6 s.
-    public var peerTimeout = TimeAmount.seconds(6)
+    public var peerTimeout = Duration.seconds(6)
     /// Whether `fetchSockets` tells other servers the HTTP headers of the handshakes, the largest part of its answers.
     /// Default true, as in Node.
     public var fetchIncludesHeaders = true

@@ -1,6 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-public import NIOCore
 public import SocketIOServer
 
 extension TokenAuthentication {
@@ -21,9 +20,9 @@ extension TokenAuthentication {
         /// other servers can see; `socket.tokenClaims` has them all the same.
         public var dataField: String? = "claims"
         /// How long before its token ends a client gets `token_expiring`; default 60 s, zero for never.
-        public var warning = TimeAmount.seconds(60)
+        public var warning = Duration.seconds(60)
         /// How long after the end of its token a client stays connected; default 10 s. The leeway of the rules is added.
-        public var grace = TimeAmount.seconds(10)
+        public var grace = Duration.seconds(10)
 
         /// Hears of every token that is refused, on the socket's event loop, for a log; must not block. Default nil.
         public var onRefusal: (@Sendable (Socket, TokenError) -> Void)?

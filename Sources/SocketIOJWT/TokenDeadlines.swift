@@ -27,7 +27,7 @@ struct TokenDeadlines: Equatable {
     /// - Parameter end: when the token expires.
     init(end: Double, _ options: TokenAuthentication.Options) {
         self.end = end
-        limit = end + Double(options.rules.leewaySeconds) + Self.seconds(options.grace)
+        limit = end + Self.seconds(options.rules.leeway) + Self.seconds(options.grace)
         warnAt = options.warning > .zero ? end - Self.seconds(options.warning) : .infinity
     }
 
@@ -44,5 +44,5 @@ struct TokenDeadlines: Equatable {
         return .warn
     }
 
-    private static func seconds(_ amount: TimeAmount) -> Double { Double(amount.nanoseconds) / 1e9 }
+    private static func seconds(_ duration: Duration) -> Double { duration / .seconds(1) }
 }

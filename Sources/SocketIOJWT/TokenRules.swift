@@ -11,8 +11,8 @@ public struct TokenRules: Sendable {
     public var issuers: [String] = []
     /// `aud` must be or contain one of these; empty, the default, means any or none.
     public var audiences: [String] = []
-    /// How many seconds clocks may differ, for `exp` and `nbf`; default 5.
-    public var leewaySeconds = 5
+    /// How far clocks may differ, for `exp` and `nbf`; default 5 s.
+    public var leeway = Duration.seconds(5)
     /// Whether a token without `exp` is refused; default false.
     public var requiresExpiry = false
     /// Longest token in bytes; default 8 KiB.
@@ -25,7 +25,7 @@ public struct TokenRules: Sendable {
     ///
     /// - Parameter now: seconds since 1970.
     func check(_ claims: TokenClaims, now: Double) throws(TokenError) {
-        let leeway = Double(leewaySeconds)
+        let leeway = leeway / .seconds(1)
         if let end = claims.expiresAt {
             guard now < end + leeway else { throw TokenError(.expired) }
         } else if requiresExpiry {

@@ -1,10 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 public import EngineIOServer
-public import NIOCore
 public import SocketIOCluster
 
-/// How a node takes part in a cluster over Redis. Times are `TimeAmount`, sizes bytes.
+/// How a node takes part in a cluster over Redis. Times are `Duration`, sizes bytes.
 public struct RedisClusterConfiguration: Sendable {
     /// What a question does when not all nodes have answered in time.
     public typealias RequestTimeout = ClusterConfiguration.RequestTimeout
@@ -12,7 +11,7 @@ public struct RedisClusterConfiguration: Sendable {
     /// First part of all channel names; all nodes of a cluster need the same. Default `socket.io`.
     public var key = "socket.io"
     /// How long to wait for answers of other nodes; default 5 s.
-    public var requestsTimeout = TimeAmount.seconds(5)
+    public var requestsTimeout = Duration.seconds(5)
     /// What happens then; default `fail`. `serverSideEmitWithAck` and broadcasts with acknowledgements always fail, with
     /// the answers there are.
     public var onRequestTimeout = RequestTimeout.fail
@@ -25,9 +24,9 @@ public struct RedisClusterConfiguration: Sendable {
     /// What happens to messages while Redis cannot be reached.
     public var outage = OutagePolicy()
     /// Time between two heartbeats to nodes of this kind; default 2 s.
-    public var heartbeatInterval = TimeAmount.seconds(2)
+    public var heartbeatInterval = Duration.seconds(2)
     /// How long a node of this kind may be silent before it counts as gone; default 6 s.
-    public var peerTimeout = TimeAmount.seconds(6)
+    public var peerTimeout = Duration.seconds(6)
     /// Whether `fetchSockets` tells other nodes the HTTP headers of the handshakes, the largest part of its answers.
     /// Default true, as in Node.
     public var fetchIncludesHeaders = true

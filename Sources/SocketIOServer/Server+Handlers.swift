@@ -28,7 +28,7 @@ extension Server {
     }
 
     private func haveHandlersEnded() async -> Bool {
-        let deadline = ContinuousClock.now + Duration(configuration.handlerGrace)
+        let deadline = ContinuousClock.now + configuration.handlerGrace
         while awaitedHandlers > 0 {
             guard ContinuousClock.now < deadline, !Task.isCancelled else { return false }
             try? await Task.sleep(for: .milliseconds(2))

@@ -191,7 +191,7 @@ extension Server {
         guard let limit = configuration.slowHandlerWarning else { return nil }
         let context = context
         return Task.detached {
-            var inspector = HandlerInspector(limit: Duration(limit), loops: context.shards.count)
+            var inspector = HandlerInspector(limit: limit, loops: context.shards.count)
             await inspector.run(context)
         }
     }

@@ -2,10 +2,10 @@
 
 public import EngineIOServer
 public import Logging
-public import NIOCore
+internal import NIOCore
 public import SocketIOCore
 
-/// Everything that can be set about a ``Server``. Times are `TimeAmount`, sizes bytes.
+/// Everything that can be set about a ``Server``. Times are `Duration`, sizes bytes.
 public struct ServerConfiguration: Sendable {
     /// The engine: path, heartbeat, transports, CORS, TLS, limits of requests and messages, client files.
     public var engine = EngineConfiguration()
@@ -22,7 +22,7 @@ public struct ServerConfiguration: Sendable {
     // MARK: Connecting
 
     /// How long a client may take to join its first namespace; default 45 s.
-    public var connectTimeout = TimeAmount.seconds(45)
+    public var connectTimeout = Duration.seconds(45)
     /// Whether a dynamic namespace is forgotten when its last socket has gone; default false, as in Node.
     public var cleanupEmptyChildNamespaces = false
     /// How many dynamic namespaces may exist; more are refused as invalid. Default 10,000.
@@ -80,17 +80,17 @@ public struct ServerConfiguration: Sendable {
 
     /// How long the server waits for a client's acknowledgement when no `timeout` is given; nil waits until the socket
     /// disconnects, as Node does. Default 60 s.
-    public var acknowledgementTimeout: TimeAmount? = .seconds(60)
+    public var acknowledgementTimeout: Duration? = .seconds(60)
     /// How long ``Server/close()`` and ``Server/drain(over:)`` wait for asynchronous handlers that are running, before they
     /// cancel them; default 5 s.
-    public var handlerGrace = TimeAmount.seconds(5)
+    public var handlerGrace = Duration.seconds(5)
     /// Whether the asynchronous handlers of a socket are cancelled when it disconnects; those of ``Socket/onDisconnect(_:)-(_)``
     /// are not. Default false: they go on to their end.
     public var cancelsHandlersAtDisconnect = false
     /// A handler that holds its event loop longer than about this is named in the log, once; nil looks after none. Default 200 ms.
-    public var slowHandlerWarning: TimeAmount? = .milliseconds(200)
+    public var slowHandlerWarning: Duration? = .milliseconds(200)
     /// How long a broadcast waits for acknowledgements when no `timeout` is given; default 5 s.
-    public var broadcastAcknowledgementTimeout = TimeAmount.seconds(5)
+    public var broadcastAcknowledgementTimeout = Duration.seconds(5)
     /// What a client that asked for an acknowledgement gets when its handler failed; nil answers nothing.
     ///
     /// Default: `{"error": {"message": …}}` with the text of a ``ClientFacingError``, `invalid arguments`, or

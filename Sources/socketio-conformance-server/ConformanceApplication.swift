@@ -14,9 +14,9 @@ package struct ApplicationSettings: Sendable {
     /// Name that `mixed` reports.
     package var name: String
     /// Overrides the application's own interval.
-    package var pingInterval: TimeAmount?
+    package var pingInterval: Duration?
     /// Overrides the application's own timeout.
-    package var pingTimeout: TimeAmount?
+    package var pingTimeout: Duration?
     /// Changes the engine's configuration at last; for tests.
     package var configure: @Sendable (inout EngineConfiguration) -> Void
     /// Changes the server's configuration at last; for tests.
@@ -24,7 +24,7 @@ package struct ApplicationSettings: Sendable {
 
     package init(
         host: String = "127.0.0.1", port: Int = 0, eventLoops: Int = 1, name: String = "node",
-        pingInterval: TimeAmount? = nil, pingTimeout: TimeAmount? = nil,
+        pingInterval: Duration? = nil, pingTimeout: Duration? = nil,
         configure: @escaping @Sendable (inout EngineConfiguration) -> Void = { _ in },
         configureServer: @escaping @Sendable (inout ServerConfiguration) -> Void = { _ in }
     ) {
@@ -40,7 +40,7 @@ package struct ApplicationSettings: Sendable {
 
     /// The configuration of an engine with an application's own heartbeat, changed as the command line says.
     func engine(
-        pingInterval: TimeAmount, pingTimeout: TimeAmount, cors: CORSConfiguration?
+        pingInterval: Duration, pingTimeout: Duration, cors: CORSConfiguration?
     ) -> EngineConfiguration {
         var configuration = EngineConfiguration()
         configuration.pingInterval = self.pingInterval ?? pingInterval

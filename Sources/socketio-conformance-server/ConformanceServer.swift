@@ -133,8 +133,8 @@ struct ConformanceServer: AsyncParsableCommand {
         DescriptorLimit.raise()
         var settings = ApplicationSettings(
             host: host, port: port, eventLoops: eventLoops, name: name,
-            pingInterval: ping.map { .milliseconds(Int64($0)) },
-            pingTimeout: pingTimeout.map { .milliseconds(Int64($0)) },
+            pingInterval: ping.map { .milliseconds($0) },
+            pingTimeout: pingTimeout.map { .milliseconds($0) },
             configure: { [deflate] in if deflate { $0.perMessageDeflate = PerMessageDeflateConfiguration() } })
         let cluster = adapter == "redis" ? try makeCluster() : nil
         if let cluster {
@@ -161,7 +161,7 @@ struct ConformanceServer: AsyncParsableCommand {
     private func makeCluster() throws -> RedisCluster {
         var configuration = RedisClusterConfiguration()
         if let key { configuration.key = key }
-        if let requestsTimeout { configuration.requestsTimeout = .milliseconds(Int64(requestsTimeout)) }
+        if let requestsTimeout { configuration.requestsTimeout = .milliseconds(requestsTimeout) }
         configuration.publishOnSpecificResponseChannel = specificResponseChannel
         return try RedisCluster(url: redis ?? "redis://127.0.0.1:6379", configuration: configuration)
     }

@@ -22,7 +22,7 @@ struct MeasuredServer {
         loop = group.next()
         var configuration = ServerConfiguration()
         // Clients here answer no ping, and a run under callgrind takes long.
-        configuration.engine.pingInterval = .hours(1)
+        configuration.engine.pingInterval = .seconds(3_600)
         configuration.logger.logLevel = .error
         let io = Server(configuration: configuration, eventLoopGroup: group)
         Bench.install(on: io, ApplicationSettings())

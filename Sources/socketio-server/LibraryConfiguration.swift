@@ -151,7 +151,7 @@ enum LibraryConfiguration {
             }
         return CookieConfiguration(
             name: settings.name, value: value, path: settings.path, domain: settings.domain,
-            maxAge: settings.maxAgeSeconds,
+            maxAge: settings.maxAgeSeconds.map { .seconds($0) },
             httpOnly: settings.httpOnly, secure: secure, sameSite: sameSite)
     }
 
@@ -166,10 +166,10 @@ enum LibraryConfiguration {
             origin: origin, methods: settings.methods,
             allowedHeaders: settings.allowedHeaders.isEmpty ? nil : settings.allowedHeaders,
             exposedHeaders: settings.exposedHeaders, credentials: settings.credentials,
-            maxAge: settings.maxAgeSeconds, enforce: settings.enforce)
+            maxAge: settings.maxAgeSeconds.map { .seconds($0) }, enforce: settings.enforce)
     }
 
-    private static func milliseconds(_ value: Int) -> TimeAmount {
-        .milliseconds(Int64(value))
+    private static func milliseconds(_ value: Int) -> Duration {
+        .milliseconds(value)
     }
 }

@@ -118,7 +118,7 @@ struct HTTPRoutingTests {
 
     @Test func preflightsMayGoOn() throws {
         let connection = try EmbeddedConnection {
-            $0.cors = CORSConfiguration(maxAge: 60, preflightContinue: true)
+            $0.cors = CORSConfiguration(maxAge: .seconds(60), preflightContinue: true)
         }
         try connection.send("OPTIONS /socket.io/ HTTP/1.1\r\nHost: x\r\n\r\n")
         let answer = try #require(try connection.output().answers().first)

@@ -31,7 +31,7 @@ internal import Testing
 
     /// The default bounds; between two polls, and in one tick or in many.
     @Test(arguments: [true, false]) func aPollingClientGetsABurst(inOneTick: Bool) async throws {
-        try await Server.run({ $0.keepAliveTimeout = .minutes(1) }) { server in
+        try await Server.run({ $0.keepAliveTimeout = .seconds(60) }) { server in
             let (wire, sid, session) = try await server.pollingClient()
             let filler = Self.filler(1000)
             if inOneTick {

@@ -113,7 +113,7 @@ struct ConnectionTimeTests {
 
     @Test("a command is given up at its time, and not before; the connection stays", arguments: [nil, 700] as [Int64?])
     func command(milliseconds: Int64?) throws {
-        let link = try Link { $0.pingInterval = .hours(1) }
+        let link = try Link { $0.pingInterval = .seconds(3_600) }
         try link.logIn()
         var results: [Result<RESPValue, RedisError>] = []
         link.connection.send(

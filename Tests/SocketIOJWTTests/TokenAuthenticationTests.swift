@@ -35,7 +35,7 @@ internal import Testing
 
     private static var quick: TokenAuthentication.Options {
         var options = TokenAuthentication.Options()
-        options.rules.leewaySeconds = 0
+        options.rules.leeway = .zero
         options.warning = .seconds(3600)
         options.grace = .zero
         return options

@@ -8,12 +8,12 @@ internal import Testing
 /// When a token's client is warned and disconnected, to the millisecond.
 @Suite struct TokenDeadlinesTests {
     private static func deadlines(
-        warning: TimeAmount = .seconds(60), grace: TimeAmount = .seconds(10), leeway: Int = 5
+        warning: Duration = .seconds(60), grace: Duration = .seconds(10), leeway: Int = 5
     ) -> TokenDeadlines {
         var options = TokenAuthentication.Options()
         options.warning = warning
         options.grace = grace
-        options.rules.leewaySeconds = leeway
+        options.rules.leeway = .seconds(leeway)
         return TokenDeadlines(end: 1_000, options)
     }
 

@@ -84,7 +84,7 @@ internal import Testing
     @Test func clocksMayDifferByTheLeeway() async throws {
         let token = try #require(vectors.valid["HS256"])
         var rules = TokenVectors.rules
-        rules.leewaySeconds = 10
+        rules.leeway = .seconds(10)
         let verifier = TokenVerifier(keys: try await vectors.keys(.hs256), rules: rules)
         for (now, code) in [
             (1_699_999_989.0, "token-not-yet-valid"), (1_699_999_990, nil), (1_900_000_009, nil),

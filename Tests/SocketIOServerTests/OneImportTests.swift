@@ -26,4 +26,50 @@ import Testing
         #expect(port != nil)
         await io.close()
     }
+
+    @Test("every setting of server and engine, with durations of one type")
+    func configuration() throws {
+        var configuration = ServerConfiguration()
+        let server: [WritableKeyPath<ServerConfiguration, Duration>] = [
+            \.connectTimeout, \.handlerGrace, \.broadcastAcknowledgementTimeout, \.engine.pingInterval,
+            \.engine.pingTimeout, \.engine.upgradeTimeout, \.engine.destroyUpgradeTimeout, \.engine.headTimeout,
+            \.engine.bodyTimeout, \.engine.keepAliveTimeout, \.engine.sendTimeout, \.engine.slowClientTimeout,
+        ]
+        for setting in server { configuration[keyPath: setting] = .seconds(7) }
+        configuration.acknowledgementTimeout = .seconds(7)
+        configuration.slowHandlerWarning = nil
+        configuration.engine.cookie = CookieConfiguration(maxAge: .seconds(3_600))
+        configuration.engine.cors = CORSConfiguration(origin: .list(["https://a.example"]), maxAge: .seconds(60))
+        configuration.engine.headers = { headers, handshake in
+            headers.replaceOrAdd(name: "x-agent", value: handshake.headers.first(name: "user-agent") ?? "")
+        }
+        configuration.engine.initialPacket = .text(ByteBuffer(string: "hello"))
+        configuration.engine.allowRequest = { info in info.remoteAddress.isEmpty ? .refuse("no address") : .allow }
+        configuration.rates.session.eventsPerSecond = 100
+        configuration.errorAcknowledgement = { error in .string("\(error)") }
+        try configuration.validate()
+        // Only the types: there is no certificate here.
+        func encrypt(_ engine: inout EngineConfiguration, certificate: String, key: String) throws {
+            let chain = try NIOSSLCertificate.fromPEMFile(certificate).map { NIOSSLCertificateSource.certificate($0) }
+            let source = NIOSSLPrivateKeySource.privateKey(try NIOSSLPrivateKey(file: key, format: .pem))
+            engine.tls = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: source)
+            engine.tls?.minimumTLSVersion = .tlsv12
+        }
+        #expect(throws: (any Error).self) { try encrypt(&configuration.engine, certificate: "/none", key: "/none") }
+    }
+
+    @Test("absurd durations are refused, and never end the process")
+    func absurd() async {
+        for seconds in [Int64.min, -1, 0, .max] {
+            var configuration = ServerConfiguration()
+            configuration.engine.pingInterval = .seconds(seconds)
+            configuration.engine.slowClientTimeout = .seconds(seconds)
+            #expect(throws: EngineConfigurationError.self) { try configuration.engine.validate() }
+            configuration.connectTimeout = .seconds(seconds)
+            configuration.handlerGrace = .seconds(seconds)
+            configuration.acknowledgementTimeout = .seconds(seconds)
+            // A server is made before its configuration is checked.
+            await Server(configuration: configuration).close()
+        }
+    }
 }

@@ -50,7 +50,7 @@ import Testing
 
     private static func letFourWait(_ configuration: inout ServerConfiguration) {
         configuration.engine.maxBufferedBytes = 7000
-        configuration.engine.slowClientTimeout = .hours(1)
+        configuration.engine.slowClientTimeout = .seconds(3_600)
         configuration.engine.httpCompression = nil
     }
 

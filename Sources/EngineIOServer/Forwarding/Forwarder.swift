@@ -33,6 +33,8 @@ final class Forwarder: MisroutedRequestHandler {
     init?(_ engine: EngineConfiguration, eventLoops: [any EventLoop], log: RateLimitedLogger<EngineLogKind>) {
         guard let configuration = engine.forwarding else { return nil }
         self.configuration = configuration
+        self.timeout = TimeAmount(configuration.timeout)
+        self.silence = TimeAmount(engine.pingInterval + engine.pingTimeout + configuration.timeout)
         self.engine = engine
         self.log = log
         self.eventLoops = eventLoops
@@ -47,7 +49,9 @@ final class Forwarder: MisroutedRequestHandler {
     }
 
     /// The longest time in which the session's node says nothing about a held poll, or sends nothing over a WebSocket.
-    var silence: TimeAmount { engine.pingInterval + engine.pingTimeout + configuration.timeout }
+    let silence: TimeAmount
+    /// How long it may take to reach a node.
+    let timeout: TimeAmount
 
     func take(_ request: MisroutedRequest) -> Bool {
         guard let lane = lanes[ObjectIdentifier(request.exchange.eventLoop)], let route = route(to: request.tag) else {
@@ -119,7 +123,7 @@ final class Forwarder: MisroutedRequestHandler {
         var release = request.exchange.request
         release.method = Self.releaseMethod
         let head = ForwardingHeaders.requestHead(release, owner: route.address.text, key: route.key, bodyLength: nil)
-        lane.send(head, nil, to: route.address, within: configuration.timeout) { _ in }
+        lane.send(head, nil, to: route.address, within: timeout) { _ in }
     }
 
     private func pass(_ answer: EngineResponse, to request: MisroutedRequest) {
@@ -140,7 +144,7 @@ final class Forwarder: MisroutedRequestHandler {
         let announced = error == .tooLarge ? limit + 1 : 1
         let head = ForwardingHeaders.requestHead(
             request.exchange.request, owner: route.address.text, key: route.key, bodyLength: announced)
-        lane.send(head, nil, to: route.address, within: configuration.timeout, breaksOff: true) { _ in }
+        lane.send(head, nil, to: route.address, within: timeout, breaksOff: true) { _ in }
         switch error {
         case .tooLarge:
             metrics.count(.answered)

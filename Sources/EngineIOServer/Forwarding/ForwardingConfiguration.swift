@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
-public import NIOCore
 
 /// Carries requests of other nodes' sessions to those nodes, so that long-polling works behind a balancer that knows no
 /// sessions (protocol 6.6). For ``EngineConfiguration/forwarding``.
@@ -34,7 +33,7 @@ public struct ForwardingConfiguration: Sendable {
     public var secret: ForwardingKey?
     /// How long it may take to connect to another node, and how much longer than a heartbeat allows its answer may take;
     /// default 3 s.
-    public var timeout = TimeAmount.seconds(3)
+    public var timeout = Duration.seconds(3)
     /// Requests of one event loop that may be under way to one node, held polls included; over it 503. Default 4,096.
     public var maxRequestsPerOwner = 4096
     /// WebSockets that may be carried to other nodes; over it their upgrade is refused. Default 10,000.
@@ -53,7 +52,7 @@ public struct ForwardingConfiguration: Sendable {
         if let advertise, ForwardingAddress(advertise) == nil {
             problems.append("forwarding.advertise must be HOST:PORT, it is \(advertise)")
         }
-        if timeout <= .zero || timeout > .hours(24) {
+        if timeout <= .zero || timeout > .seconds(86_400) {
             problems.append("forwarding.timeout must be above 0, at most a day")
         }
         if maxRequestsPerOwner < 1 { problems.append("forwarding.maxRequestsPerOwner must be at least 1") }

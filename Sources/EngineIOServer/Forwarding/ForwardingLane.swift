@@ -105,7 +105,7 @@ final class ForwardingLane: LoopResident {
         let maximumAnswer = configuration.maxAnswerSize
         let bound = NIOLoopBound(request, eventLoop: eventLoop)
         let lane = LoopReference(self)
-        ForwardingConnector.connect(to: address, on: eventLoop, timeout: configuration.timeout) { channel in
+        ForwardingConnector.connect(to: address, on: eventLoop, timeout: TimeAmount(configuration.timeout)) { channel in
             let connection = ForwardingConnection(
                 maximumAnswer: maximumAnswer,
                 whenIdle: { connection in lane.runIfHere { $0.rests(connection, at: address) } },

@@ -165,7 +165,7 @@ package final class ForwardingListener: Sendable {
         configuration.serveClient = false
         configuration.destroyUpgrade = false
         // Longer than the other nodes let a connection rest.
-        configuration.keepAliveTimeout = ForwardingLane.restingTime + .seconds(20)
+        configuration.keepAliveTimeout = Duration(ForwardingLane.restingTime) + .seconds(20)
         // What they add.
         configuration.maxRequestHeadSize = engine.maxRequestHeadSize + 2048
         configuration.maxHeaders = engine.maxHeaders + 8

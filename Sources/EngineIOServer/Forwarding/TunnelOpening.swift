@@ -38,9 +38,9 @@ final class TunnelOpening: LoopResident {
             opening.run { if $0.giveUp() { $0.forwarder.metrics.count(.abandoned) } }
         }
         // The node answers an upgrade at once.
-        let time = forwarder.configuration.timeout + forwarder.engine.upgradeTimeout
+        let time = forwarder.timeout + TimeAmount(forwarder.engine.upgradeTimeout)
         deadline = lane.eventLoop.assumeIsolated().scheduleTask(in: time) { self.fail(.timedOut) }
-        ForwardingConnector.connect(to: route.address, on: lane.eventLoop, timeout: forwarder.configuration.timeout) {
+        ForwardingConnector.connect(to: route.address, on: lane.eventLoop, timeout: forwarder.timeout) {
             // Without half-closure: when the node has said its last, nobody is left to hear the client.
             try $0.pipeline.syncOperations.addHandler(TunnelSide())
         }.whenComplete { result in

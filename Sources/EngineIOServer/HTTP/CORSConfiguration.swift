@@ -37,8 +37,8 @@ public struct CORSConfiguration: Sendable {
     public var exposedHeaders: [String]
     /// Whether cookies and credentials are allowed; default false.
     public var credentials: Bool
-    /// How long a preflight may be cached, in seconds; nil, the default, leaves it to the browser.
-    public var maxAge: Int?
+    /// How long a preflight may be cached, in whole seconds; nil, the default, leaves it to the browser.
+    public var maxAge: Duration?
     /// Whether preflights go on to the engine instead of being answered; default false.
     public var preflightContinue: Bool
     /// The status of an answered preflight; default 204.
@@ -53,7 +53,7 @@ public struct CORSConfiguration: Sendable {
     /// Rules for `origin` and the defaults for the rest.
     public init(
         origin: Origin = .any, methods: [String] = ["GET", "HEAD", "PUT", "PATCH", "POST", "DELETE"],
-        allowedHeaders: [String]? = nil, exposedHeaders: [String] = [], credentials: Bool = false, maxAge: Int? = nil,
+        allowedHeaders: [String]? = nil, exposedHeaders: [String] = [], credentials: Bool = false, maxAge: Duration? = nil,
         preflightContinue: Bool = false, optionsSuccessStatus: Int = 204, enforce: Bool = true
     ) {
         self.origin = origin

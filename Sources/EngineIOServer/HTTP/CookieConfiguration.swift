@@ -28,8 +28,8 @@ public struct CookieConfiguration: Sendable {
     public var path: String?
     /// Default nil: this host only.
     public var domain: String?
-    /// Seconds; nil, the default, makes a session cookie.
-    public var maxAge: Int?
+    /// How long the browser keeps the cookie, in whole seconds; nil, the default, makes a session cookie.
+    public var maxAge: Duration?
     /// A finished HTTP date such as `Wed, 21 Oct 2026 07:28:00 GMT`; default nil.
     public var expires: String?
     /// Default true.
@@ -41,7 +41,7 @@ public struct CookieConfiguration: Sendable {
 
     /// A cookie with the given attributes.
     public init(
-        name: String = "io", value: Value = .sid, path: String? = "/", domain: String? = nil, maxAge: Int? = nil,
+        name: String = "io", value: Value = .sid, path: String? = "/", domain: String? = nil, maxAge: Duration? = nil,
         expires: String? = nil, httpOnly: Bool = true, secure: Bool? = nil, sameSite: SameSite? = .lax
     ) {
         self.name = name
@@ -58,7 +58,7 @@ public struct CookieConfiguration: Sendable {
     /// The value of `Set-Cookie`, attributes in Node's order; `value` is percent-encoded as Node does.
     package func serialize(value: String, isSecure: Bool) -> String {
         var result = "\(name)=\(Self.encode(value))"
-        if let maxAge { result += "; Max-Age=\(maxAge)" }
+        if let maxAge { result += "; Max-Age=\(maxAge.components.seconds)" }
         if let domain { result += "; Domain=\(domain)" }
         if let path { result += "; Path=\(path)" }
         if let expires { result += "; Expires=\(expires)" }

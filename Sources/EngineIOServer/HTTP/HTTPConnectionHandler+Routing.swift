@@ -31,7 +31,7 @@ extension HTTPConnectionHandler: HTTPExchangeConnection {
             }
         case .foreignUpgrade:
             // Only the engine answers upgrades; the delay is Node's (protocol 1.3).
-            transaction.giveUpDeadline = eventLoop.now + router.configuration.destroyUpgradeTimeout
+            transaction.giveUpDeadline = eventLoop.now + settings.values.destroyUpgradeTimeout
         case .application:
             runApplication(request, transaction)
         }

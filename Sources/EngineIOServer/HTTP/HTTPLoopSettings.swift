@@ -17,15 +17,17 @@ final class HTTPLoopSettings: LoopResident {
         let bodyTimeout: TimeAmount
         let keepAliveTimeout: TimeAmount
         let sendTimeout: TimeAmount
+        let destroyUpgradeTimeout: TimeAmount
 
         init(_ configuration: EngineConfiguration) {
             cors = CORSPolicy(configuration.cors)
             maxRequestHeadSize = configuration.maxRequestHeadSize
             maxHeaders = configuration.maxHeaders
-            headTimeout = configuration.headTimeout
-            bodyTimeout = configuration.bodyTimeout
-            keepAliveTimeout = configuration.keepAliveTimeout
-            sendTimeout = configuration.sendTimeout
+            headTimeout = TimeAmount(configuration.headTimeout)
+            bodyTimeout = TimeAmount(configuration.bodyTimeout)
+            keepAliveTimeout = TimeAmount(configuration.keepAliveTimeout)
+            sendTimeout = TimeAmount(configuration.sendTimeout)
+            destroyUpgradeTimeout = TimeAmount(configuration.destroyUpgradeTimeout)
         }
     }
 

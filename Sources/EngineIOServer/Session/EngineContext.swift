@@ -28,6 +28,10 @@ final class EngineContext: Sendable {
     let pingDelay: TimeAmount
     /// The slack of the heartbeat wheel.
     let heartbeatResolution: TimeAmount
+    // Times of the configuration as the event loops take them.
+    private let pingInterval: TimeAmount
+    let pingTimeout: TimeAmount
+    let upgradeTimeout: TimeAmount
 
     /// How many sessions have been given a first ping.
     private let firstPings = Atomic<UInt64>(0)
@@ -48,7 +52,7 @@ final class EngineContext: Sendable {
         self.budget = other?.budget ?? BufferBudget(limit: configuration.maxTotalBufferedBytes)
         self.slowClientLimits = SlowClientLimits(
             softBound: configuration.slowClientBytes, hardBound: configuration.maxBufferedBytes,
-            timeout: configuration.slowClientTimeout)
+            timeout: TimeAmount(configuration.slowClientTimeout))
         self.logger = configuration.logger
         self.log = log
         self.admission = other?.admission ?? AdmissionControl(configuration)
@@ -61,11 +65,14 @@ final class EngineContext: Sendable {
             maximumMessageSize: configuration.maxHttpBufferSize,
             maximumFragments: configuration.maxFragmentsPerMessage,
             maximumControlFramesPerSecond: configuration.maxControlFramesPerSecond)
-        self.pingIntervalMilliseconds = Int(configuration.pingInterval.nanoseconds / 1_000_000)
-        self.pingTimeoutMilliseconds = Int(configuration.pingTimeout.nanoseconds / 1_000_000)
-        let shortest = min(configuration.pingInterval.nanoseconds, configuration.pingTimeout.nanoseconds)
+        self.pingInterval = TimeAmount(configuration.pingInterval)
+        self.pingTimeout = TimeAmount(configuration.pingTimeout)
+        self.upgradeTimeout = TimeAmount(configuration.upgradeTimeout)
+        self.pingIntervalMilliseconds = Int(pingInterval.nanoseconds / 1_000_000)
+        self.pingTimeoutMilliseconds = Int(pingTimeout.nanoseconds / 1_000_000)
+        let shortest = min(pingInterval.nanoseconds, pingTimeout.nanoseconds)
         self.heartbeatResolution = .nanoseconds(min(max(shortest / 100, 500_000), 4_000_000))
-        self.pingDelay = max(configuration.pingInterval - heartbeatResolution, .nanoseconds(0))
+        self.pingDelay = max(pingInterval - heartbeatResolution, .nanoseconds(0))
     }
 
     /// An id made by the application no longer names a session.
@@ -81,7 +88,7 @@ final class EngineContext: Sendable {
     /// The first ping is spread over the last 5 % of the interval, so that mass reconnects do not beat in step; early
     /// only, since clients count on `pingInterval + pingTimeout` (protocol 1.11).
     func firstPingDelay() -> TimeAmount {
-        let spread = configuration.pingInterval.nanoseconds / 20
+        let spread = pingInterval.nanoseconds / 20
         guard spread > 0 else { return pingDelay }
         // Steps of the golden ratio: wherever the sequence begins and ends, it is spread evenly.
         let step = firstPings.wrappingAdd(1, ordering: .relaxed).oldValue &* 0x9E37_79B9_7F4A_7C15

@@ -27,7 +27,7 @@ extension SessionCore {
         }
         candidate.attach(to: self)
         let attempt = UpgradeAttempt(candidate: candidate)
-        attempt.timeout = shard.loop.scheduleTask(in: context.configuration.upgradeTimeout) {
+        attempt.timeout = shard.loop.scheduleTask(in: context.upgradeTimeout) {
             self.perform(self.upgradeMachine.timedOut(), outcome: .timedOut)
         }
         upgradeAttempt = attempt

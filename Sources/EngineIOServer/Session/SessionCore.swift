@@ -200,7 +200,7 @@ package final class SessionCore: LoopResident {
     func timerDue() {
         if machine.isWaitingForPong,
             let later = PongGrace.deadline(
-                now: eventLoop.now, heldUntil: heldUntil, pingTimeout: context.configuration.pingTimeout)
+                now: eventLoop.now, heldUntil: heldUntil, pingTimeout: context.pingTimeout)
         {
             return shard.heartbeats.schedule(self, at: later)
         }
@@ -219,7 +219,7 @@ package final class SessionCore: LoopResident {
         let delay: TimeAmount
         switch timer {
         case .pingInterval: delay = isFirst ? context.firstPingDelay() : context.pingDelay
-        case .pongTimeout: delay = context.configuration.pingTimeout
+        case .pongTimeout: delay = context.pingTimeout
         case .closeTimeout: delay = .milliseconds(Int64(SessionStateMachine.closeTimeoutMilliseconds))
         }
         shard.heartbeats.schedule(self, at: eventLoop.now + delay)

@@ -33,8 +33,8 @@ final class RoleWatch: RedisConnectionOwner {
         settings.handshake.database = 0
         settings.handshake.pings = false
         self.settings = settings
-        connectTimeout = configuration.connectTimeout
-        interval = configuration.pingInterval
+        connectTimeout = TimeAmount(configuration.connectTimeout)
+        interval = TimeAmount(configuration.pingInterval)
         self.eventLoop = eventLoop
         self.lost = lost
     }

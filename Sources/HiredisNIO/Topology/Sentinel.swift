@@ -141,14 +141,14 @@ extension RedisConnectionSettings {
         if case .sentinel = configuration.endpoint {
             handshake.requiresPrimary = true
             // A server that is frozen takes connections and says nothing; meanwhile the sentinels may name another.
-            handshakeTimeout = min(configuration.commandTimeout, configuration.connectTimeout)
+            handshakeTimeout = TimeAmount(min(configuration.commandTimeout, configuration.connectTimeout))
         }
         handshake.readsStatistics = isSubscriber
         self.handshake = handshake
         self.isSubscriber = isSubscriber
         limits = configuration.limits
-        commandTimeout = configuration.commandTimeout
-        pingInterval = configuration.pingInterval
+        commandTimeout = TimeAmount(configuration.commandTimeout)
+        pingInterval = TimeAmount(configuration.pingInterval)
         maximumBacklogBytes = configuration.maximumBacklogBytes
         maximumUnansweredCommands = configuration.maximumUnansweredCommands
     }

@@ -113,7 +113,7 @@ final class SentinelQuery: RedisConnectionOwner {
         let connection = RedisConnection(settings: settings, eventLoop: eventLoop, owner: self)
         self.connection = connection
         RedisConnector.connect(
-            to: .tcp(host), tls: tls, timeout: configuration.connectTimeout, connection: connection
+            to: .tcp(host), tls: tls, timeout: TimeAmount(configuration.connectTimeout), connection: connection
         ).whenComplete { result in
             switch result {
             case .success:

@@ -138,7 +138,7 @@ extension ClusterAdapterCore: ClusterListener {
         local.broadcastWithAck(
             packet, options: options,
             receiver: RemoteAckReceiver(
-                requestID: requestID, timeout: options.flags.timeout ?? configuration.requestsTimeout,
+                requestID: requestID, timeout: options.flags.timeout ?? TimeAmount(configuration.requestsTimeout),
                 destination: AnswerDestination(self, to: uid)))
     }
 

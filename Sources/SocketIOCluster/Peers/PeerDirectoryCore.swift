@@ -58,7 +58,7 @@ final class PeerDirectoryCore {
         )
         self.heartbeat = PeerHeartbeat(
             nodeID: nodeID, tag: tag, channel: channel, services: services, backend: backend, announced: announced)
-        self.table = PeerTable(timeout: configuration.peerTimeout)
+        self.table = PeerTable(timeout: TimeAmount(configuration.peerTimeout))
         self.verifier = configuration.secret.map { PeerVerifier($0) }
         self.questions = PeerQuestions(
             nodeID: nodeID, services: services, channel: channel)
@@ -89,7 +89,8 @@ final class PeerDirectoryCore {
         guard timer == nil else { return }
         heartbeat.start()
         timer = services.eventLoop.assumeIsolated().scheduleRepeatedTask(
-            initialDelay: services.configuration.heartbeatInterval, delay: services.configuration.heartbeatInterval
+            initialDelay: TimeAmount(services.configuration.heartbeatInterval),
+            delay: TimeAmount(services.configuration.heartbeatInterval)
         ) { [weak self] task in
             guard let self else { return task.cancel() }
             self.tick()

@@ -57,7 +57,7 @@ final class PeerQuestions {
         } catch {
             return fail(id, error)
         }
-        let timeout = query.timeout(else: configuration.requestsTimeout)
+        let timeout = query.timeout(else: TimeAmount(configuration.requestsTimeout))
         services.eventLoop.assumeIsolated().scheduleTask(in: timeout) { self.timedOut(id, what, query) }
     }
 

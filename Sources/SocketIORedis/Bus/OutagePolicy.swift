@@ -1,7 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-public import NIOCore
-
 /// What happens to messages for other nodes while Redis cannot be reached (protocol 5.12). Delivery to this node's own
 /// clients goes on without delay in any case.
 public struct OutagePolicy: Sendable, Hashable {
@@ -20,14 +18,14 @@ public struct OutagePolicy: Sendable, Hashable {
     /// Bytes that may wait, also while Redis is only slow; the oldest are dropped for newer ones. Default 16 MiB.
     public var maximumBytes: Int
     /// How old a message may become before it is dropped instead of sent. Default 30 s.
-    public var maximumAge: TimeAmount
+    public var maximumAge: Duration
     /// How long messages wait, once Redis is back, for the other nodes to be back too. Default 1 s.
-    public var replayGrace: TimeAmount
+    public var replayGrace: Duration
 
     /// A policy with defaults for what is not given.
     public init(
-        mode: Mode = .buffer, maximumBytes: Int = 16 << 20, maximumAge: TimeAmount = .seconds(30),
-        replayGrace: TimeAmount = .seconds(1)
+        mode: Mode = .buffer, maximumBytes: Int = 16 << 20, maximumAge: Duration = .seconds(30),
+        replayGrace: Duration = .seconds(1)
     ) {
         self.mode = mode
         self.maximumBytes = maximumBytes

@@ -38,7 +38,7 @@ final class Outbox {
         self.policy = policy
         self.counters = counters
         self.log = log
-        queue = PublishQueue(maximumBytes: policy.maximumBytes, maximumAge: policy.maximumAge)
+        queue = PublishQueue(maximumBytes: policy.maximumBytes, maximumAge: TimeAmount(policy.maximumAge))
     }
 
     private var isUp: Bool { if case .up = link { true } else { false } }

@@ -45,7 +45,7 @@ final class RedisBusCore {
             transport: transport, policy: policy, counters: counters, log: log,
             maximumMessageBytes: maximumMessageBytes)
         listeners = ListenerWatch(
-            transport: transport, grace: policy.replayGrace,
+            transport: transport, grace: TimeAmount(policy.replayGrace),
             surroundings: ListenerWatch.Surroundings(
                 isPublisherUp: { [weak self] in self?.board.health.isPublisherUp ?? false },
                 isSubscriberUp: { [weak self] in self?.board.health.isSubscriberUp ?? false },

@@ -34,14 +34,14 @@ public final class RedisEmitter: Sendable {
     ///   - patience: How long a call may wait for a connection; after it the call throws.
     /// - Throws: `RedisError` for settings that cannot be used.
     public convenience init(
-        redis: RedisConfiguration, key: String = "socket.io", patience: TimeAmount = .seconds(5),
+        redis: RedisConfiguration, key: String = "socket.io", patience: Duration = .seconds(5),
         eventLoop: any EventLoop, logger: Logger = Logger(label: "socketio.emitter")
     ) throws {
         try redis.validate()
         let client = RedisClient(configuration: redis, eventLoop: eventLoop, logger: logger, name: "emit")
         client.start()
         self.init(
-            key: key, publish: { try await client.publish($0, to: $1, whenDown: .wait(patience)) },
+            key: key, publish: { try await client.publish($0, to: $1, whenDown: .wait(TimeAmount(patience))) },
             end: { await client.close() })
     }
 

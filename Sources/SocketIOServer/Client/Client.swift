@@ -54,7 +54,7 @@ final class Client: EngineSessionHandler, LoopResident {
         self.machine = ClientStateMachine(
             limits: shard.limits.client, lenientNamespaceErrors: configuration.lenientNamespaceErrors)
         // Not weak: an object that ever had a weak reference pays for it with every later retain. Cancelled at the end.
-        connectTimer = shard.timers.schedule(after: configuration.connectTimeout) { self.connectTimedOut() }
+        connectTimer = shard.timers.schedule(after: context.connectTimeout) { self.connectTimedOut() }
     }
 
     var home: ShardInbox { session.home }

@@ -183,7 +183,7 @@ public struct BroadcastOperator: Sendable {
         _ done: @escaping BroadcastAcknowledgements.Done
     ) {
         var options = options
-        let timeout = options.flags.timeout ?? namespace.context.configuration.broadcastAcknowledgementTimeout
+        let timeout = options.flags.timeout ?? namespace.context.broadcastAcknowledgementTimeout
         options.flags.timeout = timeout
         let packet = BroadcastPacket(namespace: namespace.name, event: event, data: data)
         BroadcastAcknowledgements.collect(

@@ -90,7 +90,7 @@ extension ServerContext {
             known.count < 1_000 && known.insert("\(namespace) \(event)").inserted
         }
         guard isNews else { return }
-        let limit = configuration.slowHandlerWarning ?? .zero
+        let limit = TimeAmount(configuration.slowHandlerWarning ?? .zero)
         configuration.logger.warning(
             "A handler holds its event loop",
             metadata: [

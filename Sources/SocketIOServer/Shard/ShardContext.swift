@@ -102,7 +102,7 @@ struct SessionLimits: Sendable {
         maxWaitingEvents = configuration.maxWaitingEvents
         maxWaitingBytes = configuration.maxWaitingBytes
         maxRunningHandlers = configuration.maxRunningHandlers
-        acknowledgementTimeout = configuration.acknowledgementTimeout
+        acknowledgementTimeout = configuration.acknowledgementTimeout.map { TimeAmount($0) }
     }
 }
 
@@ -110,6 +110,9 @@ struct SessionLimits: Sendable {
 final class ServerContext: Sendable {
     let configuration: ServerConfiguration
     let shards: [ShardContext]
+    // Times of the configuration as the event loops take them.
+    let connectTimeout: TimeAmount
+    let broadcastAcknowledgementTimeout: TimeAmount
     let metrics: ServerMetrics
     let rates: RateBook
     /// Lines that a client can cause are logged through this, never through the logger itself.
@@ -129,6 +132,8 @@ final class ServerContext: Sendable {
     init(configuration: ServerConfiguration, shards: [ShardContext]) {
         self.configuration = configuration
         self.shards = shards
+        self.connectTimeout = TimeAmount(configuration.connectTimeout)
+        self.broadcastAcknowledgementTimeout = TimeAmount(configuration.broadcastAcknowledgementTimeout)
         self.metrics = ServerMetrics(isCounted: configuration.engine.isCounted)
         self.rates = RateBook(isCounted: configuration.engine.isCounted, policy: configuration.ratePolicy)
         self.log = RateLimitedLogger(configuration.logger, eventLoop: shards[0].eventLoop)

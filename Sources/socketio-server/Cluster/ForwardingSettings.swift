@@ -20,7 +20,7 @@ enum ForwardingSettings {
         forwarding.port = settings.internalPort
         forwarding.advertise = settings.advertise
         forwarding.secret = settings.secret.map { ForwardingKey($0) }
-        forwarding.timeout = .milliseconds(Int64(settings.forwardTimeoutMs))
+        forwarding.timeout = .milliseconds(settings.forwardTimeoutMs)
         return forwarding
     }
 }

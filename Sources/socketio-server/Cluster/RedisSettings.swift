@@ -146,5 +146,5 @@ enum RedisSettings {
         }
     }
 
-    private static func milliseconds(_ value: Int) -> TimeAmount { .milliseconds(Int64(value)) }
+    private static func milliseconds(_ value: Int) -> Duration { .milliseconds(value) }
 }

@@ -72,12 +72,12 @@ struct JWTPolicy: Sendable {
         options.authField = jwt.authField
         options.readsHeader = jwt.header
         options.queryParameter = jwt.queryParameter
-        options.warning = .milliseconds(Int64(jwt.expiryWarningMs))
-        options.grace = .milliseconds(Int64(jwt.expiryGraceMs))
+        options.warning = .milliseconds(jwt.expiryWarningMs)
+        options.grace = .milliseconds(jwt.expiryGraceMs)
         options.rules.algorithms = jwt.algorithms
         options.rules.issuers = jwt.issuer
         options.rules.audiences = jwt.audience
-        options.rules.leewaySeconds = jwt.leewaySeconds
+        options.rules.leeway = .seconds(jwt.leewaySeconds)
         options.rules.requiresExpiry = jwt.requireExpiry
         options.rules.maximumBytes = jwt.maxTokenBytes
         return options

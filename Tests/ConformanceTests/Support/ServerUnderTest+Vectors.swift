@@ -68,7 +68,7 @@ extension ServerUnderTest {
         case "cookie-true": server.engine.cookie = CookieConfiguration()
         case "cookie-obj":
             server.engine.cookie = CookieConfiguration(
-                name: "my", path: "/p", maxAge: 1000, httpOnly: false, secure: true, sameSite: .strict)
+                name: "my", path: "/p", maxAge: .seconds(1000), httpOnly: false, secure: true, sameSite: .strict)
         case "small": server.engine.maxHttpBufferSize = 50
         case "noclient": server.engine.serveClient = false
         case "path": server.engine.path = "/my/ws/"

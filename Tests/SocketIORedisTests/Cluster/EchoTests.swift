@@ -67,11 +67,11 @@ struct EchoTests {
     }
 
     private func withNode(
-        _ mode: OutagePolicy.Mode = .buffer, grace: TimeAmount = .seconds(60), _ body: (Setup) async throws -> Void
+        _ mode: OutagePolicy.Mode = .buffer, grace: Duration = .seconds(60), _ body: (Setup) async throws -> Void
     ) async throws {
         var configuration = RedisClusterConfiguration()
-        configuration.heartbeatInterval = .hours(1)
-        configuration.peerTimeout = .hours(2)
+        configuration.heartbeatInterval = .seconds(3_600)
+        configuration.peerTimeout = .seconds(7_200)
         configuration.outage.mode = mode
         configuration.outage.replayGrace = grace
         let holder = NIOLockedValueBox<ScriptedTransport?>(nil)

@@ -102,8 +102,8 @@ struct HostileClusterNameTests {
     private func withNode(_ body: (NodeUnderTest, ScriptedTransport) async throws -> Void) async throws {
         var configuration = RedisClusterConfiguration()
         configuration.requestsTimeout = .milliseconds(300)
-        configuration.heartbeatInterval = .hours(1)
-        configuration.peerTimeout = .hours(2)
+        configuration.heartbeatInterval = .seconds(3_600)
+        configuration.peerTimeout = .seconds(7_200)
         let holder = NIOLockedValueBox<ScriptedTransport?>(nil)
         let cluster = try RedisCluster(configuration: configuration) { eventLoop, _ in
             let transport = ScriptedTransport(eventLoop: eventLoop)

@@ -14,7 +14,7 @@ import Testing
 @Suite("The way to Redis in trouble", .enabled(if: RedisServer.isInstalled), .serialized)
 struct NetworkFaultTests {
     private func withFaultyLink(
-        pingInterval: TimeAmount = .seconds(3), logger: Logger = silentLogger,
+        pingInterval: Duration = .seconds(3), logger: Logger = silentLogger,
         _ change: @Sendable (inout RedisClusterConfiguration) -> Void = { _ in },
         _ body: ([NodeUnderTest], FaultyLink, RedisServer) async throws -> Void
     ) async throws {

@@ -13,7 +13,7 @@ import Testing
 struct NodeTimeTests {
     @Test("while it is waited for, a node whose process has ended is gone after two looks, at 500 ms and 750 ms")
     func deadPeer() async throws {
-        try await ManualNode.run(subscribers: 2, { $0.requestsTimeout = .hours(1) }) { node in
+        try await ManualNode.run(subscribers: 2, { $0.requestsTimeout = .seconds(3_600) }) { node in
             try await node.meet("dead")
             node.transport.with { $0.deserted = ["socket.io-node#dead#"] }
             node.transport.forget()
@@ -31,7 +31,7 @@ struct NodeTimeTests {
 
     @Test("a node that is away for one look only stays")
     func flappingPeer() async throws {
-        try await ManualNode.run(subscribers: 2, { $0.requestsTimeout = .hours(1) }) { node in
+        try await ManualNode.run(subscribers: 2, { $0.requestsTimeout = .seconds(3_600) }) { node in
             try await node.meet("flap")
             let asking = Task { try await node.io.count() }
             try await eventually("it waits") { try await node.isWaiting() }
@@ -51,7 +51,7 @@ struct NodeTimeTests {
 
     @Test("a foreign node that goes while it is waited for is noticed with the second look, after a second")
     func foreignPeer() async throws {
-        try await ManualNode.run(subscribers: 2, { $0.requestsTimeout = .hours(1) }) { node in
+        try await ManualNode.run(subscribers: 2, { $0.requestsTimeout = .seconds(3_600) }) { node in
             node.transport.forget()
             let asking = Task { try await node.adapter.allRooms() }
             try await eventually("it is asked") { !node.questions.isEmpty }
@@ -70,8 +70,8 @@ struct NodeTimeTests {
             subscribers: 2,
             {
                 $0.outage = OutagePolicy(replayGrace: .milliseconds(milliseconds))
-                $0.heartbeatInterval = .minutes(1)
-                $0.peerTimeout = .minutes(10)
+                $0.heartbeatInterval = .seconds(60)
+                $0.peerTimeout = .seconds(600)
             }
         ) { node in
             try await node.meet("away")
@@ -93,7 +93,7 @@ struct NodeTimeTests {
 
     @Test("as soon as they are back it is sent")
     func back() async throws {
-        try await ManualNode.run(subscribers: 2, { $0.outage = OutagePolicy(replayGrace: .minutes(1)) }) { node in
+        try await ManualNode.run(subscribers: 2, { $0.outage = OutagePolicy(replayGrace: .seconds(60)) }) { node in
             try await node.meet("away")
             try await node.transport.set(isUp: false)
             node.io.emit("late")

@@ -73,7 +73,7 @@ struct QuestionFloodTests {
         "questions of a peer wait for their turn as all others do", arguments: PeerQuestions.Subject.allCases,
         [false, true])
     func forgedQuestionsOfAPeer(subject: PeerQuestions.Subject, takesParts: Bool) async throws {
-        try await NodeUnderTest.runScripted({ $0.requestsTimeout = .minutes(10) }, setUp: { _ in }) {
+        try await NodeUnderTest.runScripted({ $0.requestsTimeout = .seconds(600) }, setUp: { _ in }) {
             node, transport, adapter in
             try await eventually("its adapter is known") {
                 await adapter.core.get { $0.directory.heartbeat.members["/"] != nil }

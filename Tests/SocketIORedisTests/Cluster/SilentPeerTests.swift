@@ -225,7 +225,7 @@ struct SilentPeerTests {
 
     @Test("whoever asks does not wait for a node that is gone", arguments: Question.allCases)
     func lost(question: Question) async throws {
-        try await ManualNode.run(subscribers: 2, { $0.requestsTimeout = .hours(1) }) { node in
+        try await ManualNode.run(subscribers: 2, { $0.requestsTimeout = .seconds(3_600) }) { node in
             try await node.meet("sil1")
             // This question has a time of its own, which is shorter.
             let asking =

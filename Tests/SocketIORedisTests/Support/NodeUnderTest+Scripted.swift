@@ -18,8 +18,8 @@ extension NodeUnderTest {
         _ body: (NodeUnderTest, ScriptedTransport, ClusterAdapter) async throws -> Void
     ) async throws {
         var configuration = RedisClusterConfiguration()
-        configuration.heartbeatInterval = .hours(1)
-        configuration.peerTimeout = .hours(2)
+        configuration.heartbeatInterval = .seconds(3_600)
+        configuration.peerTimeout = .seconds(7_200)
         change(&configuration)
         let holder = NIOLockedValueBox<ScriptedTransport?>(nil)
         let cluster = try RedisCluster(configuration: configuration) { eventLoop, _ in

@@ -32,8 +32,8 @@ struct VectorNode: Sendable {
     ) async throws {
         var settings = RedisClusterConfiguration()
         settings.requestsTimeout = .milliseconds(600)
-        settings.heartbeatInterval = .hours(1)
-        settings.peerTimeout = .hours(2)
+        settings.heartbeatInterval = .seconds(3_600)
+        settings.peerTimeout = .seconds(7_200)
         if configuration.contains("custom-key") { settings.key = "my:prefix" }
         settings.publishOnSpecificResponseChannel = configuration == "specific-response-channel"
         let identifiers = SharedIDs()

@@ -11,8 +11,8 @@ import Testing
 struct AcknowledgementTimeTests {
     private func server() throws -> ManualServer {
         try ManualServer {
-            $0.engine.pingInterval = .hours(1)
-            $0.connectTimeout = .hours(1)
+            $0.engine.pingInterval = .seconds(3_600)
+            $0.connectTimeout = .seconds(3_600)
         }
     }
 
@@ -46,8 +46,8 @@ struct AcknowledgementTimeTests {
         arguments: [60_000, 1_500, nil] as [Int64?])
     func byDefault(milliseconds: Int64?) throws {
         let server = try ManualServer {
-            $0.engine.pingInterval = .hours(1)
-            $0.connectTimeout = .hours(1)
+            $0.engine.pingInterval = .seconds(3_600)
+            $0.connectTimeout = .seconds(3_600)
             if milliseconds != 60_000 { $0.acknowledgementTimeout = milliseconds.map { .milliseconds($0) } }
         }
         let (client, socket) = try server.join()

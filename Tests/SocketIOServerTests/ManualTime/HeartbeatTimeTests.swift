@@ -45,7 +45,7 @@ struct HeartbeatTimeTests {
         let server = try ManualServer {
             $0.engine.pingInterval = .milliseconds(interval)
             $0.engine.pingTimeout = .milliseconds(timeout)
-            $0.connectTimeout = .hours(1)
+            $0.connectTimeout = .seconds(3_600)
         }
         let client = try server.openWebSocket()
         let first = try wait(server, atMost: .milliseconds(interval + 1)) { try client.text() == "2" }
@@ -72,7 +72,7 @@ struct HeartbeatTimeTests {
 
     @Test("the same on polling, where the ping waits for a poll")
     func pongTimeoutOnPolling() throws {
-        let server = try ManualServer { $0.connectTimeout = .hours(1) }
+        let server = try ManualServer { $0.connectTimeout = .seconds(3_600) }
         let sid = try server.openPolling()
         let poll = try server.connect()
         try poll.request("GET", server.target(sid))
@@ -87,7 +87,7 @@ struct HeartbeatTimeTests {
 
     @Test("an upgrade restarts the time for the pong, whose ping went out on polling")
     func anUpgradeRestartsThePongTimeout() throws {
-        let server = try ManualServer { $0.connectTimeout = .hours(1) }
+        let server = try ManualServer { $0.connectTimeout = .seconds(3_600) }
         let sid = try server.openPolling()
         let poll = try server.connect()
         try poll.request("GET", server.target(sid))
@@ -108,7 +108,7 @@ struct HeartbeatTimeTests {
 
     @Test("an upgrade without an open ping leaves the heartbeat as it is")
     func anUpgradeLeavesThePingAlone() throws {
-        let server = try ManualServer { $0.connectTimeout = .hours(1) }
+        let server = try ManualServer { $0.connectTimeout = .seconds(3_600) }
         let sid = try server.openPolling()
         server.advance(.seconds(20))
         let socket = try server.connect()
@@ -124,7 +124,7 @@ struct HeartbeatTimeTests {
     @Test(
         "an upgrade that is not finished is given up after 10 s; the polling session goes on", arguments: [true, false])
     func upgradeTimeout(probes: Bool) throws {
-        let server = try ManualServer { $0.connectTimeout = .hours(1) }
+        let server = try ManualServer { $0.connectTimeout = .seconds(3_600) }
         let sid = try server.openPolling()
         let candidate = try server.connect()
         try candidate.upgrade(ManualServer.webSocket + "&sid=" + sid)
@@ -145,7 +145,7 @@ struct HeartbeatTimeTests {
 
     @Test("while the client waits for its poll, the upgrade gives it back after 100 ms, again and again")
     func noopsOfAnUpgrade() throws {
-        let server = try ManualServer { $0.connectTimeout = .hours(1) }
+        let server = try ManualServer { $0.connectTimeout = .seconds(3_600) }
         let sid = try server.openPolling()
         let candidate = try server.connect()
         try candidate.upgrade(ManualServer.webSocket + "&sid=" + sid)
@@ -164,7 +164,7 @@ struct HeartbeatTimeTests {
 
     @Test("a closing session waits 30 s for the poll that fetches the end")
     func closeTimeout() throws {
-        let server = try ManualServer { $0.engine.pingInterval = .hours(1) }
+        let server = try ManualServer { $0.engine.pingInterval = .seconds(3_600) }
         let sid = try server.openPolling()
         let session = try #require(
             server.io.engineServer.shards[0].core.runIfHere { $0.allSessions().first?.handle } ?? nil)

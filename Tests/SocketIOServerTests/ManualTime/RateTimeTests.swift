@@ -40,8 +40,8 @@ struct RateTimeTests {
         try CountedMetrics.counting { metrics in
             let handled = Recorder<Int>()
             let server = try ManualServer {
-                $0.engine.pingInterval = .hours(1)
-                $0.connectTimeout = .hours(1)
+                $0.engine.pingInterval = .seconds(3_600)
+                $0.connectTimeout = .seconds(3_600)
                 $0.rates.action = action
                 $0.rates.burstSeconds = 1
                 $0.rates.session.eventsPerSecond = 10

@@ -21,8 +21,8 @@ struct ServerMetricTests {
     ) throws {
         try CountedMetrics.counting { metrics in
             let server = try ManualServer {
-                $0.engine.pingInterval = .hours(1)
-                $0.connectTimeout = .hours(1)
+                $0.engine.pingInterval = .seconds(3_600)
+                $0.connectTimeout = .seconds(3_600)
                 change(&$0)
             }
             server.io.onConnection { socket in
