@@ -45,7 +45,7 @@ public struct ServerConfiguration: Sendable {
     public var maxAttachments = 10
     /// How long the attachments of a received packet may take to arrive after its text; then the session is closed. Default
     /// 45 s, after which a client that sends nothing else has missed a ping as well.
-    public var attachmentTimeout = TimeAmount.seconds(45)
+    public var attachmentTimeout = Duration.seconds(45)
     /// Bytes of the text and all attachments of one received packet together; a larger one closes the session. Default
     /// nil: the value of `engine.maxHttpBufferSize`.
     public var maxPacketBytes: Int?

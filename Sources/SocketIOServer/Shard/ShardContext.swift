@@ -95,7 +95,7 @@ struct SessionLimits: Sendable {
         packets = configuration.packetLimits
         client = configuration.clientLimits
         maxPendingAcknowledgements = configuration.maxPendingAcknowledgements
-        attachmentTimeout = configuration.attachmentTimeout
+        attachmentTimeout = TimeAmount(configuration.attachmentTimeout)
         maxRooms = configuration.maxRooms
         rooms = RoomLimits(
             maxRoomsPerMember: configuration.maxRoomsPerSocket, maxNameLength: configuration.maxNameLength)
