@@ -17,8 +17,8 @@ package protocol EngineDelegate: AnyObject, Sendable {
 package protocol EngineSessionHandler: AnyObject {
     /// A message arrived, in the client's order.
     func received(_ message: consuming EngineMessage)
-    /// A packet of the engine itself, such as a pong, has arrived. For counting only.
-    func receivedControl()
+    /// A packet of the engine itself has arrived; `isHeartbeat` for the pong that was waited for.
+    func receivedControl(isHeartbeat: Bool)
     /// The session has moved to another transport; nothing was lost on the way.
     func upgraded(to transport: TransportName)
     /// A transport that was busy has taken everything that waited, and the session is writable again. Not called for
@@ -39,7 +39,7 @@ package protocol EngineSessionHandler: AnyObject {
 extension EngineSessionHandler {
     package var endReason: String? { nil }
     package var endDetail: String? { nil }
-    package func receivedControl() {}
+    package func receivedControl(isHeartbeat: Bool) {}
     package func dropped(messages count: Int) {}
     package func slowClientPolicy(origin: Int32) -> SlowClientPolicy? { nil }
 }

@@ -44,6 +44,15 @@ enum GuideExamples {
         }
     }
 
+    static func connection(_ io: Server) {
+        io.onConnection { socket in
+            socket.conn.onClose { reason, detail in print(reason.rawValue, detail ?? "") }
+            socket.conn.onPacket { packet in
+                if case .message(.text(let bytes)) = packet { print(bytes.readableBytes) }
+            }
+        }
+    }
+
     static func lists(_ io: Server) {
         io.onConnection { socket in
             socket.on("call") { (event: String, values: [SocketValue]) in

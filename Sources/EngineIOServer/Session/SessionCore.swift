@@ -235,12 +235,12 @@ package final class SessionCore: LoopResident {
             deliver(message)
         case .restartPingInterval:
             arm(.pingInterval)
-            handler?.receivedControl()
+            handler?.receivedControl(isHeartbeat: true)
         case .finish(let end):
             if isClose { link.peerSentClose() }
             finish(end)
         case .ignore:
-            handler?.receivedControl()
+            handler?.receivedControl(isHeartbeat: false)
         }
     }
 

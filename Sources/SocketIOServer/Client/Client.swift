@@ -33,6 +33,9 @@ final class Client: EngineSessionHandler, LoopResident {
     @exclusivity(unchecked)
     var allowance: RateGrant
     var rates: ClientRates?
+    /// Of the application, for this connection; nil on nearly all.
+    @exclusivity(unchecked)
+    private var hooks: ConnectionHooks?
     /// While a socket has too many handlers.
     private var isHeldForHandlers = false
     private var connectTimer: TimerQueue.Token?
@@ -70,6 +73,7 @@ final class Client: EngineSessionHandler, LoopResident {
     // MARK: EngineSessionHandler
 
     func received(_ message: consuming EngineMessage) {
+        if let hooks { hooks.received(.message(copy message)) }
         do {
             let bytes = Int32(truncatingIfNeeded: message.byteCount)
             allowance.bytes &-= bytes
@@ -110,16 +114,27 @@ final class Client: EngineSessionHandler, LoopResident {
     }
 
     /// A packet of the engine, such as a pong or a noop. The application is not told, but it counts towards the rates.
-    func receivedControl() {
+    func receivedControl(isHeartbeat: Bool) {
+        if isHeartbeat, let hooks { hooks.received(.pong) }
         allowance.events &-= 1
         if allowance.events < 0 { _ = settleRates(bytes: 0, isEvent: false) }
     }
 
     func upgraded(to transport: TransportName) {
         for socket in connectedSockets { socket.upgraded(to: transport) }
+        for listener in hooks?.upgrades ?? [] { listener(transport) }
     }
 
-    func drained() {}
+    func drained() {
+        for listener in hooks?.drains ?? [] { listener() }
+    }
+
+    /// Changes the hooks of the connection. On the loop.
+    func withHooks(_ change: (ConnectionHooks) -> Void) {
+        let changed = hooks ?? ConnectionHooks()
+        hooks = changed
+        change(changed)
+    }
 
     func dropped(messages count: Int) {
         for socket in connectedSockets {
@@ -140,6 +155,8 @@ final class Client: EngineSessionHandler, LoopResident {
 
     func closed(_ reason: CloseReason, detail: String?) {
         closeSockets(ending?.reason ?? DisconnectReason(reason), detail: detail)
+        // They refer to the session, mostly.
+        for listener in exchange(&hooks, with: nil)?.closes ?? [] { listener(reason, detail) }
     }
 
     // MARK: Running handlers
