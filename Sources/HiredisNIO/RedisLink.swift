@@ -190,16 +190,18 @@ final class RedisLink {
         currentAddress = address
         let connection = RedisConnection(settings: settings, eventLoop: eventLoop, owner: self, user: owner)
         phase = .connecting(attempt: number, connection)
-        RedisConnector.connect(to: address, tls: tls, timeout: TimeAmount(configuration.connectTimeout), connection: connection)
-            .whenComplete { result in
-                switch result {
-                case .success:
-                    if !self.isCurrent(number, connection) { connection.close(.closedByOwner) }
-                case .failure(let error):
-                    guard self.isCurrent(number, connection) else { return }
-                    self.attemptFailed(RedisConnector.error(error, address: address))
-                }
+        RedisConnector.connect(
+            to: address, tls: tls, timeout: TimeAmount(configuration.connectTimeout), connection: connection
+        )
+        .whenComplete { result in
+            switch result {
+            case .success:
+                if !self.isCurrent(number, connection) { connection.close(.closedByOwner) }
+            case .failure(let error):
+                guard self.isCurrent(number, connection) else { return }
+                self.attemptFailed(RedisConnector.error(error, address: address))
             }
+        }
     }
 
     private func isCurrent(_ number: Int, _ connection: RedisConnection? = nil) -> Bool {

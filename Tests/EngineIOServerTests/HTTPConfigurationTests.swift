@@ -51,7 +51,8 @@ struct HTTPConfigurationTests {
         #expect(cookie.serialize(value: "aKRVKs", isSecure: false) == "io=aKRVKs; Path=/; HttpOnly; SameSite=Lax")
         #expect(cookie.serialize(value: "a", isSecure: true) == "io=a; Path=/; HttpOnly; Secure; SameSite=Lax")
         let full = CookieConfiguration(
-            name: "my", path: "/p", domain: "d", maxAge: .seconds(1000), httpOnly: false, secure: true, sameSite: .strict)
+            name: "my", path: "/p", domain: "d", maxAge: .seconds(1000), httpOnly: false, secure: true,
+            sameSite: .strict)
         #expect(
             full.serialize(value: "ä b", isSecure: false)
                 == "my=%C3%A4%20b; Max-Age=1000; Domain=d; Path=/p; Secure; SameSite=Strict")

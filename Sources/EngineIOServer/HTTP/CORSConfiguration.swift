@@ -53,7 +53,8 @@ public struct CORSConfiguration: Sendable {
     /// Rules for `origin` and the defaults for the rest.
     public init(
         origin: Origin = .any, methods: [String] = ["GET", "HEAD", "PUT", "PATCH", "POST", "DELETE"],
-        allowedHeaders: [String]? = nil, exposedHeaders: [String] = [], credentials: Bool = false, maxAge: Duration? = nil,
+        allowedHeaders: [String]? = nil, exposedHeaders: [String] = [], credentials: Bool = false,
+        maxAge: Duration? = nil,
         preflightContinue: Bool = false, optionsSuccessStatus: Int = 204, enforce: Bool = true
     ) {
         self.origin = origin

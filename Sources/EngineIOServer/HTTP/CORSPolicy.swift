@@ -42,7 +42,9 @@ struct CORSPolicy: Sendable {
         if isPreflight {
             rest.add(name: "Access-Control-Allow-Methods", value: configuration.methods.joined(separator: ","))
             addAllowedHeaders(request, to: &rest, vary: &vary)
-            if let maxAge = configuration.maxAge { rest.add(name: "Access-Control-Max-Age", value: String(maxAge.components.seconds)) }
+            if let maxAge = configuration.maxAge {
+                rest.add(name: "Access-Control-Max-Age", value: String(maxAge.components.seconds))
+            }
             if !configuration.preflightContinue { outcome.preflightStatus = configuration.optionsSuccessStatus }
         }
         if !configuration.exposedHeaders.isEmpty {

@@ -182,7 +182,8 @@ extension ClusterAdapter {
         _ request: @escaping @Sendable (_ id: String) -> ClusterRequest, what: String
     ) async throws -> [ClusterResponse] {
         let query = QueryOptions.current
-        let outcome = try await outcome(request, timeout: query.timeout(else: TimeAmount(configuration.requestsTimeout)))
+        let outcome = try await outcome(
+            request, timeout: query.timeout(else: TimeAmount(configuration.requestsTimeout)))
         guard configuration.refusesPartialResults(of: query) else { return outcome.answers }
         if let error = refusal(outcome) { throw error }
         guard outcome.isComplete else {
