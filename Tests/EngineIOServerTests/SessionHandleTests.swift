@@ -17,19 +17,17 @@ internal import Testing
     /// Threads that look at handles until they are told to stop.
     private final class Readers: Sendable {
         private let isOver = Atomic(false)
-        private let running = ConditionLock(value: 0)
+        private let running = DispatchGroup()
         let complaints = NIOLockedValueBox<[String]>([])
         let looks = Atomic(0)
 
         /// Starts `count` threads that look at the sessions of the moment.
         func start(_ count: Int, _ sessions: @escaping @Sendable () -> [EngineSession]) {
-            running.lock()
-            running.unlock(withValue: count)
             for _ in 0..<count {
+                running.enter()
                 Thread.detachNewThread {
                     while !self.isOver.load(ordering: .acquiring) { for session in sessions() { self.look(session) } }
-                    self.running.lock()
-                    self.running.unlock(withValue: self.running.value - 1)
+                    self.running.leave()
                 }
             }
         }
@@ -47,8 +45,7 @@ internal import Testing
 
         func stop() {
             isOver.store(true, ordering: .releasing)
-            running.lock(whenValue: 0)
-            running.unlock()
+            running.wait()
         }
     }
 
