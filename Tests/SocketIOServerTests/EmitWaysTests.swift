@@ -12,7 +12,7 @@ internal import Testing
 struct EmitWaysTests {
     @Test("events and acknowledgements in place and through the encoder")
     func sameTexts() throws {
-        let server = try ManualServer { $0.engine.pingInterval = .hours(1) }
+        let server = try ManualServer { $0.engine.pingInterval = .seconds(3_600) }
         server.io.onConnection { socket in
             socket.on("short", arguments: { _, ack in ack(7, "a\"\u{7f}ä", true, nil as Int?) })
             socket.on("list", arguments: { _, ack in ack(arguments: [.int(7), "a\"\u{7f}ä", true, .null]) })
@@ -40,7 +40,7 @@ struct EmitWaysTests {
 
     @Test("reserved names, listeners for outgoing events and sockets that have gone, in both ways")
     func sameRules() throws {
-        let server = try ManualServer { $0.engine.pingInterval = .hours(1) }
+        let server = try ManualServer { $0.engine.pingInterval = .seconds(3_600) }
         let (client, socket) = try server.join()
         let errors = NIOLockedValueBox(0)
         socket.onError { _ in errors.withLockedValue { $0 += 1 } }

@@ -28,7 +28,7 @@ struct AttachmentTimeTests {
     ) throws {
         try CountedMetrics.counting { metrics in
             let server = try ManualServer {
-                $0.engine.pingInterval = .hours(1)
+                $0.engine.pingInterval = .seconds(3_600)
                 change(&$0)
             }
             let (heard, ends) = (Recorder<String>(), Recorder<DisconnectReason>())
