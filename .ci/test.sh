@@ -141,8 +141,4 @@ if [[ -f Tests/EndToEndTests/run.sh ]]; then
 fi
 [[ -f Tests/EndToEndTests/autobahn.sh ]] && autobahn
 instructions
-# Last, since each builds everything once more; their tests have a time-out of their own.
-RUNNER_SECONDS=3600
-runner thread-sanitizer .ci/sanitize.sh thread
-runner address-sanitizer .ci/sanitize.sh address
 finish
