@@ -120,8 +120,7 @@ extension Chat {
         }
         _ = isNew
         try await store.join(ChatMember(person: visitor.person.id), room: key)
-        visitor.socket.join(Self.channelRoom(key))
-        guard visitor.socket.rooms.contains(Self.channelRoom(key)) else {
+        guard try await visitor.enter(Self.channelRoom(key)) else {
             throw EventError.refusal("too-many", "You are in too many rooms.")
         }
         visitor.socket.namespace.in(visitor.personRoom).socketsJoin(Self.channelRoom(key))

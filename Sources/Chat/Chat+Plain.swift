@@ -65,8 +65,7 @@ extension Chat {
         on(visitor, "join") { (title: String) async throws -> PlainPlace in
             guard let title = ChatText.line(title, characters: 64, bytes: 200) else { throw Self.badTitle }
             let key = Self.prefix + title
-            socket.join(key)
-            guard socket.rooms.contains(key) else {
+            guard try await visitor.enter(key) else {
                 throw EventError.refusal("too-many", "You are in too many rooms.")
             }
             return PlainPlace(key: key, room: title, people: try await names(in: key).sorted())

@@ -32,15 +32,17 @@ struct ChatTests {
             #expect(crowd["online"] == 1)
             let bob = try await chat.person("Bob")
             _ = try await bob.community(lobby)
-            let came = try await room.next("people").arguments[0]
-            #expect(came["came"]?[0]?["name"] == "Bob" && came["went"] == [])
+            // Ada may hear of herself first.
+            var came = try await room.next("people").arguments[0]
+            if came["came"]?[0]?["id"] == .string(ada.id) { came = try await room.next("people").arguments[0] }
+            #expect(came["came"]?[0]?["name"] == "Bob" && came["went"] == [], "\(came)")
             // A second device of Bob's is nobody new; he is gone when both are.
             let again = try await chat.person("Bob", token: bob.token)
             let second = try await again.community(lobby)
             try await second.disconnect()
             await bob.client.close()
             let went = try await room.next("people").arguments[0]
-            #expect(went["went"]?[0]?["id"] == .string(bob.id) && went["came"] == [])
+            #expect(went["went"]?[0]?["id"] == .string(bob.id) && went["came"] == [], "\(went)")
         }
     }
 
@@ -53,7 +55,8 @@ struct ChatTests {
             let rooms = (
                 try await ada.community(lobby), try await bob.community(lobby), try await eve.community(lobby)
             )
-            let key = try #require(try await rooms.0.emitWithAck("join", "garden")[0]["room"]?["key"])
+            let opening = try await rooms.0.emitWithAck("join", "garden")[0]
+            let key = try #require(opening["room"]?["key"], "\(opening)")
             _ = try await rooms.1.emitWithAck("join", key)
             let stored = try await rooms.0.emitWithAck("message", key, draft("m1", "  hello\nthere \n"))[0]
             #expect(stored["text"] == "hello\nthere" && stored["seq"] == 1 && stored["from"] == .string(ada.id))
@@ -73,7 +76,9 @@ struct ChatTests {
             let (ada, bob) = (try await chat.person("Ada"), try await chat.person("Bob"))
             #expect(try await ada.home.emitWithAck("look", .array([.string(bob.id)]))[0][0]?["here"] == true)
             try await bob.home.emit("bye")
-            let sight = try await ada.home.next("sight").arguments[0]
+            // She may hear of his coming first.
+            var sight = try await ada.home.next("sight").arguments[0]
+            if sight["here"] == true { sight = try await ada.home.next("sight").arguments[0] }
             #expect(sight["here"] == false && sight["person"] == .string(bob.id))
             await #expect(throws: (any Error).self) { try await bob.home.next("never") }
         }

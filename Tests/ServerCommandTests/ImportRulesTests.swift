@@ -48,7 +48,7 @@ internal import Testing
                 // A server may make its own event loops, and is a service.
                 "Server.swift": ["NIOPosix"], "OffLoop.swift": ["NIOPosix"],
                 "TimerQueue.swift": ["HeapModule"],
-                "Server+Listening.swift": ["ServiceLifecycle"],
+                "Server+Listening.swift": ["ServiceLifecycle", "NIOPosix"],
                 // Lets handlers take and return `Data`; nothing else there comes from Foundation.
                 "Value+Foundation.swift": ["Foundation", "FoundationEssentials"],
             ]),
@@ -62,7 +62,7 @@ internal import Testing
                 "RedisConnector.swift": ["NIOPosix"], "RESPReader.swift": ["CHiredis"],
                 "RESPReaderFunctions.swift": ["CHiredis"],
                 // The names of two error numbers.
-                "RedisConnectionFailure.swift": system,
+                "RedisConnectionFailure.swift": system, "RedisError.swift": system,
             ]),
         // Everything several servers need, and no back end.
         "SocketIOCluster": Rule(

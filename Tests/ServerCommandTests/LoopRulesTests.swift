@@ -43,7 +43,7 @@ internal import Testing
                 #expect(!match.output.0.contains("Sendable"), "\(match.output.1)")
             }
         }
-        #expect(residents >= 12)
+        #expect(residents >= 10)
     }
 
     @Test func theCompilerKeepsTheLoopsApart() throws {

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import NIOCore
 internal import SocketIOServer
 
 /// A connected device of a person, in one namespace.
@@ -13,6 +14,15 @@ struct Visitor: Sendable {
     var personRoom: String { Self.room(of: person.id) }
 
     static func room(of person: String) -> String { "person:\(person)" }
+
+    /// Joins a room, and tells whether the limits have allowed it. A handler that has waited for something no longer runs on the
+    /// socket's event loop, where joins act; this goes there.
+    func enter(_ room: String) async throws -> Bool {
+        try await socket.eventLoop.submit { [socket] in
+            socket.join(room)
+            return socket.rooms.contains(room)
+        }.get()
+    }
 }
 
 /// What a socket is kept with.
