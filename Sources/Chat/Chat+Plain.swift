@@ -21,6 +21,12 @@ struct PlainMessage: Codable, Sendable {
     var time: Int64
 }
 
+/// Somebody who has entered or left a room, for the others in it.
+struct PlainNotice: Codable, Sendable {
+    var room: String
+    var name: String
+}
+
 /// A room and how many people are in it.
 struct PlainRoom: Codable, Sendable {
     var name: String
@@ -65,14 +71,23 @@ extension Chat {
         on(visitor, "join") { (title: String) async throws -> PlainPlace in
             guard let title = ChatText.line(title, characters: 64, bytes: 200) else { throw Self.badTitle }
             let key = Self.prefix + title
+            let wasThere = socket.rooms.contains(key)
             guard try await visitor.enter(key) else {
                 throw EventError.refusal("too-many", "You are in too many rooms.")
             }
+            if !wasThere { socket.to(key).emit("joined", PlainNotice(room: key, name: visitor.person.name)) }
             return PlainPlace(key: key, room: title, people: try await names(in: key).sorted())
         }
         on(visitor, "leave") { (key: String) async throws -> Bool in
-            if Self.isPlain(key) { socket.leave(key) }
+            guard Self.isPlain(key), socket.rooms.contains(key) else { return true }
+            socket.leave(key)
+            socket.to(key).emit("left", PlainNotice(room: key, name: visitor.person.name))
             return true
+        }
+        socket.onDisconnecting { _ in
+            for key in socket.rooms where Self.isPlain(key) {
+                socket.to(key).emit("left", PlainNotice(room: key, name: visitor.person.name))
+            }
         }
         on(visitor, "rooms") { () async throws -> [PlainRoom] in
             var rooms: [PlainRoom] = []

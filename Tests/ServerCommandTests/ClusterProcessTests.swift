@@ -151,7 +151,7 @@ internal import Testing
         #expect(try await socket.next("news").arguments == ["as", "texts"])
         #expect(try await emit(redis, ["--key", "ours", "--", "news", "-3.5"]).code == 0)
         #expect(try await socket.next("news").arguments == [-3.5])
-        #expect(try await emit(redis, ["--key", "ours", "--to", "person:ada", "--join", "more"]).code == 0)
+        #expect(try await emit(redis, ["--key", "ours", "--to=\(socket.id)", "--join", "more"]).code == 0)
         #expect(try await emit(redis, ["--key", "ours", "--to", "more", "--volatile", "last"]).code == 0)
         _ = try await socket.next("last")
     }
