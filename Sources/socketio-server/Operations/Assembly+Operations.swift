@@ -46,10 +46,11 @@ extension Assembly {
         return Task { await watch.run() }
     }
 
-    /// Closes the server, and then the listener that can tell of it.
+    /// Closes the server, and then the listener that can tell of it. The chat's store goes first, because its connection to Redis
+    /// lives on an event loop of the server.
     func close() async {
-        await server.close()
         await chat?.close()
+        await server.close()
         await status?.server.close()
     }
 }
