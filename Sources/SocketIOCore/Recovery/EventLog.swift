@@ -1,0 +1,142 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+package import NIOCore
+
+/// How much of a namespace's events is kept.
+package struct EventLogLimits: Sendable, Hashable {
+    /// Events.
+    package var maximumEvents: Int
+    /// Bytes of all of them.
+    package var maximumBytes: Int
+    /// How long an event is kept.
+    package var maximumAge: TimeAmount
+    /// Rooms of events that are gone, see ``DroppedEvents``.
+    package var maximumRooms: Int
+
+    package init(
+        maximumEvents: Int = 10_000, maximumBytes: Int = 64 << 20, maximumAge: TimeAmount = .minutes(3),
+        maximumRooms: Int = 40_000
+    ) {
+        self.maximumEvents = maximumEvents
+        self.maximumBytes = maximumBytes
+        self.maximumAge = maximumAge
+        self.maximumRooms = maximumRooms
+    }
+}
+
+/// How much may be sent to one client that returns.
+package struct ReplayLimits: Sendable, Hashable {
+    package var maximumEvents: Int
+    package var maximumBytes: Int
+
+    package init(maximumEvents: Int = 10_000, maximumBytes: Int = 16 << 20) {
+        self.maximumEvents = maximumEvents
+        self.maximumBytes = maximumBytes
+    }
+}
+
+/// The newest events of a namespace, in their order, for clients that return (protocol 5.2).
+///
+/// What is dropped leaves behind for which rooms it was. So a client that was quiet for long can still return: none of
+/// the dropped events was for it.
+package struct EventLog<Message: Sendable>: Sendable {
+    private struct Entry: Sendable {
+        let position: EventPosition
+        let time: NIODeadline
+        let bytes: Int
+        let rooms: [String]
+        let except: [String]
+        let message: Message
+
+        /// Whether the event is for a session in these rooms.
+        func isMeant(for membership: Set<ExactName>) -> Bool {
+            if !rooms.isEmpty, !rooms.contains(where: { membership.contains(ExactName($0)) }) { return false }
+            return except.isEmpty || !except.contains { membership.contains(ExactName($0)) }
+        }
+    }
+
+    private let limits: EventLogLimits
+    private var entries = CircularBuffer<Entry>()
+    private var dropped: DroppedEvents
+    /// Bytes of the events that are kept.
+    package private(set) var bytes = 0
+    /// The newest position that was given to anything.
+    package private(set) var last: EventPosition
+
+    package init(limits: EventLogLimits, begin: EventPosition = .zero) {
+        self.limits = limits
+        self.last = begin
+        self.dropped = DroppedEvents(maximumRooms: limits.maximumRooms, begin: begin)
+    }
+
+    /// How many events are kept.
+    package var count: Int { entries.count }
+
+    /// Keeps one more event. Its position is above all others.
+    package mutating func append(
+        _ message: Message, at position: EventPosition, bytes size: Int, rooms: [String], except: [String],
+        now: NIODeadline
+    ) {
+        last = position
+        entries.append(
+            Entry(position: position, time: now, bytes: size, rooms: rooms, except: except, message: message))
+        bytes += size
+        trim(now: now)
+    }
+
+    /// Events of others may have been missed: nobody can return from before this moment.
+    package mutating func noteGap() {
+        entries.removeAll()
+        bytes = 0
+        dropped.dropEverything(through: last)
+    }
+
+    /// Drops what is over the limits.
+    package mutating func trim(now: NIODeadline) {
+        let oldest = now - limits.maximumAge
+        while let first = entries.first,
+            entries.count > limits.maximumEvents || bytes > limits.maximumBytes || first.time < oldest
+        {
+            entries.removeFirst()
+            bytes -= first.bytes
+            dropped.drop(first.position, rooms: first.rooms)
+        }
+    }
+
+    /// Whether every event for a session after a position is still here.
+    package func isComplete(for record: SessionRecord, after position: EventPosition) -> Bool {
+        !dropped.concern(record.allRooms, after: position)
+    }
+
+    /// The events for a session after one position and up to another, in order.
+    package func missed(
+        by record: SessionRecord, after start: EventPosition, through end: EventPosition, limits: ReplayLimits
+    ) throws(RecoveryFailure) -> [Message] {
+        guard isComplete(for: record, after: start) else { throw .trimmed }
+        let membership = Set(record.allRooms.map { ExactName($0) })
+        var (found, size) = ([Message](), 0)
+        var index = firstIndex(after: start)
+        while index < entries.count {
+            let entry = entries[entries.index(entries.startIndex, offsetBy: index)]
+            if entry.position > end { break }
+            index += 1
+            guard entry.isMeant(for: membership) else { continue }
+            size += entry.bytes
+            guard found.count < limits.maximumEvents, size <= limits.maximumBytes else { throw .replayTooLarge }
+            found.append(entry.message)
+        }
+        return found
+    }
+
+    /// The number of events up to and including a position.
+    private func firstIndex(after position: EventPosition) -> Int {
+        var (low, high) = (0, entries.count)
+        while low < high {
+            let middle = (low + high) / 2
+            let entry = entries[entries.index(entries.startIndex, offsetBy: middle)]
+            if entry.position <= position { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

@@ -1,0 +1,122 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import EngineIOCore
+package import NIOCore
+
+/// The sessions that may be continued, by their secret ids: those of connected sockets, and the records of lost ones.
+///
+/// A record is claimed once. Records are bounded in number: the oldest gives way. Generic over what stands for a
+/// connected socket.
+package struct SessionRecordTable<Holder: Sendable>: Sendable {
+    package enum Finding: Sendable {
+        /// A connected socket has the session; the server may not have noticed yet that its connection is gone.
+        case held(Holder)
+        case record(SessionRecord)
+        case failure(RecoveryFailure)
+    }
+
+    private struct Lost: Sendable {
+        let record: SessionRecord
+        let expiry: NIODeadline
+        /// Tells this loss from an earlier one of the same session in the queue.
+        let serial: UInt64
+    }
+
+    private enum Entry: Sendable {
+        case held(Holder)
+        case lost(Lost)
+    }
+
+    private var entries: [PackedID: Entry] = [:]
+    /// Losses in their order, those that are over included.
+    fileprivate var order = CircularBuffer<(pid: PackedID, serial: UInt64)>()
+    private var serial: UInt64 = 0
+    /// How many records there are.
+    package private(set) var recordCount = 0
+    /// How many records gave way to newer ones.
+    package private(set) var evictions = 0
+    private let maximumRecords: Int
+
+    package init(maximumRecords: Int) {
+        self.maximumRecords = maximumRecords
+    }
+
+    /// A socket is connected.
+    package mutating func hold(_ pid: PackedID, by holder: Holder) {
+        set(.held(holder), for: pid)
+    }
+
+    /// A connected socket is gone for good.
+    package mutating func forget(_ pid: PackedID) {
+        set(nil, for: pid)
+    }
+
+    /// The connection of a socket is lost, or a claimed record is not needed after all.
+    package mutating func keep(_ record: SessionRecord, until expiry: NIODeadline) {
+        guard maximumRecords > 0 else { return set(nil, for: record.pid) }
+        serial += 1
+        set(.lost(Lost(record: record, expiry: expiry, serial: serial)), for: record.pid)
+        order.append((record.pid, serial))
+        while recordCount > maximumRecords, let oldest = popOldest() {
+            set(nil, for: oldest.record.pid)
+            evictions += 1
+        }
+        // Sessions that return again and again leave places behind.
+        if order.count > 2 * maximumRecords + 16 {
+            let current = order.filter { lost($0.pid)?.serial == $0.serial }
+            order = CircularBuffer(current)
+        }
+    }
+
+    /// Looks a session up and leaves it where it is. A record is valid up to and including its expiry.
+    package func find(_ pid: PackedID, now: NIODeadline) -> Finding {
+        switch entries[pid] {
+        case nil: .failure(.unknownPid)
+        case .held(let holder): .held(holder)
+        case .lost(let lost): lost.expiry >= now ? .record(lost.record) : .failure(.expired)
+        }
+    }
+
+    /// Takes a record out, for one connection only. Returns when it would have expired as well.
+    package mutating func claim(
+        _ pid: PackedID, now: NIODeadline
+    ) throws(RecoveryFailure) -> (record: SessionRecord, expiry: NIODeadline) {
+        guard let lost = lost(pid) else { throw .alreadyUsed }
+        guard lost.expiry >= now else { throw .expired }
+        set(nil, for: pid)
+        return (lost.record, lost.expiry)
+    }
+
+    /// Forgets records that have expired.
+    package mutating func sweep(now: NIODeadline) {
+        var kept = CircularBuffer<(pid: PackedID, serial: UInt64)>()
+        for place in order {
+            guard let lost = lost(place.pid), lost.serial == place.serial else { continue }
+            if lost.expiry < now { set(nil, for: place.pid) } else { kept.append(place) }
+        }
+        order = kept
+    }
+
+    private func lost(_ pid: PackedID) -> Lost? {
+        if case .lost(let lost) = entries[pid] { return lost }
+        return nil
+    }
+
+    private mutating func popOldest() -> Lost? {
+        while let place = order.popFirst() {
+            if let lost = lost(place.pid), lost.serial == place.serial { return lost }
+        }
+        return nil
+    }
+
+    private mutating func set(_ entry: Entry?, for pid: PackedID) {
+        if lost(pid) != nil { recordCount -= 1 }
+        if case .lost = entry { recordCount += 1 }
+        entries[pid] = entry
+    }
+}
+
+extension SessionRecordTable {
+    /// How many losses are remembered in their order; for tests.
+    var queueLength: Int { order.count }
+}
