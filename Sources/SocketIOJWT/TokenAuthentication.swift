@@ -53,12 +53,14 @@ public final class TokenAuthentication: Sendable {
 
     /// Asks every socket of a namespace for a token.
     public func protect(_ namespace: Namespace) {
+        namespace.alwaysRunMiddlewares()
         namespace.use { socket in try await self.admit(socket) }
         namespace.onConnection { socket in self.watch(socket) }
     }
 
     /// As for a namespace, for all that are made from this parent.
     public func protect(_ parent: ParentNamespace) {
+        parent.alwaysRunMiddlewares()
         parent.use { socket in try await self.admit(socket) }
         parent.onConnection { socket in self.watch(socket) }
     }

@@ -73,6 +73,7 @@ extension Server {
             $0.routers.append(router)
             if $0.inspection == nil, $0.closing == nil { $0.inspection = inspectHandlers() }
         }
+        beginSweeping()
         try await listenForOtherNodes()
         return listener.localAddress
     }

@@ -96,6 +96,8 @@ public struct ServerConfiguration: Sendable {
     /// Default: `{"error": {"message": …}}` with the text of a ``ClientFacingError``, `invalid arguments`, or
     /// `internal error`.
     public var errorAcknowledgement: @Sendable (any Error) -> SocketValue? = ServerConfiguration.describe
+    /// Whether and how clients continue their session after a lost connection; nil, the default, means that they begin anew.
+    public var connectionStateRecovery: ConnectionStateRecovery?
     /// Makes the adapter of each namespace; default ``MemoryAdapter``, for a single server.
     public var adapter: @Sendable (AdapterSPI.Context) -> any Adapter = { $0.local }
     /// Where this layer logs; default label `socketio.server`.
@@ -152,6 +154,7 @@ public struct ServerConfiguration: Sendable {
         require(acknowledgementTimeout.map { $0 > .zero } ?? true, "acknowledgementTimeout must be positive")
         require(broadcastAcknowledgementTimeout > .zero, "broadcastAcknowledgementTimeout must be positive")
         rates.check(&problems)
+        connectionStateRecovery?.check(&problems)
         guard problems.isEmpty else {
             throw SocketError(.invalidConfiguration, problems.joined(separator: "; "))
         }

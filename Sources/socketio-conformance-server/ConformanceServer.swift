@@ -83,7 +83,7 @@ struct ConformanceServer: AsyncParsableCommand {
     @Option(help: "Milliseconds a pong may take; default as the application has it.")
     var pingTimeout: Int?
 
-    @Flag(help: "Connection state recovery, which does not exist yet.")
+    @Flag(help: "Connection state recovery, with its defaults.")
     var recovery = false
 
     @Option(help: "default; msgpack does not exist yet.")
@@ -99,7 +99,7 @@ struct ConformanceServer: AsyncParsableCommand {
         var problems: [String] = []
         let unavailable: [(given: Bool, option: String)] = [
             (!["memory", "redis"].contains(adapter), "--adapter \(adapter)"), (mode != nil, "--mode"), (eio3, "--eio3"),
-            (recovery, "--recovery"), (parser != "default", "--parser \(parser)"),
+            (parser != "default", "--parser \(parser)"),
         ]
         for (given, option) in unavailable where given {
             problems.append("\(option) is not available: the feature does not exist in this version")
@@ -137,12 +137,12 @@ struct ConformanceServer: AsyncParsableCommand {
             pingTimeout: pingTimeout.map { .milliseconds($0) },
             configure: { [deflate] in if deflate { $0.perMessageDeflate = PerMessageDeflateConfiguration() } })
         let cluster = adapter == "redis" ? try makeCluster() : nil
-        if let cluster {
-            settings.configureServer = {
-                $0.adapter = cluster.adapter
-                // Clients may come by plain round robin.
-                $0.engine.forwarding = ForwardingConfiguration(directory: cluster)
-            }
+        settings.configureServer = { [recovery] in
+            if recovery { $0.connectionStateRecovery = ConnectionStateRecovery() }
+            guard let cluster else { return }
+            $0.adapter = cluster.adapter
+            // Clients may come by plain round robin.
+            $0.engine.forwarding = ForwardingConfiguration(directory: cluster)
         }
         let running = try await app.start(settings)
         do {

@@ -41,6 +41,7 @@ enum LibraryConfiguration {
         server.slowHandlerWarning = settings.slowHandlerMs.map(milliseconds)
         server.cancelsHandlersAtDisconnect = settings.cancelHandlersAtDisconnect
         server.rates = rates(settings.rates)
+        server.connectionStateRecovery = recovery(settings.recovery)
         server.logger = LineLogHandler.logger(label: "socketio.server", settings: settings.log)
         try validate(server, loaded)
         return server

@@ -3,7 +3,7 @@
 package import EngineIOCore
 package import NIOCore
 
-/// A ``SessionRecord`` as it lies in Redis: base64 of a MessagePack map (protocol 5.8).
+/// A ``KeptSession`` as it lies in Redis: base64 of a MessagePack map (protocol 5.8).
 ///
 /// The first four members are those of Node's adapter, in its order: `sid`, `pid`, `rooms`, with the socket's own room,
 /// and `data`. The others are ours; Node passes over them.
@@ -35,7 +35,7 @@ package enum StoredSession {
     /// The value for Redis.
     ///
     /// - Throws: When `data` cannot be encoded.
-    package static func encode(_ record: SessionRecord, version: Int64 = 1) throws -> ByteBuffer {
+    package static func encode(_ record: KeptSession, version: Int64 = 1) throws -> ByteBuffer {
         var writer = MessagePackWriter()
         let optional = (record.subject == nil ? 0 : 1) + (record.owner == nil ? 0 : 1)
         writer.writeMapHead(8 + optional)
@@ -74,13 +74,13 @@ package enum StoredSession {
     /// and gets the one it is wanted in.
     package static func decode(
         _ text: ByteBuffer, wantedIn namespace: String, limits: Limits
-    ) -> (record: SessionRecord, isNodes: Bool)? {
+    ) -> (record: KeptSession, isNodes: Bool)? {
         var reader = SessionReader(MessagePackReader(Base64.decode(text)), limits: limits)
         guard (try? reader.read()) != nil, let pid = reader.pid.flatMap({ PackedID($0) }), let sid = reader.sid else {
             return nil
         }
         let start = reader.start ?? .zero
-        let record = SessionRecord(
+        let record = KeptSession(
             pid: pid, sid: sid, namespace: reader.namespace ?? namespace,
             rooms: reader.rooms.filter { !$0.hasSameBytes(as: sid) }, data: reader.data, start: start,
             position: reader.position ?? EventPosition(high: .max, low: .max), subject: reader.subject,

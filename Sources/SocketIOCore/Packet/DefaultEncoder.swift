@@ -31,14 +31,20 @@ package enum DefaultEncoder {
         OutboundPacket.maximumHeaderLength + PacketPrefix.maximumLength(nsp: nsp)
     }
 
-    /// The server's answer to a CONNECT that succeeded: `{"sid":…}`, with `"pid"` when recovery is on.
-    package static func connect(nsp: String, sid: String, pid: String? = nil) -> OutboundMessage {
+    /// The server's answer to a CONNECT that succeeded: `{"sid":…}`, with `"pid"` and `"offset"` when recovery is on.
+    package static func connect(
+        nsp: String, sid: String, pid: String? = nil, offset: String? = nil
+    ) -> OutboundMessage {
         var json = JSONOutput(capacity: 64)
         json.write("{\"sid\":")
         json.writeString(sid)
         if let pid {
             json.write(",\"pid\":")
             json.writeString(pid)
+        }
+        if let offset {
+            json.write(",\"offset\":")
+            json.writeString(offset)
         }
         json.write("}")
         return message(.connect, nsp: nsp, json: json.buffer())

@@ -105,13 +105,13 @@ package struct EventLog<Message: Sendable>: Sendable {
     }
 
     /// Whether every event for a session after a position is still here.
-    package func isComplete(for record: SessionRecord, after position: EventPosition) -> Bool {
+    package func isComplete(for record: KeptSession, after position: EventPosition) -> Bool {
         !dropped.concern(record.allRooms, after: position)
     }
 
     /// The events for a session after one position and up to another, in order.
     package func missed(
-        by record: SessionRecord, after start: EventPosition, through end: EventPosition, limits: ReplayLimits
+        by record: KeptSession, after start: EventPosition, through end: EventPosition, limits: ReplayLimits
     ) throws(RecoveryFailure) -> [Message] {
         guard isComplete(for: record, after: start) else { throw .trimmed }
         let membership = Set(record.allRooms.map { ExactName($0) })

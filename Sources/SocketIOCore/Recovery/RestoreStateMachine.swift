@@ -20,22 +20,22 @@ package enum RestoreAction: Sendable {
     /// Nothing until the next call.
     case wait
     /// Build the socket with the id and data of this record, in no room, and run its middlewares.
-    case runMiddlewares(SessionRecord)
+    case runMiddlewares(KeptSession)
     /// Have the connected socket that has the session closed, then claim its record.
     case release
     /// Take the record, for this connection alone.
     case claim
     /// Join the rooms and note up to where this event loop has delivered, in one step; call ``RestoreStateMachine/attached(at:)``.
-    case attach(SessionRecord)
+    case attach(KeptSession)
     /// Read what the session has missed.
-    case read(SessionRecord, after: EventPosition, through: EventPosition)
+    case read(KeptSession, after: EventPosition, through: EventPosition)
     /// Write what was read, then the answer to the CONNECT, then the packets that were queued meanwhile.
-    case finish(SessionRecord)
+    case finish(KeptSession)
     /// Go on as a new connection, with a new id and the middlewares from the beginning. Nothing has been sent. A record
     /// that was taken for the wrong client goes back.
-    case startOver(RecoveryFailure, putBack: SessionRecord? = nil)
+    case startOver(RecoveryFailure, putBack: KeptSession? = nil)
     /// The connection is gone: the record goes back, with what is left of its life.
-    case putBack(SessionRecord)
+    case putBack(KeptSession)
     /// The connection is gone or refused: nothing was taken.
     case drop
 }
@@ -62,11 +62,11 @@ package enum LiveDecision: Sendable, Hashable {
 package struct RestoreStateMachine: Sendable {
     private enum State: Sendable {
         case lookingUp
-        case middlewares(SessionRecord, isHeld: Bool)
-        case releasing(SessionRecord)
+        case middlewares(KeptSession, isHeld: Bool)
+        case releasing(KeptSession)
         case claiming(subject: String?)
-        case attaching(SessionRecord)
-        case reading(SessionRecord)
+        case attaching(KeptSession)
+        case reading(KeptSession)
         case restored
         case over
     }
@@ -89,7 +89,7 @@ package struct RestoreStateMachine: Sendable {
 
     /// The record was found; `isHeld` when a socket that counts as connected has the session. In that case the record is
     /// a look at that socket.
-    package mutating func found(_ record: SessionRecord, isHeld: Bool = false) -> RestoreAction {
+    package mutating func found(_ record: KeptSession, isHeld: Bool = false) -> RestoreAction {
         guard case .lookingUp = state else { return .wait }
         if let failure = judge(record) { return fail(failure) }
         state = .middlewares(record, isHeld: isHeld)
@@ -127,7 +127,7 @@ package struct RestoreStateMachine: Sendable {
     }
 
     /// The record is taken. It may be newer than the one that was looked up.
-    package mutating func claimed(_ record: SessionRecord) -> RestoreAction {
+    package mutating func claimed(_ record: KeptSession) -> RestoreAction {
         guard case .claiming(let subject) = state else { return .putBack(record) }
         if let failure = judge(record) ?? (Self.isSame(subject, record.subject) ? nil : .subjectMismatch) {
             state = .over
@@ -187,7 +187,7 @@ package struct RestoreStateMachine: Sendable {
         }
     }
 
-    private func judge(_ record: SessionRecord) -> RecoveryFailure? {
+    private func judge(_ record: KeptSession) -> RecoveryFailure? {
         guard record.namespace.hasSameBytes(as: namespace) else { return .otherNamespace }
         do {
             _ = try record.replayStart(offset: request.offset)

@@ -17,6 +17,8 @@ public final class MemoryAdapter: Adapter {
     /// The number of the namespace, unique in the process.
     let number: Int32
     let shards: [NamespaceShard]
+    /// The order of events, when sessions can be continued.
+    let log: NamespaceLog?
     private let context: ServerContext
     private let nodeRooms: NodeRooms
     private let observers: RoomObservers
@@ -32,8 +34,11 @@ public final class MemoryAdapter: Adapter {
         let number = Self.lastNumber.wrappingAdd(1, ordering: .relaxed).newValue
         self.number = number
         self.context = context
+        let log = NamespaceLog.make(name: name, number: number, context)
+        self.log = log
         self.shards = context.shards.map {
-            NamespaceShard(name: name, number: number, shard: $0, nodeRooms: nodeRooms, observers: observers)
+            NamespaceShard(
+                name: name, number: number, shard: $0, nodeRooms: nodeRooms, observers: observers, log: log)
         }
     }
 
@@ -76,6 +81,7 @@ public final class MemoryAdapter: Adapter {
 
     /// Delivers the event here.
     public func broadcast(_ packet: AdapterSPI.BroadcastPacket, options: BroadcastOptions) {
+        if let log { return broadcast(packet, options: options, in: log) }
         // A node of a cluster may well have nobody to deliver to.
         guard shards.contains(where: { $0.socketCount > 0 }) else { return }
         let message = marked(

@@ -191,6 +191,11 @@ final class Client: EngineSessionHandler, LoopResident {
         closeSockets(reason, detail: nil)
     }
 
+    /// The client goes on over another session: this one ends if it has nothing left.
+    func closeIfUnused() {
+        if machine.joinedCount == 0 { session.close(discard: true) }
+    }
+
     /// `socket.disconnect(close: true)`: leaves every namespace, then closes the session.
     func disconnectAll() {
         for socket in connectedSockets { socket.disconnectFromNamespace() }
@@ -304,14 +309,16 @@ final class Client: EngineSessionHandler, LoopResident {
     private static let invalidNamespace = ConnectError("Invalid namespace")
     private static let tooManyConnects = ConnectError("Too many connections to namespaces")
 
-    private func connect(slot: ClientSlot, to namespace: Namespace, auth: GivenAuth?) {
+    /// - Parameter failure: why the client cannot continue its earlier session, if that has been tried.
+    func connect(slot: ClientSlot, to namespace: Namespace, auth: GivenAuth?, after failure: RecoveryFailure? = nil) {
         guard let conn = session.handle, session.isOpen, !isEnded else { return table.release(namespace) }
         let part = namespace.local.shards[shard.index].core.value(beside: shard)
+        let continuation = continuation(in: namespace, auth: auth, after: failure)
         let socket = SocketCore(client: self, slot: slot, part: part)
-        let handle = socket.makeHandle(namespace: namespace, conn: conn, auth: auth)
+        let handle = socket.makeHandle(namespace: namespace, conn: conn, auth: auth, continuation: continuation)
         while sockets.count <= slot.index { sockets.append(nil) }
         sockets[slot.index] = socket
-        let middlewares = namespace.middlewares
+        let middlewares = namespace.middlewares(for: continuation)
         guard !middlewares.isEmpty else { return connected(socket) }
         shard.running.start {
             let failure: (any Error)?
@@ -332,20 +339,41 @@ final class Client: EngineSessionHandler, LoopResident {
     }
 
     private func connected(_ socket: SocketCore) {
+        let continuation = socket.continuation
+        if let continuation, continuation.isRestoring { return restore(socket, continuation) }
         guard session.isOpen, !context.isClosing, machine.connected(slot: socket.slot) else {
             return socket.abandon()
         }
-        socket.becomeConnected()
-        guard let handle = socket.handle else { return }
-        session.send(DefaultEncoder.connect(nsp: socket.part.name, sid: handle.id))
+        if let continuation {
+            begin(socket, continuation)
+        } else {
+            socket.becomeConnected()
+            guard let handle = socket.handle else { return }
+            session.send(DefaultEncoder.connect(nsp: socket.part.name, sid: handle.id))
+        }
+        welcome(socket)
+    }
+
+    /// Whether the socket may still be connected: the session is open and the server is not closing.
+    func canConnect(_ socket: SocketCore) -> Bool {
+        session.isOpen && !isEnded && !context.isClosing && !socket.isGone
+    }
+
+    /// The socket is connected from now on; false when that is not possible any more.
+    func markConnected(_ socket: SocketCore) -> Bool { machine.connected(slot: socket.slot) }
+
+    /// The answer to the CONNECT has been sent.
+    func welcome(_ socket: SocketCore) {
         cancelConnectTimer()
         session.markEstablished()
+        guard let handle = socket.handle else { return }
         handle.namespace.connected(socket, handle)
     }
 
     private func refused(_ socket: SocketCore, _ error: any Error) {
         let (nsp, index) = (socket.part.name, socket.slot.index)
         if sockets.indices.contains(index), sockets[index] === socket { sockets[index] = nil }
+        _ = socket.continuation?.step { $0.refused() }
         socket.abandon()
         connectFailed(slot: socket.slot, nsp: nsp, error)
     }

@@ -80,4 +80,6 @@ struct ConnectRegistration: Sendable {
     var middlewares: [ConnectMiddleware] = []
     var handlers: [ConnectionHandler] = []
     var slowClientPolicy: SlowClientPolicy?
+    /// Whether the middlewares run for clients that continue their session, whatever the configuration says.
+    var alwaysRunsMiddlewares = false
 }

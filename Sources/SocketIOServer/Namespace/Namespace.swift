@@ -60,7 +60,18 @@ public final class Namespace: Sendable {
         registration.withLockedValue { $0.handlers.append(.asynchronous(handler)) }
     }
 
-    var middlewares: [ConnectMiddleware] { registration.withLockedValue { $0.middlewares } }
+    /// Those that run for a new socket.
+    func middlewares(for continuation: SocketContinuation?) -> [ConnectMiddleware] {
+        registration.withLockedValue { registration in
+            guard let earlier = continuation?.earlier, context.recovery?.settings.skipMiddlewares == true,
+                earlier.subject == nil, !registration.alwaysRunsMiddlewares
+            else { return registration.middlewares }
+            return []
+        }
+    }
+
+    /// Has the middlewares run for clients that continue their session, too, whatever the configuration says.
+    package func alwaysRunMiddlewares() { registration.withLockedValue { $0.alwaysRunsMiddlewares = true } }
 
     /// - Parameter core: the socket, where it lives.
     func connected(_ core: SocketCore, _ socket: Socket) {

@@ -26,7 +26,9 @@ final class NamespaceShardCore: LoopResident {
     private let index: RoomIndex<Recipient>
     /// Keeps the sockets in the index alive, by the slots of their members.
     private var owners: [SocketCore?] = []
-    private let count: SocketCount
+    let count: SocketCount
+    /// The order in which events are delivered, when sessions can be continued.
+    let log: NamespaceLog?
     /// Sockets with listeners for outgoing packets: without any, a broadcast does not look at its recipients.
     var outgoingListenerCount = 0
     /// Of no handlers: what the sockets here begin with.
@@ -34,7 +36,7 @@ final class NamespaceShardCore: LoopResident {
 
     init(
         name: String, number: Int32, shard: ShardContextCore, count: SocketCount, nodeRooms: NodeRooms,
-        observers: RoomObservers
+        observers: RoomObservers, log: NamespaceLog?
     ) {
         self.name = name
         self.number = number
@@ -43,6 +45,7 @@ final class NamespaceShardCore: LoopResident {
         self.count = count
         self.nodeRooms = nodeRooms
         self.observers = observers
+        self.log = log
         self.index = RoomIndex()
     }
 

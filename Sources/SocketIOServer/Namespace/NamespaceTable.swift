@@ -99,7 +99,7 @@ final class NamespaceTable: Sendable {
             entry.population -= 1
             state.entries[key] = entry
             guard entry.population <= 0, entry.parent != nil,
-                context.configuration.cleanupEmptyChildNamespaces
+                context.configuration.cleanupEmptyChildNamespaces, !namespace.mayBeContinued
             else { return nil }
             state.entries[key] = nil
             state.dynamicCount -= 1
@@ -108,6 +108,15 @@ final class NamespaceTable: Sendable {
         guard let forgotten else { return }
         forgotten.parent?.forget(forgotten.namespace)
         Task { await forgotten.namespace.adapter.close() }
+    }
+
+    /// Forgets the dynamic namespaces without sockets that were kept for clients that might have returned.
+    func forgetAbandoned() {
+        guard context.configuration.cleanupEmptyChildNamespaces else { return }
+        for (namespace, isDynamic) in allByOrigin where isDynamic && !namespace.mayBeContinued {
+            guard acquire(existing: namespace.name) != nil else { continue }
+            release(namespace)
+        }
     }
 
     /// Adds a namespace unless the name is taken by now, in which case the one that has it is used.

@@ -55,6 +55,9 @@ public final class ParentNamespace: Sendable {
         set { registration.withLockedValue { $0.slowClientPolicy = newValue } }
     }
 
+    /// As ``Namespace/alwaysRunMiddlewares()``, for children made from now on.
+    package func alwaysRunMiddlewares() { registration.withLockedValue { $0.alwaysRunsMiddlewares = true } }
+
     // MARK: For the namespace table
 
     var registrationForChild: ConnectRegistration { registration.withLockedValue { $0 } }

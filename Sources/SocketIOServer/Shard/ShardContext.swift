@@ -115,6 +115,8 @@ final class ServerContext: Sendable {
     let broadcastAcknowledgementTimeout: TimeAmount
     let metrics: ServerMetrics
     let rates: RateBook
+    /// Sessions that can be continued; nil when recovery is off.
+    let recovery: RecoverySessions?
     /// Lines that a client can cause are logged through this, never through the logger itself.
     let log: RateLimitedLogger<SocketLogKind>
     /// Events of namespaces whose handlers have held a loop too long.
@@ -136,6 +138,9 @@ final class ServerContext: Sendable {
         self.broadcastAcknowledgementTimeout = TimeAmount(configuration.broadcastAcknowledgementTimeout)
         self.metrics = ServerMetrics(isCounted: configuration.engine.isCounted)
         self.rates = RateBook(isCounted: configuration.engine.isCounted, policy: configuration.ratePolicy)
+        self.recovery = configuration.connectionStateRecovery.map {
+            RecoverySessions($0, configuration: configuration)
+        }
         self.log = RateLimitedLogger(configuration.logger, eventLoop: shards[0].eventLoop)
     }
 }

@@ -99,31 +99,48 @@ extension Socket {
         do {
             // Emptied where it is used, so that the packet is completed around the text where it lies.
             var arguments = try encode(namespace.headroom)
-            if core.runIfHere({ $0.send(event, &arguments, flags, id: nil) }) != nil { return }
+            if core.runIfHere({ send(event, &arguments, flags, $0) }) != nil { return }
             core.run { [arguments] core in
                 var arguments = arguments
-                core.send(event, &arguments, flags, id: nil)
+                self.send(event, &arguments, flags, core)
             }
         } catch {
             report(error, event: event)
         }
     }
+
+    /// On the loop.
+    private func send(_ event: String, _ arguments: inout EncodedArguments, _ flags: EmitFlags, _ core: SocketCore) {
+        if core.send(event, &arguments, flags, id: nil) { return }
+        if core.part.log != nil { sendToSuccessor(event, arguments, flags) }
+    }
 }
 
 extension SocketCore {
+    /// Returns false, with nothing done, when the socket has gone.
+    ///
     /// - Parameter arguments: emptied, unless nothing is sent.
-    func send(_ event: String, _ arguments: inout EncodedArguments, _ flags: EmitFlags, id: Int?) {
-        guard !isGone else { return }
+    @discardableResult
+    func send(_ event: String, _ arguments: inout EncodedArguments, _ flags: EmitFlags, id: Int?) -> Bool {
+        guard !isGone else { return false }
         if let hooks, !hooks.outgoing.isEmpty {
             notifyOutgoing(BroadcastPacket(namespace: part.name, event: event, data: arguments))
         }
         let session = client.session
-        if flags.isVolatile, !session.isWritable { return context.metrics.volatileDropped.increment() }
+        if flags.isVolatile, !session.isWritable {
+            context.metrics.volatileDropped.increment()
+            return true
+        }
+        if id == nil, let log = part.log {
+            sendInOrder(arguments, flags, log)
+            return true
+        }
         var message = arguments.takeEvent(nsp: part.name, id: id, compress: flags.compress)
         message.origin = part.number
         message.isVolatile = flags.isVolatile
         message.coalescingKey = flags.coalescingKey?.inNamespace(part.number)
         session.send(message)
+        return true
     }
 
     /// Tells the listeners for outgoing events.

@@ -52,7 +52,7 @@ extension SocketCore {
         _ event: String, isVolatile: Bool, _ values: repeat each Value
     ) -> Bool {
         let nsp = part.name
-        guard !isGone, hooks?.outgoing.isEmpty ?? true, !ReservedEventNames.contains(event),
+        guard !isGone, part.log == nil, hooks?.outgoing.isEmpty ?? true, !ReservedEventNames.contains(event),
             let bound = DefaultEncoder.eventBound(nsp: nsp, event: event, repeat each values)
         else { return false }
         let session = client.session

@@ -33,7 +33,9 @@ public final class Socket: Sendable, Identifiable {
     public var handshake: Handshake { Handshake(request: conn.handshake, given: auth, issued: issued) }
 
     let core: LoopReference<SocketCore>
-    private let auth: GivenAuth?
+    let auth: GivenAuth?
+    /// Only when sessions can be continued.
+    let continuation: SocketContinuation?
     private let issued = WallClock.milliseconds()
     let shared = Mutex(Shared())
     // What is small follows each other: there is one socket for each connection at least.
@@ -47,14 +49,17 @@ public final class Socket: Sendable, Identifiable {
 
     /// - Parameter shard: where the session lives.
     init(
-        namespace: Namespace, conn: EngineSession, auth: GivenAuth?, shard index: Int, core: LoopReference<SocketCore>
+        namespace: Namespace, conn: EngineSession, auth: GivenAuth?, continuation: SocketContinuation?,
+        shard index: Int, core: LoopReference<SocketCore>
     ) {
-        self.id = RandomID.make()
+        self.id = continuation?.earlier?.sid ?? RandomID.make()
+        self.continuation = continuation
         self.namespace = namespace
         self.conn = conn
         self.auth = auth
         self.shardIndex = UInt8(truncatingIfNeeded: index)
         self.core = core
+        if let earlier = continuation?.earlier { data = earlier.data }
     }
 
     // MARK: State
@@ -64,9 +69,6 @@ public final class Socket: Sendable, Identifiable {
 
     /// The opposite of ``connected``.
     public var disconnected: Bool { !connected }
-
-    /// Whether the socket continues an earlier one; always false without connection state recovery.
-    public var recovered: Bool { false }
 
     /// The event loop of the socket, on which its handlers run: asynchronous ones up to their first suspension.
     public var eventLoop: any EventLoop { core.eventLoop }

@@ -34,9 +34,12 @@ final class SocketCore: LoopResident {
     }
 
     /// Makes what others get. To be called once.
-    func makeHandle(namespace: Namespace, conn: EngineSession, auth: GivenAuth?) -> Socket {
+    func makeHandle(
+        namespace: Namespace, conn: EngineSession, auth: GivenAuth?, continuation: SocketContinuation?
+    ) -> Socket {
         let made = Socket(
-            namespace: namespace, conn: conn, auth: auth, shard: part.shard.index, core: LoopReference(self))
+            namespace: namespace, conn: conn, auth: auth, continuation: continuation, shard: part.shard.index,
+            core: LoopReference(self))
         handle = made
         return made
     }
@@ -65,6 +68,7 @@ final class SocketCore: LoopResident {
         for listener in hooks?.disconnecting ?? [] { run(listener, handle, reason, detail) }
         // A listener may have disconnected the socket itself.
         guard handle.connected else { return }
+        if let continuation = handle.continuation { keepSession(handle, continuation, reason) }
         let member = self.member
         self.member = .none
         part.remove(member, id: handle.id, wasActive: true)

@@ -98,10 +98,11 @@ public actor SocketTestClient {
     private func deliver(_ packet: SocketTestPacket, attachments: [[UInt8]]) throws {
         switch packet.kind {
         case .connect:
-            guard let id = try TestValue(json: packet.json)["sid"]?.string else {
+            let reply = try TestValue(json: packet.json)
+            guard let id = reply["sid"]?.string else {
                 throw TestClientError.protocolViolation("CONNECT without sid")
             }
-            let socket = TestSocket(id: id, namespace: packet.namespace, client: self)
+            let socket = TestSocket(id: id, namespace: packet.namespace, reply: reply, client: self)
             sockets[packet.namespace] = socket
             for (packet, items) in early.removeValue(forKey: packet.namespace) ?? [] {
                 try socket.receive(packet, items: items)

@@ -37,13 +37,16 @@ public final class TestSocket: Sendable {
     public let id: String
     /// Namespace.
     public let namespace: String
+    /// The server's whole answer to CONNECT.
+    public let reply: TestValue
     /// Events in the order they arrived; ends when the namespace or the session ends.
     public let events: Inbox<TestEvent>
     private let client: SocketTestClient
     private let state = NIOLockedValueBox(State())
 
-    init(id: String, namespace: String, client: SocketTestClient) {
+    init(id: String, namespace: String, reply: TestValue, client: SocketTestClient) {
         self.id = id
+        self.reply = reply
         self.namespace = namespace
         self.client = client
         self.events = Inbox("an event in \(namespace)")

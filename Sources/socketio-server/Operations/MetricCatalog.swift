@@ -56,6 +56,8 @@ enum MetricCatalog {
         "socketio_connect_timeouts_total": "Sessions closed because they joined no namespace in time.",
         "socketio_namespaces_refused_total": "Namespaces refused because too many had been created on demand.",
         "socketio_joins_refused_total": "Joins of rooms refused by a limit.",
+        "socketio_recoveries_total":
+            "Clients that asked to continue their session, by outcome: 'recovered', or why not.",
         "socketio_limit_refusals_total":
             "Packets, names, joins and namespaces of clients that exceeded a limit, by limit; the settings "
             + "`limits.*` name the limits.",

@@ -47,6 +47,7 @@ struct Settings: Sendable, Equatable {
     var cors = CORS()
     var limits = Limits()
     var rates = Rates()
+    var recovery = Recovery()
     var client = Client()
     var tls = TLS()
     var chat = Chat()

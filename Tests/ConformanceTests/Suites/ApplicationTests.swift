@@ -15,7 +15,7 @@ struct ApplicationTests {
         for more in [
             ["--adapter", "streams"], ["--adapter", "redis", "--app", "eio"], ["--redis", "redis://127.0.0.1:6379"],
             ["--key", "k"], ["--mode", "static"],
-            ["--specific-response-channel"], ["--requests-timeout", "1"], ["--eio3"], ["--recovery"],
+            ["--specific-response-channel"], ["--requests-timeout", "1"], ["--eio3"],
             ["--parser", "msgpack"], ["--ping", "0"], ["--event-loops", "0"], ["--port", "70000"], ["--app", "nope"],
             ["--unknown"],
         ] {

@@ -17,7 +17,7 @@ struct EventLogTests {
     }
 
     private func missed(
-        _ log: EventLog<String>, _ record: SessionRecord, after start: EventPosition, through end: EventPosition = 1000,
+        _ log: EventLog<String>, _ record: KeptSession, after start: EventPosition, through end: EventPosition = 1000,
         limits: ReplayLimits = ReplayLimits()
     ) -> Result<[String], RecoveryFailure> {
         do throws(RecoveryFailure) {
@@ -41,7 +41,7 @@ struct EventLogTests {
                 packet.0, at: EventPosition(UInt64(index + 1)), bytes: 10, rooms: packet.rooms, except: packet.except,
                 now: Self.now)
         }
-        let record = try SessionRecord.sample(rooms: ["room1", "room2"])
+        let record = try KeptSession.sample(rooms: ["room1", "room2"])
         #expect(
             missed(log, record, after: 0)
                 == .success(["to all", "to room1", "two rooms, once", "except elsewhere", "to its own id"]))
@@ -106,7 +106,7 @@ struct EventLogTests {
             let room = index.isMultiple(of: 2) ? "busy" : "busier"
             log.append("\(index)", at: EventPosition(UInt64(index)), bytes: 1, rooms: [room], except: [], now: Self.now)
         }
-        let quiet = try SessionRecord.sample(rooms: ["mine"], position: 1000)
+        let quiet = try KeptSession.sample(rooms: ["mine"], position: 1000)
         #expect(missed(log, quiet, after: 1) == .success([]))
         #expect(missed(log, quiet, after: 0) == .failure(.trimmed))
         #expect(missed(log, try .sample(rooms: ["mine", "busy"]), after: 1) == .failure(.trimmed))
@@ -122,7 +122,7 @@ struct EventLogTests {
                 "\(index)", at: EventPosition(UInt64(index)), bytes: 1, rooms: ["room\(index)"], except: [],
                 now: Self.now)
         }
-        let other = try SessionRecord.sample(rooms: ["other"], position: 1000)
+        let other = try KeptSession.sample(rooms: ["other"], position: 1000)
         #expect(missed(log, other, after: 0) == .failure(.trimmed))
         #expect(missed(log, other, after: 900) == .failure(.trimmed))
         // The younger of two generations of ten rooms is known whole in any case.
@@ -157,7 +157,7 @@ struct EventLogTests {
         for index in 1...10 {
             log.append("\(index)", at: EventPosition(UInt64(index)), bytes: 10, rooms: [], except: [], now: Self.now)
         }
-        let record = try SessionRecord.sample()
+        let record = try KeptSession.sample()
         func count(_ events: Int, _ bytes: Int) -> Result<Int, RecoveryFailure> {
             missed(log, record, after: 0, limits: ReplayLimits(maximumEvents: events, maximumBytes: bytes)).map(\.count)
         }

@@ -31,13 +31,13 @@ enum RecoveryVectors {
     }
 }
 
-extension SessionRecord {
+extension KeptSession {
     /// A session with defaults for what a test does not look at.
     static func sample(
         sid: String = "sid", namespace: String = "/", rooms: [String] = [], start: EventPosition = 0,
         position: EventPosition = 100, subject: String? = nil, pid: String = "AAAABBBBCCCCDDDDEEEE"
-    ) throws -> SessionRecord {
-        SessionRecord(
+    ) throws -> KeptSession {
+        KeptSession(
             pid: try #require(PackedID(pid)), sid: sid, namespace: namespace, rooms: rooms,
             data: .object(["user": "u1"]), start: start, position: position, subject: subject)
     }

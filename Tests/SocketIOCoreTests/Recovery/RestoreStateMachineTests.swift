@@ -17,7 +17,7 @@ struct RestoreStateMachineTests {
     }
 
     /// The machine after the middlewares have let the client pass and the record is taken.
-    private func claimed(_ record: SessionRecord, offset: EventPosition = 5) throws -> RestoreStateMachine {
+    private func claimed(_ record: KeptSession, offset: EventPosition = 5) throws -> RestoreStateMachine {
         var machine = try machine(offset: offset)
         #expect(machine.found(record).text == "run middlewares of sid")
         #expect(machine.passed(subject: record.subject).text == "claim")
@@ -58,7 +58,7 @@ struct RestoreStateMachineTests {
     func impossibleOffset() throws {
         var machine = try machine(offset: 9)
         #expect(machine.found(try .sample(position: 8)).text == "start over: unknownOffset")
-        var eager = try SessionRecord.sample(position: 8)
+        var eager = try KeptSession.sample(position: 8)
         eager.owner = "node"
         machine = try self.machine(offset: 9)
         #expect(machine.found(eager).text == "run middlewares of sid")
@@ -107,7 +107,7 @@ struct RestoreStateMachineTests {
     @Test("Of two who come with the same id, the second starts over")
     func twoAtOnce() throws {
         var (first, second) = (try machine(), try machine())
-        let record = try SessionRecord.sample()
+        let record = try KeptSession.sample()
         for _ in 0..<1 {
             _ = first.found(record)
             _ = second.found(record)
@@ -192,7 +192,7 @@ struct RestoreStateMachineTests {
     /// A client that comes from a node whose reader is ahead of this one's.
     @Test("What the client already has is skipped when this node delivers it later")
     func clientIsAhead() throws {
-        var record = try SessionRecord.sample(position: 12)
+        var record = try KeptSession.sample(position: 12)
         record.owner = "node"
         var machine = try claimed(record, offset: 12)
         #expect(machine.attached(at: 9).text == "read (12, 12]")

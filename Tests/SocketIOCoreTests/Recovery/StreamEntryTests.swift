@@ -121,7 +121,7 @@ struct StreamEntryTests {
 
     @Test("A session of ours is read back, and Node's members come first, as Node writes them")
     func ownSessions() throws {
-        var record = try SessionRecord.sample(
+        var record = try KeptSession.sample(
             sid: "XBohYb5b86rSZiW7AABk", namespace: "/chat", rooms: ["room1", "é"], subject: "ann")
         record.start = EventPosition(high: 1_796_074_424_517, low: 3)
         record.position = EventPosition(high: 1_796_074_424_600, low: 0)

@@ -7,16 +7,16 @@ package import NIOCore
 ///
 /// A record is claimed once. Records are bounded in number: the oldest gives way. Generic over what stands for a
 /// connected socket.
-package struct SessionRecordTable<Holder: Sendable>: Sendable {
+package struct KeptSessionTable<Holder: Sendable>: Sendable {
     package enum Finding: Sendable {
         /// A connected socket has the session; the server may not have noticed yet that its connection is gone.
         case held(Holder)
-        case record(SessionRecord)
+        case record(KeptSession)
         case failure(RecoveryFailure)
     }
 
     private struct Lost: Sendable {
-        let record: SessionRecord
+        let record: KeptSession
         let expiry: NIODeadline
         /// Tells this loss from an earlier one of the same session in the queue.
         let serial: UInt64
@@ -52,7 +52,7 @@ package struct SessionRecordTable<Holder: Sendable>: Sendable {
     }
 
     /// The connection of a socket is lost, or a claimed record is not needed after all.
-    package mutating func keep(_ record: SessionRecord, until expiry: NIODeadline) {
+    package mutating func keep(_ record: KeptSession, until expiry: NIODeadline) {
         guard maximumRecords > 0 else { return set(nil, for: record.pid) }
         serial += 1
         set(.lost(Lost(record: record, expiry: expiry, serial: serial)), for: record.pid)
@@ -80,7 +80,7 @@ package struct SessionRecordTable<Holder: Sendable>: Sendable {
     /// Takes a record out, for one connection only. Returns when it would have expired as well.
     package mutating func claim(
         _ pid: PackedID, now: NIODeadline
-    ) throws(RecoveryFailure) -> (record: SessionRecord, expiry: NIODeadline) {
+    ) throws(RecoveryFailure) -> (record: KeptSession, expiry: NIODeadline) {
         guard let lost = lost(pid) else { throw .alreadyUsed }
         guard lost.expiry >= now else { throw .expired }
         set(nil, for: pid)
@@ -116,7 +116,7 @@ package struct SessionRecordTable<Holder: Sendable>: Sendable {
     }
 }
 
-extension SessionRecordTable {
+extension KeptSessionTable {
     /// How many losses are remembered in their order; for tests.
     var queueLength: Int { order.count }
 }

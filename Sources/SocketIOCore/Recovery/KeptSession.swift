@@ -3,7 +3,7 @@
 package import EngineIOCore
 
 /// What is kept of a socket whose connection was lost, for its return (protocol 4.12.3, rule 1).
-package struct SessionRecord: Sendable {
+package struct KeptSession: Sendable {
     /// The secret by which the client asks for it.
     package var pid: PackedID
     /// The socket's public id.

@@ -7,7 +7,7 @@ import Testing
 @testable import SocketIOCore
 
 @Suite("Session records")
-struct SessionRecordTableTests {
+struct KeptSessionTableTests {
     private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
     private var expiry: NIODeadline { start + .seconds(120) }
 
@@ -16,13 +16,13 @@ struct SessionRecordTableTests {
         return try #require(PackedID(String(repeating: "A", count: 20 - digits.count) + digits))
     }
 
-    private func record(_ number: Int) throws -> SessionRecord {
-        var record = try SessionRecord.sample(sid: "s\(number)")
+    private func record(_ number: Int) throws -> KeptSession {
+        var record = try KeptSession.sample(sid: "s\(number)")
         record.pid = try pid(number)
         return record
     }
 
-    private func outcome(_ table: SessionRecordTable<Int>, _ number: Int, at now: NIODeadline) throws -> String {
+    private func outcome(_ table: KeptSessionTable<Int>, _ number: Int, at now: NIODeadline) throws -> String {
         switch table.find(try pid(number), now: now) {
         case .held(let holder): "held by \(holder)"
         case .record(let record): record.sid
@@ -32,7 +32,7 @@ struct SessionRecordTableTests {
 
     @Test("A session is held, lost, claimed once, and held again")
     func life() throws {
-        var table = SessionRecordTable<Int>(maximumRecords: 10)
+        var table = KeptSessionTable<Int>(maximumRecords: 10)
         #expect(try outcome(table, 1, at: start) == "unknownPid")
         table.hold(try pid(1), by: 7)
         #expect(try outcome(table, 1, at: start) == "held by 7")
@@ -53,7 +53,7 @@ struct SessionRecordTableTests {
 
     @Test("Exactly the time of expiry still counts")
     func expiryTime() throws {
-        var table = SessionRecordTable<Int>(maximumRecords: 10)
+        var table = KeptSessionTable<Int>(maximumRecords: 10)
         table.keep(try record(1), until: expiry)
         #expect(try outcome(table, 1, at: expiry) == "s1")
         #expect(try outcome(table, 1, at: expiry + .nanoseconds(1)) == "expired")
@@ -63,7 +63,7 @@ struct SessionRecordTableTests {
 
     @Test("The oldest record gives way when there are too many")
     func limit() throws {
-        var table = SessionRecordTable<Int>(maximumRecords: 3)
+        var table = KeptSessionTable<Int>(maximumRecords: 3)
         table.hold(try pid(9), by: 1)
         for number in 1...3 { table.keep(try record(number), until: expiry) }
         // Lost anew: it is the newest now.
@@ -78,7 +78,7 @@ struct SessionRecordTableTests {
 
     @Test("Without room for records nothing is kept")
     func noRoom() throws {
-        var table = SessionRecordTable<Int>(maximumRecords: 0)
+        var table = KeptSessionTable<Int>(maximumRecords: 0)
         table.hold(try pid(1), by: 1)
         table.keep(try record(1), until: expiry)
         #expect(try outcome(table, 1, at: start) == "unknownPid")
@@ -86,7 +86,7 @@ struct SessionRecordTableTests {
 
     @Test("A sweep forgets what has expired and nothing else")
     func sweep() throws {
-        var table = SessionRecordTable<Int>(maximumRecords: 10)
+        var table = KeptSessionTable<Int>(maximumRecords: 10)
         table.keep(try record(1), until: start + .seconds(1))
         table.keep(try record(2), until: start + .seconds(3))
         table.keep(try record(3), until: start + .seconds(2))
@@ -102,7 +102,7 @@ struct SessionRecordTableTests {
 
     @Test("A session that is lost again and again takes no more and more memory")
     func flapping() throws {
-        var table = SessionRecordTable<Int>(maximumRecords: 4)
+        var table = KeptSessionTable<Int>(maximumRecords: 4)
         for _ in 0..<10_000 {
             table.keep(try record(1), until: expiry)
             _ = try table.claim(try pid(1), now: start)

@@ -1,0 +1,165 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import EngineIOServer
+internal import LoopConfinement
+internal import NIOCore
+internal import SocketIOCore
+
+/// A client that wants to continue its earlier session (protocol 4.12).
+extension Client {
+    /// What a new socket of the client begins with; nil when recovery is off. `failure` is why an attempt to continue an
+    /// earlier session has ended: there is no other.
+    func continuation(
+        in namespace: Namespace, auth: GivenAuth?, after failure: RecoveryFailure?
+    ) -> SocketContinuation? {
+        guard let sessions = context.recovery, let log = namespace.local.log else { return nil }
+        if let failure { return SocketContinuation(pid: sessions.makePid(), failure: failure) }
+        // Texts only: everything else asks for nothing.
+        guard let value = auth?.value, let pid = value["pid"]?.string, let offset = value["offset"]?.string else {
+            return SocketContinuation(pid: sessions.makePid())
+        }
+        do throws(RecoveryFailure) {
+            return try earlier(pid: pid, offset: offset, namespace, sessions, log)
+        } catch {
+            return SocketContinuation(pid: sessions.makePid(), failure: error)
+        }
+    }
+
+    private func earlier(
+        pid: String, offset: String, _ namespace: Namespace, _ sessions: RecoverySessions, _ log: NamespaceLog
+    ) throws(RecoveryFailure) -> SocketContinuation {
+        let request = try RestoreRequest(pid: pid, offset: offset, format: log.format)
+        let holder: Socket?
+        let record: KeptSession
+        switch sessions.find(request.pid, now: session.eventLoop.now) {
+        case .failure(let failure): throw failure
+        case .record(let found): (record, holder) = (found, nil)
+        case .held(let socket):
+            // Of another namespace: its log is another one, too.
+            guard socket.namespace === namespace, let found = socket.record(position: log.last) else {
+                throw .otherNamespace
+            }
+            (record, holder) = (found, socket)
+        }
+        var machine = RestoreStateMachine(request: request, namespace: namespace.name)
+        switch machine.found(record, isHeld: holder != nil) {
+        case .runMiddlewares: break
+        case .startOver(let failure, _): throw failure
+        default: throw .unknownPid
+        }
+        // Better known before the middlewares run than after.
+        guard log.isComplete(for: record, after: max(request.offset, record.start)) else { throw .trimmed }
+        return SocketContinuation(record, holder: holder, offset: request.offset, machine: machine)
+    }
+
+    /// The middlewares have let a client pass that waits for its earlier session.
+    func restore(_ socket: SocketCore, _ continuation: SocketContinuation) {
+        guard let handle = socket.handle, canConnect(socket) else { return abandon(socket) }
+        let subject = handle.rateIdentity
+        switch continuation.step({ $0.passed(subject: subject) }) {
+        case .claim: claim(socket, continuation)
+        case .release:
+            guard let holder = continuation.holder else { return startOver(socket, .unknownPid) }
+            release(holder, for: handle, continuation)
+        case .startOver(let failure, _): startOver(socket, failure)
+        default: abandon(socket)
+        }
+    }
+
+    /// Has the socket closed that still has the session, on whichever loop it lives.
+    private func release(_ holder: Socket, for socket: Socket, _ continuation: SocketContinuation) {
+        holder.core.run { holder in
+            holder.releaseSession()
+            socket.core.run { socket in
+                let client = socket.client
+                guard case .claim = continuation.step({ $0.released() }) else { return client.abandon(socket) }
+                client.claim(socket, continuation)
+            }
+        }
+    }
+
+    /// Takes the record, and in the same step of this loop joins the rooms and reads what was missed.
+    private func claim(_ socket: SocketCore, _ continuation: SocketContinuation) {
+        guard let sessions = context.recovery, let log = socket.part.log, let handle = socket.handle,
+            canConnect(socket)
+        else { return abandon(socket) }
+        do throws(RecoveryFailure) {
+            try socket.part.attaching { position throws(RecoveryFailure) in
+                var restored: (record: KeptSession, missed: [OutboundMessage])?
+                try sessions.claim(continuation.pid, now: session.eventLoop.now) { record throws(RecoveryFailure) in
+                    let missed = try read(record, continuation, log, position)
+                    guard markConnected(socket) else { throw .unknownPid }
+                    restored = (record, missed)
+                }
+                guard let restored else { throw .unknownPid }
+                continuation.restored(restored.record, missed: restored.missed.count)
+                sessions.hold(restored.record.pid, by: handle)
+                for message in restored.missed { session.send(message) }
+                answer(handle, continuation, log, at: position)
+                socket.becomeConnected()
+                socket.join(restored.record.rooms)
+            }
+        } catch {
+            return startOver(socket, error)
+        }
+        // What was sent since the socket joined its rooms.
+        socket.part.deliverQueued()
+        welcome(socket)
+    }
+
+    private func read(
+        _ record: KeptSession, _ continuation: SocketContinuation, _ log: NamespaceLog, _ position: EventPosition
+    ) throws(RecoveryFailure) -> [OutboundMessage] {
+        switch continuation.step({ $0.claimed(record) }) {
+        case .attach: break
+        case .startOver(let failure, _): throw failure
+        default: throw .unknownPid
+        }
+        guard case .read(_, let start, let end) = continuation.step({ $0.attached(at: position) }) else {
+            throw .unknownPid
+        }
+        let limits = context.recovery?.settings.replayLimits ?? ReplayLimits()
+        return try log.missed(by: record, after: start, through: end, limits: limits)
+    }
+
+    /// The session cannot be continued: the client gets a new one, and its middlewares run once more.
+    private func startOver(_ socket: SocketCore, _ failure: RecoveryFailure) {
+        guard let handle = socket.handle, canConnect(socket),
+            let namespace = table.acquire(existing: handle.namespace.name)
+        else { return abandon(socket) }
+        socket.abandon()
+        connect(slot: socket.slot, to: namespace, auth: handle.auth, after: failure)
+    }
+
+    private func abandon(_ socket: SocketCore) {
+        _ = socket.continuation?.step { $0.lost() }
+        socket.abandon()
+    }
+
+    /// The middlewares have let a client pass that gets a new session.
+    func begin(_ socket: SocketCore, _ continuation: SocketContinuation) {
+        guard let handle = socket.handle, let log = socket.part.log else { return }
+        try? socket.part.attaching { position throws(RecoveryFailure) in
+            continuation.began(at: position, subject: handle.rateIdentity)
+            context.recovery?.hold(continuation.pid, by: handle)
+            answer(handle, continuation, log, at: position)
+            socket.becomeConnected()
+        }
+        // What was sent since the socket joined its room.
+        socket.part.deliverQueued()
+        if case .failed(let failure) = continuation.outcome, let event = context.recovery?.settings.failedEvent {
+            handle.emit(event, failure.rawValue)
+        }
+    }
+
+    private func answer(
+        _ socket: Socket, _ continuation: SocketContinuation, _ log: NamespaceLog, at position: EventPosition
+    ) {
+        context.recovery?.count(continuation.outcome)
+        session.send(
+            DefaultEncoder.connect(
+                nsp: socket.namespace.name, sid: socket.id, pid: continuation.pid.text,
+                offset: log.format.text(position)))
+    }
+}

@@ -1,0 +1,69 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+public import NIOCore
+internal import SocketIOCore
+
+/// Lets clients continue their session when they come back after a lost connection: with the same id, rooms and data,
+/// and with the events they have missed. See ``ServerConfiguration/connectionStateRecovery``.
+///
+/// Every event that asks for no acknowledgement then has one more argument at the end, a text by which the client says
+/// what it has seen; clients pass it to their handlers like other arguments. The client library of version 4.6 and later
+/// does the rest. Sessions and events are kept in the memory of this server.
+public struct ConnectionStateRecovery: Sendable, Hashable {
+    /// How long after its loss a session can be continued; default 2 minutes.
+    public var maxDisconnectionDuration = TimeAmount.minutes(2)
+    /// Whether the middlewares of the namespace are left out for a client that continues its session; default false. Those of
+    /// `SocketIOJWT` and others that set ``Socket/rateIdentity`` always run.
+    public var skipMiddlewares = false
+    /// Events that a namespace keeps; default 10,000.
+    public var maxPackets = 10_000
+    /// Bytes of the events that a namespace keeps; default 64 MiB.
+    public var maxBytes = 64 * 1024 * 1024
+    /// Lost sessions that are kept; the oldest gives way. Default 100,000.
+    public var maxSessions = 100_000
+    /// Events that one client may have missed; with more it gets a new session. Default 10,000.
+    public var maxReplayPackets = 10_000
+    /// Bytes of the events that one client may have missed; with more it gets a new session. Default 8 MiB.
+    public var maxReplayBytes = 8 * 1024 * 1024
+    /// The name of an event that tells a client why its session could not be continued, sent after the answer to its
+    /// CONNECT with the raw value of the ``RecoveryFailure``; nil, the default, tells it nothing.
+    public var failedEvent: String?
+
+    /// All defaults.
+    public init() {}
+
+    func check(_ problems: inout [String]) {
+        func require(_ condition: Bool, _ problem: String) {
+            if !condition { problems.append("connectionStateRecovery.\(problem)") }
+        }
+        require(
+            maxDisconnectionDuration > .zero && maxDisconnectionDuration <= .hours(24),
+            "maxDisconnectionDuration must be positive and at most 24 hours")
+        require((0...10_000_000).contains(maxPackets), "maxPackets must be 0 to 10,000,000")
+        require(maxBytes >= 0, "maxBytes must not be negative")
+        require((0...10_000_000).contains(maxSessions), "maxSessions must be 0 to 10,000,000")
+        require(maxReplayPackets >= 0, "maxReplayPackets must not be negative")
+        require(maxReplayBytes >= 0, "maxReplayBytes must not be negative")
+        if let failedEvent { require(!ReservedEventNames.contains(failedEvent), "failedEvent is a reserved name") }
+    }
+
+    /// - Parameter noticedAfter: how long a lost connection may look alive.
+    func logLimits(noticedAfter: TimeAmount) -> EventLogLimits {
+        EventLogLimits(
+            maximumEvents: maxPackets, maximumBytes: maxBytes,
+            maximumAge: maxDisconnectionDuration + noticedAfter, maximumRooms: max(4 * maxPackets, 1_000))
+    }
+
+    var replayLimits: ReplayLimits { ReplayLimits(maximumEvents: maxReplayPackets, maximumBytes: maxReplayBytes) }
+}
+
+/// What became of a client's wish to continue its earlier session, see ``Socket/recovery``.
+public enum SessionRecovery: Sendable, Hashable {
+    /// The client did not ask, or recovery is off.
+    case none
+    /// The session goes on. `missed` events were sent before the client's `connect` event.
+    case recovered(missed: Int)
+    /// The client has a new session.
+    case failed(RecoveryFailure)
+}

@@ -1,0 +1,210 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import EngineIOServer
+internal import LoopConfinement
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import SocketIOCore
+
+/// The order of a namespace's events on this server, and the newest of them for clients that return.
+///
+/// All event loops deliver in this one order, so that a client's last offset says exactly what it has seen. An event gets
+/// its position and its place in the queue of each loop in one step; a loop that delivers takes everything from its queue.
+/// The lock is taken a few times for an event, however many clients receive it.
+final class NamespaceLog: Sendable {
+    /// An event on its way to the sockets of one loop.
+    struct Delivery: Sendable {
+        enum Target: Sendable {
+            case sockets(BroadcastPacket, BroadcastOptions)
+            case one(LoopReference<SocketCore>)
+        }
+
+        let message: OutboundMessage
+        let target: Target
+    }
+
+    /// What the caller does next.
+    enum Placing {
+        /// It may deliver the event itself: nothing is before it on its loop.
+        case deliver(OutboundMessage)
+        /// The event waits in the queue of its loop.
+        case queued
+    }
+
+    private struct Queue {
+        var deliveries: [Delivery] = []
+        /// Whether the loop knows that it has something to deliver.
+        var isWoken = false
+        /// Whether the loop is delivering what it took out before.
+        var isDelivering = false
+    }
+
+    private struct State {
+        var log: EventLog<OutboundMessage>
+        var queues: [Queue]
+        var last: UInt64 = 0
+        /// Until when a lost session of the namespace may be continued.
+        var neededUntil = NIODeadline.uptimeNanoseconds(0)
+    }
+
+    private let name: String
+    private let number: Int32
+    let format: OffsetFormat
+    let metrics: ServerMetrics
+    private let state: NIOLockedValueBox<State>
+
+    /// The log of a namespace; nil when recovery is off.
+    static func make(name: String, number: Int32, _ context: ServerContext) -> NamespaceLog? {
+        context.recovery.map {
+            NamespaceLog(
+                name: name, number: number, shards: context.shards.count, limits: $0.logLimits,
+                metrics: context.metrics)
+        }
+    }
+
+    init(name: String, number: Int32, shards: Int, limits: EventLogLimits, metrics: ServerMetrics) {
+        var rng = SystemRandomNumberGenerator()
+        self.name = name
+        self.number = number
+        self.metrics = metrics
+        // Of this log, not of the server: a namespace that is forgotten and made anew begins to count again.
+        format = .memory(bootID: BootID(using: &rng))
+        state = NIOLockedValueBox(
+            State(log: EventLog(limits: limits), queues: Array(repeating: Queue(), count: shards)))
+    }
+
+    /// Events and bytes that are kept.
+    var size: (events: Int, bytes: Int) { state.withLockedValue { ($0.log.count, $0.log.bytes) } }
+
+    /// What is kept of an event beside its bytes.
+    private static let overhead = 200
+
+    // MARK: Sending
+
+    /// Gives a broadcast its place in the order of each loop that `isNeeded` names. `here` is the loop that the caller is
+    /// on; `wake` is called for each other one that does not know yet that something waits for it.
+    func place(
+        _ packet: BroadcastPacket, _ options: BroadcastOptions, here: Int?, now: NIODeadline,
+        isNeeded: (Int) -> Bool, wake: (Int) -> Void
+    ) -> Placing {
+        let (placing, sleeping) = state.withLockedValue { state -> (Placing, [Int]) in
+            let message = next(packet.data, options.flags, &state)
+            if !options.flags.isVolatile {
+                keep(message, rooms: options.rooms, except: options.except, now: now, &state)
+            }
+            var sleeping: [Int] = []
+            var placing = Placing.queued
+            let delivery = Delivery(message: message, target: .sockets(packet, options))
+            for index in state.queues.indices where isNeeded(index) {
+                if index == here, state.queues[index].deliveries.isEmpty, !state.queues[index].isDelivering {
+                    placing = .deliver(message)
+                    continue
+                }
+                state.queues[index].deliveries.append(delivery)
+                guard index != here, !state.queues[index].isWoken else { continue }
+                state.queues[index].isWoken = true
+                sleeping.append(index)
+            }
+            return (placing, sleeping)
+        }
+        for index in sleeping { wake(index) }
+        return placing
+    }
+
+    /// The same for an event to one socket, on its loop.
+    func place(
+        _ event: EncodedArguments, _ flags: BroadcastFlags, to socket: SocketCore, id: String, here: Int,
+        now: NIODeadline
+    ) -> Placing {
+        let target = Delivery.Target.one(LoopReference(socket))
+        return state.withLockedValue { state in
+            let message = next(event, flags, &state)
+            if !flags.isVolatile { keep(message, rooms: [id], except: [], now: now, &state) }
+            if state.queues[here].deliveries.isEmpty, !state.queues[here].isDelivering { return .deliver(message) }
+            state.queues[here].deliveries.append(Delivery(message: message, target: target))
+            return .queued
+        }
+    }
+
+    /// A finished event with the offset of a position that was given out before.
+    func message(_ event: EncodedArguments, _ flags: BroadcastFlags, offset: EventPosition) -> OutboundMessage {
+        var message = DefaultEncoder.event(
+            nsp: name, json: event.json, attachments: event.attachments, compress: flags.compress,
+            offset: format.text(offset))
+        message.origin = number
+        message.isVolatile = flags.isVolatile
+        message.coalescingKey = flags.coalescingKey?.inNamespace(number)
+        return message
+    }
+
+    /// The finished event with its own position, or with the newest one if it is volatile, because it is not kept.
+    private func next(_ event: EncodedArguments, _ flags: BroadcastFlags, _ state: inout State) -> OutboundMessage {
+        if !flags.isVolatile { state.last += 1 }
+        return message(event, flags, offset: EventPosition(state.last))
+    }
+
+    private func keep(
+        _ message: OutboundMessage, rooms: [String], except: [String], now: NIODeadline, _ state: inout State
+    ) {
+        let bytes = message.attachments.reduce(message.head.frame.readableBytes) { $0 + $1.frame.readableBytes }
+        state.log.append(
+            message, at: EventPosition(state.last), bytes: bytes + Self.overhead, rooms: rooms, except: except, now: now
+        )
+    }
+
+    // MARK: Delivering
+
+    /// Delivers what waits for a loop, on that loop; returns up to where everything has been delivered there. While the loop
+    /// is delivering already, it leaves everything to the outer call.
+    @discardableResult
+    func deliver(on index: Int, _ deliver: (Delivery) -> Void) -> EventPosition {
+        while true {
+            let (deliveries, end) = state.withLockedValue { state -> ([Delivery], EventPosition) in
+                state.queues[index].isWoken = false
+                let end = EventPosition(state.last)
+                guard !state.queues[index].isDelivering else { return ([], end) }
+                let taken = state.queues[index].deliveries
+                state.queues[index].deliveries = []
+                state.queues[index].isDelivering = !taken.isEmpty
+                return (taken, end)
+            }
+            guard !deliveries.isEmpty else { return end }
+            for delivery in deliveries { deliver(delivery) }
+            state.withLockedValue { $0.queues[index].isDelivering = false }
+        }
+    }
+
+    /// While a loop is marked as delivering, what is sent on it waits in its queue.
+    func setDelivering(_ isDelivering: Bool, on index: Int) {
+        state.withLockedValue { $0.queues[index].isDelivering = isDelivering }
+    }
+
+    // MARK: Returning
+
+    /// Up to where events have been given positions.
+    var last: EventPosition { state.withLockedValue { EventPosition($0.last) } }
+
+    func missed(
+        by record: KeptSession, after start: EventPosition, through end: EventPosition, limits: ReplayLimits
+    ) throws(RecoveryFailure) -> [OutboundMessage] {
+        try state.withLockedValue { state in
+            Result { () throws(RecoveryFailure) in
+                try state.log.missed(by: record, after: start, through: end, limits: limits)
+            }
+        }.get()
+    }
+
+    /// Whether nothing that a session has missed is gone by now.
+    func isComplete(for record: KeptSession, after start: EventPosition) -> Bool {
+        state.withLockedValue { $0.log.isComplete(for: record, after: start) }
+    }
+
+    /// A lost session may be continued until then.
+    func need(until deadline: NIODeadline) { state.withLockedValue { $0.neededUntil = max($0.neededUntil, deadline) } }
+
+    /// Whether a lost session may still be continued.
+    func isNeeded(now: NIODeadline) -> Bool { state.withLockedValue { $0.neededUntil >= now } }
+
+    func trim(now: NIODeadline) { state.withLockedValue { $0.log.trim(now: now) } }
+}

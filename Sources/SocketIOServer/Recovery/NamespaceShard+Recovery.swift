@@ -1,0 +1,75 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import EngineIOServer
+internal import LoopConfinement
+internal import NIOCore
+internal import SocketIOCore
+
+/// Delivering in the order of the namespace's ``NamespaceLog``.
+extension NamespaceShardCore {
+    /// Delivers everything that waits for this loop. Returns up to where everything has been delivered here.
+    @discardableResult
+    func deliverQueued() -> EventPosition {
+        guard let log else { return .zero }
+        return log.deliver(on: shard.index) { delivery in
+            switch delivery.target {
+            case .sockets(let packet, let options): broadcast(delivery.message, packet, options, log.metrics)
+            case .one(let socket):
+                let socket = socket.value(beside: self)
+                if !socket.isGone { socket.client.session.send(delivery.message) }
+            }
+        }
+    }
+
+    /// Delivers a broadcast before which nothing waits.
+    func deliverFirst(
+        _ message: OutboundMessage, _ packet: BroadcastPacket, _ options: BroadcastOptions, _ log: NamespaceLog
+    ) {
+        guard outgoingListenerCount > 0 else { return broadcast(message, packet, options, log.metrics) }
+        // Listeners may send: that comes after this event, for all its recipients.
+        log.setDelivering(true, on: shard.index)
+        broadcast(message, packet, options, log.metrics)
+        log.setDelivering(false, on: shard.index)
+        deliverQueued()
+    }
+
+    /// Runs `body`, which may call the application, with everything delivered up to the position that it gets. What is
+    /// sent meanwhile is delivered afterwards, also to a socket that `body` has added.
+    func attaching<Result>(_ body: (EventPosition) throws(RecoveryFailure) -> Result) throws(RecoveryFailure) -> Result
+    {
+        guard let log else { return try body(.zero) }
+        count.changeExpected(by: 1)
+        let position = deliverQueued()
+        log.setDelivering(true, on: shard.index)
+        defer {
+            log.setDelivering(false, on: shard.index)
+            count.changeExpected(by: -1)
+        }
+        return try body(position)
+    }
+}
+
+extension MemoryAdapter {
+    /// Delivers a broadcast in the order of the log.
+    func broadcast(_ packet: BroadcastPacket, options: BroadcastOptions, in log: NamespaceLog) {
+        let here = shards.first { $0.shard.eventLoop.inEventLoop }
+        let isDone: Void? = here?.core.runIfHere { core in
+            let placing = log.place(
+                packet, options, here: core.shard.index, now: core.home.eventLoop.now,
+                isNeeded: { shards[$0].expectsEvents },
+                wake: { index in
+                    let shard = shards[index]
+                    core.engine.hand(to: shard.shard.shard) { shard.core.runIfHere { _ = $0.deliverQueued() } }
+                })
+            switch placing {
+            case .deliver(let message): core.deliverFirst(message, packet, options, log)
+            case .queued: core.deliverQueued()
+            }
+        }
+        guard isDone == nil else { return }
+        _ = log.place(
+            packet, options, here: nil, now: shards[0].shard.eventLoop.now, isNeeded: { shards[$0].expectsEvents },
+            wake: { index in shards[index].run { _ = $0.deliverQueued() } })
+    }
+}

@@ -1,0 +1,30 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOCore
+
+extension Server {
+    /// Forgets from time to time what is kept for clients that have not come back. The first call begins it.
+    func beginSweeping() {
+        guard context.recovery?.beginSweeping() == true else { return }
+        context.shards[0].run { self.scheduleSweep($0) }
+    }
+
+    private func scheduleSweep(_ shard: ShardContextCore) {
+        _ = shard.timers.schedule(after: RecoverySessions.sweepInterval) { [weak self] in
+            guard let self, !self.context.isClosing else { return }
+            self.sweepSessions(now: shard.eventLoop.now)
+            self.scheduleSweep(shard)
+        }
+    }
+
+    func sweepSessions(now: NIODeadline) {
+        context.recovery?.sweep(now: now)
+        for namespace in table.all { namespace.local.log?.trim(now: now) }
+        table.forgetAbandoned()
+    }
+}
+
+extension Namespace {
+    /// Whether a client may return to a session in the namespace.
+    var mayBeContinued: Bool { local.log?.isNeeded(now: context.shards[0].eventLoop.now) ?? false }
+}

@@ -1,0 +1,172 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import NIOCore
+internal import SocketIOCore
+internal import Synchronization
+
+/// What a socket has when sessions can be continued: its secret id, and how it came by it.
+final class SocketContinuation: Sendable {
+    private struct State: Sendable {
+        var start = EventPosition.zero
+        var outcome = SessionRecovery.none
+        /// Whose session it is, as the middlewares have found.
+        var subject: String?
+        /// Decides what to do next while the client waits for its earlier session; nil before and after that.
+        var machine: RestoreStateMachine?
+        /// Whether the connection was lost in a way that lets the client return.
+        var isLost = false
+    }
+
+    /// By what the client asks for the session. A secret.
+    let pid: PackedID
+    /// The session that the client is about to get, before its middlewares have run.
+    let earlier: KeptSession?
+    /// What the client has seen of it.
+    let offset: EventPosition
+    /// A socket that counts as connected and has the session.
+    let holder: Socket?
+    private let state: Mutex<State>
+
+    /// A new session; `failure` is why the client did not get the earlier one that it asked for.
+    init(pid: PackedID, failure: RecoveryFailure? = nil) {
+        self.pid = pid
+        earlier = nil
+        holder = nil
+        offset = .zero
+        var state = State()
+        if let failure { state.outcome = .failed(failure) }
+        self.state = Mutex(state)
+    }
+
+    /// An earlier session.
+    init(_ record: KeptSession, holder: Socket?, offset: EventPosition, machine: RestoreStateMachine) {
+        pid = record.pid
+        earlier = record
+        self.holder = holder
+        self.offset = offset
+        var state = State()
+        state.machine = machine
+        self.state = Mutex(state)
+    }
+
+    var outcome: SessionRecovery { state.withLock { $0.outcome } }
+
+    var start: EventPosition { state.withLock { $0.start } }
+
+    var subject: String? { state.withLock { $0.subject } }
+
+    var isLost: Bool { state.withLock { $0.isLost } }
+
+    /// Whether the client still waits for its earlier session.
+    var isRestoring: Bool { state.withLock { $0.machine != nil } }
+
+    /// The next step; `drop` when there is nothing to restore.
+    func step(_ body: (inout RestoreStateMachine) -> RestoreAction) -> RestoreAction {
+        state.withLock { state in
+            guard var machine = state.machine else { return .drop }
+            defer { state.machine = machine }
+            return body(&machine)
+        }
+    }
+
+    /// The session begins.
+    func began(at start: EventPosition, subject: String?) {
+        state.withLock {
+            $0.start = start
+            $0.subject = subject
+        }
+    }
+
+    /// The earlier session goes on.
+    func restored(_ record: KeptSession, missed: Int) {
+        state.withLock {
+            $0.start = record.start
+            $0.subject = record.subject
+            $0.outcome = .recovered(missed: missed)
+            $0.machine = nil
+        }
+    }
+
+    func lost() { state.withLock { $0.isLost = true } }
+}
+
+extension Socket {
+    // MARK: Connection state recovery
+
+    /// Whether the socket continues an earlier session of its client, with its id, rooms and ``data``. Always false without
+    /// ``ServerConfiguration/connectionStateRecovery``, and while the middlewares run.
+    public var recovered: Bool {
+        if case .recovered = recovery { return true }
+        return false
+    }
+
+    /// What became of the client's wish to continue its earlier session.
+    public var recovery: SessionRecovery { continuation?.outcome ?? .none }
+
+    /// What would be kept of the socket if its connection were lost now. From any thread.
+    func record(position: EventPosition) -> KeptSession? {
+        guard let continuation else { return nil }
+        return KeptSession(
+            pid: continuation.pid, sid: id, namespace: namespace.name,
+            rooms: rooms.filter { !$0.hasSameBytes(as: id) }, data: data, start: continuation.start,
+            position: position, subject: continuation.subject)
+    }
+
+    /// The socket has gone. An event for its client goes to whatever has its session now, or is kept for its return.
+    func sendToSuccessor(_ event: String, _ arguments: EncodedArguments, _ flags: EmitFlags) {
+        guard let continuation, continuation.isLost, let sessions = context.recovery else { return }
+        if case .failure = sessions.find(continuation.pid, now: eventLoop.now) { return }
+        namespace.local.broadcast(
+            BroadcastPacket(namespace: namespace.name, event: event, data: arguments),
+            options: BroadcastOptions(rooms: [id], flags: BroadcastFlags(flags)))
+    }
+}
+
+extension SocketCore {
+    var continuation: SocketContinuation? { handle?.continuation }
+
+    /// The connected socket is about to go: keeps its session, or forgets it.
+    func keepSession(_ handle: Socket, _ continuation: SocketContinuation, _ reason: DisconnectReason) {
+        guard let sessions = context.recovery, let log = part.log else { return }
+        guard reason.isRecoverable, let record = handle.record(position: log.last) else {
+            return sessions.forget(continuation.pid)
+        }
+        let expiry = home.eventLoop.now + sessions.settings.maxDisconnectionDuration
+        continuation.lost()
+        log.need(until: expiry)
+        sessions.keep(record, until: expiry)
+    }
+
+    /// Another connection continues the session of this socket, whose own is gone without the server's knowledge.
+    func releaseSession() {
+        guard connected else { return }
+        close(.transportClose, detail: "the client continues over another connection")
+        client.closeIfUnused()
+    }
+
+    // MARK: Sending in order
+
+    /// Sends an event with its offset, after everything that was sent in the namespace before.
+    func sendInOrder(_ arguments: EncodedArguments, _ flags: EmitFlags, _ log: NamespaceLog) {
+        guard let handle else { return }
+        if !handle.connected, let continuation = handle.continuation, continuation.isRestoring {
+            // Neither kept nor counted: the client's offset stays what it is until it has all that it has missed.
+            return client.session.send(
+                log.message(arguments, BroadcastFlags(flags), offset: continuation.offset))
+        }
+        switch log.place(
+            arguments, BroadcastFlags(flags), to: self, id: handle.id, here: part.shard.index, now: home.eventLoop.now)
+        {
+        case .deliver(let message): client.session.send(message)
+        case .queued: part.deliverQueued()
+        }
+    }
+}
+
+extension BroadcastFlags {
+    fileprivate init(_ flags: EmitFlags) {
+        self.init(isVolatile: flags.isVolatile, compress: flags.compress)
+        coalescingKey = flags.coalescingKey
+    }
+}
