@@ -221,6 +221,7 @@ enum CheatSheet {
         _ = (
             configuration.engine.path, configuration.engine.serveClient, configuration.engine.clientDirectory,
             configuration.adapter, configuration.connectTimeout, configuration.cleanupEmptyChildNamespaces,
+            configuration.connectionStateRecovery,
             configuration.engine.addTrailingSlash, configuration.engine.allowRequest,
             configuration.engine.allowUpgrades, configuration.engine.cookie, configuration.engine.cors
         )

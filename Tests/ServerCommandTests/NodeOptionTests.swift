@@ -26,8 +26,8 @@ internal import Testing
         ),
         (
             "connectionStateRecovery: {maxDisconnectionDuration: 1}\n",
-            "connectionStateRecovery: this option of Node.js does not exist here: this version does not have it; let clients "
-                + "join their rooms again when they connect"
+            "connectionStateRecovery: this option of Node.js is called 'recovery.enabled' here, and the other settings "
+                + "'recovery.*' say how"
         ),
         (
             "cookie: {expires: x}\n",

@@ -18,15 +18,24 @@ package struct RedisStreamID: Sendable, Hashable, Comparable, CustomStringConver
     /// Nil for a text of another form than `<milliseconds>-<sequence>`.
     package init?(_ text: ByteBuffer) {
         guard text.readableBytes <= 41 else { return nil }
-        let parts = String(buffer: text).split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, let milliseconds = Self.number(parts[0]), let sequence = Self.number(parts[1]) else {
-            return nil
-        }
+        let bytes = text.readableBytesView
+        guard let hyphen = bytes.firstIndex(of: UInt8(ascii: "-")), let milliseconds = Self.number(bytes[..<hyphen]),
+            let sequence = Self.number(bytes[(hyphen + 1)...])
+        else { return nil }
         self.init(milliseconds: milliseconds, sequence: sequence)
     }
 
-    private static func number(_ text: Substring) -> UInt64? {
-        text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? UInt64(text) : nil
+    private static func number(_ digits: ByteBufferView) -> UInt64? {
+        guard !digits.isEmpty else { return nil }
+        var value: UInt64 = 0
+        for byte in digits {
+            let digit = byte &- UInt8(ascii: "0")
+            let (product, isTooLarge) = value.multipliedReportingOverflow(by: 10)
+            let (sum, isOver) = product.addingReportingOverflow(UInt64(digit))
+            guard digit <= 9, !isTooLarge, !isOver else { return nil }
+            value = sum
+        }
+        return value
     }
 
     package static func < (left: RedisStreamID, right: RedisStreamID) -> Bool {

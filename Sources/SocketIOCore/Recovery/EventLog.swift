@@ -114,7 +114,8 @@ package struct EventLog<Message: Sendable>: Sendable {
         by record: KeptSession, after start: EventPosition, through end: EventPosition, limits: ReplayLimits
     ) throws(RecoveryFailure) -> [Message] {
         guard isComplete(for: record, after: start) else { throw .trimmed }
-        let membership = Set(record.allRooms.map { ExactName($0) })
+        let names = record.allRooms
+        let membership = Set(names.lazy.map { ExactName($0) })
         var (found, size) = ([Message](), 0)
         var index = firstIndex(after: start)
         while index < entries.count {

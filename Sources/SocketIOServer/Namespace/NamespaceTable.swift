@@ -112,7 +112,6 @@ final class NamespaceTable: Sendable {
 
     /// Forgets the dynamic namespaces without sockets that were kept for clients that might have returned.
     func forgetAbandoned() {
-        guard context.configuration.cleanupEmptyChildNamespaces else { return }
         for (namespace, isDynamic) in allByOrigin where isDynamic && !namespace.mayBeContinued {
             guard acquire(existing: namespace.name) != nil else { continue }
             release(namespace)

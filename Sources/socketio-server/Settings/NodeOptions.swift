@@ -34,6 +34,7 @@ enum NodeOptions {
         ("cookie.expires", "cookie.maxAgeSeconds", "a lifetime instead of a date"),
         ("httpCompression", "httpCompression.enabled", ""),
         ("perMessageDeflate", "perMessageDeflate.enabled", ""),
+        ("connectionStateRecovery", "recovery.enabled", "and the other settings 'recovery.*' say how"),
         ("requestsTimeout", "redis.requestsTimeoutMs", "in milliseconds as well"),
         ("publishOnSpecificResponseChannel", "redis.publishOnSpecificResponseChannel", ""),
         ("key", "tls.keyFile", "the name of a file"),
@@ -44,10 +45,6 @@ enum NodeOptions {
     /// Options that have no setting.
     private static let missing: [(String, String)] = [
         ("allowEIO3", "clients of Engine.IO 3 (JavaScript 1.x and 2.x) are refused; update them to version 3 or later"),
-        (
-            "connectionStateRecovery",
-            "this version does not have it; let clients join their rooms again when they connect"
-        ),
         ("parser", "packets are JSON with binary attachments; other parsers are not part of this version"),
         ("wsEngine", "the server has its own WebSocket implementation"),
         ("jsonp", "JSONP polling is not supported; browsers do not need it any more"),
