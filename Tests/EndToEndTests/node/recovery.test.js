@@ -29,7 +29,8 @@ async function startLink(port) {
   };
 }
 
-for (const [way, options] of Object.entries(ways)) {
+// Node's XMLHttpRequest repeats a poll whose connection is cut, so that nothing is lost by polling: the Swift tests cut that.
+for (const [way, options] of Object.entries(ways).filter(([way]) => way !== 'polling')) {
   describe(`recovery, ${way}`, () => {
     let server;
     before(async () => { server = await startServer('mixed', { args: ['--recovery', '--event-loops', '2'] }); });
@@ -79,9 +80,8 @@ for (const [way, options] of Object.entries(ways)) {
         assert.equal(member.notRecovered, 0);
       }
       for (const driver of drivers) driver.disconnect();
-      for (const { manager, sockets, link } of members) {
+      for (const { sockets, link } of members) {
         for (const { socket } of sockets) socket.disconnect();
-        manager._close();
         link.close();
       }
     });
