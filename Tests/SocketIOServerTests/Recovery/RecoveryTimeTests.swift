@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import MetricTesting
 import NIOCore
 import SocketIOTesting
 import Testing
@@ -59,5 +60,25 @@ struct RecoveryTimeTests {
         server.advance(.milliseconds(150))
         let auth = #"{"pid":"\#(pid)","offset":"\#(items[2]?.string ?? "")"}"#
         #expect(try isContinued(server, auth, socket.id))
+    }
+
+    @Test("every outcome is counted")
+    func outcomes() throws {
+        try CountedMetrics.counting { (metrics: CountedMetrics) throws in
+            let server = try ManualServer {
+                $0.connectionStateRecovery = ConnectionStateRecovery()
+                $0.connectionStateRecovery?.maxDisconnectionDuration = .milliseconds(300)
+            }
+            func count(_ outcome: String) -> Double {
+                metrics["socketio_recoveries_total", [("outcome", outcome)]] ?? 0
+            }
+            let (auth, id) = try lost(server)
+            #expect(count("recovered") == 0)
+            #expect(try isContinued(server, auth, id))
+            #expect(count("recovered") == 1 && count("expired") == 0)
+            server.advance(.milliseconds(301))
+            #expect(try !isContinued(server, auth, id))
+            #expect(count("recovered") == 1 && count("expired") == 1)
+        }
     }
 }
