@@ -8,7 +8,7 @@ extension LibraryConfiguration {
     static func recovery(_ settings: Settings.Recovery) -> ConnectionStateRecovery? {
         guard settings.enabled else { return nil }
         var recovery = ConnectionStateRecovery()
-        recovery.maxDisconnectionDuration = .milliseconds(Int64(settings.maxDisconnectionDurationMs))
+        recovery.maxDisconnectionDuration = .milliseconds(settings.maxDisconnectionDurationMs)
         recovery.skipMiddlewares = settings.skipMiddlewares
         recovery.maxPackets = settings.maxPackets
         recovery.maxBytes = settings.maxBytes

@@ -37,7 +37,7 @@ package final class RedisStreamReader: RedisEndpointCore {
         self.stream = stream
         self.eventLoop = eventLoop
         self.handlers = handlers
-        self.block = min(block, configuration.pingInterval / 3)
+        self.block = min(block, TimeAmount(configuration.pingInterval) / 3)
         machine = StreamReadStateMachine(pageSize: pageSize)
         client = RedisClientCore(
             configuration: configuration, eventLoop: eventLoop, logger: logger, name: "stream",

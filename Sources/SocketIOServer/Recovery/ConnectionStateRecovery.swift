@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
-public import NIOCore
+internal import NIOCore
 internal import SocketIOCore
 
 /// Lets clients continue their session when they come back after a lost connection: with the same id, rooms and data,
@@ -12,7 +12,7 @@ internal import SocketIOCore
 /// does the rest. Sessions and events are kept in the memory of this server.
 public struct ConnectionStateRecovery: Sendable, Hashable {
     /// How long after its loss a session can be continued; default 2 minutes.
-    public var maxDisconnectionDuration = TimeAmount.minutes(2)
+    public var maxDisconnectionDuration = Duration.seconds(120)
     /// Whether the middlewares of the namespace are left out for a client that continues its session; default false. Those of
     /// `SocketIOJWT` and others that set ``Socket/rateIdentity`` always run.
     public var skipMiddlewares = false
@@ -38,7 +38,7 @@ public struct ConnectionStateRecovery: Sendable, Hashable {
             if !condition { problems.append("connectionStateRecovery.\(problem)") }
         }
         require(
-            maxDisconnectionDuration > .zero && maxDisconnectionDuration <= .hours(24),
+            maxDisconnectionDuration > .zero && maxDisconnectionDuration <= .seconds(86_400),
             "maxDisconnectionDuration must be positive and at most 24 hours")
         require((0...10_000_000).contains(maxPackets), "maxPackets must be 0 to 10,000,000")
         require(maxBytes >= 0, "maxBytes must not be negative")
@@ -49,10 +49,10 @@ public struct ConnectionStateRecovery: Sendable, Hashable {
     }
 
     /// - Parameter noticedAfter: how long a lost connection may look alive.
-    func logLimits(noticedAfter: TimeAmount) -> EventLogLimits {
+    func logLimits(noticedAfter: Duration) -> EventLogLimits {
         EventLogLimits(
             maximumEvents: maxPackets, maximumBytes: maxBytes,
-            maximumAge: maxDisconnectionDuration + noticedAfter, maximumRooms: max(4 * maxPackets, 1_000))
+            maximumAge: TimeAmount(maxDisconnectionDuration + noticedAfter), maximumRooms: max(4 * maxPackets, 1_000))
     }
 
     var replayLimits: ReplayLimits { ReplayLimits(maximumEvents: maxReplayPackets, maximumBytes: maxReplayBytes) }

@@ -132,7 +132,7 @@ extension SocketCore {
         guard reason.isRecoverable, let record = handle.record(position: log.last) else {
             return sessions.forget(continuation.pid)
         }
-        let expiry = home.eventLoop.now + sessions.settings.maxDisconnectionDuration
+        let expiry = home.eventLoop.now + TimeAmount(sessions.settings.maxDisconnectionDuration)
         continuation.lost()
         log.need(until: expiry)
         sessions.keep(record, until: expiry)

@@ -231,7 +231,7 @@ struct RecoveryRuleTests {
         }
         #expect(problem { _ in } == "")
         #expect(problem { $0.maxDisconnectionDuration = .zero }.contains("maxDisconnectionDuration"))
-        #expect(problem { $0.maxDisconnectionDuration = .hours(25) }.contains("maxDisconnectionDuration"))
+        #expect(problem { $0.maxDisconnectionDuration = .seconds(90_000) }.contains("maxDisconnectionDuration"))
         #expect(problem { $0.maxPackets = -1 }.contains("maxPackets"))
         #expect(problem { $0.maxBytes = -1 }.contains("maxBytes"))
         #expect(problem { $0.maxSessions = 10_000_001 }.contains("maxSessions"))

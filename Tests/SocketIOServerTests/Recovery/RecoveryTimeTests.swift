@@ -48,7 +48,7 @@ struct RecoveryTimeTests {
         let server = try ManualServer {
             $0.connectionStateRecovery = ConnectionStateRecovery()
             $0.connectionStateRecovery?.maxDisconnectionDuration = .milliseconds(300)
-            $0.engine.pingInterval = .hours(1)
+            $0.engine.pingInterval = .seconds(3_600)
         }
         let (client, socket) = try server.join()
         server.io.emit("m", 1)
