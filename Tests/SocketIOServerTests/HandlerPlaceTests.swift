@@ -8,7 +8,8 @@ import Testing
 @testable import SocketIOServer
 
 /// Where asynchronous handlers run: on the loop up to their first suspension, elsewhere after it.
-@Suite("Where handlers run", .timeLimit(.minutes(3)))
+/// One after the other: two of them hold a thread of the pool each, and a machine with two cores has no more.
+@Suite("Where handlers run", .timeLimit(.minutes(3)), .serialized)
 struct HandlerPlaceTests {
     /// An actor as applications have them.
     private actor Calculator {
