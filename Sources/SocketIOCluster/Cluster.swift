@@ -202,9 +202,9 @@ public final class Cluster: Sendable {
 /// configuration.engine.forwarding = ForwardingConfiguration(directory: cluster)
 /// ```
 ///
-/// Addresses, and the keys of servers that have no common secret, travel with the heartbeats. So without
-/// ``ClusterConfiguration/secret`` whoever may publish there can have requests of clients sent to an address of their
-/// choice.
+/// Addresses, and the keys of servers that have no common secret, travel with the heartbeats. Without
+/// ``ClusterConfiguration/secret``, anyone who can publish to the servers can redirect requests of clients to an address of
+/// their choice.
 extension Cluster: ForwardingDirectory {
     /// The server whose session ids begin like this; the newest, when there are several.
     public func owner(ofTag tag: String) -> ForwardingNode? { directory?.owner(ofTag: tag) }

@@ -9,9 +9,9 @@ public import EngineIOServer
 /// configuration.engine.forwarding = ForwardingConfiguration(directory: cluster)
 /// ```
 ///
-/// Addresses, and the keys of nodes that have no common secret, travel with the heartbeats through Redis. So without
-/// ``RedisClusterConfiguration/secret`` whoever may publish there can have requests of clients sent to an address of their
-/// choice.
+/// Addresses, and the keys of nodes that have no common secret, travel with the heartbeats through Redis. Without
+/// ``RedisClusterConfiguration/secret``, anyone with the right to publish in Redis can redirect requests of clients to an
+/// address of their choice.
 extension RedisCluster: ForwardingDirectory {
     /// The node whose session ids begin like this; the newest, when there are several.
     public func owner(ofTag tag: String) -> ForwardingNode? { cluster.owner(ofTag: tag) }

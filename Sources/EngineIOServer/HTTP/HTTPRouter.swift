@@ -133,7 +133,7 @@ package final class HTTPRouter: Sendable {
     /// See ``EngineRequestHandler/receiveBuffer(for:)``.
     func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> SpareBuffer? { engine?.receiveBuffer(for: eventLoop) }
 
-    /// A proxy has not said whom it connects for.
+    /// Counts a connection of a trusted proxy that sent no PROXY header.
     func countMissingProxyHeader() { proxyHeadersMissing.increment() }
 
     func countRefusal(_ status: HTTPResponseStatus) {

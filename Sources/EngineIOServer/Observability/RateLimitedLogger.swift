@@ -40,7 +40,7 @@ package final class RateLimitedLogger<Kind: LogKind>: Sendable {
         let said = NIOLockedValueBox(Logger.Metadata())
     }
 
-    /// The keys of metadata that are about the cause of a line, not about whom it concerns.
+    /// The metadata keys that describe the cause of a line. The other keys name the client or node that the line is about.
     private static var lasting: [String] { ["reason", "advice", "hint", "limit"] }
 
     private let logger: Logger

@@ -25,8 +25,8 @@ package final class ShardInbox: LoopHome {
 
     package let eventLoop: any EventLoop
     private let inbox = NIOLockedValueBox(Arrivals())
-    /// The round for which the loop has been given a task. Set after that, so whoever finds it there need not give it another;
-    /// callers who come in between give it one too many, which finds nothing to do.
+    /// The round for which a task has been queued on the loop. It is set after the task was queued, so a caller that reads the
+    /// current round here queues no other task. A caller that comes in between queues a second task, which finds nothing to do.
     private let scheduled = Atomic<UInt64>(0)
     /// Whether the inbox holds work; spares the lock where there is none.
     private let hasMail = Atomic(false)

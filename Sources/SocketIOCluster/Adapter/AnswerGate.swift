@@ -5,9 +5,9 @@ internal import NIOCore
 
 /// Lets the questions of other nodes be answered a few at a time, in the order they came.
 ///
-/// An answer that describes all sockets takes processor time and memory with their number, and whoever can publish may ask
-/// as often as they like: answers made at the same time would fill the memory and keep the threads from everything else,
-/// health checks among it. A question that has waited for longer than anybody waits for its answer is not answered.
+/// An answer that describes all sockets takes processor time and memory with their number, and anyone who can
+/// publish may ask any number of times. Many answers at the same time would fill the memory and delay all other work of the
+/// threads, health checks included. A question that has waited for longer than anybody waits for its answer is not answered.
 ///
 ///     enter ── fewer than `width` at work ──▶ at work ── leave ──▶ the next
 ///       ├───── fewer than `depth` wait ─────▶ waiting ── too long ──▶ refused

@@ -17,7 +17,7 @@ package enum WireFormatError: Error, Equatable {
 }
 
 /// The parts that a broadcast has in every format of Node's adapters, as MessagePack (protocol 5.4.2): the packet
-/// `{type, data, nsp}` and whom it is for, `{rooms, except, flags}`.
+/// `{type, data, nsp}` and its recipients, `{rooms, except, flags}`.
 package enum PacketWireFormat {
     /// Whether this may be the id of a socket.
     package static func isID(_ text: String) -> Bool { !text.isEmpty && text.utf8.count <= maximumIDBytes }

@@ -110,7 +110,7 @@ final class TransportChannel: ClusterChannel {
         let limit = services.configuration.maxMessageBytes
         guard bytes.readableBytes <= limit else {
             let error = ClusterError.tooLarge(bytes.readableBytes, limit: limit)
-            // An answer is the business of whoever makes it.
+            // The caller that builds an answer counts the refusal itself.
             if case .response = content { throw error }
             services.counters.refused(.sentBytes)
             if content.isServerSideEmit { throw error }

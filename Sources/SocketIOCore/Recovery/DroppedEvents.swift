@@ -2,7 +2,7 @@
 
 internal import EngineIOCore
 
-/// For whom the events were that an ``EventLog`` no longer has: by room, the position of the newest one.
+/// The rooms that received the events which an ``EventLog`` has dropped, each with the position of its newest dropped event.
 ///
 /// Bounded: the rooms are in two generations, and when the younger is full the older is forgotten. From then on all
 /// events up to the newest of that generation may have been for anybody.
