@@ -1,6 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Glibc
+// The optimising build takes `timespec` for a type of this module of the compiler's, the debug build for one of Glibc's.
+internal import SwiftOverlayShims
 
 /// The time of day. Only for what people read (handshake time, `Date`); every deadline uses the monotonic clock.
 package enum WallClock {
