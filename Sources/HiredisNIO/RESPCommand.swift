@@ -32,6 +32,12 @@ package struct RESPCommand: Sendable, Hashable {
         self.bytes = bytes
     }
 
+    /// A message as a command, whose reply is waited for.
+    package init(_ message: RedisPublish) {
+        name = "PUBLISH or XADD"
+        bytes = message.bytes
+    }
+
     /// Appends `*count`, the beginning of a command.
     static func writeHeader(count: Int, to buffer: inout ByteBuffer) {
         writeLength(count, marker: UInt8(ascii: "*"), to: &buffer)

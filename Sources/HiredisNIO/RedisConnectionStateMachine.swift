@@ -119,8 +119,11 @@ struct RedisConnectionStateMachine<Context> {
     private static func publishOutcome(_ reply: Result<RESPValue, RedisError>) -> PublishOutcome {
         switch reply {
         case .success(.integer(let receivers)): .delivered(receivers: Int(truncatingIfNeeded: receivers))
+        // XADD is answered by the id of the entry.
+        case .success(.bulk): .delivered(receivers: 1)
         case .success(.error(let text)): .refused(RedisError(reply: text, to: "PUBLISH"))
-        case .success: .refused(RedisError(.protocolViolation, "PUBLISH was not answered by a number"))
+        case .success:
+            .refused(RedisError(.protocolViolation, "a message was answered by neither a number nor an id"))
         case .failure(let error): .refused(error)
         }
     }

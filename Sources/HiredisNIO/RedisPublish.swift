@@ -2,7 +2,7 @@
 
 package import NIOCore
 
-/// A PUBLISH as it goes to Redis, made where the message is made.
+/// A PUBLISH, or another command that carries a message, as it goes to Redis, made where the message is made.
 ///
 /// One allocation holds the whole command; channel and payload are slices of it. So a message is copied once more only, into
 /// what leaves in one write, and one that waits through an outage costs no more than its bytes.
@@ -65,6 +65,28 @@ package struct RedisPublish: Sendable, Hashable {
         bytes = buffer
         channelRange = channelStart..<channelStart + channelLength
         payloadRange = payloadStart..<payloadStart + payload.count
+    }
+
+    /// A command that ends with its payload, such as XADD with the payload as the value of the last field. It has no channel.
+    ///
+    /// - Parameters:
+    ///   - head: The command in RESP up to the last argument, which is what the others are together.
+    package init(head: ByteBuffer, _ beginning: StaticString, _ body: ByteBuffer, _ end: ByteBuffer) {
+        let length = beginning.utf8CodeUnitCount + body.readableBytes + end.readableBytes
+        let capacity = head.readableBytes + RESPLength.maximumBytes + length + 2
+        var buffer = ByteBufferAllocator().buffer(capacity: capacity)
+        buffer.writeImmutableBuffer(head)
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: RESPLength.maximumBytes) {
+            RESPLength.write(length, marker: UInt8(ascii: "$"), at: 0, into: $0)
+        }
+        let start = buffer.writerIndex
+        buffer.writeStaticString(beginning)
+        buffer.writeImmutableBuffer(body)
+        buffer.writeImmutableBuffer(end)
+        buffer.writeInteger(0x0d0a as UInt16)
+        bytes = buffer
+        channelRange = 0..<0
+        payloadRange = start..<start + length
     }
 
     private func slice(_ range: Range<Int>) -> ByteBuffer {

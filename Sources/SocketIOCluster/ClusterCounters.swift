@@ -28,6 +28,8 @@ public struct ClusterStatistics: Sendable, Hashable {
     public var refused = 0
     /// Broadcasts of other nodes of this kind that never arrived here.
     public var missed = 0
+    /// Times at which entries of a stream were gone, or too large, before this node could read them.
+    public var streamGaps = 0
     /// Requests that did not get all answers in time.
     public var requestTimeouts = 0
     /// Requests that failed because too many others waited for answers.
@@ -68,6 +70,7 @@ package final class ClusterCounters: Sendable {
     package let unconfirmed = Tally("socketio_adapter_unconfirmed_total")
     package let refused = Tally("socketio_adapter_refused_total")
     package let missed = Tally("socketio_adapter_missed_total")
+    package let streamGaps = Tally("socketio_adapter_stream_gaps_total")
     package let requestTimeouts = Tally("socketio_adapter_request_timeouts_total")
     package let requestsRefused = Tally("socketio_adapter_requests_refused_total")
     private let limitRefusals = Dictionary(
@@ -81,6 +84,7 @@ package final class ClusterCounters: Sendable {
     private let peers = Gauge(label: "socketio_cluster_peers")
     private let waitingBytes = Gauge(label: "socketio_adapter_waiting_bytes")
     private let lag = Gauge(label: "socketio_adapter_lag_seconds")
+    private let streamLag = Gauge(label: "socketio_adapter_stream_lag_seconds")
     private let isUp = Gauge(label: "socketio_adapter_up")
 
     package init() {}
@@ -95,6 +99,7 @@ package final class ClusterCounters: Sendable {
     package func record(peers count: Int) { peers.record(count) }
     package func record(waitingBytes bytes: Int) { waitingBytes.record(bytes) }
     package func record(lag duration: TimeAmount) { lag.record(Double(max(duration.nanoseconds, 0)) / 1e9) }
+    package func record(streamLag duration: TimeAmount) { streamLag.record(Double(duration.nanoseconds) / 1e9) }
     package func record(isUp: Bool) { self.isUp.record(isUp ? 1 : 0) }
 
     package var statistics: ClusterStatistics {
@@ -110,6 +115,7 @@ package final class ClusterCounters: Sendable {
         statistics.unconfirmed = unconfirmed.value
         statistics.refused = refused.value
         statistics.missed = missed.value
+        statistics.streamGaps = streamGaps.value
         statistics.requestTimeouts = requestTimeouts.value
         statistics.requestsRefused = requestsRefused.value
         statistics.overLimit = ClusterLimit.allCases.reduce(0) { $0 + refusals($1) }

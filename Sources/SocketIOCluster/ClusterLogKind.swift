@@ -10,5 +10,6 @@ package enum ClusterLogKind: String, LogKind {
     case tooLarge = "A message was not sent to other nodes: it is too large"
     case answerNotSent = "An answer to another node was not sent"
     case refused = "A message to other nodes was refused"
+    case streamGap = "Entries of a stream were gone, or too large, before they could be read"
     case notTold = "Other servers were not told"
 }

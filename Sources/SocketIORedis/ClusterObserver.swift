@@ -30,13 +30,14 @@ package enum ClusterObserver {
     ///
     /// - Parameters:
     ///   - key: That of the nodes' ``RedisClusterConfiguration/key``.
+    ///   - usesStreams: Whether they have ``RedisClusterConfiguration/streams``.
     ///   - secret: Theirs, if they have one.
     ///   - limit: Longer than the nodes' heartbeat interval.
     ///   - patience: How long to wait for a connection.
     /// - Throws: `RedisError` when Redis cannot be used or reached.
     package static func look(
-        redis: RedisConfiguration, key: String, secret: ForwardingKey? = nil, within limit: TimeAmount,
-        patience: TimeAmount,
+        redis: RedisConfiguration, key: String, usesStreams: Bool = false, secret: ForwardingKey? = nil,
+        within limit: TimeAmount, patience: TimeAmount,
         eventLoop: any EventLoop
     ) async throws -> Picture {
         try redis.validate()
@@ -51,7 +52,8 @@ package enum ClusterObserver {
         do {
             try await client.waitUntilUp(within: patience)
             try await subscriber.waitUntilUp(within: patience)
-            let picture = try await listen(log, client, subscriber, key: key, within: limit)
+            let picture = try await listen(
+                log, client, subscriber, key: key, usesStreams: usesStreams, within: limit)
             await subscriber.close()
             await client.close()
             return picture
@@ -64,9 +66,12 @@ package enum ClusterObserver {
 
     private static func listen(
         _ log: HeartbeatLog, _ client: RedisClient, _ subscriber: RedisSubscriber, key: String,
-        within limit: TimeAmount
+        usesStreams: Bool, within limit: TimeAmount
     ) async throws -> Picture {
-        let channels = [PeerMessage.channel(key: key), ChannelNames(prefix: key, namespace: "/").request]
+        let requests =
+            usesStreams
+            ? StreamChannel.channel(key: key, namespace: "/") : ChannelNames(prefix: key, namespace: "/").request
+        let channels = [PeerMessage.channel(key: key), requests]
         try await subscriber.subscribe([channels[0]])
         let end = NIODeadline.now() + limit
         while true {

@@ -37,8 +37,12 @@ public final class RedisCluster: Sendable {
         try configuration.validate()
         self.configuration = configuration
         cluster = try Cluster(configuration: configuration.cluster, ids: ids) { services in
-            RedisBackend(
-                transport(services.eventLoop, services.logger), configuration: configuration, services: services)
+            let transport = transport(services.eventLoop, services.logger)
+            guard let streams = configuration.streams else {
+                return RedisBackend(transport, configuration: configuration, services: services)
+            }
+            return StreamsBackend(
+                transport, configuration: configuration, streams: streams, services: services)
         }
     }
 

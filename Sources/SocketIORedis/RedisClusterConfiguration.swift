@@ -21,6 +21,8 @@ public struct RedisClusterConfiguration: Sendable {
     /// Whether answers to Node.js servers go to a channel of the asking node alone. Nodes of this kind do that among
     /// themselves anyway. Default false, as in Node.
     public var publishOnSpecificResponseChannel = false
+    /// How broadcasts travel in Redis streams; default nil: by publish/subscribe. All nodes need the same.
+    public var streams: RedisStreams?
     /// What happens to messages while Redis cannot be reached.
     public var outage = OutagePolicy()
     /// Time between two heartbeats to nodes of this kind; default 2 s.
@@ -62,6 +64,7 @@ public struct RedisClusterConfiguration: Sendable {
     /// - Throws: ``ClusterError`` with code `configuration`.
     public func validate() throws {
         var problems = cluster.problems
+        problems += streams?.problems ?? []
         if outage.maximumBytes < 0 { problems.append("outage.maximumBytes must not be negative") }
         if outage.maximumAge <= .zero { problems.append("outage.maximumAge must be positive") }
         if outage.replayGrace < .zero { problems.append("outage.replayGrace must not be negative") }

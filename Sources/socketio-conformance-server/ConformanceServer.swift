@@ -53,7 +53,7 @@ struct ConformanceServer: AsyncParsableCommand {
     @Option(help: "Address to listen on.")
     var host = "127.0.0.1"
 
-    @Option(help: "memory or redis; the others need adapters that do not exist yet.")
+    @Option(help: "memory, redis or streams; the others need adapters that do not exist yet.")
     var adapter = "memory"
 
     @Option(help: "URL of Redis; default redis://127.0.0.1:6379.")
@@ -98,7 +98,8 @@ struct ConformanceServer: AsyncParsableCommand {
     mutating func validate() throws {
         var problems: [String] = []
         let unavailable: [(given: Bool, option: String)] = [
-            (!["memory", "redis"].contains(adapter), "--adapter \(adapter)"), (mode != nil, "--mode"), (eio3, "--eio3"),
+            (!["memory", "redis", "streams"].contains(adapter), "--adapter \(adapter)"), (mode != nil, "--mode"),
+            (eio3, "--eio3"),
             (parser != "default", "--parser \(parser)"),
         ]
         for (given, option) in unavailable where given {
@@ -110,9 +111,9 @@ struct ConformanceServer: AsyncParsableCommand {
                 (specificResponseChannel, "--specific-response-channel"),
                 (requestsTimeout != nil, "--requests-timeout"),
             ]
-            for (given, option) in needing where given { problems.append("\(option) needs --adapter redis") }
+            for (given, option) in needing where given { problems.append("\(option) needs --adapter redis or streams") }
         }
-        if adapter == "redis", app == .eio || app == .wsEcho {
+        if adapter != "memory", app == .eio || app == .wsEcho {
             problems.append("--app \(app.rawValue) has no rooms that an adapter could share")
         }
         if !(0...65535).contains(port) { problems.append("--port must be 0 to 65535") }
@@ -136,7 +137,7 @@ struct ConformanceServer: AsyncParsableCommand {
             pingInterval: ping.map { .milliseconds($0) },
             pingTimeout: pingTimeout.map { .milliseconds($0) },
             configure: { [deflate] in if deflate { $0.perMessageDeflate = PerMessageDeflateConfiguration() } })
-        let cluster = adapter == "redis" ? try makeCluster() : nil
+        let cluster = adapter == "memory" ? nil : try makeCluster()
         settings.configureServer = { [recovery] in
             if recovery { $0.connectionStateRecovery = ConnectionStateRecovery() }
             guard let cluster else { return }
@@ -160,6 +161,12 @@ struct ConformanceServer: AsyncParsableCommand {
 
     private func makeCluster() throws -> RedisCluster {
         var configuration = RedisClusterConfiguration()
+        if adapter == "streams" {
+            var streams = RedisStreams()
+            // Tests divide one Redis by keys.
+            if let key { streams.name = key }
+            configuration.streams = streams
+        }
         if let key { configuration.key = key }
         if let requestsTimeout { configuration.requestsTimeout = .milliseconds(requestsTimeout) }
         configuration.publishOnSpecificResponseChannel = specificResponseChannel

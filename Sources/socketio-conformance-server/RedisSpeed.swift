@@ -32,6 +32,9 @@ struct RedisSpeed: AsyncParsableCommand {
     @Flag(help: "Leave out the node that receives, as is best under a profiler.")
     var alone = false
 
+    @Flag(help: "Streams instead of publish/subscribe.")
+    var streams = false
+
     mutating func validate() throws {
         guard count >= Self.window, size >= 0 else {
             throw ValidationError("--count must be \(Self.window) or more, and --size not negative")
@@ -44,8 +47,8 @@ struct RedisSpeed: AsyncParsableCommand {
     private static let windows = 4
 
     func run() async throws {
-        let sender = try await Node(redis: redis)
-        let receiver = alone ? nil : try await Node(redis: redis)
+        let sender = try await Node(redis: redis, streams: streams)
+        let receiver = alone ? nil : try await Node(redis: redis, streams: streams)
         // Caches, buffers and branch predictors as in a server that has worked for a while.
         try await publish(min(count, 50_000), from: sender)
         try await receiver?.arrived()
@@ -107,8 +110,15 @@ struct RedisSpeed: AsyncParsableCommand {
         let cluster: RedisCluster
         let loop: any EventLoop
 
-        init(redis: String) async throws {
-            cluster = try RedisCluster(url: redis)
+        init(redis: String, streams: Bool) async throws {
+            var settings = RedisClusterConfiguration()
+            if streams {
+                var streams = RedisStreams()
+                // The reader may be behind the writer for a while.
+                streams.maxLength = 1_000_000
+                settings.streams = streams
+            }
+            cluster = try RedisCluster(url: redis, configuration: settings)
             let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
             loop = group.next()
             var configuration = ServerConfiguration()

@@ -39,7 +39,7 @@ struct Assembly {
         switch settings.adapter {
         case .memory:
             cluster = nil
-        case .redis:
+        case .redis, .redisStreams:
             let cluster = try ClusterOperation(loaded, readiness: readiness, logger: logger)
             configuration.adapter = cluster.cluster.adapter
             configuration.engine.forwarding = ForwardingSettings.configuration(
@@ -121,7 +121,7 @@ struct Assembly {
         await collect { _ = try TLSFiles.configuration(loaded) }
         await collect { _ = try await JWTPolicy.make(loaded) }
         let namesRedis = loaded.sources.keys.contains { $0.hasPrefix("redis.") }
-        if loaded.settings.adapter == .redis || unused && namesRedis {
+        if loaded.settings.adapter.isShared || unused && namesRedis {
             await collect { _ = try RedisSettings.redis(loaded) }
         }
         return problems

@@ -17,7 +17,7 @@ enum ChatStore {
         switch settings.chat.store {
         case .memory: return MemoryStore(limits: limits)
         case .redis: return try redis(loaded, eventLoop, logger)
-        case .auto where settings.adapter == .redis: return try redis(loaded, eventLoop, logger)
+        case .auto where settings.adapter.isShared: return try redis(loaded, eventLoop, logger)
         case .auto, .sqlite:
             do {
                 return try SQLiteStore(path: settings.chat.databaseFile, limits: limits)

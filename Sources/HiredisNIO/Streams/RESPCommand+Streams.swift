@@ -15,6 +15,18 @@ extension RESPCommand {
         return RESPCommand("XADD", arguments: arguments)
     }
 
+    /// The same without the value of the last field: for ``RedisPublish/init(head:_:_:_:)``.
+    package static func appendHead(
+        to stream: String, fields: [(name: String, value: String)], last: String, maximumLength: Int
+    ) -> ByteBuffer {
+        var all = fields.map { (name: $0.name, value: ByteBuffer(string: $0.value)) }
+        all.append((last, ByteBuffer()))
+        let command = append(to: stream, fields: all, maximumLength: maximumLength).bytes
+        // Without the empty value.
+        return command.getSlice(at: command.readerIndex, length: command.readableBytes - "$0\r\n\r\n".utf8.count)
+            ?? ByteBuffer()
+    }
+
     /// XREAD of one stream, which waits so many milliseconds for an entry after `id`.
     static func read(_ stream: String, after id: RedisStreamID, count: Int, block milliseconds: Int) -> RESPCommand {
         RESPCommand("XREAD", "COUNT", count, "BLOCK", milliseconds, "STREAMS", stream, id.description)

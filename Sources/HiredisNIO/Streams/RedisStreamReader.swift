@@ -13,6 +13,8 @@ package final class RedisStreamReader: RedisEndpointCore {
         package var onEntries: ([RedisStreamEntry]) -> Void
         /// Entries are missing between those before and those that follow.
         package var onGap: () -> Void = {}
+        /// Why the stream cannot be read at this moment; nil when it can again. Told with every change.
+        package var onTrouble: (String?) -> Void = { _ in }
 
         package init(onEntries: @escaping ([RedisStreamEntry]) -> Void) {
             self.onEntries = onEntries
@@ -25,6 +27,7 @@ package final class RedisStreamReader: RedisEndpointCore {
     private let handlers: Handlers
     private let block: TimeAmount
     private var machine: StreamReadStateMachine
+    private var isInTrouble = false
 
     /// - Parameters:
     ///   - pageSize: The most entries of one reply.
@@ -110,11 +113,21 @@ package final class RedisStreamReader: RedisEndpointCore {
             if case .failure(let error) = result, error.code == .replyTooLarge {
                 return self.perform(self.machine.tooLarge())
             }
-            guard case .success(let reply) = result, let entries = try? read(reply) else {
-                return self.perform(self.machine.failed())
+            do throws(RedisError) {
+                let entries = try read(try result.get())
+                self.machine.succeeded()
+                self.note(nil)
+                done(self, entries)
+            } catch {
+                self.note(error)
+                self.perform(self.machine.failed())
             }
-            self.machine.succeeded()
-            done(self, entries)
         }
+    }
+
+    private func note(_ error: RedisError?) {
+        guard isInTrouble != (error != nil) else { return }
+        isInTrouble = error != nil
+        handlers.onTrouble(error?.description)
     }
 }

@@ -100,12 +100,14 @@ package enum ClusterDataFormat {
 
     // MARK: Reading
 
+    /// - Parameter maximumRooms: Rooms and exceptions that the message may name.
     package static func decode(
-        type: Int, _ data: RawJSON?, sender: String, namespace: String
+        type: Int, _ data: RawJSON?, sender: String, namespace: String,
+        maximumRooms: Int = MessagePackLimits().maximumRooms
     ) throws -> ClusterMessage.Content {
         guard let kind = Kind(rawValue: type) else { throw WireFormatError.shape("message type \(type)") }
         guard let data else { throw WireFormatError.shape("no data") }
-        let fields = try data.decode(Fields.self)
+        let fields = try data.decode(Fields.self, context: WireLimits(rooms: maximumRooms))
         guard
             [fields.requestId, fields.sid].allSatisfy({
                 $0.map { $0.utf8.count } ?? 0 <= PacketWireFormat.maximumIDBytes

@@ -51,7 +51,7 @@ package struct WireRoom: Codable {
 }
 
 /// What a decoder of requests goes by.
-private final class WireLimits {
+final class WireLimits {
     private let rooms: Int
 
     init(rooms: Int) { self.rooms = rooms }
@@ -272,6 +272,19 @@ package enum WireMessage {
             throw .messagePack(error)
         } catch let error as WireFormatError {
             throw error
+        } catch let error as JSONError where error.kind == .tooDeep {
+            throw .tooDeep
+        } catch {
+            throw .json
+        }
+    }
+
+    /// The JSON of a message, or of a part of one, in either format.
+    package static func json(_ message: ByteBuffer, limits: MessagePackLimits) throws(WireFormatError) -> RawJSON {
+        do {
+            return try raw(message, limits: limits)
+        } catch let error as MessagePackError {
+            throw .messagePack(error)
         } catch let error as JSONError where error.kind == .tooDeep {
             throw .tooDeep
         } catch {

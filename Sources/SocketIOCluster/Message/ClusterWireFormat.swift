@@ -76,7 +76,8 @@ public enum ClusterWireFormat: String, Sendable, Hashable, CaseIterable {
         return ClusterMessage(
             namespace: envelope.nsp, sender: envelope.uid, number: envelope.n,
             try ClusterDataFormat.decode(
-                type: envelope.type, envelope.data, sender: envelope.uid, namespace: envelope.nsp))
+                type: envelope.type, envelope.data, sender: envelope.uid, namespace: envelope.nsp,
+                maximumRooms: limits.maximumRooms))
     }
 
     /// A broadcast without acknowledgements in MessagePack; nil for everything else.

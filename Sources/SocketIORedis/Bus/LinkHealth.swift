@@ -9,6 +9,8 @@ struct LinkHealth {
     /// Subscriptions Redis has not confirmed yet, and why one was refused.
     var openSubscriptions = 0
     var refusal: String?
+    /// Why streams cannot be read.
+    var readingTrouble: String?
     var isClosed = false
     /// Why the connections are down; empty as long as the first attempt goes on.
     var publisherReason = ""
@@ -31,6 +33,7 @@ struct LinkHealth {
         case (true, true):
             // Namespaces made later subscribe while everything else goes on.
             if !wasUp, !hasSubscriptions || openSubscriptions > 0 { return .connecting }
+            if let readingTrouble { return wasUp ? .degraded("a stream is not read: \(readingTrouble)") : .connecting }
             if isSending { return .up }
             return wasUp ? .degraded("waiting for other nodes to be back") : .connecting
         case (true, false):

@@ -47,6 +47,11 @@ package protocol PubSubTransport: AnyObject {
 
     func unsubscribe(channels: [String], patterns: [String])
 
+    /// A reader of a stream, which is to be started and closed by its owner.
+    func makeReader(
+        of stream: String, pageSize: Int, _ handlers: RedisStreamReader.Handlers
+    ) -> any StreamReading
+
     /// How many subscribers each channel has, patterns not counted.
     func subscriberCounts(
         of channels: [String], _ done: @escaping (Result<[Int], any Error>) -> Void)
@@ -55,6 +60,14 @@ package protocol PubSubTransport: AnyObject {
 extension PubSubTransport {
     package var localAddress: String? { nil }
 }
+
+/// Reads a stream. On the event loop.
+package protocol StreamReading: AnyObject {
+    func start()
+    func close()
+}
+
+extension RedisStreamReader: StreamReading {}
 
 /// What a transport tells, on its event loop.
 package protocol PubSubTransportDelegate: AnyObject {

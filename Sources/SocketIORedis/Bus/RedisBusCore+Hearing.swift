@@ -23,6 +23,12 @@ extension RedisBusCore {
         beSure()
     }
 
+    /// Own messages may have been missed: what is in doubt is not sent again.
+    func doubtEverything() {
+        outbox.endDoubts(hasHeardAll: false)
+        hearingChanged()
+    }
+
     /// Asks this node itself, if it does not know how much it hears, so that it does when a connection breaks.
     func beSure() {
         guard policy.mode == .buffer, board.health.isPublisherUp, board.health.isSubscriberUp, outbox.isUnsure else {

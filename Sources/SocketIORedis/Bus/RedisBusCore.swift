@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOServer
+internal import HiredisNIO
 internal import Logging
 internal import NIOCore
 internal import SocketIOCluster
@@ -20,6 +21,10 @@ final class RedisBusCore {
     /// Made once, in `init`, with a reference back.
     private(set) var listeners: ListenerWatch?
     private var router = MessageRouter()
+    /// Whether this node hears what it publishes by its subscriptions; otherwise it misses nothing when it loses them.
+    var hearsBySubscription = true
+    /// Whether broadcasts are listened to; nil to judge by the subscriptions.
+    var isListening: (() -> Bool)?
     /// Numbers the questions whether this node hears itself.
     var echoNumber: UInt64 = 0
     /// Makes a message that this node alone hears, and then tells by ``heardEcho(_:)``.
@@ -140,10 +145,40 @@ final class RedisBusCore {
         updateStatus()
     }
 
+    /// How many listen on a channel, if one is given, and on which channels of single nodes somebody does.
+    func listeners(of channel: [String], nodes: [String], _ done: ClusterCallback<ClusterListeners>) {
+        subscriberCounts(of: channel + nodes) { result in
+            done(
+                result.map { counts in
+                    ClusterListeners(
+                        servers: channel.isEmpty ? 0 : counts.first ?? 0,
+                        nodes: counts.dropFirst(channel.count).map { $0 > 0 })
+                })
+        }
+    }
+
+    // MARK: Reading streams
+
+    /// A reader of a stream, over a connection of its own.
+    func makeReader(
+        of stream: String, pageSize: Int, _ handlers: RedisStreamReader.Handlers
+    ) -> any StreamReading {
+        transport.makeReader(of: stream, pageSize: pageSize, handlers)
+    }
+
+    /// Why streams cannot be read; nil when they can.
+    func readingChanged(trouble: String?) {
+        board.health.readingTrouble = trouble
+        updateStatus()
+    }
+
     // MARK: Status
 
+    /// Something has changed that the status depends on.
+    func statusChanged() { updateStatus() }
+
     private func updateStatus() {
-        board.update(hasSubscriptions: router.hasPatterns, isSending: outbox.isGateOpen)
+        board.update(hasSubscriptions: isListening?() ?? router.hasPatterns, isSending: outbox.isGateOpen)
     }
 
     /// A peer's fault: counted, and logged once a second at most.
@@ -188,13 +223,13 @@ extension RedisBusCore: PubSubTransportDelegate {
             return stillDown(\.subscriberReason, reason)
         }
         board.health.isSubscriberUp = isUp
-        outbox.hearingChanged()
+        if hearsBySubscription { outbox.hearingChanged() }
         if isUp {
             beSure()
             listeners?.tryToOpen()
         } else {
             board.health.subscriberReason = reason
-            outbox.endDoubts(hasHeardAll: false)
+            if hearsBySubscription { outbox.endDoubts(hasHeardAll: false) }
             if policy.mode == .buffer { listeners?.hold() }
         }
         updateStatus()

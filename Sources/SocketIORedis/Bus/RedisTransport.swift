@@ -7,6 +7,8 @@ package import NIOCore
 /// Two connections to Redis: one for commands, one for subscriptions. Lives on its event loop.
 package final class RedisTransport: PubSubTransport {
     package let eventLoop: any EventLoop
+    private let configuration: RedisConfiguration
+    private let logger: Logger
     private let relay = Relay()
     private let client: RedisClientCore
     private let subscriber: RedisSubscriberCore
@@ -18,6 +20,8 @@ package final class RedisTransport: PubSubTransport {
 
     package init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
         self.eventLoop = eventLoop
+        self.configuration = configuration
+        self.logger = logger
         let relay = relay
         var clientHandlers = RedisClientHandlers()
         clientHandlers.onState = {
@@ -95,6 +99,14 @@ package final class RedisTransport: PubSubTransport {
     package func unsubscribe(channels: [String], patterns: [String]) {
         for pattern in patterns { subscriber.unsubscribe(pattern, kind: .pattern) { _ in } }
         for channel in channels { subscriber.unsubscribe(channel) { _ in } }
+    }
+
+    package func makeReader(
+        of stream: String, pageSize: Int, _ handlers: RedisStreamReader.Handlers
+    ) -> any StreamReading {
+        RedisStreamReader(
+            stream: stream, configuration: configuration, eventLoop: eventLoop, logger: logger, pageSize: pageSize,
+            handlers: handlers)
     }
 
     package func subscriberCounts(

@@ -21,6 +21,15 @@ public struct EmitterOperator: Sendable {
         self.channels = ChannelNames(prefix: emitter.key, namespace: namespace)
     }
 
+    /// How entries are written; nil without streams.
+    private var streamsFormat: StreamsWireFormat? {
+        emitter.streams.map { streams in
+            let names = StreamNames(name: streams.name, count: streams.count)
+            return StreamsWireFormat(
+                uid: Self.uid, namespace: namespace, stream: names.stream(of: namespace), streams)
+        }
+    }
+
     // MARK: Whom
 
     /// Adds rooms: whoever is in any of them is meant, once.
@@ -85,6 +94,9 @@ public struct EmitterOperator: Sendable {
 
     private func broadcast(_ event: String, _ data: EncodedArguments) async throws -> Int {
         let packet = BroadcastPacket(namespace: namespace, event: event, data: data)
+        if let format = streamsFormat {
+            return try await emitter.send(try format.entry(packet, options), in: namespace)
+        }
         let payload = try PubSubWireFormat.broadcast(uid: Self.uid, packet, options: options, style: .emitter)
         return try await emitter.send(payload, to: channels.broadcast(to: options.rooms))
     }
@@ -145,6 +157,7 @@ public struct EmitterOperator: Sendable {
 
     @discardableResult
     private func send(_ request: ClusterRequest) async throws -> Int {
-        try await emitter.send(try request.text, to: channels.request)
+        if let format = streamsFormat { return try await emitter.send(try format.entry(request), in: namespace) }
+        return try await emitter.send(try request.text, to: channels.request)
     }
 }

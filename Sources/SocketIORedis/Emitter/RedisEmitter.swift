@@ -8,7 +8,7 @@ public import SocketIOCore
 internal import SocketIOServer
 
 /// Sends events to the clients of a cluster from a process that is no server; on the wire that of
-/// `@socket.io/redis-emitter` (protocol 5.5).
+/// `@socket.io/redis-emitter` (protocol 5.5), or of `@socket.io/redis-streams-emitter` (protocol 5.8).
 ///
 /// ```swift
 /// let emitter = try RedisEmitter(url: "redis://127.0.0.1:6379", eventLoop: group.next())
@@ -22,26 +22,39 @@ public final class RedisEmitter: Sendable {
     /// Sends a payload to a channel and tells how many subscribers got it.
     package typealias Publish = @Sendable (_ payload: ByteBuffer, _ channel: String) async throws -> Int
 
+    /// Adds an entry to a stream and tells how many subscribers a channel has.
+    package typealias Append = @Sendable (_ entry: RedisPublish, _ channel: String) async throws -> Int
+
     /// First part of all channel names.
     public let key: String
+    /// The streams of the servers; nil when they use publish/subscribe.
+    let streams: RedisStreams?
     private let publish: Publish
+    private let append: Append
     private let end: @Sendable () async -> Void
 
     /// Connects to Redis and keeps connected.
     ///
     /// - Parameters:
     ///   - key: That of the servers' ``RedisClusterConfiguration/key``.
+    ///   - streams: That of the servers, ``RedisClusterConfiguration/streams``.
     ///   - patience: How long a call may wait for a connection; after it the call throws.
     /// - Throws: `RedisError` for settings that cannot be used.
     public convenience init(
-        redis: RedisConfiguration, key: String = "socket.io", patience: Duration = .seconds(5),
-        eventLoop: any EventLoop, logger: Logger = Logger(label: "socketio.emitter")
+        redis: RedisConfiguration, key: String = "socket.io", streams: RedisStreams? = nil,
+        patience: Duration = .seconds(5), eventLoop: any EventLoop, logger: Logger = Logger(label: "socketio.emitter")
     ) throws {
         try redis.validate()
         let client = RedisClient(configuration: redis, eventLoop: eventLoop, logger: logger, name: "emit")
         client.start()
+        let whenDown = RedisClient.WhenDown.wait(TimeAmount(patience))
         self.init(
-            key: key, publish: { try await client.publish($0, to: $1, whenDown: .wait(TimeAmount(patience))) },
+            key: key, streams: streams, publish: { try await client.publish($0, to: $1, whenDown: whenDown) },
+            append: { entry, channel in
+                _ = try await client.execute(RESPCommand(entry), whenDown: whenDown)
+                let reply = try await client.execute(RESPCommand("PUBSUB NUMSUB", channel), whenDown: whenDown)
+                return Int(truncatingIfNeeded: reply.arrayValue?.last?.integerValue ?? 0)
+            },
             end: { await client.close() })
     }
 
@@ -55,9 +68,14 @@ public final class RedisEmitter: Sendable {
         try self.init(redis: try RedisConfiguration(url: url), key: key, eventLoop: eventLoop, logger: logger)
     }
 
-    package init(key: String, publish: @escaping Publish, end: @escaping @Sendable () async -> Void = {}) {
+    package init(
+        key: String, streams: RedisStreams? = nil, publish: @escaping Publish,
+        append: @escaping Append = { _, _ in 0 }, end: @escaping @Sendable () async -> Void = {}
+    ) {
         self.key = key
+        self.streams = streams
         self.publish = publish
+        self.append = append
         self.end = end
     }
 
@@ -74,6 +92,10 @@ public final class RedisEmitter: Sendable {
 
     func send(_ payload: ByteBuffer, to channel: String) async throws -> Int {
         try await publish(payload, channel)
+    }
+
+    func send(_ entry: RedisPublish, in namespace: String) async throws -> Int {
+        try await append(entry, StreamChannel.channel(key: key, namespace: namespace))
     }
 }
 

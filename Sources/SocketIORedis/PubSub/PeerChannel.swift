@@ -10,21 +10,21 @@ internal import SocketIOServer
 /// What servers of this kind tell each other about themselves, on channels Node.js servers do not listen to (protocol 5.11): one for
 /// all, and one for each. From any thread.
 final class PeerChannel: ClusterChannel {
-    private let backend: RedisBackend
+    private let bus: RedisBus
+    private let configuration: RedisClusterConfiguration
     private let uid: String
     private let all: String
     private let own: String
 
-    private var bus: RedisBus { backend.bus }
-
     /// Not counted here.
     var broadcasts: UInt64 { 0 }
 
-    init(_ backend: RedisBackend, uid: String) {
-        self.backend = backend
+    init(_ bus: RedisBus, _ configuration: RedisClusterConfiguration, uid: String) {
+        self.bus = bus
+        self.configuration = configuration
         self.uid = uid
-        all = PeerMessage.channel(key: backend.configuration.key)
-        own = PeerMessage.channel(of: uid, key: backend.configuration.key)
+        all = PeerMessage.channel(key: configuration.key)
+        own = PeerMessage.channel(of: uid, key: configuration.key)
     }
 
     func subscribe(_ receiver: ClusterReceiver, _ done: ClusterCallback<Void>) {
@@ -66,7 +66,7 @@ final class PeerChannel: ClusterChannel {
     ) throws {
         guard case .peer(let text, _) = content else { return }
         let channel =
-            if case .server(let id) = destination { PeerMessage.channel(of: id, key: backend.configuration.key) } else {
+            if case .server(let id) = destination { PeerMessage.channel(of: id, key: configuration.key) } else {
                 all
             }
         bus.publish(
@@ -79,7 +79,7 @@ final class PeerChannel: ClusterChannel {
     func echo(_ number: UInt64) -> PublishMessage? {
         var message = PeerMessage(.echo, node: uid)
         message.number = number
-        guard let text = try? message.text(to: uid, backend.configuration.cluster) else { return nil }
+        guard let text = try? message.text(to: uid, configuration.cluster) else { return nil }
         var echo = PublishMessage(command: RedisPublish(text, to: own), kind: .signal)
         echo.isEcho = true
         return echo

@@ -40,7 +40,7 @@ final class RedisBackend: ClusterBackend {
 
     func channel(namespace: String, uid: String) -> any ClusterChannel {
         guard namespace.isEmpty else { return PubSubChannel(self, namespace: namespace, uid: uid) }
-        let channel = PeerChannel(self, uid: uid)
+        let channel = PeerChannel(bus, configuration, uid: uid)
         bus.core.run { $0.makeEcho = { [weak channel] in channel?.echo($0) } }
         return channel
     }
@@ -71,15 +71,6 @@ final class RedisBackend: ClusterBackend {
     func listeners(in namespace: String?, nodes: [String], _ done: ClusterCallback<ClusterListeners>) {
         let own = nodes.map { PeerMessage.channel(of: $0, key: configuration.key) }
         let request = namespace.map { [ChannelNames(prefix: configuration.key, namespace: $0).request] } ?? []
-        bus.core.run { bus in
-            bus.subscriberCounts(of: request + own) { result in
-                done(
-                    result.map { counts in
-                        ClusterListeners(
-                            servers: request.isEmpty ? 0 : counts.first ?? 0,
-                            nodes: counts.dropFirst(request.count).map { $0 > 0 })
-                    })
-            }
-        }
+        bus.core.run { $0.listeners(of: request, nodes: own, done) }
     }
 }

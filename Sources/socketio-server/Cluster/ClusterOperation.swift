@@ -26,6 +26,7 @@ final class ClusterOperation: Sendable {
     init(_ loaded: LoadedSettings, readiness: Readiness, logger: Logger) throws {
         let sessions = SessionCounter()
         var configuration = RedisSettings.cluster(loaded.settings.redis)
+        configuration.streams = RedisSettings.streams(loaded.settings)
         configuration.sessionCount = { sessions.count }
         configuration.secret = loaded.settings.cluster.secret.map { ForwardingKey($0) }
         let redis = try RedisSettings.redis(loaded)

@@ -50,6 +50,18 @@ enum RedisSettings {
         return redis
     }
 
+    /// The streams, if the settings say that they are used.
+    static func streams(_ settings: Settings) -> RedisStreams? {
+        guard settings.adapter == .redisStreams else { return nil }
+        var streams = RedisStreams()
+        streams.name = settings.redis.streamName
+        streams.count = settings.redis.streamCount
+        streams.maxLength = settings.redis.streamMaxLength
+        streams.pageSize = settings.redis.streamPageSize
+        streams.onlyPlaintext = settings.redis.streamPlaintext
+        return streams
+    }
+
     /// How this node takes part in the cluster.
     static func cluster(_ settings: Settings.Redis) -> RedisClusterConfiguration {
         var cluster = RedisClusterConfiguration()

@@ -97,7 +97,8 @@ struct EmitCommand: AsyncParsableCommand {
         do {
             emitter = try RedisEmitter(
                 redis: try RedisSettings.redis(loaded), key: loaded.settings.redis.keyPrefix,
-                patience: Duration(cluster.patience), eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+                streams: RedisSettings.streams(loaded.settings), patience: Duration(cluster.patience),
+                eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
                 logger: Logger(label: "socketio.emit") { _ in SwiftLogNoOpLogHandler() })
         } catch let error as SettingsError {
             StandardError.write("\(error)\n")

@@ -34,7 +34,7 @@ struct PeersCommand: AsyncParsableCommand {
     func run() async throws {
         let loaded = try await cluster.load()
         let settings = loaded.settings.redis
-        guard loaded.settings.adapter == .redis || loaded.sources["redis.url"] != nil else {
+        guard loaded.settings.adapter.isShared || loaded.sources["redis.url"] != nil else {
             StandardError.write(
                 "no cluster: the settings say adapter 'memory', which is one node on its own, and no redis.url; give "
                     + "--config, --redis or SOCKETIO_REDIS_URL\n")
@@ -45,6 +45,7 @@ struct PeersCommand: AsyncParsableCommand {
             // A little longer than a node may need between two heartbeats.
             picture = try await ClusterObserver.look(
                 redis: try RedisSettings.redis(loaded), key: settings.keyPrefix,
+                usesStreams: loaded.settings.adapter == .redisStreams,
                 secret: loaded.settings.cluster.secret.map { ForwardingKey($0) },
                 within: .milliseconds(Int64(settings.heartbeatIntervalMs + settings.heartbeatIntervalMs / 2 + 250)),
                 patience: cluster.patience, eventLoop: MultiThreadedEventLoopGroup.singleton.next())

@@ -103,6 +103,10 @@ enum MetricCatalog {
         "socketio_adapter_unconfirmed_total": "Messages in flight when the connection to Redis broke, which may or "
             + "may not have arrived.",
         "socketio_adapter_refused_total": "Messages that Redis refused.",
+        "socketio_adapter_stream_gaps_total":
+            "Times at which entries of a stream were gone, or too large, before they could be read.",
+        "socketio_adapter_stream_lag_seconds":
+            "How long ago the entry was added that was read last; 0 when nothing has come since the last heartbeat.",
         "socketio_adapter_missed_total": "Broadcasts of other nodes that never arrived here.",
         "socketio_adapter_limit_refusals_total":
             "Messages between nodes over a limit, by limit; those of this node, 'sent_bytes', 'answer_bytes' and 'answers', were not sent.",

@@ -112,7 +112,10 @@ struct MetricsPage: Sendable {
         return families
     }
 
-    private var adapter: String { cluster == nil ? "memory" : "redis" }
+    private var adapter: String {
+        guard let cluster else { return "memory" }
+        return cluster.configuration.streams == nil ? "redis" : "redis-streams"
+    }
 
     private static func word(_ status: ClusterStatus) -> String {
         switch status {

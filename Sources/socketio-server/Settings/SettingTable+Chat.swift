@@ -11,7 +11,7 @@ extension SettingTable {
             .choice(
                 "chat.store", \.chat.store,
                 "Where people, rooms and messages are kept: `sqlite` in a file, for one server; `redis` in the Redis of "
-                    + "`redis.url`, for several; `memory` until the server ends. `auto` is `redis` with `adapter: redis`, "
+                    + "`redis.url`, for several; `memory` until the server ends. `auto` is `redis` with `adapter: redis` or `redis-streams`, "
                     + "else `sqlite`, and `memory` with a warning where the file cannot be written."),
             .text(
                 "chat.databaseFile", \.chat.databaseFile, allowed: "a path",

@@ -42,6 +42,26 @@ extension SettingTable {
                 "Prefix of all channel names. All nodes of a cluster need the same prefix; clusters that share a "
                     + "Redis need different ones."
             ) { !$0.isEmpty && $0.utf8.count <= 200 && !$0.contains(where: { "*?[]\\".contains($0) }) },
+            .text(
+                "redis.streamName", \.redis.streamName, allowed: "a text of 1 to 200 bytes",
+                "With `adapter: redis-streams`: name of the stream that carries the broadcasts. All nodes of a cluster "
+                    + "need the same name; clusters that share a Redis need different ones."
+            ) { !$0.isEmpty && $0.utf8.count <= 200 },
+            .number(
+                "redis.streamCount", \.redis.streamCount, 1...64,
+                "Streams that the namespaces are divided among; with more than one, their names end in a hyphen and "
+                    + "a number. All nodes of a cluster need the same number."),
+            .number(
+                "redis.streamMaxLength", \.redis.streamMaxLength, 1...100_000_000,
+                "About how many broadcasts Redis keeps in a stream. A node that was away for more than that misses "
+                    + "some, which it counts."),
+            .number(
+                "redis.streamPageSize", \.redis.streamPageSize, 1...5_000,
+                "Largest number of broadcasts that the server reads from a stream at once."),
+            .flag(
+                "redis.streamPlaintext", \.redis.streamPlaintext,
+                "Whether binary data is written to the stream as JSON. The clients of other nodes then get objects "
+                    + "of the form `{\"type\":\"Buffer\",\"data\":[1,2,3]}` instead of binary data."),
             .number(
                 "redis.requestsTimeoutMs", \.redis.requestsTimeoutMs, 1...day, unit: "ms",
                 "How long a request to the other nodes, such as `fetchSockets`, waits for their responses."),

@@ -64,7 +64,9 @@ enum SettingTable {
                 "adapter", \.adapter,
                 refusal: { "adapter \($0) is not part of this version" },
                 "How nodes share rooms and broadcasts: `memory` runs one node on its own, `redis` joins all nodes "
-                    + "that use the same Redis, including Node.js servers with `@socket.io/redis-adapter`."),
+                    + "that use the same Redis, including Node.js servers with `@socket.io/redis-adapter`. "
+                    + "`redis-streams` does the same with a Redis stream, as `@socket.io/redis-streams-adapter`: "
+                    + "nothing is lost while a node has no connection to Redis."),
         ])
 
     private static let engine = Section(

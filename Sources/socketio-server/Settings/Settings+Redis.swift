@@ -5,6 +5,10 @@ extension Settings {
     enum Adapter: String, CaseIterable, Sendable {
         case memory
         case redis
+        case redisStreams = "redis-streams"
+
+        /// Whether nodes share them over Redis.
+        var isShared: Bool { self != .memory }
     }
 
     /// The cluster over Redis; without effect while the adapter is another one, except for the command `emit`.
@@ -17,6 +21,11 @@ extension Settings {
         var certificateFile: String?
         var keyFile: String?
         var keyPrefix = "socket.io"
+        var streamName = "socket.io"
+        var streamCount = 1
+        var streamMaxLength = 10_000
+        var streamPageSize = 200
+        var streamPlaintext = false
         var requestsTimeoutMs = 5_000
         var maxPendingRequests = 512
         var onRequestTimeout = RequestTimeout.fail

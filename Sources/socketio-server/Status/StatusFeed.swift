@@ -112,8 +112,13 @@ final class StatusFeed: Sendable {
             },
             rooms: rooms.map { .init(namespace: $0.namespace, name: $0.room, members: $0.members) }, rates: rates,
             queuedBytes: statistics.shards.reduce(0) { $0 + $1.queuedBytes },
-            lagMs: Double(server.currentLoopLag.nanoseconds) / 1e6, adapter: cluster == nil ? "memory" : "redis",
+            lagMs: Double(server.currentLoopLag.nanoseconds) / 1e6, adapter: adapterName,
             adapterState: cluster?.status.description ?? "up", nodes: nodes)
+    }
+
+    private var adapterName: String {
+        guard let cluster else { return "memory" }
+        return cluster.configuration.streams == nil ? "redis" : "redis-streams"
     }
 
     private var nodes: [StatusReport.Node] {

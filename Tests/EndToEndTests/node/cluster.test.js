@@ -26,7 +26,8 @@ after(async () => { await redis.stop(); });
 
 async function startNodes(count, more = []) {
   const key = `test-${number++}`;
-  const args = (name) => ['--adapter', 'redis', '--redis', redis.url, '--key', key, '--name', name, ...more];
+  const adapter = more.includes('--adapter') ? [] : ['--adapter', 'redis'];
+  const args = (name) => [...adapter, '--redis', redis.url, '--key', key, '--name', name, ...more];
   const nodes = await Promise.all(Array.from({ length: count }, (_, i) => startServer('mixed', { args: args(`node-${i}`) })));
   return { nodes, key };
 }
@@ -38,6 +39,7 @@ async function stopNodes(nodes) {
 const variants = [
   ['shared response channel', []],
   ['response channel of its own', ['--specific-response-channel']],
+  ['streams', ['--adapter', 'streams']],
 ];
 
 for (const [variant, options] of variants) {
@@ -204,7 +206,8 @@ for (const [variant, options] of variants) {
 
         test('the command emit reaches clients and servers', async () => {
           const emit = (...args) => run(command, ['emit', '--key', key, '--namespace', nsp, ...args],
-            { env: { PATH: process.env.PATH, SOCKETIO_REDIS_URL: redis.url } });
+            { env: { PATH: process.env.PATH, SOCKETIO_REDIS_URL: redis.url,
+              ...(variant === 'streams' && { SOCKETIO_ADAPTER: 'redis-streams', SOCKETIO_REDIS_STREAM_NAME: key }) } });
           const seen = [a, b, c].map((socket) => collect(socket, 'shell'));
           assert.equal((await emit('--to', a.id, '--to', b.id, 'shell', '{"n":1}', '2')).stdout, 'received by 2 servers\n');
           await emit('--except', b.id, '--text', 'shell', 'good morning');

@@ -13,11 +13,22 @@ import Testing
 struct ContractTests {
     @Test("classic publish/subscribe", arguments: AdapterContract.checks(for: 3))
     func pubSub(check: AdapterContract.Check) async throws {
+        try await run(check, RedisClusterConfiguration())
+    }
+
+    @Test("streams", arguments: AdapterContract.checks(for: 3))
+    func streams(check: AdapterContract.Check) async throws {
+        var configuration = RedisClusterConfiguration()
+        configuration.streams = RedisStreams()
+        try await run(check, configuration)
+    }
+
+    private func run(_ check: AdapterContract.Check, _ cluster: RedisClusterConfiguration) async throws {
         let redis = try await RedisServer.started()
         let connection = redis.configuration
         var adapter = AdapterUnderTest(servers: 3) { number, configuration in
             configuration.engine.nodeTag = "nod\(number)"
-            configuration.adapter = try RedisCluster(redis: connection).adapter
+            configuration.adapter = try RedisCluster(redis: connection, configuration: cluster).adapter
         }
         adapter.waitUntilReady = { namespaces in
             for namespace in namespaces {

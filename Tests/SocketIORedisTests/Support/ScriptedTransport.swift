@@ -1,9 +1,10 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-import HiredisNIO
 import NIOConcurrencyHelpers
 import NIOCore
 import SocketIORedis
+
+@testable import HiredisNIO
 
 /// A message somebody published.
 struct Published: Sendable, Equatable {
@@ -13,6 +14,23 @@ struct Published: Sendable, Equatable {
     var text: String { String(decoding: payload, as: UTF8.self) }
 }
 
+extension Published {
+    /// A command; XADD as the name of the stream and the values of the fields, a line each.
+    init(_ command: RedisPublish) {
+        let reader = RESPReader()
+        reader.feed(command.bytes)
+        guard case .value(.array(let words))? = try? reader.next(), words.first?.stringValue == "XADD",
+            words.count == 14
+        else {
+            self.init(channel: String(buffer: command.channel), payload: Array(command.payload.readableBytesView))
+            return
+        }
+        let values = stride(from: 7, to: 14, by: 2).map { words[$0].stringValue ?? "" }
+        self.init(
+            channel: "XADD \(words[1].stringValue ?? "")", payload: Array(values.joined(separator: "\n").utf8))
+    }
+}
+
 /// Redis as a test plays it: records what is published, hands in what it is told to.
 final class ScriptedTransport: PubSubTransport, Sendable {
     struct State {
@@ -20,6 +38,8 @@ final class ScriptedTransport: PubSubTransport, Sendable {
         var channels: Set<String> = []
         var patterns: Set<String> = []
         var unsubscribed: [String] = []
+        /// Streams that are read.
+        var streams: [String] = []
         /// What PUBSUB NUMSUB answers for every channel.
         var subscribers = 2
         /// Channels for which it answers 0.
@@ -34,6 +54,7 @@ final class ScriptedTransport: PubSubTransport, Sendable {
     let eventLoop: any EventLoop
     private let state = NIOLockedValueBox(State())
     private let told: NIOLoopBoundBox<Told?>
+    private let readers: NIOLoopBoundBox<[String: RedisStreamReader.Handlers]>
 
     private struct Told {
         weak var delegate: (any PubSubTransportDelegate)?
@@ -42,6 +63,7 @@ final class ScriptedTransport: PubSubTransport, Sendable {
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
         told = .makeEmptyBox(eventLoop: eventLoop)
+        readers = .makeBoxSendingValue([:], eventLoop: eventLoop)
     }
 
     /// On the event loop.
@@ -50,7 +72,11 @@ final class ScriptedTransport: PubSubTransport, Sendable {
     func with<Value: Sendable>(_ body: (inout State) -> Value) -> Value { state.withLockedValue(body) }
 
     /// What has been published, heartbeats left out.
-    var published: [Published] { state.withLockedValue { $0.published }.filter { !$0.channel.contains("-node#") } }
+    var published: [Published] {
+        state.withLockedValue { $0.published }.filter {
+            !$0.channel.contains("-node#") && !($0.channel.hasPrefix("XADD") && $0.text.contains("\n\n67\n"))
+        }
+    }
 
     /// How many messages wait for their confirmation, which the caller now gives.
     func takeUnanswered() -> Int {
@@ -62,8 +88,20 @@ final class ScriptedTransport: PubSubTransport, Sendable {
 
     func forget() { state.withLockedValue { $0.published = [] } }
 
-    /// A message comes from Redis.
+    /// A message comes from Redis; on the channel `XADD …` an entry of the stream.
     func deliver(_ channel: String, _ payload: [UInt8]) async throws {
+        if channel.hasPrefix("XADD ") {
+            let values = payload.split(separator: UInt8(ascii: "\n"), maxSplits: 3, omittingEmptySubsequences: false)
+            let fields = zip(["uid", "nsp", "type", "data"], values).map {
+                RedisStreamEntry.Field(name: ByteBuffer(string: $0), value: ByteBuffer(bytes: $1))
+            }
+            let reader = readers
+            return try await eventLoop.submit {
+                reader.value[String(channel.dropFirst(5))]?.onEntries([
+                    RedisStreamEntry(id: RedisStreamID(milliseconds: 1, sequence: 1), fields: fields)
+                ])
+            }.get()
+        }
         let patterns = state.withLockedValue { $0.patterns }
         let pattern = patterns.first { channel.hasPrefix($0.dropLast().replacing("\\", with: "")) }
         try await eventLoop.submit {
@@ -114,9 +152,7 @@ final class ScriptedTransport: PubSubTransport, Sendable {
     func publish(_ message: RedisPublish) -> TransportAdmission {
         let (admission, confirms) = state.withLockedValue { state in
             if case .accepted = state.admission {
-                state.published.append(
-                    Published(
-                        channel: String(buffer: message.channel), payload: Array(message.payload.readableBytesView)))
+                state.published.append(Published(message))
                 if !state.confirms { state.unanswered += 1 }
             }
             return (state.admission, state.confirms)
@@ -125,6 +161,14 @@ final class ScriptedTransport: PubSubTransport, Sendable {
             eventLoop.execute { self.delegate?.published(.delivered(1)) }
         }
         return admission
+    }
+
+    func makeReader(
+        of stream: String, pageSize: Int, _ handlers: RedisStreamReader.Handlers
+    ) -> any StreamReading {
+        state.withLockedValue { $0.streams.append(stream) }
+        readers.value[stream] = handlers
+        return ScriptedReader(handlers)
     }
 
     func subscribe(
@@ -151,4 +195,14 @@ final class ScriptedTransport: PubSubTransport, Sendable {
         let (count, deserted) = state.withLockedValue { ($0.subscribers, $0.deserted) }
         done(.success(channels.map { deserted.contains($0) ? 0 : count }))
     }
+}
+
+/// A stream in which nothing happens.
+private final class ScriptedReader: StreamReading {
+    private let handlers: RedisStreamReader.Handlers
+
+    init(_ handlers: RedisStreamReader.Handlers) { self.handlers = handlers }
+
+    func start() { handlers.onStart(.zero) }
+    func close() {}
 }

@@ -36,6 +36,14 @@ struct VectorNode: Sendable {
         settings.peerTimeout = .seconds(7_200)
         if configuration.contains("custom-key") { settings.key = "my:prefix" }
         settings.publishOnSpecificResponseChannel = configuration == "specific-response-channel"
+        if configuration.hasPrefix("streams-") {
+            var streams = RedisStreams()
+            streams.onlyPlaintext = configuration.hasSuffix("only-plaintext")
+            if configuration.hasSuffix("three-streams") {
+                (streams.name, streams.count, settings.key) = ("st", 3, "pfx")
+            }
+            settings.streams = streams
+        }
         let identifiers = SharedIDs()
         var ids = ClusterIDs()
         ids.adapter = { Vectors.uid(configuration, node: name, namespace: $0) }
@@ -55,7 +63,9 @@ struct VectorNode: Sendable {
         }
         defer { Task { await node.io.close() } }
         guard let transport = holder.withLockedValue({ $0 }) else { throw TestFailure("no transport") }
-        try await eventually("subscribed") { transport.with { $0.patterns.count == 2 } }
+        try await eventually("subscribed") {
+            transport.with { $0.patterns.count == 2 || $0.channels.count == 6 && !$0.streams.isEmpty }
+        }
         var clients: [String: TestSocket] = [:]
         for (client, rooms) in Self.rooms where client.hasPrefix(name.lowercased()) {
             let socket = try await node.client(rooms, namespace: client.contains("c") ? "/chat" : "/")

@@ -66,13 +66,13 @@ struct VectorOperationTests {
         }
     }
 
-    private func requestID(_ line: VectorLine) -> String? {
+    func requestID(_ line: VectorLine) -> String? {
         if line.isJSON { return (try? TestValue(json: line.text))?["requestId"]?.string }
         guard let range = line.disassembly.firstRange(of: "fixstr\"requestId\":fixstr\"") else { return nil }
         return String(line.disassembly[range.upperBound...].prefix { $0 != "\"" })
     }
 
-    private func contains(_ bytes: [UInt8], _ id: String?) -> Bool {
+    func contains(_ bytes: [UInt8], _ id: String?) -> Bool {
         guard let id = id.map({ Array($0.utf8) }) else { return true }
         return bytes.firstRange(of: id) != nil
     }

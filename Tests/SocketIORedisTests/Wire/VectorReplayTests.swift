@@ -145,7 +145,7 @@ struct VectorReplayTests {
 
     // MARK: Clients
 
-    private func compareFrames(_ lines: [VectorLine], _ name: String, _ node: VectorNode) async throws {
+    func compareFrames(_ lines: [VectorLine], _ name: String, _ node: VectorNode) async throws {
         let frames = lines.first?.json["client_frames"] ?? []
         for namespace in ["/", "/chat"] { node.node.io.of(namespace).local.broadcastMark() }
         for (client, socket) in node.clients.sorted(by: { $0.key < $1.key }) {
@@ -171,7 +171,7 @@ struct VectorReplayTests {
         }
     }
 
-    private func compareServerEvents(_ lines: [VectorLine], _ name: String, _ node: VectorNode) async throws {
+    func compareServerEvents(_ lines: [VectorLine], _ name: String, _ node: VectorNode) async throws {
         guard case .array(let events)? = lines.first?.json["server_side_events"] else { return }
         let expected = events.compactMap { event -> [TestValue]? in
             guard case .array(let items) = event, items.first?.string?.hasPrefix("B") == true else { return nil }

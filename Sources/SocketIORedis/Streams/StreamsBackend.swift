@@ -1,0 +1,98 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import HiredisNIO
+internal import LoopConfinement
+internal import NIOCore
+internal import SocketIOCluster
+internal import SocketIOCore
+
+/// Redis streams with the entries of Node's adapter for streams, under a ``Cluster``. From any thread.
+///
+///     Cluster, ClusterAdapter ──▶ StreamChannel of a namespace, PeerChannel ──▶ RedisBus ──▶ RedisTransport ──▶ Redis
+///                                      └◀── StreamHub ◀── readers ◀── Redis
+final class StreamsBackend: ClusterBackend {
+    let configuration: RedisClusterConfiguration
+    let streams: RedisStreams
+    let names: StreamNames
+    let limits: MessagePackLimits
+    let bus: RedisBus
+    let hub: LoopBound<StreamHub>
+
+    var eventLoop: any EventLoop { bus.core.eventLoop }
+    var status: ClusterStatus { bus.status }
+    var failsWhenDown: Bool { configuration.outage.mode == .fail }
+
+    init(
+        _ transport: sending any PubSubTransport, configuration: RedisClusterConfiguration, streams: RedisStreams,
+        services: ClusterServices
+    ) {
+        self.configuration = configuration
+        self.streams = streams
+        names = StreamNames(name: streams.name, count: streams.count)
+        limits = services.configuration.limits
+        bus = RedisBus(
+            transport: transport, policy: configuration.outage, counters: services.counters, logger: services.logger,
+            log: services.log, maximumMessageBytes: configuration.maxMessageBytes)
+        hub = LoopBound(with: bus.core) { StreamHub($0, streams) }
+    }
+
+    deinit { if status != .closed { hub.execute { $0.close() } } }
+
+    func start(_ statusChanged: @escaping @Sendable (ClusterStatus) -> Void) {
+        bus.core.run { bus in
+            bus.onStatus = statusChanged
+            bus.start()
+        }
+        hub.run { $0.start() }
+    }
+
+    func close() async {
+        await hub.get { $0.close() }
+        await bus.close()
+    }
+
+    func channel(namespace: String, uid: String) -> any ClusterChannel {
+        guard namespace.isEmpty else { return StreamChannel(self, namespace: namespace, uid: uid) }
+        hub.run { $0.nodeID = uid }
+        // Streams have no common order, so that with several nothing follows from an echo.
+        if streams.count == 1 {
+            let (streams, stream) = (streams, names.stream(of: ""))
+            bus.core.run { bus in
+                bus.makeEcho = { number in
+                    var echo = PublishMessage(
+                        command: StreamsWireFormat.echo(number, node: uid, stream: stream, streams), kind: .signal)
+                    echo.isEcho = true
+                    return echo
+                }
+            }
+        }
+        return PeerChannel(bus, configuration, uid: uid)
+    }
+
+    /// Data of this node has come back. On the event loop.
+    func heardOwn(_ data: ByteBuffer) { _ = bus.core.runIfHere { $0.heardOwn(data) } }
+
+    // MARK: On the event loop
+
+    var hearsOthers: Bool { bus.core.runIfHere { $0.hearsOthers } ?? false }
+    var localAddress: String? { bus.core.runIfHere { $0.localAddress } ?? nil }
+
+    func heartbeatSent() {
+        bus.core.run { bus in
+            bus.sampleSubscribers()
+            bus.askAgain()
+        }
+        hub.run { $0.heartbeatSent() }
+    }
+
+    func knows(servers: Int) {
+        let channel = PeerMessage.channel(key: configuration.key)
+        bus.core.run { $0.expectListeners(on: channel, count: servers) }
+    }
+
+    func listeners(in namespace: String?, nodes: [String], _ done: ClusterCallback<ClusterListeners>) {
+        let own = nodes.map { PeerMessage.channel(of: $0, key: configuration.key) }
+        let request = namespace.map { [StreamChannel.channel(key: configuration.key, namespace: $0)] } ?? []
+        bus.core.run { $0.listeners(of: request, nodes: own, done) }
+    }
+}
