@@ -124,8 +124,9 @@ package final class EngineServer: EngineRequestHandler {
             let transport = serve(id, exchange, handshake, transport, on: shard, home)
             guard hasBody, let transport else { return }
             let polling = LoopReference(transport)
+            // The body comes in where its request has: here.
             exchange.collectBody(limit: limit) { result in
-                polling.run { $0.postCompleted(exchange, result) }
+                polling.runIfHere { $0.postCompleted(exchange, result) }
             }
         }
         guard isHere == nil else { return }

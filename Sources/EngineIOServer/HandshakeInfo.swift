@@ -61,9 +61,10 @@ public struct HandshakeInfo: Sendable {
     public init(
         method: String, url: String, headers: HTTPHeaders, remoteAddress: String, isSecure: Bool, time: Int64
     ) {
-        var texts = PackedStrings.Builder()
-        let fieldBytes = headers.reduce(0) { $0 + texts.size(of: $1.name) + texts.size(of: $1.value) }
-        texts.reserve(texts.size(of: method) + texts.size(of: url) + texts.size(of: remoteAddress) + fieldBytes)
+        var bound =
+            PackedStrings.bound(of: method) + PackedStrings.bound(of: url) + PackedStrings.bound(of: remoteAddress)
+        for (name, value) in headers { bound += PackedStrings.bound(of: name) + PackedStrings.bound(of: value) }
+        var texts = PackedStrings.Builder(bound: bound)
         texts.append(method)
         texts.append(url)
         texts.append(remoteAddress)

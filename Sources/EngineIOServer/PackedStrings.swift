@@ -8,6 +8,9 @@ struct PackedStrings: Sendable {
 
     private let bytes: [UInt8]
 
+    /// The bytes that a text takes at most.
+    static func bound(of text: String) -> Int { text.utf8.count + 1 }
+
     /// The memory that all texts take together.
     var byteCount: Int { bytes.count }
 
@@ -53,11 +56,8 @@ struct PackedStrings: Sendable {
     struct Builder {
         private var bytes: [UInt8] = []
 
-        /// The bytes that a text takes.
-        func size(of text: String) -> Int { CommonHeaderStrings.number(of: text) == nil ? text.utf8.count + 1 : 1 }
-
-        /// Makes room for all texts, so that the list is not larger than they are.
-        mutating func reserve(_ size: Int) { bytes.reserveCapacity(size) }
+        /// Makes room for texts that take at most this many bytes, see ``PackedStrings/bound(of:)``.
+        init(bound: Int) { bytes.reserveCapacity(bound) }
 
         mutating func append(_ text: String) {
             if let number = CommonHeaderStrings.number(of: text) { return bytes.append(number) }
@@ -65,6 +65,12 @@ struct PackedStrings: Sendable {
             bytes.append(PackedStrings.end)
         }
 
-        consuming func finish() -> PackedStrings { PackedStrings(bytes: bytes) }
+        /// The list, in memory of its own size.
+        consuming func finish() -> PackedStrings {
+            PackedStrings(
+                bytes: [UInt8](unsafeUninitializedCapacity: bytes.count) { memory, count in
+                    count = memory.initialize(fromContentsOf: bytes)
+                })
+        }
     }
 }

@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-package import NIOCore
+public import NIOCore
 
 /// Something that lives on one event loop, held from anywhere: the only way from other threads to what is not `Sendable`.
 ///
@@ -15,7 +15,7 @@ package import NIOCore
 ///   `deinit` that does more than to release what they hold.
 ///
 /// In release builds it costs what the question for the right thread costs, which handles have to ask anyway.
-package final class LoopBound<Value>: @unchecked Sendable {
+public final class LoopBound<Value>: @unchecked Sendable {
     @usableFromInline
     enum Contents {
         case made(Value)
@@ -23,7 +23,7 @@ package final class LoopBound<Value>: @unchecked Sendable {
     }
 
     /// Where it lives.
-    package let eventLoop: any EventLoop
+    public let eventLoop: any EventLoop
     @usableFromInline
     var contents: Contents
 
@@ -44,7 +44,7 @@ package final class LoopBound<Value>: @unchecked Sendable {
         self.init(on: base.eventLoop) { make(base.value) }
     }
 
-    @usableFromInline
+    @inlinable
     var value: Value {
         eventLoop.assertInEventLoop()
         if case .made(let value) = contents { return value }

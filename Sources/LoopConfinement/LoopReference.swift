@@ -1,9 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-package import NIOCore
+public import NIOCore
 
 /// Where something lives: an event loop, and the way there for everybody else.
-package protocol LoopHome: Sendable {
+public protocol LoopHome: Sendable {
     var eventLoop: any EventLoop { get }
 
     /// Runs `work` on the event loop: at once for a caller who is there, else later, in the order of the calls.
@@ -11,19 +11,21 @@ package protocol LoopHome: Sendable {
 }
 
 /// An event loop whose own queue is the way there.
-package struct PlainHome: LoopHome {
-    package let eventLoop: any EventLoop
+public struct PlainHome: LoopHome {
+    /// The event loop.
+    public let eventLoop: any EventLoop
 
     package init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
-    package func run(_ work: @escaping @Sendable () -> Void) {
+    /// At once for a caller on the event loop, else later, in the order of the calls.
+    public func run(_ work: @escaping @Sendable () -> Void) {
         if eventLoop.inEventLoop { work() } else { eventLoop.execute(work) }
     }
 }
 
 /// An object that lives on one event loop. It must not be `Sendable`: then the compiler keeps it there, and a call of one of
 /// its methods cannot be written elsewhere.
-package protocol LoopResident: AnyObject, SendableMetatype {
+public protocol LoopResident: AnyObject, SendableMetatype {
     associatedtype Home: LoopHome
 
     /// Where it lives. Any thread may ask, so the answer is made of constants.
@@ -32,6 +34,9 @@ package protocol LoopResident: AnyObject, SendableMetatype {
 
 /// An object that lives on one event loop, held from anywhere: as ``LoopBound``, but a value. It costs no allocation, and its
 /// object must exist.
+///
+/// This type and its protocols are `public`, although no product offers them: Swift 6.3 specialises nothing across modules that
+/// belongs to a `package` type, `@inlinable` or not, and each use would go through witness tables.
 ///
 /// What is inside is lent to closures that run on the event loop. It is given only to those who prove that they are there,
 /// with what NIO gives nobody else (`NIOIsolatedEventLoop`), or with ``LoopReference/value(beside:)``.
@@ -42,7 +47,7 @@ package protocol LoopResident: AnyObject, SendableMetatype {
 /// - It is used where the event loop has been asked, or has called, just before; debug builds ask once more.
 /// - The last reference may be given up on any thread: residents have no `deinit` that does more than to release what they
 ///   hold, atomic numbers included.
-package struct LoopReference<Resident: LoopResident>: @unchecked Sendable {
+public struct LoopReference<Resident: LoopResident>: @unchecked Sendable {
     @usableFromInline
     let resident: Resident
 
@@ -67,7 +72,7 @@ package struct LoopReference<Resident: LoopResident>: @unchecked Sendable {
     @inlinable
     package var eventLoop: any EventLoop { resident.home.eventLoop }
 
-    @usableFromInline
+    @inlinable
     var value: Resident {
         assert(resident.home.eventLoop.inEventLoop, "used elsewhere than where it lives")
         return resident

@@ -9,8 +9,7 @@ internal import Testing
 @Suite("Texts of a handshake")
 struct PackedStringsTests {
     private func list(_ texts: [String]) -> PackedStrings {
-        var builder = PackedStrings.Builder()
-        builder.reserve(texts.reduce(0) { $0 + builder.size(of: $1) })
+        var builder = PackedStrings.Builder(bound: texts.reduce(0) { $0 + PackedStrings.bound(of: $1) })
         for text in texts { builder.append(text) }
         return builder.finish()
     }
@@ -43,8 +42,8 @@ struct PackedStringsTests {
         #expect(CommonHeaderStrings.number(of: "host") == nil)
         #expect(CommonHeaderStrings.number(of: "Höst") == nil)
         #expect(list(["GET", "Host", "127.0.0.1"]).all == ["GET", "Host", "127.0.0.1"])
-        #expect(PackedStrings.Builder().size(of: "Sec-WebSocket-Key") == 1)
-        #expect(PackedStrings.Builder().size(of: "Sec-WebSocket-Keys") == 19)
+        #expect(list(["Sec-WebSocket-Key"]).byteCount == 1)
+        #expect(list(["Sec-WebSocket-Keys"]).byteCount == 19)
     }
 
     @Test("a handshake shows the request as it was sent")

@@ -20,7 +20,8 @@ enum IDAlphabet {
         var target = target
         var bits = rng.next()
         var left = 10
-        for index in target.indices {
+        // Not `indices`, which asks the runtime for generic types at each call.
+        for index in target.startIndex..<target.endIndex {
             if left == 0 {
                 bits = rng.next()
                 left = 10

@@ -189,7 +189,9 @@ package final class ShardCore: LoopResident {
     private func scheduleFlush() {
         guard !isFlushScheduled else { return }
         isFlushScheduled = true
-        LoopReference(self).execute { $0.flush() }
+        // A closure that captures one reference and nothing else needs no memory.
+        let shard = LoopReference(self)
+        eventLoop.execute { shard.runIfHere { $0.flush() } }
     }
 
     /// Hands what was staged for the session to its transport, now instead of at the end of the tick.

@@ -208,7 +208,9 @@ final class Client: EngineSessionHandler, LoopResident {
         if sockets.indices.contains(slot.index) { sockets[slot.index] = nil }
         guard machine.awaitsBatchEnd else { return }
         // What the client sent before it heard of the disconnection has been read by then.
-        LoopReference(self).execute { $0.machine.batchEnded() }
+        // As in ShardCore: this closure needs no memory.
+        let client = LoopReference(self)
+        shard.eventLoop.execute { client.runIfHere { $0.machine.batchEnded() } }
     }
 
     private func closeSockets(_ reason: DisconnectReason, detail: String?) {
