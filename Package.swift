@@ -65,13 +65,23 @@ let package = Package(
     targets: [
         // What keeps state on its event loop, for everything below.
         .target(name: "LoopConfinement", dependencies: [nioCore], swiftSettings: swiftSettings),
-        // Engine.IO
-        .target(name: "EngineIOCore", dependencies: [nioCore, nioLocks], swiftSettings: swiftSettings),
+        // Text that comes from peers, as bytes.
+        .target(name: "ByteText", swiftSettings: swiftSettings),
+        // HTTP/1.1
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(
+            name: "HTTPServerCore",
+            dependencies: [
+                "ByteText", "LoopConfinement", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL, logging,
+            ],
+            swiftSettings: swiftSettings),
+        // Engine.IO
+        .target(name: "EngineIOCore", dependencies: ["ByteText", nioCore, nioLocks], swiftSettings: swiftSettings),
         .target(
             name: "EngineIOServer",
             dependencies: [
-                "EngineIOCore", "LoopConfinement", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL, crypto,
+                "EngineIOCore", "HTTPServerCore", "LoopConfinement", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1,
+                nioSSL, crypto,
                 logging, metrics,
             ],
             swiftSettings: swiftSettings),
@@ -179,18 +189,29 @@ let package = Package(
             name: "SocketIOCoreTests",
             dependencies: ["SocketIOCore", "EngineIOCore", "ProcessTesting", nioCore, nioLocks],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
+        .target(
+            name: "HTTPTesting", dependencies: [nioCore, nioLocks, nioPosix], path: "Tests/HTTPTesting",
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "HTTPServerCoreTests",
+            dependencies: [
+                "HTTPServerCore", "LoopConfinement", "HTTPTesting", nioCore, nioLocks, nioPosix, nioEmbedded, nioHTTP1,
+                nioSSL, logging,
+            ],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "EngineIOServerTests",
             dependencies: [
-                "EngineIOServer", "EngineIOCore", "LoopConfinement", "SocketIOTesting", "MetricTesting",
-                "ProcessTesting", nioCore, nioLocks, nioPosix, nioEmbedded, nioHTTP1, nioSSL, logging,
+                "EngineIOServer", "HTTPServerCore", "EngineIOCore", "LoopConfinement", "SocketIOTesting",
+                "MetricTesting", "HTTPTesting", "ProcessTesting", nioCore, nioLocks, nioPosix, nioEmbedded, nioHTTP1,
+                nioSSL, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "FuzzTests",
             dependencies: [
                 "socketio-server", "SocketIORedis", "SocketIOCluster", "SocketIOServer", "SocketIOCore", "HiredisNIO",
-                "EngineIOServer", "EngineIOCore", "ProcessTesting", nioCore, nioHTTP1, configuration,
+                "EngineIOServer", "HTTPServerCore", "EngineIOCore", "ProcessTesting", nioCore, nioHTTP1, configuration,
             ],
             exclude: ["OfficialParser/official-parser.js"], swiftSettings: swiftSettings),
         .testTarget(
@@ -203,7 +224,7 @@ let package = Package(
         .testTarget(
             name: "SocketIOServerTests",
             dependencies: [
-                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "LoopConfinement",
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "HTTPServerCore", "EngineIOCore", "LoopConfinement",
                 "SocketIOTesting", "MetricTesting", "ProcessTesting", nioCore, nioEmbedded, nioLocks, nioPosix, logging,
             ],
             swiftSettings: swiftSettings),

@@ -13,8 +13,8 @@ cd "$(dirname "$0")/.."
 # All suites over sockets for the thread sanitizer. For the address sanitizer those whose code works with memory by hand: frames,
 # arenas, descriptors, zlib, hiredis, and the decoders, which `make fuzz` runs under it, too, for much longer.
 declare -A suites=(
-    [thread]='EngineIOServerTests|SocketIOServerTests|ConformanceTests|HiredisNIOTests|SocketIOClusterTests|SocketIORedisTests'
-    [address]='EngineIOCoreTests|SocketIOCoreTests|EngineIOServerTests|HiredisNIOTests'
+    [thread]='HTTPServerCoreTests|EngineIOServerTests|SocketIOServerTests|ConformanceTests|HiredisNIOTests|SocketIOClusterTests|SocketIORedisTests'
+    [address]='EngineIOCoreTests|SocketIOCoreTests|HTTPServerCoreTests|EngineIOServerTests|HiredisNIOTests'
 )
 # Without debug information: names of functions are kept all the same. (The index is needed: SwiftPM looks for tests in it.)
 build=(--disable-xctest -Xswiftc -gnone -Xswiftc -use-ld=lld)

@@ -60,7 +60,7 @@ extension EngineServer {
         if exchange.request.isUpgrade {
             exchange.refuseUpgrade(message: "Service Unavailable", status: .serviceUnavailable)
         } else {
-            exchange.respond(EngineResponse(status: .serviceUnavailable, closeConnection: true))
+            exchange.respond(HTTPServerResponse(status: .serviceUnavailable, closeConnection: true))
         }
     }
 }

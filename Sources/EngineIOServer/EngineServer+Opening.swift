@@ -133,7 +133,7 @@ extension EngineServer {
         if exchange.request.isUpgrade {
             exchange.refuseUpgrade(message: denial.obstacle.message, headers: headers, status: status)
         } else {
-            var response = EngineResponse(status: status, headers: headers)
+            var response = HTTPServerResponse(status: status, headers: headers)
             response.headers.add(name: "Content-Type", value: "text/plain; charset=utf-8")
             response.body = ByteBuffer(string: denial.obstacle.message + "\n")
             exchange.respond(response)

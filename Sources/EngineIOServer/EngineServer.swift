@@ -193,8 +193,8 @@ package final class EngineServer: EngineRequestHandler {
             case Forwarder.releaseMethod:
                 guard exchange.request.isForwarded else { return refuseMethod(exchange) }
                 polling.releasePoll()
-                exchange.respond(EngineResponse(status: .noContent))
-            default: exchange.respond(EngineResponse(status: .internalServerError))
+                exchange.respond(HTTPServerResponse(status: .noContent))
+            default: exchange.respond(HTTPServerResponse(status: .internalServerError))
             }
             return polling
         }
@@ -203,7 +203,7 @@ package final class EngineServer: EngineRequestHandler {
 
     /// A client has used the method that is reserved for nodes.
     private func refuseMethod(_ exchange: HTTPExchange) -> PollingTransport? {
-        exchange.respond(EngineResponse(status: .methodNotAllowed, headers: ["Allow": "GET, POST"]))
+        exchange.respond(HTTPServerResponse(status: .methodNotAllowed, headers: ["Allow": "GET, POST"]))
         return nil
     }
 

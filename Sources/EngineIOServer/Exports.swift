@@ -1,5 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+// What HTTP lends to the API of this module: applications, origins, reasons why nothing can listen.
+@_exported public import HTTPServerCore
+
 // Types of others that stand in the public API: a file that imports this module, or `SocketIOServer`, can use their members.
 @_exported public import struct Logging.Logger
 @_exported public import struct NIOCore.ByteBuffer

@@ -77,7 +77,7 @@ public struct HandshakeInfo: Sendable {
         self.time = time
     }
 
-    package init(_ request: EngineRequest) {
+    package init(_ request: HTTPServerRequest) {
         self.init(
             method: request.method.rawValue, url: request.target, headers: request.headers,
             remoteAddress: request.clientAddress, isSecure: request.isSecure, time: WallClock.milliseconds())

@@ -107,7 +107,8 @@ extension Server {
     }
 
     private func bind(_ address: HTTPListener.Address, _ router: HTTPRouter) async throws -> HTTPListener {
-        let listener = try await HTTPListener.bind(to: address, group: group, acceptor: acceptor(), router: router)
+        let listener = try await HTTPListener.bind(
+            to: address, group: group, acceptor: acceptor(), server: router.server)
         let isTooLate = lifecycle.withLockedValue { lifecycle in
             guard lifecycle.closing == nil else { return true }
             lifecycle.listeners.append(listener)

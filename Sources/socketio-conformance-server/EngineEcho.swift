@@ -23,7 +23,7 @@ enum EngineEcho {
                 configuration: configuration, engine: engine, application: ConformanceApplication.other,
                 eventLoops: loops)
             let listener = try await HTTPListener.bind(
-                to: .tcp(host: settings.host, port: settings.port), group: group, router: router)
+                to: .tcp(host: settings.host, port: settings.port), group: group, server: router.server)
             return RunningApplication(
                 port: listener.port ?? 0,
                 clientsCount: { engine.clientsCount },

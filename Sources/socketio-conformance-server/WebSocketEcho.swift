@@ -22,7 +22,7 @@ enum WebSocketEcho {
                 configuration: configuration, engine: Endpoint(limits: limits), application: nil,
                 eventLoops: Array(group.makeIterator()))
             let listener = try await HTTPListener.bind(
-                to: .tcp(host: settings.host, port: settings.port), group: group, router: router)
+                to: .tcp(host: settings.host, port: settings.port), group: group, server: router.server)
             return RunningApplication(
                 port: listener.port ?? 0,
                 clientsCount: { 0 },
@@ -48,7 +48,7 @@ enum WebSocketEcho {
                 // `/health`, and whoever comes by mistake.
                 let isHealth = exchange.request.target == "/health"
                 exchange.respond(
-                    EngineResponse(
+                    HTTPServerResponse(
                         status: isHealth ? .ok : .upgradeRequired, headers: ["Content-Type": "text/plain"],
                         body: ByteBuffer(string: isHealth ? "ok" : "a WebSocket endpoint\n")))
                 return

@@ -44,13 +44,20 @@ let package = Package(
     ],
     targets: [
         .target(name: "LoopConfinement", dependencies: [nioCore], swiftSettings: swiftSettings),
-        .target(name: "EngineIOCore", dependencies: [nioCore, nioLocks], swiftSettings: swiftSettings),
+        .target(name: "ByteText", swiftSettings: swiftSettings),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(
+            name: "HTTPServerCore",
+            dependencies: [
+                "ByteText", "LoopConfinement", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL, logging,
+            ],
+            swiftSettings: swiftSettings),
+        .target(name: "EngineIOCore", dependencies: ["ByteText", nioCore, nioLocks], swiftSettings: swiftSettings),
         .target(
             name: "EngineIOServer",
             dependencies: [
-                "EngineIOCore", "LoopConfinement", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL, crypto,
-                logging, metrics,
+                "EngineIOCore", "HTTPServerCore", "LoopConfinement", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1,
+                nioSSL, crypto, logging, metrics,
             ],
             swiftSettings: swiftSettings),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
@@ -99,7 +106,7 @@ let package = Package(
             name: "FuzzHarness",
             dependencies: [
                 "socketio_server", "SocketIORedis", "SocketIOCluster", "SocketIOServer", "SocketIOCore", "HiredisNIO",
-                "EngineIOServer",
+                "EngineIOServer", "HTTPServerCore",
                 "EngineIOCore", nioCore, nioHTTP1, configuration,
             ],
             swiftSettings: swiftSettings),

@@ -12,7 +12,8 @@ internal import Testing
     }
 
     private static let folders = [
-        "EngineIOServer", "HiredisNIO", "SocketIOServer", "SocketIOCluster", "SocketIORedis", "SocketIOHummingbird",
+        "HTTPServerCore", "EngineIOServer", "HiredisNIO", "SocketIOServer", "SocketIOCluster", "SocketIORedis",
+        "SocketIOHummingbird",
         "SocketIOJWT", "Chat",
         "socketio-server",
     ]
@@ -22,7 +23,7 @@ internal import Testing
         "EngineIOServer/Forwarding/Forwarder.swift": Site(lines: 1, bound: "a timer of a minute"),
         "EngineIOServer/Forwarding/ForwardingListener.swift": Site(
             lines: 3, bound: "once for the listener; a failure for each new connection to Redis, which back off"),
-        "EngineIOServer/HTTP/HTTPRouter.swift": Site(lines: 2, bound: "the start"),
+        "EngineIOServer/Routing/HTTPRouter.swift": Site(lines: 2, bound: "the start"),
         "HiredisNIO/RedisLink.swift": Site(lines: 6, bound: "the back-off between connections"),
         "HiredisNIO/RedisSubscriberCore.swift": Site(lines: 2, bound: "the back-off between connections"),
         "HiredisNIO/Topology/Sentinel.swift": Site(lines: 1, bound: "one for each Sentinel"),

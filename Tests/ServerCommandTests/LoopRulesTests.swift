@@ -7,7 +7,8 @@ internal import Testing
 /// here; a new one needs a proof in its comment, and a reason why `LoopReference` or `LoopBound` does not do.
 @Suite struct LoopRulesTests {
     private static let folders = [
-        "LoopConfinement", "EngineIOCore", "EngineIOServer", "SocketIOCore", "SocketIOServer", "SocketIOJWT",
+        "LoopConfinement", "ByteText", "HTTPServerCore", "EngineIOCore", "EngineIOServer", "SocketIOCore",
+        "SocketIOServer", "SocketIOJWT",
         "SocketIOHummingbird", "HiredisNIO", "SocketIOCluster", "SocketIORedis",
     ]
     private static let places = [
@@ -15,9 +16,9 @@ internal import Testing
         "LoopConfinement/LoopBound.swift": 1,
         "LoopConfinement/LoopReference.swift": 1,
         // NIO wants a `Sendable` allocator for what it asks on one event loop only, once for each read.
-        "EngineIOServer/Shard/SpareBuffer.swift": 1,
+        "HTTPServerCore/Connection/SpareBuffer.swift": 1,
         // What changes is touched on the connection's loop only; an object for it would cost each request an allocation.
-        "EngineIOServer/HTTP/HTTPExchange.swift": 1,
+        "HTTPServerCore/Connection/HTTPExchange.swift": 1,
         // Lives on two event loops when it cannot be moved to its session's: TLS.
         "EngineIOServer/Transport/WebSocketTransport.swift": 1,
         // Who claims it, an atomic step, has it alone; a lock would cost each event.

@@ -12,8 +12,8 @@ internal import Testing
     private static let tables: [String: String] = [
         "EngineIOServer/EngineHooks.swift": "the keys are this package's, only the values are the client's",
         "EngineIOServer/EngineServer+Opening.swift": "the same, on its way to the hook",
-        "EngineIOServer/HTTP/HTTPRouter.swift": "the same, of requests a middleware refused",
-        "EngineIOServer/HTTP/ClientFiles.swift": "names of files of the shipped client",
+        "EngineIOServer/Routing/HTTPRouter.swift": "the same, of requests a middleware refused",
+        "EngineIOServer/Routing/ClientFiles.swift": "names of files of the shipped client",
         "HiredisNIO/RedisConfiguration+URL.swift": "parameters of a URL from the settings",
         "SocketIOCore/Value/PayloadKeyedDecodingContainer.swift": "a type that is named in an error",
         "SocketIOCore/Value/StringKeys.swift":
@@ -30,10 +30,10 @@ internal import Testing
         "EngineIOServer/EngineConfiguration.swift": "the path of the settings",
         "EngineIOServer/EngineConfiguration+Validation.swift": "settings",
         "EngineIOServer/Transport/PollingHeaders.swift": "lines of this package",
-        "EngineIOServer/HTTP/ClientFiles.swift": "the path of the settings, names of files",
-        "EngineIOServer/HTTP/ProxyHeader.swift": "an address that the system has understood",
-        "EngineIOServer/HTTP/RemoteAddress.swift": "networks of the settings",
-        "EngineIOServer/HTTP/RequestHead.swift": "bytes",
+        "EngineIOServer/Routing/ClientFiles.swift": "the path of the settings, names of files",
+        "HTTPServerCore/Codec/ProxyHeader.swift": "an address that the system has understood",
+        "HTTPServerCore/Policy/TrustedProxies.swift": "networks of the settings",
+        "HTTPServerCore/Codec/RequestHead.swift": "bytes",
         "EngineIOServer/Observability/EngineObserver.swift": "bytes",
         "SocketIOServer/Value+Foundation.swift": "a UUID",
         "SocketIOJWT/TokenKeys+PEM.swift": "keys of the operator",
@@ -43,7 +43,9 @@ internal import Testing
 
     /// Where texts of peers go.
     private static let targets = [
-        "EngineIOCore", "EngineIOServer", "SocketIOCore", "SocketIOServer", "SocketIOCluster", "SocketIORedis",
+        "ByteText", "HTTPServerCore", "EngineIOCore", "EngineIOServer", "SocketIOCore", "SocketIOServer",
+        "SocketIOCluster",
+        "SocketIORedis",
         "SocketIOJWT", "SocketIOHummingbird", "Chat",
     ]
 

@@ -7,6 +7,7 @@ import SocketIOTesting
 import Testing
 
 @testable import EngineIOServer
+@testable import HTTPServerCore
 @testable import SocketIOServer
 
 /// New connections while something holds an event loop.

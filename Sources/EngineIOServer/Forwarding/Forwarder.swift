@@ -120,13 +120,12 @@ final class Forwarder: MisroutedRequestHandler {
 
     /// Has the session's node answer the poll it holds, with nothing in it.
     private func release(_ request: MisroutedRequest, _ route: Route, _ lane: ForwardingLane) {
-        var release = request.exchange.request
-        release.method = Self.releaseMethod
+        let release = request.exchange.request.with(Self.releaseMethod)
         let head = ForwardingHeaders.requestHead(release, owner: route.address.text, key: route.key, bodyLength: nil)
         lane.send(head, nil, to: route.address, within: timeout) { _ in }
     }
 
-    private func pass(_ answer: EngineResponse, to request: MisroutedRequest) {
+    private func pass(_ answer: HTTPServerResponse, to request: MisroutedRequest) {
         guard !answer.headers.contains(name: ForwardingSignature.refusalHeader) else {
             return reject(request)
         }
@@ -148,7 +147,7 @@ final class Forwarder: MisroutedRequestHandler {
         switch error {
         case .tooLarge:
             metrics.count(.answered)
-            request.exchange.respond(EngineResponse(status: .payloadTooLarge, closeConnection: true))
+            request.exchange.respond(HTTPServerResponse(status: .payloadTooLarge, closeConnection: true))
         case .aborted:
             metrics.count(.abandoned)
         }
@@ -189,7 +188,7 @@ final class Forwarder: MisroutedRequestHandler {
         if exchange.request.isUpgrade {
             exchange.refuseUpgrade(message: "Service Unavailable", status: .serviceUnavailable)
         } else {
-            exchange.respond(EngineResponse(status: .serviceUnavailable, headers: ["Retry-After": "1"]))
+            exchange.respond(HTTPServerResponse(status: .serviceUnavailable, headers: ["Retry-After": "1"]))
         }
     }
 

@@ -20,7 +20,7 @@ final class ForwardingConnection: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
 
-    typealias Done = (Result<EngineResponse, ForwardingFailure>) -> Void
+    typealias Done = (Result<HTTPServerResponse, ForwardingFailure>) -> Void
 
     /// Set by the lane while no request is under way.
     var isResting = false
@@ -119,7 +119,7 @@ final class ForwardingConnection: ChannelInboundHandler {
 
     private func finish() {
         guard let head, let done else { return }
-        let answer = EngineResponse(status: head.status, headers: head.headers, body: body)
+        let answer = HTTPServerResponse(status: head.status, headers: head.headers, body: body)
         self.head = nil
         body = ByteBuffer()
         self.done = nil

@@ -35,7 +35,7 @@ final class ForwardingGate: Sendable {
     }
 
     /// Turns a request of another node into that of its client; nil when it is let in.
-    func admit(_ request: inout EngineRequest, now: Int64 = WallClock.milliseconds()) -> Refusal? {
+    func admit(_ request: inout HTTPServerRequest, now: Int64 = WallClock.milliseconds()) -> Refusal? {
         let refusal = check(&request, now: now)
         if let refusal {
             counters[refusal]?.increment()
@@ -49,7 +49,7 @@ final class ForwardingGate: Sendable {
         return refusal
     }
 
-    private func check(_ request: inout EngineRequest, now: Int64) -> Refusal? {
+    private func check(_ request: inout HTTPServerRequest, now: Int64) -> Refusal? {
         let values = request.headers[ForwardingSignature.header]
         guard let value = values.first else { return .unsigned }
         guard values.count == 1, let (fields, signature) = ForwardingSignature.parse(value) else { return .malformed }

@@ -15,7 +15,7 @@ enum ForwardingHeaders {
     ///
     /// - Parameter bodyLength: nil for a request without a body.
     static func requestHead(
-        _ request: EngineRequest, owner: String, key: ForwardingKey, bodyLength: Int?
+        _ request: HTTPServerRequest, owner: String, key: ForwardingKey, bodyLength: Int?
     ) -> HTTPRequestHead {
         // Headers that the client lists in `Connection` are forwarded, too: for the client all nodes together are one
         // server, and it must not be able to hide headers from the session's node, such as those a proxy has added.

@@ -36,7 +36,7 @@ final class ForwardingLane: LoopResident {
             connection = nil
         }
 
-        fileprivate func finish(_ result: Result<EngineResponse, ForwardingFailure>?) {
+        fileprivate func finish(_ result: Result<HTTPServerResponse, ForwardingFailure>?) {
             let done = done
             self.done = nil
             if let result { done?(result) }

@@ -140,7 +140,7 @@ package final class ForwardingListener: Sendable {
             eventLoops: server.shards.map(\.eventLoop), gate: ForwardingGate(key: key, log: server.context.log))
         do {
             let listener = try await HTTPListener.bind(
-                to: .tcp(host: host, port: configuration.port), group: group, acceptor: acceptor, router: router)
+                to: .tcp(host: host, port: configuration.port), group: group, acceptor: acceptor, server: router.server)
             let isTooLate = state.withLockedValue { state in
                 if case .closed = state { return true }
                 state = .listening(listener)

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 package import EngineIOCore
+internal import HTTPServerCore
 package import NIOCore
 
 /// Whoever writes down what the engine did: an access log. Called on event loops, and must not block for long.
@@ -91,18 +92,17 @@ final class SessionMeter {
 }
 
 extension RequestRecord {
-    init(
-        method: String, target: String, status: UInt?, bytesSent: Int, duration: TimeAmount, clientAddress: String
-    ) {
-        self.method = method
+    init(_ record: HTTPRequestRecord) {
+        let target = record.target
+        self.method = record.method
         // A path of kilobytes is nobody's but an attacker's.
         self.path = String(Substring(target.utf8.prefix { $0 != UInt8(ascii: "?") })).prefix(maximumBytes: 256)
         self.sid =
             target.withBytes { $0.contains("sid=") }
             ? QueryParameters(target: target)["sid"].map(LogMetadata.shortened) : nil
-        self.status = status
-        self.bytesSent = bytesSent
-        self.duration = duration
-        self.clientAddress = clientAddress
+        self.status = record.status
+        self.bytesSent = record.bytesSent
+        self.duration = record.duration
+        self.clientAddress = record.clientAddress
     }
 }

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import HTTPServerCore
 internal import Metrics
 
 /// Counts the refusals of each limit on requests, sessions and messages.
@@ -61,12 +62,15 @@ final class LimitMetrics: Sendable {
         }
     }
 
-    /// Counts an HTTP client's violation if it exceeded a limit.
-    func count(_ error: HTTPRequestError) {
-        switch error {
-        case .headTooLarge, .chunksTooLarge: count(.maxRequestHeadSize)
-        case .tooManyHeaders: count(.maxHeaders)
-        default: break
+    /// Counts an HTTP client's violation of a limit.
+    func count(_ limit: HTTPLimit) {
+        switch limit {
+        case .requestHeadSize: count(.maxRequestHeadSize)
+        case .headerCount: count(.maxHeaders)
+        case .headTimeout: count(Limit.headTimeout)
+        case .bodyTimeout: count(Limit.bodyTimeout)
+        case .sendTimeout: count(Limit.sendTimeout)
+        case .unansweredUpgrade: count(.destroyUpgradeTimeout)
         }
     }
 }

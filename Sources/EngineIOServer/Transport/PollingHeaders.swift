@@ -25,7 +25,7 @@ struct PollingHeaders {
     }
 
     /// Internet Explorer 8 blocks answers to forms it takes for script injection unless told not to.
-    static func addScriptProtection(to headers: inout HTTPHeaders, for request: EngineRequest) {
+    static func addScriptProtection(to headers: inout HTTPHeaders, for request: HTTPServerRequest) {
         if request.traits.isOfOldBrowser { headers.add(name: "X-XSS-Protection", value: "0") }
     }
 }
@@ -35,7 +35,7 @@ extension EngineContext {
 
     /// Adds the hints for load balancers (protocol 1.13, 6.5) and runs the header hooks (protocol 1.14).
     /// - Parameter sid: the session whose handshake this answers; nil for any later response.
-    func decorate(_ headers: inout HTTPHeaders, request: EngineRequest, handshakeOf sid: String?) {
+    func decorate(_ headers: inout HTTPHeaders, request: HTTPServerRequest, handshakeOf sid: String?) {
         if let sid {
             if let cookie = configuration.cookie {
                 let value =

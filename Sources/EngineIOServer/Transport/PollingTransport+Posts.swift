@@ -19,10 +19,10 @@ extension PollingTransport: InputSource {
         case .read:
             post = exchange
         case .refuseOverlap:
-            exchange.respond(EngineResponse(status: .badRequest))
+            exchange.respond(HTTPServerResponse(status: .badRequest))
             session?.transportFailed(self, detail: PollingStateMachine.postOverlapDetail)
         case .refuseContentType:
-            exchange.respond(EngineResponse(status: .badRequest))
+            exchange.respond(HTTPServerResponse(status: .badRequest))
             session?.transportFailed(self, detail: PollingStateMachine.invalidContentDetail)
         case .refuseClosed:
             exchange.respond(.refusal(.unknownSID))
@@ -44,7 +44,7 @@ extension PollingTransport: InputSource {
             post = nil
             if error == .tooLarge {
                 context.metrics.limits.count(.maxHttpBufferSize)
-                exchange.respond(EngineResponse(status: .payloadTooLarge, closeConnection: true))
+                exchange.respond(HTTPServerResponse(status: .payloadTooLarge, closeConnection: true))
             }
             guard machine.postFailed() else { return }
             let detail =

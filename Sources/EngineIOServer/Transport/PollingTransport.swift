@@ -106,7 +106,7 @@ final class PollingTransport: Transport, LoopResident {
     private func perform(_ action: PollingStateMachine.CloseAction) {
         if let answer = action.poll, let exchange = takePoll() { self.answer(exchange, with: answer) }
         if action.refusesPost {
-            post?.respond(EngineResponse(status: .badRequest, closeConnection: true))
+            post?.respond(HTTPServerResponse(status: .badRequest, closeConnection: true))
             post = nil
         }
     }
@@ -129,7 +129,7 @@ final class PollingTransport: Transport, LoopResident {
                 session.finish(session.machine.transportFinished())
             }
         case .refuseOverlap:
-            exchange.respond(EngineResponse(status: .badRequest))
+            exchange.respond(HTTPServerResponse(status: .badRequest))
             session?.transportFailed(self, detail: PollingStateMachine.pollOverlapDetail)
         case .refuseClosed:
             exchange.respond(.refusal(.unknownSID))
@@ -241,7 +241,7 @@ final class PollingTransport: Transport, LoopResident {
     /// Memory of the loop for the body of an answer.
     private func takeBody() -> ByteBuffer { shard.pollingBody.take(minimumCapacity: 512) }
 
-    private func coding(for request: EngineRequest) -> ContentCoding? {
+    private func coding(for request: HTTPServerRequest) -> ContentCoding? {
         BodyCompression.choose(acceptEncoding: request.headers.first(name: "Accept-Encoding"))
     }
 
@@ -252,7 +252,7 @@ final class PollingTransport: Transport, LoopResident {
         _ kind: PollingHeaders, _ body: ByteBuffer, coding: ContentCoding? = nil, tracker: AnswerTracker? = nil,
         to exchange: HTTPExchange
     ) {
-        var response = EngineResponse(status: .ok, body: body)
+        var response = HTTPServerResponse(status: .ok, body: body)
         response.tracker = tracker
         // Hooks may change every header, so for them it takes them all one by one.
         if context.hasHeaderHooks { response.headers = kind.fields } else { response.fixedLines = kind.lines }

@@ -51,7 +51,7 @@ package struct WebSocketHandshake {
 
     /// - Parameter allowsCompression: whether an offer of `permessage-deflate` is accepted. Otherwise nobody looks at
     ///   what extensions are offered.
-    package init(_ request: EngineRequest, allowsCompression: Bool = false) throws(Refusal) {
+    package init(_ request: HTTPServerRequest, allowsCompression: Bool = false) throws(Refusal) {
         guard request.method == .GET else {
             throw Refusal(status: .methodNotAllowed, message: "Method Not Allowed", headers: ["Allow": "GET"])
         }

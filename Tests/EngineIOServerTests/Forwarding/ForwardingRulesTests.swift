@@ -15,11 +15,12 @@ internal import Testing
 
     private static func signed(
         _ change: (inout ForwardingSignature) -> Void = { _ in }, method: HTTPMethod = .GET, key: ForwardingKey = key
-    ) -> EngineRequest {
+    ) -> HTTPServerRequest {
         var signature = ForwardingSignature(client: "2001:db8::7", isSecure: true, timestamp: now)
         change(&signature)
         let value = signature.value(method: method, target: target, key: key)
-        return EngineRequest(method: .GET, target: target, headers: [ForwardingSignature.header: value, "Host": "a"])
+        return HTTPServerRequest(
+            method: .GET, target: target, headers: [ForwardingSignature.header: value, "Host": "a"])
     }
 
     private static func gate() -> ForwardingGate {
@@ -62,7 +63,7 @@ internal import Testing
     @Test func everythingSignedCounts() {
         var requests = [Self.signed(key: ForwardingKey("sixteen letters?")), Self.signed(method: .POST)]
         let signed = Self.signed()
-        requests.append(EngineRequest(method: .GET, target: signed.target + "x", headers: signed.headers))
+        requests.append(HTTPServerRequest(method: .GET, target: signed.target + "x", headers: signed.headers))
         for (index, text) in [
             (1, "1700000000001"), (2, "abcdefghijklmnopqrst"), (3, "0"), (4, "10.0.0.1"),
             (5, String(repeating: "0", count: 64)),
@@ -71,16 +72,16 @@ internal import Testing
             var parts = headers[ForwardingSignature.header][0].split(separator: ";").map(String.init)
             parts[index] = text
             headers.replaceOrAdd(name: ForwardingSignature.header, value: parts.joined(separator: ";"))
-            requests.append(EngineRequest(method: .GET, target: signed.target, headers: headers))
+            requests.append(HTTPServerRequest(method: .GET, target: signed.target, headers: headers))
         }
         for var request in requests { #expect(Self.gate().admit(&request, now: Self.now) == .wrongKey) }
     }
 
     @Test func whatIsNoSignatureIsRefused() {
-        var unsigned = EngineRequest(method: .GET, target: Self.target)
+        var unsigned = HTTPServerRequest(method: .GET, target: Self.target)
         #expect(Self.gate().admit(&unsigned, now: Self.now) == .unsigned)
         let signature = (ForwardingSignature.header, Self.signed().headers[ForwardingSignature.header][0])
-        var twice = EngineRequest(method: .GET, target: Self.target, headers: HTTPHeaders([signature, signature]))
+        var twice = HTTPServerRequest(method: .GET, target: Self.target, headers: HTTPHeaders([signature, signature]))
         #expect(Self.gate().admit(&twice, now: Self.now) == .malformed)
         let nonce = "abcdefghijklmnopqrst"
         for value in [
@@ -89,11 +90,12 @@ internal import Testing
             "v1;1;\(nonce);0;a b;00", "v1;1;\(nonce);0;;00;", "v1;1;\(nonce);0;\u{e9};00", "v1;+1;\(nonce);0;;00",
             String(repeating: "v1;", count: 200),
         ] {
-            var request = EngineRequest(method: .GET, target: Self.target, headers: [ForwardingSignature.header: value])
+            var request = HTTPServerRequest(
+                method: .GET, target: Self.target, headers: [ForwardingSignature.header: value])
             #expect(Self.gate().admit(&request, now: Self.now) == .malformed, "\(value)")
         }
         for signature in ["", "0", "zz", String(repeating: "0", count: 63), String(repeating: "0", count: 66)] {
-            var request = EngineRequest(
+            var request = HTTPServerRequest(
                 method: .GET, target: Self.target,
                 headers: [ForwardingSignature.header: "v1;\(Self.now);\(nonce);0;;\(signature)"])
             #expect(Self.gate().admit(&request, now: Self.now) == .wrongKey, "\(signature)")
@@ -109,7 +111,7 @@ internal import Testing
             for _ in 0..<Int.random(in: 1...6, using: &rng) {
                 bytes[Int.random(in: 0..<bytes.count, using: &rng)] = UInt8.random(in: 0...255, using: &rng)
             }
-            var request = EngineRequest(
+            var request = HTTPServerRequest(
                 method: .GET, target: Self.target,
                 headers: [ForwardingSignature.header: String(decoding: bytes, as: UTF8.self)])
             if bytes != good { #expect(gate.admit(&request, now: Self.now) != nil) }
@@ -148,7 +150,7 @@ internal import Testing
     // MARK: Headers
 
     @Test func headersOfTheHopStayBehind() {
-        let request = EngineRequest(
+        let request = HTTPServerRequest(
             method: .POST, target: Self.target,
             headers: [
                 "Host": "chat.example", "Connection": "keep-alive, X-Mine", "X-Mine": "1", "Keep-Alive": "timeout=5",
@@ -168,7 +170,7 @@ internal import Testing
         #expect(head.headers["content-length"] == ["3"] && head.headers["host"] == ["chat.example"])
         #expect(head.headers["x-forwarded-for"] == ["192.0.2.1, 10.0.0.9"])
         #expect(head.headers["x-sio-forward"].count == 1 && head.uri == Self.target && head.method == .POST)
-        var admitted = EngineRequest(method: .POST, target: Self.target, headers: head.headers)
+        var admitted = HTTPServerRequest(method: .POST, target: Self.target, headers: head.headers)
         #expect(Self.gate().admit(&admitted) == nil)
         #expect(admitted.clientAddress == "192.0.2.1")
     }
@@ -186,7 +188,7 @@ internal import Testing
             name: name,
             value: "Upgrade, \(kept.joined(separator: ", ").uppercased()), Content-Length, X-SIO-Forward, Connection")
         headers.add(name: "Upgrade", value: "websocket")
-        let request = EngineRequest(
+        let request = HTTPServerRequest(
             method: .GET, target: Self.target, headers: headers,
             remoteAddress: try? SocketAddress(ipAddress: "10.0.0.9", port: 1), clientAddress: "192.0.2.1",
             isUpgrade: true)
@@ -196,12 +198,12 @@ internal import Testing
         }
         #expect(head.headers["x-forwarded-for"] == ["value of X-Forwarded-For, 10.0.0.9"])
         #expect(head.headers["connection"] == ["Upgrade"] && head.headers["upgrade"] == ["websocket"])
-        var admitted = EngineRequest(method: .GET, target: Self.target, headers: head.headers)
+        var admitted = HTTPServerRequest(method: .GET, target: Self.target, headers: head.headers)
         #expect(Self.gate().admit(&admitted) == nil && admitted.clientAddress == "192.0.2.1")
     }
 
     @Test func anUpgradeStaysOne() {
-        let request = EngineRequest(
+        let request = HTTPServerRequest(
             method: .GET, target: Self.target,
             headers: ["Connection": "keep-alive, Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Key": "k"],
             isUpgrade: true)

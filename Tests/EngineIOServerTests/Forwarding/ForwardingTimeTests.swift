@@ -9,6 +9,7 @@ internal import NIOHTTP1
 internal import Testing
 
 @testable internal import EngineIOServer
+@testable internal import HTTPServerCore
 
 /// A node that never answers another one, on a clock that the test moves; and what is counted of requests between nodes.
 @Suite("Forwarding: exact times and figures") struct ForwardingTimeTests {
@@ -138,13 +139,13 @@ internal import Testing
             func refusal(_ age: Int64) -> ForwardingGate.Refusal? {
                 let signature = ForwardingSignature(client: "", isSecure: false, timestamp: now - age)
                     .value(method: .GET, target: target, key: key)
-                var request = EngineRequest(
+                var request = HTTPServerRequest(
                     method: .GET, target: target, headers: [ForwardingSignature.header: signature])
                 return gate.admit(&request, now: now)
             }
             for age: Int64 in [0, 30_000, -30_000] { #expect(refusal(age) == nil, "\(age)") }
             for age: Int64 in [30_001, -30_001] { #expect(refusal(age) == .stale, "\(age)") }
-            var bare = EngineRequest(method: .GET, target: target, headers: [:])
+            var bare = HTTPServerRequest(method: .GET, target: target, headers: [:])
             #expect(gate.admit(&bare, now: now) == .unsigned)
             func refused(_ reason: String) -> Double? {
                 metrics["socketio_forward_refused_total", [("reason", reason)]]

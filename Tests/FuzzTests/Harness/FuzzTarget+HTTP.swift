@@ -4,6 +4,7 @@ internal import NIOCore
 internal import NIOHTTP1
 
 @testable internal import EngineIOServer
+@testable internal import HTTPServerCore
 
 extension FuzzTarget {
     /// Requests one after the other on a connection: heads, bodies with a length, chunked bodies.

@@ -5,6 +5,7 @@ internal import NIOCore
 internal import NIOHTTP1
 
 @testable internal import EngineIOServer
+@testable internal import HTTPServerCore
 
 extension FuzzTarget {
     /// Values of headers, one a line: extensions, codings, addresses of proxies, signatures of nodes, the headers of a
@@ -52,7 +53,7 @@ extension FuzzTarget {
         var headers: HTTPHeaders = ["Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": key]
         if let protocols = lines.first { headers.add(name: "Sec-WebSocket-Protocol", value: protocols) }
         for line in lines.dropFirst() { headers.add(name: "Sec-WebSocket-Extensions", value: line) }
-        let request = EngineRequest(method: .GET, target: "/", headers: headers, isUpgrade: true)
+        let request = HTTPServerRequest(method: .GET, target: "/", headers: headers, isUpgrade: true)
         guard let handshake = try? WebSocketHandshake(request, allowsCompression: true) else { return }
         let answer = String(buffer: handshake.response(adding: [:]))
         var expected = ["Upgrade", "Connection", "Sec-WebSocket-Accept"]

@@ -2,7 +2,7 @@
 
 internal import NIOCore
 
-@testable internal import EngineIOServer
+@testable internal import HTTPServerCore
 
 extension FuzzTarget {
     /// What a proxy says in front of a connection, both versions.

@@ -104,7 +104,7 @@ final class ManualConnection {
     init(loop: EmbeddedEventLoop, router: HTTPRouter) throws {
         channel = EmbeddedChannel(loop: loop)
         try channel.pipeline.syncOperations.addHandler(
-            HTTPConnectionHandler(router: router, isSecure: false, connections: nil, eventLoop: loop))
+            HTTPConnectionHandler(server: router.server, isSecure: false, connections: nil, eventLoop: loop))
         try channel.connect(to: SocketAddress(ipAddress: "192.0.2.7", port: 4711)).wait()
     }
 

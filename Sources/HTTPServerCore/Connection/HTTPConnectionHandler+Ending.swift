@@ -1,0 +1,122 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+
+// Refusals, deadlines, and the end of a connection, its take-over included.
+extension HTTPConnectionHandler {
+    /// Refuses what cannot be understood or comes too slowly, and closes.
+    func fail(_ error: HTTPRequestError) {
+        server.configuration.logger.debug("HTTP request refused", metadata: ["reason": "\(error)"])
+        if let limit = error.limit { server.service.exceeded(limit) }
+        fail(status: error.status)
+    }
+
+    func fail(status: HTTPResponseStatus) {
+        // After the beginning of an answer another one would be taken for its body.
+        let mayAnswer = current == nil || machine.awaitsAnswer
+        if let current {
+            if mayAnswer { current.status = status.code }
+            abandonCurrent()
+        } else if server.isObserved {
+            server.service.answered(
+                HTTPRequestRecord(
+                    method: "", target: "", status: status.code, bytesSent: 0, duration: .zero, clientAddress: peer))
+        }
+        if mayAnswer {
+            writeHead(ResponseSerializer(status: status, headers: [:], framing: .length(0)), thenClose: true)
+        }
+        perform(machine.end(lingering: true))
+    }
+
+    /// Reports this request to the observer, once.
+    func observe(_ transaction: HTTPTransaction) {
+        guard let since = transaction.observedSince else { return }
+        transaction.observedSince = nil
+        server.service.answered(
+            HTTPRequestRecord(
+                method: transaction.head.method.rawValue, target: transaction.head.target, status: transaction.status,
+                bytesSent: transaction.bytesSent, duration: .now() - since, clientAddress: transaction.clientAddress))
+    }
+
+    /// Informs everything that waits for the request in progress that it is over.
+    func abandonCurrent() {
+        guard let transaction = current else { return }
+        current = nil
+        machine.requestAbandoned()
+        observe(transaction)
+        let reader = transaction.reader
+        transaction.reader = .none
+        transaction.task?.cancel()
+        transaction.applicationAnswer = nil
+        releaseWaiters(.failure(ApplicationResponseError.connectionClosed))
+        switch reader {
+        case .collector(_, let done): done(.failure(.aborted))
+        case .stream(let source): source.finish(RequestBodyError.aborted)
+        case .none: break
+        }
+        transaction.bodySource?.finish(RequestBodyError.aborted)
+        transaction.bodySource = nil
+        transaction.exchange?.connectionDropped()
+        transaction.exchange = nil
+    }
+
+    func releaseWaiters(_ result: Result<Void, any Error>) {
+        guard !writabilityWaiters.isEmpty else { return }
+        let waiters = writabilityWaiters
+        writabilityWaiters = []
+        for waiter in waiters { waiter.completeWith(result) }
+    }
+
+    func drain() {
+        perform(machine.drain())
+    }
+
+    /// Leaves nothing behind: timers, waiters, registration.
+    func drop() {
+        guard let context else { return }
+        machine.dropped()
+        timer.cancel()
+        tracker?.probe.set(-1)
+        tracker?.end()
+        tracker = nil
+        settings.newcomers.remove(self)
+        inbound = ByteBuffer()
+        socket = nil
+        hasNoSocket = true
+        connections?.remove(context.channel)
+        abandonCurrent()
+        self.context = nil
+    }
+
+    /// Gives the connection away: see `HTTPExchange.takeOver`.
+    func detach(_ body: (any Channel, ByteBuffer) -> Void) -> Bool {
+        guard let context, context.channel.isActive else { return false }
+        let channel = context.channel
+        // Without bytes, without their storage: this may be kept for as long as the session lives.
+        let rest = inbound.readableBytes > 0 ? inbound : ByteBuffer()
+        let owesRead = machine.owesRead
+        current = nil
+        machine.dropped()
+        // Leaves the pipeline before this returns, since this handler has no work of its own to finish first.
+        context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+        body(channel, rest)
+        if owesRead { channel.read() }
+        return true
+    }
+
+    /// Performs what the machine has decided about the end of the connection.
+    func perform(_ ending: HTTPConnectionStateMachine.Ending) {
+        switch ending {
+        case .none: break
+        case .afterWrites: updateTimer()
+        case .close: context?.close(promise: nil)
+        case .closeOutput:
+            guard let context else { return }
+            machine.outputClosed(now: eventLoop.now)
+            updateTimer()
+            context.close(mode: .output, promise: nil)
+        }
+    }
+}

@@ -1,0 +1,160 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import Logging
+package import NIOCore
+internal import NIOHTTP1
+
+/// One HTTP connection: requests in, answers out, in order. Performs what ``HTTPConnectionStateMachine`` decides.
+///
+/// ```
+/// [TLS] ─ bytes ─▶ RequestHeadParser ─▶ HTTPService, which gets an HTTPExchange
+///                  RequestBodyDecoder ─▶ collected, streamed or thrown away
+/// ```
+///
+/// The only HTTP handler of the pipeline. It decodes no further than the request in progress, so whatever follows the
+/// head of an upgrade is still in its buffer when the connection is taken over: nothing can be lost in a decoder.
+/// Confined to its event loop. What every request touches is not checked for overlapping access: those are values that call
+/// nothing back, and references that are only read and replaced.
+package final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
+
+    let server: HTTPServer
+    let isSecure: Bool
+    let connections: HTTPConnections?
+    let settings: HTTPLoopSettings
+    let eventLoop: any EventLoop
+
+    @exclusivity(unchecked) var context: ChannelHandlerContext?
+    @exclusivity(unchecked) var machine = HTTPConnectionStateMachine()
+    /// The request in progress, which the machine knows of as well.
+    @exclusivity(unchecked) var current: HTTPTransaction?
+    @exclusivity(unchecked) var timer = DeadlineTimer()
+    /// Where ``Newcomers`` has this connection, while it looks after the deadline.
+    @exclusivity(unchecked) var newcomerIndex: Int?
+    /// The tracker of the last response that has one.
+    @exclusivity(unchecked) var tracker: AnswerTracker?
+    /// Found with the first answer.
+    @exclusivity(unchecked) var socket: (any AnswerSink)?
+    /// The channel is no socket, as in tests.
+    @exclusivity(unchecked) var hasNoSocket = false
+    /// Completed when an application may write on.
+    var writabilityWaiters: [EventLoopPromise<Void>] = []
+
+    @exclusivity(unchecked) var inbound = ByteBuffer()
+    /// What the channel reads into, if it shares that with others.
+    private let receiveBuffer: SpareBuffer?
+    @exclusivity(unchecked) var parser: RequestHeadParser
+    @exclusivity(unchecked) var isProcessing = false
+    /// The client speaks TLS with a proxy that told so in its PROXY header.
+    var proxiesTLS = false
+    /// Who sends all requests, unless proxies are trusted to speak for others.
+    @exclusivity(unchecked) var solePeer: HTTPPeer?
+    /// The peer as text, made once.
+    /// Behind a proxy that speaks the PROXY protocol, its client.
+    lazy var peer = remoteAddress?.numericHost ?? ""
+    private(set) lazy var remoteAddress = context?.channel.remoteAddress
+    /// The PROXY header of a trusted proxy names no client: the proxy does not know the client, or the connection is
+    /// its own.
+    var isClientUnknown = false
+    /// Whether the server trusts `X-Forwarded-…` of this connection's requests. It does not when a proxy uses the PROXY
+    /// protocol and names no client: such a proxy passes the client's own headers on unchanged.
+    private(set) lazy var isTrustedProxy =
+        !isClientUnknown && !server.configuration.trustedProxies.isEmpty
+        && server.configuration.trustedProxies.isTrusted(peer)
+
+    /// - Parameter receiveBuffer: what the channel reads into, if it shares that with others.
+    package init(
+        server: HTTPServer, isSecure: Bool, connections: HTTPConnections?, eventLoop: any EventLoop,
+        receiveBuffer: SpareBuffer? = nil
+    ) {
+        self.receiveBuffer = receiveBuffer
+        self.server = server
+        self.isSecure = isSecure
+        self.connections = connections
+        self.eventLoop = eventLoop
+        settings = server.settings.settings(for: eventLoop.assumeIsolated())
+        parser = RequestHeadParser(
+            maximumSize: settings.limits.maxRequestHeadSize, maximumHeaders: settings.limits.maxHeaders)
+    }
+
+    // MARK: Channel events
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if context.channel.isActive { begin() }
+    }
+
+    package func channelActive(context: ChannelHandlerContext) {
+        begin()
+        context.fireChannelActive()
+        readFirst(context)
+    }
+
+    package func handlerRemoved(context: ChannelHandlerContext) {
+        drop()
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        drop()
+        context.fireChannelInactive()
+    }
+
+    /// Reads what has come along with the connection, which mostly is a whole request: then the selector need not be asked for
+    /// it, and NIO's first read, which is a short one (``SharedReceiveAllocator``), is left to a message that is short as well. What
+    /// is not there yet, the end of the stream or an error, NIO finds.
+    private func readFirst(_ context: ChannelHandlerContext) {
+        // A PROXY header in front is for another handler.
+        guard let receiveBuffer, !server.configuration.proxyProtocol, machine.isServing, context.channel.isActive,
+            let socket = DirectSocket(context.channel)
+        else { return }
+        self.socket = socket
+        var bytes = receiveBuffer.take(minimumCapacity: SharedReceiveAllocator.capacity)
+        let count = bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: 0) { socket.receive(into: $0) }
+        if count > 0 { received(bytes) } else { receiveBuffer.put(bytes) }
+    }
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) { received(unwrapInboundIn(data)) }
+
+    private func received(_ bytes: ByteBuffer) {
+        defer { receiveBuffer?.put(bytes) }
+        guard machine.isServing else { return }
+        if inbound.readableBytes == 0 {
+            inbound = bytes
+            process()
+            // What has to wait gets memory of its own.
+            if inbound.readableBytes > 0 { inbound = ByteBuffer(bytes: inbound.readableBytesView) }
+        } else {
+            inbound.discardReadBytes()
+            inbound.writeImmutableBuffer(bytes)
+            process()
+        }
+    }
+
+    package func read(context: ChannelHandlerContext) {
+        if machine.mayRead(holding: inbound.readableBytes) { context.read() }
+    }
+
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { releaseWaiters(.success(())) }
+        context.fireChannelWritabilityChanged()
+    }
+
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is HTTPConnections.DrainEvent {
+            drain()
+        } else if let header = event as? ProxyHeader {
+            if let client = header.client { peer = client } else { isClientUnknown = true }
+            proxiesTLS = header.isSecure == true
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A reset, or TLS gone wrong: in every case nothing more can be said to this peer.
+        server.configuration.logger.debug("HTTP connection failed", metadata: ["reason": "\(error)"])
+        context.close(promise: nil)
+    }
+}

@@ -1,0 +1,69 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import NIOCore
+package import NIOHTTP1
+
+/// What stands behind the connections of a listener: it answers their requests, and hears what they have to report.
+///
+/// Each connection gets it once. All calls come from the connection's event loop, those of reports excepted that say so.
+package protocol HTTPService: AnyObject, Sendable {
+    /// Sees a complete request head first. It may change the request, or refuse it with the response that it returns.
+    func admit(_ request: inout HTTPServerRequest) -> HTTPServerResponse?
+
+    /// Answers a request. Called as soon as its head is complete. Every exchange must be answered, refused, taken over, handed to
+    /// an application or left unanswered.
+    func handle(_ exchange: HTTPExchange)
+
+    /// What plaintext connections of this event loop read into, all of them; nil when each has a buffer of its own.
+    func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> SpareBuffer?
+
+    /// Whether ``answered(_:)`` is wanted; asked once, when a listener is made.
+    var wantsRecords: Bool { get }
+    /// A request was answered, or given up.
+    func answered(_ record: HTTPRequestRecord)
+
+    /// A request was refused with this status, 400 or above, by the connection or by its service.
+    func countRefusal(_ status: HTTPResponseStatus)
+    /// A client has exceeded a limit.
+    func exceeded(_ limit: HTTPLimit)
+    /// A connection of a trusted proxy was closed because it does not begin with a PROXY header.
+    func proxyHeaderMissing(from address: String, on eventLoop: any EventLoop)
+    /// A listener has refused connections because the process has no descriptors left for them. On the listener's event loop.
+    func refusedForDescriptors(_ count: Int, limit: Int, on eventLoop: any EventLoop)
+}
+
+extension HTTPService {
+    package func admit(_ request: inout HTTPServerRequest) -> HTTPServerResponse? { nil }
+    package func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> SpareBuffer? { nil }
+    package var wantsRecords: Bool { false }
+    package func answered(_ record: HTTPRequestRecord) {}
+    package func countRefusal(_ status: HTTPResponseStatus) {}
+    package func exceeded(_ limit: HTTPLimit) {}
+    package func proxyHeaderMissing(from address: String, on eventLoop: any EventLoop) {}
+    package func refusedForDescriptors(_ count: Int, limit: Int, on eventLoop: any EventLoop) {}
+}
+
+/// One answered request.
+package struct HTTPRequestRecord: Sendable {
+    /// Empty when the head could not be read.
+    package let method: String
+    /// Path and query as sent; the query may hold secrets.
+    package let target: String
+    /// Nil when the request was given up without an answer.
+    package let status: UInt?
+    /// Head and body.
+    package let bytesSent: Int
+    package let duration: TimeAmount
+    package let clientAddress: String
+
+    package init(
+        method: String, target: String, status: UInt?, bytesSent: Int, duration: TimeAmount, clientAddress: String
+    ) {
+        self.method = method
+        self.target = target
+        self.status = status
+        self.bytesSent = bytesSent
+        self.duration = duration
+        self.clientAddress = clientAddress
+    }
+}

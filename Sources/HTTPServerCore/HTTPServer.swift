@@ -1,0 +1,30 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+package import NIOCore
+
+/// What all connections of a listener share: the configuration, what is set for each event loop, and the service behind them.
+package final class HTTPServer: Sendable {
+    package let configuration: HTTPServerConfiguration
+    package let service: any HTTPService
+    let settings: HTTPLoopSettingsTable
+    /// Whether the service hears of each request.
+    let isObserved: Bool
+
+    package init(
+        configuration: HTTPServerConfiguration, service: any HTTPService, settings: HTTPLoopSettingsTable
+    ) {
+        self.configuration = configuration
+        self.service = service
+        self.settings = settings
+        isObserved = service.wantsRecords
+    }
+
+    /// A server whose limits stay as they are.
+    package convenience init(
+        configuration: HTTPServerConfiguration, service: any HTTPService, eventLoops: [any EventLoop] = []
+    ) {
+        self.init(
+            configuration: configuration, service: service,
+            settings: HTTPLoopSettingsTable(configuration, eventLoops: eventLoops))
+    }
+}

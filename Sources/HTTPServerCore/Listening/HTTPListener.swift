@@ -1,0 +1,150 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOConcurrencyHelpers
+package import NIOCore
+internal import NIOPosix
+package import NIOSSL
+
+/// A listening socket and the connections it has accepted.
+package final class HTTPListener: Sendable {
+    /// Where to listen.
+    package enum Address: Sendable, Equatable {
+        /// Port 0 takes any free one; see `localAddress`.
+        case tcp(host: String, port: Int)
+        /// A file left behind by an earlier run is replaced.
+        case unix(path: String)
+    }
+
+    let channel: any Channel
+    let handover: ConnectionHandover
+    private let connections: HTTPConnections
+    private let descriptors: DescriptorWatch
+    /// For connections accepted from now on; nil on a listener without TLS.
+    private let tls: NIOLockedValueBox<NIOSSLContext?>
+
+    private init(
+        channel: any Channel, handover: ConnectionHandover, connections: HTTPConnections, descriptors: DescriptorWatch,
+        tls: NIOLockedValueBox<NIOSSLContext?>
+    ) {
+        self.channel = channel
+        self.handover = handover
+        self.tls = tls
+        self.connections = connections
+        self.descriptors = descriptors
+    }
+
+    /// Listens at `address`; the configuration's `tls` decides whether connections are encrypted.
+    ///
+    /// - Parameters:
+    ///   - group: Connections are served on its event loops.
+    ///   - acceptor: Where connections are accepted, if not in `group`. With a loop for nothing else, no handler that holds a
+    ///     loop keeps connections to the others waiting.
+    /// - Throws: ``ListenError`` when the address cannot be had; `NIOSSLError` for a certificate or key that cannot be used.
+    package static func bind(
+        to address: Address, group: any EventLoopGroup, acceptor: (any EventLoopGroup)? = nil, server: HTTPServer
+    ) async throws -> HTTPListener {
+        let connections = HTTPConnections()
+        let configuration = server.configuration
+        let tls = NIOLockedValueBox(try configuration.tls.map { try context($0) })
+        let descriptors = DescriptorWatch { server.service.refusedForDescriptors($0, limit: $1, on: $2) }
+        let setUp: @Sendable (any Channel) throws -> Void = { channel in
+            try Self.setUp(channel, server: server, connections: connections, tls: tls.withLockedValue { $0 })
+        }
+        let handover = ConnectionHandover(group)
+        var bootstrap = ServerBootstrap(group: acceptor ?? group, childGroup: group)
+            .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(
+                        DescriptorGuard(
+                            watch: descriptors, leavesHeadroom: configuration.leavesDescriptors,
+                            speaksTLS: configuration.tls != nil))
+                    try channel.pipeline.syncOperations.addHandler(Acceptor(handover, setUp))
+                }
+            }
+            .childChannelInitializer { channel in channel.eventLoop.makeCompletedFuture { try setUp(channel) } }
+        let channel: any Channel
+        do {
+            switch address {
+            case .tcp(let host, let port):
+                // Linux hands it on to accepted sockets, which saves a system call for each of them.
+                bootstrap = bootstrap.serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                channel = try await bootstrap.bind(host: host, port: port).get()
+            case .unix(let path):
+                channel = try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()
+            }
+        } catch {
+            throw ListenError(error, address)
+        }
+        try await channel.eventLoop.submit { try Acceptor.openShortWay(of: channel) }.get()
+        return HTTPListener(
+            channel: channel, handover: handover, connections: connections, descriptors: descriptors, tls: tls)
+    }
+
+    /// Gives an accepted connection its handlers. On its event loop.
+    private static func setUp(
+        _ channel: any Channel, server: HTTPServer, connections: HTTPConnections, tls: NIOSSLContext?
+    ) throws {
+        let pipeline = channel.pipeline.syncOperations
+        // In front of TLS: it is about the connection, not about what is said on it.
+        if server.configuration.proxyProtocol { try pipeline.addHandler(ProxyProtocolHandler(server: server)) }
+        if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
+        let receiveBuffer = tls == nil ? server.service.receiveBuffer(for: channel.eventLoop.assumeIsolated()) : nil
+        if let receiveBuffer {
+            try SharedReceiveAllocator.install(receiveBuffer, on: channel)
+        } else {
+            try channel.syncOptions?.setOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 65_536))
+        }
+        try pipeline.addHandler(
+            HTTPConnectionHandler(
+                server: server, isSecure: tls != nil, connections: connections, eventLoop: channel.eventLoop,
+                receiveBuffer: receiveBuffer))
+    }
+
+    /// Another certificate for connections accepted from now on; those that exist keep theirs. A listener without TLS stays
+    /// without.
+    package func reload(tls configuration: TLSConfiguration) throws {
+        let context = try Self.context(configuration)
+        tls.withLockedValue { current in
+            if current != nil { current = context }
+        }
+    }
+
+    /// Versions before 1.2 must not be used any more (RFC 8996), but NIOSSL's default is 1.0.
+    private static func context(_ configuration: TLSConfiguration) throws -> NIOSSLContext {
+        var configuration = configuration
+        switch configuration.minimumTLSVersion {
+        case .tlsv1, .tlsv11: configuration.minimumTLSVersion = .tlsv12
+        case .tlsv12, .tlsv13: break
+        }
+        return try NIOSSLContext(configuration: configuration)
+    }
+
+    /// Where the socket listens; nil once it is closed.
+    package var localAddress: SocketAddress? { channel.localAddress }
+
+    /// The port of a TCP listener.
+    package var port: Int? { channel.localAddress?.port }
+
+    /// Connections that speak HTTP at the moment; those that were taken over do not count.
+    package var connectionCount: Int { connections.count }
+
+    /// Whether connections are refused, or were a moment ago, because descriptors are short.
+    package var isShortOfDescriptors: Bool { descriptors.isShort() }
+
+    /// Closes the listening socket; connections go on. Calling it again does nothing.
+    package func stopAccepting() async {
+        // Fails only when the socket is closed already, which is what is wanted.
+        try? await channel.close()
+    }
+
+    /// Stops accepting, ends idle connections, and lets the others finish their request for `gracePeriod`.
+    ///
+    /// The service is to be closed first: it answers the requests that it holds. Connections that were taken over are its own.
+    package func close(gracePeriod: TimeAmount = .seconds(1)) async {
+        await stopAccepting()
+        await connections.drain(gracePeriod: gracePeriod, on: channel.eventLoop)
+    }
+}
