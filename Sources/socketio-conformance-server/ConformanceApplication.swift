@@ -2,7 +2,7 @@
 
 package import EngineIOServer
 internal import Logging
-package import NIOCore
+internal import NIOCore
 internal import NIOHTTP1
 package import SocketIOServer
 

@@ -124,7 +124,7 @@ extension HTTPConnectionHandler {
         machine.writeStarted(by: eventLoop.now + settings.limits.sendTimeout + allowance)
         let promise = context.eventLoop.makePromise(of: Void.self)
         // A write fails when the channel closes, and then no further request may be begun.
-        promise.futureResult.assumeIsolated().whenSuccess { [weak self] in self?.wroteOne() }
+        promise.futureResult.assumeIsolated().whenSuccess { self.wroteOne() }
         context.writeAndFlush(wrapOutboundOut(bytes), promise: promise)
         if !machine.hasSentAll { updateTimer() }
     }
@@ -162,7 +162,8 @@ extension HTTPConnectionHandler {
         let deadline = machine.deadline(idleUntil: eventLoop.now + settings.limits.keepAliveTimeout)
         guard timer.move(to: deadline) else { return }
         if newcomerIndex != nil, let deadline = timer.deadline, settings.newcomers.covers(deadline) { return }
-        timer.start(on: eventLoop) { [weak self] in self?.timerFired() }
+        // Not weak, which would make each use of the connection slower; whatever ends it cancels the timer.
+        timer.start(on: eventLoop) { self.timerFired() }
     }
 
     private func timerFired() {
