@@ -43,6 +43,7 @@ trap finish EXIT
 
 build() {
     swift build -c release --product socketio-conformance-server
+    swift build -c release --product measure
     swift build -c release --product socketio-load
     (cd Tests/Benchmarks && swift build -c release --product yardstick && swift build -c release --product reader)
     if [[ ${BENCH_MICRO:-yes} != no ]]; then
@@ -281,7 +282,7 @@ fan_out() {
     local label="broadcast to $1, clients that only read"
     [[ $label =~ $only ]] || return 0
     echo "== $label"
-    if "${first[@]}" "$bin/socketio-conformance-server" fan-out-speed --recipients "$1" --count "$2" >"$out/fan-out-$1.txt" 2>&1; then
+    if "${first[@]}" "$bin/measure" fan-out-speed --recipients "$1" --count "$2" >"$out/fan-out-$1.txt" 2>&1; then
         sed -nE "s/^fan-out.*CPU ([0-9.]+) us.*/| $label | \1 |/p" "$out/fan-out-$1.txt" >"$out/fan-out-$1.row"
     else
         failed "fan-out-$1" "$label"

@@ -20,7 +20,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 build() {
-    swift build -c release --product socketio-conformance-server && swift build -c release --product hot-loops
+    swift build -c release --product measure && swift build -c release --product hot-loops
 }
 build >"$work/build" 2>&1 || {
     grep -E 'error' "$work/build"
@@ -30,7 +30,7 @@ build >"$work/build" 2>&1 || {
 }
 # Without debugging information, which this valgrind cannot read.
 strip -g -o "$work/hot-loops" .build/release/hot-loops
-strip -g -o "$work/server" .build/release/socketio-conformance-server
+strip -g -o "$work/measure" .build/release/measure
 
 # The instructions of a run of a command. Hashing is the same each time.
 total() {
@@ -49,12 +49,12 @@ each() {
             times=(1 3)
             ;;
         fan-out)
-            command=("$work/server" fan-out-speed --recipients 500 --count)
+            command=("$work/measure" fan-out-speed --recipients 500 --count)
             times=(20 120)
             pieces=500
             ;;
         connect | polling)
-            command=("$work/server" "$1-speed" --count)
+            command=("$work/measure" "$1-speed" --count)
             times=(50 350)
             ;;
     esac

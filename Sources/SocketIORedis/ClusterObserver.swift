@@ -29,7 +29,7 @@ package enum ClusterObserver {
     /// Listens until everybody that Redis knows of has been heard, or for `limit`.
     ///
     /// - Parameters:
-    ///   - key: That of the nodes' ``RedisClusterConfiguration/key``.
+    ///   - key: That of the nodes' ``ClusterConfiguration/key``.
     ///   - usesStreams: Whether they have ``RedisClusterConfiguration/streams``.
     ///   - secret: Theirs, if they have one.
     ///   - limit: Longer than the nodes' heartbeat interval.

@@ -10,7 +10,7 @@ public import EngineIOServer
 /// ```
 ///
 /// Addresses, and the keys of nodes that have no common secret, travel with the heartbeats through Redis. Without
-/// ``RedisClusterConfiguration/secret``, anyone with the right to publish in Redis can redirect requests of clients to an
+/// ``ClusterConfiguration/secret``, anyone with the right to publish in Redis can redirect requests of clients to an
 /// address of their choice.
 extension RedisCluster: ForwardingDirectory {
     /// The node whose session ids begin like this; the newest, when there are several.

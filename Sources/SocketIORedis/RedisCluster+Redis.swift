@@ -4,7 +4,7 @@ public import HiredisNIO
 
 extension RedisCluster {
     /// A cluster over this Redis. Nothing is connected yet. The longest string that Redis may send is
-    /// ``RedisClusterConfiguration/maxMessageBytes``, whatever `redis.limits` says.
+    /// ``ClusterConfiguration/maxMessageBytes``, whatever `redis.limits` says.
     ///
     /// - Throws: ``ClusterError`` with code `configuration`, or `RedisError` for the connection's own settings.
     public convenience init(

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOServer
+internal import LoadApplication
 internal import NIOCore
 package import SocketIOServer
 
@@ -12,20 +13,5 @@ package enum Bench: SocketApplication {
         return configuration
     }
 
-    package static func install(on io: Server, _ settings: ApplicationSettings) {
-        io.onConnection { socket in
-            socket.on("echo", arguments: { arguments, ack in ack(relaying: arguments) })
-            socket.on("join") { (room: String) -> Bool in
-                socket.join(room)
-                return true
-            }
-            socket.on("leave") { (room: String) -> Bool in
-                socket.leave(room)
-                return true
-            }
-            socket.on("msg") { (room: String, payload: RawJSON) in
-                io.to(room).emit("msg", payload)
-            }
-        }
-    }
+    package static func install(on io: Server, _ settings: ApplicationSettings) { LoadApplication.install(on: io) }
 }

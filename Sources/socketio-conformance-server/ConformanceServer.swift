@@ -8,39 +8,11 @@ internal import NIOCore
 internal import SocketIORedis
 internal import SocketIOServer
 
-/// An asynchronous `main` gives the first thread up, which valgrind does not survive: what is counted by it begins before.
-@main
-enum ConformanceMain {
-    private static let counted: [any ParsableCommand.Type] = [FanOutSpeed.self, ConnectSpeed.self, PollingSpeed.self]
-
-    static func main() {
-        let words = Array(CommandLine.arguments.dropFirst())
-        for command in counted where words.first == command.configuration.commandName {
-            return command.main(Array(words.dropFirst()))
-        }
-        Task {
-            await ConformanceTool.main()
-            exit(EXIT_SUCCESS)
-        }
-        dispatchMain()
-    }
-}
-
-/// Everything that is served or measured for tests alone, and not shipped.
-struct ConformanceTool: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "socketio-conformance-server", abstract: "Servers and measurements for tests.",
-        subcommands: [
-            ConformanceServer.self, RedisSpeed.self, FanOutSpeed.self, ConnectSpeed.self, PollingSpeed.self,
-            SlowReaders.self,
-        ],
-        defaultSubcommand: ConformanceServer.self)
-}
-
 /// Serves the applications that independent test suites expect, on the real server; see `docs/testing.md`.
+@main
 struct ConformanceServer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve",
+        commandName: "socketio-conformance-server",
         abstract: "Applications of the Engine.IO and Socket.IO conformance suites.",
         discussion: "Prints \"listening PORT\" when it accepts connections. SIGTERM ends it with 0.")
 

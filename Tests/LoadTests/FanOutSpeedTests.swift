@@ -9,7 +9,7 @@ import Testing
     @Test(.timeLimit(.minutes(2)), arguments: [64, 600]) func everyRecipientReadsEveryBroadcast(size: Int) async throws
     {
         let process = try RunningProcess(
-            BuiltProduct.path("socketio-conformance-server"),
+            BuiltProduct.path("measure"),
             ["fan-out-speed", "--recipients", "20", "--count", "10", "--size", "\(size)"], descriptors: 1024)
         defer { process.kill() }
         #expect(try await process.exitCode(within: 100) == 0, "\(process.output)")
@@ -19,7 +19,7 @@ import Testing
 
     @Test func wrongUsageIsRefused() async throws {
         let process = try RunningProcess(
-            BuiltProduct.path("socketio-conformance-server"), ["fan-out-speed", "--recipients", "0"])
+            BuiltProduct.path("measure"), ["fan-out-speed", "--recipients", "0"])
         defer { process.kill() }
         #expect(try await process.exitCode(within: 60) == 64)
     }

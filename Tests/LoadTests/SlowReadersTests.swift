@@ -14,7 +14,7 @@ import Testing
 
     private static func run(_ arguments: [String]) async throws -> Figures {
         let process = try RunningProcess(
-            BuiltProduct.path("socketio-conformance-server"), ["slow-readers"] + arguments, descriptors: 4096)
+            BuiltProduct.path("measure"), ["slow-readers"] + arguments, descriptors: 4096)
         defer { process.kill() }
         // It fails when a client that reads does not get everything.
         #expect(try await process.exitCode(within: 170) == 0, "\(process.output)")

@@ -49,7 +49,8 @@ public protocol ClusterTransport: AnyObject, Sendable {
 
     /// Tells how many servers have subscribed to a namespace, this one included.
     ///
-    /// - Parameter done: To be called once. The answers that a question waits for are counted by it.
+    /// - Parameter done: To be called once, within ``ClusterConfiguration/requestsTimeout``; after that nobody waits for it any more.
+    ///   The answers that a question waits for are counted by it.
     func countServers(in namespace: String, _ done: ClusterCallback<Int>)
 }
 

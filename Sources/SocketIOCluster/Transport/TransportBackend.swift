@@ -61,9 +61,29 @@ final class TransportBackend: ClusterBackend {
     func listeners(in namespace: String?, nodes: [String], _ done: ClusterCallback<ClusterListeners>) {
         // Which of them listens, a transport does not tell: that they live, the directory knows by their heartbeats.
         guard let namespace else { return done.succeed(ClusterListeners(servers: 0, nodes: nil)) }
+        countServers(in: namespace, ClusterCallback { done($0.map { ClusterListeners(servers: $0, nodes: nil) }) })
+    }
+
+    /// Has the transport count the servers. It may be somebody else's: when it tells nothing for as long as servers may take for an
+    /// answer, the question fails with code `timeout`.
+    func countServers(in namespace: String, _ done: ClusterCallback<Int>) {
+        let isTold = NIOLockedValueBox(false)
+        let tell: @Sendable (Result<Int, any Error>) -> Void = { result in
+            let isFirst = isTold.withLockedValue { isTold in
+                defer { isTold = true }
+                return !isTold
+            }
+            if isFirst { done(result) }
+        }
+        let patience = eventLoop.scheduleTask(in: TimeAmount(services.configuration.requestsTimeout)) {
+            tell(.failure(ClusterError(.timeout, "the transport has not told how many servers there are")))
+        }
         transport.countServers(
             in: namespace,
-            ClusterCallback(on: eventLoop) { done($0.map { ClusterListeners(servers: $0, nodes: nil) }) })
+            ClusterCallback {
+                patience.cancel()
+                tell($0)
+            })
     }
 }
 
@@ -90,7 +110,7 @@ final class TransportChannel: ClusterChannel {
 
     func unsubscribe(_ receiver: ClusterReceiver) { backend.transport.unsubscribe(receiver) }
 
-    func countServers(_ done: ClusterCallback<Int>) { backend.transport.countServers(in: namespace, done) }
+    func countServers(_ done: ClusterCallback<Int>) { backend.countServers(in: namespace, done) }
 
     func publish(_ packet: BroadcastPacket, _ options: BroadcastOptions) throws {
         broadcastCount.wrappingAdd(1, ordering: .relaxed)

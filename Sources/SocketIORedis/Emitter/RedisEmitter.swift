@@ -36,7 +36,7 @@ public final class RedisEmitter: Sendable {
     /// Connects to Redis and keeps connected.
     ///
     /// - Parameters:
-    ///   - key: That of the servers' ``RedisClusterConfiguration/key``.
+    ///   - key: That of the servers' ``ClusterConfiguration/key``.
     ///   - streams: That of the servers, ``RedisClusterConfiguration/streams``.
     ///   - patience: How long a call may wait for a connection; after it the call throws.
     /// - Throws: `RedisError` for settings that cannot be used.

@@ -3,12 +3,13 @@
 internal import ArgumentParser
 internal import EngineIOServer
 internal import Glibc
+internal import LoadApplication
 internal import Logging
 internal import NIOCore
 internal import NIOPosix
 internal import SocketIOServer
 
-/// A server, mostly of one event loop, and the application ``Bench``, for clients of the same process: what they cost it can be measured,
+/// A server, mostly of one event loop, and the ``LoadApplication``, for clients of the same process: what they cost it can be measured,
 /// and counted under a tool that runs one process.
 struct MeasuredServer {
     let io: Server
@@ -25,7 +26,7 @@ struct MeasuredServer {
         configuration.engine.pingInterval = .seconds(3_600)
         configuration.logger.logLevel = .error
         let io = Server(configuration: configuration, eventLoopGroup: group)
-        Bench.install(on: io, ApplicationSettings())
+        LoadApplication.install(on: io)
         self.io = io
         guard let port = try loop.makeFutureWithTask({ try await io.listen()?.port }).wait() else {
             throw ValidationError("no port to listen on")

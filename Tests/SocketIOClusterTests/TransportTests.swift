@@ -1,0 +1,79 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import SocketIOCluster
+internal import SocketIOServer
+internal import SocketIOTesting
+internal import Testing
+
+/// What a ``ClusterTransport`` carries, and one that does not do what it should.
+@Suite("Cluster transports")
+struct TransportTests {
+    /// Takes every question how many servers there are, and tells nothing.
+    private final class SilentCount: ClusterTransport {
+        private let base: LoopbackTransport
+        let asked = NIOLockedValueBox(0)
+
+        init(_ base: LoopbackTransport) { self.base = base }
+
+        func start(_ statusChanged: @escaping @Sendable (ClusterStatus) -> Void) { base.start(statusChanged) }
+        func close() async { await base.close() }
+        func subscribe(_ receiver: ClusterReceiver, _ done: ClusterCallback<Void>) { base.subscribe(receiver, done) }
+        func unsubscribe(_ receiver: ClusterReceiver) { base.unsubscribe(receiver) }
+        func publish(
+            _ message: ByteBuffer, in namespace: String, to destination: ClusterDestination,
+            _ done: ClusterCallback<Void>
+        ) { base.publish(message, in: namespace, to: destination, done) }
+        func countServers(in namespace: String, _ done: ClusterCallback<Int>) { asked.withLockedValue { $0 += 1 } }
+    }
+
+    private static func server(
+        _ transport: any ClusterTransport, format: ClusterWireFormat = .messagePack,
+        _ change: (inout ClusterConfiguration) -> Void = { _ in }
+    ) throws -> (server: Server, cluster: Cluster) {
+        var settings = ClusterConfiguration()
+        change(&settings)
+        var configuration = ServerConfiguration()
+        configuration.logger.logLevel = .critical
+        let cluster = try Cluster(transport: transport, configuration: settings, format: format)
+        configuration.adapter = cluster.adapter
+        let server = Server(configuration: configuration)
+        _ = server.sockets
+        return (server, cluster)
+    }
+
+    @Test func aTransportThatDoesNotCountIsNotWaitedForLonger() async throws {
+        let transport = SilentCount(LoopbackNetwork().transport())
+        let (server, cluster) = try Self.server(transport) { $0.requestsTimeout = .milliseconds(100) }
+        try await cluster.waitUntilUp(within: .seconds(10))
+        let error = await #expect(throws: ClusterError.self) { _ = try await server.sockets.adapter.serverCount() }
+        #expect(error?.code == .timeout)
+        #expect(transport.asked.withLockedValue { $0 } > 0)
+        await server.close()
+    }
+
+    /// Bytes in the arguments and in the answers, which each wire format writes in its own way.
+    @Test(arguments: [ClusterWireFormat.messagePack, .json])
+    func bytesReachTheListenersOfOtherServersAndComeBack(format: ClusterWireFormat) async throws {
+        let network = LoopbackNetwork()
+        let servers = try (0..<2).map { _ in try Self.server(network.transport(), format: format).server }
+        for server in servers {
+            try await eventually("both know each other") {
+                await (server.sockets.adapter as? ClusterAdapter)?.knownPeers() == 1
+            }
+        }
+        let heard = NIOLockedValueBox<[SocketValue]>([])
+        servers[1].sockets.on("bytes") { (bytes: SocketData, text: String) in
+            heard.withLockedValue { $0 += [.binary(bytes), .string(text)] }
+        }
+        servers[1].sockets.on("reversed") { (bytes: SocketData) in SocketData(bytes.bytes.reversed()) }
+        let bytes: SocketData = [0, 1, 0xFF, 0x80, 0x0A]
+        try await servers[0].serverSideEmit("bytes", bytes, "caf\u{e9}")
+        try await eventually("the bytes") { heard.withLockedValue { $0.count } == 2 }
+        #expect(heard.withLockedValue { $0 } == [.binary(bytes), .string("caf\u{e9}")])
+        let answers = try await servers[0].serverSideEmitWithAck("reversed", bytes, as: SocketData.self)
+        #expect(answers == [[0x0A, 0x80, 0xFF, 1, 0]])
+        for server in servers { await server.close() }
+    }
+}
