@@ -86,8 +86,8 @@ struct ConformanceServer: AsyncParsableCommand {
     @Flag(help: "Connection state recovery, with its defaults.")
     var recovery = false
 
-    @Option(help: "default; msgpack does not exist yet.")
-    var parser = "default"
+    @Option(help: "How clients write their packets: default, msgpack or auto.")
+    var parser = ParserChoice.default
 
     @Flag(help: "WebSocket compression for messages of 1,024 bytes and more; `ws-echo` always has it.")
     var deflate = false
@@ -100,7 +100,6 @@ struct ConformanceServer: AsyncParsableCommand {
         let unavailable: [(given: Bool, option: String)] = [
             (!["memory", "redis", "streams"].contains(adapter), "--adapter \(adapter)"), (mode != nil, "--mode"),
             (eio3, "--eio3"),
-            (parser != "default", "--parser \(parser)"),
         ]
         for (given, option) in unavailable where given {
             problems.append("\(option) is not available: the feature does not exist in this version")
@@ -138,7 +137,8 @@ struct ConformanceServer: AsyncParsableCommand {
             pingTimeout: pingTimeout.map { .milliseconds($0) },
             configure: { [deflate] in if deflate { $0.perMessageDeflate = PerMessageDeflateConfiguration() } })
         let cluster = adapter == "memory" ? nil : try makeCluster()
-        settings.configureServer = { [recovery] in
+        settings.configureServer = { [recovery, parser] in
+            $0.parser = PacketParser(rawValue: parser.rawValue) ?? .default
             if recovery { $0.connectionStateRecovery = ConnectionStateRecovery() }
             guard let cluster else { return }
             $0.adapter = cluster.adapter
@@ -189,3 +189,9 @@ struct ConformanceServer: AsyncParsableCommand {
 }
 
 extension ConformanceApplication: ExpressibleByArgument {}
+
+enum ParserChoice: String, ExpressibleByArgument {
+    case `default`
+    case msgpack
+    case auto
+}

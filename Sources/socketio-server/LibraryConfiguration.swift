@@ -18,6 +18,7 @@ enum LibraryConfiguration {
         server.host = settings.host
         server.port = settings.port
         server.eventLoops = settings.eventLoops == 0 ? min(64, System.coreCount) : settings.eventLoops
+        server.parser = PacketParser(rawValue: settings.parser.rawValue) ?? .default
         server.connectTimeout = milliseconds(settings.connectTimeoutMs)
         server.acknowledgementTimeout = settings.ackTimeoutMs.map(milliseconds)
         server.cleanupEmptyChildNamespaces = settings.cleanupEmptyChildNamespaces

@@ -96,6 +96,12 @@ package struct OutboundPacket: Sendable, Equatable {
         return frame.viewBytes(at: start, length: frame.readableBytes - headerLength) ?? ByteBufferView()
     }
 
+    /// The same, sharing the memory of the frame.
+    package var payloadBuffer: ByteBuffer {
+        let start = frame.readerIndex + headerLength
+        return frame.getSlice(at: start, length: frame.readableBytes - headerLength) ?? ByteBuffer()
+    }
+
     /// How many bytes the payload has.
     package var payloadLength: Int { frame.readableBytes - headerLength }
 

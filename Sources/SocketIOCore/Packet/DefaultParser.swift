@@ -8,7 +8,8 @@ internal import NIOCore
 ///     idle ── text with N > 0 attachments ──▶ collecting ── N-th binary message ──▶ idle, packet
 ///       └──── any other text ──▶ packet
 ///
-/// Text while collecting and binary while idle are errors. After an error the parser is idle again, but the owner is
+/// Text while collecting and binary while idle are errors; a client with the MessagePack parser (protocol 3.11) is in a state of
+/// its own, in which each binary message is a packet. After an error the parser is idle again, but the owner is
 /// expected to close the session. What is held is bounded by `PacketLimits.maxPacketBytes`.
 package struct DefaultParser: Sendable {
     private struct Collecting: Sendable {
@@ -25,6 +26,10 @@ package struct DefaultParser: Sendable {
     private enum State: Sendable {
         case idle
         indirect case collecting(Collecting)
+        /// The packets are MessagePack, for good.
+        case packed
+        /// Before the first message, when that decides.
+        case undecided
     }
 
     private let limits: PacketLimits
@@ -32,8 +37,18 @@ package struct DefaultParser: Sendable {
     /// The namespace named last: a client that is not on `/` mostly repeats one, so no new string is made for it.
     private var lastNamespace = SocketPacket.mainNamespace
 
-    package init(limits: PacketLimits = PacketLimits()) {
+    package init(limits: PacketLimits = PacketLimits(), parser: PacketParser = .default) {
         self.limits = limits
+        switch parser {
+        case .default: break
+        case .msgpack: state = .packed
+        case .auto: state = .undecided
+        }
+    }
+
+    /// Whether the client's packets are MessagePack, in both directions.
+    package var isPacked: Bool {
+        if case .packed = state { true } else { false }
     }
 
     /// Whether attachments of a packet are outstanding.
@@ -48,20 +63,33 @@ package struct DefaultParser: Sendable {
 
     /// Drops a half-received packet, as a disconnect does (protocol 3.3, rule 10).
     package mutating func reset() {
-        state = .idle
+        if isCollecting { state = .idle }
     }
 
     /// Takes the next message. Returns nil while attachments are outstanding.
     package mutating func receive(_ message: consuming EngineMessage) throws(PacketDecodingError) -> SocketPacket? {
         switch consume message {
         case .text(let text):
-            guard !isCollecting else {
-                state = .idle
-                throw .textWhileAttachmentsPending
+            guard case .idle = state else {
+                try textOutsideIdle()
+                return try receive(text: text)
             }
             return try receive(text: text)
         case .binary(let bytes):
             return try receive(attachment: bytes)
+        }
+    }
+
+    /// The first message decides; otherwise text is an error here.
+    @inline(never)
+    private mutating func textOutsideIdle() throws(PacketDecodingError) {
+        switch state {
+        case .idle: return
+        case .undecided: state = .idle
+        case .packed: throw .unexpectedText
+        case .collecting:
+            state = .idle
+            throw .textWhileAttachmentsPending
         }
     }
 
@@ -113,7 +141,7 @@ package struct DefaultParser: Sendable {
     }
 
     private mutating func receive(attachment: ByteBuffer) throws(PacketDecodingError) -> SocketPacket? {
-        guard case .collecting(var packet) = state else { throw .unexpectedBinary }
+        guard case .collecting(var packet) = state else { return try receive(packed: attachment) }
         // Emptied first, so that the array below is not shared and an error leaves nothing behind.
         state = .idle
         guard attachment.readableBytes <= limits.maxPacketBytes - packet.byteCount else {
@@ -132,6 +160,15 @@ package struct DefaultParser: Sendable {
             throw PacketDecodingError(error, type: .binaryEvent, limits: limits)
         }
         return SocketPacket(nsp: packet.nsp, id: packet.id, body: packet.isAck ? .ack(payload) : .event(payload))
+    }
+
+    private mutating func receive(packed message: ByteBuffer) throws(PacketDecodingError) -> SocketPacket {
+        switch state {
+        case .undecided: state = .packed
+        case .packed: break
+        case .idle, .collecting: throw .unexpectedBinary
+        }
+        return try MessagePackParser.packet(message, limits: limits)
     }
 
     private mutating func packetWithoutData(

@@ -122,9 +122,12 @@ public final class MemoryAdapter: Adapter {
                 guard !sockets.isEmpty else { return }
                 shard.engine.relieve()
                 shard.engine.holdingTick {
-                    let staged = shard.engine.stage(message)
+                    var forms = MessageForms(message)
                     for socket in sockets {
                         if shard.outgoingListenerCount > 0 { socket.notifyOutgoing(packet) }
+                        guard let staged = forms.staged(isPacked: socket.client.isPacked, shard.engine) else {
+                            continue
+                        }
                         shard.engine.send(staged, to: socket.client.session)
                     }
                 }

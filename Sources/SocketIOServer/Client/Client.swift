@@ -53,7 +53,7 @@ final class Client: EngineSessionHandler, LoopResident {
         self.shard = shard
         self.allowance = shard.rates?.step ?? .unlimited
         self.pendingLimit = Int32(clamping: shard.limits.maxPendingAcknowledgements)
-        self.parser = DefaultParser(limits: shard.limits.packets)
+        self.parser = DefaultParser(limits: shard.limits.packets, parser: configuration.parser)
         self.machine = ClientStateMachine(
             limits: shard.limits.client, lenientNamespaceErrors: configuration.lenientNamespaceErrors)
         // Not weak: an object that ever had a weak reference pays for it with every later retain. Cancelled at the end.
@@ -68,6 +68,22 @@ final class Client: EngineSessionHandler, LoopResident {
     /// Connected sockets, in the order of their connection.
     var connectedSockets: [SocketCore] {
         machine.joinedSlots.compactMap { sockets[$0.index] }
+    }
+
+    // MARK: Sending
+
+    /// Whether the client's packets are MessagePack. Decided by the time there is a socket.
+    var isPacked: Bool { parser.isPacked }
+
+    /// Sends a finished message, in the form that the client reads.
+    func send(_ message: consuming OutboundMessage) {
+        if parser.isPacked { return sendPacked(message) }
+        session.send(message)
+    }
+
+    @inline(never)
+    private func sendPacked(_ message: OutboundMessage) {
+        if let packed = MessagePackEncoder.message(message) { session.send(packed) }
     }
 
     // MARK: EngineSessionHandler
@@ -351,7 +367,7 @@ final class Client: EngineSessionHandler, LoopResident {
         } else {
             socket.becomeConnected()
             guard let handle = socket.handle else { return }
-            session.send(DefaultEncoder.connect(nsp: socket.part.name, sid: handle.id))
+            send(DefaultEncoder.connect(nsp: socket.part.name, sid: handle.id))
         }
         welcome(socket)
     }
@@ -389,9 +405,9 @@ final class Client: EngineSessionHandler, LoopResident {
     private func refuse(nsp: String, _ error: any Error) {
         guard let error = error as? any ClientFacingError else {
             context.log.log(.middlewareFailed, LogMetadata.namespace(nsp, error: error))
-            return session.send(DefaultEncoder.connectError(nsp: nsp, message: "internal error"))
+            return send(DefaultEncoder.connectError(nsp: nsp, message: "internal error"))
         }
         let data = error.data.flatMap { try? RawJSON(encoding: $0) }.map { ByteBuffer(string: $0.json) }
-        session.send(DefaultEncoder.connectError(nsp: nsp, message: error.message, data: data))
+        send(DefaultEncoder.connectError(nsp: nsp, message: error.message, data: data))
     }
 }

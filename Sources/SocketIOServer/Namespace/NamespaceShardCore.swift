@@ -20,6 +20,8 @@ final class NamespaceShardCore: LoopResident {
     /// even retained; whoever wants it gets it from `sockets`, by the same slot.
     private struct Recipient {
         let session: SessionSlot
+        /// Whether the client's packets are MessagePack.
+        let isPacked: Bool
         let socket: Unmanaged<SocketCore>
     }
 
@@ -31,6 +33,8 @@ final class NamespaceShardCore: LoopResident {
     let log: NamespaceLog?
     /// Sockets with listeners for outgoing packets: without any, a broadcast does not look at its recipients.
     var outgoingListenerCount = 0
+    /// Sockets whose packets are MessagePack: without any, a broadcast is sent in one form only.
+    private(set) var packedCount = 0
     /// Of no handlers: what the sockets here begin with.
     let handlerShape = HandlerShape()
 
@@ -53,7 +57,9 @@ final class NamespaceShardCore: LoopResident {
 
     /// A socket whose middlewares are about to run: it may join rooms, but is not reached yet.
     func add(_ socket: SocketCore) -> RoomMember {
-        let recipient = Recipient(session: socket.client.session.slot, socket: .passUnretained(socket))
+        let recipient = Recipient(
+            session: socket.client.session.slot, isPacked: socket.client.isPacked, socket: .passUnretained(socket))
+        if recipient.isPacked { packedCount += 1 }
         let member = index.add(recipient)
         let slot = member.slot.index
         while owners.count <= slot { owners.append(nil) }
@@ -69,7 +75,8 @@ final class NamespaceShardCore: LoopResident {
 
     /// The socket goes, and leaves its rooms.
     func remove(_ member: RoomMember, id: String, wasActive: Bool) {
-        guard index[member] != nil else { return }
+        guard let recipient = index[member] else { return }
+        if recipient.isPacked { packedCount -= 1 }
         let departures = index.remove(member)
         // Before anybody hears of it: whoever does may bring a new socket, which may get this slot and must keep its owner.
         owners[member.slot.index] = nil
@@ -144,6 +151,9 @@ final class NamespaceShardCore: LoopResident {
     ) {
         engine.relieve()
         let looksAtSockets = options.flags.isVolatile || outgoingListenerCount > 0
+        if packedCount > 0 {
+            return engine.holdingTick { deliverInBothForms(message, packet, options, metrics) }
+        }
         // Listeners may send.
         if outgoingListenerCount > 0 {
             return engine.holdingTick { deliver(message, packet, options, metrics, looksAtSockets: true) }
@@ -174,6 +184,24 @@ final class NamespaceShardCore: LoopResident {
                 let first = engine.stage(message)
                 staged = first
                 engine.send(first, to: recipient.session)
+            }
+        }
+        if dropped > 0 { metrics.volatileDropped.increment(by: dropped) }
+    }
+
+    /// The same where some clients read MessagePack: each form is made and put aside when its first recipient needs it.
+    private func deliverInBothForms(
+        _ message: OutboundMessage, _ packet: BroadcastPacket, _ options: BroadcastOptions, _ metrics: ServerMetrics
+    ) {
+        var forms = MessageForms(message)
+        var dropped = 0
+        index.forEach(rooms: options.rooms, except: options.except) { recipient in
+            let socket = recipient.socket.takeUnretainedValue()
+            socket.notifyOutgoing(packet)
+            if options.flags.isVolatile, !socket.client.session.isWritable {
+                dropped += 1
+            } else if let staged = forms.staged(isPacked: recipient.isPacked, engine) {
+                engine.send(staged, to: recipient.session)
             }
         }
         if dropped > 0 { metrics.volatileDropped.increment(by: dropped) }

@@ -95,7 +95,7 @@ extension Client {
                 guard let restored else { throw .unknownPid }
                 continuation.restored(restored.record, missed: restored.missed.count)
                 sessions.hold(restored.record.pid, by: handle)
-                for message in restored.missed { session.send(message) }
+                for message in restored.missed { send(message) }
                 answer(handle, continuation, log, at: position)
                 socket.becomeConnected()
                 socket.join(restored.record.rooms)
@@ -157,7 +157,7 @@ extension Client {
         _ socket: Socket, _ continuation: SocketContinuation, _ log: NamespaceLog, at position: EventPosition
     ) {
         context.recovery?.count(continuation.outcome)
-        session.send(
+        send(
             DefaultEncoder.connect(
                 nsp: socket.namespace.name, sid: socket.id, pid: continuation.pid.text,
                 offset: log.format.text(position)))

@@ -139,7 +139,7 @@ extension SocketCore {
         message.origin = part.number
         message.isVolatile = flags.isVolatile
         message.coalescingKey = flags.coalescingKey?.inNamespace(part.number)
-        session.send(message)
+        client.send(message)
         return true
     }
 

@@ -116,6 +116,11 @@ enum SettingTable {
     private static let socketIO = Section(
         title: "Socket.IO",
         settings: [
+            .choice(
+                "parser", \.parser,
+                "How clients write their packets: `default` is JSON text, `msgpack` is MessagePack, for clients with "
+                    + "`socket.io-msgpack-parser` or python-socketio's `serializer=\"msgpack\"`. With `auto` each client may use "
+                    + "either; its first message decides."),
             .number(
                 "connectTimeoutMs", \.connectTimeoutMs, 10...day, unit: "ms",
                 "How long a client may stay connected without joining a namespace."),

@@ -33,6 +33,7 @@ struct Settings: Sendable, Equatable {
     var nodeTagHeader: String?
 
     // Socket.IO
+    var parser = Parser.default
     var connectTimeoutMs = 45_000
     var ackTimeoutMs: Int? = 60_000
     var handlerGraceMs = 5_000
@@ -59,6 +60,12 @@ struct Settings: Sendable, Equatable {
     var overload = Overload()
     var operations = Operations()
     var log = Log()
+
+    enum Parser: String, CaseIterable, Sendable {
+        case `default`
+        case msgpack
+        case auto
+    }
 
     enum Transport: String, CaseIterable, Sendable {
         case polling
