@@ -16,6 +16,8 @@ package enum PacketDecodingError: Error, Hashable, Sendable {
     case ackIDTooLarge
     /// Not the MessagePack of a packet.
     case malformedMessagePack
+    /// The namespace that a client of revision 3 names is no URL.
+    case malformedNamespace
     /// A text message of a client whose packets are MessagePack.
     case unexpectedText
     /// The rest of the text is not valid JSON.

@@ -74,7 +74,7 @@ struct ConformanceServer: AsyncParsableCommand {
     @Option(help: "Name that `mixed` reports.")
     var name = "node"
 
-    @Flag(help: "Revision 3 of Engine.IO, which does not exist yet.")
+    @Flag(help: "Clients of revision 3 of Engine.IO are accepted as well.")
     var eio3 = false
 
     @Option(help: "Milliseconds between pings; default as the application has it.")
@@ -99,7 +99,6 @@ struct ConformanceServer: AsyncParsableCommand {
         var problems: [String] = []
         let unavailable: [(given: Bool, option: String)] = [
             (!["memory", "redis", "streams"].contains(adapter), "--adapter \(adapter)"), (mode != nil, "--mode"),
-            (eio3, "--eio3"),
         ]
         for (given, option) in unavailable where given {
             problems.append("\(option) is not available: the feature does not exist in this version")
@@ -135,7 +134,10 @@ struct ConformanceServer: AsyncParsableCommand {
             host: host, port: port, eventLoops: eventLoops, name: name,
             pingInterval: ping.map { .milliseconds($0) },
             pingTimeout: pingTimeout.map { .milliseconds($0) },
-            configure: { [deflate] in if deflate { $0.perMessageDeflate = PerMessageDeflateConfiguration() } })
+            configure: { [deflate, eio3] in
+                if deflate { $0.perMessageDeflate = PerMessageDeflateConfiguration() }
+                $0.allowEIO3 = eio3
+            })
         let cluster = adapter == "memory" ? nil : try makeCluster()
         settings.configureServer = { [recovery, parser] in
             $0.parser = PacketParser(rawValue: parser.rawValue) ?? .default

@@ -77,6 +77,7 @@ enum LibraryConfiguration {
         engine.addTrailingSlash = settings.addTrailingSlash
         engine.destroyUpgrade = settings.destroyUpgrade
         engine.destroyUpgradeTimeout = milliseconds(settings.destroyUpgradeTimeoutMs)
+        engine.allowEIO3 = settings.allowEIO3
         engine.pingInterval = milliseconds(settings.pingIntervalMs)
         engine.pingTimeout = milliseconds(settings.pingTimeoutMs)
         engine.upgradeTimeout = milliseconds(settings.upgradeTimeoutMs)

@@ -87,6 +87,8 @@ package struct OutboundPacket: Sendable, Equatable {
 
     package static let close = OutboundPacket.text(type: UInt8(ascii: "1"))
     package static let ping = OutboundPacket.text(type: UInt8(ascii: "2"))
+    /// The answer to the ping of a client of revision 3.
+    package static let pong = OutboundPacket.text(type: UInt8(ascii: "3"))
     package static let pongProbe = OutboundPacket.text(type: UInt8(ascii: "3"), payload: ByteBuffer(string: "probe"))
     package static let noop = OutboundPacket.text(type: UInt8(ascii: "6"))
 

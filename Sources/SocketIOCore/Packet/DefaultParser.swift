@@ -34,11 +34,16 @@ package struct DefaultParser: Sendable {
 
     private let limits: PacketLimits
     private var state = State.idle
+    /// Clients of revision 3 name namespaces by URLs (protocol 2.5).
+    private let isLegacy: Bool
+    /// What such a client has given in place of `auth`, with the packet that is being read.
+    private var legacyAuth: ByteBuffer?
     /// The namespace named last: a client that is not on `/` mostly repeats one, so no new string is made for it.
     private var lastNamespace = SocketPacket.mainNamespace
 
-    package init(limits: PacketLimits = PacketLimits(), parser: PacketParser = .default) {
+    package init(limits: PacketLimits = PacketLimits(), parser: PacketParser = .default, isLegacy: Bool = false) {
         self.limits = limits
+        self.isLegacy = isLegacy
         switch parser {
         case .default: break
         case .msgpack: state = .packed
@@ -101,12 +106,14 @@ package struct DefaultParser: Sendable {
         var parsed = ParsedText()
         try parse(text, into: &parsed)
         let header = parsed.header
-        let nsp = if let range = header.namespace { namespace(range, in: text) } else { SocketPacket.mainNamespace }
+        let nsp = if let range = header.namespace { try namespace(range, in: text) } else { SocketPacket.mainNamespace }
         // The text itself, not another name for it, which would count references.
         text.moveReaderIndex(forwardBy: header.dataOffset)
         guard header.dataOffset < size else { return try packetWithoutData(header, nsp: nsp, size: size) }
         switch header.type {
         case .connect:
+            // A client of revision 3 has no such data.
+            if isLegacy { return try packetWithoutData(header, nsp: nsp, size: size) }
             guard try leadingByte(ofJSON: text) == UInt8(ascii: "{") else { throw .unexpectedPayload(.connect) }
             return SocketPacket(nsp: nsp, id: header.id, body: .connect(text))
         case .disconnect:
@@ -176,7 +183,7 @@ package struct DefaultParser: Sendable {
     ) throws(PacketDecodingError) -> SocketPacket? {
         switch header.type {
         case .connect:
-            return SocketPacket(nsp: nsp, id: header.id, body: .connect(nil))
+            return SocketPacket(nsp: nsp, id: header.id, body: .connect(exchange(&legacyAuth, with: nil)))
         case .disconnect:
             return SocketPacket(nsp: nsp, id: header.id, body: .disconnect)
         case .connectError:
@@ -205,7 +212,10 @@ package struct DefaultParser: Sendable {
         if let failure { throw failure }
     }
 
-    private mutating func namespace(_ range: Range<Int>, in text: borrowing ByteBuffer) -> String {
+    private mutating func namespace(
+        _ range: Range<Int>, in text: borrowing ByteBuffer
+    ) throws(PacketDecodingError) -> String {
+        if isLegacy { return try legacyNamespace(range, in: text) }
         let last = lastNamespace
         let name = text.withUnsafeReadableBytes { bytes in
             let slice = UnsafeRawBufferPointer(rebasing: bytes[range])
@@ -213,6 +223,16 @@ package struct DefaultParser: Sendable {
         }
         lastNamespace = name
         return name
+    }
+
+    @inline(never)
+    private mutating func legacyNamespace(
+        _ range: Range<Int>, in text: borrowing ByteBuffer
+    ) throws(PacketDecodingError) -> String {
+        let namespace = text.withUnsafeReadableBytes { LegacyNamespace(UnsafeRawBufferPointer(rebasing: $0[range])) }
+        guard let namespace else { throw .malformedNamespace }
+        legacyAuth = namespace.auth
+        return namespace.name
     }
 
     /// Checks a JSON text and returns its first byte that is not white space.

@@ -50,7 +50,7 @@ enum ClientLimit: String, CaseIterable, Sendable {
         case .namespaceTooLong: self = .nameLength
         case .empty, .unknownType, .malformedAttachmentCount, .malformedJSON, .unexpectedPayload, .reservedEventName,
             .textWhileAttachmentsPending, .unexpectedBinary, .invalidPlaceholder, .malformedMessagePack,
-            .unexpectedText:
+            .unexpectedText, .malformedNamespace:
             return nil
         }
     }

@@ -13,7 +13,8 @@ extension Client {
     func continuation(
         in namespace: Namespace, auth: GivenAuth?, after failure: RecoveryFailure?
     ) -> SocketContinuation? {
-        guard let sessions = context.recovery, let log = namespace.local.log else { return nil }
+        // Clients of revision 3 have nowhere to put it.
+        guard !session.isRevision3, let sessions = context.recovery, let log = namespace.local.log else { return nil }
         if let failure { return SocketContinuation(pid: sessions.makePid(), failure: failure) }
         // Texts only: everything else asks for nothing.
         guard let value = auth?.value, let pid = value["pid"]?.string, let offset = value["offset"]?.string else {

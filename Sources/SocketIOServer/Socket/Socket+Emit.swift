@@ -131,7 +131,7 @@ extension SocketCore {
             context.metrics.volatileDropped.increment()
             return true
         }
-        if id == nil, let log = part.log {
+        if id == nil, let log = part.log, !client.session.isRevision3 {
             sendInOrder(arguments, flags, log)
             return true
         }

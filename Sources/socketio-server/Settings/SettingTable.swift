@@ -82,6 +82,10 @@ enum SettingTable {
                 "transports", \.transports, "Transports that the server accepts. Upgrades need both."
             ),
             .flag("allowUpgrades", \.allowUpgrades, "Whether clients are told that they may upgrade to WebSocket."),
+            .flag(
+                "allowEIO3", \.allowEIO3,
+                "Whether clients of Engine.IO 3 are accepted, which are those of version 1 and 2. The ids of their sockets are "
+                    + "made of the session id, which is a secret: do not show them to other clients."),
             .number(
                 "pingIntervalMs", \.pingIntervalMs, 10...day, unit: "ms",
                 "Time between a pong, or the opening, and the next ping to a client."),

@@ -23,6 +23,7 @@ struct Settings: Sendable, Equatable {
     var addTrailingSlash = true
     var transports = [Transport.polling, .websocket]
     var allowUpgrades = true
+    var allowEIO3 = false
     var pingIntervalMs = 25_000
     var pingTimeoutMs = 20_000
     var upgradeTimeoutMs = 10_000
