@@ -29,6 +29,10 @@ public struct EngineConfiguration: Sendable {
     public var upgradeTimeout = Duration.seconds(10)
     /// The largest inbound message or POST body, also told to clients as `maxPayload`; default 1,000,000.
     public var maxHttpBufferSize = 1_000_000
+    /// Whether clients of revision 3 of the protocol are accepted, which are those of version 1 and 2 (protocol 2); default
+    /// false, as in Node.js. The ids of their sockets are made of the session id, which is a secret: do not show them to other
+    /// clients.
+    public var allowEIO3 = false
     /// Enabled transports; default both.
     public var transports: [TransportName] = [.polling, .websocket]
     /// Whether upgrades are offered; default true.

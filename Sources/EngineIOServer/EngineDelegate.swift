@@ -15,6 +15,9 @@ package protocol EngineDelegate: AnyObject, Sendable {
 
 /// What the layer above hears of one session. All calls are made on the session's event loop.
 package protocol EngineSessionHandler: AnyObject {
+    /// The session is open, and this handler its own: only for clients of revision 3, which are connected to the main
+    /// namespace unasked (protocol 2.5).
+    func begin()
     /// A message arrived, in the client's order.
     func received(_ message: consuming EngineMessage)
     /// A packet of the engine itself has arrived; `isHeartbeat` for the pong that was waited for.
@@ -40,6 +43,7 @@ extension EngineSessionHandler {
     package var endReason: String? { nil }
     package var endDetail: String? { nil }
     package func receivedControl(isHeartbeat: Bool) {}
+    package func begin() {}
     package func dropped(messages count: Int) {}
     package func slowClientPolicy(origin: Int32) -> SlowClientPolicy? { nil }
 }

@@ -12,15 +12,10 @@ struct Opening: Sendable {
     let exchange: HTTPExchange
     let info: HandshakeInfo
     let transport: TransportName
-    let encodesBinary: Bool
+    let dialect: ClientDialect
     let isSupportedRevision: Bool
     /// `EIO` as sent, for `connection_error`.
     let revision: String?
-}
-
-extension HandshakeRequest {
-    /// Whether the client wants base64 on WebSocket too (protocol 1.4).
-    var encodesBinary: Bool { query["b64"].map { !$0.isEmpty } ?? false }
 }
 
 /// From the checks to the open session, and every refusal (protocol 1.5).
@@ -71,7 +66,7 @@ extension EngineServer {
     /// - Returns: false when the request was refused, or its connection is gone.
     @discardableResult
     func openWebSocket(
-        for exchange: HTTPExchange, shard: Shard, sid: String?, encodesBinary: Bool, limits: WebSocketLimits? = nil,
+        for exchange: HTTPExchange, shard: Shard, sid: String?, dialect: ClientDialect, limits: WebSocketLimits? = nil,
         ready: @escaping @Sendable (ShardCore, WebSocketTransport) -> Void
     ) -> Bool {
         let lost: @Sendable () -> Void = { [context] in if let sid { context.forgetCustomID(sid) } }
@@ -98,7 +93,7 @@ extension EngineServer {
                 shard.run { shard in
                     let transport = WebSocketTransport(
                         shard: LoopReference(shard), eventLoop: shard.eventLoop, limits: limits,
-                        encodesBinary: encodesBinary, deflate: deflate, assembler: shard.assembler,
+                        dialect: dialect, deflate: deflate, assembler: shard.assembler,
                         receiveBuffer: shard.receiveBuffer, start: start)
                     Rehoming.adopt(connection, on: shard.eventLoop, handler: transport) { _ in
                         context.logger.debug("a connection was lost on its way to another event loop")
@@ -109,7 +104,7 @@ extension EngineServer {
             let eventLoop = channel.eventLoop.assumeIsolated()
             let transport = WebSocketTransport(
                 shard: shard.core, eventLoop: channel.eventLoop, limits: limits,
-                encodesBinary: encodesBinary, deflate: deflate, assembler: assembler(for: eventLoop),
+                dialect: dialect, deflate: deflate, assembler: assembler(for: eventLoop),
                 receiveBuffer: isPlaintext ? receiveBuffer(for: eventLoop) : nil, start: start)
             do {
                 try channel.pipeline.syncOperations.addHandler(transport)
@@ -182,7 +177,21 @@ extension EngineServer {
             details["previousTransport"] = previousTransport?.rawValue
         default: break
         }
-        refuse(exchange, HandshakeInfo(exchange.request), refusal, message: nil, details: details)
+        refuse(
+            exchange, HandshakeInfo(exchange.request), refusal,
+            message: oldVersion(exchange.request, handshake, refusal),
+            details: details)
+    }
+
+    /// A WebSocket over HTTP/1.0 is what nginx asks for until it is told otherwise; nil for other refusals.
+    private func oldVersion(
+        _ request: HTTPServerRequest, _ handshake: HandshakeRequest, _ refusal: HandshakeRefusal
+    ) -> String? {
+        guard request.isOfOldVersion, handshake.transport == .websocket,
+            [.transportHandshakeError, .transportMismatch].contains(refusal.context)
+        else { return nil }
+        return
+            "Bad request: WebSocket needs HTTP/1.1; in nginx set proxy_http_version 1.1 and the headers Upgrade and Connection"
     }
 
     private func refuse(

@@ -84,13 +84,14 @@ package final class EngineServer: EngineRequestHandler {
             if let denial { return refuse(exchange, denial) }
             let opening = Opening(
                 exchange: exchange, info: HandshakeInfo(request), transport: transport,
-                encodesBinary: handshake.encodesBinary, isSupportedRevision: isSupportedRevision,
+                dialect: ClientDialect(handshake),
+                isSupportedRevision: isSupportedRevision || context.configuration.allowEIO3,
                 revision: handshake.query["EIO"])
             begin(opening)
         case .existing(let transport):
             continueSession(exchange, handshake, transport)
         case .acceptThenClose:
-            openWebSocket(for: exchange, shard: shard(for: exchange.eventLoop), sid: nil, encodesBinary: false) {
+            openWebSocket(for: exchange, shard: shard(for: exchange.eventLoop), sid: nil, dialect: .usual) {
                 $1.end(isBroken: false)
             }
         case .refuse(let refusal):
@@ -170,7 +171,7 @@ package final class EngineServer: EngineRequestHandler {
             refuse(exchange, refusal, handshake, previousTransport: session?.transport)
         case .acceptThenClose, .handshake:
             onLoop(of: exchange) { server in
-                server.openWebSocket(for: exchange, shard: home, sid: nil, encodesBinary: false) {
+                server.openWebSocket(for: exchange, shard: home, sid: nil, dialect: .usual) {
                     $1.end(isBroken: false)
                 }
             }
@@ -178,8 +179,7 @@ package final class EngineServer: EngineRequestHandler {
             let limits = session?.context.webSocketLimits
             onLoop(of: exchange) { server in
                 server.openWebSocket(
-                    for: exchange, shard: home, sid: nil, encodesBinary: handshake.encodesBinary,
-                    limits: limits
+                    for: exchange, shard: home, sid: nil, dialect: ClientDialect(handshake), limits: limits
                 ) { shard, transport in
                     guard let session = shard.liveSession(id: id) else { return transport.end(isBroken: false) }
                     session.candidateOpened(transport)
@@ -239,20 +239,22 @@ package final class EngineServer: EngineRequestHandler {
         switch opening.transport {
         case .polling:
             shard.run { [self] shard in
-                let transport = PollingTransport(shard: shard, context: context)
+                let transport = PollingTransport(shard: shard, context: context, dialect: opening.dialect)
                 let session = SessionCore(
-                    id: sid, handshake: info, shard: shard, context: context, link: transport)
+                    id: sid, handshake: info, shard: shard, context: context, link: transport,
+                    isRevision3: opening.dialect.isRevision3)
                 transport.attach(to: session)
                 transport.pollReceived(opening.exchange)
                 session.open(delegate: delegate)
             }
         case .websocket:
             let isOpened = openWebSocket(
-                for: opening.exchange, shard: shard, sid: sid, encodesBinary: opening.encodesBinary,
+                for: opening.exchange, shard: shard, sid: sid, dialect: opening.dialect,
                 limits: context.webSocketLimits
             ) { [self] shard, transport in
                 let session = SessionCore(
-                    id: sid, handshake: info, shard: shard, context: context, link: transport)
+                    id: sid, handshake: info, shard: shard, context: context, link: transport,
+                    isRevision3: opening.dialect.isRevision3)
                 transport.attach(to: session)
                 session.open(delegate: delegate)
             }

@@ -14,6 +14,12 @@ package enum PacketDecodingError: Error, Hashable, Sendable {
     case namespaceTooLong(limit: Int)
     /// An acknowledgement id above 2^53 - 1.
     case ackIDTooLarge
+    /// Not the MessagePack of a packet.
+    case malformedMessagePack
+    /// The namespace that a client of revision 3 names is no URL.
+    case malformedNamespace
+    /// A text message of a client whose packets are MessagePack.
+    case unexpectedText
     /// The rest of the text is not valid JSON.
     case malformedJSON
     /// Arrays and objects are nested deeper than the limit allows.

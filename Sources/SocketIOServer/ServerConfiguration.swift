@@ -27,6 +27,9 @@ public struct ServerConfiguration: Sendable {
     public var cleanupEmptyChildNamespaces = false
     /// How many dynamic namespaces may exist; more are refused as invalid. Default 10,000.
     public var maxDynamicNamespaces = 10_000
+    /// How clients write their packets; default ``SocketIOCore/PacketParser/default``, JSON text. All clients of the server must be
+    /// set up alike, unless it is `auto`.
+    public var parser = PacketParser.default
     /// Whether packets for a namespace that is not joined are dropped instead of ending the session; default false.
     public var lenientNamespaceErrors = false
 

@@ -46,7 +46,7 @@ struct ConformanceServer: AsyncParsableCommand {
     @Option(help: "Name that `mixed` reports.")
     var name = "node"
 
-    @Flag(help: "Revision 3 of Engine.IO, which does not exist yet.")
+    @Flag(help: "Clients of revision 3 of Engine.IO are accepted as well.")
     var eio3 = false
 
     @Option(help: "Milliseconds between pings; default as the application has it.")
@@ -58,8 +58,8 @@ struct ConformanceServer: AsyncParsableCommand {
     @Flag(help: "Connection state recovery, with its defaults.")
     var recovery = false
 
-    @Option(help: "default; msgpack does not exist yet.")
-    var parser = "default"
+    @Option(help: "How clients write their packets: default, msgpack or auto.")
+    var parser = ParserChoice.default
 
     @Flag(help: "WebSocket compression for messages of 1,024 bytes and more; `ws-echo` always has it.")
     var deflate = false
@@ -71,8 +71,6 @@ struct ConformanceServer: AsyncParsableCommand {
         var problems: [String] = []
         let unavailable: [(given: Bool, option: String)] = [
             (!["memory", "redis", "streams"].contains(adapter), "--adapter \(adapter)"), (mode != nil, "--mode"),
-            (eio3, "--eio3"),
-            (parser != "default", "--parser \(parser)"),
         ]
         for (given, option) in unavailable where given {
             problems.append("\(option) is not available: the feature does not exist in this version")
@@ -108,9 +106,13 @@ struct ConformanceServer: AsyncParsableCommand {
             host: host, port: port, eventLoops: eventLoops, name: name,
             pingInterval: ping.map { .milliseconds($0) },
             pingTimeout: pingTimeout.map { .milliseconds($0) },
-            configure: { [deflate] in if deflate { $0.perMessageDeflate = PerMessageDeflateConfiguration() } })
+            configure: { [deflate, eio3] in
+                if deflate { $0.perMessageDeflate = PerMessageDeflateConfiguration() }
+                $0.allowEIO3 = eio3
+            })
         let cluster = adapter == "memory" ? nil : try makeCluster()
-        settings.configureServer = { [recovery] in
+        settings.configureServer = { [recovery, parser] in
+            $0.parser = PacketParser(rawValue: parser.rawValue) ?? .default
             if recovery { $0.connectionStateRecovery = ConnectionStateRecovery() }
             guard let cluster else { return }
             $0.adapter = cluster.adapter
@@ -161,3 +163,9 @@ struct ConformanceServer: AsyncParsableCommand {
 }
 
 extension ConformanceApplication: ExpressibleByArgument {}
+
+enum ParserChoice: String, ExpressibleByArgument {
+    case `default`
+    case msgpack
+    case auto
+}

@@ -10,9 +10,12 @@ extension Handshake {
     /// The handshake as the object that Node applications send to their clients.
     var value: SocketValue {
         var headers = SocketObject()
-        for (name, value) in self.headers {
-            let key = name.lowercased()
-            headers[key] = .string(headers[key]?.string.map { $0 + ", " + value } ?? value)
+        for (name, value) in HandshakeInfo.fields(self.headers) {
+            headers[name] =
+                switch value {
+                case .one(let text): .string(text)
+                case .list(let texts): .array(texts.map { .string($0) })
+                }
         }
         var query = SocketObject()
         for (name, value) in self.query.sorted(by: { $0.key < $1.key }) { query[name] = .string(value) }

@@ -18,6 +18,7 @@ enum LibraryConfiguration {
         server.host = settings.host
         server.port = settings.port
         server.eventLoops = settings.eventLoops == 0 ? min(64, System.coreCount) : settings.eventLoops
+        server.parser = PacketParser(rawValue: settings.parser.rawValue) ?? .default
         server.connectTimeout = milliseconds(settings.connectTimeoutMs)
         server.acknowledgementTimeout = settings.ackTimeoutMs.map(milliseconds)
         server.cleanupEmptyChildNamespaces = settings.cleanupEmptyChildNamespaces
@@ -76,6 +77,7 @@ enum LibraryConfiguration {
         engine.addTrailingSlash = settings.addTrailingSlash
         engine.destroyUpgrade = settings.destroyUpgrade
         engine.destroyUpgradeTimeout = milliseconds(settings.destroyUpgradeTimeoutMs)
+        engine.allowEIO3 = settings.allowEIO3
         engine.pingInterval = milliseconds(settings.pingIntervalMs)
         engine.pingTimeout = milliseconds(settings.pingTimeoutMs)
         engine.upgradeTimeout = milliseconds(settings.upgradeTimeoutMs)

@@ -50,6 +50,8 @@ run_node faults.test.js
 run_node storm.test.js
 run_node auth.test.js
 run_python python/test_client.py
+run_python python/test_msgpack.py
+run_python python/test_old_clients.py
 run_python browser/test_chat.py
 run_python browser/test_cluster.py
 run_python browser/test_status.py

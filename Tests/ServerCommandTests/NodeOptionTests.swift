@@ -20,9 +20,8 @@ internal import Testing
                 + "files"
         ),
         (
-            "allowEIO3: true\n",
-            "allowEIO3: this option of Node.js does not exist here: clients of Engine.IO 3 (JavaScript 1.x and 2.x) are refused; "
-                + "update them to version 3 or later"
+            "wsEngine: ws\n",
+            "wsEngine: this option of Node.js does not exist here: the server has its own WebSocket implementation"
         ),
         (
             "connectionStateRecovery: {maxDisconnectionDuration: 1}\n",
@@ -62,7 +61,7 @@ internal import Testing
     @Test(arguments: [
         ("--serve-client", "'--client-enabled' here"), ("--serveClient", "'--client-enabled' here"),
         ("--ping-interval", "'--ping-interval-ms' here"), ("--cors", "'--cors-origin' here"),
-        ("--cookie", "'--cookie-mode' here"), ("--allow-eio3", "does not exist here"),
+        ("--cookie", "'--cookie-mode' here"), ("--ws-engine", "does not exist here"),
         ("--passphrase", "'tls.keyPassword' here"),
     ])
     func flags(flag: String, answer: String) async throws {
@@ -74,7 +73,7 @@ internal import Testing
 
     @Test(arguments: [
         ("SOCKETIO_SERVE_CLIENT", "'SOCKETIO_CLIENT_ENABLED' here"), ("SOCKETIO_CORS", "'SOCKETIO_CORS_ORIGIN' here"),
-        ("SOCKETIO_ALLOW_EIO3", "does not exist here"), ("SOCKETIO_PING_TIMEOUT", "'SOCKETIO_PING_TIMEOUT_MS' here"),
+        ("SOCKETIO_WS_ENGINE", "does not exist here"), ("SOCKETIO_PING_TIMEOUT", "'SOCKETIO_PING_TIMEOUT_MS' here"),
     ])
     func variables(name: String, answer: String) async throws {
         let found = try await problems(environment: [name: "1"])

@@ -105,7 +105,7 @@ import Testing
         case .textWhileAttachmentsPending: text == "got plaintext data when reconstructing a packet"
         case .unexpectedBinary: text == "got binary data when not reconstructing a packet"
         case .namespaceTooLong, .ackIDTooLarge, .nestedTooDeep, .keyTooLong, .eventNameTooLong, .packetTooLarge,
-            .attachmentsLate:
+            .attachmentsLate, .malformedMessagePack, .unexpectedText, .malformedNamespace:
             false
         }
     }

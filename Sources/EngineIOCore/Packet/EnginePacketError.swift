@@ -8,6 +8,8 @@ package enum EnginePacketError: Error, Equatable, Sendable {
     case unknownType(UInt8)
     /// A polling part is not UTF-8.
     case invalidUTF8
+    /// A length in a polling body of revision 3 that is none, or does not fit.
+    case invalidLength
     /// One polling body holds more packets than `limit`.
     case tooManyPackets(limit: Int)
 }
@@ -18,6 +20,7 @@ extension EnginePacketError: CustomStringConvertible {
         case .emptyPacket: "empty packet"
         case .unknownType(let byte): "packet type byte \(byte), expected 0-6 or b"
         case .invalidUTF8: "packet is not valid UTF-8"
+        case .invalidLength: "length of a packet that does not fit its payload"
         case .tooManyPackets(let limit): "more than \(limit) packets in one payload"
         }
     }

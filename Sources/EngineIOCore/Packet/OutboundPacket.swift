@@ -87,6 +87,8 @@ package struct OutboundPacket: Sendable, Equatable {
 
     package static let close = OutboundPacket.text(type: UInt8(ascii: "1"))
     package static let ping = OutboundPacket.text(type: UInt8(ascii: "2"))
+    /// The answer to the ping of a client of revision 3.
+    package static let pong = OutboundPacket.text(type: UInt8(ascii: "3"))
     package static let pongProbe = OutboundPacket.text(type: UInt8(ascii: "3"), payload: ByteBuffer(string: "probe"))
     package static let noop = OutboundPacket.text(type: UInt8(ascii: "6"))
 
@@ -94,6 +96,12 @@ package struct OutboundPacket: Sendable, Equatable {
     package var payload: ByteBufferView {
         let start = frame.readerIndex + headerLength
         return frame.viewBytes(at: start, length: frame.readableBytes - headerLength) ?? ByteBufferView()
+    }
+
+    /// The same, sharing the memory of the frame.
+    package var payloadBuffer: ByteBuffer {
+        let start = frame.readerIndex + headerLength
+        return frame.getSlice(at: start, length: frame.readableBytes - headerLength) ?? ByteBuffer()
     }
 
     /// How many bytes the payload has.

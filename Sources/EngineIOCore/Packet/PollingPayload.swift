@@ -14,13 +14,16 @@ package struct PollingPayloadDecoder {
     private var isFinished = false
     private var packetCount = 0
     private let maximumPackets: Int
+    private let format: PollingFormat
 
     /// - Parameters:
-    ///   - body: the whole body of the request; an empty one is one error.
+    ///   - body: the whole body of the request; an empty one is one error, but for the binary form of revision 3.
     ///   - maximumPackets: how many packets it may hold.
-    package init(body: ByteBuffer, maximumPackets: Int) {
+    package init(body: ByteBuffer, maximumPackets: Int, format: PollingFormat = .separated) {
         self.rest = body
         self.maximumPackets = maximumPackets
+        self.format = format
+        if format == .measuredBinary, body.readableBytes == 0 { isFinished = true }
     }
 
     /// Whether anything is left, be it a packet or a fault.
@@ -34,12 +37,36 @@ package struct PollingPayloadDecoder {
             throw .tooManyPackets(limit: maximumPackets)
         }
         packetCount += 1
+        guard format == .separated else { return try nextMeasured() }
         let part = nextPart()
         let wasLast = isFinished
         isFinished = true
         guard UTF8Validator.isValid(part) else { throw .invalidUTF8 }
         let packet = try EnginePacketCodec.decodeText(part)
         isFinished = wasLast
+        return packet
+    }
+
+    /// A packet of revision 3.
+    @inline(never)
+    private mutating func nextMeasured() throws(EnginePacketError) -> EnginePacket? {
+        // An error ends it.
+        isFinished = true
+        var packet: EnginePacket?
+        if format == .measuredBinary {
+            packet = try Revision3Reader.nextBinary(&rest)
+        } else {
+            repeat {
+                if let part = try Revision3Reader.nextText(&rest) {
+                    packet = try Revision3Codec.decodeText(part)
+                } else if rest.readableBytes > 0 {
+                    // Packets without anything count as well.
+                    guard packetCount < maximumPackets else { throw .tooManyPackets(limit: maximumPackets) }
+                    packetCount += 1
+                }
+            } while packet == nil && rest.readableBytes > 0
+        }
+        isFinished = rest.readableBytes == 0
         return packet
     }
 

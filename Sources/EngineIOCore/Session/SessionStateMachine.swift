@@ -31,12 +31,16 @@ package struct SessionStateMachine: Sendable {
     private enum Heartbeat: UInt8 {
         case waitingToPing
         case waitingForPong
+        /// In revision 3 clients send the pings.
+        case waitingForClient
     }
 
     private var state: State = .opening
     private var heartbeat: Heartbeat = .waitingToPing
 
-    package init() {}
+    package init(isRevision3: Bool = false) {
+        if isRevision3 { heartbeat = .waitingForClient }
+    }
 
     /// What the session's only timer has to wait for.
     package enum SessionTimer: Equatable, Sendable {
@@ -44,6 +48,8 @@ package struct SessionStateMachine: Sendable {
         case pingInterval
         /// `pingTimeout`.
         case pongTimeout
+        /// `pingInterval` and `pingTimeout`: how long a client of revision 3 may be silent.
+        case clientPing
         /// `SessionStateMachine.closeTimeoutMilliseconds`.
         case closeTimeout
     }
@@ -60,14 +66,14 @@ package struct SessionStateMachine: Sendable {
     /// Whether an orderly close waits for the transport.
     package var isClosing: Bool { state == .closing }
 
-    /// Whether the timer that is armed waits for a pong.
-    package var isWaitingForPong: Bool { state == .open && heartbeat == .waitingForPong }
+    /// Whether the timer that is armed waits for a pong, or for the ping of a client of revision 3.
+    package var isWaitingForPong: Bool { state == .open && heartbeat != .waitingToPing }
 
     /// The handshake is done. Returns the timer to arm; the owner may fire the first ping early, never late.
     package mutating func opened() -> SessionTimer {
         precondition(state == .opening, "a session is opened once")
         state = .open
-        return .pingInterval
+        return heartbeat == .waitingForClient ? .clientPing : .pingInterval
     }
 
     package enum TimerAction: Equatable, Sendable {
@@ -97,6 +103,8 @@ package struct SessionStateMachine: Sendable {
         case deliver(EngineMessage)
         /// A pong: arm the `pingInterval`.
         case restartPingInterval
+        /// The ping of a client of revision 3: answer it and arm `clientPing`.
+        case answerPing
         /// A close packet. Polling answers its pending poll with a noop (`PollingStateMachine.closePacketReceived`)
         /// before the session finishes.
         case finish(SessionEnd)
@@ -116,10 +124,12 @@ package struct SessionStateMachine: Sendable {
         switch consume packet {
         case .message(let message):
             return .deliver(message)
-        case .pong:
+        case .pong where heartbeat != .waitingForClient:
             heartbeat = .waitingToPing
             return .restartPingInterval
-        case .ping:
+        case .ping where heartbeat == .waitingForClient:
+            return .answerPing
+        case .ping, .pong:
             return .finish(finish(.transportError, "invalid heartbeat direction"))
         case .close:
             return .finish(finish(.transportClose, "close packet"))

@@ -100,11 +100,15 @@ package struct PollingStateMachine: Sendable {
     }
 
     /// A POST has arrived.
-    /// - Parameter contentType: the whole header value; only exactly `application/octet-stream` is refused.
-    package mutating func postReceived(contentType: String?) -> PostAction {
+    /// - Parameters:
+    ///   - contentType: the whole header value; only exactly `application/octet-stream` is refused.
+    ///   - takesBinary: of a client of revision 3, for which that type is a payload of its own.
+    package mutating func postReceived(contentType: String?, takesBinary: Bool = false) -> PostAction {
         guard life != .closed else { return .refuseClosed }
         guard post == .none else { return .refuseOverlap }
-        guard contentType?.hasSameBytes(as: "application/octet-stream") != true else { return .refuseContentType }
+        guard takesBinary || contentType?.hasSameBytes(as: "application/octet-stream") != true else {
+            return .refuseContentType
+        }
         post = .reading
         return .read
     }

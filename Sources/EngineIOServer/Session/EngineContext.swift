@@ -32,6 +32,8 @@ final class EngineContext: Sendable {
     private let pingInterval: TimeAmount
     let pingTimeout: TimeAmount
     let upgradeTimeout: TimeAmount
+    /// How long a client of revision 3 may be silent.
+    var clientPingTimeout: TimeAmount { pingInterval + pingTimeout }
 
     /// How many sessions have been given a first ping.
     private let firstPings = Atomic<UInt64>(0)

@@ -14,6 +14,7 @@ public final class EngineSession: Sendable {
     private static let isOnWebSocket: UInt8 = 1
     private static let isUpgraded: UInt8 = 2
     private static let isClosed: UInt8 = 4
+    private static let isOfRevision3: UInt8 = 8
 
     /// The session id. It authorises the requests of this session: a secret, never to be logged or shown to others.
     public var id: String { storedID.text }
@@ -25,12 +26,18 @@ public final class EngineSession: Sendable {
     /// What lives on the session's event loop.
     package let core: LoopReference<SessionCore>
     private let state: Atomic<UInt8>
+    /// The revision of the protocol that the client speaks: 4, or 3 for clients of version 1 and 2.
+    public var protocolRevision: Int { has(Self.isOfRevision3) ? 3 : 4 }
 
-    init(id: StoredSessionID, handshake: HandshakeInfo, transport: TransportName, core: LoopReference<SessionCore>) {
+    init(
+        id: StoredSessionID, handshake: HandshakeInfo, transport: TransportName, isRevision3: Bool,
+        core: LoopReference<SessionCore>
+    ) {
         self.storedID = id
         self.handshake = handshake
         self.core = core
-        self.state = Atomic(transport == .websocket ? Self.isOnWebSocket : 0)
+        self.state = Atomic(
+            (transport == .websocket ? Self.isOnWebSocket : 0) | (isRevision3 ? Self.isOfRevision3 : 0))
     }
 
     /// The home event loop; everything of the session happens there.

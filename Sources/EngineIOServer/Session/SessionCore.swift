@@ -14,7 +14,7 @@ package final class SessionCore: LoopResident {
     // checked for, which would cost each message more than it could find: the machine and the slot are values that call
     // nothing back, the others are only read and replaced.
     @exclusivity(unchecked)
-    var machine = SessionStateMachine()
+    var machine: SessionStateMachine
     var upgradeMachine: UpgradeStateMachine
     /// Where the shard keeps what sending needs, for ``ShardCore/send(_:to:)-(_,SessionSlot)``. The same from ``EngineDelegate/opened(_:)``
     /// until ``EngineSessionHandler/closed(_:detail:)`` has returned; later no messages go there.
@@ -41,19 +41,27 @@ package final class SessionCore: LoopResident {
 
     // Kept for the heartbeat wheel.
     var wheelIndex: Int32 = -1
+    /// Whether the client speaks revision 3 of the protocol (protocol 2).
+    package let isRevision3: Bool
     /// Kept for ``PendingSessions``.
     var pendingIndex = PendingSessions.notYet
     var heartbeatTick: UInt64 = 0
     /// Whether ``AdmissionControl`` counts it among those of its address.
     var isCountedByAddress = false
 
-    init(id: String, handshake: HandshakeInfo, shard: ShardCore, context: EngineContext, link: any Transport) {
+    init(
+        id: String, handshake: HandshakeInfo, shard: ShardCore, context: EngineContext, link: any Transport,
+        isRevision3: Bool = false
+    ) {
+        self.machine = SessionStateMachine(isRevision3: isRevision3)
+        self.isRevision3 = isRevision3
         self.shard = shard
         self.context = context
         self.link = link
         self.upgradeMachine = UpgradeStateMachine(startedOnWebSocket: link.name == .websocket)
         self.handle = EngineSession(
-            id: StoredSessionID(id), handshake: handshake, transport: link.name, core: LoopReference(self))
+            id: StoredSessionID(id), handshake: handshake, transport: link.name, isRevision3: isRevision3,
+            core: LoopReference(self))
     }
 
     package var home: ShardInbox { shard.home }
@@ -140,6 +148,7 @@ package final class SessionCore: LoopResident {
         // It may well end there; the handler is to hear of that.
         shard.holdingEnds { handler = delegate.opened(self) }
         if machine.isAlive { enterPending() }
+        if isRevision3 { handler?.begin() }
     }
 
     private func finishUnannounced() {
@@ -220,6 +229,7 @@ package final class SessionCore: LoopResident {
         switch timer {
         case .pingInterval: delay = isFirst ? context.firstPingDelay() : context.pingDelay
         case .pongTimeout: delay = context.pingTimeout
+        case .clientPing: delay = context.clientPingTimeout
         case .closeTimeout: delay = .milliseconds(Int64(SessionStateMachine.closeTimeoutMilliseconds))
         }
         shard.heartbeats.schedule(self, at: eventLoop.now + delay)
@@ -235,6 +245,10 @@ package final class SessionCore: LoopResident {
             deliver(message)
         case .restartPingInterval:
             arm(.pingInterval)
+            handler?.receivedControl(isHeartbeat: true)
+        case .answerPing:
+            arm(.clientPing)
+            shard.send(OutboundMessage(head: .pong), to: self)
             handler?.receivedControl(isHeartbeat: true)
         case .finish(let end):
             if isClose { link.peerSentClose() }

@@ -12,6 +12,9 @@ struct PollingHeaders {
 
     static let poll = PollingHeaders("Content-Type: text/plain; charset=UTF-8\r\ncache-control: no-store\r\n")
 
+    /// Revision 3, when there is binary data.
+    static let binaryPoll = PollingHeaders("Content-Type: application/octet-stream\r\ncache-control: no-store\r\n")
+
     let lines: StaticString
     /// The same one by one.
     let fields: HTTPHeaders

@@ -15,7 +15,8 @@ struct HeldPost {
 extension PollingTransport: InputSource {
     /// The head of a POST has arrived and been verified; its body has not arrived yet.
     func postReceived(_ exchange: HTTPExchange) {
-        switch machine.postReceived(contentType: exchange.request.headers.first(name: "Content-Type")) {
+        let type = exchange.request.headers.first(name: "Content-Type")
+        switch machine.postReceived(contentType: type, takesBinary: dialect.isRevision3) {
         case .read:
             post = exchange
         case .refuseOverlap:
@@ -57,8 +58,10 @@ extension PollingTransport: InputSource {
 
     /// Packets are delivered before the POST is answered (protocol 1.8.3).
     private func dispatch(_ body: ByteBuffer, of exchange: HTTPExchange) {
-        let packets = PollingPayloadDecoder(
-            body: body, maximumPackets: context.configuration.maxPacketsPerPayload)
+        let packets =
+            dialect.hasOwnPayloads
+            ? revision3Packets(body, of: exchange.request)
+            : PollingPayloadDecoder(body: body, maximumPackets: context.configuration.maxPacketsPerPayload)
         guard pause == nil else { return hold(packets, of: exchange) }
         dispatch(packets, of: exchange)
     }

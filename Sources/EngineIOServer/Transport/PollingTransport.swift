@@ -30,7 +30,10 @@ final class PollingTransport: Transport, LoopResident {
     /// Bodies of at least this size are tracked until they have been sent.
     private static let trackedBody = 16 * 1024
 
-    init(shard: ShardCore, context: EngineContext) {
+    let dialect: ClientDialect
+
+    init(shard: ShardCore, context: EngineContext, dialect: ClientDialect = .usual) {
+        self.dialect = dialect
         self.shard = shard
         self.context = context
     }
@@ -60,6 +63,11 @@ final class PollingTransport: Transport, LoopResident {
 
     func send(listFrom first: Int32, in queue: OutboundQueue) {
         guard machine.flushRequested(), let exchange = takePoll() else { return }
+        if dialect.hasOwnPayloads {
+            var messages: [OutboundMessage] = []
+            queue.forEachMessage(from: first, windowBits: nil) { messages.append($0) }
+            return respondInRevision3(to: exchange, messages)
+        }
         if let shared = queue.sharedPollingBody(listFrom: first, minimum: sharingMinimum) {
             return respond(to: exchange, shared)
         }
@@ -165,7 +173,7 @@ final class PollingTransport: Transport, LoopResident {
 
     /// Answers with all that waits when that is too little to be shared; false when it is more.
     private func respondWithFew(to exchange: HTTPExchange) -> Bool {
-        guard let session else { return false }
+        guard let session, !dialect.hasOwnPayloads else { return false }
         var body = takeBody()
         var mayCompress = false
         let isAll = session.takeForPoll(below: sharingMinimum) { held in
@@ -183,6 +191,9 @@ final class PollingTransport: Transport, LoopResident {
     private func respond(
         to exchange: HTTPExchange, _ messages: [HeldMessage], trailer: [OutboundPacket] = []
     ) {
+        if dialect.hasOwnPayloads {
+            return respondInRevision3(to: exchange, messages.map(\.message), trailer: trailer)
+        }
         if trailer.isEmpty, let shared = shard.sharedAnswer(of: messages, minimum: sharingMinimum) {
             return respond(to: exchange, shared)
         }
@@ -227,15 +238,19 @@ final class PollingTransport: Transport, LoopResident {
 
     private func respond(to exchange: HTTPExchange, _ body: ByteBuffer, mayCompress: Bool) {
         defer { shard.pollingBody.put(body, keeping: Self.keptBody) }
+        respond(to: exchange, .poll, body, mayCompress: mayCompress)
+    }
+
+    func respond(to exchange: HTTPExchange, _ kind: PollingHeaders, _ body: ByteBuffer, mayCompress: Bool) {
         if mayCompress, let compression = context.configuration.httpCompression,
             body.readableBytes >= compression.threshold, let coding = coding(for: exchange.request),
             let compressed = shard.bodyCompressor.compress(body, coding: coding, level: compression.level)
         {
             let tracker = track(compressed) { HeldBytes(compressed.memoryBytes, in: self.context.budget) }
-            return send(.poll, compressed, coding: coding, tracker: tracker, to: exchange)
+            return send(kind, compressed, coding: coding, tracker: tracker, to: exchange)
         }
         let tracker = track(body) { HeldBytes(body.memoryBytes, in: self.context.budget) }
-        send(.poll, body, tracker: tracker, to: exchange)
+        send(kind, body, tracker: tracker, to: exchange)
     }
 
     /// Memory of the loop for the body of an answer.

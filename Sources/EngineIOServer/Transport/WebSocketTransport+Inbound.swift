@@ -134,7 +134,7 @@ extension WebSocketTransport {
     }
 
     private func handle(_ whole: consuming WholeMessage) {
-        guard whole.isText else { return deliver(.binary(whole.bytes)) }
+        guard whole.isText else { return handle(binary: whole.bytes) }
         // Nearly every text is an application's, and no packet is made for it.
         guard whole.lead == EnginePacketCodec.messageType else { return handle(text: whole.bytes) }
         var text = whole.bytes
@@ -144,7 +144,18 @@ extension WebSocketTransport {
 
     private func handle(text bytes: consuming ByteBuffer) {
         do {
-            deliver(try EnginePacketCodec.decodeText(bytes))
+            deliver(
+                dialect.isRevision3
+                    ? try Revision3Codec.decodeText(bytes) : try EnginePacketCodec.decodeText(bytes))
+        } catch {
+            report(.invalid(error))
+        }
+    }
+
+    private func handle(binary bytes: consuming ByteBuffer) {
+        guard dialect.isRevision3 else { return deliver(.binary(bytes)) }
+        do {
+            deliver(try Revision3Codec.decodeBinary(bytes))
         } catch {
             report(.invalid(error))
         }
@@ -157,7 +168,7 @@ extension WebSocketTransport {
             if let hop, deflateWindowBits != nil { hop.count(message.byteCount) }
             switch message {
             case .text(let bytes): handle(text: bytes)
-            case .binary(let bytes): deliver(.binary(bytes))
+            case .binary(let bytes): handle(binary: bytes)
             }
         case .ping(let payload):
             guard state == .open, let context else { return }

@@ -8,7 +8,7 @@ extension WebSocketTransport {
     // MARK: On the session's loop
 
     func send(listFrom first: Int32, in queue: OutboundQueue) {
-        if encodesBinary {
+        if dialect.convertsBinary {
             var messages: [OutboundMessage] = []
             queue.forEachMessage(from: first, windowBits: nil) { messages.append($0) }
             return send(messages)
@@ -48,7 +48,7 @@ extension WebSocketTransport {
 
     /// The message as this client wants it. What had to wait may be compressed already.
     private func finished(_ message: OutboundMessage) -> OutboundMessage {
-        let plain = encodesBinary ? message.withTextOnly() : message
+        let plain = dialect.converted(message)
         guard let deflateWindowBits, message.isApplicationMessage else { return plain }
         return onShard { $0.compressor?.compressParts(of: plain, windowBits: deflateWindowBits) ?? plain } ?? plain
     }

@@ -45,7 +45,7 @@ final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Send
     let hop: InboundHop?
     /// The window size agreed on; nil without compression.
     let deflateWindowBits: Int32?
-    let encodesBinary: Bool
+    let dialect: ClientDialect
 
     // Connection.
     var context: ChannelHandlerContext?
@@ -96,19 +96,19 @@ final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Send
     /// - Parameters:
     ///   - shard: where the session lives.
     ///   - eventLoop: the connection's loop.
-    ///   - encodesBinary: the client asked for base64 (`b64`).
+    ///   - dialect: how the client wants binary data.
     ///   - deflate: what was agreed on about compression.
     ///   - assembler: of the connection's loop.
     ///   - receiveBuffer: what the channel reads into, if it shares that with others.
     ///   - start: the answer to the request, and who waits for the transport.
     init(
-        shard: LoopReference<ShardCore>, eventLoop: any EventLoop, limits: WebSocketLimits, encodesBinary: Bool,
+        shard: LoopReference<ShardCore>, eventLoop: any EventLoop, limits: WebSocketLimits, dialect: ClientDialect,
         deflate: DeflateAgreement?, assembler: SpareAssembler, receiveBuffer: SpareBuffer?, start: WebSocketStart
     ) {
         self.start = start
         self.shard = shard
         self.hop = shard.home.eventLoop === eventLoop ? nil : InboundHop(eventLoop: eventLoop)
-        self.encodesBinary = encodesBinary
+        self.dialect = dialect
         self.deflateWindowBits = deflate?.windowBits
         self.limits = limits
         self.spareAssembler = assembler
@@ -119,8 +119,8 @@ final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Send
 
     var name: TransportName { .websocket }
 
-    /// Base64 is made for each client on its own, and compressed after that.
-    var windowBits: Int32? { encodesBinary ? nil : deflateWindowBits }
+    /// What is changed for each client on its own is compressed after that.
+    var windowBits: Int32? { dialect.convertsBinary ? nil : deflateWindowBits }
 
     /// From now on packets go to `session`.
     func attach(to session: SessionCore) { self.session = session }
@@ -130,8 +130,8 @@ final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Send
         return isLocal ? channelBufferedBytes : hoppedBytes
     }
 
-    /// Data encoded by TLS or base64 is memory of this connection alone.
-    var holding: TransportHolding { socket == nil || encodesBinary ? .copies : .messages }
+    /// Data encoded by TLS, or changed for this client, is memory of this connection alone.
+    var holding: TransportHolding { socket == nil || dialect.convertsBinary ? .copies : .messages }
 
     /// A small amount, since data passed to NIO can be neither dropped nor replaced.
     var chunkBytes: Int { 64 * 1024 }

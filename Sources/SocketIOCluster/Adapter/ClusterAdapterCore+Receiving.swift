@@ -72,6 +72,7 @@ extension ClusterAdapterCore: ClusterListener {
         let options: BroadcastOptions
         var rooms = request.rooms?.names ?? []
         if let opts = request.opts {
+            // Node would do it to everybody.
             guard opts.namesRooms else { throw WireFormatError.shape("opts without rooms") }
             options = opts.options
         } else {
@@ -96,7 +97,7 @@ extension ClusterAdapterCore: ClusterListener {
     private func answer(_ request: ClusterRequest, _ type: ClusterRequestType) throws {
         guard let id = request.requestId else { throw WireFormatError.shape("no requestId") }
         let (local, includesHeaders, gate) = (local, configuration.fetchIncludesHeaders, answers)
-        let rooms = NameSet(request.rooms?.names ?? [])
+        let rooms = NameSet(request.rooms?.recipients ?? [])
         let options = request.opts?.options ?? BroadcastOptions()
         let destination = AnswerDestination(self, to: request.uid)
         Task {

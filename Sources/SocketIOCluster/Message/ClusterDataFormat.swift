@@ -116,7 +116,7 @@ package enum ClusterDataFormat {
         switch kind {
         case .broadcast:
             let packet = try Packet(fields.packet).packet(namespace: namespace)
-            let options = try fields.options()
+            let options = fields.opts?.options ?? BroadcastOptions()
             guard let id = fields.requestId else { return .broadcast(packet, options) }
             return .acknowledgedBroadcast(requestID: id, packet, options)
         case .join: return .request(try fields.request(.remoteJoin, sender))
@@ -151,6 +151,12 @@ package enum ClusterDataFormat {
         init(_ raw: RawJSON?) throws {
             guard let raw else { throw WireFormatError.shape("no packet") }
             self = try raw.decode(Packet.self)
+        }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            data = try container.decode(RawJSON.self, forKey: .data)
+            nsp = try container.decodeIfPresent(String.self, forKey: .nsp)
         }
 
         func packet(namespace: String) throws -> BroadcastPacket {
@@ -189,10 +195,10 @@ package enum ClusterDataFormat {
             let container = try decoder.container(keyedBy: CodingKeys.self)
             // An argument that is null is not the same as none.
             if container.contains(.packet) { packet = try container.decode(RawJSON.self, forKey: .packet) }
-            requestId = try container.decodeIfPresent(String.self, forKey: .requestId)
-            opts = try container.decodeIfPresent(WireOptions.self, forKey: .opts)
+            requestId = try container.decodeIfPresent(WireID.self, forKey: .requestId)?.text
+            opts = WireOptions.given(try container.decodeIfPresent(WireOptions.self, forKey: .opts))
             rooms = try container.decodeIfPresent(WireRoomList.self, forKey: .rooms)
-            close = try container.decodeIfPresent(Bool.self, forKey: .close)
+            close = try container.decodeIfPresent(WireTruth.self, forKey: .close)?.isTrue
             sockets = try container.decodeIfPresent(RawJSON.self, forKey: .sockets)
             clientCount = try container.decodeIfPresent(Double.self, forKey: .clientCount)
             sid = try container.decodeIfPresent(String.self, forKey: .sid)
@@ -205,14 +211,10 @@ package enum ClusterDataFormat {
             one = try container.decodeIfPresent(Bool.self, forKey: .one)
         }
 
-        func options() throws -> BroadcastOptions {
-            guard let opts else { throw WireFormatError.shape("no opts") }
-            return opts.options
-        }
-
         func request(_ type: ClusterRequestType, _ sender: String) throws -> ClusterRequest {
             var request = ClusterRequest(
-                uid: sender, requestID: requestId, type: type, rooms: rooms?.names, close: close, data: packet)
+                uid: sender, requestID: requestId, type: type, close: close, data: packet)
+            request.rooms = rooms
             request.opts = opts
             return request
         }

@@ -36,11 +36,18 @@ package struct WireRoom: Codable {
     }
 
     package init(from decoder: any Decoder) throws {
-        switch try SocketValue(from: decoder) {
-        case .string(let name): self.name = name
-        case .int(let number): self.name = String(number)
-        case .double(let number): self.name = Self.name(number)
-        default: throw WireFormatError.shape("room")
+        guard let name = Self.name(try SocketValue(from: decoder)) else { throw WireFormatError.shape("room") }
+        self.name = name
+    }
+
+    /// The name that a value stands for; nil for something else.
+    package static func name(_ value: SocketValue) -> String? {
+        switch value {
+        case .string(let name): name
+        case .int(let number): String(number)
+        case .double(let number): Self.name(number)
+        case .binary(let data): String(decoding: data.bytes, as: UTF8.self)
+        default: nil
         }
     }
 
@@ -63,34 +70,56 @@ final class WireLimits {
 }
 
 /// Rooms in a request. Too many are refused before the first one is looked at.
+///
+/// `false` and an object without members count as no list, a single name as a list with it; see ``WireNames`` for the rest.
 package struct WireRoomList: Codable {
-    package let names: [String]
+    private var list = WireNames()
+    /// Whether there is a list.
+    package private(set) var isGiven = true
+
+    package var names: [String] { list.names }
+    /// The rooms to reach; see ``WireNames/recipients``.
+    package var recipients: [String] { list.recipients }
 
     package init(_ names: [String]) {
-        self.names = names
+        for name in names { list.append(name) }
     }
 
     package init(from decoder: any Decoder) throws {
-        var container = try decoder.unkeyedContainer()
-        if let count = container.count, count > WireLimits.rooms(of: decoder) { throw WireFormatError.tooManyRooms }
-        var names: [String] = []
-        while !container.isAtEnd { names.append(try container.decode(WireRoom.self).name) }
-        self.names = names
+        guard var container = try? decoder.unkeyedContainer() else {
+            switch try SocketValue(from: decoder) {
+            case .null, .bool(false): isGiven = false
+            case .object(let members) where members.isEmpty: isGiven = false
+            case let value: list.append(WireRoom.name(value))
+            }
+            return
+        }
+        if let count = container.count {
+            guard count <= WireLimits.rooms(of: decoder) else { throw WireFormatError.tooManyRooms }
+            list.reserve(count)
+        }
+        while !container.isAtEnd { list.append(WireRoom.name(try container.decode(SocketValue.self))) }
     }
 
     package func encode(to encoder: any Encoder) throws { try names.encode(to: encoder) }
 }
 
-/// Whom a request is about.
+/// Whom a request is about. A list in its place, as PHP writes an empty map, has no members.
 package struct WireOptions: Codable {
     package var rooms = WireRoomList([])
-    /// Whether there was a list of rooms: none in it means all sockets, no list may be an accident.
+    /// Whether there is a list of rooms: none in it means all sockets, no list may be an accident.
     package private(set) var namesRooms = true
     package var except = WireRoomList([])
     package var flags: WireFlags?
+    private var isGiven = true
 
     private enum CodingKeys: CodingKey {
         case rooms, except, flags
+    }
+
+    /// The options of a message: `null` and `false` are none, as in Node.
+    package static func given(_ options: WireOptions?) -> WireOptions? {
+        options.flatMap { $0.isGiven ? $0 : nil }
     }
 
     package init(_ options: BroadcastOptions, includesFlags: Bool = false) {
@@ -100,10 +129,18 @@ package struct WireOptions: Codable {
     }
 
     package init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
+        guard (try? decoder.unkeyedContainer()) == nil else {
+            namesRooms = false
+            return
+        }
+        guard let container = try? decoder.container(keyedBy: CodingKeys.self) else {
+            guard !(try WireTruth(from: decoder).isTrue) else { throw WireFormatError.shape("opts") }
+            isGiven = false
+            return
+        }
         let rooms = try container.decodeIfPresent(WireRoomList.self, forKey: .rooms)
         self.rooms = rooms ?? WireRoomList([])
-        namesRooms = rooms != nil
+        namesRooms = rooms?.isGiven ?? false
         except = try container.decodeIfPresent(WireRoomList.self, forKey: .except) ?? WireRoomList([])
         flags = try container.decodeIfPresent(WireFlags.self, forKey: .flags)
         guard self.rooms.names.count + except.names.count <= WireLimits.rooms(of: decoder) else {
@@ -112,11 +149,11 @@ package struct WireOptions: Codable {
     }
 
     package var options: BroadcastOptions {
-        BroadcastOptions(rooms: rooms.names, except: except.names, flags: flags?.flags ?? BroadcastFlags())
+        BroadcastOptions(rooms: rooms.recipients, except: except.names, flags: flags?.flags ?? BroadcastFlags())
     }
 }
 
-/// The flags of an acknowledged broadcast.
+/// The flags of an acknowledged broadcast. What is no object holds none.
 package struct WireFlags: Codable {
     package var `volatile`: Bool?
     package var compress: Bool?
@@ -131,13 +168,42 @@ package struct WireFlags: Codable {
         expectSingleResponse = flags.expectsSingleResponse ? true : nil
     }
 
+    package init(from decoder: any Decoder) throws {
+        guard let container = try? decoder.container(keyedBy: CodingKeys.self) else { return }
+        self.volatile = try container.decodeIfPresent(WireTruth.self, forKey: .volatile)?.isTrue
+        compress = try? container.decodeIfPresent(Bool.self, forKey: .compress)
+        timeout = try? container.decodeIfPresent(Double.self, forKey: .timeout)
+        expectSingleResponse = try container.decodeIfPresent(WireTruth.self, forKey: .expectSingleResponse)?.isTrue
+    }
+
     package var flags: BroadcastFlags {
         var flags = BroadcastFlags(
-            isVolatile: self.volatile ?? false, compress: compress ?? true,
-            timeout: timeout.flatMap { Int64(exactly: $0.rounded()) }.map(WireTime.amount))
+            isVolatile: self.volatile ?? false, compress: compress ?? true, timeout: timeout.flatMap(WireTime.amount))
         flags.expectsSingleResponse = expectSingleResponse ?? false
         return flags
     }
+}
+
+/// A value of any kind, as JavaScript takes it in a condition.
+struct WireTruth: Decodable {
+    let isTrue: Bool
+
+    init(from decoder: any Decoder) throws {
+        isTrue =
+            switch try SocketValue(from: decoder) {
+            case .null, .bool(false), .int(0): false
+            case .double(let number): !(number == 0 || number.isNaN)
+            case .string(let text): !text.isEmpty
+            default: true
+            }
+    }
+}
+
+/// An id, which is text, or a number in other implementations; nil for anything else.
+struct WireID: Decodable {
+    let text: String?
+
+    init(from decoder: any Decoder) throws { text = WireRoom.name(try SocketValue(from: decoder)) }
 }
 
 /// The packet of an acknowledged broadcast.
@@ -173,6 +239,20 @@ package struct ClusterRequest: Codable {
         self.rooms = rooms.map(WireRoomList.init)
         self.close = close
         self.data = data
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        uid = try container.decodeIfPresent(WireID.self, forKey: .uid)?.text
+        requestId = try container.decodeIfPresent(WireID.self, forKey: .requestId)?.text
+        type = try container.decode(Int.self, forKey: .type)
+        opts = WireOptions.given(try container.decodeIfPresent(WireOptions.self, forKey: .opts))
+        rooms = try container.decodeIfPresent(WireRoomList.self, forKey: .rooms)
+        close = try container.decodeIfPresent(WireTruth.self, forKey: .close)?.isTrue
+        if container.contains(.data) { data = try container.decode(RawJSON.self, forKey: .data) }
+        packet = try container.decodeIfPresent(WirePacket.self, forKey: .packet)
+        sid = try container.decodeIfPresent(WireID.self, forKey: .sid)?.text
+        room = try? container.decodeIfPresent(WireRoom.self, forKey: .room)
     }
 
     package var text: ByteBuffer {
@@ -215,7 +295,10 @@ package struct ClusterResponse: Codable {
 
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
-        requestId = try container.decode(String.self, forKey: .requestId)
+        guard let id = try container.decode(WireID.self, forKey: .requestId).text else {
+            throw WireFormatError.shape("requestId")
+        }
+        requestId = id
         type = try container.decodeIfPresent(Int.self, forKey: .type)
         uid = try container.decodeIfPresent(String.self, forKey: .uid)
         sid = try container.decodeIfPresent(String.self, forKey: .sid)
@@ -229,7 +312,7 @@ package struct ClusterResponse: Codable {
         clientCount = try container.decodeIfPresent(Double.self, forKey: .clientCount)
         sockets = try container.decodeIfPresent(RawJSON.self, forKey: .sockets)
         // A value of another form counts as an answer without content (protocol 5.4.3).
-        rooms = try? container.decodeIfPresent([WireRoom].self, forKey: .rooms)
+        rooms = try? container.decodeIfPresent([WireID].self, forKey: .rooms)?.compactMap(\.text).map(WireRoom.init)
         if container.contains(.data) { data = try container.decode(RawJSON.self, forKey: .data) }
         if container.contains(.packet) { packet = try container.decode(RawJSON.self, forKey: .packet) }
     }

@@ -88,7 +88,7 @@ public enum ClusterWireFormat: String, Sendable, Hashable, CaseIterable {
             var reader = MessagePackReader(bytes)
             var (uid, namespace, type, number, data): (String?, String?, Int64?, UInt64?, Int?)
             for _ in 0..<(try reader.mapHead()) {
-                let key = try reader.text()
+                let key = try PacketWireFormat.key(&reader)
                 let start = reader.offset
                 switch try reader.next() {
                 case .string(let range) where reader.equals(key, "uid") && range.count <= maximumNameBytes:
@@ -109,22 +109,27 @@ public enum ClusterWireFormat: String, Sendable, Hashable, CaseIterable {
             reader.move(to: data)
             var (packet, options): (Int?, BroadcastOptions?)
             for _ in 0..<(try reader.mapHead()) {
-                let key = try reader.text()
+                let key = try PacketWireFormat.key(&reader)
                 if reader.equals(key, "packet") {
-                    packet = try PacketWireFormat.findData(&reader, namespace: namespace)
+                    packet = try PacketWireFormat.findData(&reader, namespace: namespace, unnamed: true)
                 } else if reader.equals(key, "opts") {
                     options = try PacketWireFormat.options(&reader, most: limits.maximumRooms)
                 } else if reader.equals(key, "requestId") {
-                    return nil
+                    switch try reader.next() {
+                    case .null, .undefined: break
+                    default: return nil
+                    }
                 } else {
                     try reader.skip()
                 }
             }
-            guard let packet, let options else { throw WireFormatError.shape("no packet or opts") }
+            guard let packet else { throw WireFormatError.shape("no packet") }
             reader.move(to: packet)
             return ClusterMessage(
                 namespace: namespace, sender: uid, number: number,
-                .broadcast(try PacketWireFormat.packet(&reader, namespace: namespace, limits: limits), options))
+                .broadcast(
+                    try PacketWireFormat.packet(&reader, namespace: namespace, limits: limits),
+                    options ?? BroadcastOptions()))
         }
     }
 

@@ -21,16 +21,23 @@ extension PacketWireFormat {
     }
 
     /// Reads over the packet map and returns where its data begins; nil when the namespace is another one.
-    package static func findData(_ reader: inout MessagePackReader, namespace: String) throws -> Int? {
+    ///
+    /// - Parameter isMain: Whether the message belongs to this namespace if it names none.
+    package static func findData(
+        _ reader: inout MessagePackReader, namespace: String, unnamed isMain: Bool
+    ) throws -> Int? {
         var data: Int?
-        var isOurs = true
+        var isOurs = isMain
         for _ in 0..<(try reader.mapHead()) {
-            let key = try reader.text()
+            let key = try key(&reader)
             if reader.equals(key, "data") {
                 data = try reader.skip().lowerBound
             } else if reader.equals(key, "nsp") {
-                guard case .string(let range) = try reader.next() else { throw WireFormatError.shape("nsp") }
-                isOurs = reader.string(range).hasSameBytes(as: namespace)
+                switch try reader.next() {
+                case .string(let range), .binary(let range): isOurs = reader.string(range).hasSameBytes(as: namespace)
+                case .null, .undefined: break
+                default: throw WireFormatError.shape("nsp")
+                }
             } else {
                 try reader.skip()
             }
@@ -38,6 +45,18 @@ extension PacketWireFormat {
         guard isOurs else { return nil }
         guard let data else { throw WireFormatError.shape("no data") }
         return data
+    }
+
+    /// The name of a member. No member that is looked for has the empty name, which stands for everything that is no text.
+    package static func key(_ reader: inout MessagePackReader) throws -> Range<Int> {
+        let start = reader.offset
+        switch try reader.next() {
+        case .string(let range), .binary(let range): return range
+        default:
+            reader.move(to: start)
+            try reader.skip()
+            return 0..<0
+        }
     }
 
     /// The data of an event: an array that begins with a name.
@@ -48,78 +67,120 @@ extension PacketWireFormat {
         guard try reader.arrayHead() >= 1 else { throw WireFormatError.shape("no event name") }
         let name: String
         switch try reader.next() {
-        case .string(let range): name = reader.string(range)
+        case .string(let range), .binary(let range): name = reader.string(range)
         case .integer(let number): name = String(number)
         default: throw WireFormatError.shape("event name")
         }
         reader.move(to: start)
-        let data = try MessagePackJSON.read(&reader, limits: limits)
+        let data = try MessagePackJSON.read(&reader, limits: limits, beginsWithName: true)
         return BroadcastPacket(namespace: namespace, event: name, data: data)
     }
 
+    /// The recipients and flags as Node understands them, whose emitters in other languages leave out or misshape much: no
+    /// options, `null`, `false` and a list (PHP's empty map) name no room, so that everybody is meant.
+    ///
     /// - Parameter most: how many rooms and exceptions there may be.
     package static func options(_ reader: inout MessagePackReader, most: Int) throws -> BroadcastOptions {
-        var (rooms, except, flags) = ([String](), [String](), BroadcastFlags())
-        for _ in 0..<(try reader.mapHead()) {
-            let key = try reader.text()
-            if reader.equals(key, "rooms") {
-                rooms = try names(&reader, most: most - except.count)
-            } else if reader.equals(key, "except") {
-                except = try names(&reader, most: most - rooms.count)
-            } else if reader.equals(key, "flags") {
-                flags = try self.flags(&reader)
-            } else {
-                try reader.skip()
+        var (rooms, except, flags) = (WireNames(), WireNames(), BroadcastFlags())
+        let start = reader.offset
+        switch try reader.next() {
+        case .map(let members):
+            for _ in 0..<members {
+                let key = try key(&reader)
+                if reader.equals(key, "rooms") {
+                    rooms = try names(&reader, most: most - except.names.count)
+                } else if reader.equals(key, "except") {
+                    except = try names(&reader, most: most - rooms.names.count)
+                } else if reader.equals(key, "flags") {
+                    flags = try self.flags(&reader)
+                } else {
+                    try reader.skip()
+                }
             }
+        case .null, .undefined, .bool(false): break
+        case .array:
+            reader.move(to: start)
+            try reader.skip()
+        default: throw WireFormatError.shape("options")
         }
-        return BroadcastOptions(rooms: rooms, except: except, flags: flags)
+        return BroadcastOptions(rooms: rooms.recipients, except: except.names, flags: flags)
     }
 
     /// Names of rooms. In Node they may be numbers.
-    private static func names(_ reader: inout MessagePackReader, most: Int) throws -> [String] {
-        let count: Int
+    private static func names(_ reader: inout MessagePackReader, most: Int) throws -> WireNames {
+        var names = WireNames()
+        let start = reader.offset
         switch try reader.next() {
-        case .null, .undefined: return []
-        case .array(let elements): count = elements
-        default: throw WireFormatError.shape("rooms")
-        }
-        guard count <= most else { throw WireFormatError.tooManyRooms }
-        var names: [String] = []
-        names.reserveCapacity(count)
-        for _ in 0..<count {
-            switch try reader.next() {
-            case .string(let range), .binary(let range): names.append(reader.string(range))
-            case .integer(let number): names.append(String(number))
-            case .large(let number): names.append(String(number))
-            case .double(let number): names.append(WireRoom.name(number))
-            default: throw WireFormatError.shape("room")
-            }
+        case .null, .undefined, .bool(false), .map(0): break
+        case .array(let count):
+            guard count <= most else { throw WireFormatError.tooManyRooms }
+            names.reserve(count)
+            for _ in 0..<count { names.append(try name(&reader)) }
+        default:
+            reader.move(to: start)
+            names.append(try name(&reader))
         }
         return names
     }
 
+    /// The name that follows; nil for something else.
+    private static func name(_ reader: inout MessagePackReader) throws -> String? {
+        let start = reader.offset
+        switch try reader.next() {
+        case .string(let range), .binary(let range): return reader.string(range)
+        case .integer(let number): return String(number)
+        case .large(let number): return String(number)
+        case .double(let number): return WireRoom.name(number)
+        default:
+            reader.move(to: start)
+            try reader.skip()
+            return nil
+        }
+    }
+
     private static func flags(_ reader: inout MessagePackReader) throws -> BroadcastFlags {
         var flags = BroadcastFlags()
-        let count: Int
-        switch try reader.next() {
-        case .null, .undefined: return flags
-        case .map(let members): count = members
-        default: throw WireFormatError.shape("flags")
+        let start = reader.offset
+        guard case .map(let count) = try reader.next() else {
+            reader.move(to: start)
+            try reader.skip()
+            return flags
         }
         for _ in 0..<count {
-            let key = try reader.text()
+            let key = try key(&reader)
             let start = reader.offset
-            switch try reader.next() {
-            case .bool(let value) where reader.equals(key, "volatile"): flags.isVolatile = value
-            case .bool(let value) where reader.equals(key, "compress"): flags.compress = value
-            case .bool(let value) where reader.equals(key, "expectSingleResponse"): flags.expectsSingleResponse = value
-            case .integer(let milliseconds) where reader.equals(key, "timeout"):
-                flags.timeout = WireTime.amount(milliseconds)
-            default:
-                reader.move(to: start)
-                try reader.skip()
+            let value = try reader.next()
+            if reader.equals(key, "volatile") {
+                flags.isVolatile = isTrue(value)
+            } else if reader.equals(key, "compress") {
+                flags.compress = value != .bool(false)
+            } else if reader.equals(key, "expectSingleResponse") {
+                flags.expectsSingleResponse = isTrue(value)
+            } else if reader.equals(key, "timeout") {
+                flags.timeout = timeout(value)
             }
+            reader.move(to: start)
+            try reader.skip()
         }
         return flags
+    }
+
+    /// What JavaScript takes for true.
+    private static func isTrue(_ value: MessagePackReader.Token) -> Bool {
+        switch value {
+        case .null, .undefined, .bool(false), .integer(0): false
+        case .double(let number): !(number == 0 || number.isNaN)
+        case .string(let range): !range.isEmpty
+        default: true
+        }
+    }
+
+    private static func timeout(_ value: MessagePackReader.Token) -> TimeAmount? {
+        switch value {
+        case .integer(let milliseconds): WireTime.amount(milliseconds)
+        case .large: WireTime.amount(.max)
+        case .double(let milliseconds): WireTime.amount(milliseconds)
+        default: nil
+        }
     }
 }

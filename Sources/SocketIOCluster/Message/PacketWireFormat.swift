@@ -87,4 +87,9 @@ package enum WireTime {
     package static func amount(_ milliseconds: Int64) -> TimeAmount {
         .milliseconds(min(max(milliseconds, 0), 24 * 3_600_000))
     }
+
+    /// The same for a number with a fraction; nil for none at all.
+    package static func amount(_ milliseconds: Double) -> TimeAmount? {
+        milliseconds.isNaN ? nil : amount(Int64(min(max(milliseconds, 0), 0x1p50).rounded()))
+    }
 }

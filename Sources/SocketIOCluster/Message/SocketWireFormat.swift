@@ -83,9 +83,12 @@ struct HandshakeWireFormat: Encodable {
     init(_ handshake: Handshake, includesHeaders: Bool, includesAuth: Bool) {
         var headers = SocketObject()
         if includesHeaders {
-            for (name, value) in handshake.headers {
-                let name = name.asciiLowercased
-                headers[name] = .string(headers[name]?.string.map { "\($0), \(value)" } ?? value)
+            for (name, value) in HandshakeInfo.fields(handshake.headers) {
+                headers[name] =
+                    switch value {
+                    case .one(let text): .string(text)
+                    case .list(let texts): .array(texts.map { .string($0) })
+                    }
             }
         }
         var query = SocketObject()

@@ -6,7 +6,7 @@ internal import NIOCore
 ///
 /// | MessagePack | JSON |
 /// |---|---|
-/// | byte string, extension 0 | a placeholder and an attachment that shares the message's memory |
+/// | byte string, extension 0 (a buffer in notepack 2) | a placeholder and an attachment that shares the message's memory |
 /// | NaN, ±∞, an impossible date | `null` |
 /// | timestamp extension (-1), notepack 2's date | ISO string |
 /// | notepack 2's `undefined` | no member of a map, `null` elsewhere |
@@ -16,12 +16,15 @@ internal import NIOCore
 package enum MessagePackJSON {
     /// The next value as JSON.
     ///
-    /// - Parameter headroom: Bytes left free in front of the text, see `EncodedArguments`.
+    /// - Parameters:
+    ///   - headroom: Bytes left free in front of the text, see `EncodedArguments`.
+    ///   - beginsWithName: Whether it is an array whose first element is a name, which some encoders write as a byte string.
     package static func read(
-        _ reader: inout MessagePackReader, headroom: Int = 0, limits: MessagePackLimits = MessagePackLimits()
+        _ reader: inout MessagePackReader, headroom: Int = 0, limits: MessagePackLimits = MessagePackLimits(),
+        beginsWithName: Bool = false
     ) throws(MessagePackError) -> EncodedArguments {
         var converter = Converter(capacity: 256, limits: limits)
-        try converter.value(&reader, depth: 0)
+        if beginsWithName { try converter.event(&reader) } else { try converter.value(&reader, depth: 0) }
         return EncodedArguments(
             json: converter.output.buffer(headroom: headroom), attachments: converter.attachments)
     }
@@ -41,6 +44,23 @@ package enum MessagePackJSON {
             try value(try reader.next(), &reader, start: start, depth: depth)
         }
 
+        /// An array that begins with a name.
+        mutating func event(_ reader: inout MessagePackReader) throws(MessagePackError) {
+            let count = try reader.arrayHead()
+            output.write(UInt8(ascii: "["))
+            for index in 0..<count {
+                if index > 0 { output.write(UInt8(ascii: ",")) }
+                let start = reader.offset
+                let token = try reader.next()
+                if index == 0, case .binary(let range) = token {
+                    write(reader.bytes(range))
+                } else {
+                    try value(token, &reader, start: start, depth: 1)
+                }
+            }
+            output.write(UInt8(ascii: "]"))
+        }
+
         private mutating func value(
             _ token: MessagePackReader.Token, _ reader: inout MessagePackReader, start: Int, depth: Int
         ) throws(MessagePackError) {
@@ -53,6 +73,7 @@ package enum MessagePackJSON {
             case .double(let value): output.writeDouble(value)
             case .string(let range): write(reader.bytes(range))
             case .binary(let range): try binary(range, reader, start)
+            case .date(let milliseconds): date(MessagePackDate(milliseconds: milliseconds))
             case .extension(let type, let range): try `extension`(type, range, reader, start)
             case .array(let count):
                 try checkDepth(depth, start)
@@ -99,7 +120,7 @@ package enum MessagePackJSON {
             case .double(let value): quoted { $0.writeDouble(value) }
             case .bool(let value): output.write(value ? "\"true\"" : "\"false\"")
             case .null, .undefined: output.write("\"null\"")
-            case .array, .map, .extension: throw .invalidKey(at: start)
+            case .array, .map, .date, .extension: throw .invalidKey(at: start)
             }
         }
 
@@ -130,9 +151,6 @@ package enum MessagePackJSON {
             _ type: Int8, _ range: Range<Int>, _ reader: MessagePackReader, _ start: Int
         ) throws(MessagePackError) {
             switch (type, range.count) {
-            case (0, 8):
-                // notepack 2: milliseconds.
-                date(MessagePackDate(milliseconds: reader.bytes(range).bigEndianInteger(at: 0)))
             case (0, _): try binary(range, reader, start)
             case (-1, 4), (-1, 8), (-1, 12): date(MessagePackDate(timestamp: reader.bytes(range)))
             default:

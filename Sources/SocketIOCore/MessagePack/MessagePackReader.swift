@@ -22,6 +22,8 @@ package struct MessagePackReader {
         case binary(Range<Int>)
         case array(Int)
         case map(Int)
+        /// The extension by which notepack 2 writes a date: milliseconds since 1970.
+        case date(Int64)
         case `extension`(type: Int8, Range<Int>)
     }
 
@@ -80,10 +82,17 @@ package struct MessagePackReader {
         case 0xD1: return .integer(Int64(try integer(Int16.self)))
         case 0xD2: return .integer(Int64(try integer(Int32.self)))
         case 0xD3: return .integer(try integer(Int64.self))
-        case 0xD4: return try `extension`(UInt8(1))
+        case 0xD4:
+            // The longer form of the same extension is a buffer with one byte.
+            let value = try `extension`(UInt8(1))
+            if case .extension(type: 0, _) = value { return .undefined }
+            return value
         case 0xD5: return try `extension`(UInt8(2))
         case 0xD6: return try `extension`(UInt8(4))
-        case 0xD7: return try `extension`(UInt8(8))
+        case 0xD7:
+            let value = try `extension`(UInt8(8))
+            if case .extension(type: 0, let range) = value { return .date(bytes(range).bigEndianInteger(at: 0)) }
+            return value
         case 0xD8: return try `extension`(UInt8(16))
         case 0xD9: return .string(try take(try integer(UInt8.self)))
         case 0xDA: return .string(try take(try integer(UInt16.self)))
@@ -203,6 +212,6 @@ package struct MessagePackReader {
     private mutating func `extension`(_ length: some FixedWidthInteger) throws(MessagePackError) -> Token {
         let type = try integer(Int8.self)
         let range = try take(length)
-        return type == 0 && range.count == 1 ? .undefined : .extension(type: type, range)
+        return .extension(type: type, range)
     }
 }

@@ -68,6 +68,14 @@ package enum DefaultEncoder {
         return message(.connectError, nsp: nsp, json: json.buffer())
     }
 
+    /// The refusal of a CONNECT as clients of revision 3 get it: `data`, a JSON text, or else the message as a text.
+    package static func legacyConnectError(nsp: String, message text: String, data: ByteBuffer?) -> OutboundMessage {
+        if let data { return message(.connectError, nsp: nsp, json: data) }
+        var json = JSONOutput(capacity: 64)
+        json.writeString(text)
+        return message(.connectError, nsp: nsp, json: json.buffer())
+    }
+
     /// A DISCONNECT, which names nothing but the namespace.
     package static func disconnect(nsp: String) -> OutboundMessage {
         message(.disconnect, nsp: nsp, json: ByteBuffer())

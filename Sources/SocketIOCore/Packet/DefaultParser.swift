@@ -8,7 +8,8 @@ internal import NIOCore
 ///     idle ── text with N > 0 attachments ──▶ collecting ── N-th binary message ──▶ idle, packet
 ///       └──── any other text ──▶ packet
 ///
-/// Text while collecting and binary while idle are errors. After an error the parser is idle again, but the owner is
+/// Text while collecting and binary while idle are errors; a client with the MessagePack parser (protocol 3.11) is in a state of
+/// its own, in which each binary message is a packet. After an error the parser is idle again, but the owner is
 /// expected to close the session. What is held is bounded by `PacketLimits.maxPacketBytes`.
 package struct DefaultParser: Sendable {
     private struct Collecting: Sendable {
@@ -25,15 +26,34 @@ package struct DefaultParser: Sendable {
     private enum State: Sendable {
         case idle
         indirect case collecting(Collecting)
+        /// The packets are MessagePack, for good.
+        case packed
+        /// Before the first message, when that decides.
+        case undecided
     }
 
     private let limits: PacketLimits
     private var state = State.idle
+    /// Clients of revision 3 name namespaces by URLs (protocol 2.5).
+    private let isLegacy: Bool
+    /// What such a client has given in place of `auth`, with the packet that is being read.
+    private var legacyAuth: ByteBuffer?
     /// The namespace named last: a client that is not on `/` mostly repeats one, so no new string is made for it.
     private var lastNamespace = SocketPacket.mainNamespace
 
-    package init(limits: PacketLimits = PacketLimits()) {
+    package init(limits: PacketLimits = PacketLimits(), parser: PacketParser = .default, isLegacy: Bool = false) {
         self.limits = limits
+        self.isLegacy = isLegacy
+        switch parser {
+        case .default: break
+        case .msgpack: state = .packed
+        case .auto: state = .undecided
+        }
+    }
+
+    /// Whether the client's packets are MessagePack, in both directions.
+    package var isPacked: Bool {
+        if case .packed = state { true } else { false }
     }
 
     /// Whether attachments of a packet are outstanding.
@@ -48,20 +68,33 @@ package struct DefaultParser: Sendable {
 
     /// Drops a half-received packet, as a disconnect does (protocol 3.3, rule 10).
     package mutating func reset() {
-        state = .idle
+        if isCollecting { state = .idle }
     }
 
     /// Takes the next message. Returns nil while attachments are outstanding.
     package mutating func receive(_ message: consuming EngineMessage) throws(PacketDecodingError) -> SocketPacket? {
         switch consume message {
         case .text(let text):
-            guard !isCollecting else {
-                state = .idle
-                throw .textWhileAttachmentsPending
+            guard case .idle = state else {
+                try textOutsideIdle()
+                return try receive(text: text)
             }
             return try receive(text: text)
         case .binary(let bytes):
             return try receive(attachment: bytes)
+        }
+    }
+
+    /// The first message decides; otherwise text is an error here.
+    @inline(never)
+    private mutating func textOutsideIdle() throws(PacketDecodingError) {
+        switch state {
+        case .idle: return
+        case .undecided: state = .idle
+        case .packed: throw .unexpectedText
+        case .collecting:
+            state = .idle
+            throw .textWhileAttachmentsPending
         }
     }
 
@@ -73,12 +106,14 @@ package struct DefaultParser: Sendable {
         var parsed = ParsedText()
         try parse(text, into: &parsed)
         let header = parsed.header
-        let nsp = if let range = header.namespace { namespace(range, in: text) } else { SocketPacket.mainNamespace }
+        let nsp = if let range = header.namespace { try namespace(range, in: text) } else { SocketPacket.mainNamespace }
         // The text itself, not another name for it, which would count references.
         text.moveReaderIndex(forwardBy: header.dataOffset)
         guard header.dataOffset < size else { return try packetWithoutData(header, nsp: nsp, size: size) }
         switch header.type {
         case .connect:
+            // A client of revision 3 has no such data.
+            if isLegacy { return try packetWithoutData(header, nsp: nsp, size: size) }
             guard try leadingByte(ofJSON: text) == UInt8(ascii: "{") else { throw .unexpectedPayload(.connect) }
             return SocketPacket(nsp: nsp, id: header.id, body: .connect(text))
         case .disconnect:
@@ -113,7 +148,7 @@ package struct DefaultParser: Sendable {
     }
 
     private mutating func receive(attachment: ByteBuffer) throws(PacketDecodingError) -> SocketPacket? {
-        guard case .collecting(var packet) = state else { throw .unexpectedBinary }
+        guard case .collecting(var packet) = state else { return try receive(packed: attachment) }
         // Emptied first, so that the array below is not shared and an error leaves nothing behind.
         state = .idle
         guard attachment.readableBytes <= limits.maxPacketBytes - packet.byteCount else {
@@ -134,12 +169,21 @@ package struct DefaultParser: Sendable {
         return SocketPacket(nsp: packet.nsp, id: packet.id, body: packet.isAck ? .ack(payload) : .event(payload))
     }
 
+    private mutating func receive(packed message: ByteBuffer) throws(PacketDecodingError) -> SocketPacket {
+        switch state {
+        case .undecided: state = .packed
+        case .packed: break
+        case .idle, .collecting: throw .unexpectedBinary
+        }
+        return try MessagePackParser.packet(message, limits: limits)
+    }
+
     private mutating func packetWithoutData(
         _ header: PacketHeader, nsp: String, size: Int
     ) throws(PacketDecodingError) -> SocketPacket? {
         switch header.type {
         case .connect:
-            return SocketPacket(nsp: nsp, id: header.id, body: .connect(nil))
+            return SocketPacket(nsp: nsp, id: header.id, body: .connect(exchange(&legacyAuth, with: nil)))
         case .disconnect:
             return SocketPacket(nsp: nsp, id: header.id, body: .disconnect)
         case .connectError:
@@ -168,7 +212,10 @@ package struct DefaultParser: Sendable {
         if let failure { throw failure }
     }
 
-    private mutating func namespace(_ range: Range<Int>, in text: borrowing ByteBuffer) -> String {
+    private mutating func namespace(
+        _ range: Range<Int>, in text: borrowing ByteBuffer
+    ) throws(PacketDecodingError) -> String {
+        if isLegacy { return try legacyNamespace(range, in: text) }
         let last = lastNamespace
         let name = text.withUnsafeReadableBytes { bytes in
             let slice = UnsafeRawBufferPointer(rebasing: bytes[range])
@@ -176,6 +223,16 @@ package struct DefaultParser: Sendable {
         }
         lastNamespace = name
         return name
+    }
+
+    @inline(never)
+    private mutating func legacyNamespace(
+        _ range: Range<Int>, in text: borrowing ByteBuffer
+    ) throws(PacketDecodingError) -> String {
+        let namespace = text.withUnsafeReadableBytes { LegacyNamespace(UnsafeRawBufferPointer(rebasing: $0[range])) }
+        guard let namespace else { throw .malformedNamespace }
+        legacyAuth = namespace.auth
+        return namespace.name
     }
 
     /// Checks a JSON text and returns its first byte that is not white space.

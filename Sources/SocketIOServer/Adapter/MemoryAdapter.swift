@@ -122,9 +122,12 @@ public final class MemoryAdapter: Adapter {
                 guard !sockets.isEmpty else { return }
                 shard.engine.relieve()
                 shard.engine.holdingTick {
-                    let staged = shard.engine.stage(message)
+                    var forms = MessageForms(message, packet)
                     for socket in sockets {
                         if shard.outgoingListenerCount > 0 { socket.notifyOutgoing(packet) }
+                        guard let staged = forms.staged(socket.client.isPacked ? .packed : .usual, shard.engine) else {
+                            continue
+                        }
                         shard.engine.send(staged, to: socket.client.session)
                     }
                 }

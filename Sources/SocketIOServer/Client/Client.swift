@@ -53,7 +53,9 @@ final class Client: EngineSessionHandler, LoopResident {
         self.shard = shard
         self.allowance = shard.rates?.step ?? .unlimited
         self.pendingLimit = Int32(clamping: shard.limits.maxPendingAcknowledgements)
-        self.parser = DefaultParser(limits: shard.limits.packets)
+        // Of a client of revision 3 nothing says what it writes before it has to be answered: `auto` is JSON for it.
+        let parser = session.isRevision3 && configuration.parser == .auto ? .default : configuration.parser
+        self.parser = DefaultParser(limits: shard.limits.packets, parser: parser, isLegacy: session.isRevision3)
         self.machine = ClientStateMachine(
             limits: shard.limits.client, lenientNamespaceErrors: configuration.lenientNamespaceErrors)
         // Not weak: an object that ever had a weak reference pays for it with every later retain. Cancelled at the end.
@@ -70,6 +72,22 @@ final class Client: EngineSessionHandler, LoopResident {
         machine.joinedSlots.compactMap { sockets[$0.index] }
     }
 
+    // MARK: Sending
+
+    /// Whether the client's packets are MessagePack. Decided by the time there is a socket.
+    var isPacked: Bool { parser.isPacked }
+
+    /// Sends a finished message, in the form that the client reads.
+    func send(_ message: consuming OutboundMessage) {
+        if parser.isPacked { return sendPacked(message) }
+        session.send(message)
+    }
+
+    @inline(never)
+    private func sendPacked(_ message: OutboundMessage) {
+        if let packed = MessagePackEncoder.message(message) { session.send(packed) }
+    }
+
     // MARK: EngineSessionHandler
 
     func received(_ message: consuming EngineMessage) {
@@ -84,6 +102,11 @@ final class Client: EngineSessionHandler, LoopResident {
         } catch {
             decodingFailed(error)
         }
+    }
+
+    func begin() {
+        let packet = SocketPacket(body: .connect(nil))
+        perform(machine.received(packet), packet)
     }
 
     private func perform(_ action: consuming ClientAction, _ packet: consuming SocketPacket) {
@@ -291,6 +314,9 @@ final class Client: EngineSessionHandler, LoopResident {
     /// Finds the namespace, for which it may ask the application, and continues with the middlewares (protocol 3.5).
     private func connect(slot: ClientSlot, nsp: String, auth: ByteBuffer?) {
         let auth = auth.flatMap { GivenAuth($0) }
+        if session.isRevision3, LegacyNamespace.isAmbiguous(nsp) {
+            return connectFailed(slot: slot, nsp: nsp, Self.invalidNamespace)
+        }
         if let namespace = table.acquire(existing: nsp) {
             return connect(slot: slot, to: namespace, auth: auth)
         }
@@ -308,6 +334,7 @@ final class Client: EngineSessionHandler, LoopResident {
         }
     }
 
+    /// Clients of revision 3 get it in the form of the others, as from Node.
     private static let invalidNamespace = ConnectError("Invalid namespace")
     private static let tooManyConnects = ConnectError("Too many connections to namespaces")
 
@@ -351,7 +378,10 @@ final class Client: EngineSessionHandler, LoopResident {
         } else {
             socket.becomeConnected()
             guard let handle = socket.handle else { return }
-            session.send(DefaultEncoder.connect(nsp: socket.part.name, sid: handle.id))
+            send(
+                session.isRevision3
+                    ? DefaultEncoder.connect(nsp: socket.part.name)
+                    : DefaultEncoder.connect(nsp: socket.part.name, sid: handle.id))
         }
         welcome(socket)
     }
@@ -389,9 +419,17 @@ final class Client: EngineSessionHandler, LoopResident {
     private func refuse(nsp: String, _ error: any Error) {
         guard let error = error as? any ClientFacingError else {
             context.log.log(.middlewareFailed, LogMetadata.namespace(nsp, error: error))
-            return session.send(DefaultEncoder.connectError(nsp: nsp, message: "internal error"))
+            return refuse(nsp: nsp, message: "internal error", data: nil)
         }
         let data = error.data.flatMap { try? RawJSON(encoding: $0) }.map { ByteBuffer(string: $0.json) }
-        session.send(DefaultEncoder.connectError(nsp: nsp, message: error.message, data: data))
+        refuse(nsp: nsp, message: error.message, data: data)
+    }
+
+    private func refuse(nsp: String, message: String, data: ByteBuffer?) {
+        let isLegacy = session.isRevision3 && message != Self.invalidNamespace.message
+        send(
+            isLegacy
+                ? DefaultEncoder.legacyConnectError(nsp: nsp, message: message, data: data)
+                : DefaultEncoder.connectError(nsp: nsp, message: message, data: data))
     }
 }

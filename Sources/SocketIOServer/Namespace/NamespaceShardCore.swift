@@ -20,6 +20,7 @@ final class NamespaceShardCore: LoopResident {
     /// even retained; whoever wants it gets it from `sockets`, by the same slot.
     private struct Recipient {
         let session: SessionSlot
+        let form: MessageForms.Form
         let socket: Unmanaged<SocketCore>
     }
 
@@ -31,6 +32,8 @@ final class NamespaceShardCore: LoopResident {
     let log: NamespaceLog?
     /// Sockets with listeners for outgoing packets: without any, a broadcast does not look at its recipients.
     var outgoingListenerCount = 0
+    /// Sockets that do not get messages in the usual form: without any, there is only that one.
+    private var othersCount = 0
     /// Of no handlers: what the sockets here begin with.
     let handlerShape = HandlerShape()
 
@@ -53,7 +56,9 @@ final class NamespaceShardCore: LoopResident {
 
     /// A socket whose middlewares are about to run: it may join rooms, but is not reached yet.
     func add(_ socket: SocketCore) -> RoomMember {
-        let recipient = Recipient(session: socket.client.session.slot, socket: .passUnretained(socket))
+        let recipient = Recipient(
+            session: socket.client.session.slot, form: form(for: socket.client), socket: .passUnretained(socket))
+        if recipient.form != .usual { othersCount += 1 }
         let member = index.add(recipient)
         let slot = member.slot.index
         while owners.count <= slot { owners.append(nil) }
@@ -69,7 +74,8 @@ final class NamespaceShardCore: LoopResident {
 
     /// The socket goes, and leaves its rooms.
     func remove(_ member: RoomMember, id: String, wasActive: Bool) {
-        guard index[member] != nil else { return }
+        guard let recipient = index[member] else { return }
+        if recipient.form != .usual { othersCount -= 1 }
         let departures = index.remove(member)
         // Before anybody hears of it: whoever does may bring a new socket, which may get this slot and must keep its owner.
         owners[member.slot.index] = nil
@@ -144,6 +150,9 @@ final class NamespaceShardCore: LoopResident {
     ) {
         engine.relieve()
         let looksAtSockets = options.flags.isVolatile || outgoingListenerCount > 0
+        if othersCount > 0 {
+            return engine.holdingTick { deliverInAllForms(message, packet, options, metrics) }
+        }
         // Listeners may send.
         if outgoingListenerCount > 0 {
             return engine.holdingTick { deliver(message, packet, options, metrics, looksAtSockets: true) }
@@ -174,6 +183,30 @@ final class NamespaceShardCore: LoopResident {
                 let first = engine.stage(message)
                 staged = first
                 engine.send(first, to: recipient.session)
+            }
+        }
+        if dropped > 0 { metrics.volatileDropped.increment(by: dropped) }
+    }
+
+    /// How the messages of the namespace have to be for a client.
+    func form(for client: Client) -> MessageForms.Form {
+        if client.isPacked { return .packed }
+        return log != nil && client.session.isRevision3 ? .withoutOffset : .usual
+    }
+
+    /// The same where some clients take another form: each is made and put aside when its first recipient needs it.
+    private func deliverInAllForms(
+        _ message: OutboundMessage, _ packet: BroadcastPacket, _ options: BroadcastOptions, _ metrics: ServerMetrics
+    ) {
+        var forms = MessageForms(message, packet)
+        var dropped = 0
+        index.forEach(rooms: options.rooms, except: options.except) { recipient in
+            let socket = recipient.socket.takeUnretainedValue()
+            socket.notifyOutgoing(packet)
+            if options.flags.isVolatile, !socket.client.session.isWritable {
+                dropped += 1
+            } else if let staged = forms.staged(recipient.form, engine) {
+                engine.send(staged, to: recipient.session)
             }
         }
         if dropped > 0 { metrics.volatileDropped.increment(by: dropped) }

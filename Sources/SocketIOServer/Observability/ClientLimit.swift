@@ -49,7 +49,8 @@ enum ClientLimit: String, CaseIterable, Sendable {
         case .ackIDTooLarge: self = .ackID
         case .namespaceTooLong: self = .nameLength
         case .empty, .unknownType, .malformedAttachmentCount, .malformedJSON, .unexpectedPayload, .reservedEventName,
-            .textWhileAttachmentsPending, .unexpectedBinary, .invalidPlaceholder:
+            .textWhileAttachmentsPending, .unexpectedBinary, .invalidPlaceholder, .malformedMessagePack,
+            .unexpectedText, .malformedNamespace:
             return nil
         }
     }

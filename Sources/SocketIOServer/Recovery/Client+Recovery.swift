@@ -13,7 +13,8 @@ extension Client {
     func continuation(
         in namespace: Namespace, auth: GivenAuth?, after failure: RecoveryFailure?
     ) -> SocketContinuation? {
-        guard let sessions = context.recovery, let log = namespace.local.log else { return nil }
+        // Clients of revision 3 have nowhere to put it.
+        guard !session.isRevision3, let sessions = context.recovery, let log = namespace.local.log else { return nil }
         if let failure { return SocketContinuation(pid: sessions.makePid(), failure: failure) }
         // Texts only: everything else asks for nothing.
         guard let value = auth?.value, let pid = value["pid"]?.string, let offset = value["offset"]?.string else {
@@ -95,7 +96,7 @@ extension Client {
                 guard let restored else { throw .unknownPid }
                 continuation.restored(restored.record, missed: restored.missed.count)
                 sessions.hold(restored.record.pid, by: handle)
-                for message in restored.missed { session.send(message) }
+                for message in restored.missed { send(message) }
                 answer(handle, continuation, log, at: position)
                 socket.becomeConnected()
                 socket.join(restored.record.rooms)
@@ -157,7 +158,7 @@ extension Client {
         _ socket: Socket, _ continuation: SocketContinuation, _ log: NamespaceLog, at position: EventPosition
     ) {
         context.recovery?.count(continuation.outcome)
-        session.send(
+        send(
             DefaultEncoder.connect(
                 nsp: socket.namespace.name, sid: socket.id, pid: continuation.pid.text,
                 offset: log.format.text(position)))

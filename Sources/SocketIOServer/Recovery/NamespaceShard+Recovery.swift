@@ -17,7 +17,7 @@ extension NamespaceShardCore {
             case .sockets(let packet, let options): broadcast(delivery.message, packet, options, log.metrics)
             case .one(let socket):
                 let socket = socket.value(beside: self)
-                if !socket.isGone { socket.client.session.send(delivery.message) }
+                if !socket.isGone { socket.client.send(delivery.message) }
             }
         }
     }

@@ -152,13 +152,13 @@ extension SocketCore {
         guard let handle else { return }
         if !handle.connected, let continuation = handle.continuation, continuation.isRestoring {
             // Neither kept nor counted: the client's offset stays what it is until it has all that it has missed.
-            return client.session.send(
+            return client.send(
                 log.message(arguments, BroadcastFlags(flags), offset: continuation.offset))
         }
         switch log.place(
             arguments, BroadcastFlags(flags), to: self, id: handle.id, here: part.shard.index, now: home.eventLoop.now)
         {
-        case .deliver(let message): client.session.send(message)
+        case .deliver(let message): client.send(message)
         case .queued: part.deliverQueued()
         }
     }

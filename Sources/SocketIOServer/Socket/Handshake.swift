@@ -50,8 +50,14 @@ public struct Handshake: Sendable {
         }
     }
 
-    /// The headers of the first request.
+    /// The headers of the first request, as they were sent: a name may have several values.
     public var headers: HTTPHeaders { request.headers }
+    /// The value of a header as Node's `socket.handshake.headers` has it, see ``EngineIOServer/HandshakeInfo/header(_:)``.
+    public func header(_ name: String) -> String? { request.header(name) }
+    /// The cookies of the first request, see ``EngineIOServer/HandshakeInfo/cookies``.
+    public var cookies: NameDictionary<String> { request.cookies }
+    /// The value of a cookie of the first request; nil when there is none.
+    public func cookie(_ name: String) -> String? { request.cookie(name) }
     /// Path and query of the first request, as sent.
     public var url: String { request.url }
     /// The decoded query parameters of the first request. Parsed at each call.

@@ -28,7 +28,7 @@ extension Socket {
 extension SocketCore {
     func acknowledge(id: Int, _ arguments: inout EncodedArguments) {
         guard connected else { return }
-        client.session.send(arguments.takeAck(nsp: part.name, id: id))
+        client.send(arguments.takeAck(nsp: part.name, id: id))
     }
 
     /// Sends an event and calls `done` once: with the acknowledgement, at the time-out, or at the disconnection.

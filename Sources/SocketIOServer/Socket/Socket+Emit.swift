@@ -131,7 +131,7 @@ extension SocketCore {
             context.metrics.volatileDropped.increment()
             return true
         }
-        if id == nil, let log = part.log {
+        if id == nil, let log = part.log, !client.session.isRevision3 {
             sendInOrder(arguments, flags, log)
             return true
         }
@@ -139,7 +139,7 @@ extension SocketCore {
         message.origin = part.number
         message.isVolatile = flags.isVolatile
         message.coalescingKey = flags.coalescingKey?.inNamespace(part.number)
-        session.send(message)
+        client.send(message)
         return true
     }
 

@@ -27,6 +27,7 @@ extension Socket {
 
 extension SocketCore {
     fileprivate func acknowledgeInPlace(id: Int, relaying arguments: EventArguments) -> Bool {
+        guard !client.isPacked else { return false }
         guard connected else { return true }
         // The closures know the bytes only: another name for the arguments would count references.
         return arguments.payload.withTail(from: arguments.offset) { elements in
@@ -40,7 +41,7 @@ extension SocketCore {
 
     fileprivate func acknowledgeInPlace<each Value>(id: Int, _ values: repeat each Value) -> Bool {
         let nsp = part.name
-        guard let bound = DefaultEncoder.ackBound(nsp: nsp, repeat each values) else { return false }
+        guard !client.isPacked, let bound = DefaultEncoder.ackBound(nsp: nsp, repeat each values) else { return false }
         guard connected else { return true }
         client.session.send(textUpTo: bound, origin: part.number) { output in
             DefaultEncoder.writeAck(nsp: nsp, id: id, repeat each values, into: output)
@@ -52,7 +53,8 @@ extension SocketCore {
         _ event: String, isVolatile: Bool, _ values: repeat each Value
     ) -> Bool {
         let nsp = part.name
-        guard !isGone, part.log == nil, hooks?.outgoing.isEmpty ?? true, !ReservedEventNames.contains(event),
+        guard !isGone, !client.isPacked, part.log == nil, hooks?.outgoing.isEmpty ?? true,
+            !ReservedEventNames.contains(event),
             let bound = DefaultEncoder.eventBound(nsp: nsp, event: event, repeat each values)
         else { return false }
         let session = client.session

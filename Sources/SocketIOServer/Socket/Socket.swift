@@ -52,7 +52,9 @@ public final class Socket: Sendable, Identifiable {
         namespace: Namespace, conn: EngineSession, auth: GivenAuth?, continuation: SocketContinuation?,
         shard index: Int, core: LoopReference<SocketCore>
     ) {
-        self.id = continuation?.earlier?.sid ?? RandomID.make()
+        self.id =
+            conn.protocolRevision == 3
+            ? Self.legacyID(namespace, conn) : continuation?.earlier?.sid ?? RandomID.make()
         self.continuation = continuation
         self.namespace = namespace
         self.conn = conn
@@ -60,6 +62,11 @@ public final class Socket: Sendable, Identifiable {
         self.shardIndex = UInt8(truncatingIfNeeded: index)
         self.core = core
         if let earlier = continuation?.earlier { data = earlier.data }
+    }
+
+    /// Clients of revision 3 make the id themselves, from that of the session (protocol 2.5).
+    private static func legacyID(_ namespace: Namespace, _ conn: EngineSession) -> String {
+        SocketPacket.isMain(namespace.name) ? conn.id : "\(namespace.name)#\(conn.id)"
     }
 
     // MARK: State

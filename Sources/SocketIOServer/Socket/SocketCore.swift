@@ -137,7 +137,7 @@ final class SocketCore: LoopResident {
 
     func disconnectFromNamespace() {
         guard connected else { return }
-        client.session.send(DefaultEncoder.disconnect(nsp: part.name))
+        client.send(DefaultEncoder.disconnect(nsp: part.name))
         close(.serverNamespaceDisconnect, detail: nil)
     }
 

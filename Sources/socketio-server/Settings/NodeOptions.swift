@@ -49,10 +49,8 @@ enum NodeOptions {
 
     /// Options that have no setting.
     private static let missing: [(String, String)] = [
-        ("allowEIO3", "clients of Engine.IO 3 (JavaScript 1.x and 2.x) are refused; update them to version 3 or later"),
-        ("parser", "packets are JSON with binary attachments; other parsers are not part of this version"),
         ("wsEngine", "the server has its own WebSocket implementation"),
-        ("jsonp", "JSONP polling is not supported; browsers do not need it any more"),
+        ("jsonp", "JSONP polling comes with 'allowEIO3'"),
         (
             "allowRequest",
             "it is a function: set 'configuration.engine.allowRequest' in a program that uses the library"

@@ -82,6 +82,10 @@ enum SettingTable {
                 "transports", \.transports, "Transports that the server accepts. Upgrades need both."
             ),
             .flag("allowUpgrades", \.allowUpgrades, "Whether clients are told that they may upgrade to WebSocket."),
+            .flag(
+                "allowEIO3", \.allowEIO3,
+                "Whether clients of Engine.IO 3 are accepted, which are those of version 1 and 2. The ids of their sockets are "
+                    + "made of the session id, which is a secret: do not show them to other clients."),
             .number(
                 "pingIntervalMs", \.pingIntervalMs, 10...day, unit: "ms",
                 "Time between a pong, or the opening, and the next ping to a client."),
@@ -116,6 +120,11 @@ enum SettingTable {
     private static let socketIO = Section(
         title: "Socket.IO",
         settings: [
+            .choice(
+                "parser", \.parser,
+                "How clients write their packets: `default` is JSON text, `msgpack` is MessagePack, for clients with "
+                    + "`socket.io-msgpack-parser` or python-socketio's `serializer=\"msgpack\"`. With `auto` each client may use "
+                    + "either; its first message decides."),
             .number(
                 "connectTimeoutMs", \.connectTimeoutMs, 10...day, unit: "ms",
                 "How long a client may stay connected without joining a namespace."),

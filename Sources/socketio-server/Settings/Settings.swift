@@ -23,6 +23,7 @@ struct Settings: Sendable, Equatable {
     var addTrailingSlash = true
     var transports = [Transport.polling, .websocket]
     var allowUpgrades = true
+    var allowEIO3 = false
     var pingIntervalMs = 25_000
     var pingTimeoutMs = 20_000
     var upgradeTimeoutMs = 10_000
@@ -33,6 +34,7 @@ struct Settings: Sendable, Equatable {
     var nodeTagHeader: String?
 
     // Socket.IO
+    var parser = Parser.default
     var connectTimeoutMs = 45_000
     var ackTimeoutMs: Int? = 60_000
     var handlerGraceMs = 5_000
@@ -59,6 +61,12 @@ struct Settings: Sendable, Equatable {
     var overload = Overload()
     var operations = Operations()
     var log = Log()
+
+    enum Parser: String, CaseIterable, Sendable {
+        case `default`
+        case msgpack
+        case auto
+    }
 
     enum Transport: String, CaseIterable, Sendable {
         case polling

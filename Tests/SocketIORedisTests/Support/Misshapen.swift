@@ -80,6 +80,8 @@ enum Misshapen {
                 var parts = whole.map { $0[0] }
                 parts[index] = part
                 all.append(broadcast(parts))
+                // Without options it would reach everybody, and the test client takes no event whose name is a number.
+                guard index != 1 || part != #"{"data":[5]}"# else { continue }
                 all.append(broadcast(Array(parts.prefix(index + 1))))
             }
         }

@@ -58,6 +58,13 @@ enum Vectors {
         }
     }
 
+    /// The text of a recording.
+    static func text(of name: String) throws -> String {
+        let url = Bundle.module.url(forResource: name, withExtension: "jsonl", subdirectory: "Vectors")
+        guard let url else { throw TestFailure("no recording \(name)") }
+        return try String(contentsOf: url, encoding: .utf8)
+    }
+
     private static func all(_ id: String) -> [VectorLine] { id.hasPrefix("streams-") ? streamLines : lines }
 
     static func lines(_ configuration: String) -> [VectorLine] {

@@ -2,6 +2,7 @@
 
 import NIOCore
 import SocketIOCore
+import SocketIOTesting
 import Testing
 
 @Suite("MessagePack")
@@ -34,6 +35,8 @@ struct MessagePackTests {
             ("18446744073709551615", [0xCF] + Array(repeating: 0xFF, count: 8)),
             // notepack cuts these to 64 bits; here they stay what they are, if rounded.
             ("18446744073709551616", [0xCB, 0x43, 0xF0, 0, 0, 0, 0, 0, 0]),
+            ("-9223372036854775808", [0xD3, 0x80, 0, 0, 0, 0, 0, 0, 0]),
+            ("-9223372036854777856", [0xCB, 0xC3, 0xE0, 0, 0, 0, 0, 0, 1]),
             ("1e400", [0xCB, 0x7F, 0xF0, 0, 0, 0, 0, 0, 0]),
         ] as [(String, [UInt8])])
     func numbers(json: String, bytes: [UInt8]) throws {
@@ -111,6 +114,40 @@ struct MessagePackTests {
         #expect(result.json == #"[7,{"_placeholder":true,"num":0}]"#)
         #expect(result.attachments == [[1, 2]])
         #expect(try read([0xC7, 3, 0, 1, 2, 3]).attachments == [[1, 2, 3]])
+    }
+
+    @Test("notepack 2: a buffer of one byte is not undefined, one of eight bytes is no date")
+    func shortBuffers() throws {
+        #expect(try read([0xC7, 1, 0, 7]).attachments == [[7]])
+        #expect(try read([0xC7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1]).attachments == [[0, 0, 0, 0, 0, 0, 0, 1]])
+        #expect(try read([0xC8, 0, 1, 0, 7]).attachments == [[7]])
+        #expect(try read([0xD5, 0, 1, 2]).attachments == [[1, 2]])
+        #expect(try read([0xC7, 0, 0]).attachments == [[]])
+        #expect(try read([0x81, 0xA1, 0x61, 0xC7, 1, 0, 7]).json == #"{"a":{"_placeholder":true,"num":0}}"#)
+        #expect(try read([0xD4, 0, 7]).json == "null")
+        #expect(throws: MessagePackError.invalidKey(at: 1)) { try read([0x81, 0xD7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1]) }
+    }
+
+    @Test("both generations of notepack give the same, as recorded")
+    func generations() throws {
+        let line = try #require(
+            try Vectors.text(of: "claims").split(separator: "\n").first { $0.contains(#""M1/notepack-2-and-3""#) })
+        guard case .object(let values)? = try TestValue(json: String(line))["values"] else {
+            throw TestFailure("no values")
+        }
+        #expect(values.count == 18)
+        for (name, value) in values {
+            let results = try ["2.2.0", "3.0.1"].compactMap { value[$0]?.string }.map { try read(bytes(hex: $0)) }
+            // The newer one keeps the lowest byte of every element only.
+            guard results.count == 2, name != "typedarray-uint16" else { continue }
+            #expect(results[0].json == results[1].json, "\(name)")
+            #expect(results[0].attachments == results[1].attachments, "\(name)")
+        }
+    }
+
+    private func bytes(hex: String) -> [UInt8] {
+        let digits = hex.utf8.compactMap { UInt8(String(UnicodeScalar($0)), radix: 16) }
+        return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
     }
 
     @Test(
