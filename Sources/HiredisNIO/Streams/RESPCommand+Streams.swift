@@ -50,6 +50,12 @@ extension RESPCommand {
         return RESPCommand("EVAL", script, 1, stream, id.description)
     }
 
+    /// Takes the value of a key away and returns it, in one step. GETDEL needs Redis 6.2.
+    package static func take(_ key: String) -> RESPCommand {
+        let script = "local v = redis.call('GET', KEYS[1]); if v then redis.call('DEL', KEYS[1]) end; return v"
+        return RESPCommand("EVAL", script, 1, key)
+    }
+
     /// XREVRANGE of the newest entry.
     package static func newest(of stream: String) -> RESPCommand {
         RESPCommand("XREVRANGE", stream, "+", "-", "COUNT", 1)

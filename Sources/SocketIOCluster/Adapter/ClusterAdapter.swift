@@ -31,6 +31,8 @@ public final class ClusterAdapter: Adapter {
     let core: LoopBound<ClusterAdapterCore>
     /// Calls of ``fetchSockets(_:)`` that wait for answers.
     let looks = SharedWork<Look, [SocketDescription]>()
+    /// Whether broadcasts are delivered, here too, at their place in the order of all servers.
+    private let isOrdered: Bool
     private let phase = NIOLockedValueBox(Phase.idle)
 
     var counters: ClusterCounters { services.counters }
@@ -53,6 +55,11 @@ public final class ClusterAdapter: Adapter {
         self.uid = uid
         self.channel = channel
         self.core = core
+        let store =
+            context.local.keepsEvents
+            ? backend.sessionStore(of: context.namespace, local: context.local) : nil
+        if let store { context.local.share(store) }
+        isOrdered = store != nil
         receiver = ClusterReceiver(
             namespace: context.namespace, uid: uid, local: context.local, services: services, core: core)
     }
@@ -120,6 +127,7 @@ public final class ClusterAdapter: Adapter {
 
     /// Delivers the event here and publishes it.
     public func broadcast(_ packet: AdapterSPI.BroadcastPacket, options: BroadcastOptions) {
+        if isOrdered, !options.flags.isLocal { return broadcastInOrder(packet, options) }
         local.broadcast(packet, options: options)
         guard !options.flags.isLocal else { return }
         do {
@@ -129,22 +137,67 @@ public final class ClusterAdapter: Adapter {
         }
     }
 
+    /// Publishes the event, which is delivered here when it has its place in the order. While it cannot get one, it is
+    /// delivered at once.
+    private func broadcastInOrder(_ packet: BroadcastPacket, _ options: BroadcastOptions) {
+        inOrder({ [local] in local.broadcast(packet, options: options) }) { isDelivered, lost in
+            try channel.publishInOrder(packet, options, isDelivered: isDelivered, lost: lost)
+        }
+    }
+
+    private func inOrder(
+        _ deliver: @escaping @Sendable () -> Void,
+        _ publish: (_ isDelivered: Bool, _ lost: @escaping @Sendable () -> Void) throws -> Void
+    ) {
+        var isDelivered = true
+        switch backend.status {
+        case .up, .degraded: isDelivered = false
+        case .connecting, .down, .closed: deliver()
+        }
+        let nothing: @Sendable () -> Void = {}
+        let lost = isDelivered ? nothing : deliver
+        do {
+            try publish(isDelivered, lost)
+        } catch {
+            lost()
+            services.notSent(error, namespace: context.namespace)
+        }
+    }
+
     /// Makes sockets join here, and asks the others to do the same with theirs.
     public func addSockets(_ options: BroadcastOptions, rooms: [String]) {
+        let request = ClusterRequest(uid: uid, type: .remoteJoin, opts: options, rooms: rooms)
+        if isOrdered, !options.flags.isLocal {
+            return tellInOrder(request) { [local] in local.addSockets(options, rooms: rooms) }
+        }
         local.addSockets(options, rooms: rooms)
-        tellOthers(ClusterRequest(uid: uid, type: .remoteJoin, opts: options, rooms: rooms), options)
+        tellOthers(request, options)
     }
 
     /// Makes sockets leave here, and asks the others to do the same with theirs.
     public func removeSockets(_ options: BroadcastOptions, rooms: [String]) {
+        let request = ClusterRequest(uid: uid, type: .remoteLeave, opts: options, rooms: rooms)
+        if isOrdered, !options.flags.isLocal {
+            return tellInOrder(request) { [local] in local.removeSockets(options, rooms: rooms) }
+        }
         local.removeSockets(options, rooms: rooms)
-        tellOthers(ClusterRequest(uid: uid, type: .remoteLeave, opts: options, rooms: rooms), options)
+        tellOthers(request, options)
     }
 
     /// Disconnects sockets here, and asks the others to do the same with theirs.
     public func disconnectSockets(_ options: BroadcastOptions, close: Bool) {
+        let request = ClusterRequest(uid: uid, type: .remoteDisconnect, opts: options, close: close)
+        if isOrdered, !options.flags.isLocal {
+            return tellInOrder(request) { [local] in local.disconnectSockets(options, close: close) }
+        }
         local.disconnectSockets(options, close: close)
-        tellOthers(ClusterRequest(uid: uid, type: .remoteDisconnect, opts: options, close: close), options)
+        tellOthers(request, options)
+    }
+
+    private func tellInOrder(_ request: ClusterRequest, _ act: @escaping @Sendable () -> Void) {
+        inOrder(act) { isDelivered, lost in
+            try channel.publishInOrder(request, isDelivered: isDelivered, lost: lost)
+        }
     }
 
     private func tellOthers(_ request: ClusterRequest, _ options: BroadcastOptions) {

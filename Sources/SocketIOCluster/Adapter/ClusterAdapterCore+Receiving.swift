@@ -45,6 +45,15 @@ extension ClusterAdapterCore: ClusterListener {
         local.broadcast(packet, options: options)
     }
 
+    package func deliver(
+        _ packet: BroadcastPacket, _ options: BroadcastOptions, at position: EventPosition, isNew: Bool
+    ) {
+        counters.received.increment()
+        local.deliver(packet, options, at: position, isNew: isNew)
+    }
+
+    package func noteGap() { local.noteGap() }
+
     /// Counts the broadcasts of each peer, to tell later whether some are missing.
     package func heardBroadcast(from uid: String) {
         let name = ExactName(uid)

@@ -51,9 +51,9 @@ package struct PeerMessage: Codable {
     /// The node understands answers in parts.
     var parts: Bool?
     // Questions and answers
-    var id: String?
-    var nsp: String?
-    var what: String?
+    package var id: String?
+    package var nsp: String?
+    package var what: String?
     var opts: WireOptions?
     var count: Int?
     var rooms: NameDictionary<Int>?
@@ -63,6 +63,8 @@ package struct PeerMessage: Codable {
     var more: Bool?
     /// Why there is no answer.
     var error: String?
+    /// The secret of a session, to be released to the node that asks.
+    package var pid: String?
     // Echoes
     package var number: UInt64?
     // Of messages that are signed; see `PeerSignature`, which writes them

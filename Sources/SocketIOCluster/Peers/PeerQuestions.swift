@@ -19,6 +19,9 @@ final class PeerQuestions {
         case rooms
     }
 
+    /// Asks for a session whose socket counts as connected; the record that is kept of it is the answer.
+    package static let release = "release"
+
     private let nodeID: String
     private let services: ClusterServices
     private let channel: any ClusterChannel
@@ -78,6 +81,10 @@ final class PeerQuestions {
     /// in parts, and that there is none.
     func answer(_ question: PeerMessage, member: PeerHeartbeat.Member?, takesParts: Bool) {
         guard let id = question.id, let member else { return }
+        if let what = question.what, what.hasSameBytes(as: Self.release) {
+            if let pid = question.pid, PacketWireFormat.isID(pid) { member.local.releaseSession(pid) }
+            return
+        }
         // Something newer nodes ask: they do not get an answer.
         guard let what = question.what.flatMap({ Subject(bytesOf: $0) }) else { return }
         let options = question.opts?.options ?? BroadcastOptions()

@@ -33,6 +33,10 @@ package protocol ClusterBackend: AnyObject, Sendable {
     /// other kinds too.
     var asksForNames: Bool { get }
 
+    /// Gives the events of a namespace one order at all servers, and keeps its sessions for all of them; nil when the back end
+    /// does neither. Asked once for a namespace, when sessions can be continued.
+    func sessionStore(of namespace: String, local: MemoryAdapter) -> (any SessionStore)?
+
     // What follows is called on the event loop.
 
     /// Whether what others send arrives here.
@@ -58,6 +62,7 @@ package protocol ClusterBackend: AnyObject, Sendable {
 }
 
 extension ClusterBackend {
+    package func sessionStore(of namespace: String, local: MemoryAdapter) -> (any SessionStore)? { nil }
     package var failsWhenDown: Bool { false }
     package var asksForNames: Bool { false }
     package var hearsOthers: Bool { true }
@@ -99,6 +104,20 @@ package protocol ClusterChannel: AnyObject, Sendable {
     /// - Throws: What cannot be encoded. What cannot be sent is counted and logged.
     func publish(_ packet: BroadcastPacket, _ options: BroadcastOptions) throws
 
+    /// Publishes a broadcast in the order of all servers.
+    ///
+    /// - Parameters:
+    ///   - isDelivered: Whether it has been delivered here already; otherwise that is done at its place in the order.
+    ///   - lost: Called if it certainly gets no place.
+    /// - Throws: What cannot be encoded, or is too large.
+    func publishInOrder(
+        _ packet: BroadcastPacket, _ options: BroadcastOptions, isDelivered: Bool, lost: @escaping @Sendable () -> Void
+    ) throws
+
+    /// The same for a request that wants no answer.
+    func publishInOrder(
+        _ request: ClusterRequest, isDelivered: Bool, lost: @escaping @Sendable () -> Void) throws
+
     /// Publishes anything else.
     ///
     /// - Parameters:
@@ -117,5 +136,17 @@ package protocol ClusterChannel: AnyObject, Sendable {
 }
 
 extension ClusterChannel {
+    package func publishInOrder(
+        _ packet: BroadcastPacket, _ options: BroadcastOptions, isDelivered: Bool, lost: @escaping @Sendable () -> Void
+    ) throws {
+        try publish(packet, options)
+    }
+
+    package func publishInOrder(
+        _ request: ClusterRequest, isDelivered: Bool, lost: @escaping @Sendable () -> Void
+    ) throws {
+        try publish(.request(request), to: .everyone, isForPeer: false, nil)
+    }
+
     package func settled(isOpen: Bool) {}
 }

@@ -79,9 +79,19 @@ package protocol ClusterListener: AnyObject {
 
     /// It is for sockets here.
     func deliver(_ packet: BroadcastPacket, _ options: BroadcastOptions)
+
+    /// The same at its place in the order of all servers; without `isNew` the sockets here have it already.
+    func deliver(_ packet: BroadcastPacket, _ options: BroadcastOptions, at position: EventPosition, isNew: Bool)
+
+    /// Events of others have been missed.
+    func noteGap()
 }
 
 extension ClusterListener {
     package func heardBroadcast(from uid: String) {}
     package func deliver(_ packet: BroadcastPacket, _ options: BroadcastOptions) {}
+    package func deliver(
+        _ packet: BroadcastPacket, _ options: BroadcastOptions, at position: EventPosition, isNew: Bool
+    ) { deliver(packet, options) }
+    package func noteGap() {}
 }

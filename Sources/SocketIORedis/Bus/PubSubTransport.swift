@@ -47,6 +47,10 @@ package protocol PubSubTransport: AnyObject {
 
     func unsubscribe(channels: [String], patterns: [String])
 
+    /// Sends a command, and waits so long for a connection.
+    func execute(
+        _ command: RESPCommand, patience: TimeAmount, _ done: @escaping (Result<RESPValue, any Error>) -> Void)
+
     /// A reader of a stream, which is to be started and closed by its owner.
     func makeReader(
         of stream: String, pageSize: Int, _ handlers: RedisStreamReader.Handlers

@@ -25,6 +25,8 @@ final class RedisBusCore {
     var hearsBySubscription = true
     /// Whether broadcasts are listened to; nil to judge by the subscriptions.
     var isListening: (() -> Bool)?
+    /// Told before the status says that nothing can be published.
+    var onLinkLost: () -> Void = {}
     /// Numbers the questions whether this node hears itself.
     var echoNumber: UInt64 = 0
     /// Makes a message that this node alone hears, and then tells by ``heardEcho(_:)``.
@@ -157,6 +159,13 @@ final class RedisBusCore {
         }
     }
 
+    /// Sends a command, and waits so long for a connection.
+    func execute(
+        _ command: RESPCommand, patience: TimeAmount, _ done: @escaping (Result<RESPValue, any Error>) -> Void
+    ) {
+        transport.execute(command, patience: patience, done)
+    }
+
     // MARK: Reading streams
 
     /// A reader of a stream, over a connection of its own.
@@ -201,6 +210,7 @@ extension RedisBusCore: PubSubTransportDelegate {
             listeners?.begin()
         } else {
             board.health.publisherReason = reason
+            onLinkLost()
             outbox.linkLost(reason: reason)
             listeners?.close()
         }

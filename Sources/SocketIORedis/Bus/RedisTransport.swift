@@ -101,6 +101,12 @@ package final class RedisTransport: PubSubTransport {
         for channel in channels { subscriber.unsubscribe(channel) { _ in } }
     }
 
+    package func execute(
+        _ command: RESPCommand, patience: TimeAmount, _ done: @escaping (Result<RESPValue, any Error>) -> Void
+    ) {
+        client.send(command, whenDown: .wait(patience)) { done($0.mapError { $0 }) }
+    }
+
     package func makeReader(
         of stream: String, pageSize: Int, _ handlers: RedisStreamReader.Handlers
     ) -> any StreamReading {

@@ -20,6 +20,7 @@ final class StreamChannel: ClusterChannel {
     /// Requests of all, and what is for this node alone.
     private let channels: (all: String, own: String)
     private let source = PublishSource()
+    private let own: LoopBound<OwnMessages>
 
     private var bus: RedisBus { backend.bus }
 
@@ -33,6 +34,11 @@ final class StreamChannel: ClusterChannel {
             uid: uid, namespace: namespace, stream: backend.names.stream(of: namespace), backend.streams)
         let all = Self.channel(key: backend.configuration.key, namespace: namespace)
         channels = (all, "\(all)\(uid)#")
+        own = LoopBound(with: backend.hub) { hub in
+            let own = OwnMessages()
+            hub.watch(own)
+            return own
+        }
     }
 
     /// Where requests go.
@@ -43,14 +49,24 @@ final class StreamChannel: ClusterChannel {
     func subscribe(_ receiver: ClusterReceiver, _ done: ClusterCallback<Void>) {
         bus.core.run { [self] bus in
             backend.hub.run { [weak self, namespace] hub in
-                hub.add(namespace) { [weak self] entry, data, _ in self?.received(entry, data, receiver) }
+                hub.add(namespace) { [weak self] in self?.received($0, $1, $2, isDelivered: $3, receiver) }
             }
+            let (ordered, stream) = (backend.orderedNamespace(namespace), backend.names.stream(of: namespace))
+            let (namespace, limits) = (namespace, backend.limits)
             let onMessage: RedisBusCore.Handler = { payload, _ in receiver.received(payload) }
             bus.watch(channels.all)
             bus.subscribe(channels: [(channels.all, onMessage), (channels.own, onMessage)]) { [backend] result in
                 guard case .success = result else { return done(result) }
                 // Clients are let in when what is sent to them is not missed.
-                backend.hub.run { hub in hub.whenReady { done.succeed() } }
+                backend.hub.run { hub in
+                    hub.whenReady {
+                        guard let ordered else { return done.succeed() }
+                        hub.readHistory(
+                            of: namespace, in: stream, to: ordered, limits: limits,
+                            onGap: { receiver.runIfHere { $0.noteGap() } }
+                        ) { done.succeed() }
+                    }
+                }
             }
         }
     }
@@ -78,17 +94,27 @@ final class StreamChannel: ClusterChannel {
 
     // MARK: Receiving
 
-    private func received(_ entry: StreamEntry, _ data: ByteBuffer, _ receiver: ClusterReceiver) {
+    private func received(
+        _ entry: StreamEntry, _ data: ByteBuffer, _ id: RedisStreamID, isDelivered: Bool, _ receiver: ClusterReceiver
+    ) {
+        let isOwn = entry.uid.hasSameBytes(as: uid)
+        if isOwn { backend.heardOwn(data) }
+        let isOrdered = backend.orderedNamespace(namespace) != nil
         // It has been acted on when it was sent.
-        guard !entry.uid.hasSameBytes(as: uid) else { return backend.heardOwn(data) }
+        guard !isOwn || isOrdered else { return }
+        let isDelivered = isOwn && (isDelivered || own.runIfHere { $0.read(data) } ?? false)
         do {
             let content = try StreamsWireFormat.message(entry, limits: backend.limits)
             guard case .broadcast(let packet, let options) = content else {
-                return receiver.deliver(ClusterMessage(namespace: namespace, sender: entry.uid, content))
+                guard !isDelivered else { return }
+                return receiver.runIfHere { listener in
+                    listener.received(ClusterMessage(namespace: namespace, sender: isOwn ? "" : entry.uid, content))
+                }
             }
             receiver.runIfHere { listener in
-                listener.heardBroadcast(from: entry.uid)
-                listener.deliver(packet, options)
+                if !isOwn { listener.heardBroadcast(from: entry.uid) }
+                guard isOrdered else { return listener.deliver(packet, options) }
+                listener.deliver(packet, options, at: EventPosition(id), isNew: !isDelivered)
             }
         } catch {
             receiver.dropped("entry", error)
@@ -99,6 +125,44 @@ final class StreamChannel: ClusterChannel {
 
     func publish(_ packet: BroadcastPacket, _ options: BroadcastOptions) throws {
         bus.publish(PublishMessage(command: try format.entry(packet, options), source: source, isBroadcast: true))
+    }
+
+    func publishInOrder(
+        _ packet: BroadcastPacket, _ options: BroadcastOptions, isDelivered: Bool, lost: @escaping @Sendable () -> Void
+    ) throws {
+        try publishInOrder(
+            try format.entry(packet, options, isDelivered: isDelivered), isBroadcast: true, isDelivered, lost)
+    }
+
+    func publishInOrder(
+        _ request: ClusterRequest, isDelivered: Bool, lost: @escaping @Sendable () -> Void
+    ) throws {
+        try publishInOrder(
+            try format.entry(request, isDelivered: isDelivered), isBroadcast: false, isDelivered, lost)
+    }
+
+    private func publishInOrder(
+        _ command: RedisPublish, isBroadcast: Bool, _ isDelivered: Bool, _ lost: @escaping @Sendable () -> Void
+    ) throws {
+        let limit = backend.configuration.maxMessageBytes
+        guard command.payloadLength <= limit else {
+            bus.counters.refused(.sentBytes)
+            throw ClusterError.tooLarge(command.payloadLength, limit: limit)
+        }
+        var message = PublishMessage(command: command, source: source, isBroadcast: isBroadcast)
+        if !isDelivered {
+            let payload = command.payload
+            own.run { $0.add(payload, lost) }
+            message.completion = PublishCompletion(
+                ClusterCallback { [own] result in
+                    // In doubt it may still come.
+                    guard case .failure(let error) = result, (error as? ClusterError)?.code != .unconfirmed else {
+                        return
+                    }
+                    own.run { $0.lost(payload) }
+                })
+        }
+        bus.publish(message)
     }
 
     func publish(

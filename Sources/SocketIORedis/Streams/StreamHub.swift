@@ -6,13 +6,21 @@ internal import HiredisNIO
 internal import NIOCore
 internal import SocketIOCluster
 internal import SocketIOCore
+internal import SocketIOServer
 
 /// Reads the streams, each over a connection of its own, and hands every entry to its namespace. Lives on the bus's event loop.
 ///
 ///     Redis ── XREAD ──▶ a reader for each stream ──▶ by `nsp` ──▶ StreamChannel
 final class StreamHub {
-    /// - Parameter data: The data of the entry as the stream holds it.
-    typealias Handler = (_ entry: StreamEntry, _ data: ByteBuffer, _ id: RedisStreamID) -> Void
+    /// - Parameters:
+    ///   - data: The data of the entry as the stream holds it.
+    ///   - isDelivered: Whether the node that wrote it has delivered it already.
+    typealias Handler = (_ entry: StreamEntry, _ data: ByteBuffer, _ id: RedisStreamID, _ isDelivered: Bool) -> Void
+
+    /// Entries of a namespace whose history is being read.
+    private struct Held {
+        var calls: [() -> Void] = []
+    }
 
     private let bus: RedisBusCore
     private let streams: RedisStreams
@@ -21,21 +29,29 @@ final class StreamHub {
     private var startedReaders = 0
     private var troubles: [Int: String] = [:]
     private var handlers: NameDictionary<Handler> = [:]
+    private var gapHandlers: NameDictionary<() -> Void> = [:]
+    private var held: NameDictionary<Held> = [:]
+    /// What has been read and handed on, by stream.
+    private var positions: NameDictionary<RedisStreamID> = [:]
     /// What is to be done when it is known from where the streams are read.
     private var waiting: [() -> Void] = []
     /// Whether entries have come since the last heartbeat.
     private var hasRead = false
     private var isClosed = false
+    private var watched: [Watched] = []
     /// This node's name in its echoes.
     var nodeID: String?
 
     /// The longest name of a namespace that is looked for.
-    private static let maximumNameLength = 1024
+    static let maximumNameLength = 1024
+    /// Entries that wait for the history of a namespace, at most.
+    private static let maximumHeld = 100_000
 
     init(_ bus: RedisBusCore, _ streams: RedisStreams) {
         self.bus = bus
         self.streams = streams
         bus.hearsBySubscription = false
+        bus.onLinkLost = { [weak self] in self?.linkLost() }
         bus.isListening = { [weak self] in self?.isListening ?? false }
     }
 
@@ -44,8 +60,11 @@ final class StreamHub {
     func start() {
         let names = StreamNames(name: streams.name, count: streams.count).all
         for (index, name) in names.enumerated() {
-            var handlers = RedisStreamReader.Handlers { [weak self] in self?.received($0) }
-            handlers.onStart = { [weak self] _ in self?.readerStarted() }
+            var handlers = RedisStreamReader.Handlers { [weak self] in self?.received($0, of: name) }
+            handlers.onStart = { [weak self] id in
+                self?.positions[name] = id
+                self?.readerStarted()
+            }
             handlers.onGap = { [weak self] in self?.gap() }
             handlers.onTrouble = { [weak self] in self?.trouble($0, index) }
             readers.append(bus.makeReader(of: name, pageSize: streams.pageSize, handlers))
@@ -83,9 +102,58 @@ final class StreamHub {
         bus.statusChanged()
     }
 
+    /// Holds the entries of a namespace back until what was sent before has been read.
+    ///
+    /// - Parameter onGap: Entries are missing.
+    func readHistory(
+        of namespace: String, in stream: String, to local: MemoryAdapter, limits: MessagePackLimits,
+        onGap: @escaping () -> Void, _ done: @escaping () -> Void
+    ) {
+        guard let end = positions[stream], !isClosed else { return done() }
+        gapHandlers[namespace] = onGap
+        held[namespace] = Held()
+        StreamHistory(
+            bus, stream: stream, namespace: namespace, local: local, limits: limits, maxLength: streams.maxLength,
+            end: end
+        ) { [weak self] in
+            self?.release(namespace)
+            done()
+        }.start()
+    }
+
+    private func release(_ namespace: String) {
+        let calls = held[namespace]?.calls ?? []
+        held[namespace] = nil
+        for call in calls { call() }
+    }
+
+    /// Whether everything up to a position has been handed to a namespace.
+    func hasDelivered(_ position: EventPosition, in namespace: String, of stream: String) -> Bool {
+        guard held[namespace] == nil, let read = positions[stream] else { return false }
+        return EventPosition(read) >= position
+    }
+
     func remove(_ namespace: String) {
         handlers[namespace] = nil
+        gapHandlers[namespace] = nil
+        held[namespace] = nil
         bus.statusChanged()
+    }
+
+    // MARK: Own messages
+
+    /// Messages that are to be delivered at once when Redis is lost.
+    func watch(_ own: OwnMessages) {
+        watched.removeAll { $0.own == nil }
+        watched.append(Watched(own: own))
+    }
+
+    private struct Watched {
+        weak var own: OwnMessages?
+    }
+
+    private func linkLost() {
+        for entry in watched { entry.own?.linkLost() }
     }
 
     // MARK: Readers
@@ -99,11 +167,12 @@ final class StreamHub {
         bus.askAgain()
     }
 
-    private func received(_ entries: [RedisStreamEntry]) {
+    private func received(_ entries: [RedisStreamEntry], of stream: String) {
         guard let last = entries.last else { return }
         hasRead = true
         record(lagOf: last.id)
         for entry in entries { received(entry) }
+        positions[stream] = last.id
     }
 
     private func received(_ entry: RedisStreamEntry) {
@@ -111,7 +180,16 @@ final class StreamHub {
             let message = StreamEntry(
                 fields: entry.fields.lazy.map { ($0.name, $0.value) }, maximumNameLength: Self.maximumNameLength)
         else { return bus.invalid("entry", WireFormatError.shape("fields")) }
-        if let handler = handlers[message.namespace] { return handler(message, entry.data, entry.id) }
+        if let handler = handlers[message.namespace] {
+            let (data, id, isDelivered) = (entry.data, entry.id, entry.isDelivered)
+            guard let waiting = held[message.namespace] else { return handler(message, data, id, isDelivered) }
+            guard waiting.calls.count < Self.maximumHeld else {
+                release(message.namespace)
+                return handler(message, data, id, isDelivered)
+            }
+            held[message.namespace]?.calls.append { handler(message, data, id, isDelivered) }
+            return
+        }
         guard message.namespace.isEmpty, let nodeID, message.uid.hasSameBytes(as: nodeID),
             let number = StreamsWireFormat.echoNumber(message)
         else { return }
@@ -123,6 +201,7 @@ final class StreamHub {
         bus.counters.streamGaps.increment()
         bus.log.log(.streamGap, ["stream": "\(streams.name)"])
         bus.doubtEverything()
+        for handler in gapHandlers.values { handler() }
     }
 
     private func trouble(_ reason: String?, _ index: Int) {
@@ -146,6 +225,12 @@ final class StreamHub {
 }
 
 extension RedisStreamEntry {
+    /// Whether the node that wrote it has delivered it already.
+    fileprivate var isDelivered: Bool {
+        fields.count > 4
+            && fields.contains { $0.name.readableBytesView.elementsEqual(StreamsWireFormat.deliveredField.utf8) }
+    }
+
     /// The value of the field `data`; empty without one.
     fileprivate var data: ByteBuffer {
         fields.last { $0.name.readableBytesView.elementsEqual("data".utf8) }?.value ?? ByteBuffer()

@@ -1,10 +1,13 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import HiredisNIO
 internal import LoopConfinement
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import SocketIOCluster
 internal import SocketIOCore
+internal import SocketIOServer
 
 /// Redis streams with the entries of Node's adapter for streams, under a ``Cluster``. From any thread.
 ///
@@ -17,6 +20,13 @@ final class StreamsBackend: ClusterBackend {
     let limits: MessagePackLimits
     let bus: RedisBus
     let hub: LoopBound<StreamHub>
+    private let sessions: RedisSessionStore
+    private let ordered = NIOLockedValueBox<NameDictionary<Ordered>>([:])
+
+    /// A namespace that may be forgotten meanwhile.
+    private struct Ordered: Sendable {
+        weak var local: MemoryAdapter?
+    }
 
     var eventLoop: any EventLoop { bus.core.eventLoop }
     var status: ClusterStatus { bus.status }
@@ -34,6 +44,7 @@ final class StreamsBackend: ClusterBackend {
             transport: transport, policy: configuration.outage, counters: services.counters, logger: services.logger,
             log: services.log, maximumMessageBytes: configuration.maxMessageBytes)
         hub = LoopBound(with: bus.core) { StreamHub($0, streams) }
+        sessions = RedisSessionStore(bus: bus, hub: hub, names: names, configuration: configuration)
     }
 
     deinit { if status != .closed { hub.execute { $0.close() } } }
@@ -46,7 +57,18 @@ final class StreamsBackend: ClusterBackend {
         hub.run { $0.start() }
     }
 
+    func sessionStore(of namespace: String, local: MemoryAdapter) -> (any SessionStore)? {
+        ordered.withLockedValue { $0[namespace] = Ordered(local: local) }
+        return sessions
+    }
+
+    /// The sockets of a namespace that has one order at all nodes; nil for others.
+    func orderedNamespace(_ namespace: String) -> MemoryAdapter? {
+        ordered.withLockedValue { $0[namespace]?.local }
+    }
+
     func close() async {
+        await sessions.finish()
         await hub.get { $0.close() }
         await bus.close()
     }
@@ -54,6 +76,7 @@ final class StreamsBackend: ClusterBackend {
     func channel(namespace: String, uid: String) -> any ClusterChannel {
         guard namespace.isEmpty else { return StreamChannel(self, namespace: namespace, uid: uid) }
         hub.run { $0.nodeID = uid }
+        sessions.owner = uid
         // Streams have no common order, so that with several nothing follows from an echo.
         if streams.count == 1 {
             let (streams, stream) = (streams, names.stream(of: ""))

@@ -16,6 +16,8 @@ struct StreamsWireFormat {
     private let streams: RedisStreams
     /// The command that adds a broadcast, up to its data.
     private let broadcastHead: ByteBuffer
+    /// The same for one that this node has delivered already.
+    private let deliveredHead: ByteBuffer
 
     /// - Parameter stream: That of the namespace.
     init(uid: String, namespace: String, stream: String, _ streams: RedisStreams) {
@@ -24,20 +26,29 @@ struct StreamsWireFormat {
         self.stream = stream
         self.streams = streams
         broadcastHead = Self.head(.broadcast, uid: uid, namespace: namespace, stream: stream, streams)
+        deliveredHead = Self.head(
+            .broadcast, uid: uid, namespace: namespace, stream: stream, streams, isDelivered: true)
     }
 
     private static func head(
-        _ kind: ClusterDataFormat.Kind, uid: String, namespace: String, stream: String, _ streams: RedisStreams
+        _ kind: ClusterDataFormat.Kind, uid: String, namespace: String, stream: String, _ streams: RedisStreams,
+        isDelivered: Bool = false
     ) -> ByteBuffer {
-        RESPCommand.appendHead(
-            to: stream, fields: [("uid", uid), ("nsp", namespace), ("type", String(kind.rawValue))], last: "data",
-            maximumLength: streams.maxLength)
+        var fields = [("uid", uid), ("nsp", namespace), ("type", String(kind.rawValue))]
+        if isDelivered { fields.append((deliveredField, "1")) }
+        return RESPCommand.appendHead(to: stream, fields: fields, last: "data", maximumLength: streams.maxLength)
     }
+
+    /// Says that the node which wrote the entry has delivered it already. Node.js servers pass over it.
+    static let deliveredField = "done"
 
     // MARK: Stream
 
     /// The command that adds a broadcast without acknowledgement, in one allocation.
-    func entry(_ packet: BroadcastPacket, _ options: BroadcastOptions) throws -> RedisPublish {
+    func entry(
+        _ packet: BroadcastPacket, _ options: BroadcastOptions, isDelivered: Bool = false
+    ) throws -> RedisPublish {
+        let broadcastHead = isDelivered ? deliveredHead : broadcastHead
         let data = packet.data
         guard !data.attachments.isEmpty else {
             return RedisPublish(head: broadcastHead, BroadcastText.beginning, data.json, BroadcastText.end(options))
@@ -60,10 +71,11 @@ struct StreamsWireFormat {
     }
 
     /// The command that adds a request without an answer.
-    func entry(_ request: ClusterRequest) throws -> RedisPublish {
+    func entry(_ request: ClusterRequest, isDelivered: Bool = false) throws -> RedisPublish {
         let (type, data) = try ClusterDataFormat.encode(.request(Self.complete(request)))
         let kind = ClusterDataFormat.Kind(rawValue: type) ?? .join
-        let head = Self.head(kind, uid: uid, namespace: namespace, stream: stream, streams)
+        let head = Self.head(
+            kind, uid: uid, namespace: namespace, stream: stream, streams, isDelivered: isDelivered)
         return RedisPublish(head: head, "", data.text, ByteBuffer())
     }
 

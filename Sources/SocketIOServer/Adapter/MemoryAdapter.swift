@@ -45,6 +45,13 @@ public final class MemoryAdapter: Adapter {
     /// Sockets connected here.
     public var socketCount: Int { shards.reduce(0) { $0 + $1.socketCount } }
 
+    /// The connected socket that has a session.
+    func holder(of pid: PackedID) -> Socket? {
+        let now = shards[0].shard.eventLoop.now
+        guard case .held(let socket) = context.recovery?.find(pid, now: now) else { return nil }
+        return socket
+    }
+
     func nextAckID() -> Int { lastAckID.wrappingAdd(1, ordering: .relaxed).oldValue }
 
     // MARK: Rooms

@@ -339,10 +339,15 @@ final class Client: EngineSessionHandler, LoopResident {
     private static let tooManyConnects = ConnectError("Too many connections to namespaces")
 
     /// - Parameter failure: why the client cannot continue its earlier session, if that has been tried.
-    func connect(slot: ClientSlot, to namespace: Namespace, auth: GivenAuth?, after failure: RecoveryFailure? = nil) {
+    /// - Parameter found: what other servers may know of that session, once it has been looked up.
+    func connect(
+        slot: ClientSlot, to namespace: Namespace, auth: GivenAuth?, after failure: RecoveryFailure? = nil,
+        found: Result<KeptSession, RecoveryFailure>? = nil
+    ) {
         guard let conn = session.handle, session.isOpen, !isEnded else { return table.release(namespace) }
+        if failure == nil, found == nil, lookUp(slot: slot, in: namespace, auth: auth) { return }
         let part = namespace.local.shards[shard.index].core.value(beside: shard)
-        let continuation = continuation(in: namespace, auth: auth, after: failure)
+        let continuation = continuation(in: namespace, auth: auth, after: failure, found: found)
         let socket = SocketCore(client: self, slot: slot, part: part)
         let handle = socket.makeHandle(namespace: namespace, conn: conn, auth: auth, continuation: continuation)
         while sockets.count <= slot.index { sockets.append(nil) }

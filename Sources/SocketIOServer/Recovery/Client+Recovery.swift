@@ -11,7 +11,8 @@ extension Client {
     /// What a new socket of the client begins with; nil when recovery is off. `failure` is why an attempt to continue an
     /// earlier session has ended: there is no other.
     func continuation(
-        in namespace: Namespace, auth: GivenAuth?, after failure: RecoveryFailure?
+        in namespace: Namespace, auth: GivenAuth?, after failure: RecoveryFailure?,
+        found: Result<KeptSession, RecoveryFailure>? = nil
     ) -> SocketContinuation? {
         // Clients of revision 3 have nowhere to put it.
         guard !session.isRevision3, let sessions = context.recovery, let log = namespace.local.log else { return nil }
@@ -21,20 +22,44 @@ extension Client {
             return SocketContinuation(pid: sessions.makePid())
         }
         do throws(RecoveryFailure) {
-            return try earlier(pid: pid, offset: offset, namespace, sessions, log)
+            return try earlier(pid: pid, offset: offset, namespace, sessions, log, found)
         } catch {
             return SocketContinuation(pid: sessions.makePid(), failure: error)
         }
     }
 
+    /// Looks for an earlier session at the other servers, and continues when they have answered. False when there is nothing to
+    /// look for.
+    func lookUp(slot: ClientSlot, in namespace: Namespace, auth: GivenAuth?) -> Bool {
+        guard let sessions = context.recovery, let log = namespace.local.log, let store = log.store,
+            let value = auth?.value, let pid = value["pid"]?.string, let offset = value["offset"]?.string,
+            let request = try? RestoreRequest(pid: pid, offset: offset, format: log.format)
+        else { return false }
+        if case .held = sessions.find(request.pid, now: session.eventLoop.now) { return false }
+        let client = LoopReference(self)
+        shard.running.start {
+            let found: Result<KeptSession, RecoveryFailure>
+            do throws(RecoveryFailure) {
+                found = .success(try await store.find(request.pid, in: namespace.name, offset: request.offset))
+            } catch {
+                found = .failure(error)
+            }
+            client.run { $0.connect(slot: slot, to: namespace, auth: auth, found: found) }
+        }
+        return true
+    }
+
     private func earlier(
-        pid: String, offset: String, _ namespace: Namespace, _ sessions: RecoverySessions, _ log: NamespaceLog
+        pid: String, offset: String, _ namespace: Namespace, _ sessions: RecoverySessions, _ log: NamespaceLog,
+        _ looked: Result<KeptSession, RecoveryFailure>?
     ) throws(RecoveryFailure) -> SocketContinuation {
         let request = try RestoreRequest(pid: pid, offset: offset, format: log.format)
         let holder: Socket?
         let record: KeptSession
         switch sessions.find(request.pid, now: session.eventLoop.now) {
-        case .failure(let failure): throw failure
+        case .failure(let failure):
+            guard let looked else { throw failure }
+            (record, holder) = (try looked.get(), nil)
         case .record(let found): (record, holder) = (found, nil)
         case .held(let socket):
             // Of another namespace: its log is another one, too.
@@ -59,7 +84,7 @@ extension Client {
         guard let handle = socket.handle, canConnect(socket) else { return abandon(socket) }
         let subject = handle.rateIdentity
         switch continuation.step({ $0.passed(subject: subject) }) {
-        case .claim: claim(socket, continuation)
+        case .claim: take(socket, continuation)
         case .release:
             guard let holder = continuation.holder else { return startOver(socket, .unknownPid) }
             release(holder, for: handle, continuation)
@@ -75,7 +100,37 @@ extension Client {
             socket.core.run { socket in
                 let client = socket.client
                 guard case .claim = continuation.step({ $0.released() }) else { return client.abandon(socket) }
-                client.claim(socket, continuation)
+                client.take(socket, continuation)
+            }
+        }
+    }
+
+    /// Takes the record from where it is kept for all servers, if it is.
+    private func take(_ socket: SocketCore, _ continuation: SocketContinuation) {
+        guard let store = socket.part.log?.store, let sessions = context.recovery, let earlier = continuation.earlier,
+            let handle = socket.handle
+        else { return claim(socket, continuation) }
+        let life = TimeAmount(sessions.settings.maxDisconnectionDuration)
+        shard.running.start {
+            let taken: Result<KeptSession, RecoveryFailure>
+            do throws(RecoveryFailure) {
+                taken = .success(try await store.claim(earlier))
+            } catch {
+                taken = .failure(error)
+            }
+            handle.core.run { core in
+                let client = core.client
+                switch taken {
+                case .failure(let failure): client.startOver(core, failure)
+                case .success(let record):
+                    let now = client.session.eventLoop.now
+                    sessions.keep(record, until: now + life)
+                    client.claim(core, continuation)
+                    // It was not needed after all.
+                    guard case .record(let left) = sessions.find(record.pid, now: now) else { return }
+                    sessions.forget(left.pid)
+                    store.keep(left, for: life)
+                }
             }
         }
     }

@@ -9,7 +9,8 @@ internal import SocketIOCore
 ///
 /// Every event that asks for no acknowledgement then has one more argument at the end, a text by which the client says
 /// what it has seen; clients pass it to their handlers like other arguments. The client library of version 4.6 and later
-/// does the rest. Sessions and events are kept in the memory of this server.
+/// does the rest. Sessions and events are kept in the memory of this server; with an adapter over Redis streams sessions are kept in
+/// Redis, and a client may return to any server.
 public struct ConnectionStateRecovery: Sendable, Hashable {
     /// How long after its loss a session can be continued; default 2 minutes.
     public var maxDisconnectionDuration = Duration.seconds(120)

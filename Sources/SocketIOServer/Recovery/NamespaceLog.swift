@@ -6,6 +6,7 @@ internal import LoopConfinement
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import SocketIOCore
+internal import Synchronization
 
 /// The order of a namespace's events on this server, and the newest of them for clients that return.
 ///
@@ -43,14 +44,18 @@ final class NamespaceLog: Sendable {
     private struct State {
         var log: EventLog<OutboundMessage>
         var queues: [Queue]
-        var last: UInt64 = 0
+        var format: OffsetFormat
+        /// Where sessions are kept for all servers; nil when they are kept here.
+        var store: (any SessionStore)?
+        var last = EventPosition.zero
         /// Until when a lost session of the namespace may be continued.
         var neededUntil = NIODeadline.uptimeNanoseconds(0)
     }
 
     private let name: String
     private let number: Int32
-    let format: OffsetFormat
+    let limits: EventLogLimits
+    private let hasStore = Atomic(false)
     let metrics: ServerMetrics
     private let state: NIOLockedValueBox<State>
 
@@ -69,9 +74,48 @@ final class NamespaceLog: Sendable {
         self.number = number
         self.metrics = metrics
         // Of this log, not of the server: a namespace that is forgotten and made anew begins to count again.
-        format = .memory(bootID: BootID(using: &rng))
+        let format = OffsetFormat.memory(bootID: BootID(using: &rng))
+        self.limits = limits
         state = NIOLockedValueBox(
-            State(log: EventLog(limits: limits), queues: Array(repeating: Queue(), count: shards)))
+            State(log: EventLog(limits: limits), queues: Array(repeating: Queue(), count: shards), format: format))
+    }
+
+    var format: OffsetFormat { state.withLockedValue { $0.format } }
+
+    // MARK: Shared with other servers
+
+    /// Whether an adapter gives events their places.
+    var isShared: Bool { hasStore.load(ordering: .relaxed) }
+    var store: (any SessionStore)? { isShared ? state.withLockedValue { $0.store } : nil }
+
+    func share(_ store: any SessionStore) {
+        state.withLockedValue { state in
+            state.store = store
+            state.format = .stream
+        }
+        hasStore.store(true, ordering: .relaxed)
+    }
+
+    /// Nothing is known of what was sent up to this position.
+    func begin(after position: EventPosition) {
+        state.withLockedValue { state in
+            state.log = EventLog(limits: limits, begin: position)
+            state.last = position
+        }
+    }
+
+    func noteGap() { state.withLockedValue { $0.log.noteGap() } }
+
+    func remember(
+        _ packet: BroadcastPacket, _ options: BroadcastOptions, at position: EventPosition, now: NIODeadline
+    ) {
+        state.withLockedValue { state in
+            guard position > state.last else { return }
+            state.last = position
+            guard !options.flags.isVolatile else { return }
+            let message = message(packet.data, options.flags, offset: position, state.format)
+            keep(message, rooms: options.rooms, except: options.except, now: now, &state)
+        }
     }
 
     /// Events and bytes that are kept.
@@ -85,12 +129,17 @@ final class NamespaceLog: Sendable {
     /// Gives a broadcast its place in the order of each loop that `isNeeded` names. `here` is the loop that the caller is
     /// on; `wake` is called for each other one that does not know yet that something waits for it.
     func place(
-        _ packet: BroadcastPacket, _ options: BroadcastOptions, here: Int?, now: NIODeadline,
-        isNeeded: (Int) -> Bool, wake: (Int) -> Void
+        _ packet: BroadcastPacket, _ options: BroadcastOptions, at position: EventPosition? = nil, here: Int?,
+        now: NIODeadline, isNeeded: (Int) -> Bool, wake: (Int) -> Void
     ) -> Placing {
         let (placing, sleeping) = state.withLockedValue { state -> (Placing, [Int]) in
+            if let position {
+                guard position > state.last else { return (.queued, []) }
+                state.last = position
+            }
             let message = next(packet.data, options.flags, &state)
-            if !options.flags.isVolatile {
+            // What the adapter has given no place is not sent again.
+            if !options.flags.isVolatile, state.store == nil || position != nil {
                 keep(message, rooms: options.rooms, except: options.except, now: now, &state)
             }
             var sleeping: [Int] = []
@@ -120,7 +169,7 @@ final class NamespaceLog: Sendable {
         let target = Delivery.Target.one(LoopReference(socket))
         return state.withLockedValue { state in
             let message = next(event, flags, &state)
-            if !flags.isVolatile { keep(message, rooms: [id], except: [], now: now, &state) }
+            if !flags.isVolatile, state.store == nil { keep(message, rooms: [id], except: [], now: now, &state) }
             if state.queues[here].deliveries.isEmpty, !state.queues[here].isDelivering { return .deliver(message) }
             state.queues[here].deliveries.append(Delivery(message: message, target: target))
             return .queued
@@ -129,6 +178,12 @@ final class NamespaceLog: Sendable {
 
     /// A finished event with the offset of a position that was given out before.
     func message(_ event: EncodedArguments, _ flags: BroadcastFlags, offset: EventPosition) -> OutboundMessage {
+        message(event, flags, offset: offset, format)
+    }
+
+    private func message(
+        _ event: EncodedArguments, _ flags: BroadcastFlags, offset: EventPosition, _ format: OffsetFormat
+    ) -> OutboundMessage {
         var message = DefaultEncoder.event(
             nsp: name, json: event.json, attachments: event.attachments, compress: flags.compress,
             offset: format.text(offset))
@@ -140,8 +195,8 @@ final class NamespaceLog: Sendable {
 
     /// The finished event with its own position, or with the newest one if it is volatile, because it is not kept.
     private func next(_ event: EncodedArguments, _ flags: BroadcastFlags, _ state: inout State) -> OutboundMessage {
-        if !flags.isVolatile { state.last += 1 }
-        return message(event, flags, offset: EventPosition(state.last))
+        if !flags.isVolatile, state.store == nil { state.last = EventPosition(state.last.low + 1) }
+        return message(event, flags, offset: state.last, state.format)
     }
 
     private func keep(
@@ -149,7 +204,7 @@ final class NamespaceLog: Sendable {
     ) {
         let bytes = message.attachments.reduce(message.head.frame.readableBytes) { $0 + $1.frame.readableBytes }
         state.log.append(
-            message, at: EventPosition(state.last), bytes: bytes + Self.overhead, rooms: rooms, except: except, now: now
+            message, at: state.last, bytes: bytes + Self.overhead, rooms: rooms, except: except, now: now
         )
     }
 
@@ -162,7 +217,7 @@ final class NamespaceLog: Sendable {
         while true {
             let (deliveries, end) = state.withLockedValue { state -> ([Delivery], EventPosition) in
                 state.queues[index].isWoken = false
-                let end = EventPosition(state.last)
+                let end = state.last
                 guard !state.queues[index].isDelivering else { return ([], end) }
                 let taken = state.queues[index].deliveries
                 state.queues[index].deliveries = []
@@ -183,7 +238,7 @@ final class NamespaceLog: Sendable {
     // MARK: Returning
 
     /// Up to where events have been given positions.
-    var last: EventPosition { state.withLockedValue { EventPosition($0.last) } }
+    var last: EventPosition { state.withLockedValue { $0.last } }
 
     func missed(
         by record: KeptSession, after start: EventPosition, through end: EventPosition, limits: ReplayLimits

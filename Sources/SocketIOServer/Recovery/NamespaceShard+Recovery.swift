@@ -52,12 +52,15 @@ extension NamespaceShardCore {
 
 extension MemoryAdapter {
     /// Delivers a broadcast in the order of the log.
-    func broadcast(_ packet: BroadcastPacket, options: BroadcastOptions, in log: NamespaceLog) {
+    func broadcast(
+        _ packet: BroadcastPacket, options: BroadcastOptions, in log: NamespaceLog, at position: EventPosition? = nil,
+        isNew: Bool = true
+    ) {
         let here = shards.first { $0.shard.eventLoop.inEventLoop }
         let isDone: Void? = here?.core.runIfHere { core in
             let placing = log.place(
-                packet, options, here: core.shard.index, now: core.home.eventLoop.now,
-                isNeeded: { shards[$0].expectsEvents },
+                packet, options, at: position, here: core.shard.index, now: core.home.eventLoop.now,
+                isNeeded: { isNew && shards[$0].expectsEvents },
                 wake: { index in
                     let shard = shards[index]
                     core.engine.hand(to: shard.shard.shard) { shard.core.runIfHere { _ = $0.deliverQueued() } }
@@ -69,7 +72,8 @@ extension MemoryAdapter {
         }
         guard isDone == nil else { return }
         _ = log.place(
-            packet, options, here: nil, now: shards[0].shard.eventLoop.now, isNeeded: { shards[$0].expectsEvents },
+            packet, options, at: position, here: nil, now: shards[0].shard.eventLoop.now,
+            isNeeded: { isNew && shards[$0].expectsEvents },
             wake: { index in shards[index].run { _ = $0.deliverQueued() } })
     }
 }

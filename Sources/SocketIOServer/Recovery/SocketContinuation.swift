@@ -16,6 +16,9 @@ final class SocketContinuation: Sendable {
         var machine: RestoreStateMachine?
         /// Whether the connection was lost in a way that lets the client return.
         var isLost = false
+        /// Whether the record of the connected socket is about to be written, and when that was done last.
+        var isRecording = false
+        var recorded: NIODeadline?
     }
 
     /// By what the client asks for the session. A secret.
@@ -88,6 +91,28 @@ final class SocketContinuation: Sendable {
         }
     }
 
+    /// Whether a record is to be written after the time returned; nil when one is about to be.
+    func beginRecording() -> TimeAmount? {
+        state.withLock { state in
+            guard !state.isRecording else { return nil }
+            state.isRecording = true
+            return state.recorded == nil ? Self.firstRecordDelay : Self.recordInterval
+        }
+    }
+
+    func recorded(at now: NIODeadline) {
+        state.withLock {
+            $0.isRecording = false
+            $0.recorded = now
+        }
+    }
+
+    var lastRecorded: NIODeadline? { state.withLock { $0.recorded } }
+
+    /// The handlers of a new connection join rooms first.
+    private static let firstRecordDelay = TimeAmount.milliseconds(20)
+    private static let recordInterval = TimeAmount.seconds(1)
+
     func lost() { state.withLock { $0.isLost = true } }
 }
 
@@ -116,7 +141,11 @@ extension Socket {
     /// The socket has gone. An event for its client goes to whatever has its session now, or is kept for its return.
     func sendToSuccessor(_ event: String, _ arguments: EncodedArguments, _ flags: EmitFlags) {
         guard let continuation, continuation.isLost, let sessions = context.recovery else { return }
-        if case .failure = sessions.find(continuation.pid, now: eventLoop.now) { return }
+        if namespace.local.log?.isShared != true,
+            case .failure = sessions.find(continuation.pid, now: eventLoop.now)
+        {
+            return
+        }
         namespace.local.broadcast(
             BroadcastPacket(namespace: namespace.name, event: event, data: arguments),
             options: BroadcastOptions(rooms: [id], flags: BroadcastFlags(flags)))
@@ -130,12 +159,37 @@ extension SocketCore {
     func keepSession(_ handle: Socket, _ continuation: SocketContinuation, _ reason: DisconnectReason) {
         guard let sessions = context.recovery, let log = part.log else { return }
         guard reason.isRecoverable, let record = handle.record(position: log.last) else {
+            log.store?.forget(continuation.pid)
             return sessions.forget(continuation.pid)
         }
         let expiry = home.eventLoop.now + TimeAmount(sessions.settings.maxDisconnectionDuration)
         continuation.lost()
         log.need(until: expiry)
-        sessions.keep(record, until: expiry)
+        guard let store = log.store else { return sessions.keep(record, until: expiry) }
+        sessions.forget(continuation.pid)
+        store.keep(record, for: TimeAmount(sessions.settings.maxDisconnectionDuration))
+    }
+
+    /// Something has changed that other servers have to know if this one dies.
+    func recordChanged() {
+        guard part.log?.isShared == true, connected, let delay = continuation?.beginRecording() else { return }
+        _ = client.shard.timers.schedule(after: delay) { [weak self] in self?.writeRecord() }
+    }
+
+    private func writeRecord() {
+        guard let handle, handle.connected, let log = part.log, let store = log.store, let sessions = context.recovery,
+            let continuation = handle.continuation, var record = handle.record(position: log.last)
+        else { return }
+        let now = home.eventLoop.now
+        continuation.recorded(at: now)
+        record.owner = store.owner
+        let life = TimeAmount(sessions.settings.maxDisconnectionDuration)
+        store.keep(record, for: life)
+        // Written again before it expires, unless it has changed meanwhile.
+        _ = client.shard.timers.schedule(after: .nanoseconds(life.nanoseconds / 3)) { [weak self] in
+            guard let self, self.continuation?.lastRecorded == now else { return }
+            self.recordChanged()
+        }
     }
 
     /// Another connection continues the session of this socket, whose own is gone without the server's knowledge.
@@ -146,6 +200,15 @@ extension SocketCore {
     }
 
     // MARK: Sending in order
+
+    /// Sends an event through the adapter, which gives it its place; false when it is not to go there.
+    func sendThroughAdapter(_ event: String, _ arguments: EncodedArguments, _ flags: EmitFlags) -> Bool {
+        guard let handle, handle.connected, !flags.isVolatile, part.log?.isShared == true else { return false }
+        handle.namespace.adapter.broadcast(
+            BroadcastPacket(namespace: part.name, event: event, data: arguments),
+            options: BroadcastOptions(rooms: [handle.id], flags: BroadcastFlags(flags)))
+        return true
+    }
 
     /// Sends an event with its offset, after everything that was sent in the namespace before.
     func sendInOrder(_ arguments: EncodedArguments, _ flags: EmitFlags, _ log: NamespaceLog) {

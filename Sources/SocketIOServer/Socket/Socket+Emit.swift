@@ -123,6 +123,7 @@ extension SocketCore {
     @discardableResult
     func send(_ event: String, _ arguments: inout EncodedArguments, _ flags: EmitFlags, id: Int?) -> Bool {
         guard !isGone else { return false }
+        if id == nil, sendThroughAdapter(event, arguments, flags) { return true }
         if let hooks, !hooks.outgoing.isEmpty {
             notifyOutgoing(BroadcastPacket(namespace: part.name, event: event, data: arguments))
         }

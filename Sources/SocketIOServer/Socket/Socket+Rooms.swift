@@ -54,7 +54,10 @@ extension Socket {
     /// Free storage that `fetchSockets` shows, also to other servers. An empty object in the beginning.
     public var data: SocketValue {
         get { shared.withLock { $0.belongings?.data ?? Belongings.noData } }
-        set { shared.withLock { $0.makeBelongings().data = newValue } }
+        set {
+            shared.withLock { $0.makeBelongings().data = newValue }
+            if namespace.local.log?.isShared == true { core.run { $0.recordChanged() } }
+        }
     }
 
     /// Looks at and changes ``data`` in one step.

@@ -146,6 +146,7 @@ final class SocketCore: LoopResident {
     /// See ``Socket/join(_:)-([String])``. Rates are not charged.
     func join(_ rooms: [String]) {
         guard let handle, !member.isNone else { return }
+        defer { recordChanged() }
         for room in rooms {
             switch part.join(room, member, id: handle.id) {
             case .joined:
@@ -186,6 +187,7 @@ final class SocketCore: LoopResident {
     /// See ``Socket/leave(_:)-([String])``.
     func leave(_ rooms: [String]) {
         guard let handle, !member.isNone else { return }
+        defer { recordChanged() }
         for room in rooms where part.leave(room, member, id: handle.id) {
             handle.shared.withLock {
                 if room.hasSameBytes(as: handle.id) {

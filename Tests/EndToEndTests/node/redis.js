@@ -30,23 +30,38 @@ function listens(port) {
 async function startRedis({ port, more = [] } = {}) {
   port ??= await freePort();
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'socketio-redis-'));
-  const child = spawn('redis-server',
-    ['--bind', '127.0.0.1', '--port', String(port), '--dir', directory, '--save', '', '--appendonly', 'no',
-      ...more],
-    { stdio: 'ignore' });
-  const exited = once(child, 'exit');
-  const end = Date.now() + 20000;
-  while (!await listens(port)) {
-    if (Date.now() > end || child.exitCode !== null) throw new Error('redis-server does not listen');
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  let child, exited;
+  async function start() {
+    child = spawn('redis-server',
+      ['--bind', '127.0.0.1', '--port', String(port), '--dir', directory, '--save', '', '--appendonly', 'no',
+        ...more],
+      { stdio: 'ignore' });
+    exited = once(child, 'exit');
+    const end = Date.now() + 20000;
+    while (!await listens(port)) {
+      if (Date.now() > end || child.exitCode !== null) throw new Error('redis-server does not listen');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
+  async function kill() {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    await exited;
+  }
+  await start();
   return {
     port,
-    pid: child.pid,
+    get pid() { return child.pid; },
     url: `redis://127.0.0.1:${port}`,
+    /** Kills it and starts it again after `ms`, while `work` is done. */
+    async restart(ms, work) {
+      await kill();
+      const working = work();
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      await start();
+      await working;
+    },
     async stop() {
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-      await exited;
+      await kill();
       fs.rmSync(directory, { recursive: true, force: true });
     },
   };

@@ -163,6 +163,12 @@ final class ScriptedTransport: PubSubTransport, Sendable {
         return admission
     }
 
+    func execute(
+        _ command: RESPCommand, patience: TimeAmount, _ done: @escaping (Result<RESPValue, any Error>) -> Void
+    ) {
+        done(.success(.null))
+    }
+
     func makeReader(
         of stream: String, pageSize: Int, _ handlers: RedisStreamReader.Handlers
     ) -> any StreamReading {

@@ -1,0 +1,149 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import HiredisNIO
+internal import LoopConfinement
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import SocketIOCluster
+internal import SocketIOCore
+internal import SocketIOServer
+internal import Synchronization
+
+/// The sessions of all nodes as keys in Redis (protocol 4.12.3, 5.8). From any thread.
+///
+/// The record of a connected socket names its node. So when a node dies, another one may take its sessions; while it lives, it is
+/// asked for a session, closes the socket, and leaves the final record.
+final class RedisSessionStore: SessionStore {
+    private let bus: RedisBus
+    private let hub: LoopBound<StreamHub>
+    private let names: StreamNames
+    private let configuration: RedisClusterConfiguration
+    private let nodeID = NIOLockedValueBox("")
+    /// Records on their way to Redis.
+    private let unwritten = Atomic(0)
+
+    /// How long a record waits for a connection to Redis, and a client for its record.
+    private static let writePatience = TimeAmount.seconds(30)
+    private static let readPatience = TimeAmount.seconds(3)
+    /// How long another node has to release a session, and this one to read what the client has seen elsewhere.
+    private static let releasePatience = Duration.milliseconds(400)
+    private static let offsetPatience = Duration.seconds(1)
+    private static let finishPatience = Duration.seconds(2)
+    private static let step = Duration.milliseconds(10)
+
+    init(
+        bus: RedisBus, hub: LoopBound<StreamHub>, names: StreamNames, configuration: RedisClusterConfiguration
+    ) {
+        self.bus = bus
+        self.hub = hub
+        self.names = names
+        self.configuration = configuration
+    }
+
+    var owner: String {
+        get { nodeID.withLockedValue { $0 } }
+        set { nodeID.withLockedValue { $0 = newValue } }
+    }
+
+    // MARK: Writing
+
+    func keep(_ record: KeptSession, for life: TimeAmount) {
+        guard let value = try? StoredSession.encode(record) else { return }
+        let milliseconds = Int(clamping: max(life.nanoseconds / 1_000_000, 1))
+        write(RESPCommand("SET", StoredSession.key(.own, record.pid), value, "PX", milliseconds))
+    }
+
+    func forget(_ pid: PackedID) { write(RESPCommand("DEL", StoredSession.key(.own, pid))) }
+
+    private func write(_ command: RESPCommand) {
+        unwritten.wrappingAdd(1, ordering: .relaxed)
+        bus.core.run { bus in
+            bus.execute(command, patience: Self.writePatience) { [weak self] _ in
+                _ = self?.unwritten.wrappingSubtract(1, ordering: .relaxed)
+            }
+        }
+    }
+
+    /// Returns when everything has been written, or after a while.
+    func finish() async {
+        let end = ContinuousClock.now + Self.finishPatience
+        while unwritten.load(ordering: .relaxed) > 0, ContinuousClock.now < end {
+            try? await Task.sleep(for: Self.step)
+        }
+    }
+
+    // MARK: Reading
+
+    func find(
+        _ pid: PackedID, in namespace: String, offset: EventPosition
+    ) async throws(RecoveryFailure) -> KeptSession {
+        guard let record = try await ask(RESPCommand("GET", StoredSession.key(.own, pid)), in: namespace) else {
+            throw .unknownPid
+        }
+        guard await hasReached(offset, in: namespace) else { throw .unknownOffset }
+        return record
+    }
+
+    func claim(_ record: KeptSession) async throws(RecoveryFailure) -> KeptSession {
+        if let holder = record.owner, !holder.hasSameBytes(as: owner) { try await release(record, by: holder) }
+        guard let taken = try await ask(.take(StoredSession.key(.own, record.pid)), in: record.namespace) else {
+            throw .alreadyUsed
+        }
+        return taken
+    }
+
+    private func ask(_ command: RESPCommand, in namespace: String) async throws(RecoveryFailure) -> KeptSession? {
+        let reply: Result<RESPValue, any Error> = await withCheckedContinuation { continuation in
+            bus.core.run { bus in
+                bus.execute(command, patience: Self.readPatience) { continuation.resume(returning: $0) }
+            }
+        }
+        guard case .success(let value) = reply else { throw .storeUnavailable }
+        guard let bytes = value.bytes else { return nil }
+        let limits = StoredSession.Limits(maximumRooms: configuration.maxRooms, maximumNameLength: 1024)
+        return StoredSession.decode(bytes, wantedIn: namespace, limits: limits)?.record
+    }
+
+    /// Whether this node has read what the client has seen elsewhere, which may take a moment.
+    private func hasReached(_ offset: EventPosition, in namespace: String) async -> Bool {
+        let stream = names.stream(of: namespace)
+        let end = ContinuousClock.now + Self.offsetPatience
+        while true {
+            if await hub.get({ $0.hasDelivered(offset, in: namespace, of: stream) }) { return true }
+            guard ContinuousClock.now < end else { return false }
+            try? await Task.sleep(for: Self.step)
+        }
+    }
+
+    /// Has the node that has the session close it, unless that node is dead.
+    private func release(_ record: KeptSession, by holder: String) async throws(RecoveryFailure) {
+        let channel = PeerMessage.channel(of: holder, key: configuration.key)
+        guard await isListening(channel) else { return }
+        var message = PeerMessage(.ask, node: owner)
+        message.id = record.pid.text
+        message.nsp = record.namespace
+        message.what = "release"
+        message.pid = record.pid.text
+        guard let text = try? message.text(to: holder, configuration.cluster) else { throw .ownerUnreachable }
+        bus.publish(PublishMessage(command: RedisPublish(text, to: channel), kind: .signal))
+        let end = ContinuousClock.now + Self.releasePatience
+        while true {
+            let command = RESPCommand("GET", StoredSession.key(.own, record.pid))
+            guard let found = try await ask(command, in: record.namespace) else { throw .alreadyUsed }
+            if found.owner == nil { return }
+            if ContinuousClock.now >= end { break }
+            try? await Task.sleep(for: Self.step)
+        }
+        if await isListening(channel) { throw .ownerUnreachable }
+    }
+
+    private func isListening(_ channel: String) async -> Bool {
+        let counts: [Int] = await withCheckedContinuation { continuation in
+            bus.core.run { bus in
+                bus.subscriberCounts(of: [channel]) { continuation.resume(returning: (try? $0.get()) ?? [1]) }
+            }
+        }
+        return counts.first ?? 1 > 0
+    }
+}
