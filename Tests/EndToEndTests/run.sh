@@ -43,6 +43,7 @@ run_node client.test.js
 run_node deflate.test.js
 run_node client-suite.test.js
 run_node recovery.test.js
+run_node recovery-streams.test.js
 run_node cluster.test.js
 run_node addresses.test.js
 run_node stickiness.test.js
