@@ -2,12 +2,13 @@
 
 package import NIOCore
 
-/// What all connections of a listener share: the configuration, what is set for each event loop, and the service behind them.
+/// The objects that all connections of a listener share: the configuration, the settings of each event loop, and the
+/// service.
 package final class HTTPServer: Sendable {
     package let configuration: HTTPServerConfiguration
     package let service: any HTTPService
     let settings: HTTPLoopSettingsTable
-    /// Whether the service hears of each request.
+    /// Whether the service wants a record of each request.
     let isObserved: Bool
 
     package init(
@@ -19,7 +20,7 @@ package final class HTTPServer: Sendable {
         isObserved = service.wantsRecords
     }
 
-    /// A server whose limits stay as they are.
+    /// A server whose limits do not change.
     package convenience init(
         configuration: HTTPServerConfiguration, service: any HTTPService, eventLoops: [any EventLoop] = []
     ) {

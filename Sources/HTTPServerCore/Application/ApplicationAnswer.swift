@@ -3,22 +3,22 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-/// The answer an application is writing, on the connection's event loop.
+/// The answer that an application is writing. Confined to the connection's event loop.
 final class ApplicationAnswer {
     private enum State {
         case idle
-        /// The head is known and not yet sent.
+        /// The application has set the head, which is not sent yet.
         case head(HTTPResponseStatus, HTTPHeaders)
         case body(Body)
         case finished
     }
 
     private enum Body {
-        /// HEAD, 204, 304: what is written is dropped.
+        /// The answer has no body (HEAD, 204, 304): body bytes are dropped.
         case none
         case length(remaining: Int)
         case chunked
-        /// HTTP/1.0 without a length.
+        /// The end of the connection delimits the body, because an HTTP/1.0 client gets no length.
         case untilClose
     }
 
@@ -45,7 +45,7 @@ final class ApplicationAnswer {
         connection.answer(HTTPServerResponse(status: status, headers: headers, body: body), to: transaction)
     }
 
-    /// Completes when the connection takes more.
+    /// Completes when the connection can take more bytes.
     func write(_ piece: ByteBuffer) -> EventLoopFuture<Void> {
         guard let context = connection.context else {
             return connection.eventLoop.makeFailedFuture(ApplicationResponseError.connectionClosed)
@@ -92,7 +92,7 @@ final class ApplicationAnswer {
         }
     }
 
-    /// The application has returned: an answer it left open is ended as well as possible.
+    /// The application's function has returned. An answer that it left unfinished is ended here, as well as possible.
     func returned() {
         guard connection.current === transaction else { return }
         switch state {

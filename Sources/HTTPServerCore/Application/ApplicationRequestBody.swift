@@ -2,19 +2,19 @@
 
 public import NIOCore
 
-/// The body of a request as buffers in order; to be read once.
+/// The body of a request as a sequence of buffers, in order. It can be read only once.
 ///
 /// Reading begins with the first iterator: only then is a client that waits for `100 Continue` told to go on. Iteration
 /// throws when the connection ends before the body does, or when the body is malformed or too slow.
 public struct ApplicationRequestBody: AsyncSequence, Sendable {
-    /// The pieces are buffers.
+    /// One piece of the body.
     public typealias Element = ByteBuffer
 
     typealias Producer = NIOThrowingAsyncSequenceProducer<
         ByteBuffer, any Error, NIOAsyncSequenceProducerBackPressureStrategies.HighLowWatermark, RequestBodySource
     >
 
-    /// More bytes came than the caller of ``collect(upTo:)`` wanted.
+    /// The body is longer than the limit given to ``collect(upTo:)``.
     public struct TooLarge: Error {}
 
     private let sequence: Producer?
@@ -25,7 +25,7 @@ public struct ApplicationRequestBody: AsyncSequence, Sendable {
         self.begin = begin
     }
 
-    /// Begins to read.
+    /// Starts reading the body.
     public func makeAsyncIterator() -> Iterator {
         begin()
         return Iterator(base: sequence?.makeAsyncIterator())
@@ -52,7 +52,7 @@ public struct ApplicationRequestBody: AsyncSequence, Sendable {
     }
 }
 
-/// Tells the connection what the reader of a body wants. Called from any thread.
+/// Passes the reader's demand for body bytes to the connection. May be called from any thread.
 final class RequestBodySource: NIOAsyncSequenceProducerDelegate {
     private let demand: @Sendable (_ goOn: Bool) -> Void
 
@@ -62,6 +62,6 @@ final class RequestBodySource: NIOAsyncSequenceProducerDelegate {
 
     func produceMore() { demand(true) }
 
-    /// The reader is gone: what still comes is thrown away.
+    /// The application has stopped reading: the rest of the body is discarded.
     func didTerminate() { demand(false) }
 }

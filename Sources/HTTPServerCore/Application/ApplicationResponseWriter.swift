@@ -5,20 +5,21 @@ public import NIOHTTP1
 
 /// Why an application's answer could not be written.
 public enum ApplicationResponseError: Error, Sendable, Equatable {
-    /// The client has gone, or the server has given the request up.
+    /// The client has disconnected, or the server has given up the request.
     case connectionClosed
     /// The head was written twice, or the answer was already finished.
     case alreadyWritten
     /// Body bytes came before the head.
     case headMissing
-    /// More body than `Content-Length` announces.
+    /// The application wrote more body bytes than `Content-Length` announces.
     case tooMuchBody
 }
 
 /// Writes the answer to one application request: the head, then pieces of the body, then the end.
 ///
-/// From any thread, by one task at a time. `write` returns when the client has taken enough for more to be welcome.
-/// Without `Content-Length` the body is sent chunked; for HEAD, 204 and 304 body bytes are dropped.
+/// May be called from any thread, but by one task at a time. `write` returns when the client has taken enough of the
+/// earlier bytes that more can be written. Without `Content-Length` the body is sent chunked; for HEAD, 204 and 304
+/// body bytes are dropped.
 public final class ApplicationResponseWriter: Sendable {
     private let eventLoop: any EventLoop
     private let answer: NIOLoopBound<ApplicationAnswer>
@@ -42,7 +43,7 @@ public final class ApplicationResponseWriter: Sendable {
         }.get()
     }
 
-    /// Ends the answer. When nothing but a head was written it leaves with `Content-Length: 0`.
+    /// Ends the answer. If only a head was written, it is sent with `Content-Length: 0`.
     public func finish() async throws {
         try await eventLoop.submit { [answer] in
             try answer.value.finish()

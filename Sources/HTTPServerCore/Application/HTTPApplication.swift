@@ -3,17 +3,17 @@
 public import NIOCore
 public import NIOHTTP1
 
-/// Answers the requests that the server itself does not want, on the same port: neither the engine's nor for client files.
+/// Answers the requests on the server's port that are neither for the engine nor for a client file.
 ///
-/// What `http.createServer(express)` is to Node users. Each request is answered in a task of its own, which is cancelled
-/// when the connection drops.
+/// It is the counterpart of `http.createServer(express)` in Node. Each request is answered in a task of its own, which
+/// is cancelled when the connection drops.
 public protocol HTTPApplication: Sendable {
-    /// Answers one request. When it returns without an answer the client gets 500; when it returns in the middle of a
-    /// body the connection is cut, so that the client cannot take the part for the whole.
+    /// Answers one request. If it returns without an answer, the client gets 500. If it returns in the middle of a
+    /// body, the server cuts the connection, so that the client does not take the part for the whole.
     func respond(to request: ApplicationRequest, writer: ApplicationResponseWriter) async
 }
 
-/// One request to the application, with its body still to come.
+/// One request to the application. Its body may not have arrived yet.
 public struct ApplicationRequest: Sendable {
     /// The method.
     public let method: HTTPMethod
@@ -23,15 +23,15 @@ public struct ApplicationRequest: Sendable {
     public let version: HTTPVersion
     /// The headers, in order.
     public let headers: HTTPHeaders
-    /// The peer of the connection; nil when it is already gone.
+    /// The peer of the connection; nil when the connection has already closed.
     public let remoteAddress: SocketAddress?
-    /// The client's address as text after the rules for trusted proxies; empty when unknown.
+    /// The client's address as text, according to the rules for trusted proxies; empty when unknown.
     public let clientAddress: String
     /// Whether this hop uses TLS.
     public let isSecure: Bool
-    /// The body. The client is held back while nobody reads it.
+    /// The body. While nobody reads it, the server does not read further bytes from the client.
     public let body: ApplicationRequestBody
-    /// The connection, for frameworks that want to know it; nobody else may read or write there.
+    /// The connection, for frameworks that want to know it. Only the server may read from it or write to it.
     package let channel: any Channel
 
     /// Whether the path, without the query, equals this one byte by byte.
@@ -44,7 +44,7 @@ public struct ApplicationRequest: Sendable {
 public struct ApplicationResponse: Sendable {
     /// The status.
     public var status: HTTPResponseStatus
-    /// Headers without `Content-Length`, which is added.
+    /// The headers. `Content-Length` is added when the response is sent.
     public var headers: HTTPHeaders
     /// The whole body.
     public var body: ByteBuffer
@@ -80,7 +80,7 @@ public struct SimpleApplication: HTTPApplication {
         } catch {
             response = .text("Internal Server Error\n", status: .internalServerError)
         }
-        // A failure means that the client has gone; there is nobody left to tell.
+        // A failure means that the client has disconnected, so no answer can reach it.
         try? await writer.respond(status: response.status, headers: response.headers, body: response.body)
     }
 }

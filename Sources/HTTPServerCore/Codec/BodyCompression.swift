@@ -4,17 +4,18 @@ internal import ByteText
 internal import CZlib
 package import NIOCore
 
-/// A content coding the server can produce or has at hand.
+/// A content coding that the server can produce or has stored.
 package enum ContentCoding: String, Sendable, CaseIterable {
     case brotli = "br"
     case gzip
-    /// zlib-wrapped, as RFC 9110 has it.
+    /// Deflate in the zlib format, as RFC 9110 defines it.
     case deflate
 
-    /// The best of `offered` for an `Accept-Encoding` header, or nil for none.
+    /// The best of `offered` for an `Accept-Encoding` header, or nil if the client accepts none of them.
     ///
-    /// Order as in the negotiator that Node servers use: quality, then a coding named before `*`, then the client's
-    /// order, then ours. `identity` does not compete: a client that lists it beside gzip gets gzip.
+    /// The order is that of the negotiator which Node servers use: by quality, then a coding that the client names
+    /// before one that only `*` covers, then the client's order, then ours. `identity` does not compete: a client that
+    /// lists it beside gzip gets gzip.
     package static func negotiate(_ header: String?, offered: [ContentCoding]) -> ContentCoding? {
         guard let header, !header.isEmpty else { return nil }
         let accepted = header.utf8.split(separator: UInt8(ascii: ","), maxSplits: 32).map { AcceptedCoding($0) }
@@ -44,7 +45,7 @@ package enum ContentCoding: String, Sendable, CaseIterable {
 /// One element of `Accept-Encoding`.
 private struct AcceptedCoding {
     var name: Substring
-    /// In thousandths.
+    /// The quality in thousandths.
     var quality = 1000
 
     init(_ element: Substring.UTF8View) {
@@ -61,12 +62,12 @@ private struct AcceptedCoding {
 
 /// gzip and deflate of whole response bodies (protocol 1.8.5).
 package enum BodyCompression {
-    /// gzip or deflate by the client's preference, gzip first on ties; nil when it takes neither.
+    /// Chooses gzip or deflate by the client's preference, gzip first on ties; nil when the client accepts neither.
     package static func choose(acceptEncoding: String?) -> ContentCoding? {
         ContentCoding.negotiate(acceptEncoding, offered: [.gzip, .deflate])
     }
 
-    /// The compressed body; nil when zlib refuses, for want of memory or because the coding is not its own.
+    /// The compressed body; nil when zlib fails for lack of memory, or when `coding` is not one of zlib's.
     package static func compress(_ body: ByteBuffer, coding: ContentCoding, level: Int = 6) -> ByteBuffer? {
         guard coding != .brotli, let length = UInt32(exactly: body.readableBytes) else { return nil }
         var stream = z_stream()

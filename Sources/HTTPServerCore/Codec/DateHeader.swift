@@ -2,7 +2,7 @@
 
 internal import ByteText
 
-/// The value of `Date`, made once a second and event loop (RFC 9110, 5.6.7).
+/// The value of the `Date` header, formatted once a second for each event loop (RFC 9110, 5.6.7).
 ///
 /// Confined to one event loop.
 final class DateHeader {

@@ -2,7 +2,8 @@
 
 internal import NIOHTTP1
 
-/// What the headers of one request say about its body, its connection and upgrades (RFC 9112, 6 and 9; RFC 9110, 7.8).
+/// What the headers of one request say about its body, its connection and a protocol upgrade (RFC 9112, 6 and 9; RFC
+/// 9110, 7.8).
 struct HeadSemantics {
     private let version: HTTPVersion
     private var contentLength: Int?
@@ -20,7 +21,8 @@ struct HeadSemantics {
     }
 
     mutating func note(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) throws(HTTPRequestError) {
-        // Lengths first: most headers are none of these, and comparing them all would cost more than parsing them.
+        // The length is compared first: most headers are none of these, and comparing all names would cost more than
+        // parsing.
         switch name.count {
         case 4 where name.equalsIgnoringCase("host"):
             hosts += 1
@@ -40,7 +42,7 @@ struct HeadSemantics {
         case 10 where name.equalsIgnoringCase("user-agent"):
             traits.note(agent: value)
         case 14 where name.equalsIgnoringCase("content-length"):
-            // Even two equal lengths are refused: no client sends them, and proxies differ in what they make of them.
+            // Two equal lengths are refused as well: no client sends them, and proxies treat them differently.
             guard contentLength == nil else { throw .malformed("two content lengths") }
             contentLength = try Self.length(value)
         case 17 where name.equalsIgnoringCase("transfer-encoding"):

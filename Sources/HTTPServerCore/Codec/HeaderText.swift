@@ -2,7 +2,7 @@
 
 internal import Glibc
 
-// Names and values of headers as bytes, which is cheaper by far than to compare texts.
+// Functions on header names and values as bytes, which is much cheaper than comparing strings.
 extension UnsafeRawBufferPointer {
     /// Compares ASCII letters without regard to case; `other` must be in lower case.
     @inlinable
@@ -17,8 +17,8 @@ extension UnsafeRawBufferPointer {
         return true
     }
 
-    /// Whether a comma-separated list has this element, blanks, letter case and a `/version` aside; `element` must be in
-    /// lower case.
+    /// Whether a comma-separated list has this element. Blanks, letter case and a `/version` are ignored; `element`
+    /// must be in lower case.
     package func listContains(_ element: StaticString) -> Bool {
         var start = 0
         while start < count {
@@ -34,26 +34,26 @@ extension UnsafeRawBufferPointer {
         return false
     }
 
-    /// Where `byte` stands first, not before `start`.
+    /// The offset of the first `byte` at or after `start`; nil when there is none.
     package func firstOffset(of byte: UInt8, from start: Int = 0) -> Int? {
         guard start < count, let base = baseAddress else { return nil }
         return memchr(base + start, CInt(byte), count - start).map { base.distance(to: UnsafeRawPointer($0)) }
     }
 
-    /// Whether these are the bytes of `other`.
+    /// Whether these bytes equal those of `other`.
     package func equals(_ other: UnsafeRawBufferPointer) -> Bool {
         guard count == other.count else { return false }
         guard let base = baseAddress, let otherBase = other.baseAddress else { return true }
         return memcmp(base, otherBase, count) == 0
     }
 
-    /// Whether they begin with these.
+    /// Whether these bytes begin with `start`.
     package func begins(with start: [UInt8]) -> Bool {
         guard count >= start.count else { return false }
         return start.withUnsafeBytes { UnsafeRawBufferPointer(rebasing: self[..<start.count]).equals($0) }
     }
 
-    /// Whether `needle` stands anywhere in these bytes.
+    /// Whether these bytes contain `needle`.
     package func contains(_ needle: StaticString) -> Bool {
         needle.withUTF8Buffer { text in
             let needle = UnsafeRawBufferPointer(text)
@@ -68,7 +68,7 @@ extension UnsafeRawBufferPointer {
         }
     }
 
-    /// Blanks of both kinds at the ends taken away.
+    /// These bytes without spaces and tabs at both ends.
     package var trimmed: UnsafeRawBufferPointer {
         var start = 0
         var end = count

@@ -2,22 +2,22 @@
 
 internal import NIOHTTP1
 
-/// A request head with its bytes, so that one with the same bytes need not be parsed again.
+/// A parsed request head together with its bytes, so that a head with the same bytes need not be parsed again.
 ///
-/// Clients of long-polling send hundreds of requests on a connection, whose headers do not differ by a byte. What equal bytes
-/// mean is equal: nothing that the parser refuses gets past it here.
+/// A long-polling client sends hundreds of requests on a connection, with headers that do not differ by a byte. Equal
+/// bytes have the same meaning, so nothing that the parser refuses is accepted here.
 struct KnownHead {
-    /// Longer heads are not kept: they would double what a connection costs.
+    /// Longer heads are not stored, because they would double the memory that a connection needs.
     private static let maximumSize = 2048
 
     private var head: RequestHead?
     private var text: [UInt8] = []
-    /// Of the request line with its line end.
+    /// The length of the request line with its line end.
     private var lineLength = 0
 
     var isUsable: Bool { head != nil }
 
-    /// Keeps a head that was parsed from `text`. The one of an upgrade is the last of its connection.
+    /// Stores a head that was parsed from `text`, except that of an upgrade, which is the last of its connection.
     mutating func remember(_ head: RequestHead, _ text: UnsafeRawBufferPointer) {
         guard text.count <= Self.maximumSize, !head.isUpgrade, let lineFeed = text.firstOffset(of: 0x0A) else {
             self.head = nil
@@ -29,8 +29,8 @@ struct KnownHead {
         lineLength = lineFeed + 1
     }
 
-    /// The head `bytes` begin with, and its length, if it is this one, or differs in the request line only. It is this
-    /// one in the latter case from then on.
+    /// The head at the front of `bytes` and its length, if it equals the stored one or differs only in the request
+    /// line. In the latter case it replaces the stored head.
     mutating func match(
         _ bytes: UnsafeRawBufferPointer, maximumSize: Int,
         parseLine: (UnsafeRawBufferPointer) -> (method: HTTPMethod, target: String, version: HTTPVersion)?
@@ -51,7 +51,7 @@ struct KnownHead {
                 .equals(UnsafeRawBufferPointer(rebasing: text[lineLength...]))
         }
         let line = UnsafeRawBufferPointer(rebasing: bytes[..<(lineFeed - 1)])
-        // What the headers mean depends on the version (`HeadSemantics`).
+        // The version decides what the headers mean (`HeadSemantics`).
         guard hasSameFields, let parsed = parseLine(line), parsed.version == head.version else { return (nil, 0) }
         let changed = head.with(method: parsed.method, target: parsed.target)
         self.head = changed

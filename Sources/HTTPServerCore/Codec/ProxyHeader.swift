@@ -3,26 +3,27 @@
 internal import ByteText
 internal import NIOCore
 
-/// What a proxy that carries plain TCP says about its client in front of everything else: the PROXY protocol of HAProxy,
+/// The header that a TCP proxy sends before all other bytes, to describe its client: the PROXY protocol of HAProxy,
 /// versions 1 and 2. Bytes in, values out.
 struct ProxyHeader: Equatable {
     enum Outcome: Equatable {
         /// More bytes are needed.
         case incomplete
-        /// Nothing that a proxy would say.
+        /// The bytes are no PROXY header.
         case malformed
-        /// The header was taken off the buffer.
+        /// The header is complete and has been removed from the buffer.
         case complete(ProxyHeader)
     }
 
-    /// The client's address as text; nil when the proxy speaks for itself (health checks) or does not know.
+    /// The client's address as text; nil when the proxy connects on its own behalf (health checks) or does not know the
+    /// client.
     var client: String?
-    /// Whether the client speaks TLS with the proxy; nil when that is not said.
+    /// Whether the client uses TLS to the proxy; nil when the header does not say.
     var isSecure: Bool?
 
-    /// The longest version 1 has, line end included.
+    /// The length limit of version 1, line end included.
     private static let maximumLine = 107
-    /// More than any sensible set of extensions in version 2.
+    /// The length limit of version 2: more than any sensible set of extensions needs.
     private static let maximumBody = 4_096
     private static let signature: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A]
     private static let word = Array("PROXY ".utf8)
@@ -34,7 +35,7 @@ struct ProxyHeader: Equatable {
         return .malformed
     }
 
-    /// Whether what there is agrees with the beginning, as far as it goes.
+    /// Whether the bytes received so far are a beginning of `expected`.
     private static func begins(_ view: ByteBufferView, with expected: [UInt8]) -> Bool {
         zip(view, expected).allSatisfy { $0 == $1 }
     }
@@ -66,7 +67,7 @@ struct ProxyHeader: Equatable {
         return .complete(header)
     }
 
-    /// How many bytes the address has, without making `::ffff:1.2.3.4` an IPv4 address; nil when it is none.
+    /// The number of bytes of the address, where `::ffff:1.2.3.4` counts as IPv6; nil when the text is not an address.
     private static func size(of address: Substring) -> Int? {
         let text = String(address)
         guard TrustedProxies.bytes(text) != nil else { return nil }
@@ -97,7 +98,7 @@ struct ProxyHeader: Equatable {
                 }
                 header.client = address(v6: source)
             default:
-                // Datagrams and Unix sockets: there is no address that would help.
+                // Datagrams and Unix sockets carry no address that the server could use.
                 body.moveReaderIndex(to: body.writerIndex)
             }
             guard readExtensions(&body, into: &header) else { return .malformed }
@@ -106,7 +107,8 @@ struct ProxyHeader: Equatable {
         return .complete(header)
     }
 
-    /// Type, length, value; only the one about TLS is of interest. False when they do not fit their space.
+    /// Reads the extensions (type, length, value), of which only the one about TLS is used. False when they do not fit
+    /// their space.
     private static func readExtensions(_ body: inout ByteBuffer, into header: inout ProxyHeader) -> Bool {
         while body.readableBytes > 0 {
             guard let type = body.readInteger(as: UInt8.self), let length = body.readInteger(as: UInt16.self),

@@ -2,7 +2,7 @@
 
 internal import NIOCore
 
-/// Cuts one request body out of a stream of bytes (RFC 9112, 6 and 7.1), one available piece at a time.
+/// Extracts one request body from a stream of bytes (RFC 9112, 6 and 7.1), one available piece at a time.
 ///
 /// ```
 /// length:   remaining > 0 ──data──▶ end
@@ -26,7 +26,7 @@ struct RequestBodyDecoder {
     private static let maximumLine = 1024
 
     private var state: State
-    /// The bytes that further chunk extensions and trailers may have; both are read and discarded.
+    /// How many more bytes chunk extensions and trailers may have; both are read and discarded.
     private var overheadLeft: Int
 
     /// - Parameter maximumOverhead: how many bytes chunk extensions and trailers may have together.
@@ -40,7 +40,7 @@ struct RequestBodyDecoder {
             }
     }
 
-    /// What is known of the rest: nil for a chunked body that has not ended.
+    /// How many bytes of the body are still to come; nil for a chunked body that has not ended.
     var remaining: Int? {
         switch state {
         case .plain(let remaining): remaining
@@ -49,8 +49,8 @@ struct RequestBodyDecoder {
         }
     }
 
-    /// The next piece at the front of `buffer`; nil when more bytes are needed. After `.end` the rest of the buffer
-    /// belongs to the next request.
+    /// The next piece at the front of `buffer`; nil when more bytes are needed. After `.end`, the bytes left in the
+    /// buffer belong to the next request.
     mutating func next(_ buffer: inout ByteBuffer) throws(HTTPRequestError) -> Event? {
         while true {
             switch state {
@@ -89,7 +89,7 @@ struct RequestBodyDecoder {
     private mutating func readLine(_ buffer: inout ByteBuffer) throws(HTTPRequestError) -> ByteBufferView? {
         let view = buffer.readableBytesView
         guard let end = view.prefix(Self.maximumLine + 2).firstIndex(of: 0x0A) else {
-            // With its CR LF a line may be two bytes longer, wherever the pieces end.
+            // With its CR LF a line may be two bytes longer, however its bytes are split over reads.
             if view.count >= Self.maximumLine + 2 { throw .malformed("a chunk line is too long") }
             return nil
         }
@@ -99,7 +99,7 @@ struct RequestBodyDecoder {
         guard line.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else {
             throw .malformed("a chunk line holds a control character")
         }
-        // Sixteen bytes a chunk are free: a size and its line end.
+        // Sixteen bytes of each chunk line are not counted: they are a size and its line end.
         overheadLeft -= max(0, length - 16)
         guard overheadLeft >= 0 else { throw .chunksTooLarge }
         buffer.moveReaderIndex(forwardBy: length + 1)
@@ -119,7 +119,7 @@ struct RequestBodyDecoder {
             default: throw .malformed("no chunk size")
             }
             digits += 1
-            // Fifteen hexadecimal digits fit an Int whatever they are.
+            // Any fifteen hexadecimal digits fit an Int.
             guard digits <= 15 else { throw .malformed("the chunk size is out of range") }
             size = size << 4 | Int(digit)
         }

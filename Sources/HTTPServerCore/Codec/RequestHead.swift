@@ -2,7 +2,7 @@
 
 package import NIOHTTP1
 
-/// A complete, checked request head. It never changes, and everybody who has to do with the request holds the same one.
+/// A complete, checked request head. It is immutable, and everything that handles the request shares the same object.
 package final class RequestHead: Sendable {
     /// How the body is delimited (RFC 9112, 6.3).
     package enum Framing: Equatable, Sendable {
@@ -39,14 +39,14 @@ package final class RequestHead: Sendable {
         self.traits = traits
     }
 
-    /// The same headers behind another request line of this version.
+    /// A head with the same headers and another request line of the same version.
     func with(method: HTTPMethod, target: String) -> RequestHead {
         RequestHead(
             method: method, target: target, version: version, headers: headers, framing: framing, keepAlive: keepAlive,
             isUpgrade: isUpgrade, expectsContinue: expectsContinue, traits: traits)
     }
 
-    /// The same request with other headers that mean the same.
+    /// The same request with other headers, which must have the same meaning.
     func with(_ headers: HTTPHeaders) -> RequestHead {
         RequestHead(
             method: method, target: target, version: version, headers: headers, framing: framing, keepAlive: keepAlive,
@@ -63,12 +63,12 @@ extension RequestHead: Equatable {
     }
 }
 
-/// What is asked of the headers of every request. Noted when they are parsed: to look for a header that is not there means to
-/// look at all of them.
+/// Facts about the headers that every request is asked for. The parser notes them, because finding out that a header is
+/// missing means looking at all of them.
 @frozen
 package struct HeaderTraits: Sendable, Equatable {
     package var hasOrigin = false
-    /// Internet Explorer, which protects its users from scripts in a way of its own.
+    /// The client is Internet Explorer, whose own protection against scripts needs a special response header.
     package var isOfOldBrowser = false
 
     mutating func note(agent: UnsafeRawBufferPointer) {
@@ -77,29 +77,29 @@ package struct HeaderTraits: Sendable, Equatable {
 }
 
 extension HeaderTraits {
-    /// Those of headers that come from elsewhere than a connection.
+    /// The facts about headers that did not come from a connection.
     init(_ headers: HTTPHeaders) {
         hasOrigin = headers.contains(name: "Origin")
         for agent in headers["User-Agent"] { agent.withBytes { note(agent: $0) } }
     }
 }
 
-/// Why a request cannot be served; the connection is closed after the answer, because where the next request would
-/// begin is no longer certain.
+/// Why a request cannot be served. The connection is closed after the answer, because it is no longer certain where the
+/// next request begins.
 package enum HTTPRequestError: Error, Equatable {
-    /// Not HTTP/1.1 as RFC 9112 has it, or ambiguous; the text is for the log.
+    /// The request breaks RFC 9112 or is ambiguous; the text is for the log.
     case malformed(String)
     /// The head is larger than allowed.
     case headTooLarge
     /// The head has more headers than allowed.
     case tooManyHeaders
-    /// The chunk extensions and trailers of a body are together larger than a head may be.
+    /// The chunk extensions and trailers of a body together are larger than the limit for a head.
     case chunksTooLarge
-    /// `Expect` other than `100-continue`.
+    /// `Expect` has a value other than `100-continue`.
     case expectationFailed
-    /// A transfer coding other than `chunked`.
+    /// `Transfer-Encoding` names a coding other than `chunked`.
     case unknownTransferCoding
-    /// Not version 1.x.
+    /// The HTTP version is not 1.x.
     case unsupportedVersion
 
     package var status: HTTPResponseStatus {

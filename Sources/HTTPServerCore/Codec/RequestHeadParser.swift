@@ -6,19 +6,19 @@ internal import NIOHTTP1
 
 /// Finds and checks one request head in a stream of bytes (RFC 9112, 2–5).
 ///
-/// Our own, and strict, for three reasons. NIO's decoder stops for good at any request that offers an upgrade, so a
-/// refused or ignored one (`Upgrade: h2c` of many clients) ends the connection. The bytes after the head of an upgrade
-/// must stay where they are until the connection is handed over; a second parser before the decoder would have to
-/// agree with it in every case. And whatever two parsers on the way could read differently is refused here: bare CR or
-/// LF, folded lines, doubtful lengths, blanks before a colon.
+/// This parser is our own, and strict, for three reasons. NIO's decoder stops for good at any request that offers an
+/// upgrade, so a refused or ignored one (many clients send `Upgrade: h2c`) would end the connection. The bytes after
+/// the head of an upgrade must stay where they are until the connection is handed over; a second parser in front of the
+/// decoder would have to agree with it in every case. And it refuses everything that two parsers on the way could read
+/// differently: bare CR or LF, folded lines, doubtful lengths, blanks before a colon.
 struct RequestHeadParser {
-    /// Request line and headers together, in bytes.
+    /// The limit for request line and headers together, in bytes.
     let maximumSize: Int
     let maximumHeaders: Int
 
-    /// How many bytes from the reader index on are known not to end the head.
+    /// How many bytes after the reader index have been searched without finding the end of the head.
     private var scanned = 0
-    /// Where the line being scanned begins, from the reader index.
+    /// Where the line being searched begins, relative to the reader index.
     private var lineStart = 0
     /// The last head, since clients send the same headers with every request of a connection.
     private var known = KnownHead()
@@ -28,16 +28,17 @@ struct RequestHeadParser {
         self.maximumHeaders = maximumHeaders
     }
 
-    /// Consumes a head from the front of `buffer`; nil when it is not complete, which leaves the bytes in the buffer.
+    /// Removes a head from the front of `buffer`; nil when it is not complete, in which case the bytes stay in the
+    /// buffer.
     ///
-    /// Between two calls bytes may only be added at the end.
+    /// Between two calls, bytes may only be appended to the buffer.
     mutating func parse(_ buffer: inout ByteBuffer) throws(HTTPRequestError) -> RequestHead? {
         guard buffer.readableBytes > 0, skipEmptyLines(&buffer) else { return nil }
         if scanned == 0, let head = repeated(&buffer) { return head }
         let (length, fault) = findEnd(buffer)
         if let fault { throw fault }
         guard let length else {
-            // A client that has sent too much already will not get better by waiting.
+            // A head that is too long already cannot become valid by waiting for more bytes.
             if buffer.readableBytes > maximumSize { throw .headTooLarge }
             return nil
         }
@@ -57,8 +58,8 @@ struct RequestHeadParser {
         return try result.get()
     }
 
-    /// The head at the front of `buffer` if it is the last one again, or the last one but for the request line. In all
-    /// other cases nil: then nothing is known of it.
+    /// The head at the front of `buffer`, if it equals the last one or differs from it only in the request line.
+    /// Otherwise nil, and the head has to be parsed.
     private mutating func repeated(_ buffer: inout ByteBuffer) -> RequestHead? {
         guard known.isUsable else { return nil }
         let (found, length) = buffer.withUnsafeReadableBytes { bytes in
@@ -68,8 +69,8 @@ struct RequestHeadParser {
         return found
     }
 
-    /// RFC 9112, 2.2: empty lines before a request are ignored; old clients send one after a body. False when it takes
-    /// another byte to know whether this is one.
+    /// Skips empty lines before a request (RFC 9112, 2.2); old clients send one after a body. False when one more byte
+    /// is needed to recognise an empty line.
     private func skipEmptyLines(_ buffer: inout ByteBuffer) -> Bool {
         guard scanned == 0 else { return true }
         while buffer.getInteger(at: buffer.readerIndex, as: UInt16.self) == 0x0D0A {
@@ -78,7 +79,7 @@ struct RequestHeadParser {
         return buffer.readableBytes != 1 || buffer.getInteger(at: buffer.readerIndex, as: UInt8.self) != 0x0D
     }
 
-    /// The length of the head with its empty line. Every line must end in CR LF.
+    /// The length of the head including its empty line. Every line must end in CR LF.
     private mutating func findEnd(_ buffer: ByteBuffer) -> (length: Int?, fault: HTTPRequestError?) {
         var scanned = self.scanned
         var lineStart = self.lineStart
@@ -127,7 +128,7 @@ struct RequestHeadParser {
         return try semantics.finish(method: method, target: target, headers: HTTPHeaders(fields))
     }
 
-    /// The next line without its CR LF; the end of the head was found before, so every line has one.
+    /// The next line without its CR LF. The end of the head was found before, so every line has one.
     private static func nextLine(_ bytes: UnsafeRawBufferPointer, _ position: inout Int) -> UnsafeRawBufferPointer? {
         guard let end = bytes.firstOffset(of: 0x0A, from: position), end > position else { return nil }
         let line = UnsafeRawBufferPointer(rebasing: bytes[position..<(end - 1)])
@@ -162,7 +163,7 @@ struct RequestHeadParser {
         )
     }
 
-    /// Path and query of a target; RFC 9112, 3.2.2 wants the absolute form to be understood too.
+    /// The path and query of a target. RFC 9112, 3.2.2 requires the absolute form to be understood, too.
     private static func originForm(_ target: String) -> String? {
         if target.utf8.first == UInt8(ascii: "/") || target.hasSameBytes(as: "*") { return target }
         let lowered = String(decoding: target.utf8.prefix(8), as: UTF8.self).asciiLowercased

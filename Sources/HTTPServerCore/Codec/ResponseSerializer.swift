@@ -7,24 +7,24 @@ internal import NIOHTTP1
 package struct ResponseSerializer {
     /// How the body that follows is delimited.
     enum Framing: Equatable {
-        /// No length is named: the status has no body, or the connection's end delimits it.
+        /// No length is given: the status has no body, or the end of the connection delimits it.
         case unstated
         case length(Int)
         case chunked
     }
 
     var status: HTTPResponseStatus
-    /// Headers of CORS and middlewares; those of the answer with the same name do not replace them.
+    /// Headers of CORS and middlewares. Headers of the answer with the same name do not replace them.
     var presetHeaders: HTTPHeaders = [:]
-    /// See `HTTPServerResponse`. They say nothing of the body's length, the date or the connection.
+    /// See `HTTPServerResponse`. They must not contain the body's length, the date or the connection.
     var fixedLines: StaticString = ""
     var headers: HTTPHeaders
     var framing: Framing
-    /// Seconds the connection is kept afterwards; nil when it ends.
+    /// How many seconds the connection is kept open after the response; nil when it ends.
     var keepAlive: Int?
     var date: String?
 
-    /// Statuses that end with their head whatever the headers say.
+    /// Whether a response with this status ends with its head, whatever its headers say.
     static func hasNoBody(_ status: HTTPResponseStatus) -> Bool {
         switch status {
         case .ok: false
@@ -33,7 +33,7 @@ package struct ResponseSerializer {
         }
     }
 
-    /// Everything but reason, date and headers fits in this.
+    /// The space for everything except reason, date and headers.
     private static let fixedSize = 192
 
     func write(into buffer: inout ByteBuffer) {
@@ -93,7 +93,7 @@ package struct ResponseSerializer {
         switch name.utf8.count {
         case 10 where name.equalsIgnoringCase("connection"), 10 where name.equalsIgnoringCase("keep-alive"),
             17 where name.equalsIgnoringCase("transfer-encoding"):
-            // Facts about this connection, which only this layer knows.
+            // These headers state facts about the connection, which only this layer knows.
             return
         case 14 where name.equalsIgnoringCase("content-length"):
             guard framing == .unstated else { return }
@@ -106,7 +106,7 @@ package struct ResponseSerializer {
         writer.append("\r\n")
     }
 
-    /// Control characters become blanks: a value taken from a request must not be able to begin another header.
+    /// Control characters become blanks, so that a value taken from a request cannot begin another header.
     package static func writeText(_ text: String, into buffer: inout ByteBuffer) {
         let capacity = text.utf8.count
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: capacity) { target in
@@ -117,8 +117,8 @@ package struct ResponseSerializer {
     }
 }
 
-/// Fills memory whose size was counted before, piece by piece. What does not fit, which would be a fault of the count, is
-/// cut off.
+/// Fills memory, piece by piece, whose size was computed before. Bytes that do not fit, which would be an error in that
+/// computation, are cut off.
 private struct HeadWriter {
     private let target: UnsafeMutableRawBufferPointer
     private(set) var count = 0
@@ -132,7 +132,7 @@ private struct HeadWriter {
         count += length
     }
 
-    /// A text of ours, without control characters.
+    /// Appends a text of the server's own, which has no control characters.
     mutating func append(plain text: String) {
         count += text.withBytes { bytes in
             let length = min(bytes.count, target.count - count)
@@ -142,7 +142,7 @@ private struct HeadWriter {
         }
     }
 
-    /// Control characters become blanks.
+    /// Appends a text; its control characters become blanks.
     mutating func append(text: String) {
         let start = count
         count += text.withBytes { bytes in

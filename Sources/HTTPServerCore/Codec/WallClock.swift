@@ -1,10 +1,10 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Glibc
-// The optimising build takes `timespec` for a type of this module of the compiler's, the debug build for one of Glibc's.
+// The optimising build takes `timespec` from this compiler-internal module, the debug build takes it from Glibc.
 internal import SwiftOverlayShims
 
-/// The time of day. Only for what people read (handshake time, `Date`); every deadline uses the monotonic clock.
+/// The time of day. Only for values that people read (handshake time, `Date`); every deadline uses the monotonic clock.
 package enum WallClock {
     /// Milliseconds since 1970-01-01 UTC.
     package static func milliseconds() -> Int64 {

@@ -3,27 +3,29 @@
 internal import Glibc
 package import NIOCore
 
-/// What an HTTP connection writes its answers to, past NIO. Real ones are sockets; those of tests are full when a test wants it.
+/// Where an HTTP connection writes its answers without NIO. In the server it is a socket; in tests it is full when a
+/// test wants it.
 protocol AnswerSink {
-    /// As ``DirectSocket/send(_:isLast:)``.
+    /// See ``DirectSocket/send(_:isLast:)``.
     func send(_ buffer: ByteBuffer, isLast: Bool) -> Int
 }
 
-/// The socket below a plaintext channel, written to past NIO (decisions 5): a fan-out of small frames then costs little more
-/// than the system calls.
+/// The socket of a plaintext channel, for writing without NIO (decisions 5): sending small frames to many clients then
+/// costs little more than the system calls.
 ///
-/// To be used on the channel's loop only, while the channel is active; written to while NIO holds no bytes for it, or the order is
-/// lost, and read from before NIO does. It never closes the descriptor, which stays NIO's.
+/// To be used on the channel's loop only, and while the channel is active. It may be written to only while NIO holds no
+/// bytes for it, otherwise the order is lost, and read from only before NIO reads. It never closes the descriptor,
+/// which stays NIO's.
 @frozen
 package struct DirectSocket: AnswerSink {
     private static let flags = CInt(MSG_DONTWAIT | MSG_NOSIGNAL)
 
     package let descriptor: CInt
 
-    /// Nil for channels that are no sockets, such as those of tests.
+    /// Nil for a channel that is not a socket, such as those of tests.
     package init?(_ channel: any Channel) {
-        // A cast to the protocol alone. One that names the transport as well, which NIO makes for
-        // `withUnsafeTransportIfAvailable`, has the runtime put a type together each time: 13,500 instructions.
+        // This casts to the protocol alone. `withUnsafeTransportIfAvailable` makes NIO cast to a type that names the
+        // transport as well, for which the runtime builds type metadata each time: 13,500 instructions.
         guard let core = channel as? any NIOTransportAccessibleChannelCore, let found = Self.handle(of: core) else {
             return nil
         }
@@ -39,11 +41,12 @@ package struct DirectSocket: AnswerSink {
         self.descriptor = descriptor
     }
 
-    /// Sends what the kernel takes without waiting.
+    /// Sends the bytes that the kernel accepts without waiting.
     ///
-    /// - Parameter isLast: the socket is closed right after this, which sends the rest together with the end of the stream.
-    /// - Returns: How many bytes it took. Fewer than all when it is full or when the connection is broken; NIO, given the
-    ///   rest, finds out which.
+    /// - Parameter isLast: the socket is closed right after this, which sends the rest together with the end of the
+    ///   stream.
+    /// - Returns: The number of bytes that the kernel accepted. It is less than all when the socket is full or the
+    ///   connection is broken; NIO gets the rest and finds out which.
     package func send(_ buffer: ByteBuffer, isLast: Bool = false) -> Int {
         buffer.withUnsafeReadableBytes { send($0, isLast: isLast) }
     }
@@ -58,16 +61,16 @@ package struct DirectSocket: AnswerSink {
         }
     }
 
-    /// How many bytes in the kernel the peer has not acknowledged; 0 when that is unknown. The call only queries, so it
-    /// may be made from any thread, even for a descriptor that has just been closed.
+    /// How many bytes in the kernel the peer has not acknowledged; 0 when that is unknown. The call only queries the
+    /// descriptor, so any thread may make it, even for a descriptor that has just been closed.
     package static func unacknowledgedBytes(of descriptor: CInt) -> Int {
         var count: CInt = 0
         guard descriptor >= 0, ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 else { return 0 }
         return Int(count)
     }
 
-    /// Receives what has arrived, without waiting: how many bytes. 0 when there is nothing, at the end of the stream and on failure;
-    /// NIO finds out which.
+    /// Receives the bytes that have arrived, without waiting, and returns their number. It is 0 when there are none, at
+    /// the end of the stream and on failure; NIO finds out which.
     package func receive(into target: UnsafeMutableRawBufferPointer) -> Int {
         max(0, recv(descriptor, target.baseAddress, target.count, CInt(MSG_DONTWAIT)))
     }

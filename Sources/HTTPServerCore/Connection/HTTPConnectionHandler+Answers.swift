@@ -4,7 +4,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 
-// Answers on their way out, and the orderly end of a connection.
+// Sending answers, and ending a connection in an orderly way.
 extension HTTPConnectionHandler {
     /// Bodies up to this size leave in the same buffer as their head.
     private static let joinedBody = 16 * 1024
@@ -25,7 +25,7 @@ extension HTTPConnectionHandler {
         complete(transaction, closes: closes)
     }
 
-    /// Informs the tracker of the response just written when that has been sent.
+    /// Informs the tracker when the response that was just written has been sent.
     private func track(_ tracker: AnswerTracker) {
         // The tracker of the previous response is finished, since this response was started only after that one had
         // been sent.
@@ -68,7 +68,7 @@ extension HTTPConnectionHandler {
             closing: closing, remaining: transaction.decoder.remaining, budget: server.configuration.discardBudget)
     }
 
-    /// Marks the answer as written, as far as we are concerned.
+    /// Marks the answer as completely written.
     func complete(_ transaction: HTTPTransaction, closes: Bool) {
         observe(transaction)
         transaction.exchange = nil
@@ -89,7 +89,7 @@ extension HTTPConnectionHandler {
         process()
     }
 
-    /// Writes a head with what is to leave beside it.
+    /// Writes a head together with the body bytes that fit in the same write.
     func writeHead(_ head: consuming ResponseSerializer, body: ByteBuffer = ByteBuffer(), thenClose: Bool = false) {
         head.date = settings.date.value()
         if thenClose {
@@ -132,7 +132,7 @@ extension HTTPConnectionHandler {
     /// The socket of a plaintext connection. All bytes pass through `write`, so whether NIO holds some is known.
     private func directSocket(_ context: ChannelHandlerContext) -> (any AnswerSink)? {
         guard !isSecure, context.channel.isActive else { return nil }
-        // Each look at it is a copy.
+        // Reading the property copies it, so it is read once.
         if let socket { return socket }
         guard !hasNoSocket else { return nil }
         let found = DirectSocket(context.channel)

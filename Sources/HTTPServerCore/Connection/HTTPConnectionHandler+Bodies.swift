@@ -3,7 +3,7 @@
 internal import NIOCore
 internal import NIOHTTP1
 
-// Request bodies: collected for the service, streamed to the application, or thrown away.
+// Request bodies: collected for the service, streamed to the application, or discarded.
 extension HTTPConnectionHandler {
     /// Passes one piece of a body to its reader.
     func receive(_ event: RequestBodyDecoder.Event, of transaction: HTTPTransaction) {
@@ -39,7 +39,7 @@ extension HTTPConnectionHandler {
         let reader = transaction.reader
         switch reader {
         case .collector(let buffer, let done):
-            // Taken out first, so that the buffer is not copied when it grows.
+            // The collector is taken out of the property first, so that the buffer is not copied when it grows.
             transaction.reader = .none
             collect(bytes, into: buffer, done, transaction)
         case .stream(let source):
@@ -58,16 +58,17 @@ extension HTTPConnectionHandler {
         _ done: @escaping @Sendable (Result<ByteBuffer, RequestBodyError>) -> Void, _ transaction: HTTPTransaction
     ) {
         if buffer.readableBytes == 0, transaction.decoder.remaining == 0 {
-            // All of it has come in one piece, as nearly always: it is used where it lies.
+            // The whole body has come in one piece, as nearly always: it is used in the shared memory, without a copy.
             buffer = bytes
         } else {
-            // Copied, also the first piece: it lies in the memory that all connections read into.
+            // The bytes are copied, the first piece included, because they are in memory that all connections read
+            // into.
             buffer.writeImmutableBuffer(bytes)
         }
         transaction.reader = .collector(buffer, done)
     }
 
-    /// Starts to collect; see `HTTPExchange.collectBody`.
+    /// Starts to collect a body; see `HTTPExchange.collectBody`.
     func collectBody(
         of transaction: HTTPTransaction, limit: Int,
         _ done: @escaping @Sendable (Result<ByteBuffer, RequestBodyError>) -> Void
@@ -82,7 +83,7 @@ extension HTTPConnectionHandler {
 
     // MARK: Streams
 
-    /// The body for the application; nothing is read before the application iterates over it.
+    /// The body for the application. The connection reads nothing of it before the application iterates over it.
     func makeStream(_ transaction: HTTPTransaction) -> ApplicationRequestBody {
         guard !machine.isBodyComplete, let eventLoop = context?.eventLoop else {
             return ApplicationRequestBody(sequence: nil) {}

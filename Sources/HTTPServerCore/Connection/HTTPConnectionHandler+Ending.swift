@@ -4,9 +4,9 @@ internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 
-// Refusals, deadlines, and the end of a connection, its take-over included.
+// Refusals, deadlines, and the end of a connection, including its take-over.
 extension HTTPConnectionHandler {
-    /// Refuses what cannot be understood or comes too slowly, and closes.
+    /// Refuses a request that cannot be understood or arrives too slowly, and closes the connection.
     func fail(_ error: HTTPRequestError) {
         server.configuration.logger.debug("HTTP request refused", metadata: ["reason": "\(error)"])
         if let limit = error.limit { server.service.exceeded(limit) }
@@ -14,7 +14,7 @@ extension HTTPConnectionHandler {
     }
 
     func fail(status: HTTPResponseStatus) {
-        // After the beginning of an answer another one would be taken for its body.
+        // Once an answer has begun, the client would take another one for its body.
         let mayAnswer = current == nil || machine.awaitsAnswer
         if let current {
             if mayAnswer { current.status = status.code }
@@ -40,7 +40,7 @@ extension HTTPConnectionHandler {
                 bytesSent: transaction.bytesSent, duration: .now() - since, clientAddress: transaction.clientAddress))
     }
 
-    /// Informs everything that waits for the request in progress that it is over.
+    /// Tells everything that waits for the request in progress that the request is over.
     func abandonCurrent() {
         guard let transaction = current else { return }
         current = nil
@@ -73,7 +73,7 @@ extension HTTPConnectionHandler {
         perform(machine.drain())
     }
 
-    /// Leaves nothing behind: timers, waiters, registration.
+    /// Releases everything that belongs to the connection: timers, waiters, registration.
     func drop() {
         guard let context else { return }
         machine.dropped()
@@ -90,11 +90,12 @@ extension HTTPConnectionHandler {
         self.context = nil
     }
 
-    /// Gives the connection away: see `HTTPExchange.takeOver`.
+    /// Gives the connection to the caller: see `HTTPExchange.takeOver`.
     func detach(_ body: (any Channel, ByteBuffer) -> Void) -> Bool {
         guard let context, context.channel.isActive else { return false }
         let channel = context.channel
-        // Without bytes, without their storage: this may be kept for as long as the session lives.
+        // An empty buffer is replaced by one without storage: the new owner may keep it for as long as the session
+        // lives.
         let rest = inbound.readableBytes > 0 ? inbound : ByteBuffer()
         let owesRead = machine.owesRead
         current = nil

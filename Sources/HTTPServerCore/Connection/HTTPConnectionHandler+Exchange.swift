@@ -3,7 +3,7 @@
 package import NIOCore
 package import NIOHTTP1
 
-// What a service asks of the connection, by way of the exchange of the request in progress.
+// The operations that a service requests of the connection, through the exchange of the request in progress.
 extension HTTPConnectionHandler: HTTPExchangeConnection {
     private func transaction(of exchange: HTTPExchange) -> HTTPTransaction? {
         guard let current, current.exchange === exchange else { return nil }

@@ -4,7 +4,7 @@ internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 
-// From bytes to requests, one after the other.
+// Turns bytes into requests, one after the other.
 extension HTTPConnectionHandler {
     func begin() {
         guard let context else { return }
@@ -15,7 +15,7 @@ extension HTTPConnectionHandler {
         updateTimer()
     }
 
-    /// Goes as far as the bytes at hand and the request in progress allow.
+    /// Processes as much as the bytes at hand and the request in progress allow.
     func process() {
         guard !isProcessing else { return }
         isProcessing = true
@@ -29,7 +29,7 @@ extension HTTPConnectionHandler {
         if machine.resumesReading(holding: inbound.readableBytes) { context?.read() }
     }
 
-    /// False when nothing more can be done for the moment.
+    /// Performs one step; false when nothing more can be done for the moment.
     private func perform(_ step: HTTPConnectionStateMachine.Step) -> Bool {
         switch step {
         case .readHead: return beginNext()
@@ -91,7 +91,7 @@ extension HTTPConnectionHandler {
         }
     }
 
-    /// Who has sent a request.
+    /// The peer that has sent a request.
     func peer(of head: RequestHead) -> HTTPPeer {
         if let solePeer { return solePeer }
         let proxies = server.configuration.trustedProxies

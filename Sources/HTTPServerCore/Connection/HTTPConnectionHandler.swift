@@ -11,10 +11,10 @@ internal import NIOHTTP1
 ///                  RequestBodyDecoder ─▶ collected, streamed or thrown away
 /// ```
 ///
-/// The only HTTP handler of the pipeline. It decodes no further than the request in progress, so whatever follows the
-/// head of an upgrade is still in its buffer when the connection is taken over: nothing can be lost in a decoder.
-/// Confined to its event loop. What every request touches is not checked for overlapping access: those are values that call
-/// nothing back, and references that are only read and replaced.
+/// This is the only HTTP handler of the pipeline. It decodes no further than the request in progress, so the bytes
+/// after the head of an upgrade are still in its buffer when the connection is taken over: no decoder can lose them.
+/// Confined to its event loop. The properties that every request uses are not checked for overlapping access: they are
+/// values that call nothing back, and references that are only read and replaced.
 package final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundIn = ByteBuffer
@@ -28,31 +28,31 @@ package final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChanne
 
     @exclusivity(unchecked) var context: ChannelHandlerContext?
     @exclusivity(unchecked) var machine = HTTPConnectionStateMachine()
-    /// The request in progress, which the machine knows of as well.
+    /// The request in progress; the machine has one at the same time.
     @exclusivity(unchecked) var current: HTTPTransaction?
     @exclusivity(unchecked) var timer = DeadlineTimer()
-    /// Where ``Newcomers`` has this connection, while it looks after the deadline.
+    /// The index of this connection in ``Newcomers``, while that watches its deadline.
     @exclusivity(unchecked) var newcomerIndex: Int?
     /// The tracker of the last response that has one.
     @exclusivity(unchecked) var tracker: AnswerTracker?
-    /// Found with the first answer.
+    /// The socket for direct writes, found with the first answer.
     @exclusivity(unchecked) var socket: (any AnswerSink)?
-    /// The channel is no socket, as in tests.
+    /// The channel is not a socket, as in tests.
     @exclusivity(unchecked) var hasNoSocket = false
-    /// Completed when an application may write on.
+    /// Completed when an application may continue to write.
     var writabilityWaiters: [EventLoopPromise<Void>] = []
 
     @exclusivity(unchecked) var inbound = ByteBuffer()
-    /// What the channel reads into, if it shares that with others.
+    /// The buffer that the channel reads into, if several channels share it.
     private let receiveBuffer: SpareBuffer?
     @exclusivity(unchecked) var parser: RequestHeadParser
     @exclusivity(unchecked) var isProcessing = false
-    /// The client speaks TLS with a proxy that told so in its PROXY header.
+    /// The client uses TLS to a proxy, which said so in its PROXY header.
     var proxiesTLS = false
-    /// Who sends all requests, unless proxies are trusted to speak for others.
+    /// The peer of all requests, unless proxies are trusted to name other clients.
     @exclusivity(unchecked) var solePeer: HTTPPeer?
-    /// The peer as text, made once.
-    /// Behind a proxy that speaks the PROXY protocol, its client.
+    /// The peer's address as text, made once. Behind a proxy that uses the PROXY protocol it is the address of the
+    /// proxy's client.
     lazy var peer = remoteAddress?.numericHost ?? ""
     private(set) lazy var remoteAddress = context?.channel.remoteAddress
     /// The PROXY header of a trusted proxy names no client: the proxy does not know the client, or the connection is
@@ -64,7 +64,7 @@ package final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChanne
         !isClientUnknown && !server.configuration.trustedProxies.isEmpty
         && server.configuration.trustedProxies.isTrusted(peer)
 
-    /// - Parameter receiveBuffer: what the channel reads into, if it shares that with others.
+    /// - Parameter receiveBuffer: the buffer that the channel reads into, if several channels share it.
     package init(
         server: HTTPServer, isSecure: Bool, connections: HTTPConnections?, eventLoop: any EventLoop,
         receiveBuffer: SpareBuffer? = nil
@@ -101,11 +101,11 @@ package final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChanne
         context.fireChannelInactive()
     }
 
-    /// Reads what has come along with the connection, which mostly is a whole request: then the selector need not be asked for
-    /// it, and NIO's first read, which is a short one (``SharedReceiveAllocator``), is left to a message that is short as well. What
-    /// is not there yet, the end of the stream or an error, NIO finds.
+    /// Reads the data that has already arrived with the connection, usually a whole request. The selector then need not
+    /// be asked for it, and NIO's first read, which is short (``SharedReceiveAllocator``), is used for a later message
+    /// that is short, too. NIO's own read finds data that arrives later, the end of the stream and errors.
     private func readFirst(_ context: ChannelHandlerContext) {
-        // A PROXY header in front is for another handler.
+        // Another handler reads the PROXY header at the front.
         guard let receiveBuffer, !server.configuration.proxyProtocol, machine.isServing, context.channel.isActive,
             let socket = DirectSocket(context.channel)
         else { return }
@@ -123,7 +123,7 @@ package final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChanne
         if inbound.readableBytes == 0 {
             inbound = bytes
             process()
-            // What has to wait gets memory of its own.
+            // Bytes that have to wait are copied to memory of their own.
             if inbound.readableBytes > 0 { inbound = ByteBuffer(bytes: inbound.readableBytesView) }
         } else {
             inbound.discardReadBytes()
@@ -153,7 +153,7 @@ package final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChanne
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // A reset, or TLS gone wrong: in every case nothing more can be said to this peer.
+        // The connection was reset, or TLS failed: in either case nothing more can be sent to this peer.
         server.configuration.logger.debug("HTTP connection failed", metadata: ["reason": "\(error)"])
         context.close(promise: nil)
     }

@@ -13,30 +13,30 @@ package import NIOCore
 ///   closing ── everything sent ──▶ (lingering) ─────────┴── closed, dropped ─────────────▶ gone
 /// ```
 ///
-/// A connection has at most one request in progress. Requests sent ahead wait in its buffer, so that answers leave in order, and
-/// the next one is begun only when the answer before it has been sent: a client that does not read causes no further answers.
-/// Times come in as deadlines; ``deadline(idleUntil:)`` is when the owner calls ``deadlinePassed()``.
+/// A connection has at most one request in progress. Pipelined requests wait in its buffer, so that answers leave in
+/// order. The next one starts only when the answer before it has been sent, so a client that reads nothing causes no
+/// further answers. Times come in as deadlines; at ``deadline(idleUntil:)`` the owner calls ``deadlinePassed()``.
 package struct HTTPConnectionStateMachine {
     /// How far the connection is.
     package enum Phase: Equatable, Sendable {
         case serving
-        /// The last answer is on its way out.
+        /// The last answer is being sent.
         case closing(lingers: Bool)
-        /// Our side is closed. The client is given time to read, since a reset would destroy the answer.
+        /// The server has closed its side. The client gets time to read, because a reset would destroy the answer.
         case lingering
         case gone
     }
 
     /// What happens to the body of the request in progress.
     package enum BodyUse: Equatable, Sendable {
-        /// Nothing yet: it waits, and the client is held back.
+        /// Nobody has asked for the body yet. It waits, and no more bytes are read from the client.
         case unclaimed
-        /// It is collected for one who wants so many bytes at most.
+        /// It is collected in memory, up to this many bytes.
         case collected(limit: Int)
         case streamed
-        /// Its reader has enough for the moment.
+        /// Its reader has enough bytes for the moment.
         case paused
-        /// Nobody wants it any more. So many bytes are read and dropped before the connection is given up instead.
+        /// Nobody wants it any more. This many bytes are read and dropped; when more come, the connection is given up.
         case discarded(budget: Int)
     }
 
@@ -56,9 +56,9 @@ package struct HTTPConnectionStateMachine {
         var isBodyComplete: Bool
         /// Whether the client waits for `100 Continue`.
         var owesContinue: Bool
-        /// When the body must be complete or, for a streamed one, the next piece there.
+        /// When the body must be complete, or for a streamed body when its next piece must have arrived.
         var bodyDeadline: NIODeadline?
-        /// When a request that nobody answers is ended.
+        /// When a request without an answer is ended.
         var giveUpDeadline: NIODeadline?
 
         var wantsBody: Bool {
@@ -74,54 +74,55 @@ package struct HTTPConnectionStateMachine {
     package enum Step: Equatable, Sendable {
         case readHead
         case readBody
-        /// Answer and body are complete: forget the request, and tell ``requestEnded()``.
+        /// Answer and body are complete: forget the request, and call ``requestEnded()``.
         case endRequest
-        /// Nothing, until something happens.
+        /// Do nothing until something happens.
         case wait
     }
 
     /// What to do with a piece of a body.
     package enum BodyStep: Equatable, Sendable {
-        /// Hand it to the one who collects or streams it.
+        /// Pass it to the collector or the stream.
         case deliver
-        /// Tell the one who collects it that it is too large.
+        /// Tell the collector that the body is too large.
         case refuse
         case drop
-        /// It is not worth waiting for its end.
+        /// End the connection instead of waiting for the end of the body.
         case giveUp(Ending)
     }
 
     /// How the connection ends.
     package enum Ending: Equatable, Sendable {
-        /// It does not, or is ending already.
+        /// It does not end, or is ending already.
         case none
-        /// When everything written has been sent.
+        /// It ends when everything written has been sent.
         case afterWrites
         case close
-        /// Our side is closed now (``outputClosed(now:)``), the rest when the client has closed its own, or at the deadline.
+        /// The server closes its side now (``outputClosed(now:)``), and the rest when the client has closed its side or
+        /// at the deadline.
         case closeOutput
     }
 
     /// What to do when a deadline has passed.
     package enum TimeOut: Equatable, Sendable {
-        /// Nobody waits for an answer. The limit is to be counted.
+        /// No answer is owed. The limit, if any, is to be counted.
         case close(HTTPLimit?)
         /// The client gets 408.
         case refuse(HTTPLimit)
     }
 
-    /// Bytes held back before the socket is no longer read.
+    /// When a connection holds this many unprocessed bytes, it is no longer read.
     package static let highWater = 64 * 1024
-    /// How long a client may take to read the last answer after our side was closed.
+    /// How long a client may take to read the last answer after the server has closed its side.
     static let lingerTime = TimeAmount.seconds(2)
 
     package private(set) var phase = Phase.serving
     private(set) var request: Request?
     private(set) var isDraining = false
-    /// Pieces handed to the channel and not yet written.
+    /// How many pieces have been handed to the channel and not been written yet.
     package private(set) var pendingWrites = 0
     private(set) var hasServed = false
-    /// When the rest of a head must be there, or the next request.
+    /// When the rest of a head, or the next request, must have arrived.
     private var headDeadline: NIODeadline?
     private var writeDeadline = NIODeadline.distantFuture
     private var isHeadStarted = false
@@ -133,17 +134,17 @@ package struct HTTPConnectionStateMachine {
     package var isServing: Bool { phase == .serving }
     /// Whether a request is in progress.
     package var hasRequest: Bool { request != nil }
-    /// Whether the request in progress has no answer, not even the beginning of one.
+    /// Whether no part of an answer to the request in progress has been written.
     package var awaitsAnswer: Bool { request?.answer == .pending }
     package var isAnswered: Bool { request?.answer == .complete }
     package var isBodyComplete: Bool { request?.isBodyComplete ?? true }
     package var bodyUse: BodyUse? { request?.use }
-    /// Whether nothing of this connection is still on its way, so that bytes may be sent past the channel.
+    /// Whether everything written has left the channel, so that bytes may be sent without it.
     package var hasSentAll: Bool { pendingWrites == 0 }
 
     // MARK: Reading
 
-    /// The connection is open. False when that was told before.
+    /// Notes that the connection is open. False when that was noted before.
     package mutating func opened(headBy deadline: NIODeadline) -> Bool {
         guard !isOpened else { return false }
         isOpened = true
@@ -159,24 +160,24 @@ package struct HTTPConnectionStateMachine {
         return request.isBodyComplete && request.answer == .complete ? .endRequest : .wait
     }
 
-    /// A request may be read from the socket only while not too much is held back.
+    /// Whether the socket may be read: not while too many bytes are held. A refused read is remembered.
     package mutating func mayRead(holding bytes: Int) -> Bool {
         guard bytes >= Self.highWater else { return true }
         isReadHeldBack = true
         return false
     }
 
-    /// Whether a read that was held back is to be made up for.
+    /// Whether a read that was refused before is to be made now.
     package mutating func resumesReading(holding bytes: Int) -> Bool {
         guard isReadHeldBack, bytes < Self.highWater else { return false }
         isReadHeldBack = false
         return true
     }
 
-    /// Whether a read is owed to the one who takes the connection over.
+    /// Whether the new owner of the connection has to make up for a refused read.
     package var owesRead: Bool { isReadHeldBack }
 
-    /// The bytes at hand are no whole head.
+    /// Notes that the bytes at hand are not a whole head.
     package mutating func headIncomplete(holding bytes: Int, headBy deadline: @autoclosure () -> NIODeadline) {
         guard bytes > 0, !isHeadStarted else { return }
         isHeadStarted = true
@@ -184,7 +185,7 @@ package struct HTTPConnectionStateMachine {
         if hasServed { headDeadline = deadline() }
     }
 
-    /// A request begins.
+    /// Notes that a request begins.
     package mutating func headReceived(keepsAlive: Bool, isUpgrade: Bool, hasBody: Bool, expectsContinue: Bool) {
         headDeadline = nil
         isHeadStarted = false
@@ -193,19 +194,19 @@ package struct HTTPConnectionStateMachine {
             keepsAlive: keepsAlive, isUpgrade: isUpgrade, isBodyComplete: !hasBody, owesContinue: expectsContinue)
     }
 
-    /// Somebody wants the body.
+    /// Notes that the service or the application asks for the body.
     package mutating func bodyWanted(_ use: BodyUse, by deadline: NIODeadline) {
         request?.use = use
         request?.bodyDeadline = deadline
     }
 
-    /// The reader of a streamed body has enough for the moment.
+    /// Notes that the reader of a streamed body has enough bytes for the moment.
     package mutating func bodyPaused() { request?.use = .paused }
 
-    /// The reader of a streamed body has gone.
+    /// Notes that the reader of a streamed body has stopped.
     package mutating func bodyUnwanted(budget: Int) { request?.use = .discarded(budget: budget) }
 
-    /// A piece of the body has come: of `bytes`, after `earlier` collected ones.
+    /// Decides about a piece of the body with `bytes`, after `earlier` collected ones.
     package mutating func bodyReceived(
         _ bytes: Int, after earlier: Int, nextBy deadline: @autoclosure () -> NIODeadline
     ) -> BodyStep {
@@ -233,13 +234,13 @@ package struct HTTPConnectionStateMachine {
         }
     }
 
-    /// The whole body has come.
+    /// Notes that the whole body has arrived.
     package mutating func bodyEnded() {
         request?.isBodyComplete = true
         request?.use = .unclaimed
     }
 
-    /// Whether `100 Continue` is to be sent now. Once.
+    /// Whether `100 Continue` is to be sent now. True only once for a request.
     package mutating func takesContinue() -> Bool {
         guard let request, request.owesContinue, request.answer == .pending else { return false }
         self.request?.owesContinue = false
@@ -252,13 +253,13 @@ package struct HTTPConnectionStateMachine {
     ///
     /// - Parameters:
     ///   - closing: the answer asks for it.
-    ///   - remaining: what is still to come of the body, as far as it is known.
-    ///   - budget: how much of an unwanted body is read to keep the connection.
+    ///   - remaining: how many bytes of the body are still to come, if known.
+    ///   - budget: how many bytes of an unwanted body are read to keep the connection.
     package func ends(closing: Bool, remaining: Int?, budget: Int) -> Bool {
         guard let request else { return true }
         if closing || isDraining || request.isUpgrade || !request.keepsAlive { return true }
         if request.isBodyComplete { return false }
-        // Nobody can tell whether a client that was not told to continue sends its body now or never.
+        // A client that was not told to continue may send its body later or never.
         if request.owesContinue { return true }
         return (remaining ?? 0) > budget
     }
@@ -283,28 +284,28 @@ package struct HTTPConnectionStateMachine {
         return .none
     }
 
-    /// Nothing answers this request; the connection ends at `deadline`.
+    /// Notes that nothing will answer this request; the connection ends at `deadline`.
     package mutating func leftUnanswered(until deadline: NIODeadline) { request?.giveUpDeadline = deadline }
 
-    /// The request in progress was answered, and its body has been read.
+    /// Notes that the request in progress has been answered and its body has been read.
     package mutating func requestEnded() -> Ending {
         let keepsAlive = request?.keepsAlive ?? true
         request = nil
         return keepsAlive && !isDraining ? .none : end(lingering: false)
     }
 
-    /// The request in progress is given up.
+    /// Gives up the request in progress.
     package mutating func requestAbandoned() { request = nil }
 
     // MARK: Writing
 
-    /// A piece was handed to the channel.
+    /// Notes that a piece was handed to the channel.
     package mutating func writeStarted(by deadline: NIODeadline) {
         pendingWrites += 1
         writeDeadline = deadline
     }
 
-    /// The channel has written a piece. `.none` means that the connection goes on.
+    /// Notes that the channel has written a piece. `.none` means that the connection goes on.
     package mutating func writeFinished(nextBy deadline: @autoclosure () -> NIODeadline) -> Ending {
         pendingWrites -= 1
         if pendingWrites > 0 {
@@ -324,7 +325,7 @@ package struct HTTPConnectionStateMachine {
         return pendingWrites == 0 ? (lingering ? .closeOutput : .close) : .afterWrites
     }
 
-    /// Our side is closed from now on.
+    /// Notes that the server has closed its side.
     package mutating func outputClosed(now: NIODeadline) {
         phase = .lingering
         writeDeadline = now + Self.lingerTime
@@ -336,7 +337,7 @@ package struct HTTPConnectionStateMachine {
         return request == nil ? end(lingering: false) : .none
     }
 
-    /// The connection is closed, or somebody else's.
+    /// Notes that the connection has closed, or has been taken over.
     package mutating func dropped() {
         phase = .gone
         request = nil
@@ -363,7 +364,7 @@ package struct HTTPConnectionStateMachine {
         return headDeadline
     }
 
-    /// The deadline has passed.
+    /// What to do now that the deadline has passed.
     package func deadlinePassed() -> TimeOut {
         guard phase == .serving else { return .close(pendingWrites > 0 ? .sendTimeout : nil) }
         if let request {
@@ -372,7 +373,7 @@ package struct HTTPConnectionStateMachine {
         }
         if pendingWrites > 0 { return .close(.sendTimeout) }
         if isHeadStarted { return .refuse(.headTimeout) }
-        // Between two requests, or never a first one: nobody waits for an answer.
+        // The connection is between two requests or has not sent a first one: no answer is owed.
         return .close(hasServed ? nil : .headTimeout)
     }
 }

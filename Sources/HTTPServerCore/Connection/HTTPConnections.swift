@@ -3,10 +3,11 @@
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 
-/// The connections a listener has accepted and still speaks HTTP on.
+/// The connections that a listener has accepted and that still speak HTTP.
 ///
-/// Our own registry: connections that were taken over belong to their session and leave it, whether they are moved to
-/// another event loop or not. Touched twice in the life of a connection, from its event loop.
+/// The server keeps its own registry, because a connection that is taken over belongs to its session and leaves the
+/// registry, whether it is moved to another event loop or not. A connection touches the registry twice in its life,
+/// from its event loop.
 package final class HTTPConnections: Sendable {
     /// Asks a connection to end after the request in progress.
     struct DrainEvent: Sendable {}
@@ -37,7 +38,7 @@ package final class HTTPConnections: Sendable {
         for waiter in waiters { waiter.succeed() }
     }
 
-    /// Lets every connection end after its request, and closes what is left after `gracePeriod`.
+    /// Lets every connection end after its request, and closes the remaining ones after `gracePeriod`.
     func drain(gracePeriod: TimeAmount, on eventLoop: any EventLoop) async {
         let promise = eventLoop.makePromise(of: Void.self)
         let (channels, waiters) = state.withLockedValue { state in
@@ -50,7 +51,7 @@ package final class HTTPConnections: Sendable {
         let cut = eventLoop.scheduleTask(in: gracePeriod) { [self] in
             for channel in state.withLockedValue({ Array($0.channels.values) }) { channel.close(promise: nil) }
         }
-        // Never fails: it is completed by the last connection that leaves.
+        // This never fails: the last connection that leaves completes the promise.
         try? await promise.futureResult.get()
         cut.cancel()
     }

@@ -3,7 +3,7 @@
 package import NIOCore
 package import NIOHTTP1
 
-/// What an exchange asks of its connection. All calls are made on the connection's event loop.
+/// The operations that an exchange requests of its connection. All calls are made on the connection's event loop.
 package protocol HTTPExchangeConnection: AnyObject {
     func respond(_ response: HTTPServerResponse, to exchange: HTTPExchange)
     func refuseUpgrade(
@@ -18,10 +18,10 @@ package protocol HTTPExchangeConnection: AnyObject {
 
 /// One request on its connection, from the complete head to the answer.
 ///
-/// The proof for `@unchecked Sendable`: `request` and `eventLoop` are constants. Only this file changes the other properties, and
-/// every method that touches them asks for the event loop first, and hands itself to it or traps elsewhere; `presetHeaders`,
-/// `isOpen`, `isAborted` and ``connectionDropped()`` are used by those who live there. They are read and replaced in single
-/// steps: overlapping access is not checked for.
+/// The proof for `@unchecked Sendable`: `request` and `eventLoop` are constants. Only this file changes the other
+/// properties. Every method that touches them checks the event loop first, and elsewhere hands itself to the loop or
+/// traps; `presetHeaders`, `isOpen`, `isAborted` and ``connectionDropped()`` are only used by code on the loop. The
+/// properties are read and replaced in single steps, so overlapping access is not checked for.
 package final class HTTPExchange: @unchecked Sendable {
     private enum State {
         case open
@@ -39,7 +39,7 @@ package final class HTTPExchange: @unchecked Sendable {
     /// Whether the connection dropped before the answer. On the loop only.
     package var isAborted: Bool { state == .aborted }
 
-    /// Whether the request has no answer yet, and somebody is there to get one. On the loop only.
+    /// Whether the request has no answer yet and its connection is still there. On the loop only.
     package var isOpen: Bool { state == .open }
 
     @exclusivity(unchecked) private var state = State.open
@@ -52,19 +52,20 @@ package final class HTTPExchange: @unchecked Sendable {
         self.connection = connection
     }
 
-    /// Adds headers to whatever answers the request. On the loop only, before the answer.
+    /// Adds headers to the answer of the request, whichever component sends it. On the loop only, before the answer.
     package func preset(_ headers: HTTPHeaders) {
         eventLoop.preconditionInEventLoop()
         if presetHeaders.isEmpty { presetHeaders = headers } else { presetHeaders.add(contentsOf: headers) }
     }
 
-    /// What the policy for origins says of the request; nil without one, and when the connection is gone. On the loop only.
+    /// The decision of the CORS policy about the request; nil without a policy, and when the connection has gone. On
+    /// the loop only.
     package func evaluateCORS() -> CORSPolicy.Outcome? {
         eventLoop.preconditionInEventLoop()
         return connection?.evaluateCORS(request)
     }
 
-    /// Answers the request. From any thread; the first answer wins, later ones and those after an abort do nothing.
+    /// Answers the request. From any thread. The first answer is sent; later ones and those after an abort do nothing.
     package func respond(_ response: HTTPServerResponse) {
         guard eventLoop.inEventLoop else { return eventLoop.execute { self.respond(response) } }
         finish()?.respond(response, to: self)
@@ -82,10 +83,10 @@ package final class HTTPExchange: @unchecked Sendable {
 
     /// Reads the whole body. To be called once, on the loop, before the answer.
     ///
-    /// `done` runs on the loop: at once when the announced length is over `limit`, else when the body is complete, has
-    /// grown over `limit`, or cannot become complete any more. After `.tooLarge` the caller answers 413; after
-    /// `.aborted` an answer goes nowhere. The body may lie in memory that all connections of the loop read into: whoever
-    /// needs it for longer than a moment copies it.
+    /// `done` runs on the loop: at once when the announced length is over `limit`, otherwise when the body is complete,
+    /// has grown over `limit`, or can no longer become complete. After `.tooLarge` the caller answers 413; after
+    /// `.aborted` an answer is not sent. The body may be in memory that all connections of the loop read into, so a
+    /// caller that needs it after `done` returns must copy it.
     package func collectBody(
         limit: Int, _ done: @escaping @Sendable (Result<ByteBuffer, RequestBodyError>) -> Void
     ) {
@@ -97,9 +98,10 @@ package final class HTTPExchange: @unchecked Sendable {
         connection.collectBody(limit: limit, exchange: self, done)
     }
 
-    /// Asks to be told when the connection drops before the answer; at once when it already has.
+    /// Registers a callback for the case that the connection drops before the answer. It runs at once when that has
+    /// already happened.
     ///
-    /// From any thread; the callback runs on the loop, after a pending `collectBody` was told `.aborted`.
+    /// From any thread; the callback runs on the loop, after a pending `collectBody` has received `.aborted`.
     package func onAbort(_ callback: @escaping @Sendable () -> Void) {
         guard eventLoop.inEventLoop else { return eventLoop.execute { self.onAbort(callback) } }
         switch state {
@@ -126,7 +128,7 @@ package final class HTTPExchange: @unchecked Sendable {
         return finish()?.takeOver(exchange: self, body) ?? false
     }
 
-    /// Has an application answer the request. On the loop only.
+    /// Lets an application answer the request. On the loop only.
     package func run(_ application: any HTTPApplication) {
         eventLoop.preconditionInEventLoop()
         guard state == .open else { return }
@@ -140,7 +142,7 @@ package final class HTTPExchange: @unchecked Sendable {
         connection?.leaveUnanswered(exchange: self)
     }
 
-    /// Told by the connection, on the loop, when it is gone before the answer.
+    /// Called by the connection, on the loop, when it drops before the answer.
     package func connectionDropped() {
         guard state == .open else { return }
         state = .aborted
@@ -150,7 +152,7 @@ package final class HTTPExchange: @unchecked Sendable {
         callback?()
     }
 
-    /// The connection, for the one answer; nil when there was one, or nobody to get it is left.
+    /// The connection, for sending the one answer; nil when the request has been answered or the connection has gone.
     private func finish() -> (any HTTPExchangeConnection)? {
         guard state == .open else { return nil }
         state = .answered

@@ -3,17 +3,17 @@
 package import LoopConfinement
 package import NIOCore
 
-/// What the connections of one event loop share: what may be changed while the server runs, which is origins and limits of
-/// requests, the first timer, the date, and the memory for answers.
+/// The objects that the HTTP connections of one event loop share: limits and origins, which may change while the server
+/// runs, the timer for first requests, the date, and the memory for answers.
 ///
-/// Lives on its loop: a change is handed to each loop, and no request takes a lock.
+/// Confined to its loop: a change is sent to each loop, so no request takes a lock.
 package final class HTTPLoopSettings: LoopResident {
     package let home: PlainHome
     @exclusivity(unchecked) private(set) var limits: HTTPLimits
     @exclusivity(unchecked) private(set) var cors: CORSPolicy?
     let date = DateHeader()
     let newcomers = Newcomers()
-    /// What answers are put together in.
+    /// The buffer in which answers are built.
     let answers = SpareBuffer()
 
     init(limits: HTTPLimits, cors: CORSConfiguration?, on eventLoop: any EventLoop) {
@@ -43,7 +43,7 @@ package struct HTTPLoopSettingsTable: Sendable {
         }
     }
 
-    /// What connections of this loop go by. Those of loops the table was not told of keep what they begin with.
+    /// The settings of the connections of this loop. A loop that is not in the table gets settings that never change.
     func settings(for eventLoop: NIOIsolatedEventLoop) -> HTTPLoopSettings {
         let loop = eventLoop.nonisolated()
         guard let settings = loops.first(where: { $0.eventLoop === loop }) else {
@@ -52,7 +52,7 @@ package struct HTTPLoopSettingsTable: Sendable {
         return settings.value(on: eventLoop)
     }
 
-    /// Other origins and limits of requests, on every loop as soon as it can.
+    /// Replaces the origins and limits of requests on every loop, as soon as the loop runs.
     package func reload(limits: HTTPLimits, cors: CORSConfiguration?) {
         for settings in loops { settings.execute { $0.take(limits: limits, cors: cors) } }
     }

@@ -3,13 +3,13 @@
 package import NIOCore
 package import NIOHTTP1
 
-/// One HTTP request without its body, as a service sees it: a head and a peer. It costs two references to hand on.
+/// One HTTP request without its body, as a service sees it: a head and a peer. Passing it on costs two references.
 ///
-/// What services ask of every request is `@inlinable`, since they are other modules.
+/// The properties that services read for every request are `@inlinable`, because services are in other modules.
 package struct HTTPServerRequest: Sendable {
     package private(set) var head: RequestHead
     package private(set) var peer: HTTPPeer
-    /// Whether another node has sent it here, for its client: it is not sent on again.
+    /// Whether another node has forwarded the request for its client. It must not be forwarded again.
     package private(set) var isForwarded = false
 
     init(_ head: RequestHead, from peer: HTTPPeer) {
@@ -44,19 +44,19 @@ package struct HTTPServerRequest: Sendable {
 
     @inlinable package var headers: HTTPHeaders { head.headers }
 
-    /// What was noted of the headers when they were parsed.
+    /// The facts about the headers that the parser has noted.
     @inlinable package var traits: HeaderTraits { head.traits }
 
-    /// Peer address of the TCP connection; nil when the peer is already gone.
+    /// The peer address of the TCP connection; nil when the connection has already closed.
     @inlinable package var remoteAddress: SocketAddress? { peer.remoteAddress }
 
-    /// The client's address as text, without port, after the rules for trusted proxies; empty when unknown.
+    /// The client's address as text, without port, according to the rules for trusted proxies; empty when unknown.
     @inlinable package var clientAddress: String { peer.clientAddress }
 
     /// Whether this hop uses TLS.
     @inlinable package var isSecure: Bool { peer.isSecure }
 
-    /// Whether the client speaks TLS: on this hop, or with a trusted proxy in front that says so.
+    /// Whether the client uses TLS, either on this hop or to a trusted proxy that says so.
     @inlinable package var isClientSecure: Bool { peer.isClientSecure }
 
     /// The host and port that the client asked for: those that a trusted proxy reports, otherwise those in `Host`. Nil
@@ -72,7 +72,7 @@ package struct HTTPServerRequest: Sendable {
     /// Whether the request asks for a WebSocket upgrade: `Connection` names `upgrade` and `Upgrade` names `websocket`.
     @inlinable package var isUpgrade: Bool { head.isUpgrade }
 
-    /// Turns it into the request of the client another node has sent it for.
+    /// Changes a request that another node has forwarded into the request of that node's client.
     package mutating func forwarded(for client: String, isSecure: Bool, without header: String) {
         var headers = head.headers
         headers.remove(name: header)
@@ -84,7 +84,7 @@ package struct HTTPServerRequest: Sendable {
     }
 }
 
-/// Who is at the other end of a connection. Only where proxies speak for several clients it depends on the request.
+/// The other end of a connection. It depends on the request only where a proxy names the client.
 package final class HTTPPeer: Sendable {
     package let remoteAddress: SocketAddress?
     package let clientAddress: String
@@ -104,20 +104,21 @@ package final class HTTPPeer: Sendable {
     }
 }
 
-/// A complete HTTP answer. `Content-Length` is written by the HTTP layer.
+/// A complete HTTP answer. The HTTP layer adds `Content-Length`.
 package struct HTTPServerResponse: Sendable {
     package var status: HTTPResponseStatus
-    /// Headers that are the same in all answers of a kind, as lines with their line ends. They come before `headers`.
+    /// Headers that are the same in all answers of a kind, as lines with their line ends. They are written before
+    /// `headers`.
     package var fixedLines: StaticString = ""
     package var headers: HTTPHeaders
     package var body: ByteBuffer
-    /// Ends the connection after the answer.
+    /// Whether the connection ends after the answer.
     package var closeConnection: Bool
-    /// Whether another node has made it, so that what CORS and middlewares add is in it already.
+    /// Whether another node has made the answer, so that the headers of CORS and middlewares are in it already.
     package var isForwarded = false
-    /// Is told when the response has been sent; nil when nothing needs to know.
+    /// Notified when the response has been sent; nil when nothing needs to know.
     package var tracker: AnswerTracker?
-    /// Whether its status ends it with the head.
+    /// Whether the status allows no body.
     package var hasNoBody: Bool { ResponseSerializer.hasNoBody(status) }
 
     package init(
@@ -133,7 +134,7 @@ package struct HTTPServerResponse: Sendable {
 
 /// Why a request body could not be collected.
 package enum RequestBodyError: Error, Equatable {
-    /// More than the limit was announced or arrived.
+    /// The announced or received body is longer than the limit.
     case tooLarge
     /// The connection ended, or the body took too long.
     case aborted

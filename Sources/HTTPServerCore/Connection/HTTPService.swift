@@ -3,9 +3,10 @@
 package import NIOCore
 package import NIOHTTP1
 
-/// What stands behind the connections of a listener: it answers their requests, and hears what they have to report.
+/// The component behind the connections of a listener: it answers their requests and receives their reports.
 ///
-/// Each connection gets it once. All calls come from the connection's event loop, those of reports excepted that say so.
+/// Each connection gets its service once. All calls come from the connection's event loop, unless a method says
+/// otherwise.
 package protocol HTTPService: AnyObject, Sendable {
     /// Sees a complete request head first. It may change the request, or refuse it with the response that it returns.
     func admit(_ request: inout HTTPServerRequest) -> HTTPServerResponse?
@@ -14,19 +15,19 @@ package protocol HTTPService: AnyObject, Sendable {
     /// an application or left unanswered.
     func handle(_ exchange: HTTPExchange)
 
-    /// What plaintext connections of this event loop read into, all of them; nil when each has a buffer of its own.
+    /// The buffer that all plaintext connections of this event loop read into; nil when each has a buffer of its own.
     func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> SpareBuffer?
 
-    /// Whether ``answered(_:)`` is wanted; asked once, when a listener is made.
+    /// Whether the service wants calls of ``answered(_:)``; asked once, when a listener is made.
     var wantsRecords: Bool { get }
-    /// A request was answered, or given up.
+    /// A request was answered or given up.
     func answered(_ record: HTTPRequestRecord)
 
     /// A request was refused with this status, 400 or above, by the connection or by its service.
     func countRefusal(_ status: HTTPResponseStatus)
     /// A client has exceeded a limit.
     func exceeded(_ limit: HTTPLimit)
-    /// A connection of a trusted proxy was closed because it does not begin with a PROXY header.
+    /// A connection of a trusted proxy was closed because it did not begin with a PROXY header.
     func proxyHeaderMissing(from address: String, on eventLoop: any EventLoop)
     /// A listener has refused connections because the process has no descriptors left for them. On the listener's event loop.
     func refusedForDescriptors(_ count: Int, limit: Int, on eventLoop: any EventLoop)
@@ -45,13 +46,13 @@ extension HTTPService {
 
 /// One answered request.
 package struct HTTPRequestRecord: Sendable {
-    /// Empty when the head could not be read.
+    /// The method; empty when the head could not be read.
     package let method: String
     /// Path and query as sent; the query may hold secrets.
     package let target: String
-    /// Nil when the request was given up without an answer.
+    /// The status of the answer; nil when the request was given up without one.
     package let status: UInt?
-    /// Head and body.
+    /// Bytes of head and body.
     package let bytesSent: Int
     package let duration: TimeAmount
     package let clientAddress: String

@@ -2,10 +2,11 @@
 
 internal import NIOCore
 
-/// What belongs to the request in progress: its decoder, and those who wait for its body, its answer or its end. How far it is,
-/// ``HTTPConnectionStateMachine`` knows. Confined to the connection's event loop, and without checks of overlapping access, as the connection itself.
+/// The objects of the request in progress: its decoder, and the receivers of its body, its answer and its end.
+/// ``HTTPConnectionStateMachine`` knows how far the request has come. Confined to the connection's event loop, and,
+/// like the connection itself, without checks of overlapping access.
 final class HTTPTransaction {
-    /// The one who gets the body.
+    /// The receiver of the body.
     enum Reader {
         case none
         case collector(ByteBuffer, @Sendable (Result<ByteBuffer, RequestBodyError>) -> Void)
@@ -18,16 +19,16 @@ final class HTTPTransaction {
     @exclusivity(unchecked) var exchange: HTTPExchange?
     /// The application's task.
     @exclusivity(unchecked) var task: Task<Void, Never>?
-    /// Set while the application is to answer.
+    /// The application's answer, while an application handles the request.
     @exclusivity(unchecked) var applicationAnswer: ApplicationAnswer?
     // Stored only while there is an observer.
-    /// When the head was complete; nil when nobody observes, or what there was to tell has been told.
+    /// When the head was complete; nil when nothing observes requests, or when this request has been reported.
     @exclusivity(unchecked) var observedSince: NIODeadline?
     var clientAddress = ""
     @exclusivity(unchecked) var status: UInt?
     @exclusivity(unchecked) var bytesSent = 0
 
-    /// The reader's end of a streamed body, until someone reads.
+    /// The producer of a streamed body, until someone reads.
     @exclusivity(unchecked) var bodySource: ApplicationRequestBody.Producer.Source?
 
     /// - Parameter maximumOverhead: see ``RequestBodyDecoder``.

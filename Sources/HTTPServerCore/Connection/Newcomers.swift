@@ -2,11 +2,11 @@
 
 internal import NIOCore
 
-/// The connections accepted on an event loop in the last moment, which need no timer of their own yet.
+/// The connections that an event loop has accepted within the last moments, and that need no timer of their own yet.
 ///
-/// Nearly all of them have become a WebSocket or ended before their first deadline could come, and to start and cancel a timer for
-/// each would cost as much as to read its request. So there is one for all: when it fires, those that still wait for
-/// something start theirs. Confined to its event loop.
+/// Nearly all of them become a WebSocket or end before their first deadline, and starting and cancelling a timer for
+/// each would cost as much as reading its request. So one timer serves all of them: when it fires, the connections that
+/// still wait start timers of their own. Confined to its event loop.
 final class Newcomers {
     private static let interval = TimeAmount.milliseconds(500)
 
@@ -14,7 +14,7 @@ final class Newcomers {
     private var endsAt = NIODeadline.distantPast
     private var isScheduled = false
 
-    /// Takes a connection in, unless its deadline comes too early for that.
+    /// Adds a connection, unless its deadline is too early for the shared timer.
     func admit(_ handler: HTTPConnectionHandler, deadline: NIODeadline, on eventLoop: any EventLoop) {
         let end = isScheduled ? endsAt : eventLoop.now + Self.interval
         guard deadline > end else { return }
@@ -27,7 +27,7 @@ final class Newcomers {
         handlers.append(handler)
     }
 
-    /// Forgets a connection, if it is one of these: nothing of it stays alive here.
+    /// Removes a connection, if it is in the list, so that the list does not keep it alive.
     func remove(_ handler: HTTPConnectionHandler) {
         guard let index = handler.newcomerIndex, let last = handlers.popLast() else { return }
         handler.newcomerIndex = nil
@@ -36,7 +36,7 @@ final class Newcomers {
         last.newcomerIndex = index
     }
 
-    /// Whether `deadline` comes after the time when the connections of the moment start their timers.
+    /// Whether `deadline` is later than the time at which the listed connections start their own timers.
     func covers(_ deadline: NIODeadline) -> Bool { deadline > endsAt }
 
     private func release() {

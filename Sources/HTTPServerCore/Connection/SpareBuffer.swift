@@ -2,29 +2,31 @@
 
 package import NIOCore
 
-/// A buffer that all connections of an event loop read into by turns, since what comes nearly always goes in one go. An idle
-/// connection then holds none. Who needs it longer keeps it, and the others get a new one.
+/// A buffer that all connections of an event loop read into by turns. Nearly all data is processed at once, so an idle
+/// connection holds no buffer. A connection that needs its bytes longer keeps the buffer, and the others get a new one.
 ///
-/// The proof for `@unchecked Sendable`, which NIO asks of an allocator: three have a reference, the shard of the event loop
-/// or the settings of its HTTP connections, both of which live there; the handler of a channel of that loop; and the channel's
-/// allocator (``SharedReceiveAllocator``), which NIO asks when it reads. All of them use it on that loop.
+/// The proof for `@unchecked Sendable`, which NIO requires of an allocator: three kinds of objects have a reference:
+/// the shard of the event loop or the settings of its HTTP connections, both of which live there; the handler of a
+/// channel of that loop; and the channel's allocator (``SharedReceiveAllocator``), which NIO calls when it reads. All
+/// of them use it on that loop.
 ///
-/// Its methods are `@inlinable`: WebSockets and polling bodies, in another module, use them for each message.
+/// Its methods are `@inlinable`, because WebSockets and polling bodies, which are in another module, call them for each
+/// message.
 package final class SpareBuffer: @unchecked Sendable {
-    // A value of another module that calls nothing back: overlapping access is not checked for.
+    // This is a value of another module that calls nothing back, so overlapping access is not checked for.
     @exclusivity(unchecked)
     @usableFromInline var buffer: ByteBuffer?
 
     @inlinable
     package init() {}
 
-    /// The buffer, emptied: another one if somebody still holds what was in it.
+    /// The buffer, emptied; a new one if something still holds its bytes.
     @inlinable
     package func take(minimumCapacity: Int) -> ByteBuffer {
         guard var taken = exchange(&buffer, with: nil) else {
             return ByteBufferAllocator().buffer(capacity: minimumCapacity)
         }
-        // `clear` would look into the memory's object, and an access to that has its price.
+        // `clear` would read the memory's object, and that access costs time.
         let isOurs: Void? = taken.modifyIfUniquelyOwned { buffer in
             buffer.moveReaderIndex(to: 0)
             buffer.moveWriterIndex(to: 0)
@@ -33,11 +35,11 @@ package final class SpareBuffer: @unchecked Sendable {
         return taken
     }
 
-    /// For the next one. What is in it may still be held elsewhere.
+    /// Gives the buffer back for the next user. Something else may still hold its bytes.
     @inlinable
     package func put(_ buffer: consuming ByteBuffer) { self.buffer = buffer }
 
-    /// The same unless its memory is larger than `capacity`.
+    /// Gives the buffer back unless its memory is larger than `capacity`.
     @inlinable
     package func put(_ buffer: consuming ByteBuffer, keeping capacity: Int) {
         if buffer.storageCapacity <= capacity { self.buffer = buffer }

@@ -2,20 +2,20 @@
 
 internal import NIOCore
 
-/// Gives accepted connections their handlers, in place of NIO's bootstrap: its way leads to the connection's loop and back, and
-/// so takes several futures for each connection, which cost more than the handlers.
+/// Gives accepted connections their handlers, instead of NIO's bootstrap, which goes to the connection's loop and back
+/// and makes several futures for each connection. These futures cost more than the handlers.
 ///
 ///     accepted ─▶ Acceptor ─▶ bootstrap ─▶ way out ─▶ the channel, which registers the connection on its loop
 ///                     └───────────────────────┘
 ///
-/// A connection of another loop gets its handlers there, right before it is registered: both are queued to that loop here, in
-/// this order.
+/// A connection of another loop gets its handlers there, right before it is registered: both steps are queued on that
+/// loop, in this order.
 ///
 /// Confined to the listener's event loop.
 final class Acceptor: ChannelInboundHandler {
     typealias InboundIn = any Channel
 
-    /// Behind the bootstrap's handler.
+    /// Stands behind the bootstrap's handler.
     private final class WayOut: ChannelInboundHandler {
         typealias InboundIn = any Channel
         var context: ChannelHandlerContext?
@@ -34,7 +34,8 @@ final class Acceptor: ChannelInboundHandler {
         self.setUp = setUp
     }
 
-    /// Opens the short way past the bootstrap of `listener`, whose handler must be there by now. Until then all go through it.
+    /// Lets connections bypass the bootstrap of `listener`, whose handler must exist by now. Until then all of them
+    /// pass through it.
     static func openShortWay(of listener: any Channel) throws {
         let acceptor = try listener.pipeline.syncOperations.handler(type: Acceptor.self)
         try listener.pipeline.syncOperations.addHandler(acceptor.wayOut)

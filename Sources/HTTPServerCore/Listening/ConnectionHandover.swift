@@ -3,18 +3,18 @@
 internal import NIOCore
 internal import Synchronization
 
-/// Hands connections that one event loop has accepted to the loops that serve them.
+/// Hands the connections that one event loop has accepted to the loops that serve them.
 ///
-/// NIO has chosen the loop already: those of a group in turn. A loop that has not taken a connection within ``patience`` is held
-/// up by something, such as a handler that computes. It is left out until it has taken that connection, so only the connections
-/// of these few milliseconds wait for it.
+/// NIO has already chosen a loop for each connection, taking those of a group in turn. A loop that has not taken a
+/// connection within ``patience`` is held up, for example by a handler that computes. It gets no further connections
+/// until it has taken that one, so only the connections of these few milliseconds wait for it.
 ///
-/// Everything but `targets` belongs to the accepting loop; it is atomic to be looked at elsewhere.
+/// Only the accepting loop changes `nextTurn` and `isCheckScheduled`; they are atomic so that other threads can read them.
 final class ConnectionHandover: Sendable {
-    /// A loop that connections are handed to.
+    /// A loop that receives connections.
     private final class Target: Sendable {
         let eventLoop: any EventLoop
-        /// Since when a connection waits for the loop, in nanoseconds of its clock; 0 while none does.
+        /// Since when a connection has been waiting for the loop, in nanoseconds of its clock; 0 when none waits.
         private let waitingSince = Atomic<UInt64>(0)
 
         init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
@@ -33,23 +33,23 @@ final class ConnectionHandover: Sendable {
         }
     }
 
-    /// How long a loop may take for a connection, in nanoseconds.
+    /// How long a loop may take to accept a handed-over connection, in nanoseconds.
     static let patience: UInt64 = 20_000_000
 
     private let group: any EventLoopGroup
-    /// In the order of their turns.
+    /// The loops, in the order of their turns.
     private let targets: [Target]
     /// The target of the next connection.
     private let nextTurn = Atomic(0)
     private let isCheckScheduled = Atomic(false)
 
-    /// - Parameter group: what NIO takes the loops of accepted connections from, one `next()` for each.
+    /// - Parameter group: the group from which NIO takes the loops of accepted connections, one `next()` for each.
     init(_ group: any EventLoopGroup) {
         self.group = group
         self.targets = group.makeIterator().map { Target($0) }
     }
 
-    /// Runs `work` on the loop of an accepted connection, and sees to it that the next connections get a loop that has time.
+    /// Runs `work` on the loop of an accepted connection, and makes the next connections skip loops that are held up.
     /// - Parameter acceptor: the loop that calls.
     func perform(on eventLoop: any EventLoop, from acceptor: any EventLoop, _ work: @escaping @Sendable () -> Void) {
         guard let index = targets.firstIndex(where: { $0.eventLoop === eventLoop }) else {
@@ -66,7 +66,7 @@ final class ConnectionHandover: Sendable {
         scheduleCheck(acceptor)
     }
 
-    /// Takes the turns of loops that are held up. With a group that others take loops from, too, it may miss one.
+    /// Skips the turns of loops that are held up. If other code takes loops from the same group, it may miss one.
     private func skipHeldUp(_ now: UInt64) {
         var turn = nextTurn.load(ordering: .relaxed)
         for _ in 1..<max(1, targets.count) where targets[turn].isHeldUp(now) {
@@ -76,7 +76,7 @@ final class ConnectionHandover: Sendable {
         nextTurn.store(turn, ordering: .relaxed)
     }
 
-    /// Looks again when the loops must have taken what was handed to them: one check at a time.
+    /// Checks again at the time by which the loops must have taken their connections. At most one check is scheduled.
     private func scheduleCheck(_ acceptor: any EventLoop) {
         guard !isCheckScheduled.exchange(true, ordering: .relaxed) else { return }
         acceptor.scheduleTask(in: .nanoseconds(Int64(Self.patience) + 1_000_000)) { [self] in
@@ -87,7 +87,7 @@ final class ConnectionHandover: Sendable {
         }
     }
 
-    /// Whether a loop is known to be held up, and the next connection gets another one. For tests.
+    /// Whether a loop is known to be held up, so that the next connection gets another one. For tests.
     var isPassingOver: Bool {
         let now = NIODeadline.now().uptimeNanoseconds
         return targets.contains { $0.isHeldUp(now) } && !targets[nextTurn.load(ordering: .relaxed)].isHeldUp(now)

@@ -19,9 +19,9 @@ internal import NIOCore
 final class DescriptorGuard: ChannelInboundHandler {
     typealias InboundIn = any Channel
 
-    /// How often it checks whether descriptors are available again.
+    /// How often the guard checks whether descriptors are available again.
     static let interval = TimeAmount.milliseconds(100)
-    /// How many connections are refused at once.
+    /// How many connections one check refuses at most.
     static let batch = 64
 
     private let watch: DescriptorWatch

@@ -2,7 +2,7 @@
 
 internal import Glibc
 
-/// How many descriptors, and so connections, the process may have open.
+/// How many descriptors, and therefore connections, the process may have open.
 package enum DescriptorLimit {
     /// A server warns at start when its limit is below this one, because that is more likely an oversight than a
     /// choice.
@@ -33,6 +33,6 @@ package enum DescriptorLimit {
     /// the operations listener, Redis and files.
     package static func sessions(within limit: Int) -> Int { max(1, limit / 10 * 9 + limit % 10 * 9 / 10) }
 
-    /// How many of the last descriptors are reserved, not used for clients.
+    /// How many of the last descriptors are reserved and not used for clients.
     package static func headroom(of limit: Int) -> Int { min(64, limit / 16) }
 }

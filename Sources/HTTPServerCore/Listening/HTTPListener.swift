@@ -9,9 +9,9 @@ package import NIOSSL
 package final class HTTPListener: Sendable {
     /// Where to listen.
     package enum Address: Sendable, Equatable {
-        /// Port 0 takes any free one; see `localAddress`.
+        /// A TCP socket. Port 0 takes any free port; see `localAddress`.
         case tcp(host: String, port: Int)
-        /// A file left behind by an earlier run is replaced.
+        /// A Unix domain socket. A file left behind by an earlier run is replaced.
         case unix(path: String)
     }
 
@@ -19,7 +19,7 @@ package final class HTTPListener: Sendable {
     let handover: ConnectionHandover
     private let connections: HTTPConnections
     private let descriptors: DescriptorWatch
-    /// For connections accepted from now on; nil on a listener without TLS.
+    /// The TLS context for connections accepted from now on; nil on a listener without TLS.
     private let tls: NIOLockedValueBox<NIOSSLContext?>
 
     private init(
@@ -36,10 +36,11 @@ package final class HTTPListener: Sendable {
     /// Listens at `address`; the configuration's `tls` decides whether connections are encrypted.
     ///
     /// - Parameters:
-    ///   - group: Connections are served on its event loops.
-    ///   - acceptor: Where connections are accepted, if not in `group`. With a loop for nothing else, no handler that holds a
-    ///     loop keeps connections to the others waiting.
-    /// - Throws: ``ListenError`` when the address cannot be had; `NIOSSLError` for a certificate or key that cannot be used.
+    ///   - group: The event loops that serve the connections.
+    ///   - acceptor: The event loop that accepts connections, if it is not in `group`. With a loop that does nothing
+    ///     else, a handler that blocks its own loop does not delay connections to the others.
+    /// - Throws: ``ListenError`` when the server cannot listen on the address; `NIOSSLError` for a certificate or key
+    ///   that cannot be used.
     package static func bind(
         to address: Address, group: any EventLoopGroup, acceptor: (any EventLoopGroup)? = nil, server: HTTPServer
     ) async throws -> HTTPListener {
@@ -68,7 +69,7 @@ package final class HTTPListener: Sendable {
         do {
             switch address {
             case .tcp(let host, let port):
-                // Linux hands it on to accepted sockets, which saves a system call for each of them.
+                // Accepted sockets inherit the option on Linux, which saves a system call for each of them.
                 bootstrap = bootstrap.serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 channel = try await bootstrap.bind(host: host, port: port).get()
             case .unix(let path):
@@ -87,7 +88,7 @@ package final class HTTPListener: Sendable {
         _ channel: any Channel, server: HTTPServer, connections: HTTPConnections, tls: NIOSSLContext?
     ) throws {
         let pipeline = channel.pipeline.syncOperations
-        // In front of TLS: it is about the connection, not about what is said on it.
+        // It stands before TLS, because the PROXY header comes before the encrypted data.
         if server.configuration.proxyProtocol { try pipeline.addHandler(ProxyProtocolHandler(server: server)) }
         if let tls { try pipeline.addHandler(NIOSSLServerHandler(context: tls)) }
         let receiveBuffer = tls == nil ? server.service.receiveBuffer(for: channel.eventLoop.assumeIsolated()) : nil
@@ -103,8 +104,8 @@ package final class HTTPListener: Sendable {
                 receiveBuffer: receiveBuffer))
     }
 
-    /// Another certificate for connections accepted from now on; those that exist keep theirs. A listener without TLS stays
-    /// without.
+    /// Replaces the certificate for connections accepted from now on; existing connections keep theirs. A listener
+    /// without TLS stays without.
     package func reload(tls configuration: TLSConfiguration) throws {
         let context = try Self.context(configuration)
         tls.withLockedValue { current in
@@ -128,21 +129,22 @@ package final class HTTPListener: Sendable {
     /// The port of a TCP listener.
     package var port: Int? { channel.localAddress?.port }
 
-    /// Connections that speak HTTP at the moment; those that were taken over do not count.
+    /// How many connections speak HTTP at the moment; connections that were taken over do not count.
     package var connectionCount: Int { connections.count }
 
-    /// Whether connections are refused, or were a moment ago, because descriptors are short.
+    /// Whether the listener refuses connections, or did so within the last seconds, because descriptors are short.
     package var isShortOfDescriptors: Bool { descriptors.isShort() }
 
-    /// Closes the listening socket; connections go on. Calling it again does nothing.
+    /// Closes the listening socket; existing connections continue. Calling it again does nothing.
     package func stopAccepting() async {
-        // Fails only when the socket is closed already, which is what is wanted.
+        // This fails only when the socket is closed already, which is the desired state.
         try? await channel.close()
     }
 
-    /// Stops accepting, ends idle connections, and lets the others finish their request for `gracePeriod`.
+    /// Stops accepting, ends idle connections, and gives the others `gracePeriod` to finish their request.
     ///
-    /// The service is to be closed first: it answers the requests that it holds. Connections that were taken over are its own.
+    /// Close the service first: it answers the requests that it holds. It also closes the connections that it has taken
+    /// over.
     package func close(gracePeriod: TimeAmount = .seconds(1)) async {
         await stopAccepting()
         await connections.drain(gracePeriod: gracePeriod, on: channel.eventLoop)

@@ -5,27 +5,27 @@ internal import NIOCore
 
 /// Why a server cannot listen on an address.
 public struct ListenError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// What stands in the way.
+    /// The kind of obstacle.
     public enum Reason: String, Sendable, Hashable, Codable, CaseIterable {
-        /// Somebody else listens there.
+        /// Another process listens there.
         case addressInUse
         /// The process has no right to listen there: on a port below 1,024, or in a folder.
         case notPermitted
-        /// The machine does not have the address.
+        /// The machine does not have this address.
         case noSuchAddress
-        /// The host's name leads to no address.
+        /// The host name has no address.
         case unknownHost
-        /// Something else; ``ListenError/description`` has the system's words.
+        /// Another failure; ``ListenError/description`` has the system's message.
         case other
     }
 
-    /// What stands in the way.
+    /// The kind of obstacle.
     public let reason: Reason
     /// The address: host and port, or the path of a Unix domain socket.
     public let address: String
     private let words: String
 
-    /// Address and reason in words.
+    /// The address and the reason as a sentence.
     public var description: String { "cannot listen on \(address): \(words)" }
 
     init(_ error: any Error, _ wanted: HTTPListener.Address) {

@@ -2,8 +2,8 @@
 
 internal import NIOCore
 
-/// Takes the ``ProxyHeader`` off a connection of a trusted proxy, tells the handlers behind it, and leaves. A connection of
-/// anybody else is left alone.
+/// Removes the ``ProxyHeader`` from a connection of a trusted proxy, tells the handlers behind it, and leaves the
+/// pipeline. It does not touch connections of other peers.
 final class ProxyProtocolHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer

@@ -2,14 +2,14 @@
 
 package import NIOCore
 
-/// Has all connections of an event loop read into one buffer, which their handlers give back when they have seen the
-/// bytes. NIO would keep one for each connection, which is a good part of what an idle one costs.
+/// Makes all connections of an event loop read into one buffer, which their handlers give back when they have processed
+/// the bytes. NIO would keep one for each connection, a large part of the memory of an idle one.
 ///
-/// NIO stores the first buffer of a channel for good when only one may be stored, hence the small one, and takes every
-/// other from here since no size is announced. To be used with `maxMessagesPerRead` 1, which is also the number of
-/// stored buffers.
+/// When only one buffer may be stored, NIO stores the first one of a channel for good, so the first one is small. NIO
+/// asks this allocator for every other buffer, because it announces no size. To be used with `maxMessagesPerRead` 1,
+/// which is also the number of stored buffers.
 package struct SharedReceiveAllocator: RecvByteBufferAllocator {
-    /// Bytes read at once.
+    /// The most bytes of one read.
     package static let capacity = 32 * 1024
     private static let firstCapacity = 16
 
@@ -22,13 +22,13 @@ package struct SharedReceiveAllocator: RecvByteBufferAllocator {
         hasRead ? buffer.take(minimumCapacity: Self.capacity) : allocator.buffer(capacity: Self.firstCapacity)
     }
 
-    /// - Returns: true, or the stored buffer would be used again.
+    /// - Returns: Always true; otherwise NIO would use the stored buffer again.
     package mutating func record(actualReadBytes: Int) -> Bool {
         hasRead = true
         return true
     }
 
-    /// Gives the channel its share. On its event loop, before it is active.
+    /// Makes the channel read into the shared buffer. On its event loop, before it is active.
     package static func install(_ buffer: SpareBuffer, on channel: any Channel) throws {
         let options = channel.syncOptions
         try options?.setOption(.recvAllocator, value: SharedReceiveAllocator(buffer))

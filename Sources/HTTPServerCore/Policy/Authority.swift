@@ -5,9 +5,9 @@
 /// ASCII letters compare without case. The default ports of HTTP and HTTPS equal a missing port, since browsers omit
 /// the port of their scheme and a proxy that ends TLS changes the scheme.
 package struct Authority: Sendable, Equatable {
-    /// In lower case; an IPv6 address in its brackets.
+    /// The host in lower case; an IPv6 address keeps its brackets.
     package let host: String
-    /// Nil for none, 80 and 443.
+    /// The port; nil for a missing port, 80 and 443.
     package let port: UInt16?
 
     /// Reads `example.org`, `example.org:3000`, `10.0.0.1:80` or `[::1]:3000`; nil for anything else.
@@ -62,7 +62,7 @@ package struct Authority: Sendable, Equatable {
         one.port == other.port && one.host.utf8.elementsEqual(other.host.utf8)
     }
 
-    /// 0 to 65535 in at most five digits.
+    /// Reads 0 to 65535 in at most five digits.
     private static func number(_ digits: ArraySlice<UInt8>) -> UInt16? {
         guard digits.count <= 5 else { return nil }
         var value: UInt32 = 0

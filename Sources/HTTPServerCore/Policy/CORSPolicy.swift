@@ -15,12 +15,12 @@ package struct CORSPolicy: Sendable {
         package var isForbidden = false
     }
 
-    /// The text of the refusal. It names the setting, for people who have not set anything yet.
+    /// The text of a refusal. It names the setting, for people who have not configured it yet.
     package static let refusal = "Forbidden: cors.origin does not allow this origin"
 
     private let configuration: CORSConfiguration
 
-    /// Nil when nothing is to be done for any request.
+    /// Nil when the configuration requires nothing for any request.
     package init?(_ configuration: CORSConfiguration?) {
         guard let configuration else { return nil }
         if case .disabled = configuration.origin { return nil }
@@ -52,7 +52,8 @@ package struct CORSPolicy: Sendable {
         }
         if !vary.isEmpty { outcome.headers.add(name: "Vary", value: vary.joined(separator: ", ")) }
         outcome.headers.add(contentsOf: rest)
-        // No `Origin`, no page: other programs can claim any origin they like, so nothing would be gained.
+        // A request without `Origin` does not come from a page. Other programs can send any origin, so refusing it
+        // would protect nobody.
         outcome.isForbidden = configuration.enforce && origin != nil && !isAllowed
         return outcome
     }

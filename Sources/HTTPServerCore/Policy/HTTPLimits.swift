@@ -2,21 +2,22 @@
 
 package import NIOCore
 
-/// What a client may take of a connection, in sizes and times. A listener's may be replaced while it runs.
+/// The limits of a connection, as sizes and times. Those of a listener may be replaced while it runs.
 package struct HTTPLimits: Sendable {
-    /// Request line and headers together, in bytes; over it 431.
+    /// Bytes of request line and headers together; a longer head gets 431.
     package var maxRequestHeadSize = 16 * 1024
-    /// Headers of one request; over it 431.
+    /// Headers of one request; more get 431.
     package var maxHeaders = 100
-    /// How long a request head may take to arrive, from the first byte or from the accept; then 408.
+    /// How long a request head may take to arrive, counted from its first byte or from the accept; a later one gets
+    /// 408.
     package var headTimeout = TimeAmount.seconds(5)
-    /// How long a request body may take to arrive; then 408.
+    /// How long a request body may take to arrive; a later one gets 408.
     package var bodyTimeout = TimeAmount.seconds(10)
-    /// How long a connection may rest between two requests.
+    /// How long a connection may be idle between two requests.
     package var keepAliveTimeout = TimeAmount.seconds(5)
-    /// How long a client may take none of an answer, plus a second for each 32 KiB of it.
+    /// How long a client may accept no bytes of an answer, plus one second for each 32 KiB of it.
     package var sendTimeout = TimeAmount.seconds(30)
-    /// How long a request that nothing answers stays open (``HTTPExchange/leaveUnanswered()``).
+    /// How long a request without an answer stays open (``HTTPExchange/leaveUnanswered()``).
     package var unansweredTimeout = TimeAmount.seconds(1)
 
     package init() {}
@@ -24,7 +25,7 @@ package struct HTTPLimits: Sendable {
 
 /// The limit that a client has exceeded.
 package enum HTTPLimit: Sendable, Equatable, CaseIterable {
-    /// A request head is too long, or the extensions and trailers of chunks together.
+    /// A request head is too long, or the chunk extensions and trailers of a body are.
     case requestHeadSize
     /// A request has too many headers.
     case headerCount
@@ -34,12 +35,12 @@ package enum HTTPLimit: Sendable, Equatable, CaseIterable {
     case bodyTimeout
     /// A client did not read its response in time.
     case sendTimeout
-    /// Nothing answered an upgrade.
+    /// An upgrade got no answer.
     case unansweredUpgrade
 }
 
 extension HTTPRequestError {
-    /// The limit that the request exceeds; nil when it is at fault for another reason.
+    /// The limit that the request exceeds; nil when it is refused for another reason.
     package var limit: HTTPLimit? {
         switch self {
         case .headTooLarge, .chunksTooLarge: .requestHeadSize

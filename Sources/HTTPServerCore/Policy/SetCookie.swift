@@ -3,13 +3,13 @@
 /// One value of `Set-Cookie` (RFC 6265, 4.1), with its attributes in Node's order.
 package struct SetCookie: Sendable {
     package var name: String
-    /// As it is meant; percent-encoded as Node does when it is written.
+    /// The value before encoding; it is percent-encoded as in Node when it is written.
     package var value: String
-    /// In seconds.
+    /// The lifetime in seconds.
     package var maxAge: Int64?
     package var domain: String?
     package var path: String?
-    /// A finished HTTP date.
+    /// The expiry as a formatted HTTP date.
     package var expires: String?
     package var isHTTPOnly = false
     package var isSecure = false

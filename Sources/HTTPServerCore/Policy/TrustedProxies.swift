@@ -6,8 +6,8 @@ package import NIOCore
 internal import NIOHTTP1
 
 extension SocketAddress {
-    /// The address without port as text; nil for a socket that is a file. NIO keeps it with those that it has from the kernel, and
-    /// `ipAddress` would make it anew.
+    /// The address without port as text; nil for a Unix domain socket. NIO stores this text for addresses that it got
+    /// from the kernel, whereas `ipAddress` would format it anew.
     package var numericHost: String? {
         switch self {
         case .v4(let address) where !address.host.isEmpty: address.host
@@ -37,7 +37,7 @@ package struct TrustedProxies: Sendable {
 
     private var networks: [Network] = []
 
-    /// Parses addresses and networks in prefix notation; `invalid` lists what is neither.
+    /// Parses addresses and networks in prefix notation; `invalid` lists the texts that are neither.
     package init(_ texts: [String]) {
         for text in texts {
             guard let network = Self.network(text) else {
@@ -48,10 +48,10 @@ package struct TrustedProxies: Sendable {
         }
     }
 
-    /// Whether this is what the list may hold.
+    /// Whether the list may contain this text.
     package static func isAddressOrNetwork(_ text: String) -> Bool { network(text) != nil }
 
-    /// Elements that are no address and no network.
+    /// Elements that are neither an address nor a network.
     package private(set) var invalid: [String] = []
 
     package var isEmpty: Bool { networks.isEmpty }
@@ -62,7 +62,7 @@ package struct TrustedProxies: Sendable {
         for value in headers["x-forwarded-for"].reversed() {
             for element in value.split(byte: UInt8(ascii: ",")).reversed() {
                 let text = Self.withoutPort(String(element.trimmingBlanks))
-                // What is not an address ends the chain: nothing before it can be believed either.
+                // A text that is not an address ends the chain: nothing before it can be trusted either.
                 guard Self.bytes(text) != nil else { return client }
                 client = text
                 guard isTrusted(text) else { return client }
@@ -80,7 +80,7 @@ package struct TrustedProxies: Sendable {
         return first.equalsIgnoringASCIICase("https") || first.equalsIgnoringASCIICase("wss")
     }
 
-    /// Whether the address is one of ours.
+    /// Whether the address is that of a trusted proxy.
     package func isTrusted(_ address: String) -> Bool {
         guard let bytes = Self.bytes(address) else { return false }
         return networks.contains { $0.contains(bytes) }
@@ -94,7 +94,7 @@ package struct TrustedProxies: Sendable {
         return Network(bytes: bytes, prefixLength: length)
     }
 
-    /// `[::1]:80` and `10.0.0.1:80` without the port.
+    /// Removes the port from `[::1]:80` and `10.0.0.1:80`.
     private static func withoutPort(_ text: String) -> String {
         let bytes = text.utf8
         if bytes.first == UInt8(ascii: "["), let end = bytes.firstIndex(of: UInt8(ascii: "]")) {
@@ -105,9 +105,9 @@ package struct TrustedProxies: Sendable {
         return String(text[..<colon])
     }
 
-    /// Network bytes of a numeric address; IPv4 inside IPv6 counts as IPv4.
+    /// The bytes of a numeric address; IPv4 inside IPv6 counts as IPv4.
     package static func bytes(_ text: String) -> [UInt8]? {
-        // C functions would stop at the NUL and use only the text before it.
+        // C functions would stop at a NUL and use only the text before it.
         guard !text.utf8.contains(0) else { return nil }
         var v4 = [UInt8](repeating: 0, count: 4)
         if inet_pton(AF_INET, text, &v4) == 1 { return v4 }
