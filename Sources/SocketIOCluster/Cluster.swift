@@ -17,18 +17,19 @@ public import SocketIOServer
 /// let io = Server(configuration: configuration)
 /// ```
 ///
-/// Connects when the server makes its first namespace and ends with the server's last. One cluster serves one server. All
-/// methods may be called from any thread.
+/// The cluster connects when the server makes its first namespace, and ends with the server's last. One cluster serves
+/// one server. All methods may be called from any thread.
 public final class Cluster: Sendable {
-    /// Of this software, as other servers are told it.
+    /// The version of this software that other servers are told.
     package static let version = "0.1.0"
 
-    /// Makes the way to the others, once.
+    /// Makes the back end, once.
     package typealias MakeBackend = @Sendable (ClusterServices) -> any ClusterBackend
 
     private struct State {
         var parts: ClusterParts?
-        /// The directory of a cluster that is closed: until the server has ended it has to know where others are.
+        /// The directory of a closed cluster: until the server has ended, it still needs to know where other servers
+        /// are.
         var lastDirectory: PeerDirectory?
         var adapters = 0
         var isClosed = false
@@ -38,9 +39,9 @@ public final class Cluster: Sendable {
 
     /// What the cluster was made with.
     public let configuration: ClusterConfiguration
-    /// Makes ids, tests their own.
+    /// Makes ids; tests replace it.
     let ids: ClusterIDs
-    /// Of all adapters together.
+    /// Shared by all adapters.
     package let questions: QuestionGate
     package let answers: AnswerGate
     private let makeBackend: MakeBackend
@@ -62,8 +63,8 @@ public final class Cluster: Sendable {
     /// A cluster over a transport.
     ///
     /// - Parameters:
-    ///   - transport: Serves this cluster alone. Nothing is connected yet.
-    ///   - format: How messages are written; those of others are understood in either.
+    ///   - transport: The transport, which serves this cluster alone. It is not connected yet.
+    ///   - format: How this server writes its messages. Messages of others are understood in either format.
     /// - Throws: ``ClusterError`` with code `configuration`.
     public convenience init(
         transport: any ClusterTransport, configuration: ClusterConfiguration = ClusterConfiguration(),
@@ -74,7 +75,7 @@ public final class Cluster: Sendable {
         }
     }
 
-    /// Makes the adapter of a namespace: for ``ServerConfiguration/adapter``.
+    /// Makes the adapter of a namespace; assign it to ``ServerConfiguration/adapter``.
     @Sendable
     public func adapter(_ context: AdapterSPI.Context) -> any Adapter {
         ClusterAdapter(context: context, cluster: self, parts: parts(context))
@@ -87,7 +88,7 @@ public final class Cluster: Sendable {
         state.withLockedValue { $0.isClosed ? .closed : nil } ?? current?.backend.status ?? .connecting
     }
 
-    /// Tells of changes of ``status``, on an event loop.
+    /// Calls `observer` on an event loop with every change of ``status``.
     public func onStatus(_ observer: @escaping @Sendable (ClusterStatus) -> Void) {
         state.withLockedValue { $0.onStatus.append(observer) }
     }
@@ -98,7 +99,8 @@ public final class Cluster: Sendable {
     /// The other servers of this kind.
     public var nodes: [ClusterNode] { current?.directory.nodes ?? [] }
 
-    /// Whether the other servers are told that this one is about to end. Set it when clients are being sent away.
+    /// Whether the other servers are told that this one is about to end. Set it when the server starts to send its
+    /// clients away.
     public var isDraining: Bool {
         get { current?.directory.isDraining ?? false }
         set { current?.directory.isDraining = newValue }
@@ -120,7 +122,7 @@ public final class Cluster: Sendable {
 
     // MARK: Closing
 
-    /// Says goodbye to the other servers and disconnects. Happens by itself when the server closes.
+    /// Says goodbye to the other servers and disconnects. The server calls this when it closes.
     public func close() async {
         let parts = state.withLockedValue { state in
             state.isClosed = true
@@ -137,7 +139,7 @@ public final class Cluster: Sendable {
 
     var current: ClusterParts? { state.withLockedValue { $0.parts } }
 
-    /// Knows the other servers; after ``close()`` those that there were then.
+    /// The directory of the other servers; after ``close()`` it has those that were known then.
     var directory: PeerDirectory? { state.withLockedValue { $0.parts?.directory ?? $0.lastDirectory } }
 
     private func parts(_ context: AdapterContext) -> ClusterParts {
@@ -176,7 +178,7 @@ public final class Cluster: Sendable {
         }
     }
 
-    /// On the event loop.
+    /// Runs the callbacks of ``whenConnected(_:)``. On the event loop.
     private func tellConnected(_ backend: any ClusterBackend) {
         let address = backend.localAddress
         for callback in state.withLockedValue({ $0.onConnected }) { callback(address) }
@@ -185,7 +187,7 @@ public final class Cluster: Sendable {
     /// An adapter has been started.
     func retained() { state.withLockedValue { $0.adapters += 1 } }
 
-    /// An adapter that was started has closed; with the last one everything ends.
+    /// An adapter that was started has closed. With the last one the cluster ends.
     func released() async {
         let isLast = state.withLockedValue { state in
             state.adapters -= 1
@@ -206,13 +208,13 @@ public final class Cluster: Sendable {
 /// ``ClusterConfiguration/secret``, anyone who can publish to the servers can redirect requests of clients to an address of
 /// their choice.
 extension Cluster: ForwardingDirectory {
-    /// The server whose session ids begin like this; the newest, when there are several.
+    /// The server whose session ids begin with this tag; the newest one when there are several.
     public func owner(ofTag tag: String) -> ForwardingNode? { directory?.owner(ofTag: tag) }
 
-    /// Tells the others at once, and with every heartbeat.
+    /// Tells the others this server's address at once, and with every heartbeat.
     public func announce(_ node: ForwardingNode?) { current?.directory.announce(node) }
 
-    /// Calls back when messages flow to and from the others, each time.
+    /// Registers a callback that runs each time messages flow to and from the others again.
     public func whenConnected(_ callback: @escaping @Sendable (_ localAddress: String?) -> Void) {
         state.withLockedValue { $0.onConnected.append(callback) }
         guard let parts = current else { return }
@@ -221,7 +223,7 @@ extension Cluster: ForwardingDirectory {
     }
 }
 
-/// Names adapters and requests; random, so that no two are the same.
+/// Makes the names of adapters and requests. They are random, so that no two are the same.
 package struct ClusterIDs: Sendable {
     /// The uid of the adapter of a namespace.
     package var adapter: @Sendable (_ namespace: String) -> String = { _ in Self.random(8) }
@@ -235,7 +237,7 @@ package struct ClusterIDs: Sendable {
     }
 }
 
-/// What all adapters of a server share.
+/// The objects that all adapters of a server share.
 struct ClusterParts: Sendable {
     let services: ClusterServices
     let backend: any ClusterBackend

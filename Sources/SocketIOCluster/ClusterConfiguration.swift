@@ -9,9 +9,9 @@ internal import SocketIOServer
 public struct ClusterConfiguration: Sendable {
     /// What a question does when not all servers have answered in time.
     public enum RequestTimeout: String, Sendable, Hashable, Codable, CaseIterable {
-        /// It throws a ``ClusterError`` that names who is missing.
+        /// It throws a ``ClusterError`` that names the servers that did not answer.
         case fail
-        /// It returns what there is.
+        /// It returns the answers that arrived.
         case partial
     }
 
@@ -19,43 +19,46 @@ public struct ClusterConfiguration: Sendable {
     public var key = "socket.io"
     /// How long to wait for answers of other servers; default 5 s.
     public var requestsTimeout = Duration.seconds(5)
-    /// What happens then; default `fail`. `serverSideEmitWithAck` and broadcasts with acknowledgements always fail, with
-    /// the answers there are.
+    /// What happens when it is over; default `fail`. `serverSideEmitWithAck` and broadcasts with acknowledgements
+    /// always fail, with the answers that arrived.
     public var onRequestTimeout = RequestTimeout.fail
-    /// Questions to other servers, such as `fetchSockets`, that may wait for answers at once; further ones fail with code
-    /// `overloaded` without having been asked. Default 512.
+    /// How many questions to other servers, such as `fetchSockets`, may wait for answers at the same time. Further ones
+    /// fail with code `overloaded` and are not asked. Default 512.
     public var maxPendingRequests = 512
     /// Time between two heartbeats to the other servers; default 2 s.
     public var heartbeatInterval = Duration.seconds(2)
     /// How long another server may be silent before it counts as gone; default 6 s.
     public var peerTimeout = Duration.seconds(6)
-    /// Whether `fetchSockets` tells other servers the HTTP headers of the handshakes, the largest part of its answers.
-    /// Default true, as in Node.
+    /// Whether answers to another server's `fetchSockets` contain the HTTP headers of the handshakes, which are their
+    /// largest part. Default true, as in Node.
     public var fetchIncludesHeaders = true
-    /// Where other servers reach the HTTP side of this one, told to them as it is; default nil.
+    /// The address at which other servers reach the HTTP side of this one. They are told it unchanged. Default nil.
     public var address: String?
-    /// What the servers sign their messages about themselves with, at least 16 bytes and the same on all of them. Messages that
-    /// are not signed with it, or not of now, are counted and otherwise ignored, so clocks may be 30 s apart at most.
+    /// The key that signs the messages of servers about themselves: at least 16 bytes, the same on all of them. A
+    /// message without a valid signature, or with a time that is more than 30 s off, is counted and otherwise ignored,
+    /// so the clocks of the servers may differ by 30 s at most.
     ///
-    /// Default nil: then anybody who can publish can pose as a server, and have requests of clients, cookies included, sent to an
-    /// address of their choice. See also ``ForwardingConfiguration/secret``, which should be the same.
+    /// Default nil: then everyone who can publish can pose as a server, and can redirect requests of clients, cookies
+    /// included, to an address of their choice. See also ``ForwardingConfiguration/secret``, which should be the same.
     public var secret: ForwardingKey?
-    /// Asked at each heartbeat for the number of sessions to tell the others; default nil, which tells 0.
+    /// Returns the number of sessions that each heartbeat tells the others; default nil, which tells 0.
     public var sessionCount: (@Sendable () -> Int)?
-    /// Largest message between servers, 65,536 bytes to 512 MiB; default 16 MiB. A larger one of another server is dropped and
-    /// counted. What this server has to say is not sent either, with an error, since servers with the same setting would drop it;
-    /// long answers are sent in parts.
+    /// The largest message between servers, 65,536 bytes to 512 MiB; default 16 MiB. A larger message of another server
+    /// is dropped and counted. This server does not send a larger one either, but reports an error, since servers with
+    /// the same setting would drop it. It sends long answers in parts.
     public var maxMessageBytes = 16 << 20
-    /// Deepest nesting of arrays and objects in messages of other servers, 1 to 128; default 128. Broadcasts are measured from
-    /// the event's arguments, everything else as a whole. Deeper ones are dropped and counted.
+    /// The deepest nesting of arrays and objects in messages of other servers, 1 to 128; default 128. In broadcasts it
+    /// is measured from the event's arguments, in everything else from the whole message. Deeper messages are dropped
+    /// and counted.
     public var maxNesting = 128
-    /// Byte strings in a message of another server, 1 to 1,048,576; default 1,024. Messages with more are dropped and counted.
-    public var maxAttachments = 1024
-    /// Rooms and exceptions that a message of another server may name, 1 to 1,048,576; default 65,536. Messages with more are
+    /// The most byte strings in a message of another server, 1 to 1,048,576; default 1,024. Messages with more are
     /// dropped and counted.
+    public var maxAttachments = 1024
+    /// The most rooms and exceptions that a message of another server may name, 1 to 1,048,576; default 65,536.
+    /// Messages with more are dropped and counted.
     public var maxRooms = 65_536
 
-    /// What messages of other servers may hold.
+    /// The limits for messages of other servers.
     package var limits: MessagePackLimits {
         var limits = MessagePackLimits()
         limits.maximumDepth = maxNesting
@@ -68,7 +71,7 @@ public struct ClusterConfiguration: Sendable {
     /// All defaults.
     public init() {}
 
-    /// Refuses values that cannot work, all at once.
+    /// Throws one error that names all values that cannot work.
     ///
     /// - Throws: ``ClusterError`` with code `configuration`.
     public func validate() throws {
@@ -76,7 +79,7 @@ public struct ClusterConfiguration: Sendable {
         guard problems.isEmpty else { throw ClusterError(.configuration, problems.joined(separator: "; ")) }
     }
 
-    /// What cannot work, in words.
+    /// A sentence for each value that cannot work.
     package var problems: [String] {
         var problems: [String] = []
         if key.isEmpty { problems.append("key must not be empty") }

@@ -4,31 +4,31 @@ internal import CoreMetrics
 package import NIOCore
 internal import Synchronization
 
-/// What has happened to messages between nodes since the start of this one.
+/// Counts of the messages between nodes since the start of this one.
 public struct ClusterStatistics: Sendable, Hashable {
     /// Messages handed to the bus, without heartbeats.
     public var published = 0
     /// Messages that arrived and were for this node.
     public var received = 0
-    /// Broadcasts dropped unread: nobody here is in their room.
+    /// Broadcasts dropped without decoding, because this node has no socket in their room.
     public var filtered = 0
     /// Messages that could not be understood.
     public var invalid = 0
-    /// Responses nobody waited for, second responses among them.
+    /// Responses that no request waited for, second responses included.
     public var unexpected = 0
-    /// Messages not sent because the bus was away and the policy does not let them wait.
+    /// Messages not sent because the bus could not be reached and the outage policy does not let them wait.
     public var lost = 0
-    /// Messages dropped because too many waited, or too long.
+    /// Messages dropped because too many waited, or because they waited too long.
     public var dropped = 0
     /// Messages that waited through an outage and were sent after it.
     public var replayed = 0
-    /// Messages on the way when the connection was lost: they arrived or not.
+    /// Messages that were being sent when the connection was lost; they may or may not have arrived.
     public var unconfirmed = 0
     /// Messages the bus refused.
     public var refused = 0
     /// Broadcasts of other nodes of this kind that never arrived here.
     public var missed = 0
-    /// Times at which entries of a stream were gone, or too large, before this node could read them.
+    /// How often entries of a stream were gone, or too large, before this node could read them.
     public var streamGaps = 0
     /// Requests that did not get all answers in time.
     public var requestTimeouts = 0
@@ -36,13 +36,13 @@ public struct ClusterStatistics: Sendable, Hashable {
     public var requestsRefused = 0
     /// Messages over a limit: received ones, which ``invalid`` counts too, and those of this node that were not sent.
     public var overLimit = 0
-    /// Messages on the channels of the nodes that were not rightly signed; see ``ClusterConfiguration/secret``.
+    /// Messages on the nodes' own channels without a valid signature; see ``ClusterConfiguration/secret``.
     public var strangers = 0
 }
 
 /// Counts for ``ClusterStatistics`` and for metrics. From any thread.
 package final class ClusterCounters: Sendable {
-    /// One number.
+    /// One counter.
     package final class Tally: Sendable {
         private let counter: Counter
         private let total = Atomic(0)
@@ -89,10 +89,10 @@ package final class ClusterCounters: Sendable {
 
     package init() {}
 
-    /// Something was over a limit.
+    /// Counts a refusal because of a limit.
     package func refused(_ limit: ClusterLimit) { limitRefusals[limit]?.increment() }
 
-    /// How often that has happened.
+    /// How often something was refused because of this limit.
     package func refusals(_ limit: ClusterLimit) -> Int { limitRefusals[limit]?.value ?? 0 }
 
     package func refused(_ reason: PeerRefusal) { strangers[reason]?.increment() }

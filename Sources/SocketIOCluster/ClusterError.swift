@@ -2,24 +2,24 @@
 
 public import SocketIOServer
 
-/// Why something that concerns other nodes did not work.
+/// Why an operation that involves other nodes failed.
 public struct ClusterError: Error, Sendable, CustomStringConvertible {
     /// The kinds of failure. More may be added.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         /// The kind as text, for logs.
         public let description: String
 
-        /// The other nodes cannot be reached: nobody was asked and nothing was sent.
+        /// The other nodes cannot be reached: no node was asked and nothing was sent.
         public static let unavailable = Code(description: "unavailable")
         /// Not all nodes have answered in time.
         public static let timeout = Code(description: "timeout")
-        /// Too much waited to be sent, or too long; it was not sent.
+        /// Too many messages waited to be sent, or this one waited too long; it was not sent.
         public static let dropped = Code(description: "dropped")
-        /// The connection was lost before the message was confirmed: it arrived or not.
+        /// The connection was lost before the message was confirmed; it may or may not have arrived.
         public static let unconfirmed = Code(description: "unconfirmed")
         /// A message is larger than nodes send each other, ``ClusterConfiguration/maxMessageBytes``.
         public static let oversized = Code(description: "oversized")
-        /// As many questions wait for answers of other nodes as may; nobody was asked.
+        /// The limit of questions that wait for answers of other nodes has been reached; no node was asked.
         public static let overloaded = Code(description: "overloaded")
         /// The cluster has been closed.
         public static let closed = Code(description: "closed")
@@ -29,11 +29,11 @@ public struct ClusterError: Error, Sendable, CustomStringConvertible {
 
     /// What kind of failure this is.
     public let code: Code
-    /// The failure in words; for time-outs exactly Node's.
+    /// The failure as a sentence; for time-outs it is exactly Node's.
     public let message: String
     /// Tags of the nodes of this kind that have not answered.
     public var missing: [String] = []
-    /// How many answers are missing of nodes that do not say who they are, Node.js servers for example.
+    /// How many answers are missing from nodes that do not name themselves, such as Node.js servers.
     public var missingForeign = 0
     /// The answers of `serverSideEmitWithAck` that did arrive.
     public var responses: [EventArguments] = []
@@ -43,7 +43,7 @@ public struct ClusterError: Error, Sendable, CustomStringConvertible {
         self.message = message
     }
 
-    /// The failure in words, with who is missing.
+    /// The failure as a sentence, with the nodes that did not answer.
     public var description: String {
         var parts: [String] = []
         if !missing.isEmpty { parts.append("no answer of \(missing.joined(separator: ", "))") }
@@ -64,7 +64,7 @@ public struct ClusterError: Error, Sendable, CustomStringConvertible {
             .oversized, "too large: \(bytes) bytes, nodes send each other at most \(limit) (redis.maxMessageBytes)")
     }
 
-    /// Another node cannot answer; the text is its own, of which a peer could make anything.
+    /// Another node cannot answer. The text is that node's own, so a peer may have put anything into it.
     static func refused(by text: String) -> ClusterError {
         ClusterError(
             .oversized, "another node could not answer: \(String(decoding: text.utf8.prefix(300), as: UTF8.self))")

@@ -2,24 +2,24 @@
 
 internal import SocketIOCore
 
-/// A limit that something between nodes can be over: a label of `socketio_adapter_limit_refusals_total`.
+/// A limit of the messages between nodes: a label of `socketio_adapter_limit_refusals_total`.
 package enum ClusterLimit: String, CaseIterable, Sendable {
-    /// Bytes of a message of another node.
+    /// The bytes of a message of another node.
     case messageBytes = "message_bytes"
-    /// Its nesting.
+    /// The nesting of a message of another node.
     case nesting
-    /// Its byte strings.
+    /// The byte strings in a message of another node.
     case attachments
-    /// Its rooms and exceptions.
+    /// The rooms and exceptions in a message of another node.
     case rooms
-    /// Bytes of a message of this node.
+    /// The bytes of a message of this node.
     case sentBytes = "sent_bytes"
-    /// Bytes of an answer of this node.
+    /// The bytes of an answer of this node.
     case answerBytes = "answer_bytes"
-    /// Questions of other nodes that wait for this one's answer; see ``AnswerGate``.
+    /// How many questions of other nodes wait for this one's answer; see ``AnswerGate``.
     case answers
 
-    /// The limit that a message of another node was over; nil when it was dropped for another reason.
+    /// The limit that a message of another node exceeds; nil when it was dropped for another reason.
     package init?(_ error: any Error) {
         switch error {
         case let error as ClusterError where error.code == .oversized: self = .messageBytes

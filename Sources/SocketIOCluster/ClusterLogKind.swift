@@ -2,7 +2,7 @@
 
 internal import EngineIOServer
 
-/// The lines of a node about others that these, or what carries their messages, can cause.
+/// The log lines that other nodes, or the transport of their messages, can cause. The rate of each is limited.
 package enum ClusterLogKind: String, LogKind {
     case messageDropped = "A message of another node was dropped"
     case strangerRefused = "A message on the channel of the nodes was refused"

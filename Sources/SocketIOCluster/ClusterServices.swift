@@ -5,7 +5,7 @@ package import Logging
 package import NIOCore
 internal import SocketIOCore
 
-/// What all parts of a cluster share. From any thread.
+/// The objects that all parts of a cluster share. From any thread.
 package final class ClusterServices: Sendable {
     package let configuration: ClusterConfiguration
     package let counters: ClusterCounters
@@ -21,20 +21,20 @@ package final class ClusterServices: Sendable {
         log = RateLimitedLogger(logger, eventLoop: eventLoop)
     }
 
-    /// A peer's fault: counted, and logged once a second at most.
+    /// Counts a peer's fault, and logs it at most once a second.
     package func invalid(_ what: String, _ error: any Error) {
         counters.invalid.increment()
         if let limit = ClusterLimit(error) { counters.refused(limit) }
         log.log(.messageDropped, ["reason": "\(what): \(error)"])
     }
 
-    /// An answer of this node is over a limit: counted, and logged once a second at most.
+    /// Counts an answer of this node that exceeds a limit, and logs it at most once a second.
     func answerRefused(_ error: any Error, _ limit: ClusterLimit = .answerBytes) {
         counters.refused(limit)
         log.log(.answerNotSent, ["reason": "\(error)"])
     }
 
-    /// What was to be sent to other servers cannot be written.
+    /// Records that a message to other servers cannot be encoded.
     func notSent(_ error: any Error, namespace: String) {
         log.log(.notTold, level: .error, ["nsp": "\(namespace)", "error": "\(error)"])
     }

@@ -1,19 +1,19 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Whether this node and the others can hear each other.
+/// Whether this node and the others receive each other's messages.
 public enum ClusterStatus: Sendable, Hashable, CustomStringConvertible {
-    /// Not connected yet, for the first time.
+    /// The first connection has not been made yet.
     case connecting
     /// Messages flow both ways.
     case up
-    /// Messages flow one way only, or wait for other nodes to be back.
+    /// Messages flow one way only, or wait until other nodes are back.
     case degraded(String)
-    /// Clients of this node reach each other only.
+    /// Clients of this node reach only each other.
     case down(String)
-    /// The end.
+    /// The cluster has been closed.
     case closed
 
-    /// The state in words.
+    /// The status as text.
     public var description: String {
         switch self {
         case .connecting: "connecting"

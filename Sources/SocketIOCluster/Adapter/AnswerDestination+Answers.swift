@@ -5,13 +5,14 @@ internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
 
-/// Answers to the questions of other nodes, made and sent from wherever the shards have told what is asked for.
+/// Answers to the questions of other nodes. They are built and sent off the event loops, when the shards have replied.
 ///
-/// No answer is larger than `maxMessageBytes`, because nodes drop what is. A node of this kind gets a long one in parts. Others
-/// count one answer for each server, so for them it is made to fit by leaving out headers and `auth`; if that is not enough
-/// there is none. An answer that cannot be given is counted, logged, and told by name to nodes of this kind.
+/// No answer is larger than `maxMessageBytes`, because nodes drop larger messages. A node of this kind gets a long
+/// answer in parts. Node.js servers count one answer from each server, so for them headers and `auth` are left out to
+/// make it fit; if that is not enough, no answer is sent. An answer that cannot be given is counted and logged, and
+/// nodes of this kind receive the error.
 extension AnswerDestination {
-    /// Asks this node's adapter and sends what it says.
+    /// Asks this node's adapter and sends its reply.
     func answer(
         _ id: String, _ type: ClusterRequestType, _ rooms: NameSet, _ options: BroadcastOptions,
         of local: MemoryAdapter, includesHeaders: Bool, gate: AnswerGate
@@ -34,7 +35,7 @@ extension AnswerDestination {
         }
     }
 
-    /// Sends names.
+    /// Sends a list of names.
     private func send(
         _ names: [String], of id: String,
         _ put: (inout ClusterResponse, [String]) throws -> Void
@@ -60,7 +61,7 @@ extension AnswerDestination {
         elements.reserveCapacity(sockets.count)
         for socket in sockets {
             elements.append(try SocketWireFormat.text(socket, includesHeaders: includesHeaders))
-            // The threads have other tasks, too.
+            // Lets other tasks of this thread run.
             if elements.count % 64 == 0 { await Task.yield() }
         }
         guard takesParts else {
@@ -87,7 +88,7 @@ extension AnswerDestination {
         try send(response)
     }
 
-    /// The array of these values.
+    /// A JSON array of these values.
     private func join(_ elements: [RawJSON]) -> RawJSON {
         var text = ByteBuffer()
         text.reserveCapacity(elements.reduce(2) { $0 + $1.text.readableBytes + 1 })

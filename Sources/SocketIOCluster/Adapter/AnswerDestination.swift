@@ -2,18 +2,19 @@
 
 internal import SocketIOCore
 
-/// Where the answer to a request goes, and whether it is signed: peers say who they are to each other, which Node.js
-/// servers neither need nor see.
+/// Where the answer to a request goes, and whether it names its sender: nodes of this kind put their uid into answers,
+/// which Node.js servers neither need nor receive.
 struct AnswerDestination: Sendable {
     private let channel: any ClusterChannel
     private let services: ClusterServices
     private let uid: String
     private let asking: String?
     private let isPeer: Bool
-    /// Whether the asking node understands answers in parts, and that there is none: it is of this kind and not older.
+    /// Whether the asking node understands answers in parts and the report that there is no answer. A node of this kind
+    /// does, unless its version is older.
     let takesParts: Bool
 
-    /// - Parameter asking: the uid of the asking adapter; nil when it does not tell.
+    /// - Parameter asking: the uid of the asking adapter; nil when the request does not name it.
     init(_ adapter: ClusterAdapterCore, to asking: String?) {
         channel = adapter.channel
         services = adapter.services
@@ -24,30 +25,31 @@ struct AnswerDestination: Sendable {
         takesParts = peer?.takesParts ?? false
     }
 
-    /// The adapter's uid for those who know what to do with it.
+    /// The adapter's uid, if the asking node is of this kind; nil for Node.js servers.
     var signature: String? { isPeer ? uid : nil }
 
-    /// The most bytes that a message may have.
+    /// The limit of a message, in bytes.
     var limit: Int { services.configuration.maxMessageBytes }
 
-    /// - Throws: What cannot be encoded; ``ClusterError`` with code `oversized`.
+    /// - Throws: An encoding error; ``ClusterError`` with code `oversized`.
     func send(_ response: ClusterResponse) throws {
         try channel.publish(
             .response(response), to: asking.map { .server($0) } ?? .everyone, isForPeer: isPeer, nil)
     }
 
-    /// There is no answer: too many others are to be answered. Counted, logged, and told as ``refuse(_:type:_:)`` does.
+    /// Gives no answer, because too many other questions wait for one. Counts and logs that, and reports it as
+    /// ``refuse(_:type:_:)`` does.
     func tooBusy(_ requestID: String) {
         let error = ClusterError(.overloaded, "too many questions of other nodes wait for an answer")
         services.answerRefused(error, .answers)
         tell(requestID, type: nil, error)
     }
 
-    /// An answer is not sent: counted and logged.
+    /// Counts and logs an answer that is not sent.
     func note(_ error: any Error) { services.answerRefused(error) }
 
-    /// There is no answer: it would be too large, or cannot be written. Counted and logged here; the asking node hears of it
-    /// if it understands that, and any other learns it by its time-out, because Node.js has no word for it.
+    /// Gives no answer, because it would be too large or cannot be encoded. Counts and logs that, and reports it to an
+    /// asking node that understands the report. Node.js has no such message, so its servers wait until their time-out.
     func refuse(_ requestID: String, type: ClusterRequestType? = nil, _ error: any Error) {
         note(error)
         tell(requestID, type: type, error)

@@ -3,11 +3,13 @@
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 
-/// Lets the questions of other nodes be answered a few at a time, in the order they came.
+/// Limits how many questions of other nodes are answered at the same time, and answers them in the order in which they
+/// came.
 ///
-/// An answer that describes all sockets takes processor time and memory with their number, and anyone who can
-/// publish may ask any number of times. Many answers at the same time would fill the memory and delay all other work of the
-/// threads, health checks included. A question that has waited for longer than anybody waits for its answer is not answered.
+/// An answer that describes all sockets takes processor time and memory in proportion to their number, and everyone who
+/// can publish may ask as often as they like. Many answers at the same time would fill the memory and delay all other
+/// work of the threads, health checks included. A question that has waited longer than the asking node waits is not
+/// answered.
 ///
 ///     enter ── fewer than `width` at work ──▶ at work ── leave ──▶ the next
 ///       ├───── fewer than `depth` wait ─────▶ waiting ── too long ──▶ refused
@@ -30,13 +32,14 @@ package final class AnswerGate: Sendable {
     private let patience: TimeAmount
     private let state = NIOLockedValueBox(State())
 
-    /// - Parameter patience: how long the asking node waits.
+    /// - Parameter patience: how long the asking node waits for its answer.
     init(patience: TimeAmount) { self.patience = patience }
 
-    /// How many are at work, and how many wait.
+    /// How many answers are being made, and how many questions wait.
     var load: (atWork: Int, waiting: Int) { state.withLockedValue { ($0.atWork, $0.waiting.count) } }
 
-    /// Waits until it is this answer's turn. True must be followed by ``leave(at:)``; false means that there is to be no answer.
+    /// Waits until it is this answer's turn. After true, the caller must call ``leave(at:)``; after false, it must not
+    /// answer.
     func enter(at now: NIODeadline = .now()) async -> Bool {
         await withCheckedContinuation { turn in
             let verdict: Bool? = state.withLockedValue { state in
@@ -52,7 +55,7 @@ package final class AnswerGate: Sendable {
         }
     }
 
-    /// An answer has been given.
+    /// Ends this answer's turn, so that the next question can be answered.
     func leave(at now: NIODeadline = .now()) {
         let (late, next) = state.withLockedValue { state -> ([Turn], Turn?) in
             var late: [Turn] = []

@@ -2,21 +2,21 @@
 
 internal import SocketIOCore
 
-/// The elements of a long answer, divided so that each part stays below a size: between nodes of this kind a long list is
-/// several messages, none of which keeps the bus or a node busy for long.
+/// Divides the elements of a long answer into parts below a size. Between nodes of this kind a long list is sent as
+/// several messages, so that no single one keeps the bus or a node busy for long.
 struct AnswerParts<Element> {
-    /// A part has about this many bytes, if the limit of a message does not allow less.
+    /// The size of a part in bytes, unless the limit of a message is smaller.
     static var usualBytes: Int { 1 << 20 }
-    /// What a message has around the elements.
+    /// The bytes that a message needs beside the elements.
     static var envelopeBytes: Int { 1024 }
 
-    /// One at least.
+    /// The parts; there is always at least one.
     private(set) var parts: [[Element]] = [[]]
 
     /// - Parameters:
-    ///   - limit: The most bytes of a message.
-    ///   - size: The most bytes of an element in the message, its separator included.
-    /// - Throws: ``ClusterError`` with code `oversized` for an element that no message has room for.
+    ///   - limit: The limit of a message, in bytes.
+    ///   - size: An upper bound for the bytes of an element in the message, its separator included.
+    /// - Throws: ``ClusterError`` with code `oversized` for an element that does not fit into any message.
     init(_ elements: some Sequence<Element>, limit: Int, size: (Element) -> Int) throws {
         let room = limit - Self.envelopeBytes
         let usual = min(room, Self.usualBytes)
@@ -36,7 +36,7 @@ struct AnswerParts<Element> {
         }
     }
 
-    /// How each part is marked: its number and whether others follow. An answer in one piece is not marked.
+    /// Calls `body` with each part, its number and whether other parts follow. An answer in one piece has neither.
     func forEach(_ body: (_ elements: [Element], _ part: Int?, _ more: Bool?) throws -> Void) rethrows {
         guard parts.count > 1 else { return try body(parts[0], nil, nil) }
         for (number, elements) in parts.enumerated() {
@@ -45,9 +45,9 @@ struct AnswerParts<Element> {
     }
 }
 
-/// How long things are as JSON.
+/// Upper bounds for the length of values in JSON.
 enum JSONBound {
-    /// The most bytes of a string with its quotes and a comma: an escape has six bytes for one.
+    /// The most bytes of a string with its quotes and a comma: an escape can turn one byte into six.
     static func string(_ text: String) -> Int { 6 * text.utf8.count + 3 }
     /// The most bytes of a member of an object whose value is a number.
     static func count(named name: String) -> Int { string(name) + 22 }

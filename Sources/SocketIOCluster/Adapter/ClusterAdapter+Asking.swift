@@ -10,7 +10,8 @@ public import SocketIOServer
 extension ClusterAdapter {
     // MARK: Acknowledged broadcasts
 
-    /// Delivers the event here, publishes it, and passes on what others report.
+    /// Delivers the event to this node's sockets, publishes it, and passes on the acknowledgements that other nodes
+    /// report.
     public func broadcastWithAck(
         _ packet: AdapterSPI.BroadcastPacket, options: BroadcastOptions, receiver: any AdapterSPI.AckReceiver
     ) {
@@ -22,7 +23,7 @@ extension ClusterAdapter {
 
     // MARK: Sockets and rooms
 
-    /// Describes the sockets meant, here and elsewhere.
+    /// Describes the selected sockets of this node and of the others.
     ///
     /// - Throws: ``ClusterError`` when other nodes cannot be asked or do not answer in time.
     public func fetchSockets(_ options: BroadcastOptions) async throws -> [SocketDescription] {
@@ -41,19 +42,20 @@ extension ClusterAdapter {
         var sockets: [SocketDescription] = []
         for answer in answers {
             sockets += SocketWireFormat.sockets(answer.sockets?.value ?? .null)
-            // The threads have other tasks, too.
+            // Lets other tasks of this thread run.
             await Task.yield()
         }
         return sockets
     }
 
-    /// Whether all others understand questions for names alone.
+    /// Whether all other nodes understand questions that ask for names only.
     private func areNamesUnderstood() async throws -> Bool {
         if backend.asksForNames { return true }
         return try await areAllPeers()
     }
 
-    /// Which sockets a `fetchSockets` is about, and how long it waits: calls with the same are asked once, see ``looks``.
+    /// The sockets that a `fetchSockets` selects, and how long it waits. Concurrent calls with equal values share one
+    /// question, see ``looks``.
     struct Look: Hashable, Sendable {
         private let rooms: [ExactName]
         private let except: [ExactName]
@@ -65,7 +67,7 @@ extension ClusterAdapter {
         }
     }
 
-    /// The ids of the sockets in any of `rooms`, or of all, here and elsewhere.
+    /// The ids of the sockets in at least one of `rooms`, or of all sockets, on this node and the others.
     ///
     /// - Throws: As ``fetchSockets(_:)``.
     public func sockets(in rooms: NameSet) async throws -> NameSet {
@@ -81,7 +83,7 @@ extension ClusterAdapter {
         }
     }
 
-    /// The names of all rooms that are not empty, here and elsewhere.
+    /// The names of all rooms that are not empty, on this node and the others.
     ///
     /// - Throws: As ``fetchSockets(_:)``.
     public func allRooms() async throws -> NameSet {
@@ -99,8 +101,8 @@ extension ClusterAdapter {
 
     // MARK: Counting
 
-    /// How many sockets are meant, here and elsewhere. Nodes of this kind exchange numbers; when there are others, the
-    /// question is one they understand too.
+    /// How many sockets are selected, on this node and the others. Nodes of this kind exchange numbers; when the
+    /// cluster has other servers, the question is one that they understand, too.
     ///
     /// - Throws: As ``fetchSockets(_:)``.
     public func count(_ options: BroadcastOptions) async throws -> Int {
@@ -116,7 +118,8 @@ extension ClusterAdapter {
         return try await fetchSockets(options).count
     }
 
-    /// How many sockets are in each room, here and elsewhere, the rooms that sockets have to themselves left out.
+    /// How many sockets are in each room, on this node and the others, without the rooms that each socket has for
+    /// itself.
     ///
     /// - Throws: As ``fetchSockets(_:)``.
     public func countByRoom() async throws -> NameDictionary<Int> {
@@ -146,15 +149,15 @@ extension ClusterAdapter {
 
     /// Sends an event to the other servers' listeners and collects their answers.
     ///
-    /// - Throws: ``ClusterError`` when other nodes cannot be asked, or do not all answer in time: then it has the answers
-    ///   there are.
+    /// - Throws: ``ClusterError`` when other nodes cannot be asked or do not all answer in time. In the latter case it
+    ///   contains the answers that arrived.
     public func serverSideEmitWithAck(
         _ packet: AdapterSPI.BroadcastPacket, timeout: TimeAmount
     ) async throws -> [EventArguments] {
         try await serverSideEmitWithAck(packet, timeout: timeout, of: .all)
     }
 
-    /// As ``serverSideEmitWithAck(_:timeout:)``, of all other servers or of those of this kind.
+    /// Like ``serverSideEmitWithAck(_:timeout:)``, for all other servers or only for those of this kind.
     public func serverSideEmitWithAck(
         _ packet: AdapterSPI.BroadcastPacket, timeout: TimeAmount, of servers: AskedServers
     ) async throws -> [EventArguments] {
@@ -177,7 +180,8 @@ extension ClusterAdapter {
 
     // MARK: Asking
 
-    /// Asks all other nodes. Throws or returns what there is when some do not answer in time, as configured.
+    /// Asks all other nodes. When some do not answer in time, throws or returns the answers that arrived, as
+    /// configured.
     private func ask(
         _ request: @escaping @Sendable (_ id: String) -> ClusterRequest, what: String
     ) async throws -> [ClusterResponse] {
@@ -192,7 +196,7 @@ extension ClusterAdapter {
         return outcome.answers
     }
 
-    /// What a node said instead of answering.
+    /// The error that a node sent instead of an answer.
     private func refusal(_ outcome: ClusterAdapterCore.Requests.Outcome) -> ClusterError? {
         guard let text = outcome.answers.lazy.compactMap(\.error).first else { return nil }
         return ClusterError.refused(by: text)
@@ -212,7 +216,7 @@ extension ClusterAdapter {
         try await asking { try await askedOutcome(request, timeout: timeout, of: servers) }
     }
 
-    /// Asks, unless too many questions wait already.
+    /// Asks a question, unless too many questions wait for answers already.
     private func asking<Answer>(_ question: () async throws -> Answer) async throws -> Answer {
         do {
             try cluster.questions.enter()
@@ -244,7 +248,7 @@ extension ClusterAdapter {
 }
 
 extension EventArguments {
-    /// One argument, or none.
+    /// The arguments of an event that has one value or none.
     static func single(_ value: RawJSON?) throws -> EventArguments {
         guard let value else { return EventArguments(.empty, offset: 0) }
         var text = ByteBuffer()

@@ -7,14 +7,16 @@ internal import NIOCore
 public import SocketIOCore
 public import SocketIOServer
 
-/// The adapter of a namespace that shares a cluster with those of other servers, whatever carries the messages.
+/// The adapter of a namespace that shares a cluster with the same namespace on other servers. Any back end can carry
+/// the messages.
 ///
-/// Everything is done for the sockets of this node first and told to the others second. Made with ``Cluster/adapter(_:)``.
+/// Each operation is performed for the sockets of this node first and published to the others second. Made with
+/// ``Cluster/adapter(_:)``.
 ///
 ///     this node ── MemoryAdapter ◀── broadcast ──▶ ClusterChannel ──▶ the others
 ///     the others ──▶ ClusterReceiver ──▶ ClusterAdapterCore ──▶ MemoryAdapter
 ///
-/// This is the handle, which any thread may use; what hears the other nodes is ``ClusterAdapterCore``.
+/// This is the handle, which any thread may use; ``ClusterAdapterCore`` receives the messages of the other nodes.
 public final class ClusterAdapter: Adapter {
     private enum Phase {
         case idle, started, closed
@@ -29,7 +31,7 @@ public final class ClusterAdapter: Adapter {
     let channel: any ClusterChannel
     private let receiver: ClusterReceiver
     let core: LoopBound<ClusterAdapterCore>
-    /// Calls of ``fetchSockets(_:)`` that wait for answers.
+    /// Concurrent calls of ``fetchSockets(_:)`` that share one question.
     let looks = SharedWork<Look, [SocketDescription]>()
     /// Whether broadcasts are delivered, here too, at their place in the order of all servers.
     private let isOrdered: Bool
@@ -66,7 +68,7 @@ public final class ClusterAdapter: Adapter {
 
     // MARK: Life
 
-    /// Subscribes. Returns when this node hears the others, however long that takes.
+    /// Subscribes. Returns when this node receives the messages of the others, however long that takes.
     public func start() async throws {
         let isFirst = phase.withLockedValue { phase in
             guard case .idle = phase else { return false }
@@ -80,7 +82,7 @@ public final class ClusterAdapter: Adapter {
                 core.run { [receiver] in $0.start(receiver) { continuation.resume(with: $0) } }
             }
         } catch {
-            // Closed before the others could be reached: nothing has failed.
+            // The adapter was closed before the others could be reached, which is not a failure.
             if isClosed { return }
             throw error
         }
@@ -89,7 +91,7 @@ public final class ClusterAdapter: Adapter {
 
     private var isClosed: Bool { phase.withLockedValue { if case .closed = $0 { true } else { false } } }
 
-    /// Unsubscribes; requests that wait fail.
+    /// Unsubscribes. Requests that still wait fail.
     public func close() async {
         let wasStarted = phase.withLockedValue { phase in
             defer { phase = .closed }
@@ -103,7 +105,7 @@ public final class ClusterAdapter: Adapter {
 
     // MARK: Adapter
 
-    /// This node and all others that have the namespace.
+    /// The number of servers that have the namespace, this one included.
     ///
     /// - Throws: ``ClusterError`` with code `unavailable` when the others cannot be asked.
     public func serverCount() async throws -> Int {
@@ -116,7 +118,7 @@ public final class ClusterAdapter: Adapter {
         return max(1, count)
     }
 
-    /// Throws unless other nodes can be asked.
+    /// Throws when other nodes cannot be asked.
     func requireAvailable() throws {
         let status = backend.status
         switch status {
@@ -125,7 +127,7 @@ public final class ClusterAdapter: Adapter {
         }
     }
 
-    /// Delivers the event here and publishes it.
+    /// Delivers the event to this node's sockets and publishes it.
     public func broadcast(_ packet: AdapterSPI.BroadcastPacket, options: BroadcastOptions) {
         if isOrdered, !options.flags.isLocal { return broadcastInOrder(packet, options) }
         local.broadcast(packet, options: options)
@@ -174,7 +176,7 @@ public final class ClusterAdapter: Adapter {
         tellOthers(request, options)
     }
 
-    /// Makes sockets leave here, and asks the others to do the same with theirs.
+    /// Makes sockets of this node leave the rooms, and asks the other nodes to do the same with theirs.
     public func removeSockets(_ options: BroadcastOptions, rooms: [String]) {
         let request = ClusterRequest(uid: uid, type: .remoteLeave, opts: options, rooms: rooms)
         if isOrdered, !options.flags.isLocal {
@@ -184,7 +186,7 @@ public final class ClusterAdapter: Adapter {
         tellOthers(request, options)
     }
 
-    /// Disconnects sockets here, and asks the others to do the same with theirs.
+    /// Disconnects sockets of this node, and asks the other nodes to do the same with theirs.
     public func disconnectSockets(_ options: BroadcastOptions, close: Bool) {
         let request = ClusterRequest(uid: uid, type: .remoteDisconnect, opts: options, close: close)
         if isOrdered, !options.flags.isLocal {
@@ -211,8 +213,8 @@ public final class ClusterAdapter: Adapter {
 
     /// Sends an event to the other servers' listeners.
     ///
-    /// - Throws: ``ClusterError`` with code `unavailable` when the others cannot be reached and calls are to fail then, `oversized`
-    ///   for an event that is larger than nodes send each other.
+    /// - Throws: ``ClusterError`` with code `unavailable` when the others cannot be reached and the configuration lets
+    ///   calls fail then, `oversized` for an event that is larger than nodes send each other.
     public func serverSideEmit(_ packet: AdapterSPI.BroadcastPacket) async throws {
         if backend.failsWhenDown { try requireAvailable() }
         let request = ClusterRequest(uid: uid, type: .serverSideEmit, data: RawJSON(packet.data))

@@ -5,7 +5,7 @@ internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
 
-/// What other nodes send. Nothing here may fail in a way that reaches the connection.
+/// Handles the messages of other nodes. No error in here may reach the connection.
 extension ClusterAdapterCore: ClusterListener {
     package func received(_ message: ClusterMessage) {
         if let number = message.number, !windows.insert(number, of: message.sender) {
@@ -76,7 +76,7 @@ extension ClusterAdapterCore: ClusterListener {
         }
     }
 
-    /// Join, leave or disconnect, also in the forms that name a single socket.
+    /// Performs a join, leave or disconnect, also in the older forms that name a single socket.
     private func apply(_ request: ClusterRequest, _ type: ClusterRequestType) throws {
         let options: BroadcastOptions
         var rooms = request.rooms?.names ?? []
@@ -96,7 +96,7 @@ extension ClusterAdapterCore: ClusterListener {
         case .remoteLeave: local.removeSockets(options, rooms: rooms)
         default: local.disconnectSockets(options, close: request.close ?? false)
         }
-        // Only the old forms expect to hear that it was done.
+        // Only the older forms expect a reply when the operation is done.
         if request.opts == nil, let id = request.requestId {
             let done = ClusterResponse(requestID: id, uid: nil)
             try channel.publish(.response(done), to: .everyone, isForPeer: false, nil)
@@ -166,7 +166,7 @@ extension ClusterAdapterCore: ClusterListener {
     private func received(_ response: ClusterResponse) {
         let id = response.requestId
         if broadcasts.contains(id) { return receivedBroadcastResponse(response) }
-        // Answers to other nodes come by here as well.
+        // Answers to other nodes' questions arrive here as well.
         guard requests.contains(id) else { return }
         switch answered(response) {
         case .completed(let outcome): outcome.context.done(outcome)
@@ -175,7 +175,7 @@ extension ClusterAdapterCore: ClusterListener {
         }
     }
 
-    /// An answer, or a part of one.
+    /// An answer, or one part of it.
     private func answered(_ response: ClusterResponse) -> Requests.Event {
         let id = response.requestId
         guard let uid = response.uid, let part = response.part else {

@@ -5,19 +5,20 @@ internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
 
-/// What ``ClusterAdapter`` is on the cluster's event loop: hears the other nodes, and waits for their answers.
+/// The part of ``ClusterAdapter`` that lives on the cluster's event loop: it receives the other nodes' messages and
+/// waits for their answers.
 final class ClusterAdapterCore {
     typealias Requests = ClusterRequestTable<ClusterResponse, RequestKind>
 
-    /// How a request ends.
+    /// The callbacks of a request.
     struct RequestKind: Sendable {
         let done: @Sendable (Requests.Outcome) -> Void
     }
 
-    /// Broadcasts of one other adapter.
+    /// Counts of the broadcasts of one other adapter.
     struct SenderCounts {
         var received: UInt64 = 0
-        /// Both counts when they were last compared.
+        /// Both counts at the time of the last comparison.
         var baseline: (published: UInt64, received: UInt64)?
     }
 
@@ -28,14 +29,14 @@ final class ClusterAdapterCore {
     let backend: any ClusterBackend
     let directory: PeerDirectoryCore
     let local: MemoryAdapter
-    /// Of all adapters of the node together.
+    /// Shared by all adapters of the node.
     let answers: AnswerGate
     var requests = Requests()
     var broadcasts = ClusterBroadcastTable<any BroadcastAckReceiver>()
     var senders: [ExactName: SenderCounts] = [:]
-    /// Which messages of other adapters have been seen, if they number them.
+    /// The numbers of other adapters' messages that have been seen, for adapters that number them.
     var windows = SequenceWindows()
-    /// Made once, in `init`, with a reference back.
+    /// Made once, in `init`, because it refers back to this object.
     private var foreignProbe: ForeignProbe?
 
     var configuration: ClusterConfiguration { services.configuration }
@@ -68,19 +69,20 @@ final class ClusterAdapterCore {
 
     // MARK: Life
 
-    /// Subscribes; `done` when this node hears the others. ``started(isOpen:)`` is to follow.
+    /// Subscribes; calls `done` when this node receives the others' messages. The caller then calls
+    /// ``started(isOpen:)``.
     func start(_ receiver: ClusterReceiver, _ done: @escaping (Result<Void, any Error>) -> Void) {
         receiver.settle()
         channel.subscribe(receiver, ClusterCallback(on: eventLoop, done))
     }
 
-    /// - Parameter isOpen: Whether the adapter has not been closed meanwhile.
+    /// - Parameter isOpen: Whether the adapter is still open.
     func started(isOpen: Bool) {
         channel.settled(isOpen: isOpen)
         directory.heartbeat.add(member, namespace: context.namespace)
     }
 
-    /// Unsubscribes; requests that wait fail.
+    /// Unsubscribes. Requests that still wait fail.
     func close(_ receiver: ClusterReceiver) {
         directory.heartbeat.remove(namespace: context.namespace, uid: uid)
         channel.unsubscribe(receiver)
@@ -99,7 +101,7 @@ final class ClusterAdapterCore {
             peerPublished: { [weak self] in self?.compare(sender: $0, published: $1) })
     }
 
-    /// A peer has gone: nobody waits for it any more.
+    /// A peer has gone: its answers are no longer waited for.
     private func peerLost(_ uid: String) {
         senders[ExactName(uid)] = nil
         windows.forget(uid)
@@ -110,8 +112,8 @@ final class ClusterAdapterCore {
         }
     }
 
-    /// A peer tells how many broadcasts it has published, which it does where their order is kept: all of them have arrived here
-    /// before this or never will.
+    /// Compares the number of broadcasts that a peer says it has published with the number received. Peers only send it
+    /// where their order is kept, so a broadcast that has not arrived before this message never will.
     private func compare(sender uid: String, published: UInt64) {
         var counts = senders[ExactName(uid), default: SenderCounts()]
         if let baseline = counts.baseline, published >= baseline.published {
@@ -127,7 +129,7 @@ final class ClusterAdapterCore {
     /// How many other nodes of this kind have this namespace.
     var peerCount: Int { directory.adapters(of: context.namespace).count }
 
-    /// Publishes an event whose acknowledgements go to the receiver.
+    /// Publishes an event and passes its acknowledgements to the receiver.
     func begin(
         _ requestID: String, _ packet: BroadcastPacket, _ options: BroadcastOptions, receiver: any BroadcastAckReceiver
     ) {
@@ -143,14 +145,15 @@ final class ClusterAdapterCore {
         eventLoop.assumeIsolated().scheduleTask(in: receiver.timeout) { self.broadcasts.remove(requestID) }
     }
 
-    /// Asks other nodes. `done` is called once. Without a number of `others`, nobody but peers is waited for.
+    /// Asks other nodes and calls `done` once. Without a number of `others`, only the answers of peers are waited for.
     func begin(
         _ id: String, _ request: ClusterRequest, others: Int?, timeout: TimeAmount,
         _ done: @escaping @Sendable (Result<Requests.Outcome, any Error>) -> Void
     ) {
         var peers = directory.adapters(of: context.namespace)
         let others = others ?? peers.count
-        // More peers than subscribers: one has gone without our knowledge, so it is not known who will answer.
+        // There are more peers than subscribers, so one has gone unnoticed, and it is not known which servers will
+        // answer.
         if peers.count > others { peers = [:] }
         let timer = eventLoop.assumeIsolated().scheduleTask(in: timeout) {
             guard let outcome = self.requests.timedOut(id) else { return }

@@ -2,14 +2,15 @@
 
 internal import NIOCore
 
-/// Looks, while answers of Node.js servers are waited for, whether fewer of them are left: they send no signs of life, but
-/// the back end knows how many listen to the requests.
+/// While answers of Node.js servers are waited for, checks whether fewer of these servers are left. They send no
+/// heartbeats, but the back end knows how many servers listen to the requests.
 ///
-/// A connection may have been lost for a moment only: the larger number of two looks counts. Lives on the cluster's event loop.
+/// A connection may have been lost for a moment only, so the larger number of two checks counts. Lives on the cluster's
+/// event loop.
 final class ForeignProbe {
-    /// Nodes that listen to the requests of a namespace, this one left out.
+    /// How many other nodes listen to the requests of a namespace.
     struct Count {
-        /// Those that are not of this kind.
+        /// How many of them are not of this kind.
         var foreign: Int
         var nodes: Int
     }
@@ -26,7 +27,7 @@ final class ForeignProbe {
 
     /// - Parameters:
     ///   - peers: The nodes of this kind that have the namespace.
-    ///   - isNeeded: Whether answers are waited for.
+    ///   - isNeeded: Whether any answers are waited for.
     init(
         backend: any ClusterBackend, namespace: String, peers: @escaping () -> [String],
         isNeeded: @escaping () -> Bool, counted: @escaping (Count) -> Void
@@ -38,7 +39,7 @@ final class ForeignProbe {
         self.counted = counted
     }
 
-    /// A request has gone out: looks from now on, as long as that is needed.
+    /// A request has been sent: checks repeatedly from now on, as long as `isNeeded`.
     func start() {
         guard !isScheduled else { return }
         last = nil
@@ -57,9 +58,9 @@ final class ForeignProbe {
     }
 
     private func look() {
-        // This node is one of the subscribers, or nothing can be told.
+        // When this node does not receive messages, it may not be among the subscribers, and the numbers mean nothing.
         guard backend.hearsOthers else { return last = nil }
-        // In one question: a node of this kind that has just died is missing in both numbers.
+        // One query asks for both numbers, so that a node of this kind that has just died is missing in both.
         let peers = peers()
         let done = ClusterCallback<ClusterListeners>(on: backend.eventLoop) { result in
             guard self.backend.hearsOthers, case .success(let listeners) = result, listeners.servers > 0 else {

@@ -2,18 +2,18 @@
 
 internal import Synchronization
 
-/// Bounds the questions of this node that wait for answers of others. Each of them costs every node something, so more of them at
-/// once only make all of them late. From any thread.
+/// Limits how many questions of this node wait for answers of others. Each question costs every node some work, so a
+/// larger number at the same time would only delay all of them. From any thread.
 package final class QuestionGate: Sendable {
     private let limit: Int
     private let waiting = Atomic(0)
 
     init(limit: Int) { self.limit = limit }
 
-    /// How many wait.
+    /// How many questions wait.
     var count: Int { waiting.load(ordering: .relaxed) }
 
-    /// Before a question; ``leave()`` follows when it returns.
+    /// Call this before a question, and ``leave()`` when the question has returned.
     ///
     /// - Throws: ``ClusterError`` with code `overloaded`.
     func enter() throws {

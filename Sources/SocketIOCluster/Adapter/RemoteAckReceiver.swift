@@ -4,7 +4,7 @@ internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
 
-/// Passes what happens to an acknowledged broadcast here on to the node it came from.
+/// Reports the acknowledgements that this node's clients give to another node's broadcast back to that node.
 final class RemoteAckReceiver: BroadcastAckReceiver {
     let timeout: TimeAmount
     private let requestID: String
@@ -16,7 +16,7 @@ final class RemoteAckReceiver: BroadcastAckReceiver {
         self.destination = destination
     }
 
-    /// Most ids that are told; of more sockets the number alone.
+    /// The most socket ids that are reported; for more sockets only their number is.
     private static let mostIDs = 10_000
 
     func reached(socketIDs: [String]) {
@@ -41,12 +41,12 @@ final class RemoteAckReceiver: BroadcastAckReceiver {
             if destination.signature != nil { response.sid = socketID }
             if !arguments.isEmpty {
                 let raw = arguments.payload.rawJSON(at: arguments.offset)
-                // Written anew only to number its placeholders from 0.
+                // It is encoded anew only to number its placeholders from 0.
                 response.packet = raw.hasAttachments ? try RawJSON(encoding: raw) : raw
             }
             return response
         }
-        // Nobody is to wait for an answer that cannot be passed on.
+        // The asking node must not wait for an acknowledgement that cannot be passed on.
         if !hasLeft { disconnected(socketID: socketID ?? "") }
     }
 
@@ -58,7 +58,7 @@ final class RemoteAckReceiver: BroadcastAckReceiver {
         send { response }
     }
 
-    /// False, counted and logged, for what is too large or too deep.
+    /// Sends a response. False when it is too large or nested too deeply, which is counted and logged.
     @discardableResult
     private func send(_ response: () throws -> ClusterResponse) -> Bool {
         do {

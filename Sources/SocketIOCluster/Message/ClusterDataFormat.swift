@@ -5,8 +5,8 @@ internal import NIOCore
 package import SocketIOCore
 internal import SocketIOServer
 
-/// The `type` and `data` of the messages of Node's `ClusterAdapter` (protocol 5.6), as JSON with attachments: for formats that
-/// have these two in places of their own.
+/// The `type` and `data` of the messages of Node's `ClusterAdapter` (protocol 5.6), as JSON with attachments, for
+/// formats that keep these two in separate places.
 package enum ClusterDataFormat {
     /// The numbers of the messages.
     package enum Kind: Int, Sendable {
@@ -23,12 +23,12 @@ package enum ClusterDataFormat {
         case broadcastClientCount = 11
         case broadcastAck = 12
         case adapterClose = 13
-        // Of servers of this kind.
-        /// Which sockets are in rooms: `{requestId, rooms}`; answered as `fetchSockets`, with ids.
+        // Only servers of this kind use the following numbers.
+        /// Asks which sockets are in rooms: `{requestId, rooms}`. The answer is that of `fetchSockets`, with ids.
         case sockets = 64
-        /// Which rooms there are: `{requestId}`.
+        /// Asks which rooms exist: `{requestId}`.
         case allRooms = 65
-        /// `{requestId, rooms}`.
+        /// Answers `allRooms`: `{requestId, rooms}`.
         case allRoomsResponse = 66
         /// A ``PeerMessage`` as text: `{text, one}`.
         case peer = 67
@@ -100,7 +100,7 @@ package enum ClusterDataFormat {
 
     // MARK: Reading
 
-    /// - Parameter maximumRooms: Rooms and exceptions that the message may name.
+    /// - Parameter maximumRooms: The most rooms and exceptions that the message may name.
     package static func decode(
         type: Int, _ data: RawJSON?, sender: String, namespace: String,
         maximumRooms: Int = MessagePackLimits().maximumRooms
@@ -170,7 +170,7 @@ package enum ClusterDataFormat {
         }
     }
 
-    /// Everything that a message may have, in the order in which Node writes it.
+    /// All fields that a message may have, in the order in which Node writes them.
     private struct Fields: Codable {
         var packet: RawJSON?
         var requestId: String?
@@ -179,7 +179,7 @@ package enum ClusterDataFormat {
         var close: Bool?
         var sockets: RawJSON?
         var clientCount: Double?
-        // Of servers of this kind; see `ClusterResponse`.
+        // Only servers of this kind use the following fields; see `ClusterResponse`.
         var sid: String?
         var sids: [String]?
         var gone: Bool?
@@ -193,7 +193,7 @@ package enum ClusterDataFormat {
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: CodingKeys.self)
-            // An argument that is null is not the same as none.
+            // An argument that is null is not the same as a missing one.
             if container.contains(.packet) { packet = try container.decode(RawJSON.self, forKey: .packet) }
             requestId = try container.decodeIfPresent(WireID.self, forKey: .requestId)?.text
             opts = WireOptions.given(try container.decodeIfPresent(WireOptions.self, forKey: .opts))

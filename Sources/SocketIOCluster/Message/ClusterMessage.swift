@@ -5,7 +5,7 @@ package import NIOCore
 package import SocketIOCore
 package import SocketIOServer
 
-/// A message between servers, in whatever format it travels.
+/// A message between servers, independent of the format in which it travels.
 package struct ClusterMessage: Sendable {
     package enum Content: Sendable {
         case broadcast(BroadcastPacket, BroadcastOptions)
@@ -13,10 +13,10 @@ package struct ClusterMessage: Sendable {
         case acknowledgedBroadcast(requestID: String, BroadcastPacket, BroadcastOptions)
         indirect case request(ClusterRequest)
         indirect case response(ClusterResponse)
-        /// What servers of this kind tell each other about themselves, see ``PeerMessage``; to all, or to one of them.
+        /// A message that servers of this kind send about themselves, see ``PeerMessage``, to all of them or to one.
         case peer(ByteBuffer, isForOne: Bool)
 
-        /// Whether it is meant for clients or applications, and so of use later, too.
+        /// Whether the message is meant for clients or applications, and is therefore still of use after an outage.
         package var isData: Bool {
             switch self {
             case .broadcast: true
@@ -26,7 +26,7 @@ package struct ClusterMessage: Sendable {
             }
         }
 
-        /// Whether it is an event for applications, whose sender is told when it is too large.
+        /// Whether it is an event for applications, whose sender gets an error when it is too large.
         package var isServerSideEmit: Bool {
             guard case .request(let request) = self else { return false }
             return ClusterRequestType(rawValue: request.type) == .serverSideEmit
@@ -34,9 +34,9 @@ package struct ClusterMessage: Sendable {
     }
 
     package var namespace: String
-    /// The uid of the adapter that has sent it, which is empty when it does not say.
+    /// The uid of the adapter that has sent the message; empty when the message does not name it.
     package var sender: String
-    /// Its place among the messages of the sender, from 1; nil when that is not told.
+    /// Its place among the messages of the sender, from 1; nil when the message does not tell it.
     package var number: UInt64?
     package var content: Content
 

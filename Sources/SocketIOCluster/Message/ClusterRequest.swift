@@ -57,7 +57,7 @@ package struct WireRoom: Codable {
     package static func name(_ number: Double) -> String { SocketValue.double(number).description }
 }
 
-/// What a decoder of requests goes by.
+/// The limits that a decoder of requests applies.
 final class WireLimits {
     private let rooms: Int
 
@@ -160,7 +160,7 @@ package struct WireFlags: Codable {
     package var timeout: Double?
     package var expectSingleResponse: Bool?
 
-    /// Those that are not as usual.
+    /// The flags that differ from their defaults.
     package init(_ flags: BroadcastFlags) {
         self.volatile = flags.isVolatile ? true : nil
         compress = flags.compress ? nil : false
@@ -212,7 +212,7 @@ package struct WirePacket: Codable {
     package var nsp: String?
 }
 
-/// A request of another node, of any type and in its older forms: everything may be missing.
+/// A request of another node, of any type and also in its older forms, so every member may be missing.
 ///
 /// The order of the members is the order they are written in.
 package struct ClusterRequest: Codable {
@@ -224,7 +224,7 @@ package struct ClusterRequest: Codable {
     package var close: Bool?
     package var data: RawJSON?
     package var packet: WirePacket?
-    // Requests about a single socket, of versions before 6.
+    // Requests of versions before 6 about a single socket.
     package var sid: String?
     package var room: WireRoom?
 
@@ -267,10 +267,10 @@ package struct ClusterResponse: Codable {
     package var sockets: RawJSON?
     package var rooms: [WireRoom]?
     package var clientCount: Double?
-    /// Not the same when it is null and when it is missing.
+    /// Null and a missing value are different here.
     package var data: RawJSON?
     package var packet: RawJSON?
-    // Between our nodes only.
+    // Only nodes of this kind use the following members.
     package var uid: String?
     package var sid: String?
     package var gone: Bool?
@@ -278,7 +278,7 @@ package struct ClusterResponse: Codable {
     package var sids: [String]?
     /// The place of this part of an answer, from 0; nil for an answer in one piece.
     package var part: Int?
-    /// Whether other parts follow.
+    /// Whether further parts follow.
     package var more: Bool?
     /// Why there is no answer.
     package var error: String?
@@ -303,11 +303,11 @@ package struct ClusterResponse: Codable {
         uid = try container.decodeIfPresent(String.self, forKey: .uid)
         sid = try container.decodeIfPresent(String.self, forKey: .sid)
         gone = try container.decodeIfPresent(Bool.self, forKey: .gone)
-        // Ids of a form that is not ours count as none: their number is what matters.
+        // Ids of an unknown form count as missing, because their number is what matters.
         if uid != nil { sids = try? container.decodeIfPresent([String].self, forKey: .sids) }
         part = try container.decodeIfPresent(Int.self, forKey: .part)
         more = try container.decodeIfPresent(Bool.self, forKey: .more)
-        // Something else of this name, from a server that sends no uid, does not report an error.
+        // A server that sends no uid may use a member of this name for something else, so it is not taken for an error.
         error = uid == nil ? nil : try container.decodeIfPresent(String.self, forKey: .error)
         clientCount = try container.decodeIfPresent(Double.self, forKey: .clientCount)
         sockets = try container.decodeIfPresent(RawJSON.self, forKey: .sockets)
@@ -322,9 +322,9 @@ package struct ClusterResponse: Codable {
     }
 }
 
-/// A message of another node whose ids become the keys of tables here: their length is checked first.
+/// A message of another node whose ids become the keys of tables here, so their length is checked first.
 package protocol IdentifiedMessage {
-    /// Those there are.
+    /// The ids of the message.
     var ids: [String?] { get }
 }
 
@@ -362,7 +362,7 @@ package enum WireMessage {
         }
     }
 
-    /// The JSON of a message, or of a part of one, in either format.
+    /// The JSON of a message, or of part of a message, in either format.
     package static func json(_ message: ByteBuffer, limits: MessagePackLimits) throws(WireFormatError) -> RawJSON {
         do {
             return try raw(message, limits: limits)

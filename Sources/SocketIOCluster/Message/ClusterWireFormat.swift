@@ -5,15 +5,15 @@ package import NIOCore
 package import SocketIOCore
 internal import SocketIOServer
 
-/// How the messages of a ``ClusterTransport`` are written: those of Node's `ClusterAdapter` (protocol 5.6), which its adapters for
-/// sharded publish/subscribe and streams send, too.
+/// How the messages of a ``ClusterTransport`` are written: as those of Node's `ClusterAdapter` (protocol 5.6), which
+/// its adapters for sharded publish/subscribe and for streams send, too.
 ///
 ///     {"uid": sender, "nsp": namespace, "type": 3, "data": {"packet": {…}, "opts": {"rooms": […], "except": […], "flags": {}}}}
 ///
-/// Servers of this kind add `n`, the number of the message at its sender, and have messages of their own, with types that Node.js
-/// servers do not know and ignore; see ``ClusterDataFormat``.
+/// Servers of this kind add `n`, the sender's number for the message. They also have messages of their own, with types
+/// that Node.js servers do not know and ignore; see ``ClusterDataFormat``.
 public enum ClusterWireFormat: String, Sendable, Hashable, CaseIterable {
-    /// MessagePack: shorter, with binary data as it is.
+    /// MessagePack, which is shorter and contains binary data unchanged.
     case messagePack
     /// JSON, which people can read; MessagePack for a message with binary data.
     case json
@@ -34,7 +34,7 @@ public enum ClusterWireFormat: String, Sendable, Hashable, CaseIterable {
         return writer.finish()
     }
 
-    /// The same for most messages, without JSON in between.
+    /// The same for the most frequent messages, without JSON in between.
     private static func encode(
         _ message: ClusterMessage, _ packet: BroadcastPacket, _ options: BroadcastOptions
     ) throws -> ByteBuffer {
@@ -135,7 +135,7 @@ public enum ClusterWireFormat: String, Sendable, Hashable, CaseIterable {
 
     private static let maximumNameBytes = 1024
 
-    /// What is around every message.
+    /// The members that every message has.
     private struct Envelope: Codable, IdentifiedMessage {
         var uid: String
         var nsp: String

@@ -5,9 +5,9 @@ internal import NIOCore
 package import SocketIOCore
 package import SocketIOServer
 
-/// Broadcasts of other nodes, of which nothing is believed.
+/// Reads broadcasts of other nodes and checks everything in them.
 extension PacketWireFormat {
-    /// What `body` reads.
+    /// Runs `body` and turns its errors into a ``WireFormatError``.
     package static func reading<Value>(_ body: () throws -> Value) throws(WireFormatError) -> Value {
         do {
             return try body()

@@ -10,21 +10,21 @@ package enum WireFormatError: Error, Equatable {
     case json
     /// JSON that is nested more deeply than allowed.
     case tooDeep
-    /// Readable, but not what belongs here.
+    /// Readable, but not of the expected form.
     case shape(String)
     /// More rooms than one message may name.
     case tooManyRooms
 }
 
-/// The parts that a broadcast has in every format of Node's adapters, as MessagePack (protocol 5.4.2): the packet
-/// `{type, data, nsp}` and its recipients, `{rooms, except, flags}`.
+/// The parts of a broadcast that are the same in every format of Node's adapters, as MessagePack (protocol 5.4.2): the
+/// packet `{type, data, nsp}` and its recipients, `{rooms, except, flags}`.
 package enum PacketWireFormat {
     /// Whether this may be the id of a socket.
     package static func isID(_ text: String) -> Bool { !text.isEmpty && text.utf8.count <= maximumIDBytes }
-    /// Bytes of the uid of an adapter, or of the id of a request. Those of Node.js have 6 to 16, ours 20.
+    /// The most bytes of an adapter's uid or a request's id. Those of Node.js have 6 to 16, ours 20.
     package static let maximumIDBytes = 256
 
-    /// Whose broadcasts these are: the emitter writes the flags before the exceptions.
+    /// The program that wrote the broadcast: the emitter writes the flags before the exceptions.
     package enum Style {
         case adapter
         case emitter
@@ -32,7 +32,7 @@ package enum PacketWireFormat {
 
     // MARK: Writing
 
-    /// About how long a message with a packet is.
+    /// An estimate of the bytes of a message with a packet.
     package static func capacity(_ packet: BroadcastPacket) -> Int { packet.data.json.readableBytes + 160 }
 
     /// - Parameter depth: How many maps are around the packet.
@@ -41,7 +41,7 @@ package enum PacketWireFormat {
     ) throws(JSONError) {
         writer.writeMapHead(3)
         writer.write("type" as StaticString)
-        // An event, never a binary one: byte strings are part of the data here.
+        // The type of an event, never of a binary event: byte strings are part of the data here.
         writer.write(Int64(2))
         writer.write("data" as StaticString)
         try writer.write(json: packet.data.json, attachments: packet.data.attachments, depth: depth)
@@ -82,7 +82,7 @@ package enum PacketWireFormat {
     }
 }
 
-/// Times from other nodes, kept within what a timer may be set to.
+/// Times from other nodes, limited to values that a timer accepts.
 package enum WireTime {
     package static func amount(_ milliseconds: Int64) -> TimeAmount {
         .milliseconds(min(max(milliseconds, 0), 24 * 3_600_000))

@@ -2,19 +2,19 @@
 
 internal import EngineIOCore
 
-/// Which messages of a sender have been seen, to drop those that come twice.
+/// Remembers which messages of a sender have been seen, so that duplicates can be dropped.
 ///
 /// ```
 ///   …seen or too old to tell │ the newest 1,024 numbers: seen or not │ not seen
 ///                            ▲                                       ▲
 ///                     newest - 1,024                               newest
 /// ```
-/// What is too old to tell is dropped: a message is rather lost than doubled.
+/// A number that is too old to tell is dropped: losing a message is better than delivering it twice.
 package struct SequenceWindow: Sendable {
     package static let width: UInt64 = 1024
 
     private var newest: UInt64 = 0
-    /// A bit for each number, at its remainder.
+    /// One bit for each number, at its remainder.
     private var seen = [UInt64](repeating: 0, count: Int(width) / 64)
 
     package init() {}
@@ -50,7 +50,8 @@ package struct SequenceWindow: Sendable {
     private func mask(_ number: UInt64) -> UInt64 { 1 << (number % 64) }
 }
 
-/// The windows of all senders. Bounded: what any number of made-up senders send is let through, as if it had no number.
+/// The windows of all senders. Their number is limited; messages of further senders, which may be made up, are let
+/// through as if they had no number.
 package struct SequenceWindows {
     private static let maximumSenders = 4096
 
@@ -64,6 +65,6 @@ package struct SequenceWindows {
         return windows[sender, default: SequenceWindow()].insert(number)
     }
 
-    /// The sender has gone.
+    /// Forgets a sender that has gone.
     package mutating func forget(_ sender: String) { windows[sender] = nil }
 }

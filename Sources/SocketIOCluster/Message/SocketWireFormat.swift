@@ -18,18 +18,18 @@ struct SocketWireFormat: Encodable {
         id = socket.id
         handshake = HandshakeWireFormat(
             socket.handshake, includesHeaders: includesHeaders, includesAuth: includesAuth)
-        // Its own room first, as it joined them.
+        // The socket's own room comes first, as in the order in which it joined them.
         rooms = [socket.id].filter(socket.rooms.contains) + socket.rooms.subtracting([socket.id]).sorted()
         data = NodeBuffer.replacing(socket.data)
     }
 
-    /// Levels of nesting that a response has around a socket: an object and the array in it.
+    /// How many levels of nesting a response has around a socket: an object and the array in it.
     private static let depthAround = 2
 
-    /// A socket as it stands in a response. An `auth` that is nested so deeply that the whole would be too deep is left out,
-    /// since a client could make that; everything else is the application's.
+    /// A socket as it is written in a response. `auth` is left out when it is nested so deeply that the whole would be
+    /// too deep, since a client could cause that. All other values are the application's.
     ///
-    /// - Throws: `EncodingError` for ``Socket/data`` that cannot be written.
+    /// - Throws: `EncodingError` for ``Socket/data`` that cannot be encoded.
     static func text(_ socket: SocketDescription, includesHeaders: Bool) throws -> RawJSON {
         do {
             return try text(SocketWireFormat(socket, includesHeaders: includesHeaders, includesAuth: true))
@@ -38,7 +38,7 @@ struct SocketWireFormat: Encodable {
         }
     }
 
-    /// The same without headers and `auth`, most of its length.
+    /// The same without headers and `auth`, which are most of its length.
     static func reducedText(_ socket: SocketDescription) throws -> RawJSON {
         try text(SocketWireFormat(socket, includesHeaders: false, includesAuth: false))
     }
@@ -47,7 +47,7 @@ struct SocketWireFormat: Encodable {
         try RawJSON(encoding: socket, maximumDepth: JSONScanner.maximumDepth - depthAround)
     }
 
-    /// The sockets of a response. What has no id is left out.
+    /// The sockets of a response. Elements without an id are left out.
     static func sockets(_ value: SocketValue) -> [SocketDescription] {
         guard let elements = value.array else { return [] }
         return elements.compactMap { element in
@@ -101,13 +101,13 @@ struct HandshakeWireFormat: Encodable {
         issued = handshake.issued
         url = handshake.url
         self.query = .object(query)
-        // JSON cannot have come with binary data.
+        // Values from JSON cannot contain binary data.
         auth = includesAuth ? handshake.authText ?? Self.noAuth : Self.noAuth
     }
 
     private static let noAuth = RawJSON(validated: ByteBuffer(staticString: "{}"), attachments: [])
 
-    /// A handshake of any node; what is missing is empty.
+    /// A handshake of any node; missing values are empty.
     static func handshake(_ value: SocketValue) -> Handshake {
         var headers = HTTPHeaders()
         for (name, value) in value["headers"]?.object ?? SocketObject() {
@@ -126,7 +126,7 @@ struct HandshakeWireFormat: Encodable {
     }
 }
 
-/// How Node writes binary data where JSON is all there is: `{"type":"Buffer","data":[1,2,3]}`.
+/// How Node writes binary data where only JSON is available: `{"type":"Buffer","data":[1,2,3]}`.
 package enum NodeBuffer {
     package static func replacing(_ value: SocketValue) -> SocketValue {
         switch value {

@@ -3,11 +3,11 @@
 internal import EngineIOCore
 package import SocketIOCore
 
-/// Another node of this kind, as it described itself last.
+/// Another node of this kind, as its last heartbeat described it.
 public struct ClusterNode: Sendable {
-    /// Random, of the process.
+    /// The random id of the process.
     public let id: String
-    /// The four characters its session ids begin with.
+    /// The four characters with which its session ids begin.
     public let tag: String
     /// The version of its software.
     public let version: String
@@ -15,7 +15,7 @@ public struct ClusterNode: Sendable {
     public let startedAt: Int64
     /// Whether it sends its clients away because it is about to end.
     public let isDraining: Bool
-    /// Where other nodes reach its HTTP side; nil when it has not been told.
+    /// The address at which other nodes reach its HTTP side; nil when it has not told one.
     public let address: String?
     /// Sessions connected to it.
     public let sessions: Int
@@ -39,7 +39,7 @@ extension ClusterNode: Hashable {
 
     private var numbers: [Int64] { [startedAt, Int64(sessions), Int64(sockets), isDraining ? 1 : 0] }
 
-    /// Whether both say the same of a node; names compare by their bytes.
+    /// Whether both values describe a node in the same way; names compare by their bytes.
     public static func == (left: ClusterNode, right: ClusterNode) -> Bool {
         left.names == right.names && left.numbers == right.numbers && (left.address == nil) == (right.address == nil)
     }

@@ -4,20 +4,20 @@ internal import EngineIOCore
 internal import SocketIOCore
 internal import SocketIOServer
 
-/// The answer to a question of a peer, made and sent from wherever the shards have told what is asked for.
+/// The answer to a question of a peer. It is built and sent off the event loops, when the shards have replied.
 struct PeerAnswer: Sendable {
-    /// What every part of it begins with.
+    /// The message with which every part of the answer begins.
     let reply: PeerMessage
-    /// The node that asks.
+    /// The id of the asking node.
     let asking: String
-    /// Whether the peer understands answers in parts, and that there is none.
+    /// Whether the peer understands answers in parts and the report that there is no answer.
     let takesParts: Bool
     let services: ClusterServices
     let channel: any ClusterChannel
 
     private var configuration: ClusterConfiguration { services.configuration }
 
-    /// Asks this node's adapter and sends what it says, when it is this answer's turn.
+    /// When it is this answer's turn, asks this node's adapter and sends its reply.
     func give(
         _ what: PeerQuestions.Subject, _ options: BroadcastOptions, of local: MemoryAdapter, gate: AnswerGate
     ) async {
@@ -38,7 +38,7 @@ struct PeerAnswer: Sendable {
         }
     }
 
-    /// There is no answer: counted and logged, and told to a peer that understands it.
+    /// Gives no answer: counts and logs that, and tells a peer that understands it.
     private func refuse(_ error: any Error, _ limit: ClusterLimit = .answerBytes) {
         services.answerRefused(error, limit)
         guard takesParts else { return }

@@ -7,12 +7,12 @@ internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import SocketIOServer
 
-/// The nodes of this kind, as any thread may ask for them; ``PeerDirectoryCore`` keeps the table.
+/// The nodes of this kind, as any thread may read them; ``PeerDirectoryCore`` keeps the table.
 final class PeerDirectory: Sendable {
-    /// The nodes of the moment.
+    /// The nodes that are known now.
     struct Known: Sendable {
         var nodes: [ClusterNode] = []
-        /// By the node's tag.
+        /// The forwarding nodes by tag.
         var owners: NameDictionary<ForwardingNode> = [:]
     }
 
@@ -38,7 +38,7 @@ final class PeerDirectory: Sendable {
         receiver = ClusterReceiver(namespace: "", uid: nodeID, local: nil, services: services, core: core)
     }
 
-    /// Subscribes and says hello. Returns when the others can be heard.
+    /// Subscribes and says hello. Returns when this node receives the others' messages.
     func start() async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             core.run { [receiver] in $0.start(receiver) { continuation.resume(with: $0) } }
@@ -56,7 +56,7 @@ final class PeerDirectory: Sendable {
     /// The other nodes.
     var nodes: [ClusterNode] { known.withLockedValue { $0.nodes } }
 
-    /// Where requests for the sessions with this tag can be sent.
+    /// The node to which requests for the sessions with this tag can be sent.
     func owner(ofTag tag: String) -> ForwardingNode? { known.withLockedValue { $0.owners[tag] } }
 
     /// Whether this node tells the others that it is about to end.
@@ -68,13 +68,13 @@ final class PeerDirectory: Sendable {
         }
     }
 
-    /// Tells the others where this node listens for them.
+    /// Tells the others where this node accepts their requests.
     func announce(_ node: ForwardingNode?) {
         announced.withLockedValue { $0.forwarding = node }
         core.run { $0.heartbeat.beat() }
     }
 
-    /// Asks all peers with this namespace something. Returns their answers.
+    /// Asks all peers with this namespace a question and returns their answers.
     func ask(_ what: PeerQuestions.Subject, namespace: String, options: BroadcastOptions) async throws -> [PeerMessage]
     {
         let query = QueryOptions.current

@@ -7,12 +7,12 @@ internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
 
-/// What arrives from other nodes and from this one, and what follows from it.
+/// Handles the messages of other nodes and of this one.
 extension PeerDirectoryCore: ClusterListener {
-    /// A heartbeat is due.
+    /// Sends the routine heartbeat.
     func tick() {
         beatSentAt = services.eventLoop.now
-        // Who cannot be heard is not silent.
+        // While this node receives nothing, the silence of the others does not mean that they have gone.
         if backend.hearsOthers {
             for peer in table.removeSilent(at: services.eventLoop.now) { lost(peer) }
         }
@@ -80,7 +80,8 @@ extension PeerDirectoryCore: ClusterListener {
         switch table.heard(peer, isPartial: isPartial, at: services.eventLoop.now) {
         case .joined:
             nodesChanged()
-            // It has been here before this node, or is as new: either wants to know the other without waiting.
+            // After a partial heartbeat this node asks for the peer's adapters; after a hello the peer wants to know
+            // this node's. Neither waits for the next routine heartbeat.
             if isPartial { heartbeat.greet(hello: true) } else if message.hello == true { heartbeat.greet() }
         case .updated(let gone):
             for uid in gone { forEachMember { $0.peerLost(uid) } }

@@ -8,8 +8,8 @@ internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
 
-/// Keeps the table of our nodes: hears their heartbeats, has this node's sent, and notices who has gone. Lives on the cluster's
-/// event loop.
+/// Keeps the table of the nodes of this kind: receives their heartbeats, has this node's heartbeats sent, and notices
+/// which nodes have gone. Lives on the cluster's event loop.
 final class PeerDirectoryCore {
     typealias Member = PeerHeartbeat.Member
 
@@ -17,31 +17,31 @@ final class PeerDirectoryCore {
     let services: ClusterServices
     let backend: any ClusterBackend
     private let channel: any ClusterChannel
-    /// What messages to all nodes, and to this one, are signed for.
+    /// The channel names that signatures of messages to all nodes, and to this one, cover.
     let channelNames: (all: String, own: String)
     private let known: NIOLockedValueBox<PeerDirectory.Known>
 
     let heartbeat: PeerHeartbeat
     var table: PeerTable
-    /// Which messages of other nodes have been seen, if they are numbered.
+    /// The numbers of other nodes' messages that have been seen, if they are numbered.
     var windows = SequenceWindows()
     /// Nil when the nodes have no secret: then messages of everyone who can publish are accepted.
     var verifier: PeerVerifier?
     let questions: PeerQuestions
-    /// When the last routine heartbeat was sent, until it has come back.
+    /// When the last routine heartbeat was sent; nil when it has come back.
     var beatSentAt: NIODeadline?
     private var timer: RepeatedTask?
-    /// As many nodes as are published without waiting for further changes.
+    /// Up to this many nodes, every change is published without waiting for further ones.
     private static let fewNodes = 32
     private var isPublishScheduled = false
-    /// How often the nodes have been published.
+    /// How often the table has been published.
     private(set) var publications = 0
-    /// Made once, in `init`, with a reference back.
+    /// Made once, in `init`, because it refers back to this object.
     private(set) var probe: PeerProbe?
 
     /// - Parameters:
-    ///   - known: Where others read which nodes there are.
-    ///   - announced: What others want this node to be known by.
+    ///   - known: The table that other threads read.
+    ///   - announced: The facts about this node that other threads set.
     init(
         nodeID: String, tag: String, services: ClusterServices, backend: any ClusterBackend,
         channel: any ClusterChannel, known: NIOLockedValueBox<PeerDirectory.Known>,
@@ -72,7 +72,7 @@ final class PeerDirectoryCore {
 
     // MARK: Life
 
-    /// Subscribes; `done` when the others can be heard. ``greet()`` is to follow.
+    /// Subscribes; calls `done` when this node receives the others' messages. The caller then calls ``greet()``.
     func start(_ receiver: ClusterReceiver, _ done: @escaping (Result<Void, any Error>) -> Void) {
         startTimer()
         receiver.settle()
@@ -108,7 +108,7 @@ final class PeerDirectoryCore {
         heartbeat.stop()
         probe?.stop()
         questions.close()
-        // The bus may stand still: a goodbye is not worth waiting for.
+        // The bus may not be working, and a goodbye is not worth waiting for.
         let said = services.eventLoop.makePromise(of: Void.self)
         let deadline = services.eventLoop.scheduleTask(in: .milliseconds(500)) { said.succeed() }
         said.futureResult.assumeIsolated().whenComplete { _ in
@@ -119,7 +119,8 @@ final class PeerDirectoryCore {
             PeerMessage(.goodbye, node: nodeID), ClusterCallback(on: services.eventLoop) { _ in said.succeed() })
     }
 
-    /// The others can be heard again: nodes that seemed silent could not be heard, and they want to hear of this node.
+    /// This node receives the others' messages again. Nodes that seemed silent may be alive, and they need a heartbeat
+    /// of this node.
     func linkRestored() {
         table.restartTimeouts(at: services.eventLoop.now)
         heartbeat.beat(hello: true)
@@ -127,13 +128,13 @@ final class PeerDirectoryCore {
 
     // MARK: Looking
 
-    /// The other adapters of a namespace: uid to the node's tag.
+    /// The uids of the other adapters of a namespace, with the tag of each one's node.
     func adapters(of namespace: String) -> NameDictionary<String> { table.adapters(of: namespace) }
 
     /// Whether an adapter belongs to a node of this kind.
     func isPeer(_ uid: String) -> Bool { peer(ofUID: uid) != nil }
 
-    /// The node of this kind that an adapter belongs to.
+    /// The node of this kind to which an adapter belongs.
     func peer(ofUID uid: String) -> ClusterPeer? { table.node(ofUID: uid) }
 
     /// The nodes of this kind that have a namespace.
@@ -143,8 +144,8 @@ final class PeerDirectoryCore {
 
     // MARK: Telling who is here
 
-    /// Publishes the nodes: few at once, many once for all changes within 50 ms, because each publication costs as much as there are
-    /// nodes.
+    /// Publishes the table: with few nodes at once, with many once for all changes within 50 ms, because the cost of a
+    /// publication grows with the number of nodes.
     func nodesChanged() {
         guard table.count > Self.fewNodes else { return publishNodes() }
         guard !isPublishScheduled else { return }
@@ -169,7 +170,8 @@ final class PeerDirectoryCore {
 
     private func forwardingOwners() -> NameDictionary<ForwardingNode> {
         var owners: NameDictionary<ForwardingNode> = [:]
-        // Of two with the same tag the newer one: the other is its predecessor, and about to be forgotten.
+        // Of two nodes with the same tag the newer one is used: the other is its predecessor, and will soon be
+        // forgotten.
         for peer in table.peers.sorted(by: { $0.startedAt < $1.startedAt }) {
             guard let address = peer.forwardAddress else { continue }
             owners[peer.tag] = ForwardingNode(address: address, key: peer.forwardKey.flatMap(ForwardingKey.init(hex:)))

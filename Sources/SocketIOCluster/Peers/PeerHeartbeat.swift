@@ -6,33 +6,33 @@ internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import SocketIOServer
 
-/// Tells the other nodes of this one: who it is, which adapters it has, how many clients, and that it lives.
+/// Tells the other nodes about this one: its id, its adapters, the number of its clients, and that it is alive.
 ///
-/// Lives on the cluster's event loop; what it tells of the node is ``Announced``, and may be changed by anybody.
+/// Lives on the cluster's event loop. The facts that other threads may change are in ``Announced``.
 final class PeerHeartbeat {
     /// An adapter of this node.
     struct Member {
         let uid: String
         let local: MemoryAdapter
-        /// Of the cluster, the same for all.
+        /// Shared by all adapters of the cluster.
         let answers: AnswerGate
-        /// Of the server, the same for all.
+        /// Shared by all adapters of the server.
         let rates: RateBook
         /// Broadcasts published so far.
         let published: () -> UInt64
-        /// A peer's adapter has gone.
+        /// Called when a peer's adapter has gone.
         let peerLost: (_ uid: String) -> Void
-        /// Whether answers of other nodes are waited for.
+        /// Whether the adapter waits for answers of other nodes.
         let isWaiting: () -> Bool
-        /// A peer tells how many broadcasts it has published.
+        /// Called when a peer tells how many broadcasts it has published.
         let peerPublished: (_ uid: String, _ count: UInt64) -> Void
     }
 
-    /// What other threads set.
+    /// The facts that other threads set.
     struct Announced: Sendable {
         /// Whether this node is about to end.
         var isDraining = false
-        /// Where it listens for the others.
+        /// Where it accepts requests of the others.
         var forwarding: ForwardingNode?
     }
 
@@ -48,16 +48,16 @@ final class PeerHeartbeat {
     private(set) var members: NameDictionary<Member> = [:]
     private var isRunning = false
     private var isBeatScheduled = false
-    /// Whether the next one asks the others for theirs.
+    /// Whether the next heartbeat asks the others for theirs.
     private var owesHello = false
     private var greetedAt: NIODeadline?
-    /// The busy users that the others were told of last, and when that was looked at.
+    /// The busy users in the last heartbeat. `lookedAt` is when they were determined.
     private var busy: [RateBook.Report] = []
     private var lookedAt: NIODeadline
 
-    /// Namespaces whose uids are told with every heartbeat.
+    /// With more namespaces than this, routine heartbeats do not contain the uids of the adapters.
     private static let maximumRoutineNamespaces = 64
-    /// What changes within this time is told at once.
+    /// Changes within this time share one heartbeat.
     private static let pause = TimeAmount.milliseconds(50)
 
     init(
@@ -80,7 +80,7 @@ final class PeerHeartbeat {
 
     func add(_ member: Member, namespace: String) {
         members[namespace] = member
-        // The others wait for answers of adapters they know of only.
+        // The others wait only for answers of adapters that they know.
         var news = PeerMessage(.alive, node: nodeID)
         news.tag = tag
         news.uids = [namespace: member.uid]
@@ -97,7 +97,7 @@ final class PeerHeartbeat {
 
     // MARK: Telling
 
-    /// Once for all that changes within a moment.
+    /// Sends one heartbeat for all changes within ``pause``.
     private func beatSoon() {
         guard !isBeatScheduled else { return }
         isBeatScheduled = true
@@ -107,8 +107,9 @@ final class PeerHeartbeat {
         }
     }
 
-    /// Answers a node that is new or asks who is there: at once, and all who do so shortly after with one heartbeat. Anybody who
-    /// can publish may ask, when the nodes have no secret, and each answer goes to all nodes.
+    /// Answers a node that is new or asks which nodes exist: the first one at once, and all that ask shortly after it
+    /// with one further heartbeat. When the nodes have no secret, everyone who can publish may ask, and each answer
+    /// goes to all nodes.
     func greet(hello: Bool = false) {
         let now = services.eventLoop.now
         if let greetedAt, now - greetedAt < Self.pause {
@@ -119,7 +120,7 @@ final class PeerHeartbeat {
         beat(hello: hello)
     }
 
-    /// A heartbeat. With many namespaces their uids are told only when there is a reason to.
+    /// Sends a heartbeat. With many namespaces, a routine one does not contain the uids of the adapters.
     func beat(hello: Bool = false, isRoutine: Bool = false) {
         guard isRunning else { return }
         if hello { owesHello = false }
@@ -132,7 +133,7 @@ final class PeerHeartbeat {
         send(message)
     }
 
-    /// What users use of the server's rates; nil while it has no namespace.
+    /// How much of the server's rates its users consume; nil while the server has no namespace.
     var rates: RateBook? { members.first?.value.rates }
 
     private func lookForBusyUsers() {
@@ -156,7 +157,7 @@ final class PeerHeartbeat {
         return this
     }
 
-    /// Sends something to all nodes of this kind.
+    /// Sends a message to all nodes of this kind.
     func send(_ message: PeerMessage, _ done: ClusterCallback<Void>? = nil) {
         do {
             try channel.publish(message, to: nil, services.configuration, done)

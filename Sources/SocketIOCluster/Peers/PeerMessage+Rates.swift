@@ -4,8 +4,8 @@ internal import SocketIOCore
 internal import SocketIOServer
 
 extension PeerMessage {
-    /// What the node tells of busy users. Names do not leave a node, only digests of them, which are the same everywhere. What a
-    /// stranger could have made up is limited in size and number.
+    /// The busy users that the node reports. Names do not leave a node, only digests of them, which are the same on all
+    /// nodes. The size and the number of the reports are limited, because a stranger could have made them up.
     var rateReports: [RateBook.Report] {
         get {
             (rates ?? []).prefix(RateBook.maximumReports).compactMap { numbers in

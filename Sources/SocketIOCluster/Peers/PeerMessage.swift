@@ -5,18 +5,19 @@ internal import EngineIOServer
 package import NIOCore
 package import SocketIOCore
 
-/// What our nodes tell each other on their own channel, which Node.js servers do not listen to (protocol 5.11).
+/// The messages that nodes of this kind send each other on their own channel, which Node.js servers do not listen to
+/// (protocol 5.11).
 package struct PeerMessage: Codable {
     package enum Kind: String, Codable, CaseIterable {
         /// A heartbeat.
         case alive
-        /// The node ends.
+        /// The node is about to end.
         case goodbye
         /// A question to all.
         case ask
         /// The answer to it, on the channel of the node that asked.
         case answer
-        /// To itself: what was sent before has come back.
+        /// A message to the sender itself: when it arrives, everything sent before it has arrived, too.
         case echo
 
         package init(from decoder: any Decoder) throws {
@@ -35,20 +36,20 @@ package struct PeerMessage: Codable {
     var startedAt: Int64?
     var draining: Bool?
     var address: String?
-    /// Where requests for the node's sessions can be sent, and what they are to be signed with.
+    /// The address for requests for the node's sessions. Other nodes sign these requests with `forwardKey`.
     var forward: String?
     var forwardKey: String?
     var sessions: Int?
     var sockets: Int?
-    /// Missing while messages wait that have been counted.
+    /// The counts of published broadcasts; missing while messages wait that are counted already.
     var published: NameDictionary<UInt64>?
-    /// What busy users use in a second: of each the two halves of its key, events and bytes.
+    /// What busy users consume in a second: for each the two halves of its key, events and bytes.
     var rates: [[UInt64]]?
     /// The node is new and wants to know the others at once.
     var hello: Bool?
-    /// `uids` are some of the node's, to be added to those known.
+    /// Whether `uids` has only some of the node's adapters, to be added to those that are known.
     package var partial: Bool?
-    /// The node understands answers in parts.
+    /// Whether the node understands answers in parts.
     var parts: Bool?
     // Questions and answers
     package var id: String?
@@ -59,7 +60,7 @@ package struct PeerMessage: Codable {
     var rooms: NameDictionary<Int>?
     /// The place of this part of an answer, from 0; nil for an answer in one piece.
     var part: Int?
-    /// Whether other parts follow.
+    /// Whether further parts follow.
     var more: Bool?
     /// Why there is no answer.
     var error: String?
@@ -67,7 +68,7 @@ package struct PeerMessage: Codable {
     package var pid: String?
     // Echoes
     package var number: UInt64?
-    // Of messages that are signed; see `PeerSignature`, which writes them
+    // Members of signed messages; `PeerSignature` writes them.
     /// Milliseconds since 1970.
     private(set) var at: Int64?
     private(set) var nonce: String?
@@ -94,7 +95,7 @@ package struct PeerMessage: Codable {
         self.hello = hello ? true : nil
     }
 
-    /// The heartbeat's sender; what a stranger could have made up is limited in size and number.
+    /// The node that sent the heartbeat. Sizes and numbers are limited, because a stranger could have made them up.
     package var peer: ClusterPeer? {
         let uids = uids ?? [:]
         guard node.utf8.count <= 64, uids.count <= 100_000,
@@ -111,13 +112,13 @@ package struct PeerMessage: Codable {
         return peer
     }
 
-    /// A number of things as another node tells it: not so large that adding some up overflows.
+    /// A count from another node, limited so that the sum of several cannot overflow.
     static func count(_ number: Int?) -> Int { max(0, min(number ?? 0, 1 << 40)) }
 
-    /// The channel only this node listens to.
+    /// The channel that only this node listens to.
     package static func channel(of nodeID: String, key: String) -> String { "\(key)-node#\(nodeID)#" }
 
-    /// The channel all nodes listen to.
+    /// The channel that all nodes listen to.
     package static func channel(key: String) -> String { "\(key)-node#" }
 
     /// The message for all nodes, or for one; signed when the nodes have a secret.

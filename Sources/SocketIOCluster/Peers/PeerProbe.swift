@@ -4,14 +4,14 @@ internal import EngineIOCore
 internal import LoopConfinement
 internal import NIOCore
 
-/// Looks whether nodes still listen on the channel that each has to itself, where the back end can tell: it knows at once that a
-/// process has ended; from its silence the others learn it much later.
+/// Checks whether nodes still listen on the channel that each has for itself, where the back end can tell. The back end
+/// knows at once that a process has ended; the others would notice its silence much later.
 ///
-/// A connection may have been lost for a moment only: a node that is absent twice in a row has gone. Lives on the cluster's event
-/// loop.
+/// A connection may have been lost for a moment only, so a node has gone when two checks in a row miss it. Lives on the
+/// cluster's event loop.
 final class PeerProbe {
     private let backend: any ClusterBackend
-    /// The nodes of the moment.
+    /// The ids of the nodes that are known now.
     private let nodeIDs: () -> [String]
     private let gone: (_ nodeID: String) -> Void
     private var suspects: NameSet = []
@@ -28,7 +28,7 @@ final class PeerProbe {
         self.gone = gone
     }
 
-    /// Looks twice a second while `isNeeded`.
+    /// Checks twice a second while `isNeeded`.
     func start(while isNeeded: @escaping () -> Bool) {
         guard timer == nil else { return }
         timer = backend.eventLoop.assumeIsolated().scheduleRepeatedTask(
@@ -44,7 +44,7 @@ final class PeerProbe {
         timer = nil
     }
 
-    /// Looks now.
+    /// Checks once, now.
     func look() {
         let ids = nodeIDs()
         guard timer != nil, backend.hearsOthers, !ids.isEmpty else { return }

@@ -5,15 +5,16 @@ internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
 
-/// What our nodes ask each other on their own channel, compactly where Node.js servers would move whole handshakes.
+/// The questions that nodes of this kind ask each other on their own channel. The answers are short, where Node.js
+/// servers would transfer whole handshakes.
 ///
 /// Lives on the cluster's event loop.
 final class PeerQuestions {
     typealias Done = (Result<[PeerMessage], any Error>) -> Void
 
-    /// What can be asked.
+    /// The questions that can be asked.
     enum Subject: String, CaseIterable, Sendable {
-        /// How many sockets are meant.
+        /// How many sockets are selected.
         case count
         /// How many sockets are in each room.
         case rooms
@@ -35,7 +36,7 @@ final class PeerQuestions {
         self.channel = channel
     }
 
-    /// Whether answers are waited for.
+    /// Whether this node waits for answers.
     var isWaiting: Bool { table.count > 0 }
 
     /// Asks these peers (uid to tag); `done` is called once.
@@ -77,8 +78,8 @@ final class PeerQuestions {
         outcome.context(.failure(error))
     }
 
-    /// A peer asks; `member` is this node's adapter of the namespace, if it has one. `takesParts`: the peer understands answers
-    /// in parts, and that there is none.
+    /// Answers a question of a peer. `member` is this node's adapter of the namespace, if it has one; `takesParts` says
+    /// whether the peer understands answers in parts and the report that there is no answer.
     func answer(_ question: PeerMessage, member: PeerHeartbeat.Member?, takesParts: Bool) {
         guard let id = question.id, let member else { return }
         if let what = question.what, what.hasSameBytes(as: Self.release) {
@@ -123,7 +124,7 @@ final class PeerQuestions {
         outcome.context(.success(outcome.answers))
     }
 
-    /// A peer's adapter has gone: nobody waits for it any more.
+    /// A peer's adapter has gone: its answers are no longer waited for.
     func lost(peer uid: String) {
         for outcome in table.lost(peer: uid) { finish(outcome) }
     }

@@ -4,20 +4,20 @@ internal import EngineIOCore
 package import EngineIOServer
 package import NIOCore
 
-/// Signs what nodes of this kind tell each other, so that somebody who can only publish cannot pose as one.
+/// Signs the messages between nodes of this kind, so that a program that can only publish cannot pose as a node.
 ///
-/// A message is one JSON object. Its time and a random number are put behind its other members, and the signature last:
+/// A message is one JSON object. The signer appends a time and a random number to its members, and the signature last:
 ///
 ///     {"type":"alive", … ,"at":1767225600000,"nonce":"…20 characters…","sig":"…64 hexadecimal digits…"}
 ///
-/// The signature is HMAC-SHA256 with the secret of the cluster, over a word for this purpose, the channel, and all bytes
-/// before `,"sig":`. So a signature for one channel, cluster or purpose is none for another. Nodes that know nothing of
-/// signatures read such a message as any other.
+/// The signature is HMAC-SHA256 with the secret of the cluster, over a fixed text for this purpose, the channel, and
+/// all bytes before `,"sig":`. A signature is therefore not valid for another channel, cluster or purpose. Nodes
+/// without signatures read such a message like any other.
 struct PeerSignature: Sendable {
-    /// How far the clocks of two nodes may be apart, in milliseconds, the way between them included. The same as for
-    /// requests that nodes carry to each other.
+    /// How far the clocks of two nodes may differ, in milliseconds, including the time of transfer. The same value as
+    /// for requests that nodes forward to each other.
     static let window: Int64 = 30_000
-    /// More bytes than a signature adds to a message.
+    /// An upper bound for the bytes that a signature adds to a message.
     static let overhead = 192
     private static let purpose = "socketio-server node message v1"
     private static let opening = Array(#","sig":""#.utf8)
@@ -31,7 +31,7 @@ struct PeerSignature: Sendable {
     /// - Parameter text: a JSON object with at least one member.
     func sign(_ text: ByteBuffer, for channel: String, at time: Int64 = WallClock.milliseconds()) -> ByteBuffer {
         var signed = text
-        // The brace at its end comes back behind the signature.
+        // The closing brace is added again after the signature.
         signed.moveWriterIndex(to: max(signed.readerIndex, signed.writerIndex - 1))
         signed.writeString(",\"at\":\(time),\"nonce\":\"\(RandomID.make())\"")
         let signature = key.signature(of: Self.signedBytes(signed.readableBytesView, channel))
@@ -41,7 +41,7 @@ struct PeerSignature: Sendable {
         return signed
     }
 
-    /// Whether a message ends in a signature, and in the right one. Nothing else of it is read.
+    /// Checks that a message ends in a valid signature, without reading anything else of it; nil when it does.
     func refusal(of message: ByteBuffer, on channel: String) -> PeerRefusal? {
         let bytes = message.readableBytesView
         let tail = bytes.suffix(Self.opening.count + Self.digits + Self.closing.count)
@@ -56,14 +56,14 @@ struct PeerSignature: Sendable {
     private static func signedBytes(_ message: some Collection<UInt8>, _ channel: String) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(message.count + channel.utf8.count + 64)
-        // Neither can hold a line break.
+        // Neither of the two can contain a line break.
         bytes.append(contentsOf: "\(purpose)\n\(channel)\n".utf8)
         bytes.append(contentsOf: message)
         return bytes
     }
 }
 
-/// Why a message on the channels of the nodes is not from one.
+/// Why a message on the nodes' own channels is not accepted.
 package enum PeerRefusal: String, CaseIterable, Sendable {
     case unsigned
     case wrongKey = "wrong_key"
@@ -74,18 +74,18 @@ package enum PeerRefusal: String, CaseIterable, Sendable {
     var advice: String {
         switch self {
         case .unsigned:
-            "give all nodes the same cluster.secret; if they have it, somebody else publishes on their channels"
+            "give all nodes the same cluster.secret; if they have it, another program publishes on their channels"
         case .wrongKey: "give all nodes the same cluster.secret"
         case .stale: "set the clocks of the nodes: they are more than \(PeerSignature.window / 1000) s apart"
-        case .replayed: "somebody repeats what nodes send each other"
+        case .replayed: "another program repeats messages that the nodes have sent"
         }
     }
 }
 
-/// Lets messages of other nodes in once: signed, of now, and not seen before.
+/// Accepts each message of other nodes once, if it has a valid signature, a current time and a new random number.
 ///
-/// The random numbers of what was let in are remembered for as long as it would count as of now, so memory is bounded by
-/// what holders of the secret send.
+/// The random numbers of accepted messages are remembered for as long as their time counts as current, so only holders
+/// of the secret can make the memory grow.
 package struct PeerVerifier: Sendable {
     private let signature: PeerSignature
     private var nonces = NonceMemory(lifetime: 2 * PeerSignature.window)
@@ -96,8 +96,8 @@ package struct PeerVerifier: Sendable {
 
     /// Reads a message.
     ///
-    /// - Parameter read: is not called for what is not rightly signed.
-    /// - Throws: ``PeerRefused`` for what is not to be believed, and what `read` throws.
+    /// - Parameter read: reads the message; it is not called without a valid signature.
+    /// - Throws: ``PeerRefused`` for a message that is not accepted, and the errors of `read`.
     package mutating func admit(
         _ bytes: ByteBuffer, on channel: String, now: Int64 = WallClock.milliseconds(),
         read: (ByteBuffer) throws -> PeerMessage
@@ -113,7 +113,7 @@ package struct PeerVerifier: Sendable {
     }
 }
 
-/// A message that is not believed.
+/// The error for a message that is not accepted.
 package struct PeerRefused: Error {
     let reason: PeerRefusal
 }

@@ -4,33 +4,34 @@ package import NIOCore
 package import SocketIOCore
 package import SocketIOServer
 
-/// The way to the other servers, as ``ClusterAdapter`` and the directory of servers use it: messages instead of the bytes of a
-/// ``ClusterTransport``, and what only some back ends know.
+/// The connection to the other servers, as ``ClusterAdapter`` and the directory of servers use it. It sends messages
+/// instead of the bytes of a ``ClusterTransport``, and has some members for facts that only some back ends know.
 ///
-/// ``TransportBackend`` makes one of any transport and a ``ClusterWireFormat``. A back end whose wire format is not just bytes, or
-/// that knows more, implements this. From any thread, unless a member says otherwise.
+/// ``TransportBackend`` implements it for any transport and a ``ClusterWireFormat``. A back end whose wire format is
+/// not just bytes, or that knows more, implements it itself. From any thread, unless a member says otherwise.
 package protocol ClusterBackend: AnyObject, Sendable {
     var eventLoop: any EventLoop { get }
 
-    /// The state of the moment.
+    /// The current status.
     var status: ClusterStatus { get }
 
     /// Begins to connect.
     func start(_ statusChanged: @escaping @Sendable (ClusterStatus) -> Void)
 
-    /// Fails what waits, and ends the connections.
+    /// Fails the operations that wait, and closes the connections.
     func close() async
 
-    /// The way to the servers with a namespace, which is empty for what servers tell each other about themselves. Once for each.
+    /// The channel of a namespace; the empty namespace is for the messages of servers about themselves. Called once for
+    /// each.
     ///
-    /// - Parameter uid: This server's name there.
+    /// - Parameter uid: This server's name in the namespace.
     func channel(namespace: String, uid: String) -> any ClusterChannel
 
-    /// Whether calls that can throw are to do so while the others cannot be reached.
+    /// Whether calls that can throw do so while the others cannot be reached.
     var failsWhenDown: Bool { get }
 
-    /// Whether the questions ``ClusterRequestType/sockets`` and ``ClusterRequestType/allRooms`` are understood by all servers, of
-    /// other kinds too.
+    /// Whether all servers, also those of other kinds, understand the questions ``ClusterRequestType/sockets`` and
+    /// ``ClusterRequestType/allRooms``.
     var asksForNames: Bool { get }
 
     /// Gives the events of a namespace one order at all servers, and keeps its sessions for all of them; nil when the back end
@@ -39,25 +40,26 @@ package protocol ClusterBackend: AnyObject, Sendable {
 
     // What follows is called on the event loop.
 
-    /// Whether what others send arrives here.
+    /// Whether the messages of other servers arrive here.
     var hearsOthers: Bool { get }
 
-    /// Whether what is sent now arrives after everything sent before it, or not at all.
+    /// Whether a message sent now arrives after all messages sent before it, or not at all.
     var isOrderKept: Bool { get }
 
     /// The address of this machine on the connection to the others; nil when there is none.
     var localAddress: String? { get }
 
-    /// A heartbeat has been sent: time for what is to be looked at now and then.
+    /// A heartbeat has been sent. The back end may use this for its own regular checks.
     func heartbeatSent()
 
-    /// So many servers of this kind are known, this one included.
+    /// How many servers of this kind are known, this one included.
     func knows(servers: Int)
 
     /// A message that this server sent to itself has come back.
     func heardEcho(_ number: UInt64)
 
-    /// Looks who listens: how many servers to a namespace, if one is given, and which of these to what is for each of them alone.
+    /// Finds out which servers listen: how many to a namespace, if one is given, and which of `nodes` to the channel of
+    /// its own.
     func listeners(in namespace: String?, nodes: [String], _ done: ClusterCallback<ClusterListeners>)
 }
 
@@ -73,11 +75,11 @@ extension ClusterBackend {
     package func heardEcho(_ number: UInt64) {}
 }
 
-/// Who listens, see ``ClusterBackend/listeners(in:nodes:_:)``.
+/// Which servers listen, see ``ClusterBackend/listeners(in:nodes:_:)``.
 package struct ClusterListeners: Sendable {
     /// Servers that listen to the namespace, this one included.
     package var servers: Int
-    /// For each of the nodes whether it listens; nil when that is not known.
+    /// Whether each of the nodes listens; nil when that is not known.
     package var nodes: [Bool]?
 
     package init(servers: Int, nodes: [Bool]?) {
@@ -86,22 +88,22 @@ package struct ClusterListeners: Sendable {
     }
 }
 
-/// The way to the servers with a namespace. From any thread, unless a member says otherwise.
+/// The connection to the servers with a namespace. From any thread, unless a member says otherwise.
 package protocol ClusterChannel: AnyObject, Sendable {
-    /// Subscribes. On the event loop; ``settled(isOpen:)`` is to follow.
+    /// Subscribes. On the event loop. The caller then calls ``settled(isOpen:)``.
     func subscribe(_ receiver: ClusterReceiver, _ done: ClusterCallback<Void>)
 
-    /// What had to be told the others after subscribing has been told. On the event loop.
+    /// The others have been told what they need to know after a subscription. On the event loop.
     ///
-    /// - Parameter isOpen: Whether there has been no ``unsubscribe(_:)`` meanwhile.
+    /// - Parameter isOpen: Whether ``unsubscribe(_:)`` has not been called in the meantime.
     func settled(isOpen: Bool)
 
-    /// On the event loop.
+    /// Ends the subscription. On the event loop.
     func unsubscribe(_ receiver: ClusterReceiver)
 
-    /// Publishes a broadcast that wants no acknowledgement.
+    /// Publishes a broadcast that asks for no acknowledgement.
     ///
-    /// - Throws: What cannot be encoded. What cannot be sent is counted and logged.
+    /// - Throws: An encoding error. A message that cannot be sent is counted and logged.
     func publish(_ packet: BroadcastPacket, _ options: BroadcastOptions) throws
 
     /// Publishes a broadcast in the order of all servers.
@@ -121,9 +123,9 @@ package protocol ClusterChannel: AnyObject, Sendable {
     /// Publishes anything else.
     ///
     /// - Parameters:
-    ///   - isForPeer: Whether the server it is for is known to be of this kind.
-    ///   - done: Told what became of it.
-    /// - Throws: What cannot be encoded; ``ClusterError`` with code `oversized` for a response or a `serverSideEmit`.
+    ///   - isForPeer: Whether the message is for a server that is known to be of this kind.
+    ///   - done: Called with the result.
+    /// - Throws: An encoding error; ``ClusterError`` with code `oversized` for a response or a `serverSideEmit`.
     func publish(
         _ content: ClusterMessage.Content, to destination: ClusterDestination, isForPeer: Bool,
         _ done: ClusterCallback<Void>?) throws
@@ -131,7 +133,7 @@ package protocol ClusterChannel: AnyObject, Sendable {
     /// How many servers listen, this one included.
     func countServers(_ done: ClusterCallback<Int>)
 
-    /// Broadcasts published so far, in the order they leave.
+    /// How many broadcasts have been published so far, in the order in which they leave.
     var broadcasts: UInt64 { get }
 }
 

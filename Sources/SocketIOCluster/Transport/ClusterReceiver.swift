@@ -6,9 +6,9 @@ public import NIOCore
 package import SocketIOCore
 package import SocketIOServer
 
-/// Where a ``ClusterTransport`` brings the messages for one namespace. Any thread.
+/// Receives the messages for one namespace from a ``ClusterTransport``. Any thread.
 public final class ClusterReceiver: Sendable {
-    /// The namespace; empty for what servers tell each other about themselves.
+    /// The namespace; empty for the messages of servers about themselves.
     public let namespace: String
     /// This server's name in the namespace, for ``ClusterDestination/server(_:)``.
     public let uid: String
@@ -17,7 +17,7 @@ public final class ClusterReceiver: Sendable {
     let services: ClusterServices
     private let inlet: LoopBound<Inlet>
 
-    /// The transport outlives what hears with it.
+    /// Refers weakly to the listener, because the transport may outlive it.
     private final class Inlet {
         weak var listener: (any ClusterListener)?
 
@@ -25,8 +25,8 @@ public final class ClusterReceiver: Sendable {
     }
 
     /// - Parameters:
-    ///   - local: This server's sockets of the namespace; nil when it is none.
-    ///   - core: What hears the messages, on its event loop.
+    ///   - local: This server's sockets of the namespace; nil when the receiver is for no namespace.
+    ///   - core: The listener, which receives the messages on its event loop.
     init<Core: ClusterListener & SendableMetatype>(
         namespace: String, uid: String, local: MemoryAdapter?, services: ClusterServices, core: LoopBound<Core>
     ) {
@@ -37,10 +37,12 @@ public final class ClusterReceiver: Sendable {
         inlet = LoopBound(with: core) { Inlet($0) }
     }
 
-    /// Whether this server has a socket in the room: a transport that knows the room of a message may ask before it brings it.
+    /// Whether this server has a socket in the room. A transport that knows the room of a message may ask before it
+    /// delivers the message.
     public func hasRoom(_ room: String) -> Bool { local?.hasRoom(room) ?? true }
 
-    /// A message of another server, or of this one. What cannot be understood is counted, logged and dropped.
+    /// Takes a message of another server, or of this one. A message that cannot be understood is counted, logged and
+    /// dropped.
     public func received(_ bytes: ByteBuffer) {
         do {
             let message = try ClusterWireFormat.decode(bytes, limits: services.configuration)
@@ -51,16 +53,16 @@ public final class ClusterReceiver: Sendable {
         }
     }
 
-    /// A message that has been read.
+    /// Takes a message that has been decoded.
     package func deliver(_ message: ClusterMessage) {
         guard !message.sender.hasSameBytes(as: uid) else { return }
         inlet.run(message) { $0.listener?.received($1) }
     }
 
-    /// From now on it does not keep what hears the messages alive. On the event loop, before it is given away.
+    /// Makes the reference to the listener weak. On the event loop, before the receiver is given to a transport.
     func settle() { runIfHere { _ in } }
 
-    /// Does something with what hears the messages, if this is its event loop.
+    /// Runs `body` with the listener when called on its event loop.
     package func runIfHere(_ body: @Sendable (any ClusterListener) -> Void) {
         _ = inlet.runIfHere { if let listener = $0.listener { body(listener) } }
     }
@@ -69,15 +71,16 @@ public final class ClusterReceiver: Sendable {
     package func dropped(_ what: String, _ error: any Error) { services.invalid(what, error) }
 }
 
-/// What hears the messages of a namespace, on its event loop.
+/// Receives the messages of a namespace, on its event loop.
 package protocol ClusterListener: AnyObject {
-    /// A message of another server. Nothing in it is believed.
+    /// A message of another server. Everything in it must be checked.
     func received(_ message: ClusterMessage)
 
-    /// As a broadcast that ``received(_:)``, in parts that are cheaper: another server has sent one.
+    /// Another server has sent a broadcast. With ``deliver(_:_:)`` this does the same as ``received(_:)``, but costs
+    /// less.
     func heardBroadcast(from uid: String)
 
-    /// It is for sockets here.
+    /// Delivers the broadcast to sockets of this server.
     func deliver(_ packet: BroadcastPacket, _ options: BroadcastOptions)
 
     /// The same at its place in the order of all servers; without `isNew` the sockets here have it already.

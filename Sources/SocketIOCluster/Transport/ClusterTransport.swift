@@ -6,34 +6,37 @@ public import NIOCore
 public enum ClusterDestination: Sendable {
     /// Every other server that has subscribed to the namespace.
     case everyone
-    /// The servers with sockets in this room. Sending it to ``everyone`` is right, too, and only costs more.
+    /// The servers with sockets in this room. Sending the message to ``everyone`` is correct, too, and only costs more.
     case room(String)
-    /// The server whose ``ClusterReceiver/uid`` this is. Sending it to ``everyone`` is right, too: others ignore it.
+    /// The server with this ``ClusterReceiver/uid``. Sending the message to ``everyone`` is correct, too: others ignore
+    /// it.
     case server(String)
 }
 
-/// Carries messages between servers: all that a ``Cluster`` needs of a bus, a broker or a database.
+/// Carries messages between servers. It is all that a ``Cluster`` needs of a bus, a broker or a database.
 ///
-/// A message is bytes that the transport need not look into. Within one process the transport is told of messages in the order in
-/// which they were sent; it should keep that order, and it should deliver a message once. A cluster also works, less exactly, over
-/// one that does not: duplicates are dropped, and answers that are lost end in a time-out.
+/// A message is bytes, which the transport need not read. Within one process, the cluster passes messages to the
+/// transport in the order in which they were sent. The transport should keep that order and deliver each message once.
+/// A cluster also works, less exactly, over a transport that does not: duplicates are dropped, and questions whose
+/// answers are lost end in a time-out.
 ///
-/// Whether a transport also brings a server its own messages does not matter: they are ignored.
+/// A transport may also bring a server its own messages: they are ignored.
 ///
 /// All methods may be called from any thread and must not block. `docs/adapters.md` has a complete example.
 public protocol ClusterTransport: AnyObject, Sendable {
     /// Begins to connect. Called once, before everything else.
     ///
-    /// - Parameter statusChanged: To be called with every change of the status, on any thread. It begins as `connecting`.
-    ///   While it is `down` this server's questions to others fail at once; its clients notice nothing else.
+    /// - Parameter statusChanged: Call it with every change of the status, on any thread. The status begins as
+    ///   `connecting`. While it is `down`, this server's questions to others fail at once; its clients notice nothing
+    ///   else.
     func start(_ statusChanged: @escaping @Sendable (ClusterStatus) -> Void)
 
-    /// Ends every connection. Nothing is sent or received any more when it returns.
+    /// Ends every connection. When it returns, nothing is sent or received any more.
     func close() async
 
-    /// Gives the receiver the messages for its namespace from now on.
+    /// Delivers the messages of the receiver's namespace to it from now on.
     ///
-    /// - Parameter done: To be called once: when messages arrive, or with an error when they never will.
+    /// - Parameter done: Call it once: when messages arrive, or with an error when they never will.
     func subscribe(_ receiver: ClusterReceiver, _ done: ClusterCallback<Void>)
 
     /// Ends a subscription.
@@ -41,8 +44,8 @@ public protocol ClusterTransport: AnyObject, Sendable {
 
     /// Sends a message to the subscribers of a namespace.
     ///
-    /// - Parameters:
-    ///   - namespace: Its name; empty for what servers tell each other about themselves.
+    /// - namespace: The name of the namespace; empty for the messages of servers about themselves.
+    ///   - done: Call it once: when the message is on its way, or with an error when it has not been sent.
     ///   - done: To be called once: when the message is on its way, or with an error when it has not been sent.
     func publish(
         _ message: ByteBuffer, in namespace: String, to destination: ClusterDestination, _ done: ClusterCallback<Void>)
@@ -54,14 +57,14 @@ public protocol ClusterTransport: AnyObject, Sendable {
     func countServers(in namespace: String, _ done: ClusterCallback<Int>)
 }
 
-/// What is to be told when something has been done: from any thread, once.
+/// A callback for the result of an operation. Call it once, from any thread.
 public struct ClusterCallback<Value: Sendable>: Sendable {
     private let body: @Sendable (Result<Value, any Error>) -> Void
 
-    /// Calls `body` wherever it is told.
+    /// Runs `body` on the thread on which the callback is called.
     public init(_ body: @escaping @Sendable (Result<Value, any Error>) -> Void) { self.body = body }
 
-    /// Calls `body` on the event loop, where this is made; at once if it is told there.
+    /// Runs `body` on the event loop, where the callback must be made; at once if it is called there.
     package init(on eventLoop: any EventLoop, _ body: @escaping (Result<Value, any Error>) -> Void) {
         let bound = NIOLoopBound(body, eventLoop: eventLoop)
         self.body = { result in
@@ -73,17 +76,17 @@ public struct ClusterCallback<Value: Sendable>: Sendable {
         }
     }
 
-    /// Tells the result.
+    /// Passes on the result.
     public func callAsFunction(_ result: Result<Value, any Error>) { body(result) }
 
-    /// Tells that it has been done.
+    /// Reports success.
     public func succeed(_ value: Value) { self(.success(value)) }
 
-    /// Tells that it has failed.
+    /// Reports the failure.
     public func fail(_ error: any Error) { self(.failure(error)) }
 }
 
 extension ClusterCallback<Void> {
-    /// Tells that it has been done.
+    /// Reports success.
     public func succeed() { self(.success(())) }
 }

@@ -31,7 +31,7 @@ final class TransportBackend: ClusterBackend {
         }
     }
 
-    /// Notes the status. False if it has been this one, or is final.
+    /// Stores the status. False if it has not changed, or if the last one was final.
     private func change(to status: ClusterStatus) -> Bool {
         let isNew = state.withLockedValue { state in
             guard state != status, state != .closed else { return false }
@@ -59,7 +59,7 @@ final class TransportBackend: ClusterBackend {
     }
 
     func listeners(in namespace: String?, nodes: [String], _ done: ClusterCallback<ClusterListeners>) {
-        // Which of them listens, a transport does not tell: that they live, the directory knows by their heartbeats.
+        // A transport does not tell which servers listen. The directory knows by their heartbeats which are alive.
         guard let namespace else { return done.succeed(ClusterListeners(servers: 0, nodes: nil)) }
         countServers(in: namespace, ClusterCallback { done($0.map { ClusterListeners(servers: $0, nodes: nil) }) })
     }
@@ -92,7 +92,7 @@ final class TransportChannel: ClusterChannel {
     private let backend: TransportBackend
     private let namespace: String
     private let uid: String
-    /// Of messages sent: others tell by it which have come twice.
+    /// The number of the last message sent, by which others notice duplicates.
     private let lastNumber = Atomic<UInt64>(0)
     private let broadcastCount = Atomic<UInt64>(0)
 
@@ -143,7 +143,7 @@ final class TransportChannel: ClusterChannel {
         backend.transport.publish(bytes, in: namespace, to: destination, sent(done, isData: isData))
     }
 
-    /// Tells what became of a message, and counts data that did not leave.
+    /// Reports the result of a message, and counts data that was not sent.
     private func sent(_ done: ClusterCallback<Void>?, isData: Bool) -> ClusterCallback<Void> {
         if let done { return done }
         return ClusterCallback { [services = backend.services] result in
