@@ -4,17 +4,17 @@ internal import EngineIOCore
 
 /// The rooms that received the events which an ``EventLog`` has dropped, each with the position of its newest dropped event.
 ///
-/// Bounded: the rooms are in two generations, and when the younger is full the older is forgotten. From then on all
-/// events up to the newest of that generation may have been for anybody.
+/// Its size is limited: the rooms are in two generations, and when the younger is full the older is forgotten. From
+/// then on, any event up to the newest one of the forgotten generation may have been for any room.
 struct DroppedEvents: Sendable {
     private let maximumRooms: Int
-    /// Of what was dropped up to here nothing is known.
+    /// Nothing is known about the events dropped up to this position.
     private var unknown: EventPosition
-    /// The newest one that was not for certain rooms.
+    /// The newest dropped event that was not for particular rooms.
     private var everyone: EventPosition
     private var young: [ExactName: EventPosition] = [:]
     private var old: [ExactName: EventPosition] = [:]
-    /// The newest event that each generation knows of.
+    /// The newest event in each generation.
     private var youngEnd: EventPosition
     private var oldEnd: EventPosition
 
@@ -26,7 +26,7 @@ struct DroppedEvents: Sendable {
         oldEnd = begin
     }
 
-    /// Every later event is above this one.
+    /// Records a dropped event. Its position must be above those of all earlier calls.
     mutating func drop(_ position: EventPosition, rooms: [String]) {
         guard !rooms.isEmpty else {
             everyone = position
@@ -37,7 +37,7 @@ struct DroppedEvents: Sendable {
             (old, oldEnd) = (young, youngEnd)
             young = [:]
         }
-        // More rooms than a generation has place for.
+        // The event names more rooms than a generation can hold, so it counts as one for everyone.
         guard rooms.count <= maximumRooms / 2 else {
             everyone = position
             return
@@ -53,7 +53,7 @@ struct DroppedEvents: Sendable {
         everyone = max(everyone, position)
     }
 
-    /// Whether an event for one of these rooms may have been dropped that came after `position`.
+    /// Whether an event for one of these rooms that came after `position` may have been dropped.
     func concern(_ rooms: [String], after position: EventPosition) -> Bool {
         if unknown > position || everyone > position { return true }
         guard youngEnd > position || oldEnd > position else { return false }

@@ -3,15 +3,15 @@
 internal import EngineIOCore
 package import NIOCore
 
-/// How much of a namespace's events is kept.
+/// How many of a namespace's events are kept, and for how long.
 package struct EventLogLimits: Sendable, Hashable {
-    /// Events.
+    /// The most events.
     package var maximumEvents: Int
-    /// Bytes of all of them.
+    /// The most bytes of all events together.
     package var maximumBytes: Int
-    /// How long an event is kept.
+    /// The longest time for which an event is kept.
     package var maximumAge: TimeAmount
-    /// Rooms of events that are gone, see ``DroppedEvents``.
+    /// The most rooms of dropped events, see ``DroppedEvents``.
     package var maximumRooms: Int
 
     package init(
@@ -25,7 +25,7 @@ package struct EventLogLimits: Sendable, Hashable {
     }
 }
 
-/// How much may be sent to one client that returns.
+/// How much may be sent to one returning client.
 package struct ReplayLimits: Sendable, Hashable {
     package var maximumEvents: Int
     package var maximumBytes: Int
@@ -36,10 +36,10 @@ package struct ReplayLimits: Sendable, Hashable {
     }
 }
 
-/// The newest events of a namespace, in their order, for clients that return (protocol 5.2).
+/// The newest events of a namespace, in order, for returning clients (protocol 5.2).
 ///
-/// What is dropped leaves behind for which rooms it was. So a client that was quiet for long can still return: none of
-/// the dropped events was for it.
+/// The log remembers for which rooms the dropped events were. A client that got no events for a long time can therefore
+/// still return, if none of the dropped events was for it.
 package struct EventLog<Message: Sendable>: Sendable {
     private struct Entry: Sendable {
         let position: EventPosition
@@ -59,9 +59,9 @@ package struct EventLog<Message: Sendable>: Sendable {
     private let limits: EventLogLimits
     private var entries = CircularBuffer<Entry>()
     private var dropped: DroppedEvents
-    /// Bytes of the events that are kept.
+    /// Bytes of all kept events.
     package private(set) var bytes = 0
-    /// The newest position that was given to anything.
+    /// The newest position that was given out.
     package private(set) var last: EventPosition
 
     package init(limits: EventLogLimits, begin: EventPosition = .zero) {
@@ -73,7 +73,7 @@ package struct EventLog<Message: Sendable>: Sendable {
     /// How many events are kept.
     package var count: Int { entries.count }
 
-    /// Keeps one more event. Its position is above all others.
+    /// Appends an event. Its position must be above all earlier ones.
     package mutating func append(
         _ message: Message, at position: EventPosition, bytes size: Int, rooms: [String], except: [String],
         now: NIODeadline
@@ -85,14 +85,15 @@ package struct EventLog<Message: Sendable>: Sendable {
         trim(now: now)
     }
 
-    /// Events of others may have been missed: nobody can return from before this moment.
+    /// Records that events of other nodes may have been missed, so that no client can return to a position before this
+    /// moment.
     package mutating func noteGap() {
         entries.removeAll()
         bytes = 0
         dropped.dropEverything(through: last)
     }
 
-    /// Drops what is over the limits.
+    /// Drops events until the limits are met.
     package mutating func trim(now: NIODeadline) {
         let oldest = now - limits.maximumAge
         while let first = entries.first,
@@ -104,7 +105,7 @@ package struct EventLog<Message: Sendable>: Sendable {
         }
     }
 
-    /// Whether every event for a session after a position is still here.
+    /// Whether the log still has every event for a session after a position.
     package func isComplete(for record: KeptSession, after position: EventPosition) -> Bool {
         !dropped.concern(record.allRooms, after: position)
     }

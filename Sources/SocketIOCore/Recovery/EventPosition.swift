@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Where an event stands in the order of its namespace (protocol 4.12.3).
+/// The place of an event in the order of its namespace (protocol 4.12.3).
 ///
 /// In memory it is a counter, and `high` is always 0. In a Redis stream it is the id of the entry: milliseconds and a
 /// sequence number.
@@ -13,12 +13,12 @@ package struct EventPosition: Sendable, Hashable, Comparable {
         self.low = low
     }
 
-    /// The position of an event that is counted.
+    /// The position of an event in a counted order.
     package init(_ count: UInt64) {
         self.init(high: 0, low: count)
     }
 
-    /// Before every event.
+    /// The position before every event.
     package static let zero = EventPosition(0)
 
     package static func < (left: EventPosition, right: EventPosition) -> Bool {
@@ -27,6 +27,6 @@ package struct EventPosition: Sendable, Hashable, Comparable {
 }
 
 extension EventPosition: ExpressibleByIntegerLiteral {
-    /// A count.
+    /// The position with this count.
     package init(integerLiteral value: UInt64) { self.init(value) }
 }

@@ -2,24 +2,26 @@
 
 package import EngineIOCore
 
-/// What is kept of a socket whose connection was lost, for its return (protocol 4.12.3, rule 1).
+/// The state that is kept of a socket whose connection was lost, so that its client can return (protocol 4.12.3, rule
+/// 1).
 package struct KeptSession: Sendable {
-    /// The secret by which the client asks for it.
+    /// The secret with which the client asks for the session.
     package var pid: PackedID
     /// The socket's public id.
     package var sid: String
     package var namespace: String
-    /// Without the room named after `sid`.
+    /// The rooms, without the one named after `sid`.
     package var rooms: [String]
     package var data: SocketValue
-    /// Where the session began: what was sent before is never sent again.
+    /// Where the session began: events before this position are never sent again.
     package var start: EventPosition
-    /// Up to where events had been delivered when the connection was lost. The client cannot have seen later ones.
+    /// The position up to which events had been delivered when the connection was lost. The client cannot have seen
+    /// later ones.
     package var position: EventPosition
-    /// Whose session it is, when the namespace knows its users.
+    /// The user of the session, when the namespace knows its users.
     package var subject: String?
-    /// The node whose connected socket has the session, in a record that was written while the socket was connected: the
-    /// client may have seen more than the record says.
+    /// The node whose connected socket has the session, in a record that was written while the socket was connected.
+    /// The client may have seen more events than the record says.
     package var owner: String?
 
     package init(
@@ -37,11 +39,11 @@ package struct KeptSession: Sendable {
         self.owner = owner
     }
 
-    /// Every room, the one named after the socket first.
+    /// All rooms; the one named after the socket comes first.
     package var allRooms: [String] { [sid] + rooms }
 
-    /// After which position the client's missed events begin: one from before the session counts as its start, so that
-    /// an offset kept from an earlier session brings nothing back.
+    /// The position after which the client's missed events begin. An offset from before the session counts as the
+    /// session's start, so that an offset of an earlier session brings no events back.
     package func replayStart(offset: EventPosition) throws(RecoveryFailure) -> EventPosition {
         guard owner != nil || offset <= position else { throw .unknownOffset }
         return max(offset, start)

@@ -3,13 +3,13 @@
 package import EngineIOCore
 package import NIOCore
 
-/// The sessions that may be continued, by their secret ids: those of connected sockets, and the records of lost ones.
+/// The sessions that can be continued, by their secret ids: those of connected sockets, and the records of lost ones.
 ///
-/// A record is claimed once. Records are bounded in number: the oldest gives way. Generic over what stands for a
-/// connected socket.
+/// A record can be claimed once. The number of records is limited; when it is reached, the oldest one is dropped.
+/// `Holder` stands for a connected socket.
 package struct KeptSessionTable<Holder: Sendable>: Sendable {
     package enum Finding: Sendable {
-        /// A connected socket has the session; the server may not have noticed yet that its connection is gone.
+        /// A connected socket has the session. Its connection may be gone without the server having noticed.
         case held(Holder)
         case record(KeptSession)
         case failure(RecoveryFailure)
@@ -18,7 +18,7 @@ package struct KeptSessionTable<Holder: Sendable>: Sendable {
     private struct Lost: Sendable {
         let record: KeptSession
         let expiry: NIODeadline
-        /// Tells this loss from an earlier one of the same session in the queue.
+        /// Distinguishes this loss from an earlier one of the same session in the queue.
         let serial: UInt64
     }
 
@@ -28,12 +28,12 @@ package struct KeptSessionTable<Holder: Sendable>: Sendable {
     }
 
     private var entries: [PackedID: Entry] = [:]
-    /// Losses in their order, those that are over included.
+    /// The losses in their order, including those whose records are gone.
     fileprivate var order = CircularBuffer<(pid: PackedID, serial: UInt64)>()
     private var serial: UInt64 = 0
-    /// How many records there are.
+    /// The number of records.
     package private(set) var recordCount = 0
-    /// How many records gave way to newer ones.
+    /// How many records were dropped to make room for newer ones.
     package private(set) var evictions = 0
     private let maximumRecords: Int
 
@@ -41,17 +41,17 @@ package struct KeptSessionTable<Holder: Sendable>: Sendable {
         self.maximumRecords = maximumRecords
     }
 
-    /// A socket is connected.
+    /// Notes that a connected socket has the session.
     package mutating func hold(_ pid: PackedID, by holder: Holder) {
         set(.held(holder), for: pid)
     }
 
-    /// A connected socket is gone for good.
+    /// Forgets the session of a socket that is gone for good.
     package mutating func forget(_ pid: PackedID) {
         set(nil, for: pid)
     }
 
-    /// The connection of a socket is lost, or a claimed record is not needed after all.
+    /// Keeps the record of a socket whose connection is lost, or a claimed record that was not used after all.
     package mutating func keep(_ record: KeptSession, until expiry: NIODeadline) {
         guard maximumRecords > 0 else { return set(nil, for: record.pid) }
         serial += 1
@@ -61,14 +61,14 @@ package struct KeptSessionTable<Holder: Sendable>: Sendable {
             set(nil, for: oldest.record.pid)
             evictions += 1
         }
-        // Sessions that return again and again leave places behind.
+        // Sessions that return again and again leave entries behind in the queue.
         if order.count > 2 * maximumRecords + 16 {
             let current = order.filter { lost($0.pid)?.serial == $0.serial }
             order = CircularBuffer(current)
         }
     }
 
-    /// Looks a session up and leaves it where it is. A record is valid up to and including its expiry.
+    /// Looks up a session without changing it. A record is valid up to and including its expiry.
     package func find(_ pid: PackedID, now: NIODeadline) -> Finding {
         switch entries[pid] {
         case nil: .failure(.unknownPid)
@@ -77,7 +77,7 @@ package struct KeptSessionTable<Holder: Sendable>: Sendable {
         }
     }
 
-    /// Takes a record out, for one connection only. Returns when it would have expired as well.
+    /// Removes a record for one connection, and returns it with the time at which it would have expired.
     package mutating func claim(
         _ pid: PackedID, now: NIODeadline
     ) throws(RecoveryFailure) -> (record: KeptSession, expiry: NIODeadline) {
@@ -117,6 +117,6 @@ package struct KeptSessionTable<Holder: Sendable>: Sendable {
 }
 
 extension KeptSessionTable {
-    /// How many losses are remembered in their order; for tests.
+    /// The length of the queue of losses; for tests.
     var queueLength: Int { order.count }
 }

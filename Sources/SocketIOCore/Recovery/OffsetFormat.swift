@@ -2,17 +2,17 @@
 
 internal import EngineIOCore
 
-/// How positions are written as the offsets that clients keep and send back (protocol 4.12.1, 5.2, 5.8).
+/// How a position is written as the offset that a client keeps and sends back (protocol 4.12.1, 5.2, 5.8).
 package enum OffsetFormat: Sendable, Hashable {
-    /// `<boot id>-<count in base 36>`: the boot id tells apart the counts of servers and of restarts.
+    /// `<boot id>-<count in base 36>`. The boot id distinguishes the counts of different servers and of restarts.
     case memory(bootID: BootID)
-    /// `<milliseconds>-<sequence>`, the id of an entry.
+    /// `<milliseconds>-<sequence>`, the id of an entry of a stream.
     case stream
 
-    /// The longest offset that is looked at; clients may send anything.
+    /// A longer offset is refused without being parsed; clients may send anything.
     private static let maximumLength = 48
 
-    /// The offset of a position. It needs no escaping in JSON, and up to 15 bytes it takes no memory of its own.
+    /// The offset of a position. It needs no escaping in JSON; up to 15 bytes it needs no allocation.
     package func text(_ position: EventPosition) -> String {
         switch self {
         case .memory(let bootID): "\(bootID.text)-\(String(position.low, radix: 36))"
@@ -20,7 +20,7 @@ package enum OffsetFormat: Sendable, Hashable {
         }
     }
 
-    /// The position that a client names. It need not be one that was given out.
+    /// The position that a client's offset names. It may be one that was never given out.
     package func position(_ text: String) throws(RecoveryFailure) -> EventPosition {
         guard text.utf8.count <= Self.maximumLength, let (first, second) = text.halves(around: UInt8(ascii: "-")) else {
             throw .malformedOffset
@@ -38,26 +38,26 @@ package enum OffsetFormat: Sendable, Hashable {
         }
     }
 
-    /// Digits only: `UInt64.init` also takes a sign.
+    /// Parses digits only: `UInt64.init` also accepts a sign.
     private static func number(_ text: String, radix: Int) -> UInt64? {
         guard let first = text.utf8.first, first != UInt8(ascii: "+") else { return nil }
         return UInt64(text, radix: radix)
     }
 }
 
-/// Six letters and digits that tell one run of a server from every other.
+/// Six letters and digits that distinguish one run of a server from every other.
 package struct BootID: Sendable, Hashable {
     package let text: String
     private static let length = 6
     private static let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
 
-    /// Nil for a text of another form.
+    /// Nil for a text that has another form.
     package init?(_ text: String) {
         guard text.utf8.count == Self.length, text.utf8.allSatisfy(Self.alphabet.contains) else { return nil }
         self.text = text
     }
 
-    /// A new one; about 36 bits are random.
+    /// A new id, with about 36 random bits.
     package init(using rng: inout some RandomNumberGenerator) {
         let alphabet = Self.alphabet
         text = String(
@@ -71,7 +71,7 @@ package struct BootID: Sendable, Hashable {
 }
 
 extension String {
-    /// What stands before and after the only occurrence of a byte.
+    /// The text before and after a byte, if the byte occurs exactly once.
     fileprivate func halves(around byte: UInt8) -> (String, String)? {
         guard let place = utf8.firstIndex(of: byte), utf8.lastIndex(of: byte) == place else { return nil }
         return (String(self[..<place]), String(self[utf8.index(after: place)...]))

@@ -2,17 +2,17 @@
 
 /// Why a client that asked to continue its earlier session got a new one instead (protocol 4.12.3).
 public enum RecoveryFailure: String, Error, Sendable, Codable, Hashable, CaseIterable {
-    /// No session is known under the id the client gave.
+    /// The server knows no session with the id that the client sent.
     case unknownPid
-    /// The client came back too late.
+    /// The client came back after the session had expired.
     case expired
-    /// Another connection was faster with the same id.
+    /// Another connection had already used the same id.
     case alreadyUsed
-    /// What the client gave as its last offset has another form than the offsets of this server.
+    /// The client's last offset does not have the form of this server's offsets.
     case malformedOffset
-    /// The offset belongs to another server or to an earlier run of this one, or to nothing at all.
+    /// The offset was given out by another server or in an earlier run of this one, or not at all.
     case unknownOffset
-    /// Events that the client has missed are no longer kept.
+    /// Some of the events that the client has missed are no longer kept.
     case trimmed
     /// The session belongs to another namespace.
     case otherNamespace
@@ -20,8 +20,8 @@ public enum RecoveryFailure: String, Error, Sendable, Codable, Hashable, CaseIte
     case subjectMismatch
     /// The server that has the session does not answer.
     case ownerUnreachable
-    /// The client has missed more than may be sent to it at once.
+    /// The client has missed more events or bytes than may be sent to it at once.
     case replayTooLarge
-    /// Where sessions and events are kept cannot be reached.
+    /// The store of sessions and events cannot be reached.
     case storeUnavailable
 }

@@ -2,12 +2,12 @@
 
 package import EngineIOCore
 
-/// What a client says in a CONNECT to continue its session.
+/// The part of a CONNECT with which a client asks to continue its session.
 package struct RestoreRequest: Sendable, Hashable {
     package let pid: PackedID
     package let offset: EventPosition
 
-    /// - Throws: Why nothing can be looked up for what the client says.
+    /// - Throws: Why the client's values cannot be looked up.
     package init(pid: String, offset: String, format: OffsetFormat) throws(RecoveryFailure) {
         self.offset = try format.position(offset)
         guard let pid = PackedID(pid) else { throw .unknownPid }
@@ -17,48 +17,50 @@ package struct RestoreRequest: Sendable, Hashable {
 
 /// What the owner of a restore does next.
 package enum RestoreAction: Sendable {
-    /// Nothing until the next call.
+    /// Do nothing until the next call.
     case wait
     /// Build the socket with the id and data of this record, in no room, and run its middlewares.
     case runMiddlewares(KeptSession)
-    /// Have the connected socket that has the session closed, then claim its record.
+    /// Close the connected socket that has the session, then claim its record.
     case release
-    /// Take the record, for this connection alone.
+    /// Claim the record for this connection.
     case claim
-    /// Join the rooms and note up to where this event loop has delivered, in one step; call ``RestoreStateMachine/attached(at:)``.
+    /// Join the rooms and read the position up to which this event loop has delivered, in one step; then call
+    /// ``RestoreStateMachine/attached(at:)``.
     case attach(KeptSession)
-    /// Read what the session has missed.
+    /// Read the events that the session has missed.
     case read(KeptSession, after: EventPosition, through: EventPosition)
-    /// Write what was read, then the answer to the CONNECT, then the packets that were queued meanwhile.
+    /// Send the events that were read, then the answer to the CONNECT, then the packets that were queued in the
+    /// meantime.
     case finish(KeptSession)
-    /// Go on as a new connection, with a new id and the middlewares from the beginning. Nothing has been sent. A record
-    /// that was taken for the wrong client goes back.
+    /// Continue as a new connection, with a new id and the middlewares from the beginning. Nothing has been sent. A
+    /// record that was claimed for the wrong client is put back.
     case startOver(RecoveryFailure, putBack: KeptSession? = nil)
-    /// The connection is gone: the record goes back, with what is left of its life.
+    /// The connection is gone: put the record back, with the rest of its lifetime.
     case putBack(KeptSession)
-    /// The connection is gone or refused: nothing was taken.
+    /// The connection is gone or refused, and no record was claimed.
     case drop
 }
 
-/// What becomes of a packet for a socket, by its position.
+/// What happens to a packet for a socket, depending on its position.
 package enum LiveDecision: Sendable, Hashable {
-    /// The client has it, or will get it from the log.
+    /// Drop the packet: the client has it, or will get it from the log.
     case skip
-    /// To be written after what was missed.
+    /// Queue the packet: it is written after the missed events.
     case queue
     case write
-    /// The queue is full: the restore is over.
+    /// The queue is full: give up the restore.
     case overflow
 }
 
-/// One client's way from a CONNECT with `pid` and `offset` to its restored session (protocol 4.12.3, rules 3, 4 and 10).
+/// The steps from a CONNECT with `pid` and `offset` to the restored session (protocol 4.12.3, rules 3, 4 and 10).
 ///
 ///     looking up ── found ──▶ middlewares ── passed ──▶ (releasing) ──▶ claiming ──▶ attaching ──▶ reading ──▶ restored
 ///          └───── failed ─────────▶ over ◀──── refused, lost, failed ────┴───────────────┴───────────┘
 ///
-/// Nothing is written before everything has been read, and nothing is taken before the middlewares have let the client
-/// pass. Whether a packet is missed or live is decided by its position alone: up to the position at which the socket was
-/// attached it comes from the log, later ones come as packets.
+/// Nothing is sent before all events have been read, and no record is claimed before the middlewares have accepted the
+/// client. A packet's position alone decides whether it is missed or live: up to the position at which the socket was
+/// attached it comes from the log, later ones are delivered as packets.
 package struct RestoreStateMachine: Sendable {
     private enum State: Sendable {
         case lookingUp
@@ -76,7 +78,7 @@ package struct RestoreStateMachine: Sendable {
     private let maximumQueued: Int
     private var state = State.lookingUp
     private var queued = 0
-    /// Up to where the client has, or is about to get, everything.
+    /// The position up to which the client has, or is about to get, every event.
     package private(set) var deliveredUpTo = EventPosition.zero
 
     package init(request: RestoreRequest, namespace: String, maximumQueued: Int = 1_000) {
@@ -87,8 +89,8 @@ package struct RestoreStateMachine: Sendable {
 
     // MARK: Before the middlewares
 
-    /// The record was found; `isHeld` when a socket that counts as connected has the session. In that case the record is
-    /// a look at that socket.
+    /// Notes that the record was found. With `isHeld`, a socket that counts as connected has the session, and the
+    /// record describes that socket.
     package mutating func found(_ record: KeptSession, isHeld: Bool = false) -> RestoreAction {
         guard case .lookingUp = state else { return .wait }
         if let failure = judge(record) { return fail(failure) }
@@ -105,7 +107,7 @@ package struct RestoreStateMachine: Sendable {
 
     // MARK: After the middlewares
 
-    /// All middlewares have let the client pass; `subject` is the user that they have found.
+    /// Notes that all middlewares have accepted the client; `subject` is the user that they have found.
     package mutating func passed(subject: String?) -> RestoreAction {
         guard case .middlewares(let record, let isHeld) = state else { return .wait }
         guard Self.isSame(subject, record.subject) else { return fail(.subjectMismatch) }
@@ -113,20 +115,20 @@ package struct RestoreStateMachine: Sendable {
         return isHeld ? .release : .claim
     }
 
-    /// A middleware has refused the client: the record stays for another attempt.
+    /// Notes that a middleware has refused the client. The record stays for another attempt.
     package mutating func refused() -> RestoreAction {
         state = .over
         return .drop
     }
 
-    /// The socket that had the session is closed, and its final record can be claimed.
+    /// Notes that the socket that had the session is closed, so that its final record can be claimed.
     package mutating func released() -> RestoreAction {
         guard case .releasing(let record) = state else { return .wait }
         state = .claiming(subject: record.subject)
         return .claim
     }
 
-    /// The record is taken. It may be newer than the one that was looked up.
+    /// Notes that the record was claimed. It may be newer than the one that was looked up.
     package mutating func claimed(_ record: KeptSession) -> RestoreAction {
         guard case .claiming(let subject) = state else { return .putBack(record) }
         if let failure = judge(record) ?? (Self.isSame(subject, record.subject) ? nil : .subjectMismatch) {
@@ -137,7 +139,7 @@ package struct RestoreStateMachine: Sendable {
         return .attach(record)
     }
 
-    /// The socket is in its rooms; everything up to `position` has been delivered on its event loop before.
+    /// Notes that the socket is in its rooms. Everything up to `position` was delivered on its event loop before.
     package mutating func attached(at position: EventPosition) -> RestoreAction {
         guard case .attaching(let record) = state else { return .wait }
         // The client may come from a server that is ahead of this one.
@@ -146,7 +148,7 @@ package struct RestoreStateMachine: Sendable {
         return .read(record, after: max(request.offset, record.start), through: deliveredUpTo)
     }
 
-    /// Everything up to the position of ``attached(at:)`` has been read.
+    /// Notes that every event up to the position of ``attached(at:)`` has been read.
     package mutating func read() -> RestoreAction {
         guard case .reading(let record) = state else { return .wait }
         state = .restored
@@ -155,12 +157,12 @@ package struct RestoreStateMachine: Sendable {
 
     // MARK: At any time
 
-    /// The connection is lost.
+    /// Notes that the connection is lost.
     package mutating func lost() -> RestoreAction {
         defer { state = .over }
         switch state {
         case .attaching(var record), .reading(var record):
-            // What the client has is what it said it has.
+            // The client has only the events that its offset covers, since nothing has been sent to it.
             record.position = max(request.offset, record.start)
             return .putBack(record)
         case .lookingUp, .middlewares, .releasing, .claiming, .restored, .over:
@@ -168,7 +170,8 @@ package struct RestoreStateMachine: Sendable {
         }
     }
 
-    /// A packet for the socket is delivered on its event loop; those without a position of their own have nil.
+    /// Decides about a packet for the socket that is delivered on its event loop. `position` is nil for a packet
+    /// without one.
     package mutating func live(_ position: EventPosition?) -> LiveDecision {
         if let position {
             guard position > deliveredUpTo else { return .skip }

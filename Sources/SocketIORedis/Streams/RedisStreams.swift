@@ -1,20 +1,21 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// How broadcasts travel in Redis streams, as with `@socket.io/redis-streams-adapter`, instead of by publish/subscribe; see
+/// Sends broadcasts through Redis streams, as `@socket.io/redis-streams-adapter` does, instead of publish/subscribe;
+/// see ``RedisClusterConfiguration/streams``.
 /// ``RedisClusterConfiguration/streams``.
 ///
-/// A node that loses its connection to Redis for a while reads on where it was, so that its clients miss nothing. Questions to
-/// other nodes, their answers and `serverSideEmit` still travel by publish/subscribe.
+/// A node that loses its connection to Redis for a while continues to read where it stopped, so its clients miss
+/// nothing. Questions to other nodes, their answers and `serverSideEmit` still travel by publish/subscribe.
 public struct RedisStreams: Sendable, Hashable {
-    /// The name of the stream, `streamName` in Node; default `socket.io`. All nodes need the same.
+    /// The name of the stream, `streamName` in Node; default `socket.io`. It must be the same on all nodes.
     public var name = "socket.io"
-    /// Streams that the namespaces are divided among, `streamCount` in Node: 1 to 64, default 1. All nodes need the same. With
-    /// more than one, their names end in a hyphen and a number.
+    /// The number of streams among which the namespaces are divided, `streamCount` in Node: 1 to 64, default 1. It must
+    /// be the same on all nodes. With more than one, the names end in a hyphen and a number.
     public var count = 1
-    /// Entries that Redis keeps in a stream, about, `maxLen` in Node: 1 to 100,000,000, default 10,000. A node that is further
-    /// behind than that loses broadcasts, which is counted.
+    /// About how many entries Redis keeps in a stream, `maxLen` in Node: 1 to 100,000,000, default 10,000. A node that
+    /// falls further behind loses broadcasts, which is counted.
     public var maxLength = 10_000
-    /// Entries that are read at once at most, `readCount` in Node: 1 to 5,000, default 200.
+    /// The most entries of one read, `readCount` in Node: 1 to 5,000, default 200.
     public var pageSize = 200
     /// Whether binary data is written as JSON, `onlyPlaintext` in Node; receivers then get objects of the form
     /// `{"type":"Buffer","data":[…]}` instead. Default false.
@@ -23,7 +24,7 @@ public struct RedisStreams: Sendable, Hashable {
     /// All defaults.
     public init() {}
 
-    /// What cannot work, in words.
+    /// A sentence for each value that cannot work.
     var problems: [String] {
         var problems: [String] = []
         if name.isEmpty { problems.append("streams.name must not be empty") }

@@ -8,7 +8,8 @@ internal import SocketIOCluster
 internal import SocketIOCore
 internal import SocketIOServer
 
-/// A namespace in a stream, and on the channels of Node's adapter for streams (protocol 5.8). From any thread.
+/// A namespace in a stream, and on the publish/subscribe channels of Node's streams adapter (protocol 5.8). From any
+/// thread.
 ///
 ///     publish ──▶ RedisBus ──▶ XADD `<stream>`, PUBLISH `<key>#<nsp>#[<uid>#]`
 ///     StreamHub ──▶ own? ──▶ decode ──▶ receiver
@@ -17,7 +18,7 @@ final class StreamChannel: ClusterChannel {
     private let namespace: String
     private let backend: StreamsBackend
     private let format: StreamsWireFormat
-    /// Requests of all, and what is for this node alone.
+    /// The channels for requests to all nodes, and for messages to this node alone.
     private let channels: (all: String, own: String)
     private let source = PublishSource()
     private let own: LoopBound<OwnMessages>
@@ -41,7 +42,7 @@ final class StreamChannel: ClusterChannel {
         }
     }
 
-    /// Where requests go.
+    /// The channel of requests.
     static func channel(key: String, namespace: String) -> String { "\(key)#\(namespace)#" }
 
     // MARK: Subscribing

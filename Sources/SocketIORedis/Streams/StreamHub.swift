@@ -8,7 +8,8 @@ internal import SocketIOCluster
 internal import SocketIOCore
 internal import SocketIOServer
 
-/// Reads the streams, each over a connection of its own, and hands every entry to its namespace. Lives on the bus's event loop.
+/// Reads the streams, each over its own connection, and passes every entry to its namespace. Lives on the bus's event
+/// loop.
 ///
 ///     Redis ── XREAD ──▶ a reader for each stream ──▶ by `nsp` ──▶ StreamChannel
 final class StreamHub {
@@ -25,7 +26,7 @@ final class StreamHub {
     private let bus: RedisBusCore
     private let streams: RedisStreams
     private var readers: [any StreamReading] = []
-    /// Readers that know where to read from.
+    /// How many readers know from which entry to read.
     private var startedReaders = 0
     private var troubles: [Int: String] = [:]
     private var handlers: NameDictionary<Handler> = [:]
@@ -35,7 +36,7 @@ final class StreamHub {
     private var positions: NameDictionary<RedisStreamID> = [:]
     /// What is to be done when it is known from where the streams are read.
     private var waiting: [() -> Void] = []
-    /// Whether entries have come since the last heartbeat.
+    /// Whether entries have arrived since the last heartbeat.
     private var hasRead = false
     private var isClosed = false
     private var watched: [Watched] = []
@@ -80,11 +81,11 @@ final class StreamHub {
         runWaiting()
     }
 
-    /// Whether all streams are read.
+    /// Whether all streams are being read.
     private var isReady: Bool { !readers.isEmpty && startedReaders >= readers.count }
     private var isListening: Bool { isReady && !handlers.isEmpty }
 
-    /// Does something when it is known from where the streams are read: what is added from then on is not missed.
+    /// Runs `body` when all readers know from which entry to read, so that no entry added after that is missed.
     func whenReady(_ body: @escaping () -> Void) {
         if isReady || isClosed { body() } else { waiting.append(body) }
     }
@@ -163,7 +164,7 @@ final class StreamHub {
         guard isReady else { return }
         runWaiting()
         bus.statusChanged()
-        // An echo that was sent before is not read.
+        // The readers do not see an echo that was sent before they started.
         bus.askAgain()
     }
 
@@ -196,7 +197,7 @@ final class StreamHub {
         bus.heardEcho(number)
     }
 
-    /// Entries are missing, own ones perhaps, too.
+    /// Entries are missing, perhaps also some of this node's own.
     private func gap() {
         bus.counters.streamGaps.increment()
         bus.log.log(.streamGap, ["stream": "\(streams.name)"])
@@ -211,13 +212,13 @@ final class StreamHub {
 
     // MARK: Figures
 
-    /// A heartbeat has been sent.
+    /// Called when a heartbeat has been sent.
     func heartbeatSent() {
         if !hasRead, troubles.isEmpty { bus.counters.record(streamLag: .zero) }
         hasRead = false
     }
 
-    /// How long ago an entry was added, by the clocks of Redis and this machine.
+    /// Records how long ago an entry was added, by the clocks of Redis and this machine.
     private func record(lagOf id: RedisStreamID) {
         let milliseconds = WallClock.milliseconds() - Int64(clamping: id.milliseconds)
         bus.counters.record(streamLag: .milliseconds(min(max(milliseconds, 0), 1 << 32)))

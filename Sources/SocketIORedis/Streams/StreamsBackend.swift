@@ -9,7 +9,7 @@ internal import SocketIOCluster
 internal import SocketIOCore
 internal import SocketIOServer
 
-/// Redis streams with the entries of Node's adapter for streams, under a ``Cluster``. From any thread.
+/// The back end of a ``Cluster`` that uses Redis streams, with the entries of Node's streams adapter. From any thread.
 ///
 ///     Cluster, ClusterAdapter ──▶ StreamChannel of a namespace, PeerChannel ──▶ RedisBus ──▶ RedisTransport ──▶ Redis
 ///                                      └◀── StreamHub ◀── readers ◀── Redis
@@ -92,7 +92,7 @@ final class StreamsBackend: ClusterBackend {
         return PeerChannel(bus, configuration, uid: uid)
     }
 
-    /// Data of this node has come back. On the event loop.
+    /// Notes that an entry of this node has come back. On the event loop.
     func heardOwn(_ data: ByteBuffer) { _ = bus.core.runIfHere { $0.heardOwn(data) } }
 
     // MARK: On the event loop

@@ -7,19 +7,19 @@ internal import SocketIOCluster
 internal import SocketIOCore
 internal import SocketIOServer
 
-/// Messages as `@socket.io/redis-streams-adapter` 0.3 writes them (protocol 5.8): entries of a stream with the fields `uid`, `nsp`,
-/// `type` and `data`, and MessagePack maps with the same four for publish/subscribe.
+/// Messages as `@socket.io/redis-streams-adapter` 0.3 writes them (protocol 5.8): stream entries with the fields `uid`,
+/// `nsp`, `type` and `data`, and MessagePack maps with the same four members for publish/subscribe.
 struct StreamsWireFormat {
     private let uid: String
     private let namespace: String
     private let stream: String
     private let streams: RedisStreams
-    /// The command that adds a broadcast, up to its data.
+    /// The beginning of the command that adds a broadcast, up to its data.
     private let broadcastHead: ByteBuffer
     /// The same for one that this node has delivered already.
     private let deliveredHead: ByteBuffer
 
-    /// - Parameter stream: That of the namespace.
+    /// - Parameter stream: The stream of the namespace.
     init(uid: String, namespace: String, stream: String, _ streams: RedisStreams) {
         self.uid = uid
         self.namespace = namespace
@@ -79,14 +79,14 @@ struct StreamsWireFormat {
         return RedisPublish(head: head, "", data.text, ByteBuffer())
     }
 
-    /// The command that adds a message which this node alone understands, with a namespace that no server has.
+    /// The command that adds an echo, which only this node understands. Its namespace exists on no server.
     static func echo(_ number: UInt64, node: String, stream: String, _ streams: RedisStreams) -> RedisPublish {
         RedisPublish(
             head: head(.peer, uid: node, namespace: "", stream: stream, streams), "",
             ByteBuffer(string: #"{"echo":\#(number)}"#), ByteBuffer())
     }
 
-    /// The number of such a message; nil for another one.
+    /// The number of an echo; nil for any other entry.
     static func echoNumber(_ entry: StreamEntry) -> UInt64? {
         guard entry.type == ClusterDataFormat.Kind.peer.rawValue, case .json(let text) = entry.content,
             text.readableBytes <= 64, (try? JSONScanner.validate(text)) != nil,
@@ -101,7 +101,7 @@ struct StreamsWireFormat {
         return text
     }
 
-    /// Node's requests always have flags.
+    /// Adds flags, which Node's requests always have.
     private static func complete(_ request: ClusterRequest) -> ClusterRequest {
         guard request.opts != nil, request.opts?.flags == nil else { return request }
         var request = request
@@ -111,7 +111,7 @@ struct StreamsWireFormat {
 
     // MARK: Publish/subscribe
 
-    /// A message that is of use only now.
+    /// A message that is of no use later, for publish/subscribe.
     func message(_ content: ClusterMessage.Content) throws -> ByteBuffer {
         var content = content
         if case .request(let request) = content { content = .request(Self.complete(request)) }
@@ -131,7 +131,7 @@ struct StreamsWireFormat {
 
     // MARK: Reading
 
-    /// The message in an entry of the namespace, of which nothing is believed.
+    /// The message in an entry of the namespace. Everything in it is checked.
     static func message(_ entry: StreamEntry, limits: MessagePackLimits) throws -> ClusterMessage.Content {
         guard let content = entry.content else { throw WireFormatError.shape("no data") }
         if case .json(let text) = content, entry.type == ClusterDataFormat.Kind.broadcast.rawValue,

@@ -6,10 +6,10 @@ internal import LoopConfinement
 internal import NIOCore
 internal import SocketIOCore
 
-/// A client that wants to continue its earlier session (protocol 4.12).
+/// Continuing the earlier session of a client (protocol 4.12).
 extension Client {
-    /// What a new socket of the client begins with; nil when recovery is off. `failure` is why an attempt to continue an
-    /// earlier session has ended: there is no other.
+    /// The session with which a new socket of the client begins; nil when recovery is off. After a failed attempt to
+    /// continue an earlier session, `failure` is its reason, and the socket gets a new session.
     func continuation(
         in namespace: Namespace, auth: GivenAuth?, after failure: RecoveryFailure?,
         found: Result<KeptSession, RecoveryFailure>? = nil
@@ -17,7 +17,7 @@ extension Client {
         // Clients of revision 3 have nowhere to put it.
         guard !session.isRevision3, let sessions = context.recovery, let log = namespace.local.log else { return nil }
         if let failure { return SocketContinuation(pid: sessions.makePid(), failure: failure) }
-        // Texts only: everything else asks for nothing.
+        // Both values must be strings; otherwise the client does not ask for an earlier session.
         guard let value = auth?.value, let pid = value["pid"]?.string, let offset = value["offset"]?.string else {
             return SocketContinuation(pid: sessions.makePid())
         }
@@ -62,7 +62,7 @@ extension Client {
             (record, holder) = (try looked.get(), nil)
         case .record(let found): (record, holder) = (found, nil)
         case .held(let socket):
-            // Of another namespace: its log is another one, too.
+            // A socket of another namespace has another log.
             guard socket.namespace === namespace, let found = socket.record(position: log.last) else {
                 throw .otherNamespace
             }
@@ -74,12 +74,12 @@ extension Client {
         case .startOver(let failure, _): throw failure
         default: throw .unknownPid
         }
-        // Better known before the middlewares run than after.
+        // This is checked before the middlewares run, so that they do not run for a session that cannot be continued.
         guard log.isComplete(for: record, after: max(request.offset, record.start)) else { throw .trimmed }
         return SocketContinuation(record, holder: holder, offset: request.offset, machine: machine)
     }
 
-    /// The middlewares have let a client pass that waits for its earlier session.
+    /// Continues after the middlewares have accepted a client that waits for its earlier session.
     func restore(_ socket: SocketCore, _ continuation: SocketContinuation) {
         guard let handle = socket.handle, canConnect(socket) else { return abandon(socket) }
         let subject = handle.rateIdentity
@@ -93,7 +93,7 @@ extension Client {
         }
     }
 
-    /// Has the socket closed that still has the session, on whichever loop it lives.
+    /// Closes the socket that still has the session, on whichever loop it lives.
     private func release(_ holder: Socket, for socket: Socket, _ continuation: SocketContinuation) {
         holder.core.run { holder in
             holder.releaseSession()
@@ -135,7 +135,7 @@ extension Client {
         }
     }
 
-    /// Takes the record, and in the same step of this loop joins the rooms and reads what was missed.
+    /// Claims the record, joins the rooms and reads the missed events, in one step of this loop.
     private func claim(_ socket: SocketCore, _ continuation: SocketContinuation) {
         guard let sessions = context.recovery, let log = socket.part.log, let handle = socket.handle,
             canConnect(socket)
@@ -159,7 +159,7 @@ extension Client {
         } catch {
             return startOver(socket, error)
         }
-        // What was sent since the socket joined its rooms.
+        // Deliver what was sent since the socket joined its rooms.
         socket.part.deliverQueued()
         welcome(socket)
     }
@@ -193,7 +193,7 @@ extension Client {
         socket.abandon()
     }
 
-    /// The middlewares have let a client pass that gets a new session.
+    /// Begins a new session after the middlewares have accepted the client.
     func begin(_ socket: SocketCore, _ continuation: SocketContinuation) {
         guard let handle = socket.handle, let log = socket.part.log else { return }
         try? socket.part.attaching { position throws(RecoveryFailure) in
@@ -202,7 +202,7 @@ extension Client {
             answer(handle, continuation, log, at: position)
             socket.becomeConnected()
         }
-        // What was sent since the socket joined its room.
+        // Deliver what was sent since the socket joined its room.
         socket.part.deliverQueued()
         if case .failed(let failure) = continuation.outcome, let event = context.recovery?.settings.failedEvent {
             handle.emit(event, failure.rawValue)

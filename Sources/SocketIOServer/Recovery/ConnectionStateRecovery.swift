@@ -12,23 +12,24 @@ internal import SocketIOCore
 /// does the rest. Sessions and events are kept in the memory of this server; with an adapter over Redis streams sessions are kept in
 /// Redis, and a client may return to any server.
 public struct ConnectionStateRecovery: Sendable, Hashable {
-    /// How long after its loss a session can be continued; default 2 minutes.
+    /// How long after the loss of its connection a session can be continued; default 2 minutes.
     public var maxDisconnectionDuration = Duration.seconds(120)
-    /// Whether the middlewares of the namespace are left out for a client that continues its session; default false. Those of
-    /// `SocketIOJWT` and others that set ``Socket/rateIdentity`` always run.
+    /// Whether the middlewares of the namespace are skipped for a client that continues its session; default false.
+    /// Those of `SocketIOJWT`, and others that set ``Socket/rateIdentity``, always run.
     public var skipMiddlewares = false
-    /// Events that a namespace keeps; default 10,000.
+    /// How many events a namespace keeps; default 10,000.
     public var maxPackets = 10_000
-    /// Bytes of the events that a namespace keeps; default 64 MiB.
+    /// How many bytes of events a namespace keeps; default 64 MiB.
     public var maxBytes = 64 * 1024 * 1024
-    /// Lost sessions that are kept; the oldest gives way. Default 100,000.
+    /// How many lost sessions are kept; above that the oldest one is dropped. Default 100,000.
     public var maxSessions = 100_000
-    /// Events that one client may have missed; with more it gets a new session. Default 10,000.
+    /// How many events one client may have missed; a client that missed more gets a new session. Default 10,000.
     public var maxReplayPackets = 10_000
-    /// Bytes of the events that one client may have missed; with more it gets a new session. Default 8 MiB.
+    /// How many bytes of events one client may have missed; a client that missed more gets a new session. Default 8
+    /// MiB.
     public var maxReplayBytes = 8 * 1024 * 1024
-    /// The name of an event that tells a client why its session could not be continued, sent after the answer to its
-    /// CONNECT with the raw value of the ``RecoveryFailure``; nil, the default, tells it nothing.
+    /// The name of an event that tells a client why its session could not be continued. The server sends it after the
+    /// answer to the CONNECT, with the raw value of the ``RecoveryFailure``. Nil, the default, sends no such event.
     public var failedEvent: String?
 
     /// All defaults.
@@ -49,7 +50,7 @@ public struct ConnectionStateRecovery: Sendable, Hashable {
         if let failedEvent { require(!ReservedEventNames.contains(failedEvent), "failedEvent is a reserved name") }
     }
 
-    /// - Parameter noticedAfter: how long a lost connection may look alive.
+    /// - Parameter noticedAfter: how long the server may take to notice a lost connection.
     func logLimits(noticedAfter: Duration) -> EventLogLimits {
         EventLogLimits(
             maximumEvents: maxPackets, maximumBytes: maxBytes,
@@ -59,11 +60,11 @@ public struct ConnectionStateRecovery: Sendable, Hashable {
     var replayLimits: ReplayLimits { ReplayLimits(maximumEvents: maxReplayPackets, maximumBytes: maxReplayBytes) }
 }
 
-/// What became of a client's wish to continue its earlier session, see ``Socket/recovery``.
+/// The result of a client's request to continue its earlier session, see ``Socket/recovery``.
 public enum SessionRecovery: Sendable, Hashable {
     /// The client did not ask, or recovery is off.
     case none
-    /// The session goes on. `missed` events were sent before the client's `connect` event.
+    /// The session continues. `missed` events were sent before the client's `connect` event.
     case recovered(missed: Int)
     /// The client has a new session.
     case failed(RecoveryFailure)

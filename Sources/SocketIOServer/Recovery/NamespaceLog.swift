@@ -8,11 +8,11 @@ internal import NIOCore
 internal import SocketIOCore
 internal import Synchronization
 
-/// The order of a namespace's events on this server, and the newest of them for clients that return.
+/// The order of a namespace's events on this server, and its newest events for returning clients.
 ///
-/// All event loops deliver in this one order, so that a client's last offset says exactly what it has seen. An event gets
-/// its position and its place in the queue of each loop in one step; a loop that delivers takes everything from its queue.
-/// The lock is taken a few times for an event, however many clients receive it.
+/// All event loops deliver in this one order, so a client's last offset says exactly what it has seen. An event gets
+/// its position and its place in the queue of each loop in one step; a loop that delivers takes everything from its
+/// queue. The lock is taken a few times for an event, however many clients receive it.
 final class NamespaceLog: Sendable {
     /// An event on its way to the sockets of one loop.
     struct Delivery: Sendable {
@@ -27,7 +27,7 @@ final class NamespaceLog: Sendable {
 
     /// What the caller does next.
     enum Placing {
-        /// It may deliver the event itself: nothing is before it on its loop.
+        /// It may deliver the event itself, because no other event waits on its loop.
         case deliver(OutboundMessage)
         /// The event waits in the queue of its loop.
         case queued
@@ -37,7 +37,7 @@ final class NamespaceLog: Sendable {
         var deliveries: [Delivery] = []
         /// Whether the loop knows that it has something to deliver.
         var isWoken = false
-        /// Whether the loop is delivering what it took out before.
+        /// Whether the loop is delivering the events that it took from the queue.
         var isDelivering = false
     }
 
@@ -118,16 +118,16 @@ final class NamespaceLog: Sendable {
         }
     }
 
-    /// Events and bytes that are kept.
+    /// The number and the bytes of the kept events.
     var size: (events: Int, bytes: Int) { state.withLockedValue { ($0.log.count, $0.log.bytes) } }
 
-    /// What is kept of an event beside its bytes.
+    /// The bytes that a kept event needs beside its own.
     private static let overhead = 200
 
     // MARK: Sending
 
-    /// Gives a broadcast its place in the order of each loop that `isNeeded` names. `here` is the loop that the caller is
-    /// on; `wake` is called for each other one that does not know yet that something waits for it.
+    /// Gives a broadcast its place in the order of each loop that `isNeeded` names. `here` is the caller's loop. `wake`
+    /// is called for each other loop that does not know yet that an event waits for it.
     func place(
         _ packet: BroadcastPacket, _ options: BroadcastOptions, at position: EventPosition? = nil, here: Int?,
         now: NIODeadline, isNeeded: (Int) -> Bool, wake: (Int) -> Void
@@ -193,7 +193,7 @@ final class NamespaceLog: Sendable {
         return message
     }
 
-    /// The finished event with its own position, or with the newest one if it is volatile, because it is not kept.
+    /// The finished event with its own position. A volatile event is not kept, so it gets the newest position instead.
     private func next(_ event: EncodedArguments, _ flags: BroadcastFlags, _ state: inout State) -> OutboundMessage {
         if !flags.isVolatile, state.store == nil { state.last = EventPosition(state.last.low + 1) }
         return message(event, flags, offset: state.last, state.format)
@@ -210,8 +210,8 @@ final class NamespaceLog: Sendable {
 
     // MARK: Delivering
 
-    /// Delivers what waits for a loop, on that loop; returns up to where everything has been delivered there. While the loop
-    /// is delivering already, it leaves everything to the outer call.
+    /// Delivers the events that wait for a loop, on that loop, and returns the position up to which everything has been
+    /// delivered there. While the loop is delivering already, the outer call delivers them.
     @discardableResult
     func deliver(on index: Int, _ deliver: (Delivery) -> Void) -> EventPosition {
         while true {
@@ -230,7 +230,7 @@ final class NamespaceLog: Sendable {
         }
     }
 
-    /// While a loop is marked as delivering, what is sent on it waits in its queue.
+    /// While a loop is marked as delivering, events sent on it wait in its queue.
     func setDelivering(_ isDelivering: Bool, on index: Int) {
         state.withLockedValue { $0.queues[index].isDelivering = isDelivering }
     }
@@ -250,15 +250,15 @@ final class NamespaceLog: Sendable {
         }.get()
     }
 
-    /// Whether nothing that a session has missed is gone by now.
+    /// Whether the log still has everything that a session has missed.
     func isComplete(for record: KeptSession, after start: EventPosition) -> Bool {
         state.withLockedValue { $0.log.isComplete(for: record, after: start) }
     }
 
-    /// A lost session may be continued until then.
+    /// Notes that a lost session can be continued until `deadline`.
     func need(until deadline: NIODeadline) { state.withLockedValue { $0.neededUntil = max($0.neededUntil, deadline) } }
 
-    /// Whether a lost session may still be continued.
+    /// Whether any lost session can still be continued.
     func isNeeded(now: NIODeadline) -> Bool { state.withLockedValue { $0.neededUntil >= now } }
 
     func trim(now: NIODeadline) { state.withLockedValue { $0.log.trim(now: now) } }

@@ -8,7 +8,8 @@ internal import SocketIOCore
 
 /// Delivering in the order of the namespace's ``NamespaceLog``.
 extension NamespaceShardCore {
-    /// Delivers everything that waits for this loop. Returns up to where everything has been delivered here.
+    /// Delivers all events that wait for this loop, and returns the position up to which everything has been delivered
+    /// here.
     @discardableResult
     func deliverQueued() -> EventPosition {
         guard let log else { return .zero }
@@ -22,20 +23,20 @@ extension NamespaceShardCore {
         }
     }
 
-    /// Delivers a broadcast before which nothing waits.
+    /// Delivers a broadcast when no other event waits on this loop.
     func deliverFirst(
         _ message: OutboundMessage, _ packet: BroadcastPacket, _ options: BroadcastOptions, _ log: NamespaceLog
     ) {
         guard outgoingListenerCount > 0 else { return broadcast(message, packet, options, log.metrics) }
-        // Listeners may send: that comes after this event, for all its recipients.
+        // Listeners may send events. All recipients get those after this event.
         log.setDelivering(true, on: shard.index)
         broadcast(message, packet, options, log.metrics)
         log.setDelivering(false, on: shard.index)
         deliverQueued()
     }
 
-    /// Runs `body`, which may call the application, with everything delivered up to the position that it gets. What is
-    /// sent meanwhile is delivered afterwards, also to a socket that `body` has added.
+    /// Runs `body`, which may call the application, when everything up to the position that it gets has been delivered.
+    /// Events sent in the meantime are delivered afterwards, also to a socket that `body` has added.
     func attaching<Result>(_ body: (EventPosition) throws(RecoveryFailure) -> Result) throws(RecoveryFailure) -> Result
     {
         guard let log else { return try body(.zero) }

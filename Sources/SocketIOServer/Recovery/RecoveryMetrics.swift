@@ -3,7 +3,7 @@
 internal import CoreMetrics
 internal import SocketIOCore
 
-/// Counts what became of clients that wanted to continue their sessions.
+/// Counts the results of clients' requests to continue their sessions.
 struct RecoveryMetrics: Sendable {
     private let recovered: RareTally
     private let failed: [RecoveryFailure: RareTally]

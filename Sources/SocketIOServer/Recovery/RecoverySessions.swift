@@ -8,7 +8,7 @@ internal import Synchronization
 
 /// The sessions of all namespaces of one server that can be continued.
 ///
-/// Its lock is taken when a socket connects, returns or goes, never for a message.
+/// Its lock is taken when a socket connects, returns or disconnects, never for a message.
 final class RecoverySessions: Sendable {
     let settings: ConnectionStateRecovery
     private let nodeTag: String
@@ -17,7 +17,7 @@ final class RecoverySessions: Sendable {
     private let isSweeping = Atomic(false)
     let logLimits: EventLogLimits
 
-    /// How often records that have expired are looked for.
+    /// The time between two searches for expired records.
     static let sweepInterval = TimeAmount.seconds(30)
 
     init(_ settings: ConnectionStateRecovery, configuration: ServerConfiguration) {
@@ -29,10 +29,10 @@ final class RecoverySessions: Sendable {
         logLimits = settings.logLimits(noticedAfter: engine.pingInterval + engine.pingTimeout)
     }
 
-    /// How many lost sessions are kept.
+    /// How many lost sessions are kept at the moment.
     var recordCount: Int { table.withLockedValue { $0.recordCount } }
 
-    /// A new secret, by which a client will ask for its session.
+    /// A new secret, with which the client will ask for its session.
     func makePid() -> PackedID {
         var rng = SystemRandomNumberGenerator()
         return PackedID(nodeTag + RandomID.make(length: 16, using: &rng)) ?? .blank
@@ -55,7 +55,7 @@ final class RecoverySessions: Sendable {
         table.withLockedValue { $0.find(pid, now: now) }
     }
 
-    /// Takes a record out, if `use` accepts it, in one step.
+    /// Claims a record if `use` accepts it, in one step.
     func claim(
         _ pid: PackedID, now: NIODeadline, _ use: (KeptSession) throws(RecoveryFailure) -> Void
     ) throws(RecoveryFailure) {
@@ -72,7 +72,7 @@ final class RecoverySessions: Sendable {
         }.get()
     }
 
-    /// Whether the caller is the first.
+    /// Marks sweeping as started. True for the first caller only.
     func beginSweeping() -> Bool { !isSweeping.exchange(true, ordering: .relaxed) }
 
     func sweep(now: NIODeadline) { table.withLockedValue { $0.sweep(now: now) } }

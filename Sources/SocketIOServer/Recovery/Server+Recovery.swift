@@ -3,7 +3,7 @@
 internal import NIOCore
 
 extension Server {
-    /// Forgets from time to time what is kept for clients that have not come back. The first call begins it.
+    /// Starts to remove, at intervals, the expired sessions of clients that have not come back. Later calls do nothing.
     func beginSweeping() {
         guard context.recovery?.beginSweeping() == true else { return }
         context.shards[0].run { self.scheduleSweep($0) }
@@ -25,6 +25,6 @@ extension Server {
 }
 
 extension Namespace {
-    /// Whether a client may return to a session in the namespace.
+    /// Whether a client can still return to a session in the namespace.
     var mayBeContinued: Bool { local.log?.isNeeded(now: context.shards[0].eventLoop.now) ?? false }
 }

@@ -5,14 +5,14 @@ internal import NIOCore
 internal import SocketIOCore
 internal import Synchronization
 
-/// What a socket has when sessions can be continued: its secret id, and how it came by it.
+/// The recovery state of a socket: its secret id, and how it got its session.
 final class SocketContinuation: Sendable {
     private struct State: Sendable {
         var start = EventPosition.zero
         var outcome = SessionRecovery.none
-        /// Whose session it is, as the middlewares have found.
+        /// The user of the session, as the middlewares have determined it.
         var subject: String?
-        /// Decides what to do next while the client waits for its earlier session; nil before and after that.
+        /// Decides the next step while the client waits for its earlier session; nil before and after that.
         var machine: RestoreStateMachine?
         /// Whether the connection was lost in a way that lets the client return.
         var isLost = false
@@ -21,17 +21,17 @@ final class SocketContinuation: Sendable {
         var recorded: NIODeadline?
     }
 
-    /// By what the client asks for the session. A secret.
+    /// The secret with which the client asks for the session.
     let pid: PackedID
-    /// The session that the client is about to get, before its middlewares have run.
+    /// The session that the client is about to get, while its middlewares have not run yet.
     let earlier: KeptSession?
-    /// What the client has seen of it.
+    /// The offset that the client sent: it has seen the earlier session's events up to here.
     let offset: EventPosition
-    /// A socket that counts as connected and has the session.
+    /// The socket that counts as connected and has the session.
     let holder: Socket?
     private let state: Mutex<State>
 
-    /// A new session; `failure` is why the client did not get the earlier one that it asked for.
+    /// Starts a new session; `failure` is why the client did not get the earlier one that it asked for.
     init(pid: PackedID, failure: RecoveryFailure? = nil) {
         self.pid = pid
         earlier = nil
@@ -42,7 +42,7 @@ final class SocketContinuation: Sendable {
         self.state = Mutex(state)
     }
 
-    /// An earlier session.
+    /// Continues an earlier session.
     init(_ record: KeptSession, holder: Socket?, offset: EventPosition, machine: RestoreStateMachine) {
         pid = record.pid
         earlier = record
@@ -64,7 +64,7 @@ final class SocketContinuation: Sendable {
     /// Whether the client still waits for its earlier session.
     var isRestoring: Bool { state.withLock { $0.machine != nil } }
 
-    /// The next step; `drop` when there is nothing to restore.
+    /// Performs a step of the machine; `drop` when there is nothing to restore.
     func step(_ body: (inout RestoreStateMachine) -> RestoreAction) -> RestoreAction {
         state.withLock { state in
             guard var machine = state.machine else { return .drop }
@@ -73,7 +73,7 @@ final class SocketContinuation: Sendable {
         }
     }
 
-    /// The session begins.
+    /// Notes that a new session begins.
     func began(at start: EventPosition, subject: String?) {
         state.withLock {
             $0.start = start
@@ -81,7 +81,7 @@ final class SocketContinuation: Sendable {
         }
     }
 
-    /// The earlier session goes on.
+    /// Notes that the earlier session continues.
     func restored(_ record: KeptSession, missed: Int) {
         state.withLock {
             $0.start = record.start
@@ -126,10 +126,10 @@ extension Socket {
         return false
     }
 
-    /// What became of the client's wish to continue its earlier session.
+    /// The result of the client's request to continue its earlier session.
     public var recovery: SessionRecovery { continuation?.outcome ?? .none }
 
-    /// What would be kept of the socket if its connection were lost now. From any thread.
+    /// The record that would be kept if the socket's connection were lost now. From any thread.
     func record(position: EventPosition) -> KeptSession? {
         guard let continuation else { return nil }
         return KeptSession(
@@ -138,7 +138,8 @@ extension Socket {
             position: position, subject: continuation.subject)
     }
 
-    /// The socket has gone. An event for its client goes to whatever has its session now, or is kept for its return.
+    /// Sends an event for the client of a socket that has gone to the socket that has its session now, or keeps the
+    /// event for its return.
     func sendToSuccessor(_ event: String, _ arguments: EncodedArguments, _ flags: EmitFlags) {
         guard let continuation, continuation.isLost, let sessions = context.recovery else { return }
         if namespace.local.log?.isShared != true,
@@ -155,7 +156,7 @@ extension Socket {
 extension SocketCore {
     var continuation: SocketContinuation? { handle?.continuation }
 
-    /// The connected socket is about to go: keeps its session, or forgets it.
+    /// Keeps or forgets the session of a connected socket that is about to go.
     func keepSession(_ handle: Socket, _ continuation: SocketContinuation, _ reason: DisconnectReason) {
         guard let sessions = context.recovery, let log = part.log else { return }
         guard reason.isRecoverable, let record = handle.record(position: log.last) else {
@@ -192,7 +193,8 @@ extension SocketCore {
         }
     }
 
-    /// Another connection continues the session of this socket, whose own is gone without the server's knowledge.
+    /// Closes this socket because another connection continues its session. Its own connection is gone without the
+    /// server having noticed.
     func releaseSession() {
         guard connected else { return }
         close(.transportClose, detail: "the client continues over another connection")
