@@ -2,9 +2,10 @@
 
 internal import SocketIOCore
 
-/// A list of rooms from another node, of which some entries may be no names.
+/// A list of rooms from another node, in which some entries may not be valid names.
 ///
-/// What is no name matches no room. A list without a name in it never becomes the empty list, since that means everybody.
+/// An entry that is not a name matches no room. A list without any name must not become the empty list, because that
+/// selects all sockets.
 package struct WireNames: Sendable {
     package private(set) var names: [String] = []
     private var holdsOthers = false
@@ -13,7 +14,7 @@ package struct WireNames: Sendable {
 
     package mutating func reserve(_ count: Int) { names.reserveCapacity(count) }
 
-    /// Adds an entry; nil is one that is no name.
+    /// Adds an entry; nil stands for one that is not a name.
     package mutating func append(_ name: String?) {
         if let name { names.append(name) } else { holdsOthers = true }
     }

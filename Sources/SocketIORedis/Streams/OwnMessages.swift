@@ -2,11 +2,11 @@
 
 internal import NIOCore
 
-/// The messages of a namespace that this node has published and not read back yet, in their order: they are delivered here
-/// when they have their place in the order of all nodes.
+/// The messages of a namespace that this node has published and not read back yet, in order. The node delivers them
+/// when it reads them, because only then do they have a place in the order of all nodes.
 ///
-/// When Redis is lost, nobody knows when that will be: they are delivered at once, in their order and before later ones, and passed
-/// over when they are read in the end. Lives on the bus's event loop.
+/// When Redis is lost, it is not known when that will be. The node then delivers them at once, in order and before
+/// later ones, and skips them when it reads them in the end. Lives on the bus's event loop.
 final class OwnMessages {
     private struct Entry {
         let payload: ByteBuffer
@@ -14,35 +14,35 @@ final class OwnMessages {
     }
 
     private var pending = CircularBuffer<Entry>()
-    /// Delivered before they were read.
+    /// Messages that were delivered before they were read.
     private var early = CircularBuffer<ByteBuffer>()
 
-    /// Delivered early and never read: what Redis has never got stays in the list until something later is read.
+    /// The limit of `early`. A message that Redis never received stays in the list until a later one is read.
     private static let maximumEarly = 10_000
 
-    /// A message is about to be published.
+    /// Adds a message that is about to be published.
     func add(_ payload: ByteBuffer, _ deliver: @escaping @Sendable () -> Void) {
         pending.append(Entry(payload: payload, deliver: deliver))
     }
 
-    /// A message has been read. Returns whether it has been delivered already.
+    /// Notes that a message has been read. Returns whether it has been delivered already.
     func read(_ payload: ByteBuffer) -> Bool {
         if let index = early.firstIndex(of: payload) {
             early.removeFirst(early.distance(from: early.startIndex, to: index) + 1)
             return true
         }
-        // Those before it have been lost, and are told of.
+        // The messages before it were lost; ``lost(_:)`` is called for them.
         if let index = pending.firstIndex(where: { $0.payload == payload }) { pending.remove(at: index) }
         return false
     }
 
-    /// A message will never be read: it is delivered now, unless it has been.
+    /// Delivers a message that will never be read, unless it has been delivered already.
     func lost(_ payload: ByteBuffer) {
         guard let index = pending.firstIndex(where: { $0.payload == payload }) else { return }
         pending.remove(at: index).deliver()
     }
 
-    /// Redis cannot be reached.
+    /// Delivers all messages, because Redis cannot be reached.
     func linkLost() {
         while let entry = pending.popFirst() {
             early.append(entry.payload)

@@ -12,21 +12,22 @@ internal import Synchronization
 
 /// The sessions of all nodes as keys in Redis (protocol 4.12.3, 5.8). From any thread.
 ///
-/// The record of a connected socket names its node. So when a node dies, another one may take its sessions; while it lives, it is
-/// asked for a session, closes the socket, and leaves the final record.
+/// The record of a connected socket names its node. When that node is dead, another one may take the session; while it
+/// is alive, the other node asks it for the session, and it closes the socket and writes the final record.
 final class RedisSessionStore: SessionStore {
     private let bus: RedisBus
     private let hub: LoopBound<StreamHub>
     private let names: StreamNames
     private let configuration: RedisClusterConfiguration
     private let nodeID = NIOLockedValueBox("")
-    /// Records on their way to Redis.
+    /// The number of records that have not been written to Redis yet.
     private let unwritten = Atomic(0)
 
     /// How long a record waits for a connection to Redis, and a client for its record.
     private static let writePatience = TimeAmount.seconds(30)
     private static let readPatience = TimeAmount.seconds(3)
-    /// How long another node has to release a session, and this one to read what the client has seen elsewhere.
+    /// How long another node may take to release a session, and this node to read the events that the client has seen
+    /// elsewhere.
     private static let releasePatience = Duration.milliseconds(400)
     private static let offsetPatience = Duration.seconds(1)
     private static let finishPatience = Duration.seconds(2)
@@ -65,7 +66,7 @@ final class RedisSessionStore: SessionStore {
         }
     }
 
-    /// Returns when everything has been written, or after a while.
+    /// Returns when everything has been written, or after a time limit.
     func finish() async {
         let end = ContinuousClock.now + Self.finishPatience
         while unwritten.load(ordering: .relaxed) > 0, ContinuousClock.now < end {
@@ -105,7 +106,7 @@ final class RedisSessionStore: SessionStore {
         return StoredSession.decode(bytes, wantedIn: namespace, limits: limits)?.record
     }
 
-    /// Whether this node has read what the client has seen elsewhere, which may take a moment.
+    /// Whether this node has read the events that the client has seen elsewhere. Waits a moment for them.
     private func hasReached(_ offset: EventPosition, in namespace: String) async -> Bool {
         let stream = names.stream(of: namespace)
         let end = ContinuousClock.now + Self.offsetPatience
@@ -116,7 +117,7 @@ final class RedisSessionStore: SessionStore {
         }
     }
 
-    /// Has the node that has the session close it, unless that node is dead.
+    /// Asks the node that has the session to close it, unless that node is dead.
     private func release(_ record: KeptSession, by holder: String) async throws(RecoveryFailure) {
         let channel = PeerMessage.channel(of: holder, key: configuration.key)
         guard await isListening(channel) else { return }

@@ -58,7 +58,7 @@ final class StreamChannel: ClusterChannel {
             bus.watch(channels.all)
             bus.subscribe(channels: [(channels.all, onMessage), (channels.own, onMessage)]) { [backend] result in
                 guard case .success = result else { return done(result) }
-                // Clients are let in when what is sent to them is not missed.
+                // Clients are admitted only when nothing that is sent to them is missed.
                 backend.hub.run { hub in
                     hub.whenReady {
                         guard let ordered else { return done.succeed() }
@@ -101,7 +101,7 @@ final class StreamChannel: ClusterChannel {
         let isOwn = entry.uid.hasSameBytes(as: uid)
         if isOwn { backend.heardOwn(data) }
         let isOrdered = backend.orderedNamespace(namespace) != nil
-        // It has been acted on when it was sent.
+        // Without a common order, this node acted on its own entry when it was sent.
         guard !isOwn || isOrdered else { return }
         let isDelivered = isOwn && (isDelivered || own.runIfHere { $0.read(data) } ?? false)
         do {
@@ -156,7 +156,7 @@ final class StreamChannel: ClusterChannel {
             own.run { $0.add(payload, lost) }
             message.completion = PublishCompletion(
                 ClusterCallback { [own] result in
-                    // In doubt it may still come.
+                    // A message in doubt may still arrive.
                     guard case .failure(let error) = result, (error as? ClusterError)?.code != .unconfirmed else {
                         return
                     }

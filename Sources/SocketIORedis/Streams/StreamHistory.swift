@@ -8,10 +8,11 @@ internal import SocketIOCluster
 internal import SocketIOCore
 internal import SocketIOServer
 
-/// Reads what was sent in a namespace before this node came, so that clients of other nodes can continue their sessions here.
-/// Lives on the bus's event loop.
+/// Reads the events sent in a namespace before this node joined, so that clients of other nodes can continue their
+/// sessions here. Lives on the bus's event loop.
 ///
-/// In pages, and only what clients that return may still want. If anything fails, what was sent before counts as unknown.
+/// It reads in pages, and only events that returning clients may still need. If anything fails, the earlier events
+/// count as unknown.
 final class StreamHistory {
     private let bus: RedisBusCore
     private let stream: String
@@ -19,7 +20,7 @@ final class StreamHistory {
     private let local: MemoryAdapter
     private let limits: MessagePackLimits
     private let maxLength: Int
-    /// What this node reads by itself comes after this.
+    /// The node's own reader starts after this entry.
     private let end: RedisStreamID
     private let now = WallClock.milliseconds()
     private let done: () -> Void
@@ -50,7 +51,7 @@ final class StreamHistory {
             guard case .success(let value) = result, let length = value.integerValue else {
                 return self.finish(from: self.end)
             }
-            // Nothing has been trimmed yet.
+            // Redis has not trimmed the stream yet.
             guard length >= Int64(self.maxLength) else { return self.begin(after: start) }
             self.bus.execute(.oldest(of: self.stream), patience: Self.patience) { result in
                 guard let entries = self.entries(result), let oldest = entries.first?.id else {
@@ -91,7 +92,8 @@ final class StreamHistory {
         local.remember(packet, options, at: EventPosition(entry.id), age: .milliseconds(age))
     }
 
-    /// - Parameter start: from where on everything is known; nil when that has been told.
+    /// - Parameter start: the position from which on every event is known; nil when `begin(after:)` has already
+    ///   reported it.
     private func finish(from start: RedisStreamID?) {
         guard !isOver else { return }
         isOver = true

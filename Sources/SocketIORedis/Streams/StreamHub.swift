@@ -15,7 +15,7 @@ internal import SocketIOServer
 final class StreamHub {
     /// - Parameters:
     ///   - data: The data of the entry as the stream holds it.
-    ///   - isDelivered: Whether the node that wrote it has delivered it already.
+    ///   - isDelivered: Whether the node that wrote the entry has delivered it already.
     typealias Handler = (_ entry: StreamEntry, _ data: ByteBuffer, _ id: RedisStreamID, _ isDelivered: Bool) -> Void
 
     /// Entries of a namespace whose history is being read.
@@ -32,9 +32,9 @@ final class StreamHub {
     private var handlers: NameDictionary<Handler> = [:]
     private var gapHandlers: NameDictionary<() -> Void> = [:]
     private var held: NameDictionary<Held> = [:]
-    /// What has been read and handed on, by stream.
+    /// The last entry that was read and passed on, by stream.
     private var positions: NameDictionary<RedisStreamID> = [:]
-    /// What is to be done when it is known from where the streams are read.
+    /// Closures to run when all readers know from which entry to read.
     private var waiting: [() -> Void] = []
     /// Whether entries have arrived since the last heartbeat.
     private var hasRead = false
@@ -43,9 +43,9 @@ final class StreamHub {
     /// This node's name in its echoes.
     var nodeID: String?
 
-    /// The longest name of a namespace that is looked for.
+    /// Longer names of namespaces are not looked up.
     static let maximumNameLength = 1024
-    /// Entries that wait for the history of a namespace, at most.
+    /// The most entries that wait for the history of a namespace.
     private static let maximumHeld = 100_000
 
     init(_ bus: RedisBusCore, _ streams: RedisStreams) {
@@ -103,9 +103,9 @@ final class StreamHub {
         bus.statusChanged()
     }
 
-    /// Holds the entries of a namespace back until what was sent before has been read.
+    /// Holds the entries of a namespace back until the earlier ones have been read.
     ///
-    /// - Parameter onGap: Entries are missing.
+    /// - Parameter onGap: Called when entries are missing.
     func readHistory(
         of namespace: String, in stream: String, to local: MemoryAdapter, limits: MessagePackLimits,
         onGap: @escaping () -> Void, _ done: @escaping () -> Void
@@ -128,7 +128,7 @@ final class StreamHub {
         for call in calls { call() }
     }
 
-    /// Whether everything up to a position has been handed to a namespace.
+    /// Whether everything up to a position has been passed to a namespace.
     func hasDelivered(_ position: EventPosition, in namespace: String, of stream: String) -> Bool {
         guard held[namespace] == nil, let read = positions[stream] else { return false }
         return EventPosition(read) >= position
@@ -143,7 +143,7 @@ final class StreamHub {
 
     // MARK: Own messages
 
-    /// Messages that are to be delivered at once when Redis is lost.
+    /// Registers messages that are to be delivered at once when Redis is lost.
     func watch(_ own: OwnMessages) {
         watched.removeAll { $0.own == nil }
         watched.append(Watched(own: own))
@@ -226,13 +226,13 @@ final class StreamHub {
 }
 
 extension RedisStreamEntry {
-    /// Whether the node that wrote it has delivered it already.
+    /// Whether the node that wrote the entry has delivered it already.
     fileprivate var isDelivered: Bool {
         fields.count > 4
             && fields.contains { $0.name.readableBytesView.elementsEqual(StreamsWireFormat.deliveredField.utf8) }
     }
 
-    /// The value of the field `data`; empty without one.
+    /// The value of the field `data`; empty when the entry has none.
     fileprivate var data: ByteBuffer {
         fields.last { $0.name.readableBytesView.elementsEqual("data".utf8) }?.value ?? ByteBuffer()
     }

@@ -23,7 +23,7 @@ final class StreamsBackend: ClusterBackend {
     private let sessions: RedisSessionStore
     private let ordered = NIOLockedValueBox<NameDictionary<Ordered>>([:])
 
-    /// A namespace that may be forgotten meanwhile.
+    /// A weak reference to a namespace, which may be forgotten in the meantime.
     private struct Ordered: Sendable {
         weak var local: MemoryAdapter?
     }
@@ -62,7 +62,7 @@ final class StreamsBackend: ClusterBackend {
         return sessions
     }
 
-    /// The sockets of a namespace that has one order at all nodes; nil for others.
+    /// The sockets of a namespace that has one order on all nodes; nil for other namespaces.
     func orderedNamespace(_ namespace: String) -> MemoryAdapter? {
         ordered.withLockedValue { $0[namespace]?.local }
     }
@@ -77,7 +77,7 @@ final class StreamsBackend: ClusterBackend {
         guard namespace.isEmpty else { return StreamChannel(self, namespace: namespace, uid: uid) }
         hub.run { $0.nodeID = uid }
         sessions.owner = uid
-        // Streams have no common order, so that with several nothing follows from an echo.
+        // Different streams have no common order, so with several an echo says nothing about the other streams.
         if streams.count == 1 {
             let (streams, stream) = (streams, names.stream(of: ""))
             bus.core.run { bus in

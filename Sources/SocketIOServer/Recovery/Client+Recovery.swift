@@ -14,7 +14,7 @@ extension Client {
         in namespace: Namespace, auth: GivenAuth?, after failure: RecoveryFailure?,
         found: Result<KeptSession, RecoveryFailure>? = nil
     ) -> SocketContinuation? {
-        // Clients of revision 3 have nowhere to put it.
+        // Clients of revision 3 cannot send the values that a return needs.
         guard !session.isRevision3, let sessions = context.recovery, let log = namespace.local.log else { return nil }
         if let failure { return SocketContinuation(pid: sessions.makePid(), failure: failure) }
         // Both values must be strings; otherwise the client does not ask for an earlier session.
@@ -28,8 +28,8 @@ extension Client {
         }
     }
 
-    /// Looks for an earlier session at the other servers, and continues when they have answered. False when there is nothing to
-    /// look for.
+    /// Looks for an earlier session on the other servers, and continues when they have answered. False when there is
+    /// nothing to look for.
     func lookUp(slot: ClientSlot, in namespace: Namespace, auth: GivenAuth?) -> Bool {
         guard let sessions = context.recovery, let log = namespace.local.log, let store = log.store,
             let value = auth?.value, let pid = value["pid"]?.string, let offset = value["offset"]?.string,
@@ -105,7 +105,7 @@ extension Client {
         }
     }
 
-    /// Takes the record from where it is kept for all servers, if it is.
+    /// Takes the record from the store that all servers share, if there is one.
     private func take(_ socket: SocketCore, _ continuation: SocketContinuation) {
         guard let store = socket.part.log?.store, let sessions = context.recovery, let earlier = continuation.earlier,
             let handle = socket.handle
@@ -126,7 +126,7 @@ extension Client {
                     let now = client.session.eventLoop.now
                     sessions.keep(record, until: now + life)
                     client.claim(core, continuation)
-                    // It was not needed after all.
+                    // The record was not needed after all.
                     guard case .record(let left) = sessions.find(record.pid, now: now) else { return }
                     sessions.forget(left.pid)
                     store.keep(left, for: life)
