@@ -33,7 +33,8 @@ public final class ClusterAdapter: Adapter {
     let core: LoopBound<ClusterAdapterCore>
     /// Concurrent calls of ``fetchSockets(_:)`` that share one question.
     let looks = SharedWork<Look, [SocketDescription]>()
-    /// Whether broadcasts are delivered, here too, at their place in the order of all servers.
+    /// Whether broadcasts get a place in the order of all servers first, and are delivered at that place, on this
+    /// server too.
     private let isOrdered: Bool
     private let phase = NIOLockedValueBox(Phase.idle)
 
@@ -139,8 +140,8 @@ public final class ClusterAdapter: Adapter {
         }
     }
 
-    /// Publishes the event, which is delivered here when it has its place in the order. While it cannot get one, it is
-    /// delivered at once.
+    /// Publishes the event. It is delivered here when it has its place in the order, or at once while it cannot get
+    /// one.
     private func broadcastInOrder(_ packet: BroadcastPacket, _ options: BroadcastOptions) {
         inOrder({ [local] in local.broadcast(packet, options: options) }) { isDelivered, lost in
             try channel.publishInOrder(packet, options, isDelivered: isDelivered, lost: lost)
@@ -166,7 +167,7 @@ public final class ClusterAdapter: Adapter {
         }
     }
 
-    /// Makes sockets join here, and asks the others to do the same with theirs.
+    /// Makes sockets of this node join the rooms, and asks the other nodes to do the same with theirs.
     public func addSockets(_ options: BroadcastOptions, rooms: [String]) {
         let request = ClusterRequest(uid: uid, type: .remoteJoin, opts: options, rooms: rooms)
         if isOrdered, !options.flags.isLocal {

@@ -54,7 +54,7 @@ extension ClusterAdapterCore: ClusterListener {
 
     package func noteGap() { local.noteGap() }
 
-    /// Counts the broadcasts of each peer, to tell later whether some are missing.
+    /// Counts the broadcasts of each peer, so that missing ones can be noticed later.
     package func heardBroadcast(from uid: String) {
         let name = ExactName(uid)
         if let index = senders.index(forKey: name) {
@@ -81,7 +81,7 @@ extension ClusterAdapterCore: ClusterListener {
         let options: BroadcastOptions
         var rooms = request.rooms?.names ?? []
         if let opts = request.opts {
-            // Node would do it to everybody.
+            // Node would apply it to all sockets.
             guard opts.namesRooms else { throw WireFormatError.shape("opts without rooms") }
             options = opts.options
         } else {

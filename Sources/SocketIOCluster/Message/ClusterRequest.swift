@@ -40,7 +40,7 @@ package struct WireRoom: Codable {
         self.name = name
     }
 
-    /// The name that a value stands for; nil for something else.
+    /// The name that a value stands for; nil for any other value.
     package static func name(_ value: SocketValue) -> String? {
         switch value {
         case .string(let name): name
@@ -69,7 +69,7 @@ final class WireLimits {
     }
 }
 
-/// Rooms in a request. Too many are refused before the first one is looked at.
+/// The rooms in a request. A list that is too long is refused before its first element is decoded.
 ///
 /// `false` and an object without members count as no list, a single name as a list with it; see ``WireNames`` for the rest.
 package struct WireRoomList: Codable {
@@ -104,10 +104,11 @@ package struct WireRoomList: Codable {
     package func encode(to encoder: any Encoder) throws { try names.encode(to: encoder) }
 }
 
-/// Whom a request is about. A list in its place, as PHP writes an empty map, has no members.
+/// The sockets that a request selects. A list instead of a map, which PHP writes for an empty map, counts as one
+/// without members.
 package struct WireOptions: Codable {
     package var rooms = WireRoomList([])
-    /// Whether there is a list of rooms: none in it means all sockets, no list may be an accident.
+    /// Whether there is a list of rooms. An empty list means all sockets; a missing list may be a mistake.
     package private(set) var namesRooms = true
     package var except = WireRoomList([])
     package var flags: WireFlags?
@@ -117,7 +118,7 @@ package struct WireOptions: Codable {
         case rooms, except, flags
     }
 
-    /// The options of a message: `null` and `false` are none, as in Node.
+    /// The options of a message. As in Node, `null` and `false` count as missing.
     package static func given(_ options: WireOptions?) -> WireOptions? {
         options.flatMap { $0.isGiven ? $0 : nil }
     }
@@ -153,7 +154,7 @@ package struct WireOptions: Codable {
     }
 }
 
-/// The flags of an acknowledged broadcast. What is no object holds none.
+/// The flags of an acknowledged broadcast. A value that is not an object counts as no flags.
 package struct WireFlags: Codable {
     package var `volatile`: Bool?
     package var compress: Bool?
@@ -184,7 +185,7 @@ package struct WireFlags: Codable {
     }
 }
 
-/// A value of any kind, as JavaScript takes it in a condition.
+/// A value of any kind, converted to a truth value as in JavaScript.
 struct WireTruth: Decodable {
     let isTrue: Bool
 
@@ -199,7 +200,7 @@ struct WireTruth: Decodable {
     }
 }
 
-/// An id, which is text, or a number in other implementations; nil for anything else.
+/// An id: a text, or in other implementations a number; nil for any other value.
 struct WireID: Decodable {
     let text: String?
 

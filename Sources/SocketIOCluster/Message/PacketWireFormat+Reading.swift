@@ -20,7 +20,7 @@ extension PacketWireFormat {
         }
     }
 
-    /// Reads over the packet map and returns where its data begins; nil when the namespace is another one.
+    /// Reads past the packet map and returns where its data begins; nil when the packet is for another namespace.
     ///
     /// - Parameter isMain: Whether the message belongs to this namespace if it names none.
     package static func findData(
@@ -47,7 +47,7 @@ extension PacketWireFormat {
         return data
     }
 
-    /// The name of a member. No member that is looked for has the empty name, which stands for everything that is no text.
+    /// The name of a member. A key that is not a text counts as the empty name, which no known member has.
     package static func key(_ reader: inout MessagePackReader) throws -> Range<Int> {
         let start = reader.offset
         switch try reader.next() {
@@ -76,10 +76,10 @@ extension PacketWireFormat {
         return BroadcastPacket(namespace: namespace, event: name, data: data)
     }
 
-    /// The recipients and flags as Node understands them, whose emitters in other languages leave out or misshape much: no
-    /// options, `null`, `false` and a list (PHP's empty map) name no room, so that everybody is meant.
+    /// The recipients and flags as Node understands them. Emitters in other languages leave out or misshape many of
+    /// these values: no options, `null`, `false` and a list (PHP's empty map) name no room, which selects all sockets.
     ///
-    /// - Parameter most: how many rooms and exceptions there may be.
+    /// - Parameter most: the most rooms and exceptions that are allowed.
     package static func options(_ reader: inout MessagePackReader, most: Int) throws -> BroadcastOptions {
         var (rooms, except, flags) = (WireNames(), WireNames(), BroadcastFlags())
         let start = reader.offset
@@ -106,7 +106,7 @@ extension PacketWireFormat {
         return BroadcastOptions(rooms: rooms.recipients, except: except.names, flags: flags)
     }
 
-    /// Names of rooms. In Node they may be numbers.
+    /// Reads names of rooms. In Node they may be numbers.
     private static func names(_ reader: inout MessagePackReader, most: Int) throws -> WireNames {
         var names = WireNames()
         let start = reader.offset
@@ -165,7 +165,7 @@ extension PacketWireFormat {
         return flags
     }
 
-    /// What JavaScript takes for true.
+    /// Whether JavaScript would treat the value as true.
     private static func isTrue(_ value: MessagePackReader.Token) -> Bool {
         switch value {
         case .null, .undefined, .bool(false), .integer(0): false

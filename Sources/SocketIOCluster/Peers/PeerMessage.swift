@@ -64,7 +64,7 @@ package struct PeerMessage: Codable {
     var more: Bool?
     /// Why there is no answer.
     var error: String?
-    /// The secret of a session, to be released to the node that asks.
+    /// The secret of the session that the asking node wants to get.
     package var pid: String?
     // Echoes
     package var number: UInt64?

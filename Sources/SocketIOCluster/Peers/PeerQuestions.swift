@@ -20,7 +20,7 @@ final class PeerQuestions {
         case rooms
     }
 
-    /// Asks for a session whose socket counts as connected; the record that is kept of it is the answer.
+    /// Asks for a session whose socket counts as connected. The answer means that its record can be taken.
     package static let release = "release"
 
     private let nodeID: String
@@ -86,7 +86,7 @@ final class PeerQuestions {
             if let pid = question.pid, PacketWireFormat.isID(pid) { member.local.releaseSession(pid) }
             return
         }
-        // Something newer nodes ask: they do not get an answer.
+        // A newer node may ask a question that this version does not know. It gets no answer.
         guard let what = question.what.flatMap({ Subject(bytesOf: $0) }) else { return }
         let options = question.opts?.options ?? BroadcastOptions()
         var reply = PeerMessage(.answer, node: nodeID)

@@ -34,11 +34,11 @@ package protocol ClusterBackend: AnyObject, Sendable {
     /// ``ClusterRequestType/allRooms``.
     var asksForNames: Bool { get }
 
-    /// Gives the events of a namespace one order at all servers, and keeps its sessions for all of them; nil when the back end
-    /// does neither. Asked once for a namespace, when sessions can be continued.
+    /// Whether, and how, the back end gives the events of a namespace one order on all servers and keeps its sessions
+    /// for all of them; nil when it does neither. Called once for a namespace, when sessions can be continued.
     func sessionStore(of namespace: String, local: MemoryAdapter) -> (any SessionStore)?
 
-    // What follows is called on the event loop.
+    // The following members are called on the event loop.
 
     /// Whether the messages of other servers arrive here.
     var hearsOthers: Bool { get }
@@ -109,18 +109,19 @@ package protocol ClusterChannel: AnyObject, Sendable {
     /// Publishes a broadcast in the order of all servers.
     ///
     /// - Parameters:
-    ///   - isDelivered: Whether it has been delivered here already; otherwise that is done at its place in the order.
-    ///   - lost: Called if it certainly gets no place.
-    /// - Throws: What cannot be encoded, or is too large.
+    ///   - isDelivered: Whether the broadcast has been delivered here already. Otherwise it is delivered at its place
+    ///     in the order.
+    ///   - lost: Called when the broadcast certainly gets no place.
+    /// - Throws: An encoding error, or an error for a broadcast that is too large.
     func publishInOrder(
         _ packet: BroadcastPacket, _ options: BroadcastOptions, isDelivered: Bool, lost: @escaping @Sendable () -> Void
     ) throws
 
-    /// The same for a request that wants no answer.
+    /// The same for a request that expects no answer.
     func publishInOrder(
         _ request: ClusterRequest, isDelivered: Bool, lost: @escaping @Sendable () -> Void) throws
 
-    /// Publishes anything else.
+    /// Publishes any other message.
     ///
     /// - Parameters:
     ///   - isForPeer: Whether the message is for a server that is known to be of this kind.

@@ -83,10 +83,11 @@ package protocol ClusterListener: AnyObject {
     /// Delivers the broadcast to sockets of this server.
     func deliver(_ packet: BroadcastPacket, _ options: BroadcastOptions)
 
-    /// The same at its place in the order of all servers; without `isNew` the sockets here have it already.
+    /// Delivers the broadcast at its place in the order of all servers. Without `isNew`, the sockets here have it
+    /// already.
     func deliver(_ packet: BroadcastPacket, _ options: BroadcastOptions, at position: EventPosition, isNew: Bool)
 
-    /// Events of others have been missed.
+    /// Messages of other servers have been missed.
     func noteGap()
 }
 

@@ -44,16 +44,16 @@ public protocol ClusterTransport: AnyObject, Sendable {
 
     /// Sends a message to the subscribers of a namespace.
     ///
-    /// - namespace: The name of the namespace; empty for the messages of servers about themselves.
+    /// - Parameters:
+    ///   - namespace: The name of the namespace; empty for the messages of servers about themselves.
     ///   - done: Call it once: when the message is on its way, or with an error when it has not been sent.
-    ///   - done: To be called once: when the message is on its way, or with an error when it has not been sent.
     func publish(
         _ message: ByteBuffer, in namespace: String, to destination: ClusterDestination, _ done: ClusterCallback<Void>)
 
     /// Tells how many servers have subscribed to a namespace, this one included.
     ///
-    /// - Parameter done: To be called once, within ``ClusterConfiguration/requestsTimeout``; after that nobody waits for it any more.
-    ///   The answers that a question waits for are counted by it.
+    /// - Parameter done: Call it once, within ``ClusterConfiguration/requestsTimeout``; after that no question waits
+    ///   for it any more. A question waits for as many answers as this number says.
     func countServers(in namespace: String, _ done: ClusterCallback<Int>)
 }
 

@@ -64,8 +64,8 @@ final class TransportBackend: ClusterBackend {
         countServers(in: namespace, ClusterCallback { done($0.map { ClusterListeners(servers: $0, nodes: nil) }) })
     }
 
-    /// Has the transport count the servers. It may be somebody else's: when it tells nothing for as long as servers may take for an
-    /// answer, the question fails with code `timeout`.
+    /// Makes the transport count the servers. The transport may be third-party code: when it does not answer within the
+    /// time that servers have for an answer, the question fails with code `timeout`.
     func countServers(in namespace: String, _ done: ClusterCallback<Int>) {
         let isTold = NIOLockedValueBox(false)
         let tell: @Sendable (Result<Int, any Error>) -> Void = { result in

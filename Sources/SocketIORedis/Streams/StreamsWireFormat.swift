@@ -16,7 +16,7 @@ struct StreamsWireFormat {
     private let streams: RedisStreams
     /// The beginning of the command that adds a broadcast, up to its data.
     private let broadcastHead: ByteBuffer
-    /// The same for one that this node has delivered already.
+    /// The same for a broadcast that this node has delivered already.
     private let deliveredHead: ByteBuffer
 
     /// - Parameter stream: The stream of the namespace.
@@ -39,7 +39,7 @@ struct StreamsWireFormat {
         return RESPCommand.appendHead(to: stream, fields: fields, last: "data", maximumLength: streams.maxLength)
     }
 
-    /// Says that the node which wrote the entry has delivered it already. Node.js servers pass over it.
+    /// A field that says that the node which wrote the entry has delivered it already. Node.js servers ignore it.
     static let deliveredField = "done"
 
     // MARK: Stream
@@ -70,7 +70,7 @@ struct StreamsWireFormat {
         return RedisPublish(head: broadcastHead, "", Self.base64(writer.finish()), ByteBuffer())
     }
 
-    /// The command that adds a request without an answer.
+    /// The command that adds a request for which no answer is expected.
     func entry(_ request: ClusterRequest, isDelivered: Bool = false) throws -> RedisPublish {
         let (type, data) = try ClusterDataFormat.encode(.request(Self.complete(request)))
         let kind = ClusterDataFormat.Kind(rawValue: type) ?? .join

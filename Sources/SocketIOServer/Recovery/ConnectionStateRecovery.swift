@@ -7,10 +7,10 @@ internal import SocketIOCore
 /// Lets clients continue their session when they come back after a lost connection: with the same id, rooms and data,
 /// and with the events they have missed. See ``ServerConfiguration/connectionStateRecovery``.
 ///
-/// Every event that asks for no acknowledgement then has one more argument at the end, a text by which the client says
-/// what it has seen; clients pass it to their handlers like other arguments. The client library of version 4.6 and later
-/// does the rest. Sessions and events are kept in the memory of this server; with an adapter over Redis streams sessions are kept in
-/// Redis, and a client may return to any server.
+/// Every event that asks for no acknowledgement then has one more argument at the end: a string, the offset, which
+/// tells the server later what the client has seen. Clients pass it to their handlers like other arguments. The client
+/// library does the rest from version 4.6 on. Sessions and events are kept in the memory of this server. With an
+/// adapter over Redis streams, sessions are kept in Redis, and a client may return to any server.
 public struct ConnectionStateRecovery: Sendable, Hashable {
     /// How long after the loss of its connection a session can be continued; default 2 minutes.
     public var maxDisconnectionDuration = Duration.seconds(120)

@@ -45,10 +45,10 @@ final class NamespaceLog: Sendable {
         var log: EventLog<OutboundMessage>
         var queues: [Queue]
         var format: OffsetFormat
-        /// Where sessions are kept for all servers; nil when they are kept here.
+        /// The store that keeps the sessions for all servers; nil when this server keeps them itself.
         var store: (any SessionStore)?
         var last = EventPosition.zero
-        /// Until when a lost session of the namespace may be continued.
+        /// The time until which a lost session of the namespace can be continued.
         var neededUntil = NIODeadline.uptimeNanoseconds(0)
     }
 
@@ -73,7 +73,8 @@ final class NamespaceLog: Sendable {
         self.name = name
         self.number = number
         self.metrics = metrics
-        // Of this log, not of the server: a namespace that is forgotten and made anew begins to count again.
+        // The id belongs to this log, not to the server: a namespace that is forgotten and made again starts counting
+        // anew.
         let format = OffsetFormat.memory(bootID: BootID(using: &rng))
         self.limits = limits
         state = NIOLockedValueBox(
@@ -84,7 +85,7 @@ final class NamespaceLog: Sendable {
 
     // MARK: Shared with other servers
 
-    /// Whether an adapter gives events their places.
+    /// Whether an adapter gives the events their positions.
     var isShared: Bool { hasStore.load(ordering: .relaxed) }
     var store: (any SessionStore)? { isShared ? state.withLockedValue { $0.store } : nil }
 
@@ -96,7 +97,7 @@ final class NamespaceLog: Sendable {
         hasStore.store(true, ordering: .relaxed)
     }
 
-    /// Nothing is known of what was sent up to this position.
+    /// Notes that nothing is known about the events up to this position.
     func begin(after position: EventPosition) {
         state.withLockedValue { state in
             state.log = EventLog(limits: limits, begin: position)
@@ -138,7 +139,7 @@ final class NamespaceLog: Sendable {
                 state.last = position
             }
             let message = next(packet.data, options.flags, &state)
-            // What the adapter has given no place is not sent again.
+            // An event without a place from the adapter is not sent again.
             if !options.flags.isVolatile, state.store == nil || position != nil {
                 keep(message, rooms: options.rooms, except: options.except, now: now, &state)
             }
@@ -237,7 +238,7 @@ final class NamespaceLog: Sendable {
 
     // MARK: Returning
 
-    /// Up to where events have been given positions.
+    /// The newest position that has been given out.
     var last: EventPosition { state.withLockedValue { $0.last } }
 
     func missed(

@@ -16,7 +16,7 @@ final class SocketContinuation: Sendable {
         var machine: RestoreStateMachine?
         /// Whether the connection was lost in a way that lets the client return.
         var isLost = false
-        /// Whether the record of the connected socket is about to be written, and when that was done last.
+        /// Whether a write of the connected socket's record is scheduled, and when the last one was.
         var isRecording = false
         var recorded: NIODeadline?
     }
@@ -91,7 +91,7 @@ final class SocketContinuation: Sendable {
         }
     }
 
-    /// Whether a record is to be written after the time returned; nil when one is about to be.
+    /// Schedules a write of the record: returns the delay until it, or nil when one is scheduled already.
     func beginRecording() -> TimeAmount? {
         state.withLock { state in
             guard !state.isRecording else { return nil }
@@ -171,7 +171,7 @@ extension SocketCore {
         store.keep(record, for: TimeAmount(sessions.settings.maxDisconnectionDuration))
     }
 
-    /// Something has changed that other servers have to know if this one dies.
+    /// Notes a change that other servers have to know if this one dies.
     func recordChanged() {
         guard part.log?.isShared == true, connected, let delay = continuation?.beginRecording() else { return }
         _ = client.shard.timers.schedule(after: delay) { [weak self] in self?.writeRecord() }
@@ -186,7 +186,7 @@ extension SocketCore {
         record.owner = store.owner
         let life = TimeAmount(sessions.settings.maxDisconnectionDuration)
         store.keep(record, for: life)
-        // Written again before it expires, unless it has changed meanwhile.
+        // The record is written again before it expires, unless a change has caused that in the meantime.
         _ = client.shard.timers.schedule(after: .nanoseconds(life.nanoseconds / 3)) { [weak self] in
             guard let self, self.continuation?.lastRecorded == now else { return }
             self.recordChanged()
@@ -203,7 +203,7 @@ extension SocketCore {
 
     // MARK: Sending in order
 
-    /// Sends an event through the adapter, which gives it its place; false when it is not to go there.
+    /// Sends an event through the adapter, which gives it its place; false when the event must not take this way.
     func sendThroughAdapter(_ event: String, _ arguments: EncodedArguments, _ flags: EmitFlags) -> Bool {
         guard let handle, handle.connected, !flags.isVolatile, part.log?.isShared == true else { return false }
         handle.namespace.adapter.broadcast(
@@ -216,7 +216,8 @@ extension SocketCore {
     func sendInOrder(_ arguments: EncodedArguments, _ flags: EmitFlags, _ log: NamespaceLog) {
         guard let handle else { return }
         if !handle.connected, let continuation = handle.continuation, continuation.isRestoring {
-            // Neither kept nor counted: the client's offset stays what it is until it has all that it has missed.
+            // The event is neither kept nor counted: the client's offset stays the same until the client has all missed
+            // events.
             return client.send(
                 log.message(arguments, BroadcastFlags(flags), offset: continuation.offset))
         }
