@@ -223,7 +223,8 @@ enum CheatSheet {
             configuration.adapter, configuration.connectTimeout, configuration.cleanupEmptyChildNamespaces,
             configuration.connectionStateRecovery,
             configuration.engine.addTrailingSlash, configuration.engine.allowRequest,
-            configuration.engine.allowUpgrades, configuration.engine.cookie, configuration.engine.cors
+            configuration.engine.allowUpgrades, configuration.engine.allowEIO3, configuration.parser,
+            configuration.engine.cookie, configuration.engine.cors
         )
         configuration.engine.cookie = CookieConfiguration()
         _ = (

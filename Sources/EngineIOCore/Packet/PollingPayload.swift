@@ -61,8 +61,8 @@ package struct PollingPayloadDecoder {
                     packet = try Revision3Codec.decodeText(part)
                 } else if rest.readableBytes > 0 {
                     // Packets without anything count as well.
-                    guard packetCount < maximumPackets else { throw .tooManyPackets(limit: maximumPackets) }
                     packetCount += 1
+                    guard packetCount <= maximumPackets else { throw .tooManyPackets(limit: maximumPackets) }
                 }
             } while packet == nil && rest.readableBytes > 0
         }

@@ -185,6 +185,10 @@ final class NamespaceShardCore: LoopResident {
                 engine.send(first, to: recipient.session)
             }
         }
+        count(dropped: dropped, metrics)
+    }
+
+    private func count(dropped: Int, _ metrics: ServerMetrics) {
         if dropped > 0 { metrics.volatileDropped.increment(by: dropped) }
     }
 
@@ -205,10 +209,10 @@ final class NamespaceShardCore: LoopResident {
             socket.notifyOutgoing(packet)
             if options.flags.isVolatile, !socket.client.session.isWritable {
                 dropped += 1
-            } else if let staged = forms.staged(recipient.form, engine) {
-                engine.send(staged, to: recipient.session)
+            } else if let form = forms.staged(recipient.form, engine) {
+                engine.send(form, to: recipient.session)
             }
         }
-        if dropped > 0 { metrics.volatileDropped.increment(by: dropped) }
+        count(dropped: dropped, metrics)
     }
 }

@@ -13,10 +13,10 @@ struct ApplicationTests {
     func refusedOptions() throws {
         let base = ["--app", "mixed", "--port", "0"]
         for more in [
-            ["--adapter", "streams"], ["--adapter", "redis", "--app", "eio"], ["--redis", "redis://127.0.0.1:6379"],
+            ["--adapter", "nope"], ["--adapter", "redis", "--app", "eio"], ["--redis", "redis://127.0.0.1:6379"],
             ["--key", "k"], ["--mode", "static"],
-            ["--specific-response-channel"], ["--requests-timeout", "1"], ["--eio3"],
-            ["--parser", "msgpack"], ["--ping", "0"], ["--event-loops", "0"], ["--port", "70000"], ["--app", "nope"],
+            ["--specific-response-channel"], ["--requests-timeout", "1"],
+            ["--parser", "nope"], ["--ping", "0"], ["--event-loops", "0"], ["--port", "70000"], ["--app", "nope"],
             ["--unknown"],
         ] {
             do {

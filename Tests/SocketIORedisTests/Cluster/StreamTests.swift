@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import HiredisNIO
+import MetricTesting
 import NIOCore
 import ProcessTesting
 import SocketIOCluster
@@ -95,6 +96,10 @@ struct StreamTests {
 
     @Test("A stream that was trimmed before it was read is noticed")
     func trimmed() async throws {
+        try await CountedMetrics.counting { (metrics: CountedMetrics) async throws in try await trimmed(metrics) }
+    }
+
+    private func trimmed(_ metrics: CountedMetrics) async throws {
         let redis = try await RedisServer.started()
         try await withStreams(2, on: redis) { nodes in
             let client = try await nodes[1].client()
@@ -109,9 +114,23 @@ struct StreamTests {
                 try await admin.run(words: command.split(separator: " ").map(String.init))
             }
             try await eventually("the gap is counted") { nodes[1].cluster.statistics.streamGaps >= 1 }
+            #expect((metrics["socketio_adapter_stream_gaps_total"] ?? 0) >= 1)
             try await eventually("up again") { nodes.allSatisfy { $0.cluster.status == .up } }
             nodes[0].io.emit("n", 2)
             #expect(try await numbers(client, upTo: 2) == [2])
+        }
+    }
+
+    @Test("How far the reader is behind is a figure")
+    func lag() async throws {
+        try await CountedMetrics.counting { (metrics: CountedMetrics) async throws in
+            let redis = try await RedisServer.started()
+            try await withStreams(1, on: redis) { _ in
+                // Its id says that this entry was written at the beginning of 1970.
+                let entry = "XADD socket.io 1-1 uid x nsp / type 3 data {}"
+                try await redis.admin().run(words: entry.split(separator: " ").map(String.init))
+                try await eventually("the lag") { (metrics["socketio_adapter_stream_lag_seconds"] ?? 0) > 1e6 }
+            }
         }
     }
 
