@@ -13,8 +13,13 @@ protocol InputSource: AnyObject {
 /// Between two turns the loop polls all its sockets. That needs a deadline in the future, because NIO runs all due
 /// tasks, however often they reschedule themselves, before it polls the selector. Confined to its loop.
 final class InputTurns {
-    /// The time from the end of a turn to the next one.
-    static let pause = TimeAmount.microseconds(50)
+    /// The time from the end of a turn to the next one. NIO must have looked for due tasks before it is over, which takes NIO
+    /// some microseconds, and some hundred when nothing is optimised.
+    #if DEBUG
+        static let pause = TimeAmount.milliseconds(1)
+    #else
+        static let pause = TimeAmount.microseconds(50)
+    #endif
     /// How long one turn of all sources may take; the remaining sources come first in the next turn.
     static let budget = TimeAmount.milliseconds(2)
     /// How many bytes of unrequested input are kept for all clients of the loop together: NIO reads the rest of an

@@ -104,11 +104,13 @@ extension WebSocketTransport: InputSource {
     // MARK: Going on
 
     func continueInput() {
+        guard held != nil else { return }
+        // Batches that are waiting in the inbox come behind what is held.
+        shard.home.catchUp()
         guard let held else { return }
         held.isQueued = false
         guard held.pause == nil else { return }
         self.held = nil
-        shard.home.catchUp()
         if isLocal { continueBytes(held) } else { continueEvents(held) }
     }
 

@@ -20,6 +20,14 @@ struct ClusterMetricTests {
         return Array(bytes.readableBytesView)
     }
 
+    @Test("how far a stream is behind, in seconds")
+    func streamLag() {
+        CountedMetrics.counting { (metrics: CountedMetrics) in
+            ClusterCounters().record(streamLag: .milliseconds(1_500))
+            #expect(metrics["socketio_adapter_stream_lag_seconds"] == 1.5)
+        }
+    }
+
     @Test("messages out and in, those for nobody here, and those nobody understands")
     func messages() async throws {
         try await ManualNode.counted { node, metrics in

@@ -121,19 +121,6 @@ struct StreamTests {
         }
     }
 
-    @Test("How far the reader is behind is a figure")
-    func lag() async throws {
-        try await CountedMetrics.counting { (metrics: CountedMetrics) async throws in
-            let redis = try await RedisServer.started()
-            try await withStreams(1, on: redis) { _ in
-                // Its id says that this entry was written at the beginning of 1970.
-                let entry = "XADD socket.io 1-1 uid x nsp / type 3 data {}"
-                try await redis.admin().run(words: entry.split(separator: " ").map(String.init))
-                try await eventually("the lag") { (metrics["socketio_adapter_stream_lag_seconds"] ?? 0) > 1e6 }
-            }
-        }
-    }
-
     @Test("Entries that are none are counted, and no harm is done")
     func garbage() async throws {
         let redis = try await RedisServer.started()
