@@ -184,8 +184,10 @@ struct NetworkFaultTests {
         try await withFaultyLink { nodes, link, _ in
             try await Task.sleep(for: .milliseconds(250))
             let all = try await NumberedTraffic(count: 1000, interval: .milliseconds(3)).run(nodes) { number in
-                if number == 0 { link.set { $0.resetsOneOf = 100 } }
-                if number == 999 { link.set { $0.resetsOneOf = nil } }
+                // Each lives long enough that the node does not wait longer and longer, as it does after connections that
+                // end at once.
+                if number == 0 { link.set { $0.lives = 200...600 } }
+                if number == 999 { link.set { $0.lives = nil } }
             }
             expectLocal(all, 1000)
             all[1][0].expectOrder("to")
@@ -198,10 +200,11 @@ struct NetworkFaultTests {
                 gaps \(all[1][0].longestGap), \(all[0][1].longestGap)
                 """)
             #expect(lost.from <= statistics.unconfirmed)
-            // Every connection that is reset is made again within moments: 49 to 151 lost and gaps of 40 to 220 ms were
-            // measured on two cores at a load of 30. Without the next connection most would be lost.
+            // Every connection that is reset is made again within moments. Without the next connection most would be lost.
+            // What the node's own client waited for as well was the machine.
             #expect(lost.to < 300)
-            #expect([all[1][0], all[0][1]].allSatisfy { $0.longestGap < .seconds(1) })
+            let machine = max(all[0][0].longestGap, all[1][1].longestGap)
+            #expect([all[1][0], all[0][1]].allSatisfy { $0.longestGap < .seconds(1) + machine }, "\(machine)")
             try await eventually("the loss is counted") { nodes[1].cluster.statistics.missed >= lost.to }
             try await eventually("up") { nodes.allSatisfy { $0.cluster.status == .up } }
             #expect(try await nodes[0].io.count() == 2)

@@ -17,8 +17,8 @@ final class FaultyLink: Sendable {
         /// Nothing arrives; nothing is read either, so that the sender's buffers fill.
         var holdsToServer = false
         var holdsToClient = false
-        /// One of so many reads ends in a reset of the connection.
-        var resetsOneOf: Int?
+        /// Each connection is reset by the first bytes after so many milliseconds of its life, which chance decides.
+        var lives: ClosedRange<Int64>?
     }
 
     private let listener: any Channel
@@ -87,6 +87,14 @@ final class FaultyLink: Sendable {
 
         /// Whether the end of the connection is still to be told to the other side.
         private var owesEnd = false
+        private let began = NIODeadline.now()
+        private let share = Double.random(in: 0..<1)
+
+        /// Whether the time that chance has given the connection is over.
+        private func isDue(_ lives: ClosedRange<Int64>) -> Bool {
+            let milliseconds = Double(lives.lowerBound) + share * Double(lives.upperBound - lives.lowerBound)
+            return NIODeadline.now() >= began + .microseconds(Int64(milliseconds * 1000))
+        }
 
         /// Reads, or does not.
         func follow() {
@@ -104,7 +112,7 @@ final class FaultyLink: Sendable {
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             let bytes = unwrapInboundIn(data)
             let faults = faults.withLockedValue { $0 }
-            if let chance = faults.resetsOneOf, Int.random(in: 0..<chance) == 0 { return reset() }
+            if let lives = faults.lives, isDue(lives) { return reset() }
             guard faults.delay > .zero else { return pass(bytes, faults.piece) }
             channel.eventLoop.scheduleTask(in: faults.delay) { self.pass(bytes, faults.piece) }
         }
