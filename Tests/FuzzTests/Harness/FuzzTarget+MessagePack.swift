@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOCore
 internal import NIOCore
 internal import SocketIOCore
 
@@ -17,6 +18,45 @@ extension FuzzTarget {
         try require(skipped == 0..<reader.offset, "skipping ends at \(skipping.offset), reading at \(reader.offset)")
         try require(reader.offset <= input.bytes.count, "more was read than there is")
         try MessagePackCheck.check(arguments, limits: limits, size: input.bytes.count)
+    }
+}
+
+extension FuzzTarget {
+    /// One packet of a client with the MessagePack parser.
+    static let messagePackPacket = FuzzTarget(name: "messagepack-packet", maximumLength: 4096) { input in
+        let limits = PacketLimits(
+            maxAttachments: 4, maxPacketBytes: 3000, maxDepth: 24, maxNamespaceLength: 40, maxKeyLength: 100,
+            maxEventNameLength: 60)
+        var parser = DefaultParser(limits: limits, parser: .msgpack)
+        guard let packet = try? parser.receive(.binary(input.buffer)) else { return }
+        // A control character of one byte is six in JSON.
+        try PacketCheck(packet: packet, limits: limits, maximumBytes: 8 * input.bytes.count + 64).run()
+        guard let message = message(packet), let packed = MessagePackEncoder.message(message) else { return }
+        let bytes = packed.head.payloadBuffer
+        guard bytes.readableBytes <= limits.maxPacketBytes else { return }
+        do {
+            var again = try parser.receive(.binary(bytes))
+            again?.shortName = packet.shortName
+            try require(again == packet, "written and read again: \(again as Any) instead of \(packet)")
+        } catch let error as PacketDecodingError {
+            throw FuzzFinding("\(Array(bytes.readableBytesView)) was written for \(packet), and is refused: \(error)")
+        }
+    }
+
+    /// The packet as the server would write it; nil for one that clients only send, or whose placeholders are the sender's own.
+    private static func message(_ packet: SocketPacket) -> OutboundMessage? {
+        switch packet.body {
+        case .event(let payload):
+            guard !MessagePackCheck.hasLookalikes(payload.text, payload.attachments.count) else { return nil }
+            return DefaultEncoder.event(
+                nsp: packet.nsp, id: packet.id, json: payload.text, attachments: payload.attachments)
+        case .ack(let payload):
+            guard let id = packet.id, !MessagePackCheck.hasLookalikes(payload.text, payload.attachments.count) else {
+                return nil
+            }
+            return DefaultEncoder.ack(nsp: packet.nsp, id: id, json: payload.text, attachments: payload.attachments)
+        case .connect, .connectError, .disconnect: return nil
+        }
     }
 }
 
@@ -46,8 +86,12 @@ enum MessagePackCheck {
     /// Whether objects of the sender look like the placeholders of attachments. There is no telling them apart, in Node
     /// neither.
     static func hasLookalikes(_ arguments: EncodedArguments) -> Bool {
-        String(buffer: arguments.json).split(separator: "_placeholder", omittingEmptySubsequences: false).count - 1
-            != arguments.attachments.count
+        hasLookalikes(arguments.json, arguments.attachments.count)
+    }
+
+    /// The same for the parts of one.
+    static func hasLookalikes(_ json: ByteBuffer, _ attachments: Int) -> Bool {
+        String(buffer: json).split(separator: "_placeholder", omittingEmptySubsequences: false).count - 1 != attachments
     }
 
     private static func throughMessagePack(

@@ -15,8 +15,8 @@ package struct FuzzTarget: Sendable {
 
     /// All of them.
     package static let all: [FuzzTarget] = [
-        pollingPayload, webSocket, deflate, http, packet, json, messagePack, broadcast, clusterMessage, resp, query,
-        headers, proxyHeader, settings,
+        pollingPayload, revision3, webSocket, deflate, http, packet, json, messagePack, messagePackPacket, broadcast,
+        clusterMessage, resp, query, headers, proxyHeader, settings,
     ]
 
     /// The one with this name.
