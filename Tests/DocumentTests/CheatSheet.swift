@@ -212,6 +212,9 @@ enum CheatSheet {
         configuration.engine.forwarding = ForwardingConfiguration(directory: cluster)
         let emitter = try RedisEmitter(url: "redis://127.0.0.1:6379", eventLoop: loop)
         try await emitter.to("room1").emit("hello", "world")
+        var settings = RedisClusterConfiguration()
+        settings.streams = RedisStreams()
+        _ = try RedisCluster(url: "redis://127.0.0.1:6379", configuration: settings)
         _ = Server(configuration: configuration)
     }
 
