@@ -59,7 +59,7 @@ fuzz: ## Run every decoder under libFuzzer, each for SECONDS=600; TARGET='json p
 	@.ci/packages.sh build
 	@.ci/fuzz.sh $(or $(SECONDS),600) $(TARGET)
 
-mutants: ## Put small faults into a copy of the sources and look whether the tests notice each (see docs/testing.md).
+mutants: ## Put small faults into a copy of the sources and find out whether the tests notice them (see docs/testing.md).
 	@.ci/packages.sh test
 	@.ci/mutants.py
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Part of socketio-server, MIT licence; see LICENSE.
-"""Puts the small faults of Tests/Mutants/mutants.txt into a copy of the sources and looks which the tests notice.
+"""Puts the small faults of Tests/Mutants/mutants.txt into a copy of the sources and finds out which of them the tests notice.
 
     .ci/mutants.py [NAME…]      all faults, or those named
     .ci/mutants.py --check      only whether each fault still has its place in the sources
