@@ -12,8 +12,8 @@ internal import Testing
         "EngineIOServer/Session/Leftover.swift", "EngineIOServer/Session/SessionCore.swift",
         "EngineIOServer/Shard/OutboundQueue.swift", "EngineIOServer/Shard/ShardCore.swift",
         "EngineIOServer/Shard/SlowClientList.swift", "EngineIOServer/Transport/PollingTransport.swift",
-        "EngineIOServer/Transport/SpareAssembler.swift", "SocketIOCore/Value/EncoderCore.swift",
-        "SocketIOCore/Value/PayloadCore.swift", "SocketIOServer/Client/Client.swift",
+        "EngineIOServer/Transport/SpareAssembler.swift", "SocketIOCore/Value/Encoding/EncoderCore.swift",
+        "SocketIOCore/Value/Decoding/PayloadCore.swift", "SocketIOServer/Client/Client.swift",
         "SocketIOServer/Emit/AckResponder.swift", "SocketIOServer/Shard/ShardContext.swift",
         "SocketIOServer/Socket/HandlerShape.swift", "SocketIOServer/Socket/SocketCore.swift",
     ]

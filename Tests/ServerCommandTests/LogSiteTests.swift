@@ -44,9 +44,11 @@ internal import Testing
         "socketio-server/Operations.swift": Site(lines: 3, bound: "the start"),
         "socketio-server/Operations/Assembly+Operations.swift": Site(lines: 1, bound: "the start"),
         "socketio-server/Operations/Assembly+Shutdown.swift": Site(lines: 4, bound: "the end"),
-        "socketio-server/Operations/JWTOperation.swift": Site(lines: 2, bound: "the time between attempts"),
+        "socketio-server/Operations/Authentication/JWTOperation.swift": Site(
+            lines: 2, bound: "the time between attempts"),
         "socketio-server/Operations/LogLevelEndpoint.swift": Site(lines: 1, bound: "the operator, who has the token"),
-        "socketio-server/Operations/OverloadWatch.swift": Site(lines: 2, bound: "a timer, and `overload.afterMs`"),
+        "socketio-server/Operations/Readiness/OverloadWatch.swift": Site(
+            lines: 2, bound: "a timer, and `overload.afterMs`"),
         "socketio-server/Operations/Reload.swift": Site(lines: 4, bound: "the operator, who reloads"),
         "socketio-server/Operations/SecondSignal.swift": Site(lines: 1, bound: "the operator, who sends signals"),
     ]

@@ -15,8 +15,8 @@ internal import Testing
         "EngineIOServer/Routing/HTTPRouter.swift": "the same, of requests a middleware refused",
         "EngineIOServer/Routing/ClientFiles.swift": "names of files of the shipped client",
         "HiredisNIO/RedisConfiguration+URL.swift": "parameters of a URL from the settings",
-        "SocketIOCore/Value/PayloadKeyedDecodingContainer.swift": "a type that is named in an error",
-        "SocketIOCore/Value/StringKeys.swift":
+        "SocketIOCore/Value/Decoding/PayloadKeyedDecodingContainer.swift": "a type that is named in an error",
+        "SocketIOCore/Value/Decoding/StringKeys.swift":
             "tells what a dictionary of strings would merge, of names that are cheap",
         "socketio-server/Settings/": "keys and flags of settings, variables of the environment",
         "socketio-server/Operations/": "parts of the server, families of metrics, files to watch",
