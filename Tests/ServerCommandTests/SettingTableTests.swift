@@ -86,11 +86,16 @@ internal import Testing
 }
 
 @Suite struct SuggestionTests {
-    private static let words = ["port", "path", "pingIntervalMs", "pingTimeoutMs", "host"]
+    private static let words = [
+        "port", "path", "pingIntervalMs", "pingTimeoutMs", "host", "maxSessions", "maxSessionsPerAddress",
+        "maxHandshakesPerSecondPerAddress", "maxHandshakesPerSecond",
+    ]
 
     @Test(arguments: [
         ("prot", "port"), ("pathh", "path"), ("pingInterval", "pingIntervalMs"), ("pingintervalms", "pingIntervalMs"),
         ("pingTimeout", "pingTimeoutMs"), ("hots", "host"),
+        // The shortest of those that begin with the word, wherever it stands.
+        ("maxSession", "maxSessions"), ("maxHandshake", "maxHandshakesPerSecond"),
     ])
     func nearWords(word: String, expected: String) {
         #expect(Suggestion.nearest(to: word, among: Self.words) == expected)

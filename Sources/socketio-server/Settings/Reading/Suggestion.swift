@@ -9,18 +9,21 @@ enum Suggestion {
     static func nearest(to word: String, among candidates: [String]) -> String? {
         guard (1...100).contains(word.utf8.count) else { return nil }
         let lowered = Array(word.lowercased().utf8)
-        // Ties go to the earlier candidate: the tables list the common one first.
-        var limit = max(1, lowered.count / 3)
-        var best: String?
-        for candidate in candidates where limit >= 0 {
+        let limit = max(1, lowered.count / 3)
+        var best: (candidate: String, distance: Int, rest: Int)?
+        for candidate in candidates {
             let other = Array(candidate.lowercased().utf8)
             let isBeginning = lowered.count >= 4 && other.starts(with: lowered)
-            let distance = isBeginning ? min(1, limit) : distance(lowered, other, atMost: limit)
-            guard let distance else { continue }
-            best = candidate
-            limit = distance - 1
+            guard let distance = isBeginning ? 1 : distance(lowered, other, atMost: best?.distance ?? limit) else {
+                continue
+            }
+            // Of several candidates that begin with the word, the shortest is the nearest. Other ties go to the earlier candidate:
+            // the tables list the common one first.
+            let rest = isBeginning ? other.count - lowered.count : 0
+            if let best, (best.distance, best.rest) <= (distance, rest) { continue }
+            best = (candidate, distance, rest)
         }
-        return best
+        return best?.candidate
     }
 
     /// Edits between two words, an exchange of neighbours being one (optimal string alignment); nil when there are more than
