@@ -9,7 +9,7 @@ internal import NIOCore
 /// A class, so that nothing is held exclusively while a delivery calls out. For the same reason overlapping access to what
 /// every message touches is not checked for at run time: it is read and changed in single steps.
 final class OutboundQueue {
-    private struct Entry {
+    struct Entry {
         var place: MessagePlace
         var next: Int32
     }
@@ -19,15 +19,15 @@ final class OutboundQueue {
     @exclusivity(unchecked)
     private(set) var tick: UInt32 = 0
     @exclusivity(unchecked)
-    private var messages: [OutboundMessage] = []
+    var messages: [OutboundMessage] = []
     /// Messages for one recipient, see `stage(textUpTo:_:)`.
     @exclusivity(unchecked)
-    private var arena = FrameArena()
+    var arena = FrameArena()
     @exclusivity(unchecked)
-    private var entries: [Entry] = []
+    var entries: [Entry] = []
     /// What each message counts in the shard's traffic, so that a recipient costs two additions.
     @exclusivity(unchecked)
-    private var weights: [ShardTraffic.Weight] = []
+    var weights: [ShardTraffic.Weight] = []
 
     /// For the clients that have agreed to compression; nil when that is turned off.
     let compressor: FrameCompressor?
@@ -36,22 +36,22 @@ final class OutboundQueue {
     private var compressed: [Int64: OutboundMessage] = [:]
     /// What has to wait for somebody, by the same.
     @exclusivity(unchecked)
-    private var held: [Int64: HeldMessage] = [:]
+    var held: [Int64: HeldMessage] = [:]
     /// The bodies of polling answers that several clients get, by their messages.
     @exclusivity(unchecked)
-    private var pollingBodies: [[MessagePlace]: PollingBody] = [:]
+    var pollingBodies: [[MessagePlace]: PollingBody] = [:]
     /// How many bytes are staged, those of the arena left out.
     @exclusivity(unchecked)
     private var sharedBytes = 0
 
     // The list joined last and what it gave: in a broadcast most lists are equal to the one before.
     @exclusivity(unchecked)
-    private var lastList: [MessagePlace] = []
-    private var lastWindowBits: Int32?
+    var lastList: [MessagePlace] = []
+    var lastWindowBits: Int32?
     private var list: [MessagePlace] = []
     @exclusivity(unchecked)
-    private var joined: [ByteBuffer] = []
-    private var joinedHeld: HeldBytes?
+    var joined: [ByteBuffer] = []
+    var joinedHeld: HeldBytes?
 
     init(compressor: FrameCompressor? = nil) {
         self.compressor = compressor
@@ -108,7 +108,7 @@ final class OutboundQueue {
     }
 
     /// A message, compressed when `windowBits` says so: once in a tick for all that share a window size.
-    private func message(at place: MessagePlace, windowBits: Int32?) -> OutboundMessage {
+    func message(at place: MessagePlace, windowBits: Int32?) -> OutboundMessage {
         guard let windowBits, let compressor else { return message(at: place) }
         // A message of the arena is asked for once.
         guard case .shared(let index) = place.kind else {
@@ -139,97 +139,7 @@ final class OutboundQueue {
         }
     }
 
-    // MARK: For those that cannot take it now
-
-    /// The messages of a list, in order, to be kept: one object for all sessions that keep the same message.
-    func forEachHeld(from first: Int32, windowBits: Int32?, in budget: BufferBudget, _ body: (HeldMessage) -> Void) {
-        var index = first
-        while index != Self.none {
-            let entry = entries[Int(index)]
-            body(held(at: entry.place, windowBits: windowBits, in: budget))
-            index = entry.next
-        }
-    }
-
-    private func held(at place: MessagePlace, windowBits: Int32?, in budget: BufferBudget) -> HeldMessage {
-        guard case .shared(let index) = place.kind else {
-            return HeldMessage(message(at: place, windowBits: windowBits), in: budget)
-        }
-        let key = Int64(index) << 8 | Int64(windowBits ?? 0)
-        if let held = held[key] { return held }
-        let made = HeldMessage(message(at: place, windowBits: windowBits), in: budget)
-        held[key] = made
-        return made
-    }
-
-    /// The memory of a list of which the transport has just kept `unsent` bytes: the same object for all sessions that
-    /// share it.
-    func held(listFrom first: Int32, windowBits: Int32?, unsent: Int, in budget: BufferBudget) -> HeldBytes {
-        let entry = entries[Int(first)]
-        if entry.next == Self.none {
-            if case .shared = entry.place.kind { return held(at: entry.place, windowBits: windowBits, in: budget) }
-            return HeldBytes(unsent, in: budget)
-        }
-        guard windowBits == lastWindowBits, places(from: first) == lastList else {
-            return HeldBytes(unsent, in: budget)
-        }
-        if let joinedHeld { return joinedHeld }
-        let made = HeldBytes(joined.reduce(0) { $0 + $1.memoryBytes }, in: budget)
-        joinedHeld = made
-        return made
-    }
-
-    private func places(from first: Int32) -> [MessagePlace] {
-        var places: [MessagePlace] = []
-        var index = first
-        while index != Self.none {
-            places.append(entries[Int(index)].place)
-            index = entries[Int(index)].next
-        }
-        return places
-    }
-
-    // MARK: Polling
-
-    /// The body of a list that other clients may get as well, made once in a tick; nil when it has fewer than `minimum` bytes
-    /// or a message for one client alone.
-    func sharedPollingBody(listFrom first: Int32, minimum: Int) -> PollingBody? {
-        var bytes = 0
-        var index = first
-        while index != Self.none {
-            guard case .shared(let message) = entries[Int(index)].place.kind else { return nil }
-            bytes += weights[message].bytes
-            index = entries[Int(index)].next
-        }
-        guard bytes >= minimum else { return nil }
-        let key = places(from: first)
-        if let body = pollingBodies[key] { return body }
-        var body = ByteBuffer()
-        body.reserveCapacity(bytes)
-        let mayCompress = append(listFrom: first, toPollingBody: &body)
-        let made = PollingBody(body, mayCompress: mayCompress)
-        pollingBodies[key] = made
-        return made
-    }
-
-    /// Adds the messages of a list to a polling body; whether one of them may be compressed.
-    func append(listFrom first: Int32, toPollingBody body: inout ByteBuffer) -> Bool {
-        var mayCompress = false
-        var index = first
-        while index != Self.none {
-            let entry = entries[Int(index)]
-            index = entry.next
-            switch entry.place.kind {
-            case .shared(let index):
-                PollingPayloadEncoder.append(messages[index], to: &body)
-                mayCompress = mayCompress || messages[index].compress
-            case .frame(let index):
-                PollingPayloadEncoder.append(arena.payload(index), isBinary: false, to: &body)
-                mayCompress = true
-            }
-        }
-        return mayCompress
-    }
+    // MARK: Sending at once
 
     /// What has become of a list that was to be sent at once.
     enum DirectOutcome {

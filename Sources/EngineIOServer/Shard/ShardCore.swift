@@ -28,7 +28,7 @@ package final class ShardCore: LoopResident {
     private let ping = OutboundMessage(head: OutboundPacket.ping.copied())
     private var stagedPing: StagedMessage?
     @exclusivity(unchecked)
-    private var sessions = SessionTable()
+    var sessions = SessionTable()
     @exclusivity(unchecked)
     var pending = PendingSessions()
     private let queue: OutboundQueue
@@ -42,11 +42,11 @@ package final class ShardCore: LoopResident {
     let bodyCompressor = BodyCompressor()
     /// The last body that was built from queued messages.
     @exclusivity(unchecked)
-    private var lastAnswer: AnsweredChunk?
+    var lastAnswer: AnsweredChunk?
     /// The sessions with a ``Leftover``.
     private(set) lazy var slowClients = SlowClientList(self)
     @exclusivity(unchecked)
-    private var slots = OutboundSlots()
+    var slots = OutboundSlots()
     /// Slots with something to deliver at the end of the tick, and the memory of the last such list.
     @exclusivity(unchecked)
     private var dirty: [SessionSlot] = []
@@ -231,23 +231,6 @@ package final class ShardCore: LoopResident {
         slots.owner(slot)?.deliver(from: list.first, in: queue)
     }
 
-    /// Whether anything is staged for the session in this tick.
-    func hasStaged(for session: SessionCore) -> Bool { slots.hasStaged(session.slot) }
-
-    /// The session takes no more messages.
-    func closeSlot(of session: SessionCore) {
-        slots.close(session.slot)
-        session.handle?.noteClosed()
-    }
-
-    /// What is staged for the session goes to this socket without asking session and transport, until `endBypass`.
-    func bypass(_ session: SessionCore, to descriptor: CInt) { slots.bypass(session.slot, to: descriptor) }
-
-    /// Whether it does.
-    func isBypassed(_ session: SessionCore) -> Bool { slots.isBypassed(session.slot) }
-
-    func endBypass(_ session: SessionCore) { slots.endBypass(session.slot) }
-
     /// Runs `body`. Handlers of sessions that end in the meantime hear of it when it is over, see ``afterDelivery(_:)``.
     func holdingEnds(_ body: () -> Void) {
         let isOutermost = !isDelivering
@@ -266,51 +249,5 @@ package final class ShardCore: LoopResident {
         isDelivering = false
         guard !deferred.isEmpty else { return }
         for work in exchange(&deferred, with: []) { work() }
-    }
-
-    // MARK: Polling answers
-
-    /// The response body for queued messages. Clients with the same queued messages share it if it has at least
-    /// `minimum` bytes; nil otherwise.
-    func sharedAnswer(of messages: [HeldMessage], minimum: Int) -> PollingBody? {
-        guard messages.reduce(0, { $0 + $1.message.frameBytes }) >= minimum else { return nil }
-        if let lastAnswer, lastAnswer.isMade(of: messages) { return lastAnswer.body }
-        let made = AnsweredChunk(messages)
-        lastAnswer = made
-        return made.body
-    }
-
-    /// No client waits for it any more.
-    func forgetAnswers() { lastAnswer = nil }
-
-    // MARK: Sessions
-
-    /// How many sessions live here.
-    var sessionCount: Int { sessions.count }
-
-    /// The session with this id, unless it has ended and is only waiting for its handler to hear of it.
-    func liveSession(id: StoredSessionID) -> SessionCore? {
-        guard let session = sessions[id], session.machine.isAlive else { return nil }
-        return session
-    }
-
-    func insert(_ session: SessionCore) {
-        sessions.insert(session)
-        session.slot = slots.add(session)
-    }
-
-    func remove(_ session: SessionCore) {
-        slots.remove(session.slot)
-        session.slot = .none
-        sessions.remove(session)
-        session.context.forgetCustomID(of: session)
-    }
-
-    /// All sessions of the moment, in no order.
-    func allSessions() -> [SessionCore] { sessions.all }
-
-    /// Their delegate, if it is of this type.
-    package func handlers<Handler: EngineSessionHandler>(as type: Handler.Type) -> [Handler] {
-        sessions.all.compactMap { $0.handler as? Handler }
     }
 }

@@ -1,0 +1,78 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import SocketIOServer
+
+// The messages of rooms.
+extension MemoryStore {
+    /// See ``HistoryStore/append(_:)``.
+    public func append(_ message: ChatMessage) async throws -> ChatMessage {
+        guard let room = state.rooms[message.room] else { throw HistoryStoreError.refused }
+        let name = message.from + " " + message.id
+        if let seq = room.ids[name], let known = room[seq] { return known }
+        var message = message
+        room.last += 1
+        message.seq = room.last
+        state.clock += 1
+        room.use = state.clock
+        room.add(message)
+        room.ids[name] = message.seq
+        room.bytes += message.size
+        state.bytes += message.size
+        if var member = room.members[message.from] {
+            member.read = message.seq
+            member.delivered = message.seq
+            room.members[message.from] = member
+        }
+        state.trim(room)
+        state.trimAll()
+        return message
+    }
+
+    /// See ``HistoryStore/message(_:in:)``.
+    public func message(_ seq: Int64, in room: String) async throws -> ChatMessage? { state.rooms[room]?[seq] }
+
+    /// See ``HistoryStore/replace(_:)``.
+    public func replace(_ message: ChatMessage) async throws -> Bool {
+        guard let room = state.rooms[message.room], let old = room[message.seq], old.rev == message.rev - 1 else {
+            return false
+        }
+        room[message.seq] = message
+        room.bytes += message.size - old.size
+        state.bytes += message.size - old.size
+        state.trim(room)
+        return true
+    }
+
+    /// See ``HistoryStore/messages(in:before:limit:)``.
+    public func messages(in room: String, before: Int64?, limit: Int) async throws -> [ChatMessage] {
+        guard let messages = state.rooms[room]?.messages, let first = messages.first?.seq else { return [] }
+        let end = before.map { max(0, min(messages.count, Int(clamping: $0 - first))) } ?? messages.count
+        return Array(messages.prefix(end).suffix(limit))
+    }
+
+    /// See ``HistoryStore/messages(in:after:limit:)``.
+    public func messages(in room: String, after: Int64, limit: Int) async throws -> [ChatMessage] {
+        guard let messages = state.rooms[room]?.messages, let first = messages.first?.seq else { return [] }
+        let start = max(0, min(messages.count, Int(clamping: after - first + 1)))
+        return Array(messages.dropFirst(start).prefix(limit))
+    }
+
+    /// See ``HistoryStore/search(_:in:limit:)``.
+    public func search(_ text: String, in room: String, limit: Int) async throws -> [ChatMessage] {
+        let pattern = SearchPattern(text)
+        let messages = state.rooms[room]?.messages ?? []
+        return Array(messages.reversed().lazy.filter { pattern.matches($0.text) }.prefix(limit))
+    }
+
+    /// See ``HistoryStore/last(in:)``.
+    public func last(in room: String) async throws -> Int64 { state.rooms[room]?.last ?? 0 }
+
+    /// See ``HistoryStore/mark(_:in:read:delivered:)``.
+    public func mark(_ person: String, in room: String, read: Int64, delivered: Int64) async throws -> ChatMember? {
+        guard let known = state.rooms[room], var member = known.members[person] else { return nil }
+        member.read = max(member.read, min(read, known.last))
+        member.delivered = max(member.delivered, min(delivered, known.last), member.read)
+        state.rooms[room]?.members[person] = member
+        return member
+    }
+}
