@@ -24,6 +24,17 @@ public struct ChatPages: Sendable {
 
     private static let script = "text/javascript; charset=utf-8"
 
+    /// `chat.js` loads the others.
+    private static let scripts: [(name: String, bytes: [UInt8])] = [
+        ("chat.js", PackageResources.chat_js), ("chat-compose.js", PackageResources.chat_compose_js),
+        ("chat-files.js", PackageResources.chat_files_js), ("chat-menu.js", PackageResources.chat_menu_js),
+        ("chat-net.js", PackageResources.chat_net_js), ("chat-page.js", PackageResources.chat_page_js),
+        ("chat-people.js", PackageResources.chat_people_js), ("chat-reading.js", PackageResources.chat_reading_js),
+        ("chat-rooms.js", PackageResources.chat_rooms_js), ("chat-search.js", PackageResources.chat_search_js),
+        ("chat-session.js", PackageResources.chat_session_js), ("chat-spaces.js", PackageResources.chat_spaces_js),
+        ("chat-text.js", PackageResources.chat_text_js), ("chat-view.js", PackageResources.chat_view_js),
+    ]
+
     private let requiresLogin: Bool
 
     /// The shipped pages.
@@ -33,19 +44,16 @@ public struct ChatPages: Sendable {
 
     /// Adds `/`, `/index.html`, `/chat.css`, the scripts, `/chat.json` and `/icon.svg` to `router`.
     public func addRoutes(to router: some RouterMethods<some RequestContext>) {
-        let pages = [
+        var pages = [
             Page(path: "/", contentType: "text/html; charset=utf-8", bytes: PackageResources.index_html),
             Page(path: "/index.html", contentType: "text/html; charset=utf-8", bytes: PackageResources.index_html),
             Page(path: "/chat.css", contentType: "text/css; charset=utf-8", bytes: PackageResources.chat_css),
-            Page(path: "/chat.js", contentType: Self.script, bytes: PackageResources.chat_js),
-            Page(path: "/chat-net.js", contentType: Self.script, bytes: PackageResources.chat_net_js),
-            Page(path: "/chat-view.js", contentType: Self.script, bytes: PackageResources.chat_view_js),
-            Page(path: "/chat-text.js", contentType: Self.script, bytes: PackageResources.chat_text_js),
             Page(
                 path: "/chat.json", contentType: "application/json",
                 bytes: Array("{\"requiresLogin\":\(requiresLogin)}".utf8)),
             Page(path: "/icon.svg", contentType: "image/svg+xml", bytes: PackageResources.icon_svg),
         ]
+        pages += Self.scripts.map { Page(path: "/" + $0.name, contentType: Self.script, bytes: $0.bytes) }
         for page in pages {
             let body = ByteBuffer(bytes: page.bytes)
             let headers: HTTPFields = [

@@ -71,8 +71,12 @@ internal import Testing
     @Test func pagesHaveAPolicy() async throws {
         let server = try RunningProcess.server(["--host", "127.0.0.1", "--port", "0", "--event-loops", "1"])
         let port = try await server.port()
-        for path in ["/", "/index.html", "/chat.js", "/chat.css", "/icon.svg"] {
+        // `chat.js` names every other script, since each of them has something that it needs.
+        let scripts = try await ask(port, "/chat.js").text.matches(of: /from '\.(\/[a-z-]+\.js)'/).map { String($0.1) }
+        #expect(scripts.count > 10)
+        for path in ["/", "/index.html", "/chat.js", "/chat.css", "/icon.svg"] + scripts {
             let answer = try await ask(port, path)
+            #expect(answer.status == 200, "\(path)")
             let policy = answer["content-security-policy"] ?? ""
             #expect(policy.contains("default-src 'none'; script-src 'self';") && !policy.contains("unsafe"), "\(path)")
             #expect(answer["x-content-type-options"] == "nosniff" && answer["referrer-policy"] == "no-referrer")
