@@ -43,3 +43,31 @@ package enum PacketDecodingError: Error, Hashable, Sendable {
     /// Text and attachments of one packet exceed the limit.
     case packetTooLarge(limit: Int)
 }
+
+extension PacketDecodingError: CustomStringConvertible {
+    /// What is wrong with the message. A limit is named as in the configuration.
+    package var description: String {
+        switch self {
+        case .empty: "an empty message"
+        case .unknownType(let byte): "packet type byte \(byte), expected 0 to 6"
+        case .malformedAttachmentCount: "no number of attachments in front of the hyphen"
+        case .tooManyAttachments(let limit): "more than \(limit) attachments (maxAttachments)"
+        case .namespaceTooLong(let limit): "a namespace of more than \(limit) bytes (maxNameLength)"
+        case .ackIDTooLarge: "an acknowledgement id above 2^53 - 1"
+        case .malformedMessagePack: "not the MessagePack of a packet"
+        case .malformedNamespace: "a namespace that is no URL"
+        case .unexpectedText: "text from a client whose packets are MessagePack"
+        case .malformedJSON: "invalid JSON"
+        case .nestedTooDeep(let limit): "arrays and objects nested more than \(limit) deep (maxNesting)"
+        case .unexpectedPayload(let type): "a payload that packets of the type \(type) do not have"
+        case .keyTooLong(let limit): "an object's key of more than \(limit) bytes (maxKeyLength)"
+        case .eventNameTooLong(let limit): "an event's name of more than \(limit) bytes (maxEventNameLength)"
+        case .reservedEventName: "an event with a reserved name"
+        case .textWhileAttachmentsPending: "text while attachments are outstanding"
+        case .attachmentsLate: "attachments that have not arrived in time (attachmentTimeout)"
+        case .unexpectedBinary: "binary data that no packet has announced"
+        case .invalidPlaceholder: "a placeholder without an attachment"
+        case .packetTooLarge(let limit): "a packet of more than \(limit) bytes with its attachments (maxPacketBytes)"
+        }
+    }
+}

@@ -135,6 +135,8 @@ struct PacketTests {
     @Test func errorsSayWhatHappened() {
         #expect(EnginePacketError.emptyPacket.description == "empty packet")
         #expect(EnginePacketError.unknownType(55).description == "packet type byte 55, expected 0-6 or b")
-        #expect(EnginePacketError.tooManyPackets(limit: 4).description == "more than 4 packets in one payload")
+        #expect(
+            EnginePacketError.tooManyPackets(limit: 4).description
+                == "more than 4 packets in one payload (maxPacketsPerPayload)")
     }
 }

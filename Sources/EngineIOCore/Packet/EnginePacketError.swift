@@ -21,7 +21,7 @@ extension EnginePacketError: CustomStringConvertible {
         case .unknownType(let byte): "packet type byte \(byte), expected 0-6 or b"
         case .invalidUTF8: "packet is not valid UTF-8"
         case .invalidLength: "length of a packet that does not fit its payload"
-        case .tooManyPackets(let limit): "more than \(limit) packets in one payload"
+        case .tooManyPackets(let limit): "more than \(limit) packets in one payload (maxPacketsPerPayload)"
         }
     }
 }

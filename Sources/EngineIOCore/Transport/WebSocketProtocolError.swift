@@ -46,9 +46,10 @@ extension WebSocketProtocolError: CustomStringConvertible {
         case .invalidCloseCode(let code): "invalid close code \(code)"
         case .invalidUTF8: "invalid UTF-8"
         case .invalidCompressedData: "invalid compressed data"
-        case .messageTooLarge(let limit): "message of more than \(limit) bytes"
-        case .tooManyFragments(let limit): "message of more than \(limit) fragments"
-        case .tooManyControlFrames(let limit): "more than \(limit) control frames in a second"
+        case .messageTooLarge(let limit): "message of more than \(limit) bytes (maxHttpBufferSize)"
+        case .tooManyFragments(let limit): "message of more than \(limit) fragments (maxFragmentsPerMessage)"
+        case .tooManyControlFrames(let limit):
+            "more than \(limit) control frames in a second (maxControlFramesPerSecond)"
         }
     }
 }

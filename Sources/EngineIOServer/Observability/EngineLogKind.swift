@@ -15,6 +15,7 @@ enum EngineLogKind: String, LogKind {
         "sessions that joined no namespace were ended: admission.maxPendingSessions is reached"
     case tooManyPendingBytes = "sessions that joined no namespace were ended: admission.maxPendingBytes is reached"
     case outOfDescriptors = "connections are refused: the process has no descriptors left for them"
+    case overLimit = "a client exceeded a limit and was refused"
     case noProxyHeader = "a connection of a trusted proxy was closed: it does not begin with a PROXY header"
     case foreignOrigin = "a request was refused: cors.origin does not allow the page it comes from"
     case nodeRefuses = "Another node refuses this node's signature"
@@ -25,6 +26,7 @@ enum EngineLogKind: String, LogKind {
     var interval: TimeAmount {
         switch self {
         case .foreignOrigin: .seconds(1)
+        case .overLimit: .seconds(10)
         default: .minutes(1)
         }
     }

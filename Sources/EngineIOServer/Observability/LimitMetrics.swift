@@ -2,7 +2,9 @@
 
 internal import EngineIOCore
 internal import HTTPServerCore
+internal import Logging
 internal import Metrics
+internal import NIOCore
 
 /// Counts the refusals of each limit on requests, sessions and messages.
 final class LimitMetrics: Sendable {
@@ -52,25 +54,63 @@ final class LimitMetrics: Sendable {
 
     func count(_ limit: Limit) { counters[limit]?.increment() }
 
-    /// Counts a WebSocket client's violation if it exceeded a limit.
-    func count(_ error: WebSocketProtocolError) {
+}
+
+extension LimitMetrics.Limit {
+    /// The limit that a WebSocket client exceeded; nil when it broke another rule.
+    init?(_ error: WebSocketProtocolError) {
         switch error {
-        case .messageTooLarge: count(.maxHttpBufferSize)
-        case .tooManyFragments: count(.maxFragmentsPerMessage)
-        case .tooManyControlFrames: count(.maxControlFramesPerSecond)
-        default: break
+        case .messageTooLarge: self = .maxHttpBufferSize
+        case .tooManyFragments: self = .maxFragmentsPerMessage
+        case .tooManyControlFrames: self = .maxControlFramesPerSecond
+        default: return nil
         }
     }
 
-    /// Counts an HTTP client's violation of a limit.
-    func count(_ limit: HTTPLimit) {
-        switch limit {
-        case .requestHeadSize: count(.maxRequestHeadSize)
-        case .headerCount: count(.maxHeaders)
-        case .headTimeout: count(Limit.headTimeout)
-        case .bodyTimeout: count(Limit.bodyTimeout)
-        case .sendTimeout: count(Limit.sendTimeout)
-        case .unansweredUpgrade: count(.destroyUpgradeTimeout)
+    /// The limit that an HTTP client exceeded.
+    init(_ limit: HTTPLimit) {
+        self =
+            switch limit {
+            case .requestHeadSize: .maxRequestHeadSize
+            case .headerCount: .maxHeaders
+            case .headTimeout: .headTimeout
+            case .bodyTimeout: .bodyTimeout
+            case .sendTimeout: .sendTimeout
+            case .unansweredUpgrade: .destroyUpgradeTimeout
+            }
+    }
+
+    /// The setting of the executable, for log lines about a client that exceeded the limit. Nil for times, which ordinary clients
+    /// exceed every day, and for limits with log lines of their own.
+    var settingToLog: String? {
+        switch self {
+        case .maxRequestHeadSize, .maxHeaders, .maxPacketsPerPayload, .maxFragmentsPerMessage,
+            .maxControlFramesPerSecond:
+            "limits.\(rawValue)"
+        case .maxHttpBufferSize: rawValue
+        case .headTimeout, .bodyTimeout, .sendTimeout, .destroyUpgradeTimeout, .maxPendingSessions, .maxPendingBytes:
+            nil
         }
+    }
+}
+
+extension EngineContext {
+    /// Counts that a client has exceeded a limit, and names the limit in the log.
+    func exceeded(_ limit: LimitMetrics.Limit, by address: String, sid: String?, on eventLoop: any EventLoop) {
+        metrics.limits.count(limit)
+        log.overLimit(limit, by: address, sid: sid, on: eventLoop)
+    }
+}
+
+extension RateLimitedLogger<EngineLogKind> {
+    /// Names a limit that a client has exceeded, if operators should know of it.
+    func overLimit(_ limit: LimitMetrics.Limit, by address: String, sid: String? = nil, on eventLoop: any EventLoop) {
+        guard let setting = limit.settingToLog else { return }
+        var metadata: Logger.Metadata {
+            var metadata: Logger.Metadata = ["setting": "\(setting)", "remote": "\(address)"]
+            if let sid { metadata["sid"] = "\(LogMetadata.shortened(sid))" }
+            return metadata
+        }
+        log(.overLimit, level: .notice, on: eventLoop, metadata)
     }
 }

@@ -37,7 +37,7 @@ package final class HTTPRouter: HTTPService {
     let limits: LimitMetrics
     private let proxyHeadersMissing: Counter
     private let refusedForDescriptors: Counter
-    /// Whoever wants to hear of each request; nil for nobody.
+    /// The observer of requests; nil when none wants them.
     let requestObserver: (any EngineObserver)?
 
     /// Without an engine everything is the application's, client files excepted.
@@ -141,7 +141,11 @@ package final class HTTPRouter: HTTPService {
 
     package func countRefusal(_ status: HTTPResponseStatus) { refusals[status.code]?.increment() }
 
-    package func exceeded(_ limit: HTTPLimit) { limits.count(limit) }
+    package func exceeded(_ limit: HTTPLimit, by address: String, on eventLoop: any EventLoop) {
+        let limit = LimitMetrics.Limit(limit)
+        limits.count(limit)
+        log.overLimit(limit, by: address, on: eventLoop)
+    }
 
     package func proxyHeaderMissing(from address: String, on eventLoop: any EventLoop) {
         proxyHeadersMissing.increment()

@@ -44,7 +44,7 @@ extension PollingTransport: InputSource {
         case .failure(let error):
             post = nil
             if error == .tooLarge {
-                context.metrics.limits.count(.maxHttpBufferSize)
+                exceeded(.maxHttpBufferSize, exchange)
                 exchange.respond(HTTPServerResponse(status: .payloadTooLarge, closeConnection: true))
             }
             guard machine.postFailed() else { return }
@@ -52,6 +52,10 @@ extension PollingTransport: InputSource {
                 error == .tooLarge ? PollingStateMachine.tooLargeDetail : PollingStateMachine.postAbortedDetail
             session?.transportFailed(self, detail: detail)
         }
+    }
+
+    private func exceeded(_ limit: LimitMetrics.Limit, _ exchange: HTTPExchange) {
+        context.exceeded(limit, by: exchange.request.clientAddress, sid: session?.id, on: shard.eventLoop)
     }
 
     // MARK: Packets
@@ -84,7 +88,7 @@ extension PollingTransport: InputSource {
             }
         } catch {
             fault = error
-            if case .tooManyPackets = error { context.metrics.limits.count(.maxPacketsPerPayload) }
+            if case .tooManyPackets = error { exceeded(.maxPacketsPerPayload, exchange) }
         }
         finish(exchange, fault)
     }

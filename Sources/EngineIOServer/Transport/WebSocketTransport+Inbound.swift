@@ -208,7 +208,9 @@ extension WebSocketTransport {
         case .closed(let detail): session.transportClosed(self, detail: detail)
         case .failed(let detail): session.transportFailed(self, detail: detail)
         case .broken(let error):
-            session.context.metrics.limits.count(error)
+            if let limit = LimitMetrics.Limit(error) {
+                session.context.exceeded(limit, by: session.remoteAddress, sid: session.id, on: session.eventLoop)
+            }
             session.transportFailed(self, detail: error.description)
         }
     }

@@ -170,13 +170,18 @@ extension HTTPConnectionHandler {
         guard timer.hasFired(now: eventLoop.now) else { return updateTimer() }
         switch machine.deadlinePassed() {
         case .close(let limit):
-            if let limit { server.service.exceeded(limit) }
+            if let limit { exceeded(limit) }
             context?.close(promise: nil)
         case .refuse(let limit):
             server.configuration.logger.debug("HTTP request took too long", metadata: ["limit": "\(limit)"])
-            server.service.exceeded(limit)
+            exceeded(limit)
             fail(status: .requestTimeout)
         }
+    }
+
+    /// Tells the service that the client has exceeded a limit.
+    func exceeded(_ limit: HTTPLimit) {
+        server.service.exceeded(limit, by: current?.clientAddress ?? peer, on: eventLoop)
     }
 
     var keepAliveSeconds: Int {

@@ -9,7 +9,7 @@ extension HTTPConnectionHandler {
     /// Refuses a request that cannot be understood or arrives too slowly, and closes the connection.
     func fail(_ error: HTTPRequestError) {
         server.configuration.logger.debug("HTTP request refused", metadata: ["reason": "\(error)"])
-        if let limit = error.limit { server.service.exceeded(limit) }
+        if let limit = error.limit { exceeded(limit) }
         fail(status: error.status)
     }
 

@@ -25,8 +25,8 @@ package protocol HTTPService: AnyObject, Sendable {
 
     /// A request was refused with this status, 400 or above, by the connection or by its service.
     func countRefusal(_ status: HTTPResponseStatus)
-    /// A client has exceeded a limit.
-    func exceeded(_ limit: HTTPLimit)
+    /// The client with this address has exceeded a limit.
+    func exceeded(_ limit: HTTPLimit, by address: String, on eventLoop: any EventLoop)
     /// A connection of a trusted proxy was closed because it did not begin with a PROXY header.
     func proxyHeaderMissing(from address: String, on eventLoop: any EventLoop)
     /// A listener has refused connections because the process has no descriptors left for them. On the listener's event loop.
@@ -39,7 +39,7 @@ extension HTTPService {
     package var wantsRecords: Bool { false }
     package func answered(_ record: HTTPRequestRecord) {}
     package func countRefusal(_ status: HTTPResponseStatus) {}
-    package func exceeded(_ limit: HTTPLimit) {}
+    package func exceeded(_ limit: HTTPLimit, by address: String, on eventLoop: any EventLoop) {}
     package func proxyHeaderMissing(from address: String, on eventLoop: any EventLoop) {}
     package func refusedForDescriptors(_ count: Int, limit: Int, on eventLoop: any EventLoop) {}
 }

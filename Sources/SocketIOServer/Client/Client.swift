@@ -37,7 +37,7 @@ final class Client: EngineSessionHandler, LoopResident {
     @exclusivity(unchecked)
     private var hooks: ConnectionHooks?
     /// While a socket has too many handlers.
-    private var isHeldForHandlers = false
+    var isHeldForHandlers = false
     var connectTimer: TimerQueue.Token?
     var isEnded = false
     /// Why this layer ended the session, if it did: the engine knows only of `forced close`.
@@ -124,7 +124,7 @@ final class Client: EngineSessionHandler, LoopResident {
             connect(slot: slot, nsp: nsp, auth: auth)
         case .refuseConnect(let nsp, let refusal):
             context.metrics.connectionsRefused.increment()
-            context.metrics.refused(ClientLimit(refusal))
+            exceeded(ClientLimit(refusal))
             refuse(nsp: nsp, ConnectError(refusal.message))
         case .disconnect(let slot): sockets[slot.index]?.close(.clientNamespaceDisconnect, detail: nil)
         case .ignore: context.metrics.packetsIgnored.increment()
@@ -182,29 +182,6 @@ final class Client: EngineSessionHandler, LoopResident {
         for listener in exchange(&hooks, with: nil)?.closes ?? [] { listener(reason, detail) }
     }
 
-    // MARK: Running handlers
-
-    /// How long nothing of the client is looked at while a socket has too many handlers, and when that is said again.
-    private static let handlerHold = TimeAmount.milliseconds(100)
-    private static let handlerHoldRenewal = TimeAmount.milliseconds(50)
-
-    /// A socket has as many asynchronous handlers as it may: nothing more of the client is looked at until one has ended.
-    func holdForHandlers() {
-        guard !isHeldForHandlers else { return }
-        isHeldForHandlers = true
-        context.metrics.refused(.runningHandlers)
-        renewHold()
-    }
-
-    private func renewHold() {
-        guard session.isOpen, connectedSockets.contains(where: \.hasTooManyHandlers) else {
-            isHeldForHandlers = false
-            return
-        }
-        session.holdInput(until: .now() + Self.handlerHold)
-        _ = shard.timers.schedule(after: Self.handlerHoldRenewal) { self.renewHold() }
-    }
-
     // MARK: Closing
 
     /// Closes the session; what is left of its sockets gets `reason`. `detail` is for the access log.
@@ -255,7 +232,7 @@ final class Client: EngineSessionHandler, LoopResident {
     private func decodingFailed(_ error: PacketDecodingError) {
         guard session.isOpen else { return }
         context.metrics.packetsUndecodable.increment()
-        if let limit = ClientLimit(error) { context.metrics.refused(limit) }
+        if let limit = ClientLimit(error) { exceeded(limit) }
         context.configuration.logger.debug(
             "Client sent a packet that cannot be decoded", metadata: LogMetadata.session(session, reason: "\(error)"))
         let failure = SocketError(.protocolViolation, "\(error)")

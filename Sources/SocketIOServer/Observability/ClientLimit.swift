@@ -37,6 +37,29 @@ enum ClientLimit: String, CaseIterable, Sendable {
     /// Asynchronous handlers of a socket that run at once: the client waits.
     case runningHandlers = "running_handlers"
 
+    /// The setting of the executable that moves the limit; nil when there is none.
+    var setting: String? {
+        switch self {
+        case .attachments: "limits.maxAttachments"
+        case .attachmentTime: "limits.attachmentTimeoutMs"
+        case .packetBytes: "limits.maxPacketBytes"
+        case .nesting: "limits.maxNesting"
+        case .keyLength: "limits.maxKeyLength"
+        case .eventNameLength: "limits.maxEventNameLength"
+        case .ackID: nil
+        case .nameLength: "limits.maxNameLength"
+        case .namespaces: "limits.maxNamespacesPerClient"
+        case .dynamicNamespaces: "maxDynamicNamespaces"
+        case .authBytes: "limits.maxAuthBytes"
+        case .rooms: "limits.maxRoomsPerSocket"
+        case .nodeRooms: "limits.maxRooms"
+        case .pendingAcks: "limits.maxPendingAcks"
+        case .waitingEvents: "limits.maxWaitingEvents"
+        case .waitingBytes: "limits.maxWaitingBytes"
+        case .runningHandlers: "limits.maxRunningHandlers"
+        }
+    }
+
     /// The limit that a packet was over; nil when it was refused for another reason.
     init?(_ error: PacketDecodingError) {
         switch error {

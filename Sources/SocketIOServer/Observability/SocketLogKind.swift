@@ -19,7 +19,14 @@ enum SocketLogKind: String, LogKind {
     case handlersCancelled = "Handlers were cancelled: they ran longer than the server waits for them at its end"
     case handlersLeft = "Handlers go on although they were cancelled; their event loops go on with them"
     case overRate = "A client goes over a rate"
+    case overLimit = "a client exceeded a limit and was refused"
+    case manyHandlers = "The server does not read from a client: too many handlers run for it"
 
     /// Longer for a condition that persists until its cause is removed.
-    var interval: TimeAmount { self == .overRate ? .seconds(10) : .seconds(1) }
+    var interval: TimeAmount {
+        switch self {
+        case .overRate, .overLimit, .manyHandlers: .seconds(10)
+        default: .seconds(1)
+        }
+    }
 }

@@ -81,7 +81,10 @@ extension Client {
         case .drop:
             return true
         case .disconnect:
-            close(detail: "more \(excess.kind.rawValue) per second than its \(excess.scope.rawValue) may have")
+            let setting = "rates.\(excess.scope.rawValue).\(excess.kind.rawValue)PerSecond"
+            close(
+                detail:
+                    "more \(excess.kind.rawValue) per second than its \(excess.scope.rawValue) may have (\(setting))")
             return true
         }
     }

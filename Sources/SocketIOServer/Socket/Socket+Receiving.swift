@@ -35,7 +35,7 @@ extension SocketCore {
         let fitsInNumber = hooks.waiting.count < limits.maxWaitingEvents
         let fitsInBytes = client.waitingBytes == 0 || client.waitingBytes + bytes <= limits.maxWaitingBytes
         guard fitsInNumber && fitsInBytes || !hooks.isProcessing else {
-            context.metrics.refused(fitsInNumber ? .waitingBytes : .waitingEvents)
+            client.exceeded(fitsInNumber ? .waitingBytes : .waitingEvents)
             handle.report(SocketError(.protocolViolation, "too many events wait for the middlewares"), event: name)
             return client.close(detail: "too many events wait for the middlewares")
         }

@@ -97,7 +97,8 @@ internal import Testing
     }
 
     @Test(arguments: [
-        (1007, "invalid compressed data"), (1009, "message of more than 1000000 bytes"), (1007, "invalid UTF-8"),
+        (1007, "invalid compressed data"), (1009, "message of more than 1000000 bytes (maxHttpBufferSize)"),
+        (1007, "invalid UTF-8"),
     ])
     func badMessagesEndTheSession(code: UInt16, detail: String) async throws {
         try await Server.run(Self.on) { server in

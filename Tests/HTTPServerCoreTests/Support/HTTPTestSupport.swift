@@ -32,7 +32,9 @@ final class ScriptedService: HTTPService {
 
     func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> SpareBuffer? { buffer }
 
-    func exceeded(_ limit: HTTPLimit) { limits.withLockedValue { $0.append(limit) } }
+    func exceeded(_ limit: HTTPLimit, by address: String, on eventLoop: any EventLoop) {
+        limits.withLockedValue { $0.append(limit) }
+    }
 
     var exchanges: [HTTPExchange] { seen.withLockedValue { $0 } }
 

@@ -66,12 +66,15 @@ internal import Testing
         let port = try await server.line { $0.firstMatch(of: /"port":"(\d+)"/).flatMap { Int($0.1) } }
         let address = ServerAddress(port: port)
         let cases: [(packets: [String], reason: String, detail: String)] = [
-            (["0", #"2["a",[[[]]]]"#], "forced close", "a packet that cannot be decoded: nestedTooDeep(limit: 3)"),
+            (
+                ["0", #"2["a",[[[]]]]"#], "forced close",
+                "a packet that cannot be decoded: arrays and objects nested more than 3 deep (maxNesting)"
+            ),
             (["0", "0"], "forced server close", "a second CONNECT to a namespace"),
             (["0", #"2/n,["a"]"#], "forced server close", "a packet for a namespace that it has not joined"),
             (
                 ["0"] + Array(repeating: #"2["a"]"#, count: 40), "forced server close",
-                "more events per second than its session may have"
+                "more events per second than its session may have (rates.session.eventsPerSecond)"
             ),
             ([], "forced server close", "no namespace joined within connectTimeout"),
         ]
