@@ -23,7 +23,7 @@ struct ChatCrowd: Codable, Sendable {
 
 /// The namespaces of communities: channels, and who is here.
 extension Chat {
-    /// Whoever has the link may enter, unless the owner has sent them away.
+    /// Everybody with the link may enter, unless the owner has removed them.
     func admitToCommunity(_ socket: Socket) async throws {
         do {
             guard let space = CommunityName.id(of: socket.namespace.name) else {

@@ -133,7 +133,7 @@ public struct Chat: Sendable {
                     "Choose a name of 1 to 32 visible characters of one script.", data: ["code": "bad-name"])
             }
             let person = ChatPerson(id: id ?? ChatID.random(), name: name.text, seen: Self.now)
-            // Whoever has logged in has the name that the login says.
+            // A person who has logged in has the name that the login gives.
             let skeleton = login?.name == nil ? name.skeleton : ""
             let held = Self.now - Int64(limits.nameHold / .milliseconds(1))
             guard try await store.claim(person, skeleton: skeleton, heldSince: held) else {

@@ -116,7 +116,7 @@ extension EngineServer {
 
     // MARK: Refusals
 
-    /// Whoever wants to hear of refusals.
+    /// The observer of refusals, if there is one.
     private var observer: (any EngineObserver)? {
         context.configuration.observer.flatMap { $0.wantsRequests ? $0 : nil }
     }

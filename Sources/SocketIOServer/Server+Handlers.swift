@@ -4,7 +4,7 @@ internal import EngineIOServer
 
 /// The end of a server and the asynchronous handlers that are running then.
 extension Server {
-    /// Whoever calls this from a handler waits for the server, so the server does not wait for that handler.
+    /// A handler that calls this waits for the server, so the server does not wait for that handler.
     func excludeCallingHandler() {
         guard let handler = RunningHandlers.current, lists.contains(where: { $0 === handler.list }) else { return }
         handler.exclude()

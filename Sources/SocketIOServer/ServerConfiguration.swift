@@ -35,48 +35,48 @@ public struct ServerConfiguration: Sendable {
 
     // MARK: Limits
 
-    /// Namespaces one client may have joined or be joining; default 64.
+    /// The most namespaces that one client may join; default 64.
     public var maxNamespacesPerClient = 64
-    /// Bytes of a namespace's or room's name; default 256.
+    /// The longest name of a namespace or room, in bytes; default 256.
     public var maxNameLength = 256
-    /// Rooms one socket may be in, its own included; default 1,024.
+    /// The most rooms that one socket may be in, its own included; default 1,024.
     public var maxRoomsPerSocket = 1024
-    /// Rooms of this server with sockets in them, in all namespaces together; joins of further ones are refused. The rooms that
-    /// sockets have to themselves do not count. Default 1,000,000.
+    /// The most rooms with sockets on this server, in all namespaces together; joins of further rooms are refused. The room that
+    /// each socket has to itself does not count. Default 1,000,000.
     public var maxRooms = 1_000_000
-    /// Binary attachments of one received packet; over it the session is closed. Default 10, as in Node.
+    /// The most binary attachments of a received packet; a packet with more closes the session. Default 10, as in Node.
     public var maxAttachments = 10
     /// How long the attachments of a received packet may take to arrive after its text; then the session is closed. Default
     /// 45 s, after which a client that sends nothing else has missed a ping as well.
     public var attachmentTimeout = Duration.seconds(45)
-    /// Bytes of the text and all attachments of one received packet together; a larger one closes the session. Default
+    /// The largest received packet in bytes, its text and all attachments together; a larger one closes the session. Default
     /// nil: the value of `engine.maxHttpBufferSize`.
     public var maxPacketBytes: Int?
-    /// Nesting of arrays and objects in received packets, 1 to 128; a deeper one closes the session. Default 128.
+    /// The deepest nesting of arrays and objects in received packets, 1 to 128; deeper nesting closes the session. Default 128.
     public var maxNesting = 128
-    /// Bytes of an object's key in a received packet, between its quotes and as the client wrote it: an escape such as
+    /// The longest key of an object in a received packet, in bytes between its quotes as the client wrote it: an escape such as
     /// `\u00e9` counts as six. A longer key closes the session. Default 1,024.
     public var maxKeyLength = 1024
-    /// Bytes of the name of a received event, counted like those of a key; a longer name closes the session. Default
+    /// The longest name of a received event, in bytes counted like those of a key; a longer name closes the session. Default
     /// 256.
     public var maxEventNameLength = 256
-    /// Bytes of the JSON text that a client sends as `auth`; a CONNECT with more is refused with an error that says so.
+    /// The largest JSON text that a client may send as `auth`, in bytes; a CONNECT with more is refused with an error that says so.
     /// Default 16,384.
     public var maxAuthBytes = 16_384
-    /// Acknowledgements the server may wait for on one socket; further requests fail. Default 1,024.
+    /// The most acknowledgements that the server waits for on one socket; further requests fail. Default 1,024.
     public var maxPendingAcknowledgements = 1024
-    /// Events of one socket that may wait for its asynchronous middlewares; over it the session is closed.
+    /// The most events of one socket that may wait for its asynchronous middlewares; more close the session.
     /// Default 1,024.
     public var maxWaitingEvents = 1024
-    /// Bytes of the events of one client that may wait for asynchronous middlewares, with their attachments; over it the
-    /// session is closed. A single event may be larger. Default 4 MiB.
+    /// The most bytes of events of one client, with their attachments, that may wait for asynchronous middlewares; more close the
+    /// session. A single event may be larger. Default 4 MiB.
     public var maxWaitingBytes = 4 * 1024 * 1024
 
-    /// Asynchronous handlers of one socket that may run at once; with so many nothing more of its client is looked at, not even
-    /// acknowledgements, until one has ended. Default 1,024.
+    /// The most asynchronous handlers of one socket that run at once. While so many run, the server reads nothing more from the
+    /// client, not even acknowledgements. Default 1,024.
     public var maxRunningHandlers = 1024
 
-    /// What clients may ask for in a second, for each session, user and address; default nothing is limited.
+    /// How much each session, user and address may send and request in a second; by default nothing is limited.
     public var rates = RateLimits()
 
     // MARK: Behaviour
@@ -90,7 +90,7 @@ public struct ServerConfiguration: Sendable {
     /// Whether the asynchronous handlers of a socket are cancelled when it disconnects; those of ``Socket/onDisconnect(_:)-(_)``
     /// are not. Default false: they go on to their end.
     public var cancelsHandlersAtDisconnect = false
-    /// A handler that holds its event loop longer than about this is named in the log, once; nil looks after none. Default 200 ms.
+    /// A handler that holds its event loop longer than about this is named in the log, once; nil turns this off. Default 200 ms.
     public var slowHandlerWarning: Duration? = .milliseconds(200)
     /// How long a broadcast waits for acknowledgements when no `timeout` is given; default 5 s.
     public var broadcastAcknowledgementTimeout = Duration.seconds(5)

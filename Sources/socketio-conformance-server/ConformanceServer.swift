@@ -121,7 +121,7 @@ struct ConformanceServer: AsyncParsableCommand {
         }
         let running = try await app.start(settings)
         do {
-            // Whoever waits for the line below may expect the others to be reached.
+            // A program that waits for the line below may expect the others to be reached.
             try await cluster?.waitUntilUp(within: .seconds(10))
         } catch {
             await running.stop()

@@ -45,7 +45,7 @@ enum WebSocketEcho {
 
         func handle(_ exchange: HTTPExchange) {
             guard exchange.request.isUpgrade else {
-                // `/health`, and whoever comes by mistake.
+                // `/health`, and requests that come by mistake.
                 let isHealth = exchange.request.target == "/health"
                 exchange.respond(
                     HTTPServerResponse(

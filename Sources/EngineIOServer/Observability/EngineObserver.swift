@@ -4,7 +4,7 @@ package import EngineIOCore
 internal import HTTPServerCore
 package import NIOCore
 
-/// Whoever writes down what the engine did: an access log. Called on event loops, and must not block for long.
+/// Records what the engine does, as an access log does. Called on event loops; must not block for long.
 package protocol EngineObserver: Sendable {
     /// Whether ``refused(_:)`` and ``answered(_:)`` are wanted, too; asked once, when a listener is made.
     var wantsRequests: Bool { get }

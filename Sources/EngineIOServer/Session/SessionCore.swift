@@ -21,7 +21,7 @@ package final class SessionCore: LoopResident {
     @exclusivity(unchecked)
     package internal(set) var slot = SessionSlot.none
     package let shard: ShardCore
-    /// Whoever hears what happens here; set to what ``EngineDelegate/opened(_:)`` returned, nil after the close.
+    /// The layer above, which is told what happens here; set to what ``EngineDelegate/opened(_:)`` returned, nil after the close.
     @exclusivity(unchecked)
     package internal(set) var handler: (any EngineSessionHandler)?
 

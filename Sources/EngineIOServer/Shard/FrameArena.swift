@@ -33,7 +33,7 @@ struct FrameArena: ~Copyable {
         let start = used
         let frame = UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + front + bound])
         let room = UnsafeMutableRawBufferPointer(rebasing: frame[front...])
-        // Whoever writes keeps to the bound; nothing is read beyond it in any case.
+        // The closure that writes keeps to the bound; nothing is read beyond it in any case.
         let length = min(write(room), bound)
         let headerLength = OutboundPacket.headerLength(payloadLength: length)
         if headerLength < front {

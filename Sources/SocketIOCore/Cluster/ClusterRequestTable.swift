@@ -5,7 +5,7 @@ package import EngineIOCore
 /// The requests to other nodes that wait for answers.
 ///
 ///     begun ── all known peers and as many foreign nodes as expected have answered ──▶ completed
-///       ├───── as many answers as there are nodes, whoever gave them ──▶ completed
+///       ├───── as many answers as there are nodes ──▶ completed
 ///       ├───── those that are missing have gone ──▶ completed, with the answers there are
 ///       └───── time is up ──▶ timed out, with the answers there are and who is missing
 ///

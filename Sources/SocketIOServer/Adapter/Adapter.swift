@@ -10,7 +10,7 @@ public import SocketIOCore
 ///
 /// There is one adapter per namespace. An adapter for several servers acts on ``AdapterSPI/Context/local`` first, which is
 /// this server's part of everything, and tells the others second: a backend that is slow or lost delays nothing here.
-/// With ``BroadcastFlags/isLocal`` it tells nobody. What it hears from the others it gives to the same
+/// With ``BroadcastFlags/isLocal`` it tells nobody. It passes what it receives from the others to the same
 /// ``AdapterSPI/Context/local``.
 ///
 /// All methods may be called from any thread. Errors of ``start()`` and ``close()`` are logged by the caller.
@@ -24,24 +24,24 @@ public protocol Adapter: AnyObject, Sendable {
     /// How many servers take part, this one included.
     func serverCount() async throws -> Int
 
-    /// Sends an event to the sockets meant by `options`.
+    /// Sends an event to the sockets that `options` selects.
     func broadcast(_ packet: AdapterSPI.BroadcastPacket, options: BroadcastOptions)
 
-    /// Sends an event to the sockets meant by `options` and collects their acknowledgements. The receiver must hear of
-    /// ``serverCount()`` servers; it keeps the time itself.
+    /// Sends an event to the sockets that `options` selects and collects their acknowledgements. The adapter must call `reached` of the
+    /// receiver once for each of ``serverCount()`` servers; the receiver keeps the time itself.
     func broadcastWithAck(
         _ packet: AdapterSPI.BroadcastPacket, options: BroadcastOptions, receiver: any AdapterSPI.AckReceiver)
 
-    /// Makes the sockets meant by `options` join rooms.
+    /// Makes the sockets that `options` selects join rooms.
     func addSockets(_ options: BroadcastOptions, rooms: [String])
 
-    /// Makes the sockets meant by `options` leave rooms.
+    /// Makes the sockets that `options` selects leave rooms.
     func removeSockets(_ options: BroadcastOptions, rooms: [String])
 
-    /// Disconnects the sockets meant by `options`; with `close` their whole client.
+    /// Disconnects the sockets that `options` selects; with `close` their whole client.
     func disconnectSockets(_ options: BroadcastOptions, close: Bool)
 
-    /// Describes the sockets meant by `options`.
+    /// Describes the sockets that `options` selects.
     func fetchSockets(_ options: BroadcastOptions) async throws -> [SocketDescription]
 
     /// The ids of the sockets in any of `rooms`, or of all sockets when there are none.
@@ -50,7 +50,7 @@ public protocol Adapter: AnyObject, Sendable {
     /// The names of all rooms that are not empty.
     func allRooms() async throws -> NameSet
 
-    /// How many sockets are meant by `options`.
+    /// How many sockets `options` selects.
     func count(_ options: BroadcastOptions) async throws -> Int
 
     /// How many sockets are in each room that is not empty, the rooms that sockets have to themselves left out.
@@ -86,7 +86,7 @@ extension Adapter {
 }
 
 extension AdapterSPI {
-    /// Takes the acknowledgements of a broadcast. From any thread, in any order.
+    /// Collects the acknowledgements of a broadcast. All methods may be called from any thread, in any order.
     public protocol AckReceiver: AnyObject, Sendable {
         /// How long acknowledgements are of use.
         var timeout: TimeAmount { get }
@@ -94,13 +94,13 @@ extension AdapterSPI {
         /// One server has sent the event to this many clients.
         func reached(clients: Int)
 
-        /// The same of a server that tells the sockets' ids. By default their number is reported.
+        /// The same for a server that tells the sockets' ids. The default implementation reports their number.
         func reached(socketIDs: [String])
 
         /// One client has answered. `socketID` is nil when it belongs to a server that does not tell.
         func acknowledged(_ arguments: EventArguments, socketID: String?)
 
-        /// A client that was reached has gone without an answer.
+        /// A client that was reached has disconnected without an answer.
         func disconnected(socketID: String)
     }
 }
@@ -111,15 +111,15 @@ extension AdapterSPI.AckReceiver {
 }
 
 extension AdapterSPI {
-    /// What an adapter is made with.
+    /// What the server gives to an adapter when it makes one.
     public struct Context: Sendable {
         /// The namespace's name.
         public let namespace: String
         /// This server's own part: all delivery to sockets connected here.
         public let local: MemoryAdapter
-        /// Where to log.
+        /// The logger of the namespace.
         public let logger: Logger
-        /// A loop to work on.
+        /// An event loop that the adapter may use.
         public let eventLoop: any EventLoop
         /// The four characters this server's session ids begin with.
         public let nodeTag: String

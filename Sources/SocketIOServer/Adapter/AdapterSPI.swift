@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// What those need who write an ``Adapter``, and nobody else: a namespace of its own, so that applications do not find it when they
-/// look for something to use. `docs/adapters.md` tells how to write one.
+/// The types for authors of an ``Adapter``. They are in a namespace of their own, so that applications do not come across them.
+/// `docs/adapters.md` tells how to write one.
 ///
 /// Most adapters for several servers need less: a `ClusterTransport` (of `SocketIOCluster`) brings bytes from one server to the
 /// others, and everything else is there.

@@ -4,7 +4,7 @@ public import EngineIOCore
 internal import NIOCore
 public import SocketIOCore
 
-/// Whom an event is for, and how it is sent; made with `to`, `except`, `volatile` and their like, used with `emit`.
+/// The recipients of an event and the way it is sent: made with `to`, `except`, `volatile` and similar calls, used with `emit`.
 ///
 /// A value: each call returns a new operator and changes nothing else. Usable from any thread, any number of times.
 public struct BroadcastOperator: Sendable {
@@ -23,39 +23,39 @@ public struct BroadcastOperator: Sendable {
         self.options = options
     }
 
-    // MARK: Whom
+    // MARK: Recipients
 
-    /// Adds rooms: whoever is in any of them is meant, once.
+    /// Adds rooms. Every socket in at least one of the rooms receives the event, once.
     public func to(_ rooms: String...) -> BroadcastOperator { to(rooms) }
 
-    /// Adds rooms: whoever is in any of them is meant, once.
+    /// Adds rooms. Every socket in at least one of the rooms receives the event, once.
     public func to(_ rooms: [String]) -> BroadcastOperator {
         with { options in for room in rooms { options.add(room: room) } }
     }
 
-    /// Another word for `to`.
+    /// The same as `to`.
     public func `in`(_ rooms: String...) -> BroadcastOperator { to(rooms) }
 
-    /// Another word for `to`.
+    /// The same as `to`.
     public func `in`(_ rooms: [String]) -> BroadcastOperator { to(rooms) }
 
-    /// Leaves out whoever is in any of these rooms; a socket's id is a room of its own.
+    /// Excludes the sockets in these rooms. The id of a socket is the name of a room that only this socket is in.
     public func except(_ rooms: String...) -> BroadcastOperator { except(rooms) }
 
-    /// Leaves out whoever is in any of these rooms.
+    /// Excludes the sockets in these rooms.
     public func except(_ rooms: [String]) -> BroadcastOperator {
         with { options in for room in rooms { options.add(except: room) } }
     }
 
     // MARK: How
 
-    /// Only sockets connected to this server.
+    /// Limits the recipients to sockets connected to this server.
     public var local: BroadcastOperator { with { $0.flags.isLocal = true } }
 
     /// Drops the event for clients whose transport is not ready for it at this moment.
     public var volatile: BroadcastOperator { with { $0.flags.isVolatile = true } }
 
-    /// Whether transports may compress the event; they may unless told otherwise.
+    /// Sets whether transports may compress the event; default true.
     public func compress(_ compress: Bool) -> BroadcastOperator { with { $0.flags.compress = compress } }
 
     /// Replaces an earlier event with the same key in the same namespace that is still queued for a client of this
@@ -68,7 +68,7 @@ public struct BroadcastOperator: Sendable {
     /// Sends no faster than the slowest client of this server reads, see ``SuspendingBroadcast``.
     public var suspending: SuspendingBroadcast { SuspendingBroadcast(self) }
 
-    /// How long to wait for acknowledgements; default ``ServerConfiguration/broadcastAcknowledgementTimeout``.
+    /// Sets how long to wait for acknowledgements; default ``ServerConfiguration/broadcastAcknowledgementTimeout``.
     public func timeout(_ timeout: Duration) -> BroadcastOperator {
         with { $0.flags.timeout = TimeAmount(timeout) }
     }
@@ -89,7 +89,7 @@ public struct BroadcastOperator: Sendable {
         send(event) { try .event(event, repeat each arguments) }
     }
 
-    /// Sends on what was received, as the bytes it came in.
+    /// Sends an event with arguments that were received, as the same bytes.
     public func emit(_ event: String, arguments: EventArguments) {
         send(event) { try .relay(event, arguments) }
     }
@@ -192,7 +192,7 @@ public struct BroadcastOperator: Sendable {
 
     // MARK: Sockets
 
-    /// The sockets meant, wherever they are connected.
+    /// Describes the selected sockets of all servers.
     ///
     /// - Parameters:
     ///   - timeout: How long to wait for other servers; nil, the default, as the adapter's settings say.
@@ -220,23 +220,23 @@ public struct BroadcastOperator: Sendable {
         }
     }
 
-    /// Makes the sockets meant join rooms. Returns before it is done.
+    /// Makes the selected sockets join rooms. Returns before they have joined.
     public func socketsJoin(_ rooms: String...) { socketsJoin(rooms) }
 
-    /// Makes the sockets meant join rooms. Returns before it is done.
+    /// Makes the selected sockets join rooms. Returns before they have joined.
     public func socketsJoin(_ rooms: [String]) {
         for namespace in namespaces { namespace.adapter.addSockets(options, rooms: rooms) }
     }
 
-    /// Makes the sockets meant leave rooms. Returns before it is done.
+    /// Makes the selected sockets leave rooms. Returns before they have left.
     public func socketsLeave(_ rooms: String...) { socketsLeave(rooms) }
 
-    /// Makes the sockets meant leave rooms. Returns before it is done.
+    /// Makes the selected sockets leave rooms. Returns before they have left.
     public func socketsLeave(_ rooms: [String]) {
         for namespace in namespaces { namespace.adapter.removeSockets(options, rooms: rooms) }
     }
 
-    /// Disconnects the sockets meant; with `close` their whole connections. Returns before it is done.
+    /// Disconnects the selected sockets; with `close` their whole connections. Returns before they are disconnected.
     public func disconnectSockets(close: Bool = false) {
         for namespace in namespaces { namespace.adapter.disconnectSockets(options, close: close) }
     }

@@ -4,7 +4,7 @@ public import EngineIOCore
 internal import SocketIOCore
 
 extension BroadcastOperator {
-    /// How many sockets are meant, wherever they are connected. Cheaper than
+    /// Counts the selected sockets of all servers. Cheaper than
     /// ``fetchSockets(timeout:partialResults:)``, which describes the parameters: servers of this kind exchange numbers only.
     ///
     /// - Throws: ``SocketError`` with code `notSupported` on a parent namespace; what the adapter throws.
@@ -22,7 +22,7 @@ extension BroadcastOperator {
 }
 
 extension BroadcastSource {
-    /// How many sockets there are, wherever they are connected.
+    /// Counts the sockets of all servers.
     public func count(
         timeout: Duration? = nil, partialResults: QueryOptions.PartialResults? = nil
     ) async throws -> Int {

@@ -11,35 +11,35 @@ public protocol BroadcastSource: Sendable {
 }
 
 extension BroadcastSource {
-    // MARK: Whom
+    // MARK: Recipients
 
-    /// Whoever is in any of these rooms, each once.
+    /// The sockets in at least one of these rooms. Each receives an event once.
     public func to(_ rooms: String...) -> BroadcastOperator { everyone.to(rooms) }
 
-    /// Whoever is in any of these rooms, each once.
+    /// The sockets in at least one of these rooms. Each receives an event once.
     public func to(_ rooms: [String]) -> BroadcastOperator { everyone.to(rooms) }
 
-    /// Another word for `to`.
+    /// The same as `to`.
     public func `in`(_ rooms: String...) -> BroadcastOperator { everyone.to(rooms) }
 
-    /// Another word for `to`.
+    /// The same as `to`.
     public func `in`(_ rooms: [String]) -> BroadcastOperator { everyone.to(rooms) }
 
-    /// Everybody but whoever is in any of these rooms; a socket's id is a room of its own.
+    /// All sockets except those in these rooms. The id of a socket is the name of a room that only this socket is in.
     public func except(_ rooms: String...) -> BroadcastOperator { everyone.except(rooms) }
 
-    /// Everybody but whoever is in any of these rooms.
+    /// All sockets except those in these rooms.
     public func except(_ rooms: [String]) -> BroadcastOperator { everyone.except(rooms) }
 
     // MARK: How
 
-    /// Only sockets connected to this server.
+    /// Limits the recipients to sockets connected to this server.
     public var local: BroadcastOperator { everyone.local }
 
     /// Drops the event for clients whose transport is not ready for it at this moment.
     public var volatile: BroadcastOperator { everyone.volatile }
 
-    /// Whether transports may compress the event; they may unless told otherwise.
+    /// Sets whether transports may compress the event; default true.
     public func compress(_ compress: Bool) -> BroadcastOperator { everyone.compress(compress) }
 
     /// Replaces an earlier event that is still queued for a client, see ``BroadcastOperator/coalescing(_:)``.
@@ -59,7 +59,7 @@ extension BroadcastSource {
         everyone.emit(event, repeat each arguments)
     }
 
-    /// Sends on what was received, as the bytes it came in.
+    /// Sends an event with arguments that were received, as the same bytes.
     public func emit(_ event: String, arguments: EventArguments) {
         everyone.emit(event, arguments: arguments)
     }

@@ -14,7 +14,7 @@ extension EncodedArguments {
         return try unchecked(name, headroom: headroom, repeat each arguments)
     }
 
-    /// An event's name and arguments, whatever the name.
+    /// An event's name and arguments. The name is not checked.
     package static func unchecked<each Argument: Encodable>(
         _ name: String, headroom: Int = 0, _ arguments: repeat each Argument
     ) throws -> EncodedArguments {
@@ -31,7 +31,7 @@ extension EncodedArguments {
         return try unchecked(name, headroom: headroom, list: list)
     }
 
-    /// An event's name and any number of arguments, whatever the name.
+    /// An event's name and any number of arguments. The name is not checked.
     package static func unchecked(
         _ name: String, headroom: Int = 0, list: [some Encodable]
     ) throws -> EncodedArguments {

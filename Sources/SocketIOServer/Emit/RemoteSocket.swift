@@ -8,7 +8,7 @@ public import SocketIOCore
 /// `rooms` and `data` are those of the moment it was found. Calls reach the socket wherever it is; when it has gone
 /// they do nothing.
 public struct RemoteSocket: Sendable, Identifiable {
-    /// What was found out about the socket.
+    /// The description of the socket.
     public let description: SocketDescription
     private let namespace: Namespace
     private var flags = BroadcastFlags()
@@ -31,7 +31,7 @@ public struct RemoteSocket: Sendable, Identifiable {
         BroadcastOperator(.namespace(namespace), BroadcastOptions(rooms: [id], flags: flags))
     }
 
-    /// How long to wait for an acknowledgement; default ``ServerConfiguration/broadcastAcknowledgementTimeout``.
+    /// Sets how long to wait for an acknowledgement; default ``ServerConfiguration/broadcastAcknowledgementTimeout``.
     public func timeout(_ timeout: Duration) -> RemoteSocket {
         var copy = self
         copy.flags = room.timeout(timeout).options.flags
@@ -61,12 +61,12 @@ public struct RemoteSocket: Sendable, Identifiable {
         return answer
     }
 
-    /// Makes the socket join rooms. Returns before it is done.
+    /// Makes the socket join rooms. Returns before it has joined.
     public func join(_ rooms: String...) { room.socketsJoin(rooms) }
 
-    /// Makes the socket leave rooms. Returns before it is done.
+    /// Makes the socket leave rooms. Returns before it has left.
     public func leave(_ rooms: String...) { room.socketsLeave(rooms) }
 
-    /// Disconnects the socket; with `close` its whole connection. Returns before it is done.
+    /// Disconnects the socket; with `close` its whole connection. Returns before it is disconnected.
     public func disconnect(close: Bool = false) { room.disconnectSockets(close: close) }
 }

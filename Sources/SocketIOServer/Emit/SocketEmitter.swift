@@ -19,7 +19,7 @@ public struct SocketEmitter: Sendable {
     /// Drops events when the client's transport is not ready for them at the moment of sending.
     public var volatile: SocketEmitter { with { $0.isVolatile = true } }
 
-    /// Whether transports may compress the events; they may unless told otherwise.
+    /// Sets whether transports may compress the events; default true.
     public func compress(_ compress: Bool) -> SocketEmitter { with { $0.compress = compress } }
 
     /// Replaces an earlier event with the same key that is still queued for the client. A slow client then receives
@@ -30,7 +30,7 @@ public struct SocketEmitter: Sendable {
     /// Waits before each event until the client's queue has room for it.
     public var suspending: SuspendingEmitter { SuspendingEmitter(socket, flags) }
 
-    /// How long to wait for acknowledgements; default ``ServerConfiguration/acknowledgementTimeout``.
+    /// Sets how long to wait for acknowledgements; default ``ServerConfiguration/acknowledgementTimeout``.
     public func timeout(_ timeout: Duration) -> SocketEmitter { with { $0.timeout = TimeAmount(timeout) } }
 
     private func with(_ change: (inout EmitFlags) -> Void) -> SocketEmitter {
@@ -41,7 +41,7 @@ public struct SocketEmitter: Sendable {
 
     // MARK: Others
 
-    /// Everybody in the namespace but this socket, with the same flags.
+    /// All sockets of the namespace except this one, with the same flags.
     public var broadcast: BroadcastOperator {
         var others = BroadcastFlags(isVolatile: flags.isVolatile, compress: flags.compress, timeout: flags.timeout)
         others.coalescingKey = flags.coalescingKey
@@ -49,7 +49,7 @@ public struct SocketEmitter: Sendable {
             .namespace(socket.namespace), BroadcastOptions(except: [socket.id], flags: others))
     }
 
-    /// Whoever is in any of these rooms, but not this socket, with the same flags.
+    /// The sockets in at least one of these rooms, except this socket, with the same flags.
     public func to(_ rooms: String...) -> BroadcastOperator { broadcast.to(rooms) }
 
     // MARK: Sending
@@ -64,7 +64,7 @@ public struct SocketEmitter: Sendable {
         socket.emit(event, flags) { try .event(event, headroom: $0, repeat each arguments) }
     }
 
-    /// Sends on what was received, as the bytes it came in.
+    /// Sends an event with arguments that were received, as the same bytes.
     public func emit(_ event: String, arguments: EventArguments) {
         socket.emit(event, flags) { try .relay(event, headroom: $0, arguments) }
     }

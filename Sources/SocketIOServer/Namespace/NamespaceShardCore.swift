@@ -17,7 +17,7 @@ final class NamespaceShardCore: LoopResident {
     private let nodeRooms: NodeRooms
     private let observers: RoomObservers
     /// A socket as broadcasts need it: where its session takes messages. The socket itself is not touched for that, not
-    /// even retained; whoever wants it gets it from `sockets`, by the same slot.
+    /// even retained; callers get it from `sockets`, by the same slot.
     private struct Recipient {
         let session: SessionSlot
         let form: MessageForms.Form
@@ -77,7 +77,7 @@ final class NamespaceShardCore: LoopResident {
         guard let recipient = index[member] else { return }
         if recipient.form != .usual { othersCount -= 1 }
         let departures = index.remove(member)
-        // Before anybody hears of it: whoever does may bring a new socket, which may get this slot and must keep its owner.
+        // Before anybody is told: a listener may cause a new socket, which may get this slot and must keep its owner.
         owners[member.slot.index] = nil
         for departure in departures { left(departure.room, id: id, isEmpty: departure.roomDeleted) }
         if wasActive { count.change(by: -1) }

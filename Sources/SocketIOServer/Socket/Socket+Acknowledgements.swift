@@ -81,7 +81,7 @@ extension SocketCore {
         client.shard.timers.cancel(timer)
     }
 
-    /// The socket goes: whoever waits hears of it now.
+    /// The socket disconnects: every call that waits for an acknowledgement ends now.
     func failAcknowledgements(of id: String) {
         guard !acks.isEmpty else { return }
         for (_, pending) in acks.failAll() {

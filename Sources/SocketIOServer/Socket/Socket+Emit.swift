@@ -14,7 +14,7 @@ extension Socket {
         emit(event, EmitFlags()) { try .event(event, headroom: $0, repeat each arguments) }
     }
 
-    /// Sends on what was received, as the bytes it came in.
+    /// Sends an event with arguments that were received, as the same bytes.
     public func emit(_ event: String, arguments: EventArguments) {
         emit(event, EmitFlags()) { try .relay(event, headroom: $0, arguments) }
     }
@@ -55,10 +55,10 @@ extension Socket {
     /// Drops the next event when the client's transport is not ready for it at this moment.
     public var volatile: SocketEmitter { SocketEmitter(self).volatile }
 
-    /// Whether transports may compress the next event; they may unless told otherwise.
+    /// Sets whether transports may compress the next event; default true.
     public func compress(_ compress: Bool) -> SocketEmitter { SocketEmitter(self).compress(compress) }
 
-    /// How long to wait for the acknowledgement of the next event.
+    /// Sets how long to wait for the acknowledgement of the next event.
     public func timeout(_ timeout: Duration) -> SocketEmitter { SocketEmitter(self).timeout(timeout) }
 
     /// Replaces an earlier event with the same key that still waits for the client, see ``SocketEmitter/coalescing(_:)``.
@@ -69,28 +69,28 @@ extension Socket {
 
     // MARK: Sending to others
 
-    /// Everybody in the namespace but this socket.
+    /// All sockets of the namespace except this one.
     public var broadcast: BroadcastOperator { SocketEmitter(self).broadcast }
 
-    /// Whoever is in any of these rooms, but not this socket.
+    /// The sockets in at least one of these rooms, except this socket.
     public func to(_ rooms: String...) -> BroadcastOperator { broadcast.to(rooms) }
 
-    /// Whoever is in any of these rooms, but not this socket.
+    /// The sockets in at least one of these rooms, except this socket.
     public func to(_ rooms: [String]) -> BroadcastOperator { broadcast.to(rooms) }
 
-    /// Another word for `to`.
+    /// The same as `to`.
     public func `in`(_ rooms: String...) -> BroadcastOperator { broadcast.to(rooms) }
 
-    /// Another word for `to`.
+    /// The same as `to`.
     public func `in`(_ rooms: [String]) -> BroadcastOperator { broadcast.to(rooms) }
 
-    /// Everybody but this socket and whoever is in any of these rooms.
+    /// All sockets of the namespace except this one and those in these rooms.
     public func except(_ rooms: String...) -> BroadcastOperator { broadcast.except(rooms) }
 
-    /// Everybody but this socket and whoever is in any of these rooms.
+    /// All sockets of the namespace except this one and those in these rooms.
     public func except(_ rooms: [String]) -> BroadcastOperator { broadcast.except(rooms) }
 
-    /// Everybody on this server but this socket.
+    /// All sockets of the namespace on this server except this one.
     public var local: BroadcastOperator { broadcast.local }
 
     // MARK: For this module

@@ -144,13 +144,13 @@ extension Socket {
         withHooks { $0.disconnected.append(.asynchronous(listener)) }
     }
 
-    /// Hears of everything that fails for this socket: handlers that throw, arguments of the wrong type, events dropped by
+    /// Calls `listener` with everything that fails for this socket: handlers that throw, arguments of the wrong type, events dropped by
     /// a middleware, packets that cannot be decoded, calls that were refused. On the event loop.
     public func onError(_ listener: @escaping @Sendable (any Error) -> Void) {
         withHooks { $0.errors.append(listener) }
     }
 
-    /// Hears of the client's change from long-polling to WebSocket. On the event loop.
+    /// Calls `listener` when the client changes from long-polling to WebSocket. On the event loop.
     public func onUpgrade(_ listener: @escaping @Sendable (TransportName) -> Void) {
         withHooks { $0.upgrades.append(listener) }
     }
@@ -170,7 +170,7 @@ extension Socket {
         withHooks { $0.middlewares.append(middleware) }
     }
 
-    /// Hears every received event, before its middlewares and handlers.
+    /// Calls `listener` with every received event, before its middlewares and handlers.
     @discardableResult
     public func onAny(_ listener: @escaping @Sendable (String, EventArguments) -> Void) -> ListenerID {
         let id = ListenerID.make()
@@ -191,7 +191,7 @@ extension Socket {
         withHooks { hooks in hooks.incoming.removeAll { id == nil || $0.id == id } }
     }
 
-    /// Hears every event sent to this client, broadcasts included, but no acknowledgements.
+    /// Calls `listener` with every event sent to this client. Broadcasts are included, acknowledgements are not.
     @discardableResult
     public func onAnyOutgoing(_ listener: @escaping @Sendable (String, EventArguments) -> Void) -> ListenerID {
         addOutgoing(listener, first: false)

@@ -60,7 +60,7 @@ extension Socket {
         }
     }
 
-    /// Looks at and changes ``data`` in one step.
+    /// Reads and changes ``data`` in one step: no other thread changes it meanwhile.
     public func withData<Result: Sendable>(_ body: @Sendable (inout SocketValue) throws -> Result) rethrows -> Result {
         try shared.withLock { try body(&$0.makeBelongings().data) }
     }

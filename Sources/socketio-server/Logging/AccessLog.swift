@@ -19,7 +19,7 @@ struct AccessLog: EngineObserver {
         var logger = Logger(label: "socketio.access") {
             LineLogHandler(label: $0, level: settings.level, format: settings.format, output: output)
         }
-        // Who asks for this log wants it, whatever the level of the other one.
+        // `log.level` does not apply to this log: it is written as soon as it is turned on.
         logger.logLevel = .trace
         self.logger = logger
     }
