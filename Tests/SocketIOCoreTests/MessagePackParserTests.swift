@@ -142,6 +142,82 @@ import Testing
         #expect(failure { _ = try parse(event(11)) } == .tooManyAttachments(limit: 10))
     }
 
+    /// An event with one attachment and placeholders for it, written as objects.
+    private func event(attachment bytes: Int, placeholders: Int) -> SocketValue {
+        var writer = MessagePackWriter()
+        writer.writeMapHead(3)
+        writer.write("type" as StaticString)
+        writer.write(Int64(2))
+        writer.write("nsp" as StaticString)
+        writer.write("/" as StaticString)
+        writer.write("data" as StaticString)
+        writer.writeArrayHead(2 + placeholders)
+        writer.write("e" as StaticString)
+        writer.write(binary: ByteBuffer(repeating: 7, count: bytes))
+        for _ in 0..<placeholders {
+            writer.writeMapHead(2)
+            writer.write("_placeholder" as StaticString)
+            writer.write(true)
+            writer.write("num" as StaticString)
+            writer.write(Int64(0))
+        }
+        return .binary(SocketData(writer.finish()))
+    }
+
+    /// Relaying writes the attachment out for each of them: of a message of 1 MB that were gigabytes.
+    @Test func placeholdersCountAsWhatTheyStandFor() throws {
+        let limits = PacketLimits(maxPacketBytes: 1_000)
+        #expect(failure { _ = try parse(event(attachment: 200, placeholders: 4), limits: limits) } == nil)
+        #expect(
+            failure { _ = try parse(event(attachment: 200, placeholders: 5), limits: limits) }
+                == .packetTooLarge(limit: 1_000))
+        #expect(
+            failure { _ = try parse(event(attachment: 500_000, placeholders: 20_000)) }
+                == .packetTooLarge(limit: 1_000_000))
+    }
+
+    /// What other servers send is bounded where it is written.
+    @Test func theWriterBoundsRepeatedAttachments() throws {
+        let placeholder = #"{"_placeholder":true,"num":0}"#
+        func written(_ count: Int, of bytes: Int) throws -> Int {
+            var writer = MessagePackWriter()
+            let list = Array(repeating: placeholder, count: count).joined(separator: ",")
+            try writer.write(
+                json: ByteBuffer(string: "[\(list)]"), attachments: [ByteBuffer(repeating: 1, count: bytes)])
+            return writer.finish().readableBytes
+        }
+        #expect(try written(2, of: 3 << 20) > 6 << 20)
+        #expect(throws: JSONError.self) { try written(3, of: 3 << 20) }
+        #expect(try written(1025, of: 1024) > 1 << 20)
+        #expect(throws: JSONError.self) { try written(1026, of: 1024) }
+        // So is what handlers get of other servers.
+        func attached(_ count: Int) throws {
+            let list = Array(repeating: placeholder, count: count).joined(separator: ",")
+            _ = try PacketPayload(text: ByteBuffer(string: "[\(list)]"))
+                .attaching([ByteBuffer(repeating: 1, count: 1024)])
+        }
+        try attached(1025)
+        #expect(throws: JSONError(.tooLong, at: 1 + 1025 * 30)) { try attached(1026) }
+    }
+
+    /// The others get these names in texts, in which they end at a comma and begin with a slash.
+    @Test(arguments: ["", "chat", "/a,b", "/a,[\"fake\"]", ",", "1/"])
+    func namespacesThatNoTextCanNameAreRefused(name: String) throws {
+        for type in 0...4 {
+            var writer = MessagePackWriter()
+            writer.writeMapHead(3)
+            writer.write("type" as StaticString)
+            writer.write(Int64(type))
+            writer.write("nsp" as StaticString)
+            writer.write(name)
+            writer.write("data" as StaticString)
+            writer.writeArrayHead(1)
+            writer.write("e" as StaticString)
+            let packet = SocketValue.binary(SocketData(writer.finish()))
+            #expect(failure { _ = try parse(packet) } == .malformedNamespace)
+        }
+    }
+
     @Test func theWorstTextIsNotRefusedForItsLength() throws {
         // Each of these bytes becomes six in JSON.
         let limits = PacketLimits(maxPacketBytes: 10_000)

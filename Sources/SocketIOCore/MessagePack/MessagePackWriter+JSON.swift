@@ -9,14 +9,17 @@ extension MessagePackWriter {
     ///
     /// - Parameters:
     ///   - json: One JSON value. It has been validated; what is not JSON all the same throws or ends up as nil.
-    ///   - attachments: What its placeholders, in the form this package writes them, stand for.
+    ///   - attachments: What its placeholders, in the form this package writes them, stand for. It throws when they stand
+    ///     for more than ``Placeholders/mostBytes(_:)``.
     ///   - depth: The number of enclosing containers, which count towards the nesting that receivers accept.
     package mutating func write(
         json: ByteBuffer, attachments: [ByteBuffer], depth: Int = 0
     ) throws(JSONError) {
         let bytes = json.withUnsafeReadableBytes { $0 }
         guard let base = bytes.baseAddress, bytes.count > 0 else { throw JSONError(.unexpectedEnd, at: 0) }
-        var source = JSONSource(cursor: JSONCursor(base: base, count: bytes.count), attachments: attachments)
+        var source = JSONSource(
+            cursor: JSONCursor(base: base, count: bytes.count), attachments: attachments,
+            room: attachments.isEmpty ? 0 : Placeholders.mostBytes(attachments))
         try write(&source, depth: depth)
         withExtendedLifetime(json) {}
     }
@@ -27,6 +30,10 @@ extension MessagePackWriter {
         case UInt8(ascii: "\""): writeString(&source)
         case UInt8(ascii: "{"):
             if let attachment = source.placeholder() {
+                guard attachment.readableBytes <= source.room else {
+                    throw JSONError(.tooLong, at: source.cursor.index)
+                }
+                source.room -= attachment.readableBytes
                 write(binary: attachment)
             } else {
                 try container(&source, depth, isMap: true)
@@ -94,6 +101,8 @@ extension MessagePackWriter {
 private struct JSONSource {
     var cursor: JSONCursor
     let attachments: [ByteBuffer]
+    /// How many bytes further placeholders may stand for.
+    var room: Int
 
     private static let placeholder: StaticString = "{\"_placeholder\":true,\"num\":"
 

@@ -31,6 +31,11 @@ enum MessagePackParser {
         guard nsp.count <= limits.maxNamespaceLength else {
             throw .namespaceTooLong(limit: limits.maxNamespaceLength)
         }
+        // The other clients of a namespace, and other servers, get its name in a text, where it begins with a slash and
+        // ends at a comma.
+        guard reader.bytes(nsp).first == UInt8(ascii: "/"), !reader.bytes(nsp).contains(UInt8(ascii: ",")) else {
+            throw .malformedNamespace
+        }
         var id: Int?
         if let number = members.id {
             guard number >= 0 else { throw .malformedMessagePack }
@@ -145,7 +150,10 @@ enum MessagePackParser {
                 }
                 if let failure { throw failure }
             }
-            return try PacketPayload(checked: text, elements: elements).attaching(data.attachments)
+            // The text may be longer than the packet was, so only what its placeholders stand for is bounded.
+            let most = text.readableBytes + min(limits.maxPacketBytes, .max - text.readableBytes)
+            return try PacketPayload(checked: text, elements: elements).attaching(
+                data.attachments, maximumBytes: most)
         } catch let error as JSONError {
             throw PacketDecodingError(error, type: type, limits: limits)
         } catch let error as PacketDecodingError {

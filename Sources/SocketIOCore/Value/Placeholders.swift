@@ -20,12 +20,12 @@ enum Placeholders {
         return .number(JSONNumber.integer(core.tape.bytes(of: node), isPlain: node.flag, as: Int.self))
     }
 
-    /// Checks that every placeholder names one of the attachments, and that text and attachments are within a size when
-    /// each placeholder counts as the bytes of its attachment. Several placeholders may name the same attachment, and
+    /// Checks that every placeholder names one of the attachments, and that they are within a size when each placeholder
+    /// counts as the bytes of its attachment. Several placeholders may name the same attachment, and
     /// relaying the packet may write it out for each of them. Other members of a placeholder are ignored.
     static func validate(_ text: ByteBuffer, _ attachments: [ByteBuffer], maximumBytes: Int) throws(JSONError) {
         let core = PayloadCore(text, attachments: [], argument: nil, context: nil)
-        var room = maximumBytes - text.readableBytes
+        var room = maximumBytes
         var index = 0
         while index < core.tape.nodes.count {
             guard case .number(let number) = number(of: index, in: core) else {
@@ -40,6 +40,13 @@ enum Placeholders {
             room -= attachments[number].readableBytes
             index = max(index + 1, Int(node.next))
         }
+    }
+
+    /// How many bytes the placeholders of a text may stand for where nothing else bounds them: each attachment once, and
+    /// repetitions of as much again, or of 1 MiB if that is more. A short text may name a large attachment very often.
+    static func mostBytes(_ attachments: [ByteBuffer]) -> Int {
+        let once = attachments.reduce(0) { $0 + $1.readableBytes }
+        return once + max(once, 1 << 20)
     }
 
     /// Copies JSON text and gives each placeholder the number that `renumber` returns for its attachment. What is not a

@@ -48,11 +48,15 @@ package struct PacketPayload: Sendable, Equatable {
     }
 
     /// The same payload once its attachments have arrived. Every placeholder must name one of them. Each placeholder
-    /// counts as the bytes of its attachment, and the total must not exceed `maximumBytes`.
+    /// counts as the bytes of its attachment, and the total with the text must not exceed `maximumBytes`; without a value
+    /// the placeholders must not exceed ``Placeholders/mostBytes(_:)``.
     package func attaching(
-        _ attachments: [ByteBuffer], maximumBytes: Int = .max
+        _ attachments: [ByteBuffer], maximumBytes: Int? = nil
     ) throws(JSONError) -> PacketPayload {
-        if !attachments.isEmpty { try Placeholders.validate(text, attachments, maximumBytes: maximumBytes) }
+        if !attachments.isEmpty {
+            let most = maximumBytes.map { $0 - text.readableBytes } ?? Placeholders.mostBytes(attachments)
+            try Placeholders.validate(text, attachments, maximumBytes: most)
+        }
         return PacketPayload(unchecked: text, elements: elements, attachments: attachments)
     }
 
