@@ -28,6 +28,8 @@ struct RESPItems {
     private var items: [Item] = []
     private var bytes = 0
     private var isTooLarge = false
+    /// Items of this reply so far, also of one that is not kept.
+    private var count = 0
     /// Why an item was refused.
     private(set) var failure: RESPError?
     /// Strings over the limits so far, of all replies.
@@ -38,7 +40,7 @@ struct RESPItems {
         self.recognisesMessages = recognisesMessages
     }
 
-    var isEmpty: Bool { items.isEmpty }
+    var isEmpty: Bool { count == 0 }
 
     // MARK: Gathering
 
@@ -52,6 +54,7 @@ struct RESPItems {
     }
 
     mutating func add(bulk string: ByteBuffer) -> Bool {
+        if hasTooManyElements { return add(.null) }
         if isOverLimit(string.readableBytes) {
             skipString()
             return add(.null)
@@ -63,9 +66,8 @@ struct RESPItems {
     mutating func add(array count: Int, depth: Int) -> Bool {
         guard depth < limits.maximumDepth else { return refuse(.tooDeep(limit: limits.maximumDepth)) }
         // The outermost array is not counted, so this is the number of elements up to here.
-        guard count <= limits.maximumElements - items.count else {
-            return refuse(.tooManyElements(limit: limits.maximumElements))
-        }
+        guard count <= mostSkipped - self.count else { return refuse(.tooManyElements(limit: limits.maximumElements)) }
+        if count > limits.maximumElements - self.count { leaveOut() }
         return add(.array(count))
     }
 
@@ -74,11 +76,26 @@ struct RESPItems {
     mutating func addNull() -> Bool { add(.null) }
 
     private mutating func add(_ item: Item) -> Bool {
-        guard items.count <= limits.maximumElements else {
-            return refuse(.tooManyElements(limit: limits.maximumElements))
-        }
-        items.append(item)
+        guard count <= mostSkipped else { return refuse(.tooManyElements(limit: limits.maximumElements)) }
+        if count > limits.maximumElements { leaveOut() }
+        count += 1
+        if !hasTooManyElements { items.append(item) }
         return true
+    }
+
+    /// Whether the reply has more elements than it may, so that nothing of it is kept.
+    private var hasTooManyElements = false
+
+    /// Elements of a reply that is left out. With more the connection ends: somebody might announce any number of them, and
+    /// every command would have to wait for their end.
+    private var mostSkipped: Int { min(limits.maximumElements, .max / 16) * 16 }
+
+    /// A reply of too many elements is read to its end and thrown away, as one with too large a string is. Whoever may write
+    /// to Redis can cause one, and it must not cost the connection.
+    private mutating func leaveOut() {
+        hasTooManyElements = true
+        isTooLarge = true
+        items.removeAll()
     }
 
     private mutating func refuse(_ error: RESPError) -> Bool {
@@ -101,6 +118,8 @@ struct RESPItems {
         items.removeAll(keepingCapacity: items.capacity <= 1024)
         bytes = 0
         isTooLarge = false
+        hasTooManyElements = false
+        count = 0
     }
 
     // MARK: The reply

@@ -201,13 +201,18 @@ final class RedisConnection: ChannelInboundHandler {
         }
         closeReason = reason
         staged = ByteBuffer()
-        for (command, neverSent) in machine.closed() { fail(command, neverSent: neverSent, reason) }
+        // The reply that ended the connection was for the oldest command.
+        var isAnswered = reason.cause is RESPError
+        for (command, neverSent) in machine.closed() {
+            fail(command, neverSent: neverSent, isAnswered: isAnswered, reason)
+            isAnswered = false
+        }
         owner?.connectionClosed(self, reason)
         owner = nil
         user = nil
     }
 
-    private func fail(_ command: Machine.Pending, neverSent: Bool, _ reason: RedisError) {
+    private func fail(_ command: Machine.Pending, neverSent: Bool, isAnswered: Bool, _ reason: RedisError) {
         switch command {
         case .publish(let tag):
             user?.connection(self, published: tag, neverSent ? .notSent : .unknown(serverEnded: hasServerEnded))
@@ -215,7 +220,10 @@ final class RedisConnection: ChannelInboundHandler {
             let error =
                 neverSent
                 ? RedisError(.notSent, "\(name) was not sent: \(reason.message)")
-                : RedisError(.connectionLost, "\(name) was not answered, whether it ran is unknown: \(reason.message)")
+                : isAnswered
+                    ? RedisError(.replyTooLarge, "the reply to \(name) cannot be read", cause: reason.cause)
+                    : RedisError(
+                        .connectionLost, "\(name) was not answered, whether it ran is unknown: \(reason.message)")
             completion(.failure(error))
         case .handshake, .subscription, .ping, .abandoned:
             break

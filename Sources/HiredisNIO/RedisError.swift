@@ -34,7 +34,7 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
         public static let connectionLost = Code(description: "connectionLost")
         /// Too much is waiting to be written or answered; nothing was sent.
         public static let overloaded = Code(description: "overloaded")
-        /// The reply was over ``RESPLimits`` and has been thrown away.
+        /// The reply was over ``RESPLimits`` and has been thrown away. If it was far over them, the connection has ended.
         public static let replyTooLarge = Code(description: "replyTooLarge")
         /// The server sent something that is no RESP2 or answers nothing that was asked.
         public static let protocolViolation = Code(description: "protocolViolation")

@@ -80,7 +80,7 @@ struct RESPReaderTests {
     @Test(
         "Announced counts over the limits are refused before anything is set aside",
         arguments: [
-            "*4294967296\r\n", "*2147483647\r\n", "*65537\r\n", "*99999999999999999999999\r\n", "*-2\r\n", "*x\r\n",
+            "*4294967296\r\n", "*2147483647\r\n", "*1048577\r\n", "*99999999999999999999999\r\n", "*-2\r\n", "*x\r\n",
             "$-2\r\n", "$x\r\n", "$99999999999999999999999\r\n", ":x\r\n", ":99999999999999999999\r\n", "?\r\n",
             "\u{0}", "%1\r\n", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n",
             "$0000000000000000000000000000000000000", "*00000000000000000000000000000000000",
@@ -104,10 +104,18 @@ struct RESPReaderTests {
         #expect(try outcome("*2\r\n$10\r\n0123456789\r\n$5\r\n01234\r\n").count == 1)
         #expect(try outcome("*2\r\n$10\r\n0123456789\r\n$6\r\n012345\r\n:1\r\n") == [.tooLarge, .value(.integer(1))])
         #expect(try outcome("*4\r\n:1\r\n:1\r\n:1\r\n:1\r\n").count == 1)
-        #expect(throws: RESPError.tooManyElements(limit: 4)) { try outcome("*5\r\n") }
+        #expect(
+            try outcome("*5\r\n:1\r\n:1\r\n$5\r\n01234\r\n:1\r\n:1\r\n+OK\r\n") == [.tooLarge, .value(.simple("OK"))])
+        #expect(throws: RESPError.tooManyElements(limit: 4)) { try outcome("*65\r\n") }
         #expect(try outcome("*2\r\n*1\r\n:1\r\n:2\r\n").count == 1)
-        #expect(throws: RESPError.tooManyElements(limit: 4)) { try outcome("*1\r\n*4\r\n") }
-        #expect(throws: RESPError.tooManyElements(limit: 4)) { try outcome("*2\r\n*3\r\n:1\r\n:1\r\n:1\r\n:1\r\n") }
+        #expect(try outcome("*1\r\n*4\r\n:1\r\n:1\r\n:1\r\n:1\r\n+OK\r\n") == [.tooLarge, .value(.simple("OK"))])
+        #expect(try outcome("*2\r\n*3\r\n:1\r\n:1\r\n:1\r\n:1\r\n:2\r\n") == [.tooLarge, .value(.integer(2))])
+        #expect(throws: RESPError.tooManyElements(limit: 4)) { try outcome("*1\r\n*64\r\n") }
+        let nested = "*16\r\n" + String(repeating: "*3\r\n:1\r\n:1\r\n:1\r\n", count: 16)
+        #expect(try outcome(nested) == [.tooLarge])
+        #expect(throws: RESPError.tooManyElements(limit: 4)) {
+            try outcome("*17\r\n" + String(repeating: "*3\r\n:1\r\n:1\r\n:1\r\n", count: 17))
+        }
         #expect(try outcome("*1\r\n*1\r\n:1\r\n").count == 1)
         #expect(throws: RESPError.tooDeep(limit: 2)) { try outcome("*1\r\n*1\r\n*1\r\n") }
         let line = String(repeating: "x", count: 64)

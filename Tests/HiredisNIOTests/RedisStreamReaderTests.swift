@@ -137,6 +137,31 @@ struct RedisStreamReaderTests {
         await client.close()
     }
 
+    @Test(
+        "Entries of very many fields are passed over and told; the reader goes on",
+        arguments: [("many", 400), ("far too many", 2_000)])
+    func entriesOfManyFields(name: String, fields: Int) async throws {
+        let server = try await RedisServer.started()
+        let client = try await server.admin()
+        var configuration = server.configuration
+        configuration.limits.maximumElements = 100
+        let entry = RESPCommand(
+            "XADD", arguments: ["s", "*"] + (0..<2 * fields).map { "\($0)" } as [any RESPArgument])
+        // Also as the newest entry at the start, which later is the oldest.
+        _ = try await client.execute(entry)
+        let listener = StreamListener(configuration)
+        try await eventually("the end is known") { listener.starts.count == 1 }
+        try await append(client, 1...2)
+        try await eventually("both are read") { listener.values.count == 2 }
+        _ = try await client.execute(entry)
+        try await append(client, 3...20)
+        try await eventually("the reader goes on", within: .seconds(20)) { listener.values.values.last == "20" }
+        #expect(listener.values.values == (1...20).map { "\($0)" })
+        #expect(listener.gaps.count == 1)
+        await listener.close()
+        await client.close()
+    }
+
     @Test("Pages of a stream, and a key that only one of two takes")
     func commands() async throws {
         let server = try await RedisServer.started()

@@ -41,7 +41,7 @@ struct StreamReadStateMachineTests {
         #expect(waits == [50, 100, 200, 400, 800, 1600, 2000, 2000].map { .milliseconds($0) })
         machine.succeeded()
         let (action, hasGap) = machine.oldest(id(3))
-        #expect(action == .read(after: id(7), count: 3) && !hasGap)
+        #expect(action == .read(after: id(7), count: 1) && !hasGap)
         #expect(machine.failed() == .wait(.milliseconds(50)))
     }
 
@@ -53,7 +53,7 @@ struct StreamReadStateMachineTests {
         _ = machine.failed()
         _ = machine.retry()
         let result = machine.oldest(id(oldest))
-        #expect(result.action == .read(after: id(7), count: 3))
+        #expect(result.action == .read(after: id(7), count: 1))
         #expect(result.hasGap == hasGap)
     }
 
@@ -95,6 +95,34 @@ struct StreamReadStateMachineTests {
         #expect(!machine.next(nil).hasGap)
         _ = machine.tooLarge()
         #expect(machine.failed() == .wait(.milliseconds(50)))
+    }
+
+    /// Somebody who may write to the stream puts such entries there; the oldest stays for long in a quiet stream.
+    @Test("Of a newest or oldest entry that is too large the id is asked for alone")
+    func largeEnds() {
+        var machine = StreamReadStateMachine(pageSize: 3)
+        _ = machine.start()
+        #expect(machine.tooLarge() == .askNewestID)
+        #expect(machine.newest(id(7)) == .read(after: id(7), count: 3))
+        #expect(machine.page(last: id(20), count: 3) == .askOldest)
+        #expect(machine.tooLarge() == .askOldestID)
+        let (action, hasGap) = machine.oldest(id(5))
+        #expect(!hasGap && action == .read(after: id(20), count: 3))
+        _ = machine.failed()
+        #expect(machine.retry() == .askOldest)
+        #expect(machine.tooLarge() == .askOldestID)
+        #expect(machine.oldest(id(21)).hasGap)
+    }
+
+    @Test("A page that cannot be read is read again in smaller ones")
+    func unreadablePages() {
+        var machine = reading(from: id(7), pageSize: 8)
+        for count in [4, 2, 1, 1] {
+            _ = machine.failed()
+            _ = machine.retry()
+            #expect(machine.oldest(id(7)).action == .read(after: id(7), count: count))
+        }
+        #expect(machine.page(last: nil, count: 0) == .read(after: id(7), count: 2))
     }
 
     @Test("Without a first answer it asks again; after the end it does nothing")

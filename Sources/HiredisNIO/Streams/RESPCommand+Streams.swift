@@ -50,6 +50,12 @@ extension RESPCommand {
         return RESPCommand("EVAL", script, 1, stream, id.description)
     }
 
+    /// The id of the newest entry, without the entry itself; nil when there is none.
+    static func newestID(of stream: String) -> RESPCommand {
+        let script = "local e = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1); return e[1] and e[1][1]"
+        return RESPCommand("EVAL", script, 1, stream)
+    }
+
     /// Takes the value of a key away and returns it, in one step. GETDEL needs Redis 6.2.
     package static func take(_ key: String) -> RESPCommand {
         let script = "local v = redis.call('GET', KEYS[1]); if v then redis.call('DEL', KEYS[1]) end; return v"

@@ -64,12 +64,9 @@ package final class RedisStreamReader: RedisEndpointCore {
         switch action {
         case .none: break
         case .askNewest: ask(.newest(of: stream), RedisStreamEntry.entries) { $0.resolved($1.first?.id) }
-        case .askOldest:
-            ask(.oldest(of: stream), RedisStreamEntry.entries) { reader, entries in
-                let (action, hasGap) = reader.machine.oldest(entries.first?.id)
-                if hasGap { reader.handlers.onGap() }
-                reader.perform(action)
-            }
+        case .askNewestID: ask(.newestID(of: stream), RedisStreamEntry.lone) { $0.resolved($1.first?.id) }
+        case .askOldest: ask(.oldest(of: stream), RedisStreamEntry.entries) { $0.checked($1.first?.id) }
+        case .askOldestID: ask(.nextID(of: stream, after: .zero), RedisStreamEntry.lone) { $0.checked($1.first?.id) }
         case .askNext(let id):
             ask(.nextID(of: stream, after: id), RedisStreamEntry.lone) { reader, entries in
                 let (action, hasGap) = reader.machine.next(entries.first?.id)
@@ -86,6 +83,12 @@ package final class RedisStreamReader: RedisEndpointCore {
                 perform(machine.retry())
             }
         }
+    }
+
+    private func checked(_ id: RedisStreamID?) {
+        let (action, hasGap) = machine.oldest(id)
+        if hasGap { handlers.onGap() }
+        perform(action)
     }
 
     private func resolved(_ id: RedisStreamID?) {

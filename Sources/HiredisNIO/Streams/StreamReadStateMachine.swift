@@ -12,13 +12,19 @@ package import NIOCore
 /// told. The same is checked after a full page, because a reader that lags far behind may be overtaken by trimming.
 ///
 /// A page that is larger than a reply may be is read again entry by entry. A single entry that is too large is passed over,
-/// for which its id is asked for alone, and that is told as well.
+/// for which its id is asked for alone, and that is told as well. Of the newest and the oldest entry only the id is needed,
+/// so it is asked for alone when the entry is too large. A page that could not be read for another reason, such as a
+/// time-out, is read again with half as many entries.
 package struct StreamReadStateMachine: Sendable {
     package enum Action: Sendable, Equatable {
         /// Ask for the newest entry.
         case askNewest
         /// Ask for the oldest entry.
         case askOldest
+        /// Ask for the id of the newest entry, which is too large itself.
+        case askNewestID
+        /// Ask for the id of the oldest entry, which is too large itself.
+        case askOldestID
         /// Read at most so many entries after this id.
         case read(after: RedisStreamID, count: Int)
         /// Ask for the id of the entry after this id.
@@ -91,9 +97,14 @@ package struct StreamReadStateMachine: Sendable {
         return (readOn(), hasGap)
     }
 
-    /// The reply to ``Action/read(after:count:)`` was larger than a reply may be.
+    /// The reply was larger than a reply may be.
     package mutating func tooLarge() -> Action {
-        guard case .reading = state else { return failed() }
+        switch state {
+        case .resolving: return .askNewestID
+        case .checking: return .askOldestID
+        case .reading: break
+        case .idle, .skipping, .waiting, .ended: return failed()
+        }
         guard count == 1 else {
             count = 1
             return readOn()
@@ -113,7 +124,10 @@ package struct StreamReadStateMachine: Sendable {
     package mutating func failed() -> Action {
         switch state {
         case .resolving: state = .waiting(isResolved: false)
-        case .reading, .checking, .skipping: state = .waiting(isResolved: true)
+        case .reading:
+            count = max(1, count / 2)
+            state = .waiting(isResolved: true)
+        case .checking, .skipping: state = .waiting(isResolved: true)
         case .idle, .waiting, .ended: return .none
         }
         defer { delay = min(delay * 2, Self.longestDelay) }
