@@ -12,10 +12,16 @@ struct WaitingCommands {
 
     private var entries: [(id: Int, entry: Entry)] = []
     private var nextID = 0
+    private var bytes = 0
     private static let limit = 1024
+    private let maximumBytes: Int
+
+    init(maximumBytes: Int = 64 << 20) { self.maximumBytes = maximumBytes }
 
     mutating func append(_ entry: Entry) -> Int? {
-        guard entries.count < Self.limit else { return nil }
+        let size = entry.command.bytes.readableBytes
+        guard entries.count < Self.limit, size <= maximumBytes - bytes else { return nil }
+        bytes += size
         nextID += 1
         entries.append((nextID, entry))
         return nextID
@@ -23,12 +29,15 @@ struct WaitingCommands {
 
     mutating func remove(_ id: Int) -> Entry? {
         guard let index = entries.firstIndex(where: { $0.id == id }) else { return nil }
-        return entries.remove(at: index).entry
+        let entry = entries.remove(at: index).entry
+        bytes -= entry.command.bytes.readableBytes
+        return entry
     }
 
     mutating func removeAll(_ body: (Entry) -> Void) {
         let all = entries
         entries = []
+        bytes = 0
         for (_, entry) in all { body(entry) }
     }
 }

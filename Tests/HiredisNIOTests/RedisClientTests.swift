@@ -160,4 +160,26 @@ struct RedisClientTests {
         #expect(publisher.delivered.values == Array(1...300))
         try await proxy.close()
     }
+
+    /// Sessions that are to be stored wait here while Redis is away, and clients decide how large they are.
+    @Test("Commands that wait for a connection are bounded in number and in bytes")
+    func waitingCommands() {
+        func entry(_ bytes: Int) -> WaitingCommands.Entry {
+            WaitingCommands.Entry(
+                command: RESPCommand("SET", "k", ByteBuffer(repeating: 0x61, count: bytes)), timeout: nil,
+                completion: { _ in })
+        }
+        var waiting = WaitingCommands(maximumBytes: 10_000)
+        let first = waiting.append(entry(4_000))
+        #expect(first != nil && waiting.append(entry(4_000)) != nil)
+        #expect(waiting.append(entry(4_000)) == nil)
+        #expect(waiting.append(entry(1_000)) != nil)
+        _ = first.flatMap { waiting.remove($0) }
+        #expect(waiting.append(entry(4_000)) != nil)
+        waiting.removeAll { _ in }
+        for _ in 0..<2 { #expect(waiting.append(entry(4_000)) != nil) }
+        var many = WaitingCommands()
+        for _ in 0..<1024 { #expect(many.append(entry(1)) != nil) }
+        #expect(many.append(entry(1)) == nil)
+    }
 }

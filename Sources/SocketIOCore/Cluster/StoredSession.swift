@@ -14,6 +14,8 @@ package enum StoredSession {
         package var maximumRooms: Int
         /// Bytes of a room's or namespace's name, of the socket's id, and of the subject.
         package var maximumNameLength: Int
+        /// The most bytes of a record as it is stored. Values in memory need many times as much.
+        package var maximumBytes = 4 << 20
 
         package init(maximumRooms: Int = 1024, maximumNameLength: Int = 256) {
             self.maximumRooms = maximumRooms
@@ -75,6 +77,7 @@ package enum StoredSession {
     package static func decode(
         _ text: ByteBuffer, wantedIn namespace: String, limits: Limits
     ) -> (record: KeptSession, isNodes: Bool)? {
+        guard text.readableBytes <= limits.maximumBytes else { return nil }
         var reader = SessionReader(MessagePackReader(Base64.decode(text)), limits: limits)
         guard (try? reader.read()) != nil, let pid = reader.pid.flatMap({ PackedID($0) }), let sid = reader.sid else {
             return nil

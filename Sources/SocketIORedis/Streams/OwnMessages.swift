@@ -16,9 +16,19 @@ final class OwnMessages {
     private var pending = CircularBuffer<Entry>()
     /// Messages that were delivered before they were read.
     private var early = CircularBuffer<ByteBuffer>()
+    /// The bytes of `early`.
+    private(set) var earlyBytes = 0
 
-    /// The limit of `early`. A message that Redis never received stays in the list until a later one is read.
+    /// The limits of `early`. A message that Redis never received stays in the list until a later one is read. One that is no
+    /// longer in the list and is read all the same is delivered twice.
     private static let maximumEarly = 10_000
+    private let maximumEarlyBytes: Int
+
+    /// - Parameter maximumEarlyBytes: Most bytes of messages that are remembered because they were delivered before they were
+    ///   read.
+    init(maximumEarlyBytes: Int = 64 << 20) {
+        self.maximumEarlyBytes = maximumEarlyBytes
+    }
 
     /// Adds a message that is about to be published.
     func add(_ payload: ByteBuffer, _ deliver: @escaping @Sendable () -> Void) {
@@ -28,7 +38,7 @@ final class OwnMessages {
     /// Notes that a message has been read. Returns whether it has been delivered already.
     func read(_ payload: ByteBuffer) -> Bool {
         if let index = early.firstIndex(of: payload) {
-            early.removeFirst(early.distance(from: early.startIndex, to: index) + 1)
+            for _ in 0...early.distance(from: early.startIndex, to: index) { forgetFirst() }
             return true
         }
         // The messages before it were lost; ``lost(_:)`` is called for them.
@@ -38,16 +48,24 @@ final class OwnMessages {
 
     /// Delivers a message that will never be read, unless it has been delivered already.
     func lost(_ payload: ByteBuffer) {
-        guard let index = pending.firstIndex(where: { $0.payload == payload }) else { return }
-        pending.remove(at: index).deliver()
+        if let index = pending.firstIndex(where: { $0.payload == payload }) {
+            pending.remove(at: index).deliver()
+        } else if let index = early.firstIndex(of: payload) {
+            earlyBytes -= early.remove(at: index).readableBytes
+        }
     }
 
     /// Delivers all messages, because Redis cannot be reached.
     func linkLost() {
         while let entry = pending.popFirst() {
             early.append(entry.payload)
+            earlyBytes += entry.payload.readableBytes
             entry.deliver()
         }
-        while early.count > Self.maximumEarly { early.removeFirst() }
+        while early.count > Self.maximumEarly || earlyBytes > maximumEarlyBytes { forgetFirst() }
+    }
+
+    private func forgetFirst() {
+        if let first = early.popFirst() { earlyBytes -= first.readableBytes }
     }
 }

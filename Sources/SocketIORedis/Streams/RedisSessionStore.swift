@@ -51,6 +51,8 @@ final class RedisSessionStore: SessionStore {
 
     func keep(_ record: KeptSession, for life: TimeAmount) {
         guard let value = try? StoredSession.encode(record) else { return }
+        // No node would read it, and an earlier one would have other rooms.
+        guard value.readableBytes <= StoredSession.Limits().maximumBytes else { return forget(record.pid) }
         let milliseconds = Int(clamping: max(life.nanoseconds / 1_000_000, 1))
         write(RESPCommand("SET", StoredSession.key(.own, record.pid), value, "PX", milliseconds))
     }
@@ -79,7 +81,8 @@ final class RedisSessionStore: SessionStore {
     func find(
         _ pid: PackedID, in namespace: String, offset: EventPosition
     ) async throws(RecoveryFailure) -> KeptSession {
-        guard let record = try await ask(RESPCommand("GET", StoredSession.key(.own, pid)), in: namespace) else {
+        let command = RESPCommand("GET", StoredSession.key(.own, pid))
+        guard let record = try await ask(command, about: pid, in: namespace) else {
             throw .unknownPid
         }
         guard await hasReached(offset, in: namespace) else { throw .unknownOffset }
@@ -88,13 +91,16 @@ final class RedisSessionStore: SessionStore {
 
     func claim(_ record: KeptSession) async throws(RecoveryFailure) -> KeptSession {
         if let holder = record.owner, !holder.hasSameBytes(as: owner) { try await release(record, by: holder) }
-        guard let taken = try await ask(.take(StoredSession.key(.own, record.pid)), in: record.namespace) else {
+        let command = RESPCommand.take(StoredSession.key(.own, record.pid))
+        guard let taken = try await ask(command, about: record.pid, in: record.namespace) else {
             throw .alreadyUsed
         }
         return taken
     }
 
-    private func ask(_ command: RESPCommand, in namespace: String) async throws(RecoveryFailure) -> KeptSession? {
+    private func ask(
+        _ command: RESPCommand, about pid: PackedID, in namespace: String
+    ) async throws(RecoveryFailure) -> KeptSession? {
         let reply: Result<RESPValue, any Error> = await withCheckedContinuation { continuation in
             bus.core.run { bus in
                 bus.execute(command, patience: Self.readPatience) { continuation.resume(returning: $0) }
@@ -103,7 +109,9 @@ final class RedisSessionStore: SessionStore {
         guard case .success(let value) = reply else { throw .storeUnavailable }
         guard let bytes = value.bytes else { return nil }
         let limits = StoredSession.Limits(maximumRooms: configuration.maxRooms, maximumNameLength: 1024)
-        return StoredSession.decode(bytes, wantedIn: namespace, limits: limits)?.record
+        let record = StoredSession.decode(bytes, wantedIn: namespace, limits: limits)?.record
+        // Somebody else may write there, too: no record is for another session than the one that was asked for.
+        return record?.pid == pid ? record : nil
     }
 
     /// Whether this node has read the events that the client has seen elsewhere. Waits a moment for them.
@@ -131,7 +139,9 @@ final class RedisSessionStore: SessionStore {
         let end = ContinuousClock.now + Self.releasePatience
         while true {
             let command = RESPCommand("GET", StoredSession.key(.own, record.pid))
-            guard let found = try await ask(command, in: record.namespace) else { throw .alreadyUsed }
+            guard let found = try await ask(command, about: record.pid, in: record.namespace) else {
+                throw .alreadyUsed
+            }
             if found.owner == nil { return }
             if ContinuousClock.now >= end { break }
             try? await Task.sleep(for: Self.step)

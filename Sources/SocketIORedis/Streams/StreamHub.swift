@@ -21,6 +21,7 @@ final class StreamHub {
     /// Entries of a namespace whose history is being read.
     private struct Held {
         var calls: [() -> Void] = []
+        var bytes = 0
     }
 
     private let bus: RedisBusCore
@@ -45,8 +46,9 @@ final class StreamHub {
 
     /// Longer names of namespaces are not looked up.
     static let maximumNameLength = 1024
-    /// The most entries that wait for the history of a namespace.
+    /// The most entries that wait for the history of a namespace, and the most bytes of them.
     private static let maximumHeld = 100_000
+    private static let maximumHeldBytes = 64 << 20
 
     init(_ bus: RedisBusCore, _ streams: RedisStreams) {
         self.bus = bus
@@ -184,11 +186,13 @@ final class StreamHub {
         if let handler = handlers[message.namespace] {
             let (data, id, isDelivered) = (entry.data, entry.id, entry.isDelivered)
             guard let waiting = held[message.namespace] else { return handler(message, data, id, isDelivered) }
-            guard waiting.calls.count < Self.maximumHeld else {
+            let bytes = waiting.bytes + data.readableBytes
+            guard waiting.calls.count < Self.maximumHeld, bytes <= Self.maximumHeldBytes else {
                 release(message.namespace)
                 return handler(message, data, id, isDelivered)
             }
             held[message.namespace]?.calls.append { handler(message, data, id, isDelivered) }
+            held[message.namespace]?.bytes = bytes
             return
         }
         guard message.namespace.isEmpty, let nodeID, message.uid.hasSameBytes(as: nodeID),

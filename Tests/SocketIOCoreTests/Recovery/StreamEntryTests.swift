@@ -154,6 +154,11 @@ struct StreamEntryTests {
         }
         let text = try StoredSession.encode(try .sample(rooms: ["a", String(repeating: "b", count: 20)]))
         #expect(isRead(text))
+        var limits = StoredSession.Limits()
+        limits.maximumBytes = text.readableBytes
+        #expect(StoredSession.decode(text, wantedIn: "/", limits: limits) != nil)
+        limits.maximumBytes -= 1
+        #expect(StoredSession.decode(text, wantedIn: "/", limits: limits) == nil)
         #expect(!isRead(text, rooms: 2))
         #expect(!isRead(text, length: 19))
         for length in 0..<text.readableBytes {
