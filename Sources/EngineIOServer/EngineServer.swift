@@ -166,6 +166,7 @@ package final class EngineServer: EngineRequestHandler {
         let verdict = HandshakeCheck.verifyExisting(
             transport: transport, isUpgrade: handshake.isUpgrade,
             lookup: session.map { .live($0.transport) } ?? .unknown)
+        if case .existing = verdict { session?.clientReturned() }
         switch verdict {
         case .refuse(let refusal):
             refuse(exchange, refusal, handshake, previousTransport: session?.transport)

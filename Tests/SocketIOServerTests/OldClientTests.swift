@@ -120,6 +120,26 @@ struct OldClientTests {
         }
     }
 
+    /// Such a handshake joins the main namespace, but nobody may be there.
+    @Test("handshakes that nothing follows are bounded, as those of other clients are; who comes back stays")
+    func abandonedHandshakes() async throws {
+        try await withOldClients({ $0.engine.maxPendingSessions = 4 }) { io, address in
+            let (loyal, _) = try await Poller.connect(to: address)
+            #expect(try await loyal.poll().text == "2:40")
+            let (socket, _) = try await Self.webSocket(to: address)
+            for _ in 0..<30 { _ = try await Poller.connect(to: address) }
+            // Each of the two event loops may have one more.
+            try await eventually("the limit") {
+                io.engine.clientsCount <= 2 + 4 + 2 && io.sockets.socketCount == io.engine.clientsCount
+            }
+            #expect(io.engine.clientsCount >= 2 + 4)
+            try await loyal.post(Self.measured(#"420["id"]"#))
+            #expect(try await loyal.poll().text == Self.measured("430[\"\(loyal.sid)\"]"))
+            try await socket.send("2")
+            #expect(try await socket.nextText() == "3")
+        }
+    }
+
     @Test("base64, and polling by script elements")
     func base64() async throws {
         try await withOldClients { _, address in

@@ -12,7 +12,24 @@ extension SessionCore {
     /// Called once by the layer above, on the loop, when its client has shown that it is one: in Socket.IO when it has
     /// joined a namespace. An application on the engine alone calls it with the first message at the latest.
     package func markEstablished() {
+        // Without a word of its client: that it has joined shows nothing before its next request.
+        guard !isRevision3 || link.name == .websocket || legacyUse == .returned else { return legacyUse = .joined }
         leavePending()
+    }
+
+    /// What a polling client of revision 3 has done. It joins the main namespace by its handshake alone.
+    enum LegacyUse: UInt8 {
+        case none
+        case joined
+        case returned
+    }
+
+    /// The client has sent a request after its handshake.
+    func clientReturned() {
+        guard isRevision3, legacyUse != .returned else { return }
+        let hasJoined = legacyUse == .joined
+        legacyUse = .returned
+        if hasJoined { leavePending() }
     }
 
     /// Notes that the session has been opened, and makes room for it.

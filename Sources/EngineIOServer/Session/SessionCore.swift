@@ -45,6 +45,7 @@ package final class SessionCore: LoopResident {
     package let isRevision3: Bool
     /// Kept for ``PendingSessions``.
     var pendingIndex = PendingSessions.notYet
+    var legacyUse = LegacyUse.none
     var heartbeatTick: UInt64 = 0
     /// Whether ``AdmissionControl`` counts it among those of its address.
     var isCountedByAddress = false
