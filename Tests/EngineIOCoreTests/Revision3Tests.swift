@@ -3,6 +3,7 @@
 import EngineIOCore
 import Foundation
 import NIOCore
+import ProcessTesting
 import Testing
 
 /// Payloads of revision 3 against what engine.io-parser's decoder and encoder for it did, and script polling.
@@ -186,6 +187,28 @@ struct Revision3Tests {
     }
 
     // MARK: Heartbeat
+
+    /// Clients decide how much of it there is, and every byte costs the event loop.
+    @Test func callsCostLittleMoreThanToLookAtThem() {
+        let form = ByteBuffer(string: "d=" + String(repeating: #"a%22é\n+"#, count: 20_000))
+        let payload = ByteBuffer(string: String(repeating: "a\"é\n<b", count: 20_000))
+        func look(_ buffer: ByteBuffer) -> UInt8 {
+            buffer.withUnsafeReadableBytes { bytes in
+                var (sum, index) = (UInt8(0), 0)
+                while index < bytes.count {
+                    sum &+= bytes[index]
+                    index &+= 1
+                }
+                return sum
+            }
+        }
+        for (text, body) in [(form, { JSONPBody.unwrap($0) }), (payload, { JSONPBody.wrap($0, index: "0") })] {
+            let ratio = ThreadCost.ratio(of: true, to: false) { isReal in
+                if isReal { #expect(body(text).readableBytes > 0) } else { #expect(look(text) >= 0) }
+            }
+            #expect(ratio < 100)
+        }
+    }
 
     @Test func clientsPing() {
         var machine = SessionStateMachine(isRevision3: true)

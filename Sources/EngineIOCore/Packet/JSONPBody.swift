@@ -14,90 +14,130 @@ package enum JSONPBody {
 
     /// A payload as a call: `___eio[0]("…");`.
     package static func wrap(_ payload: ByteBuffer, index: String) -> ByteBuffer {
-        var body = ByteBuffer()
-        body.reserveCapacity(payload.readableBytes + 32)
-        body.writeString("___eio[\(index)](\"")
-        var view = payload.readableBytesView[...]
-        while let byte = view.first {
-            // U+2028 and U+2029 end a line in older JavaScript.
-            if byte == 0xE2, view.count >= 3, view[view.startIndex + 1] == 0x80,
-                [0xA8, 0xA9].contains(view[view.startIndex + 2])
-            {
-                body.writeStaticString(view[view.startIndex + 2] == 0xA8 ? "\\u2028" : "\\u2029")
-                view = view.dropFirst(3)
-                continue
-            }
-            write(byte, to: &body)
-            view = view.dropFirst()
+        let head = "___eio[\(index)](\""
+        return payload.withUnsafeReadableBytes { bytes in
+            let length = escape(bytes, into: nil)
+            var body = ByteBuffer()
+            body.reserveCapacity(head.utf8.count + length + 3)
+            body.writeString(head)
+            body.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { escape(bytes, into: $0) }
+            body.writeStaticString("\");")
+            return body
         }
-        body.writeStaticString("\");")
-        return body
     }
 
-    private static func write(_ byte: UInt8, to body: inout ByteBuffer) {
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-            body.writeInteger(UInt8(ascii: "\\"))
-            body.writeInteger(byte)
-        // `</script>` in a page would end it.
-        case UInt8(ascii: "<"): body.writeStaticString("\\u003c")
-        case UInt8(ascii: "\n"): body.writeStaticString("\\n")
-        case UInt8(ascii: "\r"): body.writeStaticString("\\r")
-        case UInt8(ascii: "\t"): body.writeStaticString("\\t")
-        case 0..<0x20: body.writeString("\\u00" + (byte < 0x10 ? "0" : "1") + String(byte & 0x0F, radix: 16))
-        default: body.writeInteger(byte)
+    /// The text inside a string literal. Returns its length, also without a target. Clients decide how many of these bytes
+    /// there are, so each costs little.
+    private static func escape(_ bytes: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer?) -> Int {
+        var (read, written) = (0, 0)
+        while read < bytes.count {
+            let byte = bytes[read]
+            read &+= 1
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): put(UInt8(ascii: "\\"), byte, into: target, at: &written)
+            // `</script>` in a page would end it.
+            case UInt8(ascii: "<"): put(code: 0x003C, into: target, at: &written)
+            case UInt8(ascii: "\n"): put(UInt8(ascii: "\\"), UInt8(ascii: "n"), into: target, at: &written)
+            case UInt8(ascii: "\r"): put(UInt8(ascii: "\\"), UInt8(ascii: "r"), into: target, at: &written)
+            case UInt8(ascii: "\t"): put(UInt8(ascii: "\\"), UInt8(ascii: "t"), into: target, at: &written)
+            case 0..<0x20: put(code: UInt16(byte), into: target, at: &written)
+            // U+2028 and U+2029 end a line in older JavaScript.
+            case 0xE2 where read + 1 < bytes.count && bytes[read] == 0x80 && bytes[read + 1] & 0xFE == 0xA8:
+                put(code: 0x2000 | UInt16(bytes[read + 1] & 0x3F), into: target, at: &written)
+                read &+= 2
+            default:
+                if let target { target[written] = byte }
+                written &+= 1
+            }
         }
+        return written
+    }
+
+    private static func put(
+        _ first: UInt8, _ second: UInt8, into target: UnsafeMutableRawBufferPointer?, at index: inout Int
+    ) {
+        if let target { (target[index], target[index + 1]) = (first, second) }
+        index &+= 2
+    }
+
+    /// `\u` and four digits.
+    private static func put(code: UInt16, into target: UnsafeMutableRawBufferPointer?, at index: inout Int) {
+        if let target {
+            (target[index], target[index + 1]) = (UInt8(ascii: "\\"), UInt8(ascii: "u"))
+            for digit in 0..<4 {
+                let value = UInt8(truncatingIfNeeded: code >> UInt16(4 * (3 - digit)) & 0xF)
+                target[index + 2 + digit] = value < 10 ? 0x30 + value : 0x57 + value
+            }
+        }
+        index &+= 6
     }
 
     /// The payload in the body of a form: its field `d`, in which a newline is `\n` and `\n` is `\\n`. Empty when there is no
     /// such field.
     package static func unwrap(_ form: ByteBuffer) -> ByteBuffer {
-        let fields = form.readableBytesView.split(separator: UInt8(ascii: "&"))
-        guard let field = fields.last(where: { $0.starts(with: "d=".utf8) }) else { return ByteBuffer() }
-        return unescaped(decoded(field.dropFirst(2)))
+        form.withUnsafeReadableBytes { bytes in
+            guard let field = dataField(of: bytes) else { return ByteBuffer() }
+            var result = ByteBuffer()
+            // Neither step makes the text longer.
+            result.writeWithUnsafeMutableBytes(minimumWritableBytes: field.count) { target in
+                unescape(target, count: decode(field, into: target))
+            }
+            return result
+        }
     }
 
-    private static func decoded(_ text: ByteBufferView.SubSequence) -> [UInt8] {
-        var result: [UInt8] = []
-        result.reserveCapacity(text.count)
-        var rest = text
-        while let byte = rest.first {
-            rest = rest.dropFirst()
-            if byte == UInt8(ascii: "%"), rest.count >= 2, let high = hex(rest[rest.startIndex]),
-                let low = hex(rest[rest.startIndex + 1])
+    /// The last field that is named `d`.
+    private static func dataField(of form: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+        var found: Range<Int>?
+        var start = 0
+        while start < form.count {
+            let end = form[start...].firstIndex(of: UInt8(ascii: "&")) ?? form.count
+            if end - start >= 2, form[start] == UInt8(ascii: "d"), form[start + 1] == UInt8(ascii: "=") {
+                found = start + 2..<end
+            }
+            start = end + 1
+        }
+        return found.map { UnsafeRawBufferPointer(rebasing: form[$0]) }
+    }
+
+    private static func decode(_ text: UnsafeRawBufferPointer, into target: UnsafeMutableRawBufferPointer) -> Int {
+        var (read, written) = (0, 0)
+        while read < text.count {
+            let byte = text[read]
+            if byte == UInt8(ascii: "%"), read + 2 < text.count, let high = hex(text[read + 1]),
+                let low = hex(text[read + 2])
             {
-                result.append(high << 4 | low)
-                rest = rest.dropFirst(2)
+                target[written] = high << 4 | low
+                read += 3
             } else {
-                result.append(byte == UInt8(ascii: "+") ? 0x20 : byte)
+                target[written] = byte == UInt8(ascii: "+") ? 0x20 : byte
+                read += 1
             }
+            written += 1
         }
-        return result
+        return written
     }
 
-    private static func unescaped(_ text: [UInt8]) -> ByteBuffer {
-        var result = ByteBuffer()
-        result.reserveCapacity(text.count)
+    /// In place. Returns the new length.
+    private static func unescape(_ text: UnsafeMutableRawBufferPointer, count: Int) -> Int {
         let (slash, letter) = (UInt8(ascii: "\\"), UInt8(ascii: "n"))
-        var index = 0
-        while index < text.count {
-            guard text[index] == slash else {
-                result.writeInteger(text[index])
-                index += 1
-                continue
-            }
-            if index + 2 < text.count, text[index + 1] == slash, text[index + 2] == letter {
-                result.writeStaticString("\\n")
-                index += 3
-            } else if index + 1 < text.count, text[index + 1] == letter {
-                result.writeStaticString("\n")
-                index += 2
+        var (read, written) = (0, 0)
+        while read < count {
+            if text[read] == slash, read + 2 < count, text[read + 1] == slash, text[read + 2] == letter {
+                (text[written], text[written + 1]) = (slash, letter)
+                read += 3
+                written += 2
+            } else if text[read] == slash, read + 1 < count, text[read + 1] == letter {
+                text[written] = UInt8(ascii: "\n")
+                read += 2
+                written += 1
             } else {
-                result.writeInteger(slash)
-                index += 1
+                text[written] = text[read]
+                read += 1
+                written += 1
             }
         }
-        return result
+        return written
     }
 
     private static func hex(_ byte: UInt8) -> UInt8? {
