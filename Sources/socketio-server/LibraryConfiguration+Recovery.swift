@@ -12,7 +12,9 @@ extension LibraryConfiguration {
         recovery.skipMiddlewares = settings.skipMiddlewares
         recovery.maxPackets = settings.maxPackets
         recovery.maxBytes = settings.maxBytes
+        recovery.maxTotalBytes = settings.maxTotalBytes
         recovery.maxSessions = settings.maxSessions
+        recovery.maxSessionBytes = settings.maxSessionBytes
         recovery.maxReplayPackets = settings.maxReplayPackets
         recovery.maxReplayBytes = settings.maxReplayBytes
         recovery.failedEvent = settings.failedEvent

@@ -4,16 +4,19 @@ internal import EngineIOCore
 
 /// The rooms that received the events which an ``EventLog`` has dropped, each with the position of its newest dropped event.
 ///
-/// Its size is limited: the rooms are in two generations, and when the younger is full the older is forgotten. From
-/// then on, any event up to the newest one of the forgotten generation may have been for any room.
+/// Its size is limited: the rooms are in two generations, and when the younger is full, by the number or the bytes of its
+/// names, the older is forgotten. From then on, any event up to the newest one of the forgotten generation may have been for any room.
 struct DroppedEvents: Sendable {
     private let maximumRooms: Int
+    private static let bytesPerRoom = 64
     /// Nothing is known about the events dropped up to this position.
     private var unknown: EventPosition
     /// The newest dropped event that was not for particular rooms.
     private var everyone: EventPosition
     private var young: [ExactName: EventPosition] = [:]
     private var old: [ExactName: EventPosition] = [:]
+    /// Bytes of the names in the younger generation.
+    private var youngBytes = 0
     /// The newest event in each generation.
     private var youngEnd: EventPosition
     private var oldEnd: EventPosition
@@ -32,22 +35,27 @@ struct DroppedEvents: Sendable {
             everyone = position
             return
         }
-        if young.count + rooms.count > maximumRooms / 2 {
-            unknown = max(unknown, oldEnd)
-            (old, oldEnd) = (young, youngEnd)
-            young = [:]
-        }
+        let bytes = rooms.reduce(0) { $0 + $1.utf8.count }
+        let most = (rooms: maximumRooms / 2, bytes: maximumRooms / 2 * Self.bytesPerRoom)
         // The event names more rooms than a generation can hold, so it counts as one for everyone.
-        guard rooms.count <= maximumRooms / 2 else {
+        guard rooms.count <= most.rooms, bytes <= most.bytes else {
             everyone = position
             return
         }
+        if young.count + rooms.count > most.rooms || youngBytes + bytes > most.bytes {
+            unknown = max(unknown, oldEnd)
+            (old, oldEnd) = (young, youngEnd)
+            young = [:]
+            youngBytes = 0
+        }
         for room in rooms { young[ExactName(room)] = position }
+        youngBytes += bytes
         youngEnd = position
     }
 
     mutating func dropEverything(through position: EventPosition) {
         young = [:]
+        youngBytes = 0
         old = [:]
         unknown = position
         everyone = max(everyone, position)

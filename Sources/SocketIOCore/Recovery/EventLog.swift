@@ -73,7 +73,13 @@ package struct EventLog<Message: Sendable>: Sendable {
     /// How many events are kept.
     package var count: Int { entries.count }
 
-    /// Appends an event. Its position must be above all earlier ones.
+    /// What the names of an event's rooms need in memory. Peers choose their number and their length.
+    package static func bytes(of names: [String]) -> Int { names.reduce(0) { $0 + nameOverhead + $1.utf8.count } }
+
+    private static var nameOverhead: Int { 64 }
+
+    /// Appends an event. Its position must be above all earlier ones. `size` is what is kept of it, with
+    /// ``bytes(of:)`` of its rooms and exceptions.
     package mutating func append(
         _ message: Message, at position: EventPosition, bytes size: Int, rooms: [String], except: [String],
         now: NIODeadline
@@ -100,6 +106,14 @@ package struct EventLog<Message: Sendable>: Sendable {
             entries.count > limits.maximumEvents || bytes > limits.maximumBytes || first.time < oldest
         {
             entries.removeFirst()
+            bytes -= first.bytes
+            dropped.drop(first.position, rooms: first.rooms)
+        }
+    }
+
+    /// Drops the oldest events until the others have at most so many bytes.
+    package mutating func trim(bytes most: Int) {
+        while bytes > most, let first = entries.popFirst() {
             bytes -= first.bytes
             dropped.drop(first.position, rooms: first.rooms)
         }

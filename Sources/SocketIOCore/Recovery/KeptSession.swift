@@ -42,6 +42,15 @@ package struct KeptSession: Sendable {
     /// All rooms; the one named after the socket comes first.
     package var allRooms: [String] { [sid] + rooms }
 
+    /// About how much memory the record needs. Clients choose the number and the names of their rooms, and often the data.
+    package var bytes: Int {
+        let texts = sid.utf8.count + namespace.utf8.count + (subject?.utf8.count ?? 0) + (owner?.utf8.count ?? 0)
+        return Self.overhead + texts + rooms.reduce(0) { $0 + Self.roomOverhead + $1.utf8.count } + data.memoryBytes
+    }
+
+    private static let overhead = 256
+    private static let roomOverhead = 64
+
     /// The position after which the client's missed events begin. An offset from before the session counts as the
     /// session's start, so that an offset of an earlier session brings no events back.
     package func replayStart(offset: EventPosition) throws(RecoveryFailure) -> EventPosition {

@@ -17,6 +17,7 @@ package struct KeptSessionTable<Holder: Sendable>: Sendable {
 
     private struct Lost: Sendable {
         let record: KeptSession
+        let bytes: Int
         let expiry: NIODeadline
         /// Distinguishes this loss from an earlier one of the same session in the queue.
         let serial: UInt64
@@ -33,12 +34,16 @@ package struct KeptSessionTable<Holder: Sendable>: Sendable {
     private var serial: UInt64 = 0
     /// The number of records.
     package private(set) var recordCount = 0
+    /// Bytes of these records, see ``KeptSession/bytes``.
+    package private(set) var bytes = 0
     /// How many records were dropped to make room for newer ones.
     package private(set) var evictions = 0
     private let maximumRecords: Int
+    private let maximumBytes: Int
 
-    package init(maximumRecords: Int) {
+    package init(maximumRecords: Int, maximumBytes: Int = .max) {
         self.maximumRecords = maximumRecords
+        self.maximumBytes = maximumBytes
     }
 
     /// Notes that a connected socket has the session.
@@ -53,11 +58,13 @@ package struct KeptSessionTable<Holder: Sendable>: Sendable {
 
     /// Keeps the record of a socket whose connection is lost, or a claimed record that was not used after all.
     package mutating func keep(_ record: KeptSession, until expiry: NIODeadline) {
-        guard maximumRecords > 0 else { return set(nil, for: record.pid) }
+        let size = record.bytes
+        // It would be the last to go, after all the others.
+        guard maximumRecords > 0, size <= maximumBytes else { return set(nil, for: record.pid) }
         serial += 1
-        set(.lost(Lost(record: record, expiry: expiry, serial: serial)), for: record.pid)
+        set(.lost(Lost(record: record, bytes: size, expiry: expiry, serial: serial)), for: record.pid)
         order.append((record.pid, serial))
-        while recordCount > maximumRecords, let oldest = popOldest() {
+        while recordCount > maximumRecords || bytes > maximumBytes, let oldest = popOldest() {
             set(nil, for: oldest.record.pid)
             evictions += 1
         }
@@ -110,8 +117,14 @@ package struct KeptSessionTable<Holder: Sendable>: Sendable {
     }
 
     private mutating func set(_ entry: Entry?, for pid: PackedID) {
-        if lost(pid) != nil { recordCount -= 1 }
-        if case .lost = entry { recordCount += 1 }
+        if let before = lost(pid) {
+            recordCount -= 1
+            bytes -= before.bytes
+        }
+        if case .lost(let lost) = entry {
+            recordCount += 1
+            bytes += lost.bytes
+        }
         entries[pid] = entry
     }
 }

@@ -36,6 +36,10 @@ enum ClientLimit: String, CaseIterable, Sendable {
 
     /// Asynchronous handlers of a socket that run at once: the client waits.
     case runningHandlers = "running_handlers"
+    /// Lost sessions that are kept, by number or bytes: the oldest was dropped.
+    case recoverySessions = "recovery_sessions"
+    /// Bytes of all events that are kept for lost sessions: the oldest of a namespace were dropped.
+    case recoveryBytes = "recovery_bytes"
 
     /// The setting of the executable that moves the limit; nil when there is none.
     var setting: String? {

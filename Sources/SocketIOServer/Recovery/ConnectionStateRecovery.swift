@@ -19,10 +19,16 @@ public struct ConnectionStateRecovery: Sendable, Hashable {
     public var skipMiddlewares = false
     /// How many events a namespace keeps; default 10,000.
     public var maxPackets = 10_000
-    /// How many bytes of events a namespace keeps; default 64 MiB.
+    /// How many bytes of events a namespace keeps, the names of their rooms included; default 64 MiB.
     public var maxBytes = 64 * 1024 * 1024
+    /// How many bytes of events all namespaces keep together; above that those with the most drop their oldest ones. Default
+    /// 256 MiB.
+    public var maxTotalBytes = 256 * 1024 * 1024
     /// How many lost sessions are kept; above that the oldest one is dropped. Default 100,000.
     public var maxSessions = 100_000
+    /// About how many bytes of memory lost sessions may need with their rooms and data; above that the oldest one is dropped.
+    /// Default 128 MiB. A session that needs more alone is not kept. Sessions in Redis do not count.
+    public var maxSessionBytes = 128 * 1024 * 1024
     /// How many events one client may have missed; a client that missed more gets a new session. Default 10,000.
     public var maxReplayPackets = 10_000
     /// How many bytes of events one client may have missed; a client that missed more gets a new session. Default 8
@@ -44,6 +50,8 @@ public struct ConnectionStateRecovery: Sendable, Hashable {
             "maxDisconnectionDuration must be positive and at most 24 hours")
         require((0...10_000_000).contains(maxPackets), "maxPackets must be 0 to 10,000,000")
         require(maxBytes >= 0, "maxBytes must not be negative")
+        require(maxTotalBytes >= 0, "maxTotalBytes must not be negative")
+        require(maxSessionBytes >= 0, "maxSessionBytes must not be negative")
         require((0...10_000_000).contains(maxSessions), "maxSessions must be 0 to 10,000,000")
         require(maxReplayPackets >= 0, "maxReplayPackets must not be negative")
         require(maxReplayBytes >= 0, "maxReplayBytes must not be negative")

@@ -48,6 +48,8 @@ final class NamespaceLog: Sendable {
         /// The store that keeps the sessions for all servers; nil when this server keeps them itself.
         var store: (any SessionStore)?
         var last = EventPosition.zero
+        /// The bytes of the log that the budget knows of.
+        var counted = 0
         /// The time until which a lost session of the namespace can be continued.
         var neededUntil = NIODeadline.uptimeNanoseconds(0)
     }
@@ -57,6 +59,7 @@ final class NamespaceLog: Sendable {
     let limits: EventLogLimits
     private let hasStore = Atomic(false)
     let metrics: ServerMetrics
+    private let budget: EventBudget
     private let state: NIOLockedValueBox<State>
 
     /// The log of a namespace; nil when recovery is off.
@@ -64,12 +67,16 @@ final class NamespaceLog: Sendable {
         context.recovery.map {
             NamespaceLog(
                 name: name, number: number, shards: context.shards.count, limits: $0.logLimits,
-                metrics: context.metrics)
+                budget: $0.events, metrics: context.metrics)
         }
     }
 
-    init(name: String, number: Int32, shards: Int, limits: EventLogLimits, metrics: ServerMetrics) {
+    init(
+        name: String, number: Int32, shards: Int, limits: EventLogLimits, budget: EventBudget, metrics: ServerMetrics
+    ) {
         var rng = SystemRandomNumberGenerator()
+        self.budget = budget
+        budget.opened()
         self.name = name
         self.number = number
         self.metrics = metrics
@@ -80,6 +87,8 @@ final class NamespaceLog: Sendable {
         state = NIOLockedValueBox(
             State(log: EventLog(limits: limits), queues: Array(repeating: Queue(), count: shards), format: format))
     }
+
+    deinit { budget.closed(bytes: state.withLockedValue { $0.counted }) }
 
     var format: OffsetFormat { state.withLockedValue { $0.format } }
 
@@ -102,10 +111,16 @@ final class NamespaceLog: Sendable {
         state.withLockedValue { state in
             state.log = EventLog(limits: limits, begin: position)
             state.last = position
+            settle(&state)
         }
     }
 
-    func noteGap() { state.withLockedValue { $0.log.noteGap() } }
+    func noteGap() {
+        state.withLockedValue { state in
+            state.log.noteGap()
+            settle(&state)
+        }
+    }
 
     func remember(
         _ packet: BroadcastPacket, _ options: BroadcastOptions, at position: EventPosition, now: NIODeadline
@@ -203,10 +218,22 @@ final class NamespaceLog: Sendable {
     private func keep(
         _ message: OutboundMessage, rooms: [String], except: [String], now: NIODeadline, _ state: inout State
     ) {
-        let bytes = message.attachments.reduce(message.head.frame.readableBytes) { $0 + $1.frame.readableBytes }
-        state.log.append(
-            message, at: state.last, bytes: bytes + Self.overhead, rooms: rooms, except: except, now: now
-        )
+        typealias Log = EventLog<OutboundMessage>
+        let own = message.attachments.reduce(message.head.frame.readableBytes) { $0 + $1.frame.readableBytes }
+        let bytes = own + Self.overhead + Log.bytes(of: rooms) + Log.bytes(of: except)
+        state.log.append(message, at: state.last, bytes: bytes, rooms: rooms, except: except, now: now)
+        settle(&state)
+    }
+
+    /// Tells the budget of all namespaces how much is kept, and drops what is too much.
+    private func settle(_ state: inout State) {
+        let excess = budget.changed(by: state.log.bytes - state.counted)
+        state.counted = state.log.bytes
+        guard let excess, state.counted > excess.share else { return }
+        state.log.trim(bytes: max(excess.share, state.counted - excess.bytes))
+        metrics.refused(.recoveryBytes)
+        _ = budget.changed(by: state.log.bytes - state.counted)
+        state.counted = state.log.bytes
     }
 
     // MARK: Delivering
@@ -262,5 +289,10 @@ final class NamespaceLog: Sendable {
     /// Whether any lost session can still be continued.
     func isNeeded(now: NIODeadline) -> Bool { state.withLockedValue { $0.neededUntil >= now } }
 
-    func trim(now: NIODeadline) { state.withLockedValue { $0.log.trim(now: now) } }
+    func trim(now: NIODeadline) {
+        state.withLockedValue { state in
+            state.log.trim(now: now)
+            settle(&state)
+        }
+    }
 }

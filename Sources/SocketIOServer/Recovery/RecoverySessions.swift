@@ -16,15 +16,21 @@ final class RecoverySessions: Sendable {
     private let outcomes: RecoveryMetrics
     private let isSweeping = Atomic(false)
     let logLimits: EventLogLimits
+    /// The events that all namespaces keep.
+    let events: EventBudget
+    private let metrics: ServerMetrics
 
     /// The time between two searches for expired records.
     static let sweepInterval = TimeAmount.seconds(30)
 
-    init(_ settings: ConnectionStateRecovery, configuration: ServerConfiguration) {
+    init(_ settings: ConnectionStateRecovery, configuration: ServerConfiguration, metrics: ServerMetrics) {
         self.settings = settings
+        self.metrics = metrics
+        events = EventBudget(maximum: settings.maxTotalBytes)
         let engine = configuration.engine
         nodeTag = engine.nodeTag
-        table = NIOLockedValueBox(KeptSessionTable(maximumRecords: settings.maxSessions))
+        table = NIOLockedValueBox(
+            KeptSessionTable(maximumRecords: settings.maxSessions, maximumBytes: settings.maxSessionBytes))
         outcomes = RecoveryMetrics(isCounted: engine.isCounted)
         logLimits = settings.logLimits(noticedAfter: engine.pingInterval + engine.pingTimeout)
     }
@@ -48,7 +54,12 @@ final class RecoverySessions: Sendable {
 
     /// Keeps the record of a socket whose connection has just been lost.
     func keep(_ record: KeptSession, until expiry: NIODeadline) {
-        table.withLockedValue { $0.keep(record, until: expiry) }
+        let evicted = table.withLockedValue { table in
+            let before = table.evictions
+            table.keep(record, until: expiry)
+            return table.evictions - before
+        }
+        for _ in 0..<evicted { metrics.refused(.recoverySessions) }
     }
 
     func find(_ pid: PackedID, now: NIODeadline) -> KeptSessionTable<Socket>.Finding {

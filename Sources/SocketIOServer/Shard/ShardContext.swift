@@ -136,10 +136,11 @@ final class ServerContext: Sendable {
         self.shards = shards
         self.connectTimeout = TimeAmount(configuration.connectTimeout)
         self.broadcastAcknowledgementTimeout = TimeAmount(configuration.broadcastAcknowledgementTimeout)
-        self.metrics = ServerMetrics(isCounted: configuration.engine.isCounted)
+        let metrics = ServerMetrics(isCounted: configuration.engine.isCounted)
+        self.metrics = metrics
         self.rates = RateBook(isCounted: configuration.engine.isCounted, policy: configuration.ratePolicy)
         self.recovery = configuration.connectionStateRecovery.map {
-            RecoverySessions($0, configuration: configuration)
+            RecoverySessions($0, configuration: configuration, metrics: metrics)
         }
         self.log = RateLimitedLogger(configuration.logger, eventLoop: shards[0].eventLoop)
     }

@@ -8,7 +8,9 @@ extension Settings {
         var skipMiddlewares = false
         var maxPackets = 10_000
         var maxBytes = 67_108_864
+        var maxTotalBytes = 268_435_456
         var maxSessions = 100_000
+        var maxSessionBytes = 134_217_728
         var maxReplayPackets = 10_000
         var maxReplayBytes = 8_388_608
         var failedEvent: String?

@@ -50,6 +50,27 @@ struct EventLogTests {
         #expect(missed(log, try .sample(sid: "é", rooms: ["e\u{301}"]), after: 6) == .success(["all but c"]))
     }
 
+    /// 100 rooms, 64 bytes for each on average, in two generations.
+    @Test("The rooms of dropped events are bounded in bytes, too")
+    func droppedNames() throws {
+        var log = log(events: 0)
+        let mine = try KeptSession.sample(rooms: ["mine"])
+        log.append("small", at: 1, bytes: 1, rooms: ["a"], except: [], now: Self.now)
+        #expect(missed(log, mine, after: 0) == .success([]))
+        let long = (1...3).map { "\($0)" + String(repeating: "x", count: 3_100) }
+        log.append("long", at: 2, bytes: 1, rooms: [long[0]], except: [], now: Self.now)
+        // The first generation is full by its bytes, then forgotten.
+        log.append("long", at: 3, bytes: 1, rooms: [long[1]], except: [], now: Self.now)
+        #expect(missed(log, mine, after: 0) == .success([]))
+        log.append("long", at: 4, bytes: 1, rooms: [long[2]], except: [], now: Self.now)
+        #expect(missed(log, mine, after: 1) == .failure(.trimmed))
+        #expect(missed(log, mine, after: 2) == .success([]))
+        // More than a generation holds counts as for everyone.
+        log.append("longer", at: 5, bytes: 1, rooms: [long[0] + long[1]], except: [], now: Self.now)
+        #expect(missed(log, mine, after: 4) == .failure(.trimmed))
+        #expect(missed(log, mine, after: 5) == .success([]))
+    }
+
     @Test("Names are compared by their bytes")
     func bytes() throws {
         var log = log()

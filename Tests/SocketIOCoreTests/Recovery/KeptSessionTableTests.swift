@@ -76,6 +76,31 @@ struct KeptSessionTableTests {
         #expect(try outcome(table, 9, at: start) == "held by 1")
     }
 
+    @Test("The oldest records give way when they need too many bytes; one that needs more alone is not kept")
+    func bytes() throws {
+        let size = try record(1).bytes
+        var table = KeptSessionTable<Int>(maximumRecords: 100, maximumBytes: 3 * size)
+        for number in 1...3 { table.keep(try record(number), until: expiry) }
+        #expect(table.bytes == 3 * size && table.evictions == 0)
+        table.keep(try record(4), until: expiry)
+        #expect(table.bytes == 3 * size && table.evictions == 1)
+        #expect(try outcome(table, 1, at: start) == "unknownPid")
+        var large = try record(5)
+        large.rooms = [String(repeating: "r", count: 3 * size)]
+        table.keep(large, until: expiry)
+        #expect(try outcome(table, 5, at: start) == "unknownPid")
+        #expect(table.recordCount == 3 && table.evictions == 1)
+        _ = try table.claim(try pid(2), now: start)
+        table.forget(try pid(3))
+        #expect(table.bytes == size)
+        table.sweep(now: expiry + .nanoseconds(1))
+        #expect(table.bytes == 0)
+        // Data counts with all that it holds.
+        large.rooms = []
+        large.data = ["a": ["b": .string(String(repeating: "d", count: size)), "c": [1, .binary([2, 3])]]]
+        #expect(large.bytes > 2 * size)
+    }
+
     @Test("Without room for records nothing is kept")
     func noRoom() throws {
         var table = KeptSessionTable<Int>(maximumRecords: 0)

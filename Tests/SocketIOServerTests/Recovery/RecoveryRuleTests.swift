@@ -66,6 +66,78 @@ struct RecoveryRuleTests {
         }
     }
 
+    /// Clients often choose them, such as the room that a message is for.
+    @Test("The names of the rooms of an event count as kept bytes", arguments: [false, true])
+    func longRoomNames(isException: Bool) async throws {
+        try await afterLoss({ $1.maxBytes = 2_000 }) { io, client, sockets in
+            let name = String(repeating: "x", count: 2_001)
+            for _ in 0..<10 { if isException { io.except(name).emit("m") } else { io.to(name).emit("m") } }
+            let size = try #require(io.sockets.local.log?.size)
+            #expect(size.events == 0 && size.bytes == 0)
+            #expect(io.context.recovery?.events.bytes == 0)
+            try await client.connect()
+            let outcome = try await sockets.next().recovery
+            #expect(outcome == (isException ? .failed(.trimmed) : .recovered(missed: 0)))
+        }
+    }
+
+    @Test("All namespaces together are bounded; those that keep the most drop first")
+    func totalBytes() async throws {
+        try await afterLoss({ $1.maxTotalBytes = 100_000 }) { io, client, sockets in
+            let budget = try #require(io.context.recovery?.events)
+            io.emit("m", "kept")
+            func refusals() -> Int { io.context.metrics.refusals(.recoveryBytes) }
+            #expect(refusals() == 0)
+            let names = (0..<9).map { "/other\($0)" }
+            for _ in 0..<30 {
+                for name in names { io.of(name).emit("m", String(repeating: "x", count: 10_000)) }
+            }
+            #expect(budget.bytes <= 100_000)
+            #expect(budget.bytes > 50_000)
+            #expect(refusals() > 0)
+            // Less than its share: nothing of it has gone.
+            try await client.connect()
+            #expect(try await sockets.next().recovery == .recovered(missed: 1))
+        }
+    }
+
+    @Test("What a namespace kept is given back when the namespace is gone, and when nothing is kept any longer")
+    func budget() {
+        let budget = EventBudget(maximum: 1_000)
+        budget.opened()
+        #expect(budget.changed(by: 1_000) == nil)
+        #expect(budget.changed(by: 1) == EventBudget.Excess(bytes: 1, share: 1_000))
+        budget.opened()
+        #expect(budget.changed(by: 9) == EventBudget.Excess(bytes: 10, share: 500))
+        budget.closed(bytes: 1_010)
+        #expect(budget.bytes == 0)
+    }
+
+    @Test("Lost sessions are bounded in bytes, those of their rooms included")
+    func sessionBytes() async throws {
+        for (rooms, expected) in [(10, SessionRecovery.recovered(missed: 0)), (100, .failed(.unknownPid))] {
+            try await withServer({
+                $0.connectionStateRecovery = ConnectionStateRecovery()
+                $0.connectionStateRecovery?.maxSessionBytes = 10_000
+            }) { io, address in
+                let sockets = Inbox<Socket>("a connection")
+                io.onConnection { socket in
+                    socket.join((0..<rooms).map { "\($0)" + String(repeating: "r", count: 200) })
+                    sockets.push(socket)
+                }
+                let client = RecoveringClient(address)
+                try await client.connect()
+                _ = try await sockets.next()
+                io.emit("m", 1)
+                try await client.waitFor(1)
+                try await client.cut()
+                try await eventually("the socket is gone") { io.sockets.socketCount == 0 }
+                try await client.connect()
+                #expect(try await sockets.next().recovery == expected)
+            }
+        }
+    }
+
     @Test("Lost sessions are bounded in number")
     func sessions() async throws {
         try await afterLoss({ $1.maxSessions = 0 }) { _, client, sockets in
@@ -234,6 +306,8 @@ struct RecoveryRuleTests {
         #expect(problem { $0.maxDisconnectionDuration = .seconds(90_000) }.contains("maxDisconnectionDuration"))
         #expect(problem { $0.maxPackets = -1 }.contains("maxPackets"))
         #expect(problem { $0.maxBytes = -1 }.contains("maxBytes"))
+        #expect(problem { $0.maxTotalBytes = -1 }.contains("maxTotalBytes"))
+        #expect(problem { $0.maxSessionBytes = -1 }.contains("maxSessionBytes"))
         #expect(problem { $0.maxSessions = 10_000_001 }.contains("maxSessions"))
         #expect(problem { $0.maxReplayPackets = -1 }.contains("maxReplayPackets"))
         #expect(problem { $0.maxReplayBytes = -1 }.contains("maxReplayBytes"))

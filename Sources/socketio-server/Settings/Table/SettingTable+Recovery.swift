@@ -22,10 +22,18 @@ extension SettingTable {
                 "Events that each namespace keeps for clients that come back."),
             .number(
                 "recovery.maxBytes", \.recovery.maxBytes, 0...1_099_511_627_776, unit: "bytes",
-                "Bytes of the events that each namespace keeps."),
+                "Bytes of the events that each namespace keeps, with the names of their rooms."),
+            .number(
+                "recovery.maxTotalBytes", \.recovery.maxTotalBytes, 0...1_099_511_627_776, unit: "bytes",
+                "Bytes of the events that all namespaces keep together. Over it those with the most drop their oldest ones."
+            ),
             .number(
                 "recovery.maxSessions", \.recovery.maxSessions, 0...10_000_000,
                 "Lost sessions that are kept; the oldest gives way."),
+            .number(
+                "recovery.maxSessionBytes", \.recovery.maxSessionBytes, 0...1_099_511_627_776, unit: "bytes",
+                "About how much memory lost sessions may need, with their rooms and data; the oldest gives way. Sessions "
+                    + "that are kept in Redis do not count."),
             .number(
                 "recovery.maxReplayPackets", \.recovery.maxReplayPackets, 0...10_000_000,
                 "Events that one client may have missed; with more it gets a new session."),
