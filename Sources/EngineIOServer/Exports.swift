@@ -9,7 +9,6 @@
 @_exported public import protocol NIOCore.EventLoop
 @_exported public import protocol NIOCore.EventLoopGroup
 @_exported public import enum NIOCore.SocketAddress
-@_exported public import struct NIOCore.TimeAmount
 @_exported public import struct NIOHTTP1.HTTPHeaders
 @_exported public import enum NIOHTTP1.HTTPMethod
 @_exported public import enum NIOHTTP1.HTTPResponseStatus

@@ -18,11 +18,7 @@ extension Server {
     /// - Parameter window: How long it takes to close all of them; zero closes them at once.
     public func drain(over window: Duration) async {
         excludeCallingHandler()
-        let (seconds, attoseconds) = window.components
-        let (nanoseconds, isTooLong) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        let length =
-            isTooLong ? TimeAmount.hours(24) : .nanoseconds(nanoseconds) + .nanoseconds(attoseconds / 1_000_000_000)
-        await engineServer.drain(over: length) { session in
+        await engineServer.drain(over: window) { session in
             if let client = session.handler as? Client {
                 client.close(.serverShuttingDown)
             } else {

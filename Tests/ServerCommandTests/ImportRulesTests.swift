@@ -177,6 +177,65 @@ internal import Testing
         }
     }
 
+    /// Durations are `Duration` in what applications and adapters see; `TimeAmount` and `NIODeadline` stay on the event loops.
+    @Test func publicDeclarationsKnowOneDuration() throws {
+        var declarations = 0
+        for file in Self.swiftFiles(in: packageRoot.appendingPathComponent("Sources")) {
+            for declaration in Self.publicDeclarations(of: try String(contentsOf: file, encoding: .utf8)) {
+                declarations += 1
+                let other = declaration.contains(/\b(TimeAmount|NIODeadline)\b/)
+                #expect(!other, "\(file.lastPathComponent): \(declaration)")
+            }
+        }
+        #expect(declarations > 500)
+    }
+
+    @Test func publicDeclarationsAreFoundInAllTheirForms() {
+        let text = """
+                /// A TimeAmount.
+                public func a(
+                    _ time: A
+                ) -> B {
+                    C()
+                }
+                public var d: E?
+                @inlinable public static let f = G.h
+                public protocol I: J {
+                    func k(_ time: L)
+                }
+                @_exported public import M
+            """
+        let found = Self.publicDeclarations(of: text).map { $0.filter { !$0.isWhitespace } }
+        #expect(
+            found == [
+                "publicfunca(_time:A)->B", "publicvard:E?", "@inlinablepublicstaticletf=G.h",
+                "publicprotocolI:J{funck(_time:L)}", "@_exportedpublicimportM",
+            ])
+    }
+
+    /// Each public declaration up to its body, and public protocols whole.
+    private static func publicDeclarations(of text: String) -> [String] {
+        var found: [String] = []
+        var open: (text: String, end: String?)?
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) {
+            if let (before, end) = open {
+                open = (before + "\n" + line, end)
+            } else if line.contains(/^\s*(@\w+ )*public\b/) {
+                let isProtocol = line.contains(/\bpublic protocol\b/)
+                open = (line, isProtocol ? String(line.prefix { $0 == " " }) + "}" : nil)
+            }
+            guard let (declaration, end) = open else { continue }
+            let opened = declaration.count { $0 == "(" }
+            let isWhole = opened == declaration.count { $0 == ")" }
+            if end.map({ line == $0 }) ?? isWhole {
+                // Bodies may use what they like.
+                found.append(end == nil ? String(declaration.prefix { $0 != "{" }) : declaration)
+                open = nil
+            }
+        }
+        return found
+    }
+
     @Test func importsAreFoundInAllTheirForms() {
         let text = """
             internal import A

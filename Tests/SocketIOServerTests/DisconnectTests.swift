@@ -336,6 +336,6 @@ private final class BrokenAdapter: Adapter {
     func allRooms() async throws -> NameSet { throw EventError("no backend") }
     func serverSideEmit(_ packet: BroadcastPacket) async throws { throw EventError("no backend") }
     func serverSideEmitWithAck(
-        _ packet: BroadcastPacket, timeout: TimeAmount
+        _ packet: BroadcastPacket, timeout: Duration
     ) async throws -> [EventArguments] { throw EventError("no backend") }
 }

@@ -58,6 +58,61 @@ import Testing
         #expect(throws: (any Error).self) { try encrypt(&configuration.engine, certificate: "/none", key: "/none") }
     }
 
+    /// What a third party writes: an adapter, and a receiver of acknowledgements, with no other import.
+    private final class Journal: AdapterSPI.ForwardingAdapter {
+        let base: any Adapter
+        let waits: AsyncStream<Duration>.Continuation
+
+        init(_ base: any Adapter, _ waits: AsyncStream<Duration>.Continuation) {
+            self.base = base
+            self.waits = waits
+        }
+
+        func broadcastWithAck(
+            _ packet: AdapterSPI.BroadcastPacket, options: BroadcastOptions, receiver: any AdapterSPI.AckReceiver
+        ) {
+            waits.yield(receiver.timeout)
+            waits.yield(options.flags.timeout ?? .zero)
+            base.broadcastWithAck(packet, options: options, receiver: receiver)
+        }
+
+        func serverSideEmitWithAck(
+            _ packet: AdapterSPI.BroadcastPacket, timeout: Duration
+        ) async throws -> [EventArguments] {
+            waits.yield(timeout)
+            waits.yield(QueryOptions.current.timeout(else: .seconds(9)))
+            return try await base.serverSideEmitWithAck(packet, timeout: timeout)
+        }
+    }
+
+    @Test("an adapter imports one module, too, and every time it is told is a Duration")
+    func adapter() async throws {
+        let (waits, told) = AsyncStream.makeStream(of: Duration.self)
+        var configuration = ServerConfiguration()
+        configuration.adapter = { context in Journal(context.local, told) }
+        let io = Server(configuration: configuration)
+        _ = try await io.timeout(.milliseconds(20)).emitWithAnswers("ask")
+        _ = try await io.serverSideEmitWithAck("ask", as: Int.self, timeout: .milliseconds(30))
+        await io.close()
+        told.finish()
+        var times: [Duration] = []
+        for await time in waits { times.append(time) }
+        #expect(times == [.milliseconds(20), .milliseconds(20), .milliseconds(30), .seconds(9)])
+        #expect(BroadcastFlags(timeout: .seconds(3)).timeout == .seconds(3))
+    }
+
+    @Test(
+        "times no clock can hold are as good as none",
+        arguments: [Duration.seconds(Int64.max), .seconds(9_223_372_036.9)])
+    func centuries(time: Duration) async throws {
+        let io = Server(configuration: ServerConfiguration())
+        #expect(try await io.local.timeout(time).emitWithAnswers("ask").isComplete)
+        #expect(try await io.serverSideEmitWithAck("ask", as: Int.self, timeout: time).isEmpty)
+        let drain = Task { await io.drain(over: time) }
+        await drain.value
+        await io.close()
+    }
+
     @Test("absurd durations are refused, and never end the process")
     func absurd() async {
         for seconds in [Int64.min, -1, 0, .max] {

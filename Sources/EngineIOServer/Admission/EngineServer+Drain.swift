@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import LoopConfinement
-package import NIOCore
+internal import NIOCore
 
 /// Drains a server (protocol 4.11): new handshakes are refused, and open sessions are closed a few at a time, so that the
 /// servers their clients move to are not overloaded.
@@ -22,12 +22,12 @@ extension EngineServer {
     /// clients of other nodes that poll through this one are sent away as well.
     ///
     /// - Parameter leave: closes one session, on its event loop.
-    package func drain(over window: TimeAmount, leave: @escaping @Sendable (SessionCore) -> Void) async {
+    package func drain(over window: Duration, leave: @escaping @Sendable (SessionCore) -> Void) async {
         beginDraining()
         let drains = shards.map { shard in LoopBound(with: shard.core) { ShardDrain(shard: $0, leave: leave) } }
         let clock = ContinuousClock()
         let start = clock.now
-        let length = Duration.nanoseconds(max(window.nanoseconds, 0))
+        let length = max(window, .zero)
         while !isClosingNow, !Task.isCancelled {
             let elapsed = clock.now - start
             let share = length > .zero ? min(elapsed / length, 1) : 1

@@ -2,7 +2,7 @@
 
 public import EngineIOCore
 internal import LoopConfinement
-public import NIOCore
+internal import NIOCore
 public import SocketIOCore
 public import SocketIOServer
 
@@ -152,14 +152,14 @@ extension ClusterAdapter {
     /// - Throws: ``ClusterError`` when other nodes cannot be asked or do not all answer in time. In the latter case it
     ///   contains the answers that arrived.
     public func serverSideEmitWithAck(
-        _ packet: AdapterSPI.BroadcastPacket, timeout: TimeAmount
+        _ packet: AdapterSPI.BroadcastPacket, timeout: Duration
     ) async throws -> [EventArguments] {
         try await serverSideEmitWithAck(packet, timeout: timeout, of: .all)
     }
 
     /// Like ``serverSideEmitWithAck(_:timeout:)``, for all other servers or only for those of this kind.
     public func serverSideEmitWithAck(
-        _ packet: AdapterSPI.BroadcastPacket, timeout: TimeAmount, of servers: AskedServers
+        _ packet: AdapterSPI.BroadcastPacket, timeout: Duration, of servers: AskedServers
     ) async throws -> [EventArguments] {
         let data = RawJSON(packet.data)
         let outcome = try await outcome(
@@ -187,7 +187,7 @@ extension ClusterAdapter {
     ) async throws -> [ClusterResponse] {
         let query = QueryOptions.current
         let outcome = try await outcome(
-            request, timeout: query.timeout(else: TimeAmount(configuration.requestsTimeout)))
+            request, timeout: query.timeout(else: configuration.requestsTimeout))
         guard configuration.refusesPartialResults(of: query) else { return outcome.answers }
         if let error = refusal(outcome) { throw error }
         guard outcome.isComplete else {
@@ -210,7 +210,7 @@ extension ClusterAdapter {
     }
 
     private func outcome(
-        _ request: @escaping @Sendable (_ id: String) -> ClusterRequest, timeout: TimeAmount,
+        _ request: @escaping @Sendable (_ id: String) -> ClusterRequest, timeout: Duration,
         of servers: AskedServers = .all
     ) async throws -> ClusterAdapterCore.Requests.Outcome {
         try await asking { try await askedOutcome(request, timeout: timeout, of: servers) }
@@ -229,7 +229,7 @@ extension ClusterAdapter {
     }
 
     private func askedOutcome(
-        _ request: @escaping @Sendable (_ id: String) -> ClusterRequest, timeout: TimeAmount,
+        _ request: @escaping @Sendable (_ id: String) -> ClusterRequest, timeout: Duration,
         of servers: AskedServers
     ) async throws -> ClusterAdapterCore.Requests.Outcome {
         var others: Int?

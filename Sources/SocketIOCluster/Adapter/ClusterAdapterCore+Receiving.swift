@@ -148,7 +148,7 @@ extension ClusterAdapterCore: ClusterListener {
         local.broadcastWithAck(
             packet, options: options,
             receiver: RemoteAckReceiver(
-                requestID: requestID, timeout: options.flags.timeout ?? TimeAmount(configuration.requestsTimeout),
+                requestID: requestID, timeout: options.flags.timeout ?? configuration.requestsTimeout,
                 destination: AnswerDestination(self, to: uid)))
     }
 

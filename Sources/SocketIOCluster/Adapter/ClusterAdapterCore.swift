@@ -142,12 +142,12 @@ final class ClusterAdapterCore {
             broadcasts.remove(requestID)
             return services.notSent(error, namespace: context.namespace)
         }
-        eventLoop.assumeIsolated().scheduleTask(in: receiver.timeout) { self.broadcasts.remove(requestID) }
+        eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(receiver.timeout)) { self.broadcasts.remove(requestID) }
     }
 
     /// Asks other nodes and calls `done` once. Without a number of `others`, only the answers of peers are waited for.
     func begin(
-        _ id: String, _ request: ClusterRequest, others: Int?, timeout: TimeAmount,
+        _ id: String, _ request: ClusterRequest, others: Int?, timeout: Duration,
         _ done: @escaping @Sendable (Result<Requests.Outcome, any Error>) -> Void
     ) {
         var peers = directory.adapters(of: context.namespace)
@@ -155,7 +155,7 @@ final class ClusterAdapterCore {
         // There are more peers than subscribers, so one has gone unnoticed, and it is not known which servers will
         // answer.
         if peers.count > others { peers = [:] }
-        let timer = eventLoop.assumeIsolated().scheduleTask(in: timeout) {
+        let timer = eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(timeout)) {
             guard let outcome = self.requests.timedOut(id) else { return }
             self.counters.requestTimeouts.increment()
             done(.success(outcome))

@@ -1,16 +1,15 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
 
 /// Reports the acknowledgements that this node's clients give to another node's broadcast back to that node.
 final class RemoteAckReceiver: BroadcastAckReceiver {
-    let timeout: TimeAmount
+    let timeout: Duration
     private let requestID: String
     private let destination: AnswerDestination
 
-    init(requestID: String, timeout: TimeAmount, destination: AnswerDestination) {
+    init(requestID: String, timeout: Duration, destination: AnswerDestination) {
         self.requestID = requestID
         self.timeout = timeout
         self.destination = destination

@@ -165,7 +165,7 @@ package struct WireFlags: Codable {
     package init(_ flags: BroadcastFlags) {
         self.volatile = flags.isVolatile ? true : nil
         compress = flags.compress ? nil : false
-        timeout = flags.timeout.map { Double($0.nanoseconds / 1_000_000) }
+        timeout = flags.timeout.map { Double($0.wholeMilliseconds) }
         expectSingleResponse = flags.expectsSingleResponse ? true : nil
     }
 

@@ -175,7 +175,7 @@ extension PacketWireFormat {
         }
     }
 
-    private static func timeout(_ value: MessagePackReader.Token) -> TimeAmount? {
+    private static func timeout(_ value: MessagePackReader.Token) -> Duration? {
         switch value {
         case .integer(let milliseconds): WireTime.amount(milliseconds)
         case .large: WireTime.amount(.max)

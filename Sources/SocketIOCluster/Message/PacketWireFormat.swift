@@ -1,6 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-package import NIOCore
+internal import NIOCore
 package import SocketIOCore
 package import SocketIOServer
 
@@ -77,19 +77,19 @@ package enum PacketWireFormat {
         }
         if let timeout = flags.timeout {
             writer.write("timeout" as StaticString)
-            writer.write(timeout.nanoseconds / 1_000_000)
+            writer.write(timeout.wholeMilliseconds)
         }
     }
 }
 
 /// Times from other nodes, limited to values that a timer accepts.
 package enum WireTime {
-    package static func amount(_ milliseconds: Int64) -> TimeAmount {
+    package static func amount(_ milliseconds: Int64) -> Duration {
         .milliseconds(min(max(milliseconds, 0), 24 * 3_600_000))
     }
 
     /// The same for a number with a fraction; nil for none at all.
-    package static func amount(_ milliseconds: Double) -> TimeAmount? {
+    package static func amount(_ milliseconds: Double) -> Duration? {
         milliseconds.isNaN ? nil : amount(Int64(min(max(milliseconds, 0), 0x1p50).rounded()))
     }
 }

@@ -61,8 +61,8 @@ final class PeerQuestions {
         } catch {
             return fail(id, error)
         }
-        let timeout = query.timeout(else: TimeAmount(configuration.requestsTimeout))
-        services.eventLoop.assumeIsolated().scheduleTask(in: timeout) { self.timedOut(id, what, query) }
+        let timeout = query.timeout(else: configuration.requestsTimeout)
+        services.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(timeout)) { self.timedOut(id, what, query) }
     }
 
     private func fail(_ id: String, _ error: any Error) {

@@ -49,7 +49,7 @@ package struct BroadcastText: Sendable {
         if !flags.compress { next(#""compress":false"#) }
         if let timeout = flags.timeout {
             next(#""timeout":"#)
-            output.writeInteger(timeout.nanoseconds / 1_000_000)
+            output.writeInteger(timeout.wholeMilliseconds)
         }
         if flags.expectsSingleResponse { next(#""expectSingleResponse":true"#) }
     }

@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 package import EngineIOCore
-public import NIOCore
 
 /// How a broadcast is delivered.
 public struct BroadcastFlags: Sendable, Hashable {
@@ -12,7 +11,7 @@ public struct BroadcastFlags: Sendable, Hashable {
     /// Reach only the clients of this node. Default: false.
     public var isLocal: Bool
     /// How long to wait for acknowledgements; nil when none are asked for, or the default is to be used.
-    public var timeout: TimeAmount?
+    public var timeout: Duration?
     /// Whether one socket is meant and its answer is wanted alone. Passed on to other nodes, where it has no effect.
     package var expectsSingleResponse = false
     /// Replaces a packet with the same key that is still queued for a client of this node; not sent to other nodes.
@@ -20,7 +19,7 @@ public struct BroadcastFlags: Sendable, Hashable {
 
     /// Flags of an ordinary broadcast.
     public init(
-        isVolatile: Bool = false, compress: Bool = true, isLocal: Bool = false, timeout: TimeAmount? = nil
+        isVolatile: Bool = false, compress: Bool = true, isLocal: Bool = false, timeout: Duration? = nil
     ) {
         self.isVolatile = isVolatile
         self.compress = compress

@@ -60,12 +60,12 @@ public protocol Adapter: AnyObject, Sendable {
     func serverSideEmit(_ packet: AdapterSPI.BroadcastPacket) async throws
 
     /// As ``serverSideEmit(_:)``; returns one acknowledgement of each other server.
-    func serverSideEmitWithAck(_ packet: AdapterSPI.BroadcastPacket, timeout: TimeAmount) async throws
+    func serverSideEmitWithAck(_ packet: AdapterSPI.BroadcastPacket, timeout: Duration) async throws
         -> [EventArguments]
 
     /// The same, of some servers only.
     func serverSideEmitWithAck(
-        _ packet: AdapterSPI.BroadcastPacket, timeout: TimeAmount, of servers: AskedServers
+        _ packet: AdapterSPI.BroadcastPacket, timeout: Duration, of servers: AskedServers
     ) async throws -> [EventArguments]
 }
 
@@ -89,7 +89,7 @@ extension AdapterSPI {
     /// Collects the acknowledgements of a broadcast. All methods may be called from any thread, in any order.
     public protocol AckReceiver: AnyObject, Sendable {
         /// How long acknowledgements are of use.
-        var timeout: TimeAmount { get }
+        var timeout: Duration { get }
 
         /// One server has sent the event to this many clients.
         func reached(clients: Int)

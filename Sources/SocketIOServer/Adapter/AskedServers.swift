@@ -1,7 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-public import NIOCore
-
 /// Whose answers a question to other servers waits for.
 public enum AskedServers: String, Sendable, Codable, Hashable, CaseIterable {
     /// Every server's.
@@ -14,7 +12,7 @@ public enum AskedServers: String, Sendable, Codable, Hashable, CaseIterable {
 extension Adapter {
     /// Waits for all servers: an adapter that has no others need not know the difference.
     public func serverSideEmitWithAck(
-        _ packet: AdapterSPI.BroadcastPacket, timeout: TimeAmount, of servers: AskedServers
+        _ packet: AdapterSPI.BroadcastPacket, timeout: Duration, of servers: AskedServers
     ) async throws -> [EventArguments] {
         try await serverSideEmitWithAck(packet, timeout: timeout)
     }

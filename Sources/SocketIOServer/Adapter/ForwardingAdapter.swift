@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 public import EngineIOCore
-public import NIOCore
 public import SocketIOCore
 
 extension AdapterSPI {
@@ -86,14 +85,14 @@ extension AdapterSPI.ForwardingAdapter {
 
     /// As the base.
     public func serverSideEmitWithAck(
-        _ packet: AdapterSPI.BroadcastPacket, timeout: TimeAmount
+        _ packet: AdapterSPI.BroadcastPacket, timeout: Duration
     ) async throws -> [EventArguments] {
         try await base.serverSideEmitWithAck(packet, timeout: timeout)
     }
 
     /// As the base.
     public func serverSideEmitWithAck(
-        _ packet: AdapterSPI.BroadcastPacket, timeout: TimeAmount, of servers: AskedServers
+        _ packet: AdapterSPI.BroadcastPacket, timeout: Duration, of servers: AskedServers
     ) async throws -> [EventArguments] {
         try await base.serverSideEmitWithAck(packet, timeout: timeout, of: servers)
     }

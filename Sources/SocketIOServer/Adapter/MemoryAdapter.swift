@@ -4,7 +4,7 @@ public import EngineIOCore
 internal import Logging
 internal import LoopConfinement
 internal import NIOConcurrencyHelpers
-public import NIOCore
+internal import NIOCore
 public import SocketIOCore
 internal import Synchronization
 
@@ -139,7 +139,7 @@ public final class MemoryAdapter: Adapter {
                     }
                 }
                 // Answers that come too late find nothing; the receiver has finished by then.
-                _ = shard.shard.timers.schedule(after: receiver.timeout) {
+                _ = shard.shard.timers.schedule(after: TimeAmount(receiver.timeout)) {
                     for socket in sockets { socket.forget(acknowledgement: id) }
                 }
             }
@@ -187,7 +187,7 @@ public final class MemoryAdapter: Adapter {
 
     /// There is no other server: no acknowledgements.
     public func serverSideEmitWithAck(
-        _ packet: AdapterSPI.BroadcastPacket, timeout: TimeAmount
+        _ packet: AdapterSPI.BroadcastPacket, timeout: Duration
     ) async throws -> [EventArguments] {
         try await serverSideEmit(packet)
         return []

@@ -1,7 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-public import NIOCore
-
 /// What one question to other servers wants otherwise than the adapter's settings say: `fetchSockets`, `allSockets`, `count`
 /// and their like take it as `timeout` and `partialResults`.
 ///
@@ -34,7 +32,7 @@ public struct QueryOptions: Sendable, Hashable {
     public static var current: QueryOptions { given ?? QueryOptions() }
 
     /// How long to wait, if the adapter would wait for `usual`.
-    public func timeout(else usual: TimeAmount) -> TimeAmount { timeout.map { TimeAmount($0) } ?? usual }
+    public func timeout(else usual: Duration) -> Duration { timeout ?? usual }
 
     /// Asks with these options.
     func ask<Answer>(_ question: () async throws -> Answer) async rethrows -> Answer {

@@ -76,12 +76,12 @@ final class BroadcastAcknowledgements: BroadcastAckReceiver {
         case finished
     }
 
-    let timeout: TimeAmount
+    let timeout: Duration
     private let expectsSingle: Bool
     private let metrics: ServerMetrics
     private let state: NIOLockedValueBox<State>
 
-    private init(servers: Int, timeout: TimeAmount, expectsSingle: Bool, metrics: ServerMetrics, done: @escaping Done) {
+    private init(servers: Int, timeout: Duration, expectsSingle: Bool, metrics: ServerMetrics, done: @escaping Done) {
         self.timeout = timeout
         self.expectsSingle = expectsSingle
         self.metrics = metrics
@@ -93,7 +93,7 @@ final class BroadcastAcknowledgements: BroadcastAckReceiver {
 
     /// Sends the packet and calls `done` once: when everybody has answered, or at the time-out.
     static func collect(
-        _ packet: BroadcastPacket, options: BroadcastOptions, timeout: TimeAmount, namespace: Namespace,
+        _ packet: BroadcastPacket, options: BroadcastOptions, timeout: Duration, namespace: Namespace,
         expectsSingle: Bool, _ done: @escaping Done
     ) {
         let context = namespace.context
@@ -116,7 +116,7 @@ final class BroadcastAcknowledgements: BroadcastAckReceiver {
     }
 
     private func arm(on eventLoop: any EventLoop) {
-        let timer = eventLoop.scheduleTask(in: timeout) { self.timedOut() }
+        let timer = eventLoop.scheduleTask(in: TimeAmount(timeout)) { self.timedOut() }
         state.withLockedValue { state in
             guard case .counting(let progress, let done, _) = state else { return }
             state = .counting(progress, done, timer: timer)

@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 public import EngineIOCore
-internal import NIOCore
 public import SocketIOCore
 
 /// The recipients of an event and the way it is sent: made with `to`, `except`, `volatile` and similar calls, used with `emit`.
@@ -70,7 +69,7 @@ public struct BroadcastOperator: Sendable {
 
     /// Sets how long to wait for acknowledgements; default ``ServerConfiguration/broadcastAcknowledgementTimeout``.
     public func timeout(_ timeout: Duration) -> BroadcastOperator {
-        with { $0.flags.timeout = TimeAmount(timeout) }
+        with { $0.flags.timeout = timeout }
     }
 
     /// Notes for other servers that one socket is meant, as Node does.

@@ -43,7 +43,9 @@ public struct SocketEmitter: Sendable {
 
     /// All sockets of the namespace except this one, with the same flags.
     public var broadcast: BroadcastOperator {
-        var others = BroadcastFlags(isVolatile: flags.isVolatile, compress: flags.compress, timeout: flags.timeout)
+        var others = BroadcastFlags(
+            isVolatile: flags.isVolatile, compress: flags.compress,
+            timeout: flags.timeout.map { Duration($0) })
         others.coalescingKey = flags.coalescingKey
         return BroadcastOperator(
             .namespace(socket.namespace), BroadcastOptions(except: [socket.id], flags: others))

@@ -1,6 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import NIOCore
 public import SocketIOCore
 
 extension Namespace {
@@ -42,7 +41,7 @@ extension Namespace {
         _ packet: BroadcastPacket, _ timeout: Duration, _ servers: AskedServers
     ) async throws -> [EventArguments] {
         try await Questions.admit()
-        return try await adapter.serverSideEmitWithAck(packet, timeout: TimeAmount(timeout), of: servers)
+        return try await adapter.serverSideEmitWithAck(packet, timeout: timeout, of: servers)
     }
 
     // MARK: Lists of arguments

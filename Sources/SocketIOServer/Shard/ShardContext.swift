@@ -112,7 +112,7 @@ final class ServerContext: Sendable {
     let shards: [ShardContext]
     // Times of the configuration as the event loops take them.
     let connectTimeout: TimeAmount
-    let broadcastAcknowledgementTimeout: TimeAmount
+    let broadcastAcknowledgementTimeout: Duration
     let metrics: ServerMetrics
     let rates: RateBook
     /// Sessions that can be continued; nil when recovery is off.
@@ -135,7 +135,7 @@ final class ServerContext: Sendable {
         self.configuration = configuration
         self.shards = shards
         self.connectTimeout = TimeAmount(configuration.connectTimeout)
-        self.broadcastAcknowledgementTimeout = TimeAmount(configuration.broadcastAcknowledgementTimeout)
+        self.broadcastAcknowledgementTimeout = configuration.broadcastAcknowledgementTimeout
         let metrics = ServerMetrics(isCounted: configuration.engine.isCounted)
         self.metrics = metrics
         self.rates = RateBook(isCounted: configuration.engine.isCounted, policy: configuration.ratePolicy)
