@@ -21,7 +21,7 @@ extension AdapterContract {
             try await servers.io.serverSideEmit("news", "hello", 12)
             let expected = (1..<servers.count).map { "\($0) hello 12" }
             try await eventually("all others have heard it") { heard.withLockedValue { $0.count } >= expected.count }
-            try await nothingMore([socket])
+            try await nothingMore([socket], of: servers)
             try expect("those who heard it", heard.withLockedValue { $0.sorted() }, is: expected)
         },
         Check("every other server answers a serverSideEmit", tolerates: .order) { servers in
