@@ -18,6 +18,7 @@ let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -67,12 +68,15 @@ let package = Package(
         .target(name: "LoopConfinement", dependencies: [nioCore], swiftSettings: swiftSettings),
         // Text that comes from peers, as bytes.
         .target(name: "ByteText", swiftSettings: swiftSettings),
+        // Errors in plain English.
+        .target(name: "FailureText", dependencies: [nioCore, nioPosix, nioSSL], swiftSettings: swiftSettings),
         // HTTP/1.1
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "HTTPServerCore",
             dependencies: [
-                "ByteText", "LoopConfinement", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL, logging,
+                "ByteText", "FailureText", "LoopConfinement", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL,
+                logging,
             ],
             swiftSettings: swiftSettings),
         // Engine.IO
@@ -80,32 +84,32 @@ let package = Package(
         .target(
             name: "EngineIOServer",
             dependencies: [
-                "EngineIOCore", "HTTPServerCore", "LoopConfinement", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1,
-                nioSSL, crypto,
-                logging, metrics,
+                "EngineIOCore", "HTTPServerCore", "FailureText", "LoopConfinement", "CZlib", nioCore, nioLocks,
+                nioPosix, nioHTTP1, nioSSL, crypto, logging, metrics,
             ],
-            swiftSettings: swiftSettings),
-        // Redis
-        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
-        .target(
-            name: "HiredisNIO",
-            dependencies: ["CHiredis", "LoopConfinement", nioCore, nioLocks, nioPosix, nioSSL, logging, metrics],
             swiftSettings: swiftSettings),
         // Socket.IO
         .target(name: "SocketIOCore", dependencies: ["EngineIOCore", nioCore, nioLocks], swiftSettings: swiftSettings),
         .target(
             name: "SocketIOServer",
             dependencies: [
-                "SocketIOCore", "EngineIOServer", "EngineIOCore", "LoopConfinement", nioCore, nioLocks, nioPosix,
-                nioHTTP1, logging, metrics, heapModule, serviceLifecycle,
+                "SocketIOCore", "EngineIOServer", "EngineIOCore", "FailureText", "LoopConfinement", nioCore, nioLocks,
+                nioPosix, nioHTTP1, logging, coreMetrics, heapModule, serviceLifecycle,
             ],
             swiftSettings: swiftSettings),
         .target(
             name: "SocketIOCluster",
             dependencies: [
-                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "LoopConfinement", nioCore,
-                nioLocks,
-                nioHTTP1, logging, metrics,
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "FailureText", "LoopConfinement",
+                nioCore, nioLocks, nioHTTP1, logging, coreMetrics,
+            ],
+            swiftSettings: swiftSettings),
+        // Redis
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .target(
+            name: "HiredisNIO",
+            dependencies: [
+                "CHiredis", "FailureText", "LoopConfinement", nioCore, nioLocks, nioPosix, nioSSL, logging, metrics,
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -119,9 +123,8 @@ let package = Package(
         .target(
             name: "SocketIOHummingbird",
             dependencies: [
-                "SocketIOServer", "EngineIOServer", hummingbird, httpTypes, nioHTTPTypesHTTP1, nioCore, nioLocks,
-                nioHTTP1,
-                logging,
+                "SocketIOServer", "EngineIOServer", "FailureText", hummingbird, httpTypes, nioHTTPTypesHTTP1, nioCore,
+                nioHTTP1, logging,
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -151,11 +154,16 @@ let package = Package(
             name: "socketio-server",
             dependencies: [
                 "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOJWT", "SocketIOServer", "SocketIOCore",
-                "EngineIOServer", "HiredisNIO", hummingbird, asyncHTTPClient, configuration, argumentParser,
-                serviceLifecycle, unixSignals, logging, metrics, nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL,
+                "EngineIOServer", "HiredisNIO", "FailureText", hummingbird, asyncHTTPClient, configuration,
+                argumentParser, serviceLifecycle, unixSignals, logging, metrics, coreMetrics, nioCore, nioLocks,
+                nioPosix, nioHTTP1, nioSSL,
                 .product(name: "Yams", package: "Yams"),
             ],
             resources: [.embedInCode("Status/Resources")], swiftSettings: swiftSettings),
+        // What load generators drive, in the conformance server and in what measures.
+        .target(
+            name: "LoadApplication", dependencies: ["SocketIOServer"],
+            path: "Tests/Benchmarks/Sources/LoadApplication", swiftSettings: swiftSettings),
         .executableTarget(
             name: "socketio-conformance-server",
             dependencies: [
@@ -170,9 +178,6 @@ let package = Package(
             dependencies: ["SocketIOCluster", "SocketIOServer", nioCore, nioLocks, nioPosix],
             path: "docs/examples/unix-bus", swiftSettings: swiftSettings),
         // What measures and is counted by .ci/instructions.sh: here, so that one build makes it and the server above.
-        .target(
-            name: "LoadApplication", dependencies: ["SocketIOServer"],
-            path: "Tests/Benchmarks/Sources/LoadApplication", swiftSettings: swiftSettings),
         .executableTarget(
             name: "measure",
             dependencies: [
@@ -192,7 +197,7 @@ let package = Package(
             name: "ProcessTesting", dependencies: [nioLocks], path: "Tests/ProcessTesting", swiftSettings: swiftSettings
         ),
         .target(
-            name: "MetricTesting", dependencies: [nioLocks, .product(name: "CoreMetrics", package: "swift-metrics")],
+            name: "MetricTesting", dependencies: [nioLocks, coreMetrics],
             path: "Tests/MetricTesting", swiftSettings: swiftSettings),
         .testTarget(
             name: "EngineIOCoreTests", dependencies: ["EngineIOCore", "ProcessTesting", nioCore, nioLocks],
@@ -202,21 +207,22 @@ let package = Package(
             dependencies: ["SocketIOCore", "EngineIOCore", "ProcessTesting", nioCore, nioLocks],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
         .target(
-            name: "HTTPTesting", dependencies: [nioCore, nioLocks, nioPosix], path: "Tests/HTTPTesting",
-            swiftSettings: swiftSettings),
+            name: "HTTPTesting",
+            dependencies: ["HTTPServerCore", nioCore, nioLocks, nioPosix, nioEmbedded, nioHTTP1],
+            path: "Tests/HTTPTesting", swiftSettings: swiftSettings),
         .testTarget(
             name: "HTTPServerCoreTests",
             dependencies: [
-                "HTTPServerCore", "LoopConfinement", "HTTPTesting", nioCore, nioLocks, nioPosix, nioEmbedded, nioHTTP1,
-                nioSSL, logging,
+                "HTTPServerCore", "FailureText", "LoopConfinement", "HTTPTesting", nioCore, nioLocks, nioPosix,
+                nioEmbedded, nioHTTP1, nioSSL, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "EngineIOServerTests",
             dependencies: [
                 "EngineIOServer", "HTTPServerCore", "EngineIOCore", "LoopConfinement", "SocketIOTesting",
-                "MetricTesting", "HTTPTesting", "ProcessTesting", nioCore, nioLocks, nioPosix, nioEmbedded, nioHTTP1,
-                nioSSL, logging,
+                "MetricTesting", "HTTPTesting", "ProcessTesting", "CZlib", nioCore, nioLocks, nioPosix, nioEmbedded,
+                nioHTTP1, nioSSL, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -237,7 +243,9 @@ let package = Package(
             name: "SocketIOServerTests",
             dependencies: [
                 "SocketIOServer", "SocketIOCore", "EngineIOServer", "HTTPServerCore", "EngineIOCore", "LoopConfinement",
-                "SocketIOTesting", "MetricTesting", "ProcessTesting", nioCore, nioEmbedded, nioLocks, nioPosix, logging,
+                "SocketIOTesting", "MetricTesting", "ProcessTesting", nioCore, nioEmbedded, nioLocks, nioPosix,
+                nioHTTP1,
+                logging, serviceLifecycle,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -302,10 +310,10 @@ let package = Package(
         .testTarget(
             name: "ServerCommandTests",
             dependencies: [
-                "socketio-server", "SocketIORedis", "SocketIOJWT", "SocketIOServer", "SocketIOTesting",
+                "socketio-server", "SocketIORedis", "SocketIOCluster", "SocketIOServer", "SocketIOTesting",
                 "EngineIOServer",
                 "HiredisNIO", "ProcessTesting", nioCore, nioLocks, nioPosix, nioHTTP1, logging, configuration,
-                .product(name: "CoreMetrics", package: "swift-metrics"), .product(name: "Yams", package: "Yams"),
+                coreMetrics, .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings),
     ],

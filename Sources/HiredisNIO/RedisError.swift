@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import Glibc
-internal import NIOCore
+internal import FailureText
 
 /// Why something with Redis did not work. Texts never contain passwords.
 public struct RedisError: Error, Sendable, CustomStringConvertible {
@@ -63,9 +62,7 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
     /// Code and message; the cause's text when there is one.
     public var description: String {
         guard let cause else { return "Redis \(code): \(message)" }
-        // The system's words, without the names of functions in between.
-        let words = (cause as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(cause)"
-        return "Redis \(code): \(message) (\(words))"
+        return "Redis \(code): \(message) (\(failureText(cause)))"
     }
 }
 

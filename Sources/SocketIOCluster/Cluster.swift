@@ -2,6 +2,7 @@
 
 internal import EngineIOCore
 public import EngineIOServer
+internal import FailureText
 internal import Logging
 internal import LoopConfinement
 internal import NIOConcurrencyHelpers
@@ -173,7 +174,7 @@ public final class Cluster: Sendable {
             do {
                 try await directory.start()
             } catch {
-                logger.error("The cluster's peers cannot be heard", metadata: ["error": "\(error)"])
+                logger.error("The cluster's peers cannot be heard", metadata: ["error": "\(failureText(error))"])
             }
         }
     }

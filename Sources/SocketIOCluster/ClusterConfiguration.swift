@@ -47,6 +47,9 @@ public struct ClusterConfiguration: Sendable {
     /// is dropped and counted. This server does not send a larger one either, but reports an error, since servers with
     /// the same setting would drop it. It sends long answers in parts.
     public var maxMessageBytes = 16 << 20
+    /// The name of ``maxMessageBytes`` in errors and log messages: an application that reads it from a settings file puts the key
+    /// here. Default `ClusterConfiguration.maxMessageBytes`.
+    public var maxMessageBytesName = "ClusterConfiguration.maxMessageBytes"
     /// The deepest nesting of arrays and objects in messages of other servers, 1 to 128; default 128. In broadcasts it
     /// is measured from the event's arguments, in everything else from the whole message. Deeper messages are dropped
     /// and counted.

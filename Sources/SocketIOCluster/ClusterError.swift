@@ -59,9 +59,10 @@ public struct ClusterError: Error, Sendable, CustomStringConvertible {
     package static let dropped = ClusterError(.dropped, "too much waits to be sent")
     package static let unconfirmed = ClusterError(
         .unconfirmed, "the connection was lost before the message was confirmed")
-    package static func tooLarge(_ bytes: Int, limit: Int) -> ClusterError {
-        ClusterError(
-            .oversized, "too large: \(bytes) bytes, nodes send each other at most \(limit) (redis.maxMessageBytes)")
+
+    /// - Parameter name: what the setting is called that moves the limit.
+    package static func tooLarge(_ bytes: Int, limit: Int, name: String) -> ClusterError {
+        ClusterError(.oversized, "too large: \(bytes) bytes, nodes send each other at most \(limit) (\(name))")
     }
 
     /// Another node cannot answer. The text is that node's own, so a peer may have put anything into it.

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 package import EngineIOServer
+internal import FailureText
 package import Logging
 package import NIOCore
 internal import SocketIOCore
@@ -25,17 +26,17 @@ package final class ClusterServices: Sendable {
     package func invalid(_ what: String, _ error: any Error) {
         counters.invalid.increment()
         if let limit = ClusterLimit(error) { counters.refused(limit) }
-        log.log(.messageDropped, ["reason": "\(what): \(error)"])
+        log.log(.messageDropped, ["reason": "\(what): \(failureText(error))"])
     }
 
     /// Counts an answer of this node that exceeds a limit, and logs it at most once a second.
     func answerRefused(_ error: any Error, _ limit: ClusterLimit = .answerBytes) {
         counters.refused(limit)
-        log.log(.answerNotSent, ["reason": "\(error)"])
+        log.log(.answerNotSent, ["reason": "\(failureText(error))"])
     }
 
     /// Records that a message to other servers cannot be encoded.
     func notSent(_ error: any Error, namespace: String) {
-        log.log(.notTold, level: .error, ["nsp": "\(namespace)", "error": "\(error)"])
+        log.log(.notTold, level: .error, ["nsp": "\(namespace)", "error": "\(failureText(error))"])
     }
 }

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 public import EngineIOServer
+internal import FailureText
 internal import HTTPTypes
 public import Hummingbird
 public import Logging
@@ -43,7 +44,7 @@ where Responder.Context: InitializableFromSource<ApplicationRequestContextSource
             try await write(try await response(to: request, logger: logger), to: writer)
         } catch {
             // The connection is cut: either the client has gone, or the answer cannot be completed any more.
-            logger.debug("Answer ended early", metadata: ["error": "\(error)"])
+            logger.debug("Answer ended early", metadata: ["error": "\(failureText(error))"])
         }
     }
 

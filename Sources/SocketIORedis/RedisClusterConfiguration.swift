@@ -23,7 +23,7 @@ public struct RedisClusterConfiguration: Sendable {
     public var outage = OutagePolicy()
 
     /// All defaults.
-    public init() {}
+    public init() { cluster.maxMessageBytesName = ClusterError.messageLimitName }
 
     /// A setting of ``cluster``.
     public subscript<Value>(dynamicMember setting: WritableKeyPath<ClusterConfiguration, Value>) -> Value {

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOServer
+internal import FailureText
 
 /// The end of a server and the asynchronous handlers that are running then.
 extension Server {
@@ -49,7 +50,7 @@ extension Server {
         do {
             try await group.shutdownGracefully()
         } catch {
-            configuration.logger.error("The event loops did not end", metadata: ["error": "\(error)"])
+            configuration.logger.error("The event loops did not end", metadata: ["error": "\(failureText(error))"])
         }
     }
 }

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Chat
+internal import FailureText
 internal import HiredisNIO
 internal import Logging
 internal import NIOCore
@@ -26,12 +27,12 @@ enum ChatStore {
                     throw SettingsError(problems: [
                         SettingProblem(
                             source: loaded.sources["chat.databaseFile"] ?? .defaults, key: "chat.databaseFile",
-                            message: "cannot be used: \(error)")
+                            message: "cannot be used: \(failureText(error))")
                     ])
                 }
                 logger.warning(
                     "the chat keeps its history in memory, because its database cannot be used; set chat.databaseFile",
-                    metadata: ["file": "\(settings.chat.databaseFile)", "error": "\(error)"])
+                    metadata: ["file": "\(settings.chat.databaseFile)", "error": "\(failureText(error))"])
                 return MemoryStore(limits: limits)
             }
         }

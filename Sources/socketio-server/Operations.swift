@@ -2,6 +2,7 @@
 
 internal import ArgumentParser
 internal import EngineIOServer
+internal import FailureText
 internal import Logging
 internal import Metrics
 internal import NIOCore
@@ -131,7 +132,7 @@ struct ListenFailure: Error {
     }
 
     init(_ error: any Error, settings: Settings) {
-        metadata = ["host": "\(settings.host)", "port": "\(settings.port)", "error": "\(error)"]
+        metadata = ["host": "\(settings.host)", "port": "\(settings.port)", "error": "\(failureText(error))"]
         message =
             switch (error as? ListenError)?.reason {
             case .addressInUse: "the port is in use; choose another with 'port', SOCKETIO_PORT or --port"

@@ -17,11 +17,13 @@ internal import Testing
         "LoopConfinement": Rule(anywhere: ["NIOCore"]),
         // Text that comes from peers, as bytes.
         "ByteText": Rule(anywhere: []),
+        // Errors of the system, NIO and TLS in plain English.
+        "FailureText": Rule(anywhere: system.union(["NIOCore", "NIOPosix", "NIOSSL"])),
         // HTTP/1.1, which knows nothing of Engine.IO.
         "HTTPServerCore": Rule(
             anywhere: system.union([
-                "ByteText", "LoopConfinement", "NIOCore", "NIOHTTP1", "NIOConcurrencyHelpers", "Synchronization",
-                "Logging",
+                "ByteText", "FailureText", "LoopConfinement", "NIOCore", "NIOHTTP1", "NIOConcurrencyHelpers",
+                "Synchronization", "Logging",
             ]),
             files: [
                 // The only place that opens sockets.
@@ -41,8 +43,8 @@ internal import Testing
             ]),
         "EngineIOServer": Rule(
             anywhere: system.union([
-                "EngineIOCore", "HTTPServerCore", "LoopConfinement", "NIOCore", "NIOHTTP1", "NIOSSL", "Logging",
-                "Metrics", "NIOConcurrencyHelpers", "Synchronization",
+                "EngineIOCore", "HTTPServerCore", "FailureText", "LoopConfinement", "NIOCore", "NIOHTTP1", "NIOSSL",
+                "Logging", "Metrics", "NIOConcurrencyHelpers", "Synchronization",
             ]),
             files: [
                 // The only places that open or adopt sockets.
@@ -54,8 +56,9 @@ internal import Testing
             ]),
         "SocketIOServer": Rule(
             anywhere: [
-                "SocketIOCore", "EngineIOServer", "EngineIOCore", "LoopConfinement", "NIOCore", "NIOHTTP1", "Logging",
-                "Metrics", "CoreMetrics", "NIOConcurrencyHelpers", "Synchronization",
+                "SocketIOCore", "EngineIOServer", "EngineIOCore", "FailureText", "LoopConfinement", "NIOCore",
+                "NIOHTTP1",
+                "Logging", "CoreMetrics", "NIOConcurrencyHelpers", "Synchronization",
             ],
             files: [
                 // A server may make its own event loops, and is a service.
@@ -68,21 +71,20 @@ internal import Testing
         // A Redis client that knows nothing of Socket.IO; two levels of hiredis exist, this uses the one without sockets.
         "HiredisNIO": Rule(
             anywhere: [
-                "LoopConfinement", "NIOCore", "NIOSSL", "Logging", "Metrics", "NIOConcurrencyHelpers",
+                "FailureText", "LoopConfinement", "NIOCore", "NIOSSL", "Logging", "Metrics", "NIOConcurrencyHelpers",
                 "Synchronization",
             ],
             files: [
                 "RedisConnector.swift": ["NIOPosix"], "RESPReader.swift": ["CHiredis"],
                 "RESPReaderFunctions.swift": ["CHiredis"],
                 // The names of two error numbers.
-                "RedisConnectionFailure.swift": system, "RedisError.swift": system,
+                "RedisConnectionFailure.swift": system,
             ]),
         // Everything several servers need, and no back end.
         "SocketIOCluster": Rule(
             anywhere: [
-                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "LoopConfinement", "NIOCore",
-                "NIOHTTP1",
-                "Logging", "CoreMetrics", "NIOConcurrencyHelpers", "Synchronization",
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "FailureText", "LoopConfinement",
+                "NIOCore", "NIOHTTP1", "Logging", "CoreMetrics", "NIOConcurrencyHelpers", "Synchronization",
             ]),
         "SocketIORedis": Rule(
             anywhere: [
@@ -99,8 +101,9 @@ internal import Testing
             files: ["TokenAuthentication.swift": ["Foundation"]]),
         "SocketIOHummingbird": Rule(
             anywhere: [
-                "SocketIOServer", "EngineIOServer", "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore",
-                "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "Logging", "NIOConcurrencyHelpers", "Synchronization",
+                "SocketIOServer", "EngineIOServer", "FailureText", "Hummingbird", "HummingbirdCore", "HTTPTypes",
+                "NIOCore",
+                "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "Logging", "Synchronization",
             ]),
         "Chat": Rule(
             anywhere: [
@@ -118,9 +121,8 @@ internal import Testing
         "socketio-server": Rule(
             anywhere: system.union([
                 "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOCluster", "SocketIOJWT", "SocketIOServer",
-                "EngineIOServer",
-                "HiredisNIO",
-                "Hummingbird", "Configuration", "ArgumentParser", "ServiceLifecycle", "UnixSignals", "Logging",
+                "EngineIOServer", "HiredisNIO", "FailureText", "Hummingbird", "Configuration", "ArgumentParser",
+                "ServiceLifecycle", "UnixSignals", "Logging",
                 "Metrics", "CoreMetrics",
                 "NIOCore",
                 "NIOHTTP1", "NIOSSL", "Yams", "HTTPTypes", "Foundation", "NIOConcurrencyHelpers", "Synchronization",
@@ -142,6 +144,13 @@ internal import Testing
                 "TestValue.swift": ["Foundation"], "EngineTestPacket.swift": ["Foundation"],
                 "HTTPTestConnection.swift": system,
             ]),
+        // What other suites of tests expect of a server.
+        "socketio-conformance-server": Rule(
+            anywhere: [
+                "LoadApplication", "SocketIORedis", "SocketIOServer", "EngineIOServer", "EngineIOCore",
+                "ArgumentParser", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOConcurrencyHelpers", "Foundation",
+                "Dispatch", "Glibc",
+            ]),
         // Independent of the server's code: what measures and checks it must not share its faults.
         "socketio-load": Rule(
             anywhere: ["Glibc", "ArgumentParser", "Foundation", "NIOConcurrencyHelpers", "Synchronization"],
@@ -158,6 +167,94 @@ internal import Testing
             let found = Self.imports(of: try String(contentsOf: file, encoding: .utf8))
             let refused = found.map(\.module).filter { !allowed.contains($0) }
             #expect(refused.isEmpty, "\(target)/\(file.lastPathComponent)")
+        }
+    }
+
+    @Test func everyTargetOfTheSourcesHasARule() throws {
+        let sources = packageRoot.appendingPathComponent("Sources")
+        let folders = try FileManager.default.contentsOfDirectory(atPath: sources.path).filter {
+            !Self.swiftFiles(in: sources.appendingPathComponent($0)).isEmpty
+        }
+        #expect(folders.sorted() == Self.rules.keys.sorted())
+    }
+
+    /// Tests, examples and what measures, too: what is only a dependency of a dependency is imported nowhere.
+    @Test func everyTargetImportsOnlyWhatThePackageGivesIt() throws {
+        let targets = try Self.targets()
+        #expect(targets.count > 40)
+        let system: Set<String> = [
+            "Foundation", "FoundationEssentials", "FoundationNetworking", "Glibc", "Synchronization", "RegexBuilder",
+            "SwiftOverlayShims", "Testing", "Dispatch",
+            // A module of Python, in a script of PythonEmitterTests.
+            "datetime",
+        ]
+        for target in targets {
+            let root = packageRoot.appendingPathComponent(target.path)
+            let others = targets.map(\.path).filter { $0.hasPrefix(target.path + "/") }
+            for file in Self.swiftFiles(in: root) {
+                let name = String(file.path.dropFirst(packageRoot.path.count + 1))
+                guard !others.contains(where: { name.hasPrefix($0 + "/") }) else { continue }
+                let text = try String(contentsOf: file, encoding: .utf8)
+                // This file's own examples of imports.
+                guard !text.contains("func importsAreFoundInAllTheirForms") else { continue }
+                let refused = Self.imports(of: text).map(\.module).filter {
+                    !target.dependencies.contains($0) && !system.contains($0)
+                }
+                #expect(refused.isEmpty, "\(name)")
+            }
+        }
+    }
+
+    /// Every target depends only on those before it, and the table of docs/architecture.md has the same order.
+    @Test func targetsStandInOrder() throws {
+        let targets = try Self.targets()
+        var before: Set<String> = []
+        let all = Set(targets.map(\.module))
+        for target in targets {
+            let later = target.dependencies.intersection(all).subtracting(before)
+            #expect(later.isEmpty, "\(target.name) stands before what it needs")
+            before.insert(target.module)
+        }
+        let page = try String(
+            contentsOf: packageRoot.appendingPathComponent("docs/architecture.md"), encoding: .utf8)
+        let table = page.split(separator: "\n").drop { !$0.hasPrefix("| target") }.prefix { $0.hasPrefix("|") }
+        let listed = table.flatMap { line in
+            (line.split(separator: "|").first ?? "").matches(of: /`([\w-]+)`/).map { String($0.output.1) }
+        }
+        #expect(listed.count > 20)
+        #expect(listed == targets.map(\.name).filter { listed.contains($0) })
+        let folders = targets.filter { $0.path.hasPrefix("Sources/") }.map(\.name)
+        #expect(Set(folders).subtracting(listed).isEmpty, "docs/architecture.md does not list every target")
+    }
+
+    private struct Target {
+        var name: String
+        var path: String
+        /// The modules of what it depends on.
+        var dependencies: Set<String>
+        var module: String { name.replacingOccurrences(of: "-", with: "_") }
+    }
+
+    /// The targets of Package.swift, as far as its own style goes.
+    private static func targets() throws -> [Target] {
+        let text = try String(contentsOf: packageRoot.appendingPathComponent("Package.swift"), encoding: .utf8)
+        let products = Dictionary(
+            uniqueKeysWithValues: text.matches(of: /let (\w+): Target\.Dependency = \.product\(name: "(\w+)"/).map {
+                (String($0.output.1), String($0.output.2))
+            })
+        let heads = text.matches(of: /\.(systemLibrary|target|executableTarget|testTarget)\(\s*name: "([\w-]+)"/)
+        return heads.indices.map { index in
+            let head = heads[index].output
+            let end = index + 1 < heads.count ? heads[index + 1].range.lowerBound : text.endIndex
+            let body = text[heads[index].range.upperBound..<end]
+            let list = body.firstMatch(of: /dependencies: \[([^\]]*)\]/)?.output.1 ?? ""
+            var dependencies = Set(list.matches(of: /"([\w-]+)"/).map { String($0.output.1) })
+            dependencies.formUnion(list.matches(of: /\b\w+\b/).compactMap { products[String($0.output)] })
+            let folder = head.1 == "testTarget" ? "Tests/" : "Sources/"
+            let path = body.firstMatch(of: /path: "([^"]+)"/)?.output.1
+            return Target(
+                name: String(head.2), path: path.map(String.init) ?? folder + head.2,
+                dependencies: Set(dependencies.map { $0.replacingOccurrences(of: "-", with: "_") }))
         }
     }
 

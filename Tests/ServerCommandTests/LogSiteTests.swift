@@ -53,6 +53,26 @@ internal import Testing
         "socketio-server/Operations/SecondSignal.swift": Site(lines: 1, bound: "the operator, who sends signals"),
     ]
 
+    /// Errors of the system, NIO and TLS get into the log and into messages through `failureText`. Where an error stands in a line as it
+    /// is, it is one of our own, which describes itself.
+    @Test func errorsAreToldInPlainEnglish() throws {
+        let own: Set<String> = [
+            "HTTPServerCore/Connection/HTTPConnectionHandler+Ending.swift", "HiredisNIO/RedisLink.swift",
+            "HiredisNIO/Topology/Sentinel.swift",
+        ]
+        let sources = packageRoot.appendingPathComponent("Sources")
+        for folder in Self.folders {
+            let paths = FileManager.default.enumerator(
+                at: sources.appendingPathComponent(folder), includingPropertiesForKeys: nil)
+            for case let file as URL in paths?.allObjects ?? [] where file.pathExtension == "swift" {
+                let text = try String(contentsOf: file, encoding: .utf8)
+                let name = String(file.path.dropFirst(sources.path.count + 1))
+                let isRaw = text.contains(/"(?:error|reason)": "[^"]*\\\(error\)/)
+                #expect(!isRaw || own.contains(name) || folder == "SocketIORedis", "\(name) logs an error as it is")
+            }
+        }
+    }
+
     @Test func everyLineIsLimitedOrBounded() throws {
         let sources = packageRoot.appendingPathComponent("Sources")
         // The call, on whatever the logger is called.

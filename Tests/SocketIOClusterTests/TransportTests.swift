@@ -53,6 +53,23 @@ struct TransportTests {
         await server.close()
     }
 
+    @Test("the error about a message that is too large names the setting")
+    func theLimitHasItsName() async throws {
+        for (name, expected) in [(nil, "ClusterConfiguration.maxMessageBytes"), ("bus.largest", "bus.largest")] {
+            let (server, cluster) = try Self.server(LoopbackNetwork().transport()) {
+                $0.maxMessageBytes = 65_536
+                if let name { $0.maxMessageBytesName = name }
+            }
+            try await cluster.waitUntilUp(within: .seconds(10))
+            let error = await #expect(throws: ClusterError.self) {
+                try await server.serverSideEmit("e", String(repeating: "x", count: 65_536))
+            }
+            #expect(error?.code == .oversized)
+            #expect(error?.message.contains("(\(expected))") == true && error?.message.contains("redis") == false)
+            await server.close()
+        }
+    }
+
     /// Bytes in the arguments and in the answers, which each wire format writes in its own way.
     @Test(arguments: [ClusterWireFormat.messagePack, .json])
     func bytesReachTheListenersOfOtherServersAndComeBack(format: ClusterWireFormat) async throws {

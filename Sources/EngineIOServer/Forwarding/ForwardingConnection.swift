@@ -4,7 +4,7 @@ internal import NIOCore
 internal import NIOHTTP1
 
 /// Why another node has not answered.
-enum ForwardingFailure: Error, Equatable, Sendable {
+enum ForwardingFailure: Error, Equatable, Sendable, CustomStringConvertible {
     /// Nobody takes connections there.
     case unreachable
     /// The connection ended, or what came is no answer.
@@ -13,6 +13,17 @@ enum ForwardingFailure: Error, Equatable, Sendable {
     case tooLarge
     /// So many requests are under way that this one was not sent.
     case overloaded
+
+    /// What the log says.
+    var description: String {
+        switch self {
+        case .unreachable: "the node takes no connections"
+        case .broken: "the connection ended without an answer"
+        case .timedOut: "the node did not answer in time"
+        case .tooLarge: "the answer is too large"
+        case .overloaded: "too many requests to the node are under way"
+        }
+    }
 }
 
 /// A connection to another node: one request at a time. Confined to its event loop.

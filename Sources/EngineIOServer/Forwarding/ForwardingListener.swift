@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import FailureText
 internal import Logging
 internal import NIOConcurrencyHelpers
 package import NIOCore
@@ -61,7 +62,8 @@ package final class ForwardingListener: Sendable {
             listener = try await bind(host)
         } catch {
             throw Failure(
-                description: "no listener for other nodes (cluster.internalHost, cluster.internalPort): \(error)")
+                description:
+                    "no listener for other nodes (cluster.internalHost, cluster.internalPort): \(failureText(error))")
         }
         if NetworkAddress.isWildcard(host), configuration.advertise == nil {
             directory.whenConnected { [weak self] local in self?.announce(listener, host: local ?? "127.0.0.1") }
@@ -119,7 +121,7 @@ package final class ForwardingListener: Sendable {
                 engine.logger.warning(
                     "There is no listener for other nodes",
                     metadata: [
-                        "address": "\(host):\(configuration.port)", "error": "\(error)",
+                        "address": "\(host):\(configuration.port)", "error": "\(failureText(error))",
                         "advice": "set cluster.internalHost and cluster.internalPort",
                     ])
             }

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import FailureText
 internal import Logging
 package import NIOCore
 internal import NIOHTTP1
@@ -154,7 +155,7 @@ package final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChanne
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // The connection was reset, or TLS failed: in either case nothing more can be sent to this peer.
-        server.configuration.logger.debug("HTTP connection failed", metadata: ["reason": "\(error)"])
+        server.configuration.logger.debug("HTTP connection failed", metadata: ["reason": "\(failureText(error))"])
         context.close(promise: nil)
     }
 }

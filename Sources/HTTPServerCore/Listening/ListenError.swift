@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import FailureText
 internal import Glibc
 internal import NIOCore
 
@@ -15,7 +16,7 @@ public struct ListenError: Error, Sendable, Hashable, CustomStringConvertible {
         case noSuchAddress
         /// The host name has no address.
         case unknownHost
-        /// Another failure; ``ListenError/description`` has the system's message.
+        /// Another failure; ``ListenError/description`` says which.
         case other
     }
 
@@ -39,10 +40,9 @@ public struct ListenError: Error, Sendable, Hashable, CustomStringConvertible {
         case EADDRINUSE: (reason, words) = (.addressInUse, "the address is in use")
         case EACCES, EPERM: (reason, words) = (.notPermitted, "the process has no right to listen there")
         case EADDRNOTAVAIL: (reason, words) = (.noSuchAddress, "this machine does not have the address")
-        case .some(let code): (reason, words) = (.other, String(cString: strerror(code)))
-        case nil:
+        default:
             let isUnknown = error is SocketAddressError.UnknownHost
-            (reason, words) = isUnknown ? (.unknownHost, "the host is not known") : (.other, "\(error)")
+            (reason, words) = isUnknown ? (.unknownHost, "the host is not known") : (.other, failureText(error))
         }
     }
 }

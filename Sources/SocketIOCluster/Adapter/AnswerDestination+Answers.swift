@@ -45,7 +45,7 @@ extension AnswerDestination {
             try put(&response, names)
             return try send(response)
         }
-        let parts = try AnswerParts(names, limit: limit, size: JSONBound.string)
+        let parts = try AnswerParts(names, limit: limit, name: limitName, size: JSONBound.string)
         try parts.forEach { names, part, more in
             var response = ClusterResponse(requestID: id, uid: signature)
             try put(&response, names)
@@ -72,7 +72,7 @@ extension AnswerDestination {
                 isTooLong ? try sockets.map { try SocketWireFormat.reducedText($0) } : elements)
             return try send(response)
         }
-        let parts = try AnswerParts(elements, limit: limit) { $0.text.readableBytes + 1 }
+        let parts = try AnswerParts(elements, limit: limit, name: limitName) { $0.text.readableBytes + 1 }
         try parts.forEach { elements, part, more in
             var response = ClusterResponse(requestID: id, uid: signature)
             response.sockets = join(elements)

@@ -30,6 +30,8 @@ struct AnswerDestination: Sendable {
 
     /// The limit of a message, in bytes.
     var limit: Int { services.configuration.maxMessageBytes }
+    /// What its setting is called.
+    var limitName: String { services.configuration.maxMessageBytesName }
 
     /// - Throws: An encoding error; ``ClusterError`` with code `oversized`.
     func send(_ response: ClusterResponse) throws {

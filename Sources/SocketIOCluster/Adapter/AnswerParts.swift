@@ -15,15 +15,16 @@ struct AnswerParts<Element> {
 
     /// - Parameters:
     ///   - limit: The limit of a message, in bytes.
+    ///   - name: What its setting is called.
     ///   - size: An upper bound for the bytes of an element in the message, its separator included.
     /// - Throws: ``ClusterError`` with code `oversized` for an element that does not fit into any message.
-    init(_ elements: some Sequence<Element>, limit: Int, size: (Element) -> Int) throws {
+    init(_ elements: some Sequence<Element>, limit: Int, name: String, size: (Element) -> Int) throws {
         let room = limit - Self.envelopeBytes
         let usual = min(room, Self.usualBytes)
         var used = 0
         for element in elements {
             let bytes = size(element)
-            guard bytes <= room else { throw ClusterError.tooLarge(bytes, limit: limit) }
+            guard bytes <= room else { throw ClusterError.tooLarge(bytes, limit: limit, name: name) }
             if used > 0, used + bytes > usual {
                 parts.append([])
                 used = 0

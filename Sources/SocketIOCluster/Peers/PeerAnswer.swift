@@ -52,15 +52,15 @@ struct PeerAnswer: Sendable {
     }
 
     private func send(_ rooms: NameDictionary<Int>) throws {
-        let limit = configuration.maxMessageBytes
+        let (limit, name) = (configuration.maxMessageBytes, configuration.maxMessageBytesName)
         guard takesParts else {
             var reply = reply
             reply.rooms = rooms
             let bytes = try reply.text(to: asking, configuration).readableBytes
-            guard bytes <= limit else { throw ClusterError.tooLarge(bytes, limit: limit) }
+            guard bytes <= limit else { throw ClusterError.tooLarge(bytes, limit: limit, name: name) }
             return try publish(reply)
         }
-        let parts = try AnswerParts(rooms, limit: max(1, limit - PeerSignature.overhead)) {
+        let parts = try AnswerParts(rooms, limit: max(1, limit - PeerSignature.overhead), name: name) {
             JSONBound.count(named: $0.key)
         }
         try parts.forEach { rooms, part, more in

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import FailureText
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
@@ -129,7 +130,8 @@ final class TransportChannel: ClusterChannel {
         let services = backend.services
         let limit = services.configuration.maxMessageBytes
         guard bytes.readableBytes <= limit else {
-            let error = ClusterError.tooLarge(bytes.readableBytes, limit: limit)
+            let error = ClusterError.tooLarge(
+                bytes.readableBytes, limit: limit, name: services.configuration.maxMessageBytesName)
             // The caller that builds an answer counts the refusal itself.
             if case .response = content { throw error }
             services.counters.refused(.sentBytes)
@@ -149,7 +151,7 @@ final class TransportChannel: ClusterChannel {
         return ClusterCallback { [services = backend.services] result in
             guard isData, case .failure(let error) = result else { return }
             services.counters.lost.increment()
-            services.log.log(.notSent, ["reason": "\(error)"])
+            services.log.log(.notSent, ["reason": "\(failureText(error))"])
         }
     }
 }

@@ -2,6 +2,7 @@
 
 internal import EngineIOCore
 internal import EngineIOServer
+internal import FailureText
 internal import Logging
 
 /// The metadata of this layer's log lines: keys are `sid` (shortened, it is a secret), `socket`, `nsp`, `reason`, `error`,
@@ -25,13 +26,13 @@ enum LogMetadata {
 
     static func socket(_ socket: Socket, error: any Error, event: String? = nil) -> Logger.Metadata {
         let metadata: Logger.Metadata = [
-            "socket": "\(socket.id)", "nsp": "\(socket.namespace.name)", "error": "\(error)",
+            "socket": "\(socket.id)", "nsp": "\(socket.namespace.name)", "error": "\(failureText(error))",
         ]
         guard let event else { return metadata }
         return self.event(event, metadata, error)
     }
 
     static func namespace(_ name: String, error: any Error) -> Logger.Metadata {
-        ["nsp": "\(name)", "error": "\(error)"]
+        ["nsp": "\(name)", "error": "\(failureText(error))"]
     }
 }

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOServer
+internal import FailureText
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore
@@ -63,7 +64,7 @@ final class ClusterOperation: Sendable {
             throw ListenFailure(
                 message: "no Redis, and redis.required is true; check redis.url, or set redis.required to false to "
                     + "serve without until it is there",
-                metadata: ["url": "\(RedisSettings.masked(settings.url))", "error": "\(error)"])
+                metadata: ["url": "\(RedisSettings.masked(settings.url))", "error": "\(failureText(error))"])
         }
     }
 

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import FailureText
 internal import Logging
 
 /// Writes each log message as one line, for people or as a JSON object, to standard error.
@@ -43,7 +44,7 @@ struct LineLogHandler: LogHandler {
         var all = metadata
         if let provided = metadataProvider?.get() { all.merge(provided) { _, new in new } }
         if let own = event.metadata { all.merge(own) { _, new in new } }
-        if let error = event.error { all["error"] = .string("\(error)") }
+        if let error = event.error { all["error"] = .string(failureText(error)) }
         let line = LogLine(
             timestamp: Timestamp.now(), level: event.level, label: label, message: event.message.description,
             metadata: all)

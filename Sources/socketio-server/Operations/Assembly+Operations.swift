@@ -2,6 +2,7 @@
 
 internal import Chat
 internal import EngineIOServer
+internal import FailureText
 internal import Logging
 internal import NIOCore
 internal import SocketIORedis
@@ -32,7 +33,7 @@ extension Assembly {
         } catch {
             throw ListenFailure(
                 message: "the operations listener has no address; change 'operations.host' or 'operations.port'",
-                metadata: ["host": "\(settings.operations.host)", "port": "\(port)", "error": "\(error)"])
+                metadata: ["host": "\(settings.operations.host)", "port": "\(port)", "error": "\(failureText(error))"])
         }
         logger.info(
             "operations listener is up",

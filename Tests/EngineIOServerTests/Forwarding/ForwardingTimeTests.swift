@@ -56,7 +56,7 @@ internal import Testing
         link.loop.advanceTime(by: .seconds(48) - .nanoseconds(1))
         #expect(link.results.isEmpty && link.channel.isActive)
         link.loop.advanceTime(by: .nanoseconds(1))
-        #expect(link.results == ["timedOut"] && !link.channel.isActive)
+        #expect(link.results == ["the node did not answer in time"] && !link.channel.isActive)
     }
 
     @Test func anAnswerThatStopsInTheMiddleIsNoAnswer() throws {
@@ -67,7 +67,7 @@ internal import Testing
         link.loop.advanceTime(by: .seconds(1) - .nanoseconds(1))
         #expect(link.results.isEmpty)
         link.loop.advanceTime(by: .nanoseconds(1))
-        #expect(link.results == ["timedOut"])
+        #expect(link.results == ["the node did not answer in time"])
     }
 
     @Test func aConnectionRestsForItsTimeAndMayBeUsedAgain() throws {

@@ -13,7 +13,7 @@ struct AnswerPartsTests {
     typealias Requests = ClusterRequestTable<String, Int>
 
     private func parts(_ sizes: [Int], limit: Int) throws -> [[Int]] {
-        try AnswerParts(sizes, limit: limit, size: { $0 }).parts
+        try AnswerParts(sizes, limit: limit, name: "limit", size: { $0 }).parts
     }
 
     @Test("elements are divided so that no part is over the limit, in their order")
@@ -39,12 +39,12 @@ struct AnswerPartsTests {
     @Test("parts are numbered, all but the last say that more follow; one piece is not marked")
     func marks() throws {
         var marks: [String] = []
-        try AnswerParts([4, 7, 8], limit: AnswerParts<Int>.envelopeBytes + 10, size: { $0 }).forEach {
+        try AnswerParts([4, 7, 8], limit: AnswerParts<Int>.envelopeBytes + 10, name: "limit", size: { $0 }).forEach {
             marks.append("\($0) \($1 ?? -1) \($2 ?? false)")
         }
         #expect(marks == ["[4] 0 true", "[7] 1 true", "[8] 2 false"])
         marks = []
-        try AnswerParts([4, 6], limit: AnswerParts<Int>.envelopeBytes + 10, size: { $0 }).forEach {
+        try AnswerParts([4, 6], limit: AnswerParts<Int>.envelopeBytes + 10, name: "limit", size: { $0 }).forEach {
             marks.append("\($0) \($1 ?? -1) \($2 ?? false)")
         }
         #expect(marks == ["[4, 6] -1 false"])

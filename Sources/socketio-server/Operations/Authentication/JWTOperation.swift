@@ -121,7 +121,7 @@ final class JWTOperation: Sendable {
                     readiness.degrade(part, reason: "the key set could not be fetched")
                     logger.warning(
                         "the key set could not be fetched; the keys from before hold",
-                        metadata: ["url": "\(shown)", "error": "\(error)"])
+                        metadata: ["url": "\(shown)", "error": "\(KeySetFetch.text(error))"])
                 }
             },
             fetch: { try await KeySetFetch.bytes(of: url) })

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import AsyncHTTPClient
+internal import FailureText
 internal import Foundation
 internal import NIOCore
 internal import NIOHTTP1
@@ -68,6 +69,26 @@ struct KeySetFetch: Sendable {
             }
         }
         throw Failure.tooManyRedirects
+    }
+
+    /// What the log says about an error of ``bytes(of:)``.
+    static func text(_ error: any Error) -> String {
+        switch error {
+        case let error as HTTPClientError: text(error)
+        case is NIOTooManyBytesError: "the answer is larger than \(maximumBytes) bytes"
+        case is HTTPParserError: "the answer is not HTTP"
+        default: failureText(error)
+        }
+    }
+
+    private static func text(_ error: HTTPClientError) -> String {
+        switch error {
+        case .deadlineExceeded, .connectTimeout, .readTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout:
+            "there was no answer in \(timeout.nanoseconds / 1_000_000_000) s"
+        case .remoteConnectionClosed, .uncleanShutdown: "the other side closed the connection"
+        case .invalidURL, .emptyHost, .emptyScheme: "auth.jwt.jwksUrl is no address"
+        default: error.shortDescription
+        }
     }
 
     /// The URL to which a redirect leads.
