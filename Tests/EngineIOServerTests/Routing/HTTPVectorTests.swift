@@ -2,6 +2,7 @@
 
 import EngineIOCore
 import Foundation
+import HTTPTesting
 import NIOCore
 import NIOHTTP1
 import Testing

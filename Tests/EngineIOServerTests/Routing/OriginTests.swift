@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import HTTPTesting
 internal import Logging
 internal import NIOConcurrencyHelpers
 internal import NIOCore

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import HTTPTesting
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
