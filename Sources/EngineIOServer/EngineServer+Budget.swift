@@ -47,7 +47,7 @@ extension EngineServer {
         first.session.run { session in
             let shard = session.shard
             var rest = candidates
-            shard.holdingEnds {
+            shard.deferringSessionEnds {
                 while let next = rest.first, next.session.home === shard.home, budget.isExceeded {
                     rest.removeFirst()
                     next.session.value(beside: shard).shed()

@@ -30,7 +30,9 @@ extension EngineServer {
     private static func closeSessions(of shard: ShardCore, _ done: @escaping @Sendable () -> Void) {
         var closed: [EventLoopFuture<Void>] = []
         for session in shard.allSessions() {
-            for case let transport? in [session.link as? WebSocketTransport, session.upgradeAttempt?.candidate] {
+            for case let transport? in [
+                session.activeTransport as? WebSocketTransport, session.upgradeAttempt?.candidate,
+            ] {
                 let promise = shard.eventLoop.makePromise(of: Void.self)
                 transport.whenConnectionClosed { promise.succeed() }
                 closed.append(promise.futureResult)

@@ -82,7 +82,7 @@ package final class EngineServer: EngineRequestHandler {
             let denial = admission.check(
                 sessions: clientsCount, address: request.clientAddress, now: exchange.eventLoop.now)
             if let denial { return refuse(exchange, denial) }
-            let opening = Opening(
+            let opening = PendingHandshake(
                 exchange: exchange, info: HandshakeInfo(request), transport: transport,
                 dialect: ClientDialect(handshake),
                 isSupportedRevision: isSupportedRevision || context.configuration.allowEIO3,
@@ -138,7 +138,7 @@ package final class EngineServer: EngineRequestHandler {
         exchange.collectBody(limit: limit) { result in
             let result = result.map { ByteBuffer(bytes: $0.readableBytesView) }
             home.run { shard in
-                (shard.liveSession(id: id)?.link as? PollingTransport)?.postCompleted(exchange, result)
+                (shard.liveSession(id: id)?.activeTransport as? PollingTransport)?.postCompleted(exchange, result)
             }
         }
     }
@@ -187,7 +187,7 @@ package final class EngineServer: EngineRequestHandler {
                 }
             }
         case .existing:
-            guard let polling = session?.link as? PollingTransport else { return nil }
+            guard let polling = session?.activeTransport as? PollingTransport else { return nil }
             switch exchange.request.method {
             case .GET: polling.pollReceived(exchange)
             case .POST: polling.postReceived(exchange)
@@ -218,7 +218,7 @@ package final class EngineServer: EngineRequestHandler {
     }
 
     /// Opens the session. On the connection's loop, after all checks; `customID` is what `generateId` made.
-    func open(_ opening: Opening, customID: String?) {
+    func open(_ opening: PendingHandshake, customID: String?) {
         guard !isClosingNow else { return refuseWhileClosing(opening.exchange) }
         // While a hook was running, the server may have begun to drain, or accepted other sessions.
         let address = opening.exchange.request.clientAddress
@@ -242,7 +242,7 @@ package final class EngineServer: EngineRequestHandler {
             shard.run { [self] shard in
                 let transport = PollingTransport(shard: shard, context: context, dialect: opening.dialect)
                 let session = SessionCore(
-                    id: sid, handshake: info, shard: shard, context: context, link: transport,
+                    id: sid, handshake: info, shard: shard, context: context, activeTransport: transport,
                     isRevision3: opening.dialect.isRevision3)
                 transport.attach(to: session)
                 transport.pollReceived(opening.exchange)
@@ -254,7 +254,7 @@ package final class EngineServer: EngineRequestHandler {
                 limits: context.webSocketLimits
             ) { [self] shard, transport in
                 let session = SessionCore(
-                    id: sid, handshake: info, shard: shard, context: context, link: transport,
+                    id: sid, handshake: info, shard: shard, context: context, activeTransport: transport,
                     isRevision3: opening.dialect.isRevision3)
                 transport.attach(to: session)
                 session.open(delegate: delegate)
@@ -264,9 +264,9 @@ package final class EngineServer: EngineRequestHandler {
     }
 
     /// For a connection on this loop.
-    func assembler(for eventLoop: NIOIsolatedEventLoop) -> SpareAssembler {
+    func assembler(for eventLoop: NIOIsolatedEventLoop) -> AssemblerPool {
         if let shard = shard(of: eventLoop) { return shard.assembler }
-        return SpareAssembler(inflater: context.configuration.perMessageDeflate == nil ? nil : FrameInflater())
+        return AssemblerPool(inflater: context.configuration.perMessageDeflate == nil ? nil : FrameInflater())
     }
 
     /// What lives on this loop; nil for one without a shard.
@@ -276,7 +276,7 @@ package final class EngineServer: EngineRequestHandler {
 
     package func refusedBefore(_ code: EngineErrorCode) { context.metrics.refused(code) }
 
-    package func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> SpareBuffer? {
+    package func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> ReceiveBufferPool? {
         shard(of: eventLoop)?.receiveBuffer
     }
 

@@ -154,7 +154,7 @@ extension Server {
             shard.run { shard in
                 shard.limits = limits
                 shard.rates = rates
-                for client in shard.shard.handlers(as: Client.self) { client.ratesChanged() }
+                for client in shard.engine.handlers(as: Client.self) { client.ratesChanged() }
             }
         }
     }

@@ -77,8 +77,8 @@ package enum ConformanceApplication: String, CaseIterable, Sendable {
         case .wsEcho: try await WebSocketEcho.start(settings)
         case .protocol: try await ProtocolSuite.start(settings)
         case .clientSuite: try await ClientSuite.start(settings)
-        case .mixed: try await Mixed.start(settings)
-        case .bench: try await Bench.start(settings)
+        case .mixed: try await AllOperationsApp.start(settings)
+        case .bench: try await LoadApp.start(settings)
         }
     }
 

@@ -8,14 +8,14 @@ internal import Testing
     private static let files: Set<String> = [
         "HTTPServerCore/Codec/DateHeader.swift", "HTTPServerCore/Connection/HTTPConnectionHandler.swift",
         "HTTPServerCore/Connection/HTTPExchange.swift", "HTTPServerCore/Connection/HTTPLoopSettings.swift",
-        "HTTPServerCore/Connection/HTTPTransaction.swift", "HTTPServerCore/Connection/SpareBuffer.swift",
+        "HTTPServerCore/Connection/HTTPTransaction.swift", "HTTPServerCore/Connection/ReceiveBufferPool.swift",
         "EngineIOServer/Session/Leftover.swift", "EngineIOServer/Session/SessionCore.swift",
         "EngineIOServer/Shard/OutboundQueue.swift", "EngineIOServer/Shard/ShardCore.swift",
         "EngineIOServer/Shard/SlowClientList.swift", "EngineIOServer/Transport/PollingTransport.swift",
-        "EngineIOServer/Transport/SpareAssembler.swift", "SocketIOCore/Value/Encoding/EncoderCore.swift",
+        "EngineIOServer/Transport/AssemblerPool.swift", "SocketIOCore/Value/Encoding/EncoderCore.swift",
         "SocketIOCore/Value/Decoding/PayloadCore.swift", "SocketIOServer/Client/Client.swift",
         "SocketIOServer/Emit/AckResponder.swift", "SocketIOServer/Shard/ShardContext.swift",
-        "SocketIOServer/Socket/HandlerShape.swift", "SocketIOServer/Socket/SocketCore.swift",
+        "SocketIOServer/Socket/SharedHandlerLayout.swift", "SocketIOServer/Socket/SocketCore.swift",
     ]
 
     @Test func checksAreOffOnlyWhereItIsSaid() throws {

@@ -16,7 +16,7 @@ internal import Testing
         "LoopConfinement/LoopBound.swift": 1,
         "LoopConfinement/LoopReference.swift": 1,
         // NIO wants a `Sendable` allocator for what it asks on one event loop only, once for each read.
-        "HTTPServerCore/Connection/SpareBuffer.swift": 1,
+        "HTTPServerCore/Connection/ReceiveBufferPool.swift": 1,
         // What changes is touched on the connection's loop only; an object for it would cost each request an allocation.
         "HTTPServerCore/Connection/HTTPExchange.swift": 1,
         // Lives on two event loops when it cannot be moved to its session's: TLS.

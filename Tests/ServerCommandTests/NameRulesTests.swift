@@ -11,7 +11,7 @@ internal import Testing
     /// Files and folders below `Sources` that may have tables or sets of strings, and why: none of the keys is a peer's.
     private static let tables: [String: String] = [
         "EngineIOServer/EngineHooks.swift": "the keys are this package's, only the values are the client's",
-        "EngineIOServer/EngineServer+Opening.swift": "the same, on its way to the hook",
+        "EngineIOServer/EngineServer+Handshakes.swift": "the same, on its way to the hook",
         "EngineIOServer/Routing/HTTPRouter.swift": "the same, of requests a middleware refused",
         "EngineIOServer/Routing/ClientFiles.swift": "names of files of the shipped client",
         "HiredisNIO/RedisConfiguration+URL.swift": "parameters of a URL from the settings",

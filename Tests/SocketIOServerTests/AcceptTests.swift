@@ -56,7 +56,7 @@ struct AcceptTests {
     private func loops(of io: Server) async throws -> [Int] {
         var found: [Int] = []
         for shard in io.context.shards {
-            let hasSessions = await shard.perform { shard in !shard.shard.handlers(as: Client.self).isEmpty }
+            let hasSessions = await shard.perform { shard in !shard.engine.handlers(as: Client.self).isEmpty }
             if hasSessions { found.append(shard.index) }
         }
         return found

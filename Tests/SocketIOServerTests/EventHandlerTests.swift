@@ -14,7 +14,7 @@ struct EventHandlerTests {
 
     @Test("order is kept, and what was for one time is forgotten when it is taken")
     func order() {
-        var table = EventHandlers(HandlerShape())
+        var table = EventHandlers(SharedHandlerLayout())
         let (first, second, other) = (handler(), handler(), handler())
         table.add("a", isOnce: true, first)
         table.add("a", isOnce: false, second)
@@ -37,7 +37,7 @@ struct EventHandlerTests {
 
     @Test("a table of many events finds each, whatever has gone before", arguments: [40, 200])
     func manyEvents(count: Int) {
-        var table = EventHandlers(HandlerShape())
+        var table = EventHandlers(SharedHandlerLayout())
         let handlers = (0..<count).map { _ in handler() }
         for number in 0..<count { table.add("event \(number)", isOnce: false, handlers[number]) }
         for number in stride(from: 0, to: count, by: 3) { table.remove("event \(number)", id: handlers[number].id) }
@@ -55,21 +55,21 @@ struct EventHandlerTests {
 
     @Test("equal registrations share a shape, others do not")
     func sharing() {
-        let root = HandlerShape()
-        let plain = HandlerShape.Entry("a", isOnce: false, ArgumentPlan())
+        let root = SharedHandlerLayout()
+        let plain = SharedHandlerLayout.Entry("a", isOnce: false, ArgumentPlan())
         let shared = root.adding(plain)
         #expect(root.adding(plain) === shared)
         #expect(root.entries.isEmpty)
-        #expect(root.adding(HandlerShape.Entry("b", isOnce: false, ArgumentPlan())) !== shared)
-        #expect(root.adding(HandlerShape.Entry("a", isOnce: true, ArgumentPlan())) !== shared)
-        #expect(root.adding(HandlerShape.Entry("a", isOnce: false, ArgumentPlan(Ack<Int>.self))) !== shared)
+        #expect(root.adding(SharedHandlerLayout.Entry("b", isOnce: false, ArgumentPlan())) !== shared)
+        #expect(root.adding(SharedHandlerLayout.Entry("a", isOnce: true, ArgumentPlan())) !== shared)
+        #expect(root.adding(SharedHandlerLayout.Entry("a", isOnce: false, ArgumentPlan(Ack<Int>.self))) !== shared)
         #expect(shared.adding(plain) !== shared)
         #expect(shared.entries == [plain])
     }
 
     @Test("what one socket takes away or adds does not show at another")
     func independence() {
-        let root = HandlerShape()
+        let root = SharedHandlerLayout()
         var tables = (0..<3).map { _ in EventHandlers(root) }
         for index in tables.indices {
             for name in ["a", "b", "c"] { tables[index].add(name, isOnce: name == "b", handler()) }
@@ -86,10 +86,10 @@ struct EventHandlerTests {
 
     @Test("names without end make no shapes without end")
     func bounds() {
-        let root = HandlerShape()
-        func shape(_ number: Int) -> HandlerShape {
+        let root = SharedHandlerLayout()
+        func shape(_ number: Int) -> SharedHandlerLayout {
             ["event \(number % 20)", "event \(number)"].reduce(root) { shape, name in
-                shape.adding(HandlerShape.Entry(name, isOnce: false, ArgumentPlan()))
+                shape.adding(SharedHandlerLayout.Entry(name, isOnce: false, ArgumentPlan()))
             }
         }
         for number in 0..<2000 {
@@ -99,10 +99,10 @@ struct EventHandlerTests {
         // Nobody keeps these.
         #expect(shape(1999) !== shape(1999))
         let long = (0..<100).reduce(root) { shape, number in
-            shape.adding(HandlerShape.Entry("\(number)", isOnce: false, ArgumentPlan()))
+            shape.adding(SharedHandlerLayout.Entry("\(number)", isOnce: false, ArgumentPlan()))
         }
         #expect(long.entries.count == 100)
         // One socket's alone: it grows in place.
-        #expect(long.adding(HandlerShape.Entry("last", isOnce: false, ArgumentPlan())) === long)
+        #expect(long.adding(SharedHandlerLayout.Entry("last", isOnce: false, ArgumentPlan())) === long)
     }
 }

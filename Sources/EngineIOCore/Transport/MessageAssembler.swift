@@ -26,7 +26,7 @@ package enum WebSocketEvent: Equatable, Sendable {
 ///
 /// The message buffer is used again as soon as nobody holds the last message, so small messages do not allocate. What
 /// stays between two calls is bounded: at most one unfinished message, never more than has really arrived. Mostly nothing
-/// stays; then another connection may go on with the same assembler (`isAtRest`, `serve`).
+/// stays; then another connection may go on with the same assembler (`isIdle`, `reset`).
 package struct MessageAssembler {
     /// A larger message buffer is given away with its message instead of being kept for the next.
     static let largestKeptCapacity = 1024
@@ -64,7 +64,7 @@ package struct MessageAssembler {
     }
 
     /// Begins with another client, which only an assembler at rest may.
-    package mutating func serve(limits: WebSocketLimits, isCompressionAgreed: Bool) {
+    package mutating func reset(limits: WebSocketLimits, isCompressionAgreed: Bool) {
         if self.limits !== limits { self.limits = limits }
         self.isCompressionAgreed = isCompressionAgreed && inflater != nil
     }
@@ -72,7 +72,7 @@ package struct MessageAssembler {
     /// Whether nothing has to be remembered of the client: it is not in the middle of a message or done with, and has sent
     /// no control frames in the running second.
     /// - Parameter now: the monotonic time, asked only after control frames.
-    package mutating func isAtRest(now: @autoclosure () -> NIODeadline) -> Bool {
+    package mutating func isIdle(now: @autoclosure () -> NIODeadline) -> Bool {
         guard isBetweenMessages else { return false }
         if controlFrames > 0, now() >= secondStart + .seconds(1) { controlFrames = 0 }
         return controlFrames == 0

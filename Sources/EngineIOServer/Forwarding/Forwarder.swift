@@ -25,7 +25,7 @@ final class Forwarder: MisroutedRequestHandler {
     let metrics = ForwardingMetrics()
     let engine: EngineConfiguration
     private let eventLoops: [any EventLoop]
-    private let lanes: [ObjectIdentifier: LoopReference<ForwardingLane>]
+    private let lanes: [ObjectIdentifier: LoopReference<ForwardingConnectionPool>]
     private let log: RateLimitedLogger<EngineLogKind>
     private let share = NIOLockedValueBox(ForwardingShare())
     private let watch = NIOLockedValueBox<RepeatedTask?>(nil)
@@ -42,7 +42,7 @@ final class Forwarder: MisroutedRequestHandler {
             eventLoops.map {
                 (
                     ObjectIdentifier($0),
-                    LoopReference(sending: ForwardingLane(eventLoop: $0, configuration: configuration))
+                    LoopReference(sending: ForwardingConnectionPool(eventLoop: $0, configuration: configuration))
                 )
             },
             uniquingKeysWith: { first, _ in first })
@@ -92,11 +92,13 @@ final class Forwarder: MisroutedRequestHandler {
 
     // MARK: Requests and answers
 
-    private func send(_ request: MisroutedRequest, _ body: ByteBuffer?, _ route: Route, _ lane: ForwardingLane) {
+    private func send(
+        _ request: MisroutedRequest, _ body: ByteBuffer?, _ route: Route, _ lane: ForwardingConnectionPool
+    ) {
         let exchange = request.exchange
         let head = ForwardingHeaders.requestHead(
             exchange.request, owner: route.address.text, key: route.key, bodyLength: body?.readableBytes)
-        var held: ForwardingLane.Request?
+        var held: ForwardingConnectionPool.Request?
         let sent = lane.send(head, body, to: route.address, within: silence) { [self] result in
             if let request = held { lane.forget(request) }
             switch result {
@@ -119,7 +121,7 @@ final class Forwarder: MisroutedRequestHandler {
     }
 
     /// Has the session's node answer the poll it holds, with nothing in it.
-    private func release(_ request: MisroutedRequest, _ route: Route, _ lane: ForwardingLane) {
+    private func release(_ request: MisroutedRequest, _ route: Route, _ lane: ForwardingConnectionPool) {
         let release = request.exchange.request.with(Self.releaseMethod)
         let head = ForwardingHeaders.requestHead(release, owner: route.address.text, key: route.key, bodyLength: nil)
         lane.send(head, nil, to: route.address, within: timeout) { _ in }
@@ -138,7 +140,8 @@ final class Forwarder: MisroutedRequestHandler {
 
     /// The session's node has to see what was seen here: a body that is too long, or that broke off, ends the session.
     private func breakOff(
-        _ request: MisroutedRequest, _ error: RequestBodyError, limit: Int, _ route: Route, _ lane: ForwardingLane
+        _ request: MisroutedRequest, _ error: RequestBodyError, limit: Int, _ route: Route,
+        _ lane: ForwardingConnectionPool
     ) {
         let announced = error == .tooLarge ? limit + 1 : 1
         let head = ForwardingHeaders.requestHead(

@@ -139,7 +139,8 @@ package final class ForwardingListener: Sendable {
     private func bind(_ host: String) async throws -> HTTPListener {
         let router = try HTTPRouter(
             configuration: internalConfiguration, engine: server, application: nil,
-            eventLoops: server.shards.map(\.eventLoop), gate: ForwardingGate(key: key, log: server.context.log))
+            eventLoops: server.shards.map(\.eventLoop),
+            gate: ForwardedRequestVerifier(key: key, log: server.context.log))
         do {
             let listener = try await HTTPListener.bind(
                 to: .tcp(host: host, port: configuration.port), group: group, acceptor: acceptor, server: router.server)
@@ -167,7 +168,7 @@ package final class ForwardingListener: Sendable {
         configuration.serveClient = false
         configuration.destroyUpgrade = false
         // Longer than the other nodes let a connection rest.
-        configuration.keepAliveTimeout = Duration(ForwardingLane.restingTime) + .seconds(20)
+        configuration.keepAliveTimeout = Duration(ForwardingConnectionPool.restingTime) + .seconds(20)
         // What they add.
         configuration.maxRequestHeadSize = engine.maxRequestHeadSize + 2048
         configuration.maxHeaders = engine.maxHeaders + 8

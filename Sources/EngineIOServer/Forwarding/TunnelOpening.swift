@@ -11,14 +11,16 @@ internal import NIOHTTP1
 final class TunnelOpening: LoopResident {
     private let request: MisroutedRequest
     private let route: Forwarder.Route
-    private let lane: ForwardingLane
+    private let lane: ForwardingConnectionPool
     private let forwarder: Forwarder
     private var side: TunnelSide?
     private var deadline: Scheduled<Void>?
     /// Whether the request still waits for an answer.
     private var isOpen = true
 
-    init(_ request: MisroutedRequest, _ route: Forwarder.Route, _ lane: ForwardingLane, _ forwarder: Forwarder) {
+    init(
+        _ request: MisroutedRequest, _ route: Forwarder.Route, _ lane: ForwardingConnectionPool, _ forwarder: Forwarder
+    ) {
         self.request = request
         self.route = route
         self.lane = lane

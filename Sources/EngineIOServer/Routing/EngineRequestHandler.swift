@@ -11,14 +11,14 @@ package protocol EngineRequestHandler: AnyObject, Sendable {
     func handle(_ exchange: HTTPExchange)
 
     /// What plaintext connections of this event loop read into, all of them; nil when each has a buffer of its own.
-    func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> SpareBuffer?
+    func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> ReceiveBufferPool?
 
     /// A request was refused before ``handle(_:)``, by its origin or by a middleware: to be counted.
     func refusedBefore(_ code: EngineErrorCode)
 }
 
 extension EngineRequestHandler {
-    package func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> SpareBuffer? { nil }
+    package func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> ReceiveBufferPool? { nil }
 
     package func refusedBefore(_ code: EngineErrorCode) {}
 }

@@ -24,7 +24,7 @@ package final class HTTPRouter: HTTPService {
     let logger: Logger
     let log: RateLimitedLogger<EngineLogKind>
     /// Lets requests of other nodes in, and no others; nil where clients are welcome.
-    let gate: ForwardingGate?
+    let gate: ForwardedRequestVerifier?
     /// The answer to what nobody wants.
     let notFound = HTTPServerResponse(
         status: .notFound, headers: ["Content-Type": "text/plain; charset=utf-8"],
@@ -53,7 +53,7 @@ package final class HTTPRouter: HTTPService {
 
     init(
         configuration: EngineConfiguration, engine: (any EngineRequestHandler)?, application: (any HTTPApplication)?,
-        eventLoops: [any EventLoop], gate: ForwardingGate?
+        eventLoops: [any EventLoop], gate: ForwardedRequestVerifier?
     ) throws {
         try configuration.validate()
         self.gate = gate
@@ -131,7 +131,7 @@ package final class HTTPRouter: HTTPService {
     // MARK: What the connections report
 
     /// See ``EngineRequestHandler/receiveBuffer(for:)``.
-    package func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> SpareBuffer? {
+    package func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> ReceiveBufferPool? {
         engine?.receiveBuffer(for: eventLoop)
     }
 

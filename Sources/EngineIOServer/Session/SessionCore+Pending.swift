@@ -13,7 +13,9 @@ extension SessionCore {
     /// joined a namespace. An application on the engine alone calls it with the first message at the latest.
     package func markEstablished() {
         // Without a word of its client: that it has joined shows nothing before its next request.
-        guard !isRevision3 || link.name == .websocket || legacyUse == .returned else { return legacyUse = .joined }
+        guard !isRevision3 || activeTransport.name == .websocket || legacyUse == .returned else {
+            return legacyUse = .joined
+        }
         leavePending()
     }
 
@@ -64,7 +66,7 @@ extension SessionCore {
         if machine.closeRequested() == .closeTransport {
             shard.closeSlot(of: self)
             dropLeftover()
-            _ = link.closeOrderly(discard: true, hasBacklog: false)
+            _ = activeTransport.closeOrderly(discard: true, hasBacklog: false)
         }
         finish(machine.transportFinished(detail: "one of too many that nobody used (\(excess.rawValue))"))
     }

@@ -9,14 +9,14 @@ extension SessionCore {
     func deliver(from first: Int32, in queue: OutboundQueue) {
         guard machine.isAlive else { return }
         if let meter { queue.forEachWeight(from: first) { meter.sent($0) } }
-        if leftover == nil, link.isReady {
-            link.send(listFrom: first, in: queue)
-            if !link.isReady { transportBlocked(from: first, in: queue) }
+        if leftover == nil, activeTransport.isReady {
+            activeTransport.send(listFrom: first, in: queue)
+            if !activeTransport.isReady { transportBlocked(from: first, in: queue) }
             return
         }
         // Compressed for all at once rather than later for each.
-        queue.forEachHeld(from: first, windowBits: link.windowBits, in: context.budget) { hold($0) }
-        if link.isReady { transportReady(link) }
+        queue.forEachHeld(from: first, windowBits: activeTransport.windowBits, in: context.budget) { hold($0) }
+        if activeTransport.isReady { transportReady(activeTransport) }
     }
 
     /// Less than this in memory of a connection is not worth being counted: what TLS has on its way, for instance.
@@ -24,16 +24,16 @@ extension SessionCore {
 
     /// The transport could not send all of a list of this tick.
     func transportBlocked(from first: Int32, in queue: OutboundQueue) {
-        let unsent = link.bufferedBytes
+        let unsent = activeTransport.bufferedBytes
         guard unsent > 0, machine.isAlive else { return }
-        if unsent <= Self.negligibleCopy, case .copies = link.holding { return }
+        if unsent <= Self.negligibleCopy, case .copies = activeTransport.holding { return }
         let leftover = makeLeftover()
-        switch link.holding {
+        switch activeTransport.holding {
         case .nothing: break
         case .copies: leftover.inFlight.append(HeldBytes(unsent, in: context.budget))
         case .messages:
             leftover.inFlight.append(
-                queue.held(listFrom: first, windowBits: link.windowBits, unsent: unsent, in: context.budget))
+                queue.held(listFrom: first, windowBits: activeTransport.windowBits, unsent: unsent, in: context.budget))
         }
         // Whatever its size, it has been given to the transport.
         if leftover.machine.queueing(unsent, waiting: 0, now: eventLoop.now) != .keep { shard.slowClients.watch(self) }
@@ -42,7 +42,7 @@ extension SessionCore {
 
     /// The transport can take messages again, or has just taken some.
     func transportReady(_ transport: any Transport) {
-        guard transport === link, machine.isAlive else { return }
+        guard transport === activeTransport, machine.isAlive else { return }
         if let leftover {
             if !leftover.inFlight.isEmpty { leftover.inFlight.removeAll() }
             feed(from: leftover)
@@ -50,7 +50,7 @@ extension SessionCore {
             guard leftover.messages.isEmpty else { return }
         }
         if machine.isClosing {
-            guard link.closeOrderly(discard: false, hasBacklog: false) else { return }
+            guard activeTransport.closeOrderly(discard: false, hasBacklog: false) else { return }
             finish(machine.transportFinished())
         } else if isWritable {
             // Mostly called at once, which takes no closure.
@@ -64,22 +64,22 @@ extension SessionCore {
 
     /// An answer of the transport has left, or never will.
     func answerLeft(_ transport: any Transport) {
-        if transport === link, machine.isAlive { progressed() }
+        if transport === activeTransport, machine.isAlive { progressed() }
     }
 
     /// Gives the transport as much as it takes.
     func feed(from leftover: Leftover) {
-        while link.isReady, !leftover.messages.isEmpty {
-            let chunk = leftover.messages.popFirst(upTo: link.chunkBytes)
-            link.send(chunk)
-            let unsent = link.bufferedBytes
+        while activeTransport.isReady, !leftover.messages.isEmpty {
+            let chunk = leftover.messages.popFirst(upTo: activeTransport.chunkBytes)
+            activeTransport.send(chunk)
+            let unsent = activeTransport.bufferedBytes
             if unsent > 0 { leftover.inFlight = inFlight(of: chunk, unsent: unsent) }
         }
     }
 
     /// What the transport keeps in memory of a chunk: large messages as they are, small ones as one copy.
     private func inFlight(of chunk: [HeldMessage], unsent: Int) -> [HeldBytes] {
-        switch link.holding {
+        switch activeTransport.holding {
         case .nothing: return []
         case .copies: return [HeldBytes(unsent, in: context.budget)]
         case .messages: break
@@ -110,10 +110,10 @@ extension SessionCore {
     var hasBacklog: Bool { leftover.map { !$0.messages.isEmpty } ?? false }
 
     /// What waits for the client on this node, in bytes of memory.
-    var waitingBytes: Int { (leftover?.messages.bytes ?? 0) + link.bufferedBytes }
+    var waitingBytes: Int { (leftover?.messages.bytes ?? 0) + activeTransport.bufferedBytes }
 
     /// The next messages for a poll.
-    func takeForPoll() -> [HeldMessage] { leftover?.messages.popFirst(upTo: link.chunkBytes) ?? [] }
+    func takeForPoll() -> [HeldMessage] { leftover?.messages.popFirst(upTo: activeTransport.chunkBytes) ?? [] }
 
     /// Takes all that waits when it is less than `limit` bytes of memory, as it mostly is: it goes to `body` one by one. False
     /// when it is more, with nothing taken.
@@ -148,7 +148,7 @@ extension SessionCore {
     }
 
     func releaseIfSpent() {
-        guard let leftover, leftover.isSpent, link.bufferedBytes == 0 else { return }
+        guard let leftover, leftover.isSpent, activeTransport.bufferedBytes == 0 else { return }
         self.leftover = nil
         shard.slowClients.removeSpent(leftover)
     }

@@ -68,7 +68,7 @@ extension SessionCore {
             dropped(1, .dropNewest)
             return false
         case .dropOldest:
-            let room = context.slowClientLimits.hardBound - held.bytes - link.bufferedBytes
+            let room = context.slowClientLimits.hardBound - held.bytes - activeTransport.bufferedBytes
             let count = leftover.messages.removeOldest(where: { self.policy(of: $0) == .dropOldest }) { $0 <= room }
             dropped(count, .dropOldest)
             guard waitingBytes == 0 || leftover.messages.bytes <= room else {
@@ -88,7 +88,7 @@ extension SessionCore {
     /// Looks whether anything has left since last time, and acts when nothing has for too long.
     func checkProgress(now: NIODeadline) {
         guard let leftover, leftover.machine.isWatched else { return }
-        let mark = link.progressMark
+        let mark = activeTransport.progressMark
         if let last = leftover.mark, last != mark { progressed() }
         leftover.mark = mark
         guard leftover.machine.isTooSlow(now: now) else { return }
@@ -103,7 +103,7 @@ extension SessionCore {
     }
 
     private func dropDownToSoftBound(_ leftover: Leftover) {
-        let target = context.slowClientLimits.softBound - link.bufferedBytes
+        let target = context.slowClientLimits.softBound - activeTransport.bufferedBytes
         dropAsToldTo(leftover) { $0 <= target }
     }
 
@@ -134,7 +134,7 @@ extension SessionCore {
             .slowClient,
             [
                 "sid": "\(LogMetadata.shortened(id))", "remote": "\(remoteAddress)",
-                "transport": "\(link.name.rawValue)", "waitingBytes": "\(waitingBytes)",
+                "transport": "\(activeTransport.name.rawValue)", "waitingBytes": "\(waitingBytes)",
                 "reason": "\(reason.rawValue)", "dropped": "\(dropped)",
             ])
         let detail = "slow client: \(reason.words)" + (dropped > 0 ? ", \(dropped) messages were dropped before" : "")

@@ -35,18 +35,18 @@ extension SessionCore {
 
     /// A packet of a WebSocket, which may be the current transport or the candidate.
     func received(_ packet: consuming EnginePacket, from transport: WebSocketTransport) {
-        if transport === link { return received(packet) }
+        if transport === activeTransport { return received(packet) }
         guard upgradeAttempt?.candidate === transport else { return }
         perform(upgradeMachine.candidatePacket(packet))
     }
 
     /// A message of a WebSocket: the same as in a packet, which is not made around those of the current transport.
     func received(_ message: consuming EngineMessage, from transport: WebSocketTransport) {
-        if transport === link { received(message) } else { received(.message(message), from: transport) }
+        if transport === activeTransport { received(message) } else { received(.message(message), from: transport) }
     }
 
     func receivedInvalid(_ error: EnginePacketError, from transport: WebSocketTransport) {
-        if transport === link { return receivedInvalid(error) }
+        if transport === activeTransport { return receivedInvalid(error) }
         guard upgradeAttempt?.candidate === transport else { return }
         perform(upgradeMachine.candidatePacketInvalid())
     }
@@ -89,7 +89,7 @@ extension SessionCore {
         let interval = TimeAmount.milliseconds(Int64(UpgradeStateMachine.noopIntervalMilliseconds))
         upgradeAttempt.noopCheck = shard.loop.scheduleTask(in: interval) {
             guard self.upgradeMachine.noopTimerFired() == .releasePoll else { return }
-            (self.link as? PollingTransport)?.releasePoll()
+            (self.activeTransport as? PollingTransport)?.releasePoll()
             self.armNoopCheck()
         }
     }
@@ -97,13 +97,13 @@ extension SessionCore {
     private func completeUpgrade() {
         guard let candidate = endAttempt() else { return }
         // What the client has posted comes before what it sends on the new transport.
-        (link as? PollingTransport)?.deliverHeld()
+        (activeTransport as? PollingTransport)?.deliverHeld()
         let action = machine.upgraded()
         switch action {
         case .adopt, .adoptAndRestartPongTimeout:
             if action == .adoptAndRestartPongTimeout { arm(.pongTimeout) }
-            let polling = link
-            link = candidate
+            let polling = activeTransport
+            activeTransport = candidate
             handle?.noteUpgraded()
             if isInputHeld { candidate.pauseInput(until: heldUntil) }
             context.metrics.sessionUpgraded()

@@ -27,7 +27,7 @@ package final class SessionCore: LoopResident {
 
     let context: EngineContext
     @exclusivity(unchecked)
-    var link: any Transport
+    var activeTransport: any Transport
     var upgradeAttempt: UpgradeAttempt?
     /// Nil while the transport takes everything.
     @exclusivity(unchecked)
@@ -51,17 +51,17 @@ package final class SessionCore: LoopResident {
     var isCountedByAddress = false
 
     init(
-        id: String, handshake: HandshakeInfo, shard: ShardCore, context: EngineContext, link: any Transport,
+        id: String, handshake: HandshakeInfo, shard: ShardCore, context: EngineContext, activeTransport: any Transport,
         isRevision3: Bool = false
     ) {
         self.machine = SessionStateMachine(isRevision3: isRevision3)
         self.isRevision3 = isRevision3
         self.shard = shard
         self.context = context
-        self.link = link
-        self.upgradeMachine = UpgradeStateMachine(startedOnWebSocket: link.name == .websocket)
+        self.activeTransport = activeTransport
+        self.upgradeMachine = UpgradeStateMachine(startedOnWebSocket: activeTransport.name == .websocket)
         self.handle = EngineSession(
-            id: StoredSessionID(id), handshake: handshake, transport: link.name, isRevision3: isRevision3,
+            id: StoredSessionID(id), handshake: handshake, transport: activeTransport.name, isRevision3: isRevision3,
             core: LoopReference(self))
     }
 
@@ -79,7 +79,7 @@ package final class SessionCore: LoopResident {
     package var shortenedID: String { LogMetadata.shortened(id) }
 
     /// The current transport.
-    package var transport: TransportName { link.name }
+    package var transport: TransportName { activeTransport.name }
 
     /// Whether messages can be sent and are received: not closed, and no close has been asked for.
     package var isOpen: Bool { machine.isOpen }
@@ -87,7 +87,7 @@ package final class SessionCore: LoopResident {
     /// Whether a message sent now would leave at once (protocol 4.9): nothing waits, and the transport is neither busy with
     /// earlier messages nor without a poll. False again as soon as one message was sent.
     package var isWritable: Bool {
-        machine.isOpen && !shard.hasStaged(for: self) && !hasBacklog && link.isReady
+        machine.isOpen && !shard.hasStaged(for: self) && !hasBacklog && activeTransport.isReady
     }
 
     /// Queues a message; dropped silently unless the session is open.
@@ -122,7 +122,7 @@ package final class SessionCore: LoopResident {
     }
 
     private func closeTransport(discard: Bool) {
-        guard link.closeOrderly(discard: discard, hasBacklog: hasBacklog) else { return }
+        guard activeTransport.closeOrderly(discard: discard, hasBacklog: hasBacklog) else { return }
         finish(machine.transportFinished())
     }
 
@@ -133,9 +133,9 @@ package final class SessionCore: LoopResident {
         shard.insert(self)
         context.admission.opened(self)
         if context.configuration.observer != nil { meter = SessionMeter() }
-        context.metrics.sessionOpened(on: link.name)
+        context.metrics.sessionOpened(on: activeTransport.name)
         arm(machine.opened(), isFirst: true)
-        let upgrades = link.name == .polling ? context.upgrades : []
+        let upgrades = activeTransport.name == .polling ? context.upgrades : []
         let json = HandshakeJSON.open(
             sid: id, upgrades: upgrades, pingInterval: context.pingIntervalMilliseconds,
             pingTimeout: context.pingTimeoutMilliseconds, maxPayload: context.configuration.maxHttpBufferSize)
@@ -147,7 +147,7 @@ package final class SessionCore: LoopResident {
         shard.flush(self)
         guard machine.isOpen else { return finishUnannounced() }
         // It may well end there; the handler is to hear of that.
-        shard.holdingEnds { handler = delegate.opened(self) }
+        shard.deferringSessionEnds { handler = delegate.opened(self) }
         if machine.isAlive { enterPending() }
         if isRevision3 { handler?.begin() }
     }
@@ -165,8 +165,8 @@ package final class SessionCore: LoopResident {
         leavePending()
         context.admission.closed(self)
         abandonUpgrade()
-        let transport = link.name
-        link.end(isBroken: isBroken)
+        let transport = activeTransport.name
+        activeTransport.end(isBroken: isBroken)
         dropLeftover()
         context.metrics.sessionClosed(on: transport, reason: end.reason)
         context.logger.debug(
@@ -198,7 +198,7 @@ package final class SessionCore: LoopResident {
     package func holdInput(until deadline: NIODeadline) {
         guard machine.isOpen, deadline > heldUntil else { return }
         heldUntil = deadline
-        link.pauseInput(until: deadline)
+        activeTransport.pauseInput(until: deadline)
     }
 
     /// Whether nothing of the client is looked at now.
@@ -252,7 +252,7 @@ package final class SessionCore: LoopResident {
             shard.send(OutboundMessage(head: .pong), to: self)
             handler?.receivedControl(isHeartbeat: true)
         case .finish(let end):
-            if isClose { link.peerSentClose() }
+            if isClose { activeTransport.peerSentClose() }
             finish(end)
         case .ignore:
             handler?.receivedControl(isHeartbeat: false)
@@ -277,13 +277,13 @@ package final class SessionCore: LoopResident {
 
     /// The peer closed `transport`.
     func transportClosed(_ transport: any Transport, detail: String? = nil) {
-        guard transport === link else { return candidateClosed(transport) }
+        guard transport === activeTransport else { return candidateClosed(transport) }
         finish(machine.transportClosed(detail: detail))
     }
 
     /// `transport` failed, or the peer broke its rules.
     func transportFailed(_ transport: any Transport, detail: String) {
-        guard transport === link else { return candidateClosed(transport) }
+        guard transport === activeTransport else { return candidateClosed(transport) }
         finish(machine.transportFailed(detail: detail))
     }
 }

@@ -33,11 +33,11 @@ package final class ShardCore: LoopResident {
     var pending = PendingSessions()
     private let queue: OutboundQueue
     /// Puts together, and unpacks, the messages of this loop's WebSockets.
-    let assembler: SpareAssembler
+    let assembler: AssemblerPool
     /// What the plaintext connections of this loop read into.
-    let receiveBuffer = SpareBuffer()
+    let receiveBuffer = ReceiveBufferPool()
     /// What the bodies of polling answers are put together in.
-    let pollingBody = SpareBuffer()
+    let pollingBody = ReceiveBufferPool()
     /// Compresses those bodies.
     let bodyCompressor = BodyCompressor()
     /// The last body that was built from queued messages.
@@ -63,7 +63,7 @@ package final class ShardCore: LoopResident {
         compression: PerMessageDeflateConfiguration? = nil
     ) {
         self.queue = OutboundQueue(compressor: compression.map { FrameCompressor($0) })
-        self.assembler = SpareAssembler(inflater: compression == nil ? nil : FrameInflater())
+        self.assembler = AssemblerPool(inflater: compression == nil ? nil : FrameInflater())
         self.index = index
         self.home = home
         self.copiesStagedMessages = !isOnlyShard
@@ -195,7 +195,7 @@ package final class ShardCore: LoopResident {
     }
 
     /// Hands what was staged for the session to its transport, now instead of at the end of the tick.
-    func flush(_ session: SessionCore) { holdingEnds { deliver(to: session.slot) } }
+    func flush(_ session: SessionCore) { deferringSessionEnds { deliver(to: session.slot) } }
 
     private func flush() {
         isFlushScheduled = false
@@ -223,7 +223,7 @@ package final class ShardCore: LoopResident {
             case .sent: return
             case .blocked(let rest):
                 guard let session = slots.owner(slot) else { return }
-                session.link.sendRest(rest)
+                session.activeTransport.sendRest(rest)
                 return session.transportBlocked(from: list.first, in: queue)
             case .several: break
             }
@@ -232,7 +232,7 @@ package final class ShardCore: LoopResident {
     }
 
     /// Runs `body`. Handlers of sessions that end in the meantime hear of it when it is over, see ``afterDelivery(_:)``.
-    func holdingEnds(_ body: () -> Void) {
+    func deferringSessionEnds(_ body: () -> Void) {
         let isOutermost = !isDelivering
         isDelivering = true
         body()

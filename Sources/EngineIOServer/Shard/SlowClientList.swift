@@ -80,7 +80,7 @@ final class SlowClientList {
     private func look() {
         timer = nil
         let now = shard.eventLoop.now
-        shard.holdingEnds {
+        shard.deferringSessionEnds {
             // A copy, since a session may leave the list while it is checked.
             for session in sessions { session.checkProgress(now: now) }
         }

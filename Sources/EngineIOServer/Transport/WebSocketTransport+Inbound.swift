@@ -92,7 +92,7 @@ extension WebSocketTransport {
         var taken = 0
         var slice = InputSlice()
         while assembler?.assembler.isBetweenMessages ?? true,
-            let message = spareAssembler.wholeMessage(in: bytes, at: &taken, limit: limits.maximumMessageSize)
+            let message = assemblerPool.wholeMessage(in: bytes, at: &taken, limit: limits.maximumMessageSize)
         {
             handle(message)
             if mustStop(&slice), taken < bytes.readableBytes { return keep(bytes, from: taken, isKept: isKept) }
@@ -110,7 +110,7 @@ extension WebSocketTransport {
     private func assemble(_ bytes: ByteBuffer, from start: Int, _ slice: inout InputSlice, isKept: Bool) {
         let isOutermost = !isAssembling
         isAssembling = true
-        let shared = assembler ?? spareAssembler.take(limits: limits, isCompressionAgreed: deflateWindowBits != nil)
+        let shared = assembler ?? assemblerPool.take(limits: limits, isCompressionAgreed: deflateWindowBits != nil)
         assembler = shared
         var rest = bytes
         rest.moveReaderIndex(forwardBy: start)
@@ -127,9 +127,9 @@ extension WebSocketTransport {
         }
         guard isOutermost else { return }
         isAssembling = false
-        if shared.assembler.isAtRest(now: .now()) {
+        if shared.assembler.isIdle(now: .now()) {
             assembler = nil
-            spareAssembler.put(shared)
+            assemblerPool.put(shared)
         }
     }
 

@@ -50,7 +50,7 @@ final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Send
     // Connection.
     var context: ChannelHandlerContext?
     /// Of the connection's loop, for one read and as long as that leaves something unfinished in `assembler`.
-    let spareAssembler: SpareAssembler
+    let assemblerPool: AssemblerPool
     var assembler: SharedAssembler?
     var state = State.open {
         didSet { if state != .open { endBypass() } }
@@ -80,9 +80,9 @@ final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Send
     /// a later connection with the same descriptor.
     private var isBypassed = false
     /// What the channel reads into, if it shares that with others.
-    let receiveBuffer: SpareBuffer?
+    let receiveBuffer: ReceiveBufferPool?
     var closeTimer: CloseTimer?
-    var start: WebSocketStart?
+    var start: UpgradeHandover?
 
     // Home.
     var session: SessionCore?
@@ -103,7 +103,7 @@ final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Send
     ///   - start: the answer to the request, and who waits for the transport.
     init(
         shard: LoopReference<ShardCore>, eventLoop: any EventLoop, limits: WebSocketLimits, dialect: ClientDialect,
-        deflate: DeflateAgreement?, assembler: SpareAssembler, receiveBuffer: SpareBuffer?, start: WebSocketStart
+        deflate: DeflateAgreement?, assembler: AssemblerPool, receiveBuffer: ReceiveBufferPool?, start: UpgradeHandover
     ) {
         self.start = start
         self.shard = shard
@@ -111,7 +111,7 @@ final class WebSocketTransport: ChannelDuplexHandler, Transport, @unchecked Send
         self.dialect = dialect
         self.deflateWindowBits = deflate?.windowBits
         self.limits = limits
-        self.spareAssembler = assembler
+        self.assemblerPool = assembler
         self.receiveBuffer = receiveBuffer
     }
 

@@ -21,7 +21,7 @@ struct RequestHeadParser {
     /// Where the line being searched begins, relative to the reader index.
     private var lineStart = 0
     /// The last head, since clients send the same headers with every request of a connection.
-    private var known = KnownHead()
+    private var known = RequestHeadCache()
 
     init(maximumSize: Int, maximumHeaders: Int) {
         self.maximumSize = maximumSize

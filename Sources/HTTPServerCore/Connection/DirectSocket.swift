@@ -5,7 +5,7 @@ package import NIOCore
 
 /// Where an HTTP connection writes its answers without NIO. In the server it is a socket; in tests it is full when a
 /// test wants it.
-protocol AnswerSink {
+protocol ResponseSocket {
     /// See ``DirectSocket/send(_:isLast:)``.
     func send(_ buffer: ByteBuffer, isLast: Bool) -> Int
 }
@@ -17,7 +17,7 @@ protocol AnswerSink {
 /// bytes for it, otherwise the order is lost, and read from only before NIO reads. It never closes the descriptor,
 /// which stays NIO's.
 @frozen
-package struct DirectSocket: AnswerSink {
+package struct DirectSocket: ResponseSocket {
     private static let flags = CInt(MSG_DONTWAIT | MSG_NOSIGNAL)
 
     package let descriptor: CInt

@@ -130,7 +130,7 @@ extension HTTPConnectionHandler {
     }
 
     /// The socket of a plaintext connection. All bytes pass through `write`, so whether NIO holds some is known.
-    private func directSocket(_ context: ChannelHandlerContext) -> (any AnswerSink)? {
+    private func directSocket(_ context: ChannelHandlerContext) -> (any ResponseSocket)? {
         guard !isSecure, context.channel.isActive else { return nil }
         // Reading the property copies it, so it is read once.
         if let socket { return socket }
@@ -161,7 +161,9 @@ extension HTTPConnectionHandler {
         guard context != nil else { return }
         let deadline = machine.deadline(idleUntil: eventLoop.now + settings.limits.keepAliveTimeout)
         guard timer.move(to: deadline) else { return }
-        if newcomerIndex != nil, let deadline = timer.deadline, settings.newcomers.covers(deadline) { return }
+        if acceptDeadlineIndex != nil, let deadline = timer.deadline, settings.acceptDeadline.covers(deadline) {
+            return
+        }
         // Not weak, which would make each use of the connection slower; whatever ends it cancels the timer.
         timer.start(on: eventLoop) { self.timerFired() }
     }

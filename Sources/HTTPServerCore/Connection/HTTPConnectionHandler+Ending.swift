@@ -81,7 +81,7 @@ extension HTTPConnectionHandler {
         tracker?.probe.set(-1)
         tracker?.end()
         tracker = nil
-        settings.newcomers.remove(self)
+        settings.acceptDeadline.remove(self)
         inbound = ByteBuffer()
         socket = nil
         hasNoSocket = true

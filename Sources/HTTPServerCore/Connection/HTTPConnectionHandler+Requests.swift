@@ -11,7 +11,7 @@ extension HTTPConnectionHandler {
         let deadline = eventLoop.now + settings.limits.headTimeout
         guard machine.opened(headBy: deadline) else { return }
         connections?.add(context.channel)
-        settings.newcomers.admit(self, deadline: deadline, on: eventLoop)
+        settings.acceptDeadline.admit(self, deadline: deadline, on: eventLoop)
         updateTimer()
     }
 

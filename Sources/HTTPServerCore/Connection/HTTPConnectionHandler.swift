@@ -32,12 +32,12 @@ package final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChanne
     /// The request in progress; the machine has one at the same time.
     @exclusivity(unchecked) var current: HTTPTransaction?
     @exclusivity(unchecked) var timer = DeadlineTimer()
-    /// The index of this connection in ``Newcomers``, while that watches its deadline.
-    @exclusivity(unchecked) var newcomerIndex: Int?
+    /// The index of this connection in ``SharedAcceptDeadline``, while that watches its deadline.
+    @exclusivity(unchecked) var acceptDeadlineIndex: Int?
     /// The tracker of the last response that has one.
     @exclusivity(unchecked) var tracker: AnswerTracker?
     /// The socket for direct writes, found with the first answer.
-    @exclusivity(unchecked) var socket: (any AnswerSink)?
+    @exclusivity(unchecked) var socket: (any ResponseSocket)?
     /// The channel is not a socket, as in tests.
     @exclusivity(unchecked) var hasNoSocket = false
     /// Completed when an application may continue to write.
@@ -45,7 +45,7 @@ package final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChanne
 
     @exclusivity(unchecked) var inbound = ByteBuffer()
     /// The buffer that the channel reads into, if several channels share it.
-    private let receiveBuffer: SpareBuffer?
+    private let receiveBuffer: ReceiveBufferPool?
     @exclusivity(unchecked) var parser: RequestHeadParser
     @exclusivity(unchecked) var isProcessing = false
     /// The client uses TLS to a proxy, which said so in its PROXY header.
@@ -68,7 +68,7 @@ package final class HTTPConnectionHandler: ChannelDuplexHandler, RemovableChanne
     /// - Parameter receiveBuffer: the buffer that the channel reads into, if several channels share it.
     package init(
         server: HTTPServer, isSecure: Bool, connections: HTTPConnections?, eventLoop: any EventLoop,
-        receiveBuffer: SpareBuffer? = nil
+        receiveBuffer: ReceiveBufferPool? = nil
     ) {
         self.receiveBuffer = receiveBuffer
         self.server = server

@@ -12,9 +12,9 @@ package final class HTTPLoopSettings: LoopResident {
     @exclusivity(unchecked) private(set) var limits: HTTPLimits
     @exclusivity(unchecked) private(set) var cors: CORSPolicy?
     let date = DateHeader()
-    let newcomers = Newcomers()
+    let acceptDeadline = SharedAcceptDeadline()
     /// The buffer in which answers are built.
-    let answers = SpareBuffer()
+    let answers = ReceiveBufferPool()
 
     init(limits: HTTPLimits, cors: CORSConfiguration?, on eventLoop: any EventLoop) {
         home = PlainHome(eventLoop)

@@ -16,7 +16,7 @@ package protocol HTTPService: AnyObject, Sendable {
     func handle(_ exchange: HTTPExchange)
 
     /// The buffer that all plaintext connections of this event loop read into; nil when each has a buffer of its own.
-    func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> SpareBuffer?
+    func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> ReceiveBufferPool?
 
     /// Whether the service wants calls of ``answered(_:)``; asked once, when a listener is made.
     var wantsRecords: Bool { get }
@@ -35,7 +35,7 @@ package protocol HTTPService: AnyObject, Sendable {
 
 extension HTTPService {
     package func admit(_ request: inout HTTPServerRequest) -> HTTPServerResponse? { nil }
-    package func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> SpareBuffer? { nil }
+    package func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> ReceiveBufferPool? { nil }
     package var wantsRecords: Bool { false }
     package func answered(_ record: HTTPRequestRecord) {}
     package func countRefusal(_ status: HTTPResponseStatus) {}

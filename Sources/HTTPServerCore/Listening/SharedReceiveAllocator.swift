@@ -13,10 +13,10 @@ package struct SharedReceiveAllocator: RecvByteBufferAllocator {
     package static let capacity = 32 * 1024
     private static let firstCapacity = 16
 
-    private let buffer: SpareBuffer
+    private let buffer: ReceiveBufferPool
     private var hasRead = false
 
-    init(_ buffer: SpareBuffer) { self.buffer = buffer }
+    init(_ buffer: ReceiveBufferPool) { self.buffer = buffer }
 
     package func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
         hasRead ? buffer.take(minimumCapacity: Self.capacity) : allocator.buffer(capacity: Self.firstCapacity)
@@ -29,7 +29,7 @@ package struct SharedReceiveAllocator: RecvByteBufferAllocator {
     }
 
     /// Makes the channel read into the shared buffer. On its event loop, before it is active.
-    package static func install(_ buffer: SpareBuffer, on channel: any Channel) throws {
+    package static func install(_ buffer: ReceiveBufferPool, on channel: any Channel) throws {
         let options = channel.syncOptions
         try options?.setOption(.recvAllocator, value: SharedReceiveAllocator(buffer))
         try options?.setOption(.maxMessagesPerRead, value: 1)

@@ -100,7 +100,7 @@ public final class MemoryAdapter: Adapter {
         let isDone: Void? = here?.core.runIfHere { core in
             if here?.socketCount ?? 0 > 0 { core.broadcast(message, packet, options, metrics) }
             for other in shards where other !== here && other.socketCount > 0 {
-                core.engine.hand(to: other.shard.shard) {
+                core.engine.hand(to: other.engine) {
                     other.core.runIfHere { $0.broadcast(message, packet, options, metrics) }
                 }
             }
@@ -139,7 +139,7 @@ public final class MemoryAdapter: Adapter {
                     }
                 }
                 // Answers that come too late find nothing; the receiver has finished by then.
-                _ = shard.shard.timers.schedule(after: TimeAmount(receiver.timeout)) {
+                _ = shard.timers.schedule(after: TimeAmount(receiver.timeout)) {
                     for socket in sockets { socket.forget(acknowledgement: id) }
                 }
             }

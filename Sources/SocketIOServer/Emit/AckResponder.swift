@@ -91,7 +91,7 @@ final class AckResponder: @unchecked Sendable {
     var isSpent: Bool { isAnswered.load(ordering: .acquiring) && isAnsweredInPlace }
 
     /// Serves another event of a client.
-    func serve(_ socket: Socket, id: Int) {
+    func reset(for socket: Socket, id: Int) {
         target = .socket(socket, id: id)
         isAnsweredInPlace = false
         isAnswered.store(false, ordering: .releasing)
@@ -100,14 +100,14 @@ final class AckResponder: @unchecked Sendable {
 
 /// The responder of an event loop that waits for the next event, since most are done with when their handler returns: an
 /// event then costs no allocation. Confined to the loop.
-final class SpareResponder {
+final class ResponderPool {
     @exclusivity(unchecked)
     private var spare: AckResponder?
 
     /// One for a client's event.
     func take(_ socket: Socket, id: Int) -> AckResponder {
         guard let responder = exchange(&spare, with: nil) else { return AckResponder(.socket(socket, id: id)) }
-        responder.serve(socket, id: id)
+        responder.reset(for: socket, id: id)
         return responder
     }
 

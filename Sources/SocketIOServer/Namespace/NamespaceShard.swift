@@ -10,6 +10,7 @@ internal import Synchronization
 /// What one namespace has on one event loop, for everybody.
 final class NamespaceShard: Sendable {
     let shard: ShardContext
+    var engine: Shard { shard.engine }
     private let count: SocketCount
     let core: LoopBound<NamespaceShardCore>
 
@@ -35,7 +36,7 @@ final class NamespaceShard: Sendable {
 
     /// Does something on the loop: at once for a caller who is there, else in the order of the calls.
     func run(_ work: @escaping @Sendable (NamespaceShardCore) -> Void) {
-        shard.shard.run { [core] in core.runIfHere(work) }
+        engine.run { [core] in core.runIfHere(work) }
     }
 
     /// Does something on the loop and returns what it returns.

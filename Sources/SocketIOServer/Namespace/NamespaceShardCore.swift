@@ -13,7 +13,8 @@ final class NamespaceShardCore: LoopResident {
     let number: Int32
     let home: ShardInbox
     let shard: ShardContextCore
-    var engine: ShardCore { shard.shard }
+    var engine: ShardCore { shard.engine }
+    var timers: TimerQueue { shard.timers }
     private let nodeRooms: NodeRooms
     private let observers: RoomObservers
     /// A socket as broadcasts need it: where its session takes messages. The socket itself is not touched for that, not
@@ -35,7 +36,7 @@ final class NamespaceShardCore: LoopResident {
     /// Sockets that do not get messages in the usual form: without any, there is only that one.
     private var othersCount = 0
     /// Of no handlers: what the sockets here begin with.
-    let handlerShape = HandlerShape()
+    let handlerShape = SharedHandlerLayout()
 
     init(
         name: String, number: Int32, shard: ShardContextCore, count: SocketCount, nodeRooms: NodeRooms,

@@ -14,9 +14,9 @@ final class ServerEvents: HandlerScope {
     /// In the order of their registration.
     private let handlers = NIOLockedValueBox<[Registered]>([])
 
-    /// A handler with what it is for. There are few, and nobody shares their names, so they need no ``HandlerShape``.
+    /// A handler with what it is for. There are few, and nobody shares their names, so they need no ``SharedHandlerLayout``.
     private struct Registered {
-        let entry: HandlerShape.Entry
+        let entry: SharedHandlerLayout.Entry
         let handler: any EventHandler
     }
 
@@ -35,7 +35,7 @@ final class ServerEvents: HandlerScope {
             context.log.log(.listenerIgnored, level: .error, LogMetadata.namespace(namespace, error: error))
         }
         let registered = Registered(
-            entry: HandlerShape.Entry(event, isOnce: isOnce, handler.plan), handler: handler)
+            entry: SharedHandlerLayout.Entry(event, isOnce: isOnce, handler.plan), handler: handler)
         handlers.withLockedValue { $0.append(registered) }
         return handler.id
     }

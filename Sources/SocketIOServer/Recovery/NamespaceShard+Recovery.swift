@@ -64,7 +64,7 @@ extension MemoryAdapter {
                 isNeeded: { isNew && shards[$0].expectsEvents },
                 wake: { index in
                     let shard = shards[index]
-                    core.engine.hand(to: shard.shard.shard) { shard.core.runIfHere { _ = $0.deliverQueued() } }
+                    core.engine.hand(to: shard.engine) { shard.core.runIfHere { _ = $0.deliverQueued() } }
                 })
             switch placing {
             case .deliver(let message): core.deliverFirst(message, packet, options, log)

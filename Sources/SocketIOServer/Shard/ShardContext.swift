@@ -10,17 +10,17 @@ internal import Synchronization
 /// What the Socket.IO layer keeps per event loop, beside the engine's shard. What lives on that loop is in a
 /// ``ShardContextCore``.
 final class ShardContext: Sendable {
-    let shard: Shard
+    let engine: Shard
     let running: RunningHandlers
     let watch: HandlerWatch
     let core: LoopBound<ShardContextCore>
 
-    var index: Int { shard.index }
-    var eventLoop: any EventLoop { shard.eventLoop }
+    var index: Int { engine.index }
+    var eventLoop: any EventLoop { engine.eventLoop }
 
     init(_ shard: Shard, limits: SessionLimits, rates: RatePolicy?, cancelsHandlers: Bool) {
         let (running, watch) = (RunningHandlers(knowsOwners: cancelsHandlers), HandlerWatch())
-        self.shard = shard
+        self.engine = shard
         self.running = running
         self.watch = watch
         self.core = LoopBound(with: shard.core) {
@@ -30,7 +30,7 @@ final class ShardContext: Sendable {
 
     /// Does something on the loop: at once for a caller who is there, else in the order of the calls.
     func run(_ work: @escaping @Sendable (ShardContextCore) -> Void) {
-        shard.run { [core] in core.runIfHere(work) }
+        engine.run { [core] in core.runIfHere(work) }
     }
 
     /// Does something on the loop and returns what it returns.
@@ -43,11 +43,11 @@ final class ShardContext: Sendable {
 
 /// What the Socket.IO layer keeps on one event loop.
 final class ShardContextCore: LoopResident {
-    let shard: ShardCore
+    let engine: ShardCore
     let running: RunningHandlers
     let watch: HandlerWatch
     let timers: TimerQueue
-    let responders = SpareResponder()
+    let responders = ResponderPool()
     @exclusivity(unchecked)
     var received = ReceivedPackets()
     /// The current limits; clients keep some of those that applied when they connected.
@@ -59,14 +59,14 @@ final class ShardContextCore: LoopResident {
     /// While somebody looks at rooms.
     var roomSurvey: RoomSurvey?
 
-    var index: Int { shard.index }
-    var home: ShardInbox { shard.home }
-    var eventLoop: any EventLoop { shard.home.eventLoop }
+    var index: Int { engine.index }
+    var home: ShardInbox { engine.home }
+    var eventLoop: any EventLoop { engine.home.eventLoop }
 
     init(
         _ shard: ShardCore, running: RunningHandlers, watch: HandlerWatch, limits: SessionLimits, rates: RatePolicy?
     ) {
-        self.shard = shard
+        self.engine = shard
         self.running = running
         self.watch = watch
         self.limits = limits

@@ -14,13 +14,13 @@ extension SocketCore {
         defer { withExtendedLifetime(handle) {} }
         let responders = client.shard.responders
         let responder: AckResponder? = if let id { responders.take(handle, id: id) } else { nil }
-        if hooks == nil, let sole = handlers.sole(payload, name: name) {
+        if hooks == nil, let unique = handlers.uniqueHandler(payload, name: name) {
             var context = EventContext(
-                event: sole.event, arguments: EventArguments(payload, offset: 1), responder: consume responder,
+                event: unique.event, arguments: EventArguments(payload, offset: 1), responder: consume responder,
                 scope: handle)
             let outer = client.shard.watch.begin()
-            sole.handler.run(context, sole.plan)
-            if client.shard.watch.end(outer) { heldLoop(sole.event) }
+            unique.handler.run(context, unique.plan)
+            if client.shard.watch.end(outer) { heldLoop(unique.event) }
             // The handler has returned: what it was given may serve the next event.
             return responders.put(&context.responder)
         }

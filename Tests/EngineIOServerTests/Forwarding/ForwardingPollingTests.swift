@@ -16,7 +16,7 @@ internal import Testing
     private static func waitUntilHeld(_ sid: String, at node: Server) async throws {
         let session = try #require(node.session(sid))
         try await eventually("the poll is held") {
-            try await session.inside { session in (session.link as? PollingTransport)?.isReady ?? false }
+            try await session.inside { session in (session.activeTransport as? PollingTransport)?.isReady ?? false }
         }
     }
 

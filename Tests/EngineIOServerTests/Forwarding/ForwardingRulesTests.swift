@@ -23,8 +23,9 @@ internal import Testing
             method: .GET, target: target, headers: [ForwardingSignature.header: value, "Host": "a"])
     }
 
-    private static func gate() -> ForwardingGate {
-        ForwardingGate(key: key, log: RateLimitedLogger(Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+    private static func gate() -> ForwardedRequestVerifier {
+        ForwardedRequestVerifier(
+            key: key, log: RateLimitedLogger(Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
     }
 
     // MARK: Signatures

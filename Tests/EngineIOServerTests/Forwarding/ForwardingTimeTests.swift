@@ -72,11 +72,11 @@ internal import Testing
 
     @Test func aConnectionRestsForItsTimeAndMayBeUsedAgain() throws {
         let link = try Link()
-        #expect(ForwardingLane.restingTime == .seconds(20))
+        #expect(ForwardingConnectionPool.restingTime == .seconds(20))
         link.request(within: .seconds(10))
         try link.channel.writeInbound(ByteBuffer(string: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
         #expect(link.results == ["200"])
-        link.connection.rest(for: ForwardingLane.restingTime)
+        link.connection.rest(for: ForwardingConnectionPool.restingTime)
         link.loop.advanceTime(by: .seconds(20) - .nanoseconds(1))
         #expect(link.channel.isActive)
         // The deadline of the second request counts, not that of the rest.
@@ -85,7 +85,7 @@ internal import Testing
         #expect(link.results == ["200"])
         try link.channel.writeInbound(ByteBuffer(string: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
         #expect(link.results == ["200", "200"])
-        link.connection.rest(for: ForwardingLane.restingTime)
+        link.connection.rest(for: ForwardingConnectionPool.restingTime)
         link.loop.advanceTime(by: .seconds(20) - .nanoseconds(1))
         #expect(link.channel.isActive)
         link.loop.advanceTime(by: .nanoseconds(1))
@@ -135,8 +135,8 @@ internal import Testing
         let target = "/socket.io/?EIO=4&transport=polling"
         let now: Int64 = 1_800_000_000_000
         CountedMetrics.counting { metrics in
-            let gate = ForwardingGate(key: key, log: RateLimitedLogger(EngineConfiguration().logger))
-            func refusal(_ age: Int64) -> ForwardingGate.Refusal? {
+            let gate = ForwardedRequestVerifier(key: key, log: RateLimitedLogger(EngineConfiguration().logger))
+            func refusal(_ age: Int64) -> ForwardedRequestVerifier.Refusal? {
                 let signature = ForwardingSignature(client: "", isSecure: false, timestamp: now - age)
                     .value(method: .GET, target: target, key: key)
                 var request = HTTPServerRequest(
@@ -184,7 +184,9 @@ internal import Testing
                 try await leaver.send("GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n")
                 let session = try #require(fleet.nodes[0].session(sid))
                 try await eventually("the poll is held") {
-                    try await session.inside { session in (session.link as? PollingTransport)?.isReady ?? false }
+                    try await session.inside { session in
+                        (session.activeTransport as? PollingTransport)?.isReady ?? false
+                    }
                 }
                 leaver.close()
                 try await eventually("it is given up") { forwarded("abandoned") == 1 }

@@ -100,17 +100,17 @@ internal import Testing
                 _ = try await socket.text()
                 let session = try #require(server.session(sid))
                 try await eventually("the upgrade") {
-                    try await session.inside { session in session.link is WebSocketTransport }
+                    try await session.inside { session in session.activeTransport is WebSocketTransport }
                 }
                 let isLocal = try await session.inside { session in
-                    (session.link as? WebSocketTransport)?.isLocal
+                    (session.activeTransport as? WebSocketTransport)?.isLocal
                 }
                 let other = try await SessionTLSTests.connect(port: server.port)
                 let otherID = try await server.openWebSocket(other)
                 // The other's connection is on that loop as well: on the first one it would wait for the parsing of the flood.
                 let otherSession = try #require(server.session(otherID))
                 let isOtherLocal = try await otherSession.inside { session in
-                    (session.link as? WebSocketTransport)?.isLocal
+                    (session.activeTransport as? WebSocketTransport)?.isLocal
                 }
                 guard isLocal == false, isOtherLocal == true, otherSession.eventLoop === session.eventLoop else {
                     continue

@@ -147,7 +147,7 @@ internal import Testing
             client.wire.channel.writeAndFlush(bytes).whenSuccess { isWritten.withLockedValue { $0 = true } }
             // 30 MB fit into no socket's buffers: the write would end only if somebody read.
             let held = try await session.inside { session -> Int in
-                guard let transport = session.link as? WebSocketTransport else { return -1 }
+                guard let transport = session.activeTransport as? WebSocketTransport else { return -1 }
                 return (transport.held?.bytes.readableBytes ?? 0) + (transport.held?.events.count ?? 0)
             }
             #expect((0...HeldInput.pausedLimit).contains(held))

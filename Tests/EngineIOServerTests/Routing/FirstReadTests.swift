@@ -37,7 +37,7 @@ struct FirstReadTests {
     }
 
     @Test func oneRequestAndSeveral() async throws {
-        try await TestServer.with(engine: ScriptedEngine(buffer: SpareBuffer())) { server in
+        try await TestServer.with(engine: ScriptedEngine(buffer: ReceiveBufferPool())) { server in
             for count in [1, 2, 700] {
                 let reader = try await Self.early(server, String(repeating: Self.get, count: count))
                 let answers = try await Self.answers(reader, count)
@@ -49,7 +49,7 @@ struct FirstReadTests {
 
     @Test(arguments: [1, 15, 16, 17, 40])
     func theRestComesLater(cut: Int) async throws {
-        try await TestServer.with(engine: ScriptedEngine(buffer: SpareBuffer())) { server in
+        try await TestServer.with(engine: ScriptedEngine(buffer: ReceiveBufferPool())) { server in
             let reader = try await Self.early(server, String(Self.get.prefix(cut)))
             try await eventually("the connection") { server.listener.connectionCount == 1 }
             try reader.send(String(Self.get.dropFirst(cut)) + Self.get)
@@ -61,7 +61,7 @@ struct FirstReadTests {
     /// The end, or a reset, is there before the connection is accepted.
     @Test(arguments: [false, true])
     func theClientHasGone(resets: Bool) async throws {
-        let engine = ScriptedEngine(buffer: SpareBuffer())
+        let engine = ScriptedEngine(buffer: ReceiveBufferPool())
         try await TestServer.with(engine: engine) { server in
             for text in [Self.get, "GET /soc", ""] {
                 let reader = try await Self.early(server, text) { if resets { try $0.reset() } else { $0.close() } }
@@ -90,7 +90,7 @@ struct FirstReadTests {
 
     /// A PROXY header in front of the request is for the handler before.
     @Test func aProxyHeaderIsSeen() async throws {
-        let engine = ScriptedEngine(buffer: SpareBuffer()) { $0.respond(.text($0.request.clientAddress)) }
+        let engine = ScriptedEngine(buffer: ReceiveBufferPool()) { $0.respond(.text($0.request.clientAddress)) }
         try await TestServer.with(
             engine: engine,
             configure: {

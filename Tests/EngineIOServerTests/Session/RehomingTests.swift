@@ -31,7 +31,7 @@ internal import Testing
     /// Whether the session's WebSocket shares its loop; nil while it has none.
     private static func isLocal(_ server: Server, _ sid: String) async throws -> Bool? {
         guard let session = server.session(sid) else { return nil }
-        return try await session.inside { session in (session.link as? WebSocketTransport)?.isLocal }
+        return try await session.inside { session in (session.activeTransport as? WebSocketTransport)?.isLocal }
     }
 
     @Test(arguments: [2, 4])

@@ -47,7 +47,9 @@ internal import Testing
                 #expect(try await socket.text() == "3probe")
                 #expect(try await socket.text() == "4first")
                 let session = try #require(server.session(sid))
-                let isLocal = try await session.inside { session in (session.link as? WebSocketTransport)?.isLocal }
+                let isLocal = try await session.inside { session in
+                    (session.activeTransport as? WebSocketTransport)?.isLocal
+                }
                 if isLocal == false { hops += 1 }
                 // More than the window that pauses reading, both ways.
                 let large = [UInt8](repeating: 1, count: 200_000)

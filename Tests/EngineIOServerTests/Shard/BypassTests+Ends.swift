@@ -31,7 +31,7 @@ extension BypassTests {
                 texts.append(text)
                 return try await session.inside { session -> Bool in
                     session.send(Self.message(text))
-                    return session.link.bufferedBytes > 0
+                    return session.activeTransport.bufferedBytes > 0
                 }
             }
             try await session.inside { session in

@@ -42,7 +42,7 @@ internal import Testing
     }
 
     static func transport(_ session: SessionCore) throws -> WebSocketTransport {
-        try #require(session.link as? WebSocketTransport)
+        try #require(session.activeTransport as? WebSocketTransport)
     }
 
     /// Two ticks: after the first message the transport knows that its socket takes everything.
@@ -68,7 +68,7 @@ internal import Testing
                     let first = frame.getSlice(at: frame.readerIndex, length: taken) ?? ByteBuffer()
                     #expect(socket.send(first) == taken)
                     let rest = frame.getSlice(at: frame.readerIndex + taken, length: frame.readableBytes - taken)
-                    session.link.sendRest(rest ?? ByteBuffer())
+                    session.activeTransport.sendRest(rest ?? ByteBuffer())
                     #expect(!session.shard.isBypassed(session))
                     session.send(Self.message("next \(taken)"))
                 }
@@ -105,7 +105,7 @@ internal import Testing
                         for (offset, text) in batch.enumerated() {
                             Self.send(text, number: start + offset, making, to: session)
                         }
-                        return !session.link.isReady
+                        return !session.activeTransport.isReady
                     } || wasFull
                 if start == texts.count / 2 / 3 * 3 { reader.read(atATime: count) }
             }

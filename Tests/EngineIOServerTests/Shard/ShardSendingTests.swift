@@ -77,7 +77,7 @@ internal import Testing
             let sid = try await server.openWebSocket(wire)
             let session = try #require(server.session(sid))
             try await session.inside { session in
-                let transport = try #require(session.link as? WebSocketTransport)
+                let transport = try #require(session.activeTransport as? WebSocketTransport)
                 let context = try #require(transport.context)
                 let isDone = DispatchSemaphore(value: 0)
                 let inbox = session.home

@@ -9,17 +9,18 @@ import NIOCore
 /// An engine that answers with what a test wants, and remembers its exchanges.
 final class ScriptedEngine: EngineRequestHandler {
     private let script: ExchangeScript
-    private let buffer: SpareBuffer?
+    private let buffer: ReceiveBufferPool?
 
     /// - Parameter buffer: what connections read into, on a server with one event loop.
     init(
-        buffer: SpareBuffer? = nil, _ script: @escaping @Sendable (HTTPExchange) -> Void = { $0.respond(.echo($0)) }
+        buffer: ReceiveBufferPool? = nil,
+        _ script: @escaping @Sendable (HTTPExchange) -> Void = { $0.respond(.echo($0)) }
     ) {
         self.buffer = buffer
         self.script = ExchangeScript(script)
     }
 
-    func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> SpareBuffer? { buffer }
+    func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> ReceiveBufferPool? { buffer }
 
     var exchanges: [HTTPExchange] { script.exchanges }
 

@@ -51,7 +51,7 @@ internal import Testing
                     wasBlocked =
                         try await session.inside { session -> Bool in
                             session.send(OutboundMessage(head: .message(.text(ByteBuffer(string: text)))))
-                            return session.link.bufferedBytes > 0
+                            return session.activeTransport.bufferedBytes > 0
                         } || wasBlocked
                     sent += 1
                 }

@@ -19,7 +19,7 @@ final class FaultyAnswerConnection {
     }
 
     /// In place of the kernel: takes everything up to a place in the stream, where it is full once.
-    final class Socket: AnswerSink {
+    final class Socket: ResponseSocket {
         fileprivate let line: Line
         /// How many bytes it takes before it is full; what it is given after that, it takes.
         private let place: Int

@@ -10,14 +10,14 @@ import NIOCore
 /// `/socket.io/`.
 final class ScriptedService: HTTPService {
     private let script: ExchangeScript
-    private let buffer: SpareBuffer?
+    private let buffer: ReceiveBufferPool?
     private let application: (any HTTPApplication)?
     /// What the connections have reported.
     let limits = NIOLockedValueBox<[HTTPLimit]>([])
 
     /// - Parameter buffer: what connections read into, on a server with one event loop.
     init(
-        buffer: SpareBuffer? = nil, application: (any HTTPApplication)? = nil,
+        buffer: ReceiveBufferPool? = nil, application: (any HTTPApplication)? = nil,
         _ script: @escaping @Sendable (HTTPExchange) -> Void = { $0.respond(.echo($0)) }
     ) {
         self.buffer = buffer
@@ -25,7 +25,7 @@ final class ScriptedService: HTTPService {
         self.script = ExchangeScript(script)
     }
 
-    func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> SpareBuffer? { buffer }
+    func receiveBuffer(for eventLoop: NIOIsolatedEventLoop) -> ReceiveBufferPool? { buffer }
 
     func exceeded(_ limit: HTTPLimit, by address: String, on eventLoop: any EventLoop) {
         limits.withLockedValue { $0.append(limit) }

@@ -52,7 +52,7 @@ struct RateActionTests {
             #expect(try await numbers.waitFor(50) == Array(0..<50))
             for shard in io.context.shards {
                 let held = await shard.perform { shard in
-                    shard.shard.handlers(as: Client.self).contains { $0.session.isInputHeld }
+                    shard.engine.handlers(as: Client.self).contains { $0.session.isInputHeld }
                 }
                 #expect(!held)
             }

@@ -79,7 +79,7 @@ protocol HandlerScope: AnyObject, Sendable {
 /// A handler whose parameter types have been closed over.
 ///
 /// Every socket has one object for each of its handlers, so that holds the application's closure and nothing else: the
-/// class knows the types, and what else is the same for many sockets is in a ``HandlerShape``.
+/// class knows the types, and what else is the same for many sockets is in a ``SharedHandlerLayout``.
 ///
 /// Synchronous handlers run where the event is dispatched, on the socket's event loop. Asynchronous ones start there
 /// too, before the dispatch returns, so events reach handlers in the order of their arrival. At its first suspension a

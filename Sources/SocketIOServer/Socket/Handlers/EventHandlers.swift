@@ -5,16 +5,16 @@ internal import SocketIOCore
 
 /// Handlers by event name.
 ///
-/// One flat list beside the ``HandlerShape`` that says what they are for, since every socket has its own: a table would
+/// One flat list beside the ``SharedHandlerLayout`` that says what they are for, since every socket has its own: a table would
 /// take several times the memory. The shape is searched by a hash of the name, which costs no more than a look-up in a
 /// table would with a hundred handlers.
 struct EventHandlers {
-    private var shape: HandlerShape
+    private var shape: SharedHandlerLayout
     /// In the order of their registration; each belongs to the entry of the shape at its place.
     private var handlers: [any EventHandler] = []
 
     /// - Parameter shape: that of no handlers.
-    init(_ shape: HandlerShape) {
+    init(_ shape: SharedHandlerLayout) {
         self.shape = shape
     }
 
@@ -28,12 +28,12 @@ struct EventHandlers {
 
     /// The handlers of an event.
     func ids(of event: String) -> [ListenerID] {
-        let hash = HandlerShape.hash(event)
+        let hash = SharedHandlerLayout.hash(event)
         return handlers.indices.filter { shape.entries[$0].names(event, hash: hash) }.map { handlers[$0].id }
     }
 
     mutating func add(_ event: String, isOnce: Bool, _ handler: any EventHandler) {
-        shape = shape.adding(HandlerShape.Entry(event, isOnce: isOnce, handler.plan))
+        shape = shape.adding(SharedHandlerLayout.Entry(event, isOnce: isOnce, handler.plan))
         // Most sockets have a handful: room for exactly these, rather than for twice as many.
         if handlers.count < 8 { handlers.reserveCapacity(handlers.count + 1) }
         handlers.append(handler)
@@ -47,7 +47,7 @@ struct EventHandlers {
         remove { entry, _ in entry.event.hasSameBytes(as: event) }
     }
 
-    private mutating func remove(where isGone: (HandlerShape.Entry, any EventHandler) -> Bool) {
+    private mutating func remove(where isGone: (SharedHandlerLayout.Entry, any EventHandler) -> Bool) {
         let kept = handlers.indices.filter { !isGone(shape.entries[$0], handlers[$0]) }
         guard kept.count < handlers.count else { return }
         handlers = kept.map { handlers[$0] }
@@ -58,7 +58,7 @@ struct EventHandlers {
     ///
     /// The table is in its final state when this returns, so handlers may change it.
     mutating func take(_ event: String) -> Taken {
-        let hash = HandlerShape.hash(event)
+        let hash = SharedHandlerLayout.hash(event)
         let entries = shape.entries
         var taken = Taken.none
         var isAnyOnce = false
@@ -81,15 +81,15 @@ struct EventHandlers {
     /// Inlined, so that the lists need not be counted for the call.
     /// - Parameter name: that of the event, if it is short and plain.
     @inline(__always)
-    func sole(_ event: borrowing PacketPayload, name: ShortName?) -> Sole? {
-        guard let place = if let name { shape.solePlace(of: name) } else { shape.solePlace(of: event) } else {
+    func uniqueHandler(_ event: borrowing PacketPayload, name: ShortName?) -> UniqueHandler? {
+        guard let place = if let name { shape.uniquePlace(of: name) } else { shape.uniquePlace(of: event) } else {
             return nil
         }
-        return Sole(handler: handlers[place], event: shape.event(at: place), plan: shape.plan(at: place))
+        return UniqueHandler(handler: handlers[place], event: shape.event(at: place), plan: shape.plan(at: place))
     }
 
-    /// What `sole` finds.
-    struct Sole {
+    /// What `uniqueHandler` finds.
+    struct UniqueHandler {
         let handler: any EventHandler
         let event: String
         let plan: ArgumentPlan

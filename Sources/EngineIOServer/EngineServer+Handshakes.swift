@@ -8,7 +8,7 @@ internal import NIOCore
 internal import NIOHTTP1
 
 /// A handshake that has passed the first checks.
-struct Opening: Sendable {
+struct PendingHandshake: Sendable {
     let exchange: HTTPExchange
     let info: HandshakeInfo
     let transport: TransportName
@@ -21,7 +21,7 @@ struct Opening: Sendable {
 /// From the checks to the open session, and every refusal (protocol 1.5).
 extension EngineServer {
     /// Asks the hooks, if there are any, and opens the session. On the connection's loop.
-    func begin(_ opening: Opening) {
+    func begin(_ opening: PendingHandshake) {
         let allowRequest = context.configuration.allowRequest
         let generateId = context.configuration.generateId
         guard allowRequest != nil || generateId != nil else {
@@ -86,7 +86,7 @@ extension EngineServer {
         let isMovable = isPlaintext && !isClosingNow
         let limits = limits ?? context.webSocketLimits
         return exchange.takeOver { [self, context] channel, early in
-            let start = WebSocketStart(
+            let start = UpgradeHandover(
                 response: response, early: early, isPlaintext: isPlaintext, ready: ready, lost: lost)
             if channel.eventLoop !== shard.eventLoop, isMovable, let connection = Rehoming.detach(channel) {
                 context.metrics.rehomed.increment()
@@ -150,13 +150,13 @@ extension EngineServer {
         context.logger.debug("handshake refused", metadata: ["reason": "\(denial.obstacle.rawValue)"])
     }
 
-    func refuse(_ opening: Opening, _ refusal: HandshakeRefusal, message: String? = nil) {
+    func refuse(_ opening: PendingHandshake, _ refusal: HandshakeRefusal, message: String? = nil) {
         var details: [String: String] = [:]
         if let message { details["message"] = message }
         refuse(opening.exchange, opening.info, refusal, message: message, details: details)
     }
 
-    private func refuseRevision(_ opening: Opening) {
+    private func refuseRevision(_ opening: PendingHandshake) {
         refuse(
             opening.exchange, opening.info, HandshakeRefusal(.unsupportedProtocolVersion), message: nil,
             details: ["protocol": opening.revision == nil ? "3" : opening.revision ?? ""])

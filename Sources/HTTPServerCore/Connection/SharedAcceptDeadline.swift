@@ -7,7 +7,7 @@ internal import NIOCore
 /// Nearly all of them become a WebSocket or end before their first deadline, and starting and cancelling a timer for
 /// each would cost as much as reading its request. So one timer serves all of them: when it fires, the connections that
 /// still wait start timers of their own. Confined to its event loop.
-final class Newcomers {
+final class SharedAcceptDeadline {
     private static let interval = TimeAmount.milliseconds(500)
 
     private var handlers: [HTTPConnectionHandler] = []
@@ -23,17 +23,17 @@ final class Newcomers {
             endsAt = end
             eventLoop.assumeIsolated().scheduleTask(deadline: end) { self.release() }
         }
-        handler.newcomerIndex = handlers.count
+        handler.acceptDeadlineIndex = handlers.count
         handlers.append(handler)
     }
 
     /// Removes a connection, if it is in the list, so that the list does not keep it alive.
     func remove(_ handler: HTTPConnectionHandler) {
-        guard let index = handler.newcomerIndex, let last = handlers.popLast() else { return }
-        handler.newcomerIndex = nil
+        guard let index = handler.acceptDeadlineIndex, let last = handlers.popLast() else { return }
+        handler.acceptDeadlineIndex = nil
         guard last !== handler else { return }
         handlers[index] = last
-        last.newcomerIndex = index
+        last.acceptDeadlineIndex = index
     }
 
     /// Whether `deadline` is later than the time at which the listed connections start their own timers.
@@ -43,7 +43,7 @@ final class Newcomers {
         let grown = handlers
         handlers.removeAll(keepingCapacity: grown.count <= 4096)
         isScheduled = false
-        for handler in grown { handler.newcomerIndex = nil }
+        for handler in grown { handler.acceptDeadlineIndex = nil }
         for handler in grown { handler.updateTimer() }
     }
 }

@@ -15,7 +15,7 @@ final class SharedAssembler {
 /// and the others get a new one.
 ///
 /// Confined to its event loop.
-final class SpareAssembler {
+final class AssemblerPool {
     private let inflater: FrameInflater?
     private var spare: SharedAssembler?
     // A value of another module that calls nothing back, needed for every read: overlapping access is not checked for.
@@ -33,7 +33,7 @@ final class SpareAssembler {
     func take(limits: WebSocketLimits, isCompressionAgreed: Bool) -> SharedAssembler {
         let taken = spare ?? SharedAssembler(MessageAssembler(limits: limits, decompressor: inflater))
         spare = nil
-        taken.assembler.serve(limits: limits, isCompressionAgreed: isCompressionAgreed)
+        taken.assembler.reset(limits: limits, isCompressionAgreed: isCompressionAgreed)
         return taken
     }
 

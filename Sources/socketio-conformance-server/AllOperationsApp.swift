@@ -6,7 +6,7 @@ internal import NIOCore
 package import SocketIOServer
 
 /// `mixed`: every operation of a cluster, driven by events; see the project's testing notes for the table.
-package enum Mixed: SocketApplication {
+package enum AllOperationsApp: SocketApplication {
     package static func configuration(_ settings: ApplicationSettings) -> ServerConfiguration {
         var configuration = ServerConfiguration()
         configuration.engine = settings.engine(

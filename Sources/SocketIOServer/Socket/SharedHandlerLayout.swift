@@ -11,7 +11,7 @@ internal import SocketIOCore
 /// handlers away, belongs to one socket alone and changes with it.
 ///
 /// Confined to the event loop of its sockets, or to the lock of their owner.
-final class HandlerShape {
+final class SharedHandlerLayout {
     struct Entry: Equatable {
         /// The name, if it is short: what nearly all are found by.
         let shortName: ShortName?
@@ -23,7 +23,7 @@ final class HandlerShape {
 
         init(_ event: String, isOnce: Bool, _ plan: ArgumentPlan) {
             self.shortName = ShortName(event)
-            self.hash = HandlerShape.hash(event)
+            self.hash = SharedHandlerLayout.hash(event)
             self.isOnce = isOnce
             self.plan = plan
             self.event = event
@@ -45,7 +45,7 @@ final class HandlerShape {
 
     /// How many more shapes may be shared.
     private final class Budget {
-        var left = HandlerShape.mostShared
+        var left = SharedHandlerLayout.mostShared
     }
 
     /// Applications have a handful; more are made of names that come from outside.
@@ -56,7 +56,7 @@ final class HandlerShape {
     // A value that calls nothing back, read for every event: overlapping access is not checked for.
     @exclusivity(unchecked)
     private(set) var entries: [Entry]
-    private var successors: [HandlerShape] = []
+    private var successors: [SharedHandlerLayout] = []
     /// Nil for a shape of one socket.
     private let budget: Budget?
 
@@ -69,7 +69,7 @@ final class HandlerShape {
     }
 
     /// The shape with one more handler; this one, when it is not shared.
-    func adding(_ entry: Entry) -> HandlerShape {
+    func adding(_ entry: Entry) -> SharedHandlerLayout {
         guard let budget else {
             entries.append(entry)
             return self
@@ -77,7 +77,7 @@ final class HandlerShape {
         if let known = successors.first(where: { $0.entries.last == entry }) { return known }
         let isShared =
             budget.left > 0 && successors.count < Self.mostSuccessors && entries.count < Self.longestShared
-        let made = HandlerShape(entries + [entry], isShared ? budget : nil)
+        let made = SharedHandlerLayout(entries + [entry], isShared ? budget : nil)
         if isShared {
             budget.left -= 1
             successors.append(made)
@@ -86,9 +86,9 @@ final class HandlerShape {
     }
 
     /// The shape with these of its entries only; this one, when it is not shared.
-    func keeping(_ indices: [Int]) -> HandlerShape {
+    func keeping(_ indices: [Int]) -> SharedHandlerLayout {
         let kept = indices.map { entries[$0] }
-        guard budget == nil else { return HandlerShape(kept, nil) }
+        guard budget == nil else { return SharedHandlerLayout(kept, nil) }
         entries = kept
         return self
     }
@@ -96,7 +96,7 @@ final class HandlerShape {
     // MARK: Finding
 
     /// The place of the only handler of an event with this name; nil when there are none or several, or one for one time.
-    func solePlace(of name: ShortName) -> Int? {
+    func uniquePlace(of name: ShortName) -> Int? {
         var place: Int?
         for index in entries.indices {
             guard let known = entries[index].shortName, known == name else { continue }
@@ -107,7 +107,7 @@ final class HandlerShape {
     }
 
     /// The same by the bytes of an event; nil also where they are not the name as it is.
-    func solePlace(of event: borrowing PacketPayload) -> Int? {
+    func uniquePlace(of event: borrowing PacketPayload) -> Int? {
         var place: Int?
         event.withPlainName { name in
             let hash = Self.hash(name)

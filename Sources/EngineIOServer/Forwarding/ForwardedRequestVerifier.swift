@@ -7,7 +7,7 @@ internal import NIOCore
 internal import NIOHTTP1
 
 /// Lets requests of other nodes in, and nothing else.
-final class ForwardingGate: Sendable {
+final class ForwardedRequestVerifier: Sendable {
     /// Why a request is not let in.
     enum Refusal: String, CaseIterable, Sendable {
         case unsigned
@@ -22,7 +22,7 @@ final class ForwardingGate: Sendable {
 
     private let key: ForwardingKey
     private let log: RateLimitedLogger<EngineLogKind>
-    private let nonces = NIOLockedValueBox(NonceMemory(lifetime: 2 * ForwardingGate.window))
+    private let nonces = NIOLockedValueBox(NonceMemory(lifetime: 2 * ForwardedRequestVerifier.window))
     private let counters: [Refusal: Counter]
 
     init(key: ForwardingKey, log: RateLimitedLogger<EngineLogKind>) {

@@ -12,7 +12,7 @@ package import NIOCore
 ///
 /// Its methods are `@inlinable`, because WebSockets and polling bodies, which are in another module, call them for each
 /// message.
-package final class SpareBuffer: @unchecked Sendable {
+package final class ReceiveBufferPool: @unchecked Sendable {
     // This is a value of another module that calls nothing back, so overlapping access is not checked for.
     @exclusivity(unchecked)
     @usableFromInline var buffer: ByteBuffer?

@@ -7,7 +7,7 @@ internal import NIOHTTP1
 /// The connections of one event loop to other nodes: kept between requests, and bounded.
 ///
 /// Lives on its event loop.
-final class ForwardingLane: LoopResident {
+final class ForwardingConnectionPool: LoopResident {
     /// A request under way, which can be abandoned.
     final class Request {
         fileprivate let head: HTTPRequestHead

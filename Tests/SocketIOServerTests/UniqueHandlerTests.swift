@@ -9,9 +9,9 @@ import Testing
 
 /// The look-up by the bytes of a packet finds what the one by name finds, or leaves it to that.
 @Suite("Handlers by bytes")
-struct SoleHandlerTests {
+struct UniqueHandlerTests {
     @Test func findsByName() throws {
-        var table = EventHandlers(HandlerShape())
+        var table = EventHandlers(SharedHandlerLayout())
         let names =
             ["a", "echo", "", "éclair", "😀", "a longer name than fits into a small string", "1"]
             + [7, 8, 9, 14, 15, 16, 17].map { String(repeating: "n", count: $0) }
@@ -19,18 +19,18 @@ struct SoleHandlerTests {
         for name in names {
             let (payload, short) = try Self.received(RawJSON(encoding: [name]).json)
             #expect((short != nil) == (name.utf8.count <= 15))
-            #expect(table.sole(payload, name: short)?.event == name)
-            #expect(table.sole(payload, name: nil)?.event == name)
+            #expect(table.uniqueHandler(payload, name: short)?.event == name)
+            #expect(table.uniqueHandler(payload, name: nil)?.event == name)
         }
         for other in ["b", "ech", "echoo", "eclair", "nnnnnnn\u{0}", "a longer name than fits into a small strinG"] {
             let (payload, short) = try Self.received(RawJSON(encoding: [other]).json)
-            #expect(table.sole(payload, name: short) == nil)
-            #expect(table.sole(payload, name: nil) == nil)
+            #expect(table.uniqueHandler(payload, name: short) == nil)
+            #expect(table.uniqueHandler(payload, name: nil) == nil)
         }
     }
 
     @Test func leavesTheRest() throws {
-        var table = EventHandlers(HandlerShape())
+        var table = EventHandlers(SharedHandlerLayout())
         table.add("two", isOnce: false, DynamicHandler { _, _ in })
         table.add("two", isOnce: false, DynamicHandler { _, _ in })
         table.add("once", isOnce: true, DynamicHandler { _, _ in })
@@ -38,11 +38,11 @@ struct SoleHandlerTests {
         table.add("1", isOnce: false, DynamicHandler { _, _ in })
         for text in ["[\"two\"]", "[\"once\"]", "[\"\\u0041\"]", "[1]"] {
             let (payload, short) = try Self.received(text)
-            #expect(table.sole(payload, name: short) == nil, "\(text)")
-            #expect(table.sole(payload, name: nil) == nil, "\(text)")
+            #expect(table.uniqueHandler(payload, name: short) == nil, "\(text)")
+            #expect(table.uniqueHandler(payload, name: nil) == nil, "\(text)")
             #expect((short == nil) == (text.contains("\\") || text == "[1]"))
         }
-        #expect(table.sole(.empty, name: nil) == nil)
+        #expect(table.uniqueHandler(.empty, name: nil) == nil)
         #expect(try PacketPayload(text: ByteBuffer(string: "[\"\\u0041\"]")).eventName == "A")
     }
 

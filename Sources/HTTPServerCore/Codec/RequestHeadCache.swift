@@ -6,7 +6,7 @@ internal import NIOHTTP1
 ///
 /// A long-polling client sends hundreds of requests on a connection, with headers that do not differ by a byte. Equal
 /// bytes have the same meaning, so nothing that the parser refuses is accepted here.
-struct KnownHead {
+struct RequestHeadCache {
     /// Longer heads are not stored, because they would double the memory that a connection needs.
     private static let maximumSize = 2048
 

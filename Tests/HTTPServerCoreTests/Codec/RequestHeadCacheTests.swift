@@ -8,7 +8,7 @@ import Testing
 
 /// What a parser makes of a head it has seen before is what one makes of it that has not.
 @Suite("Repeated request heads")
-struct KnownHeadTests {
+struct RequestHeadCacheTests {
     private static let fields = "Host: x\r\nUser-Agent: test\r\nContent-Length: 4\r\nConnection: keep-alive\r\n\r\n"
 
     /// Parses `texts` on one connection, and each on a connection of its own: heads, refusals and rests must agree.

@@ -6,7 +6,7 @@ internal import NIOCore
 package import SocketIOServer
 
 /// `bench`: what load generators drive, with default options.
-package enum Bench: SocketApplication {
+package enum LoadApp: SocketApplication {
     package static func configuration(_ settings: ApplicationSettings) -> ServerConfiguration {
         var configuration = ServerConfiguration()
         configuration.engine = settings.engine(pingInterval: .seconds(25), pingTimeout: .seconds(20), cors: nil)

@@ -3,7 +3,7 @@
 internal import NIOCore
 
 /// What a WebSocket does first. An object of its own, because nobody needs it after that.
-final class WebSocketStart: Sendable {
+final class UpgradeHandover: Sendable {
     /// The 101.
     let response: ByteBuffer
     /// What arrived after the request head.
