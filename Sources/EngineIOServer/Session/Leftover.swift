@@ -14,25 +14,18 @@ struct ProgressMark: Equatable {
 /// What is left over for a client that has not taken everything yet: waiting messages, what the transport still holds, and
 /// how the client does. A session has one only as long as something is left over.
 final class Leftover {
-    // Values that call nothing back: overlapping access is not checked for.
-    @exclusivity(unchecked)
     var messages = WaitingMessages()
     /// What the transport has been given and still holds, for the budget.
-    @exclusivity(unchecked)
     var inFlight: [HeldBytes] = []
-    @exclusivity(unchecked)
     var machine: SlowClientStateMachine
     var mark: ProgressMark?
     /// Where the shard's list has the session.
-    @exclusivity(unchecked)
     var listIndex = -1
     /// Messages that were dropped since something was left over.
     var dropped = 0
     /// Of these, what the handler has not been told.
-    @exclusivity(unchecked)
     var unreported = 0
     /// Called, in order, when there is room for another message, or with false when the session ends.
-    @exclusivity(unchecked)
     var waiters: [(Bool) -> Void] = []
 
     init(limits: SlowClientLimits) {

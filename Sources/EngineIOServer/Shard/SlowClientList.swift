@@ -12,14 +12,10 @@ final class SlowClientList {
     private static let looksPerTimeout: Int64 = 16
 
     private unowned let shard: ShardCore
-    // What is done for each message that waits is not checked for overlapping access: values that call nothing back.
-    @exclusivity(unchecked)
     private var sessions: [SessionCore] = []
     /// One that is spent, for the next session: mostly a message of a polling client waits until its next poll, and nothing is
     /// allocated for that.
-    @exclusivity(unchecked)
     private var spare: Leftover?
-    @exclusivity(unchecked)
     private var timer: Scheduled<Void>?
 
     init(_ shard: ShardCore) {

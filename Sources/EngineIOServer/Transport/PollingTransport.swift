@@ -15,15 +15,15 @@ final class PollingTransport: Transport, LoopResident {
     @exclusivity(unchecked) private var poll: HTTPExchange?
     @exclusivity(unchecked) var post: HTTPExchange?
     /// A POST with packets that have not been handled yet; usually nil.
-    @exclusivity(unchecked) var held: HeldPost?
+    var held: HeldPost?
     /// While the session is paused.
-    @exclusivity(unchecked) var pause: InputPause?
+    var pause: InputPause?
     /// Larger memory is not kept for the next body.
     private static let keptBody = 64 * 1024
     /// The first answer carries the cookie and the initial headers.
-    @exclusivity(unchecked) private var isFirstAnswer = true
+    private var isFirstAnswer = true
     /// Responses that the kernel has not accepted completely, except those with small bodies.
-    @exclusivity(unchecked) private var unsentAnswers: [Int: (body: HeldBytes, probe: AnswerProbe)] = [:]
+    private var unsentAnswers: [Int: (body: HeldBytes, probe: AnswerProbe)] = [:]
     private var nextAnswer = 0
     /// The connection of the last of them.
     private var probe: AnswerProbe?

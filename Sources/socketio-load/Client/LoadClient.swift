@@ -32,27 +32,27 @@ final class LoadClient {
     /// First slot of its checks.
     @exclusivity(unchecked) var checks = 0
     /// What it sends, shared by the senders of a room.
-    @exclusivity(unchecked) var message: OutgoingMessage?
+    var message: OutgoingMessage?
     /// Number as a sender, nil for one that only listens.
-    @exclusivity(unchecked) var sender: Int?
+    var sender: Int?
 
     @exclusivity(unchecked) var state = State.idle
     @exclusivity(unchecked) var socket: Stream?
-    @exclusivity(unchecked) var poll: Stream?
-    @exclusivity(unchecked) var post: Stream?
+    var poll: Stream?
+    var post: Stream?
     /// Known with the handshake.
     var sessionID = ""
     /// Made with it.
-    @exclusivity(unchecked) var requests: PollingRequests?
-    @exclusivity(unchecked) var upgrade = Upgrade.none
-    @exclusivity(unchecked) var pollIsHeld = false
+    var requests: PollingRequests?
+    var upgrade = Upgrade.none
+    var pollIsHeld = false
     /// Packets for the next POST, separated by 0x1e.
-    @exclusivity(unchecked) var waiting: [UInt8] = []
+    var waiting: [UInt8] = []
     /// Whether a POST is on its way.
-    @exclusivity(unchecked) var isPosting = false
+    var isPosting = false
     /// Its body, kept until it is answered.
-    @exclusivity(unchecked) var posting: [UInt8] = []
-    @exclusivity(unchecked) var fragments: [UInt8] = []
+    var posting: [UInt8] = []
+    var fragments: [UInt8] = []
     /// Begin of the current attempt to connect, or of its turn in a fixed rate.
     var began: UInt64 = 0
     var deadline: UInt64 = .max

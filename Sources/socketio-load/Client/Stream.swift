@@ -32,7 +32,7 @@ final class Stream {
     @exclusivity(unchecked) var waitsForWriting = true
     @exclusivity(unchecked) var isClosed = false
     /// A request was answered on it before: it may have been closed by the server in the meantime.
-    @exclusivity(unchecked) var wasUsed = false
+    var wasUsed = false
 
     init(descriptor: Int32, token: UInt64, client: LoadClient, role: Role) {
         self.descriptor = descriptor

@@ -26,7 +26,7 @@ final class Worker {
     var failed = 0
     var firstFailure: String?
     @exclusivity(unchecked) var dirty: [Stream] = []
-    @exclusivity(unchecked) var waitingToPost: [LoadClient] = []
+    var waitingToPost: [LoadClient] = []
     @exclusivity(unchecked) var scratch: [UInt8] = []
     let mask = UInt32.random(in: 1...UInt32.max)
     let poller: Poller
