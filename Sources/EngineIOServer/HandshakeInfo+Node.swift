@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 public import EngineIOCore
-public import NIOHTTP1
+package import NIOHTTP1
 
 /// Headers and cookies as applications of Node have them, where a name has one value whatever the client has sent.
 extension HandshakeInfo {
@@ -67,29 +67,7 @@ extension HandshakeInfo {
         }
         guard bytes.contains(UInt8(ascii: "%")) else { return String(decoding: bytes, as: UTF8.self) }
         // As a whole or not at all, as `decodeURIComponent` does.
-        var result: [UInt8] = []
-        var index = 0
-        while index < bytes.count {
-            guard bytes[index] == UInt8(ascii: "%") else {
-                result.append(bytes[index])
-                index += 1
-                continue
-            }
-            guard index + 2 < bytes.count, let high = digit(bytes[index + 1]), let low = digit(bytes[index + 2]) else {
-                return String(decoding: bytes, as: UTF8.self)
-            }
-            result.append(high << 4 | low)
-            index += 3
-        }
-        return String(validating: result, as: UTF8.self) ?? String(decoding: bytes, as: UTF8.self)
-    }
-
-    private static func digit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
+        let result = bytes.withUnsafeBytes { PercentCoding.strictlyDecoded($0) }
+        return result.flatMap { String(validating: $0, as: UTF8.self) } ?? String(decoding: bytes, as: UTF8.self)
     }
 }

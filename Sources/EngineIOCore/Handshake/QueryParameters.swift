@@ -145,38 +145,7 @@ package struct QueryParameters: Sendable {
 
     /// `+` means a space; a `%` without two hex digits stands for itself; bad UTF-8 becomes U+FFFD.
     private static func decode(_ text: UnsafeRawBufferPointer) -> String {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.count)
-        var index = 0
-        while index < text.count {
-            let byte = text[index]
-            index += 1
-            if byte == UInt8(ascii: "+") {
-                bytes.append(UInt8(ascii: " "))
-            } else if byte == UInt8(ascii: "%"), let value = hexPair(text, at: index) {
-                bytes.append(value)
-                index += 2
-            } else {
-                bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    private static func hexPair(_ text: UnsafeRawBufferPointer, at index: Int) -> UInt8? {
-        guard index + 1 < text.count, let high = hexValue(text[index]), let low = hexValue(text[index + 1]) else {
-            return nil
-        }
-        return high << 4 | low
-    }
-
-    private static func hexValue(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
+        String(decoding: PercentCoding.decoded(text, isForm: true), as: UTF8.self)
     }
 }
 
