@@ -61,6 +61,9 @@ enum ClientLimit: String, CaseIterable, Sendable {
         case .waitingEvents: "limits.maxWaitingEvents"
         case .waitingBytes: "limits.maxWaitingBytes"
         case .runningHandlers: "limits.maxRunningHandlers"
+        // By number or by bytes (recovery.maxSessionBytes).
+        case .recoverySessions: "recovery.maxSessions"
+        case .recoveryBytes: "recovery.maxTotalBytes"
         }
     }
 
