@@ -116,7 +116,10 @@ extension RedisClientCore: RedisLinkOwner {
     }
 
     func connection(_ connection: RedisConnection, published tag: UInt64, _ outcome: PublishOutcome) {
-        if case .delivered = outcome { acknowledgedInRead += 1 } else { failedInRead += 1 }
+        switch outcome {
+        case .delivered, .appended: acknowledgedInRead += 1
+        case .refused, .notSent, .unknown: failedInRead += 1
+        }
         handlers.onPublished(tag, outcome)
     }
 

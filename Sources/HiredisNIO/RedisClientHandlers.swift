@@ -4,6 +4,8 @@
 package enum PublishOutcome: Sendable {
     /// Redis had it, and passed it on to so many subscribers of its own.
     case delivered(receivers: Int)
+    /// Redis has added it to a stream, as the entry with this id.
+    case appended(RedisStreamID)
     /// Redis refused it (rights, read-only replica).
     case refused(RedisError)
     /// It never left this process; trying again cannot double it.

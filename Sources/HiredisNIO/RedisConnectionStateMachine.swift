@@ -120,7 +120,12 @@ struct RedisConnectionStateMachine<Context> {
         switch reply {
         case .success(.integer(let receivers)): .delivered(receivers: Int(truncatingIfNeeded: receivers))
         // XADD is answered by the id of the entry.
-        case .success(.bulk): .delivered(receivers: 1)
+        case .success(.bulk(let text)):
+            if let id = RedisStreamID(text) {
+                .appended(id)
+            } else {
+                .refused(RedisError(.protocolViolation, "XADD was not answered by the id of an entry"))
+            }
         case .success(.error(let text)): .refused(RedisError(reply: text, to: "PUBLISH"))
         case .success:
             .refused(RedisError(.protocolViolation, "a message was answered by neither a number nor an id"))

@@ -51,6 +51,11 @@ package enum AllOperationsApp: SocketApplication {
             return "ok"
         }
         socket.on("rooms") { () -> [String] in Array(socket.rooms) }
+        socket.on("farewell") { (count: Int, close: Bool?) in
+            for number in 1...max(count, 1) { socket.emit("bye", number) }
+            socket.namespace.to(socket.id).emit("bye", count + 1)
+            socket.disconnect(close: close ?? false)
+        }
         socket.on("kick-me") { (close: Bool?) in socket.disconnect(close: close ?? false) }
         socket.on("emit-with-ack-to-me") { (arguments: [SocketValue]) async -> Outcome in
             await Outcome.of {

@@ -82,7 +82,7 @@ final class Publisher: Sendable {
         var handlers = RedisClientHandlers()
         handlers.onPublished = { tag, outcome in
             switch outcome {
-            case .delivered: delivered.append(tag)
+            case .delivered, .appended: delivered.append(tag)
             case .refused(let error): lost.append("\(tag) \(error)")
             case .notSent: lost.append("\(tag) notSent")
             case .unknown: lost.append("\(tag) unknown")

@@ -143,26 +143,20 @@ public final class ClusterAdapter: Adapter {
     /// Publishes the event. It is delivered here when it has its place in the order, or at once while it cannot get
     /// one.
     private func broadcastInOrder(_ packet: BroadcastPacket, _ options: BroadcastOptions) {
-        inOrder({ [local] in local.broadcast(packet, options: options) }) { isDelivered, lost in
-            try channel.publishInOrder(packet, options, isDelivered: isDelivered, lost: lost)
+        inOrder({ [local] in local.broadcast(packet, options: options) }) {
+            try channel.publishInOrder(packet, options, deliver: $0)
         }
     }
 
     private func inOrder(
         _ deliver: @escaping @Sendable () -> Void,
-        _ publish: (_ isDelivered: Bool, _ lost: @escaping @Sendable () -> Void) throws -> Void
+        _ publish: (_ deliver: @escaping @Sendable () -> Void) throws -> Void
     ) {
-        var isDelivered = true
-        switch backend.status {
-        case .up, .degraded: isDelivered = false
-        case .connecting, .down, .closed: deliver()
-        }
-        let nothing: @Sendable () -> Void = {}
-        let lost = isDelivered ? nothing : deliver
+        if case .closed = backend.status { return deliver() }
         do {
-            try publish(isDelivered, lost)
+            try publish(deliver)
         } catch {
-            lost()
+            deliver()
             services.notSent(error, namespace: context.namespace)
         }
     }
@@ -198,9 +192,7 @@ public final class ClusterAdapter: Adapter {
     }
 
     private func tellInOrder(_ request: ClusterRequest, _ act: @escaping @Sendable () -> Void) {
-        inOrder(act) { isDelivered, lost in
-            try channel.publishInOrder(request, isDelivered: isDelivered, lost: lost)
-        }
+        inOrder(act) { try channel.publishInOrder(request, deliver: $0) }
     }
 
     private func tellOthers(_ request: ClusterRequest, _ options: BroadcastOptions) {

@@ -106,20 +106,16 @@ package protocol ClusterChannel: AnyObject, Sendable {
     /// - Throws: An encoding error. A message that cannot be sent is counted and logged.
     func publish(_ packet: BroadcastPacket, _ options: BroadcastOptions) throws
 
-    /// Publishes a broadcast in the order of all servers.
+    /// Publishes a broadcast in the order of all servers. It is delivered here at its place in that order.
     ///
-    /// - Parameters:
-    ///   - isDelivered: Whether the broadcast has been delivered here already. Otherwise it is delivered at its place
-    ///     in the order.
-    ///   - lost: Called when the broadcast certainly gets no place.
-    /// - Throws: An encoding error, or an error for a broadcast that is too large.
+    /// - Parameter deliver: Called instead when the broadcast gets no place, or not soon, because the others cannot be
+    ///   reached.
+    /// - Throws: An encoding error, or an error for a broadcast that is too large. Then `deliver` is not called.
     func publishInOrder(
-        _ packet: BroadcastPacket, _ options: BroadcastOptions, isDelivered: Bool, lost: @escaping @Sendable () -> Void
-    ) throws
+        _ packet: BroadcastPacket, _ options: BroadcastOptions, deliver: @escaping @Sendable () -> Void) throws
 
     /// The same for a request that expects no answer.
-    func publishInOrder(
-        _ request: ClusterRequest, isDelivered: Bool, lost: @escaping @Sendable () -> Void) throws
+    func publishInOrder(_ request: ClusterRequest, deliver: @escaping @Sendable () -> Void) throws
 
     /// Publishes any other message.
     ///
@@ -140,14 +136,14 @@ package protocol ClusterChannel: AnyObject, Sendable {
 
 extension ClusterChannel {
     package func publishInOrder(
-        _ packet: BroadcastPacket, _ options: BroadcastOptions, isDelivered: Bool, lost: @escaping @Sendable () -> Void
+        _ packet: BroadcastPacket, _ options: BroadcastOptions, deliver: @escaping @Sendable () -> Void
     ) throws {
+        deliver()
         try publish(packet, options)
     }
 
-    package func publishInOrder(
-        _ request: ClusterRequest, isDelivered: Bool, lost: @escaping @Sendable () -> Void
-    ) throws {
+    package func publishInOrder(_ request: ClusterRequest, deliver: @escaping @Sendable () -> Void) throws {
+        deliver()
         try publish(.request(request), to: .everyone, isForPeer: false, nil)
     }
 

@@ -124,7 +124,7 @@ package struct EventLog<Message: Sendable>: Sendable {
         !dropped.concern(record.allRooms, after: position)
     }
 
-    /// The events for a session after one position and up to another, in order.
+    /// The events for a session after one position and up to another, in order, without those that it has ``KeptSession/seen``.
     package func missed(
         by record: KeptSession, after start: EventPosition, through end: EventPosition, limits: ReplayLimits
     ) throws(RecoveryFailure) -> [Message] {
@@ -137,7 +137,7 @@ package struct EventLog<Message: Sendable>: Sendable {
             let entry = entries[entries.index(entries.startIndex, offsetBy: index)]
             if entry.position > end { break }
             index += 1
-            guard entry.isMeant(for: membership) else { continue }
+            guard entry.isMeant(for: membership), !record.seen.contains(entry.position) else { continue }
             size += entry.bytes
             guard found.count < limits.maximumEvents, size <= limits.maximumBytes else { throw .replayTooLarge }
             found.append(entry.message)

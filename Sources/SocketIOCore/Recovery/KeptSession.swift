@@ -23,6 +23,8 @@ package struct KeptSession: Sendable {
     /// The node whose connected socket has the session, in a record that was written while the socket was connected.
     /// The client may have seen more events than the record says.
     package var owner: String?
+    /// Events that the client has got although they are after its offset, see ``EarlyMark``. Not part of the kept record.
+    package var seen: Set<EventPosition> = []
 
     package init(
         pid: PackedID, sid: String, namespace: String, rooms: [String], data: SocketValue, start: EventPosition,

@@ -11,6 +11,7 @@ package enum OffsetFormat: Sendable, Hashable {
 
     /// A longer offset is refused without being parsed; clients may send anything.
     private static let maximumLength = 48
+    private static let maximumMarkedLength = maximumLength + EarlyMark.maximumLength
 
     /// The offset of a position. It needs no escaping in JSON; up to 15 bytes it needs no allocation.
     package func text(_ position: EventPosition) -> String {
@@ -36,6 +37,23 @@ package enum OffsetFormat: Sendable, Hashable {
             }
             return EventPosition(high: high, low: low)
         }
+    }
+
+    /// The offset of a position while messages have been delivered early.
+    package func text(_ position: EventPosition, _ early: EarlyMark?) -> String {
+        guard let early else { return text(position) }
+        return text(position) + early.text
+    }
+
+    /// The position and, behind it in a stream's offset, what the client has got early.
+    package func read(_ text: String) throws(RecoveryFailure) -> (EventPosition, EarlyMark?) {
+        guard case .stream = self, let place = text.utf8.firstIndex(of: EarlyMark.separator) else {
+            return (try position(text), nil)
+        }
+        guard text.utf8.count <= Self.maximumMarkedLength, let mark = EarlyMark(text[place...]) else {
+            throw .malformedOffset
+        }
+        return (try position(String(text[..<place])), mark)
     }
 
     /// Parses digits only: `UInt64.init` also accepts a sign.

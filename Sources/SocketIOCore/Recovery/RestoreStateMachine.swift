@@ -6,10 +6,12 @@ package import EngineIOCore
 package struct RestoreRequest: Sendable, Hashable {
     package let pid: PackedID
     package let offset: EventPosition
+    /// What the client has got early, see ``EarlyMark``.
+    package let early: EarlyMark?
 
     /// - Throws: Why the client's values cannot be looked up.
     package init(pid: String, offset: String, format: OffsetFormat) throws(RecoveryFailure) {
-        self.offset = try format.position(offset)
+        (self.offset, early) = try format.read(offset)
         guard let pid = PackedID(pid) else { throw .unknownPid }
         self.pid = pid
     }

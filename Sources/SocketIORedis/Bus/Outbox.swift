@@ -49,6 +49,7 @@ final class Outbox {
     // MARK: Messages
 
     func offer(_ message: PublishMessage) {
+        message.own?.offered()
         guard message.payloadLength <= maximumMessageBytes else { return refuse(message) }
         if message.isBroadcast { message.source?.countBroadcast() }
         guard !isClosed else { return fail(message, ClusterError.closed) }
@@ -71,7 +72,7 @@ final class Outbox {
         counters.refused(.sentBytes)
         let error = ClusterError.tooLarge(message.payloadLength, limit: maximumMessageBytes)
         log.log(.tooLarge, ["reason": "\(error.message)"])
-        message.completion?(.failure(error))
+        message.failed(error)
     }
 
     private func refuseOrKeep(_ message: PublishMessage) {
@@ -83,7 +84,7 @@ final class Outbox {
                 log.log(.notSent, ["reason": "\(reason)"])
             }
         }
-        message.completion?(.failure(ClusterError.unavailable(reason)))
+        message.failed(ClusterError.unavailable(reason))
     }
 
     private func keep(_ message: PublishMessage, isReplay: Bool) {
@@ -96,12 +97,12 @@ final class Outbox {
     private func drop(_ messages: [PublishMessage]) {
         guard !messages.isEmpty else { return }
         counters.dropped.increment(by: messages.count { $0.kind == .data })
-        for message in messages { message.completion?(.failure(ClusterError.dropped)) }
+        for message in messages { message.failed(ClusterError.dropped) }
     }
 
     private func fail(_ message: PublishMessage, _ error: any Error) {
         if message.kind == .data { counters.lost.increment() }
-        message.completion?(.failure(error))
+        message.failed(error)
     }
 
     /// Sends what waits, as far as Redis takes it.
@@ -125,13 +126,17 @@ final class Outbox {
         case .delivered(let receivers):
             guard let entry = queue.settled(.done) else { return }
             echoes.passedOn(entry)
-            entry.message.completion?(.success(receivers))
+            entry.message.succeeded(receivers)
+        case .appended(let id):
+            guard let entry = queue.settled(.done) else { return }
+            echoes.passedOn(entry)
+            entry.message.succeeded(1, id: id)
         case .notSent:
             _ = queue.settled(.notSent)
         case .refused(let error):
             guard let message = queue.settled(.done)?.message else { return }
             if message.kind == .data { counters.refused.increment() }
-            message.completion?(.failure(error))
+            message.failed(error)
             if message.completion == nil { log.log(.refused, ["reason": "\(error)"]) }
         case .unknown(let serverEnded):
             let isInDoubt =
@@ -147,7 +152,7 @@ final class Outbox {
             // It may still be heard, or not.
             echoes.becameUnsure()
         }
-        message.completion?(.failure(ClusterError.unconfirmed))
+        message.failed(ClusterError.unconfirmed)
     }
 
     // MARK: Doubts
@@ -166,7 +171,7 @@ final class Outbox {
         for entry in passedOn {
             echoes.passedOn(entry)
             // This node, at least, has got it.
-            entry.message.completion?(.success(1))
+            entry.message.succeeded(1)
         }
         for message in unknown { unconfirmed(message) }
         drop(dropped)
@@ -205,7 +210,7 @@ final class Outbox {
         let keepsData = policy.mode == .buffer
         let lost = queue.connectionLost { $0.kind == .data && keepsData }
         counters.lost.increment(by: lost.count { $0.kind == .data })
-        for message in lost { message.completion?(.failure(ClusterError.unavailable(reason))) }
+        for message in lost { message.failed(ClusterError.unavailable(reason)) }
     }
 
     func setGate(isOpen: Bool) { isGateOpen = isOpen }
@@ -213,6 +218,6 @@ final class Outbox {
     /// The end: what waits fails.
     func close() {
         isClosed = true
-        for message in queue.removeAll() { message.completion?(.failure(ClusterError.closed)) }
+        for message in queue.removeAll() { message.failed(ClusterError.closed) }
     }
 }

@@ -7,6 +7,8 @@ package import NIOCore
 package enum TransportOutcome: Sendable {
     /// Redis had it, and passed it on to so many subscribers.
     case delivered(Int)
+    /// Redis added it to a stream, as the entry with this id.
+    case appended(RedisStreamID)
     /// Redis refused it.
     case refused(any Error)
     /// It never left this process: sending it again cannot double it.

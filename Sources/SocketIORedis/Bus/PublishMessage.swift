@@ -24,12 +24,27 @@ struct PublishMessage: Sendable {
     var isEcho = false
     /// Told once: how many subscribers got it, or why not.
     var completion: PublishCompletion?
+    /// Follows a broadcast that is delivered here when it comes back.
+    var own: OwnMessage?
 
     var payload: ByteBuffer { command.payload }
     var payloadLength: Int { command.payloadLength }
 
     /// What it counts for, bookkeeping included.
     var size: Int { command.bytes.readableBytes + 128 }
+
+    /// Redis has it.
+    ///
+    /// - Parameter id: That of its entry, if it is known.
+    func succeeded(_ receivers: Int, id: RedisStreamID? = nil) {
+        completion?(.success(receivers))
+        own?.added(id)
+    }
+
+    func failed(_ error: any Error) {
+        completion?(.failure(error))
+        own?.failed(error)
+    }
 }
 
 /// Who waits for what becomes of a message; a class, because few messages have one.

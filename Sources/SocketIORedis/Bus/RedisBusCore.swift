@@ -25,8 +25,9 @@ final class RedisBusCore {
     var hearsBySubscription = true
     /// Whether broadcasts are listened to; nil to judge by the subscriptions.
     var isListening: (() -> Bool)?
-    /// Told before the status says that nothing can be published.
-    var onLinkLost: () -> Void = {}
+    /// Told before the status says so, whether messages leave at once. After a loss of the connection, the fate of
+    /// everything that was sent has been told before.
+    var onGate: (_ isOpen: Bool) -> Void = { _ in }
     /// Numbers the questions whether this node hears itself.
     var echoNumber: UInt64 = 0
     /// Makes a message that this node alone hears, and then tells by ``heardEcho(_:)``.
@@ -140,8 +141,9 @@ final class RedisBusCore {
 
     private func gateChanged(isOpen: Bool) {
         outbox.setGate(isOpen: isOpen)
-        guard isOpen else { return }
+        guard isOpen else { return onGate(false) }
         outbox.endDoubts(hasHeardAll: false)
+        onGate(true)
         outbox.sendWaiting()
         beSure()
         updateStatus()
@@ -210,7 +212,7 @@ extension RedisBusCore: PubSubTransportDelegate {
             listeners?.begin()
         } else {
             board.health.publisherReason = reason
-            onLinkLost()
+            onGate(false)
             outbox.linkLost(reason: reason)
             listeners?.close()
         }

@@ -136,6 +136,7 @@ extension TransportOutcome {
     fileprivate init(_ outcome: PublishOutcome) {
         switch outcome {
         case .delivered(let receivers): self = .delivered(receivers)
+        case .appended(let id): self = .appended(id)
         case .refused(let error): self = .refused(error)
         case .notSent: self = .notSent
         case .unknown(let serverEnded): self = .unknown(serverEnded: serverEnded)

@@ -25,13 +25,16 @@ final class RedisSessionStore: SessionStore {
 
     /// How long a record waits for a connection to Redis, and a client for its record.
     private static let writePatience = TimeAmount.seconds(30)
-    private static let readPatience = TimeAmount.seconds(3)
+    private static let readPatience = TimeAmount.seconds(5)
+    /// How long a client waits until the events that were delivered early have their positions.
+    private static let settlePatience = Duration.seconds(5)
     /// How long another node may take to release a session, and this node to read the events that the client has seen
     /// elsewhere.
     private static let releasePatience = Duration.milliseconds(400)
     private static let offsetPatience = Duration.seconds(1)
     private static let finishPatience = Duration.seconds(2)
     private static let step = Duration.milliseconds(10)
+    private static let longStep = Duration.milliseconds(50)
 
     init(
         bus: RedisBus, hub: LoopBound<StreamHub>, names: StreamNames, configuration: RedisClusterConfiguration
@@ -59,7 +62,7 @@ final class RedisSessionStore: SessionStore {
 
     func forget(_ pid: PackedID) { write(RESPCommand("DEL", StoredSession.key(.own, pid))) }
 
-    private func write(_ command: RESPCommand) {
+    func write(_ command: RESPCommand) {
         unwritten.wrappingAdd(1, ordering: .relaxed)
         bus.core.run { bus in
             bus.execute(command, patience: Self.writePatience) { [weak self] _ in
@@ -78,14 +81,11 @@ final class RedisSessionStore: SessionStore {
 
     // MARK: Reading
 
-    func find(
-        _ pid: PackedID, in namespace: String, offset: EventPosition
-    ) async throws(RecoveryFailure) -> KeptSession {
+    func find(_ pid: PackedID, in namespace: String) async throws(RecoveryFailure) -> KeptSession {
         let command = RESPCommand("GET", StoredSession.key(.own, pid))
         guard let record = try await ask(command, about: pid, in: namespace) else {
             throw .unknownPid
         }
-        guard await hasReached(offset, in: namespace) else { throw .unknownOffset }
         return record
     }
 
@@ -101,18 +101,63 @@ final class RedisSessionStore: SessionStore {
     private func ask(
         _ command: RESPCommand, about pid: PackedID, in namespace: String
     ) async throws(RecoveryFailure) -> KeptSession? {
+        guard let bytes = try await value(of: command) else { return nil }
+        let limits = StoredSession.Limits(maximumRooms: configuration.maxRooms, maximumNameLength: 1024)
+        let record = StoredSession.decode(bytes, wantedIn: namespace, limits: limits)?.record
+        // Somebody else may write there, too: no record is for another session than the one that was asked for.
+        return record?.pid == pid ? record : nil
+    }
+
+    func value(of command: RESPCommand) async throws(RecoveryFailure) -> ByteBuffer? {
+        try await reply(to: command).bytes
+    }
+
+    func reply(to command: RESPCommand) async throws(RecoveryFailure) -> RESPValue {
         let reply: Result<RESPValue, any Error> = await withCheckedContinuation { continuation in
             bus.core.run { bus in
                 bus.execute(command, patience: Self.readPatience) { continuation.resume(returning: $0) }
             }
         }
         guard case .success(let value) = reply else { throw .storeUnavailable }
-        guard let bytes = value.bytes else { return nil }
-        let limits = StoredSession.Limits(maximumRooms: configuration.maxRooms, maximumNameLength: 1024)
-        let record = StoredSession.decode(bytes, wantedIn: namespace, limits: limits)?.record
-        // Somebody else may write there, too: no record is for another session than the one that was asked for.
-        return record?.pid == pid ? record : nil
+        return value
     }
+
+    // MARK: Early events
+
+    func settle(
+        offset: EventPosition, _ early: EarlyMark?, in namespace: String
+    ) async throws(RecoveryFailure) -> Set<EventPosition> {
+        let end = ContinuousClock.now + Self.settlePatience
+        while await !hub.get({ $0.isSettled(namespace) }) {
+            guard ContinuousClock.now < end else { throw .storeUnavailable }
+            try? await Task.sleep(for: Self.step)
+        }
+        guard await hasReached(offset, in: namespace) else { throw .unknownOffset }
+        guard let early else { return [] }
+        while true {
+            if let positions = try await positions(of: early, after: offset, in: namespace) { return positions }
+            guard ContinuousClock.now < end else { throw .unknownOffset }
+            try? await Task.sleep(for: Self.longStep)
+        }
+    }
+
+    private func positions(
+        of early: EarlyMark, after offset: EventPosition, in namespace: String
+    ) async throws(RecoveryFailure) -> Set<EventPosition>? {
+        if await hub.get({ $0.isOwn(early, in: namespace) }) {
+            return await hub.get { $0.early(early, after: offset, in: namespace) }
+        }
+        guard let text = try await value(of: RESPCommand("GET", Self.key(of: early.node))) else { return nil }
+        return EarlyEntries(text)?.positions(through: early.number, after: offset)
+    }
+
+    /// Tells the other nodes which entries this node had delivered before they were in the stream.
+    func keep(_ entries: EarlyEntries, of node: String, for life: TimeAmount) {
+        let milliseconds = Int(clamping: max(life.nanoseconds / 1_000_000, 1))
+        write(RESPCommand("SET", Self.key(of: node), entries.text, "PX", milliseconds))
+    }
+
+    private static func key(of node: String) -> String { "\(StoredSession.KeyPrefix.own.rawValue)early:\(node)" }
 
     /// Whether this node has read the events that the client has seen elsewhere. Waits a moment for them.
     private func hasReached(_ offset: EventPosition, in namespace: String) async -> Bool {
@@ -123,6 +168,10 @@ final class RedisSessionStore: SessionStore {
             guard ContinuousClock.now < end else { return false }
             try? await Task.sleep(for: Self.step)
         }
+    }
+
+    func whenDelivered(in namespace: String, _ body: @escaping @Sendable () -> Void) {
+        hub.run { $0.whenDelivered(in: namespace, body) }
     }
 
     /// Asks the node that has the session to close it, unless that node is dead.

@@ -35,9 +35,10 @@ final class StreamChannel: ClusterChannel {
             uid: uid, namespace: namespace, stream: backend.names.stream(of: namespace), backend.streams)
         let all = Self.channel(key: backend.configuration.key, namespace: namespace)
         channels = (all, "\(all)\(uid)#")
-        own = LoopBound(with: backend.hub) { hub in
-            let own = OwnMessages()
-            hub.watch(own)
+        let stream = backend.names.stream(of: namespace)
+        own = LoopBound(with: backend.hub) { [weak backend] hub in
+            let own = hub.ownMessages(of: uid, in: namespace, stream: stream)
+            backend?.follow(own, in: namespace, uid: uid)
             return own
         }
     }
@@ -50,7 +51,7 @@ final class StreamChannel: ClusterChannel {
     func subscribe(_ receiver: ClusterReceiver, _ done: ClusterCallback<Void>) {
         bus.core.run { [self] bus in
             backend.hub.run { [weak self, namespace] hub in
-                hub.add(namespace) { [weak self] in self?.received($0, $1, $2, isDelivered: $3, receiver) }
+                hub.add(namespace) { [weak self] in self?.received($0, $1, $2, receiver) }
             }
             let (ordered, stream) = (backend.orderedNamespace(namespace), backend.names.stream(of: namespace))
             let (namespace, limits) = (namespace, backend.limits)
@@ -96,26 +97,42 @@ final class StreamChannel: ClusterChannel {
     // MARK: Receiving
 
     private func received(
-        _ entry: StreamEntry, _ data: ByteBuffer, _ id: RedisStreamID, isDelivered: Bool, _ receiver: ClusterReceiver
+        _ entry: StreamEntry, _ data: ByteBuffer, _ id: RedisStreamID, _ receiver: ClusterReceiver
     ) {
         let isOwn = entry.uid.hasSameBytes(as: uid)
         if isOwn { backend.heardOwn(data) }
-        let isOrdered = backend.orderedNamespace(namespace) != nil
-        // Without a common order, this node acted on its own entry when it was sent.
-        guard !isOwn || isOrdered else { return }
-        let isDelivered = isOwn && (isDelivered || own.runIfHere { $0.read(data) } ?? false)
+        guard backend.orderedNamespace(namespace) != nil else {
+            // Without a common order, this node acted on its own entry when it was sent.
+            return isOwn ? () : deliver(entry, nil, receiver)
+        }
+        let position = EventPosition(id)
+        _ = own.runIfHere { own in
+            guard isOwn else { return own.pass { self.deliver(entry, position, receiver) } }
+            own.read(id) { self.deliver(entry, position, receiver, as: $0) }
+        }
+    }
+
+    /// - Parameters:
+    ///   - position: The place in the order of all nodes; nil when there is none.
+    ///   - decision: For an entry of this node.
+    private func deliver(
+        _ entry: StreamEntry, _ position: EventPosition?, _ receiver: ClusterReceiver,
+        as decision: OwnMessages.Decision? = nil
+    ) {
         do {
             let content = try StreamsWireFormat.message(entry, limits: backend.limits)
-            guard case .broadcast(let packet, let options) = content else {
-                guard !isDelivered else { return }
-                return receiver.runIfHere { listener in
-                    listener.received(ClusterMessage(namespace: namespace, sender: isOwn ? "" : entry.uid, content))
+            guard case .broadcast(let packet, var options) = content else {
+                guard decision != .delivered else { return }
+                let sender = decision == nil ? entry.uid : ""
+                return receiver.runIfHere {
+                    $0.received(ClusterMessage(namespace: namespace, sender: sender, content))
                 }
             }
-            receiver.runIfHere { listener in
-                if !isOwn { listener.heardBroadcast(from: entry.uid) }
-                guard isOrdered else { return listener.deliver(packet, options) }
-                listener.deliver(packet, options, at: EventPosition(id), isNew: !isDelivered)
+            if case .new(let key) = decision { options.flags.coalescingKey = key }
+            receiver.runIfHere { [options] listener in
+                if decision == nil { listener.heardBroadcast(from: entry.uid) }
+                guard let position else { return listener.deliver(packet, options) }
+                listener.deliver(packet, options, at: position, isNew: decision != .delivered)
             }
         } catch {
             receiver.dropped("entry", error)
@@ -129,40 +146,24 @@ final class StreamChannel: ClusterChannel {
     }
 
     func publishInOrder(
-        _ packet: BroadcastPacket, _ options: BroadcastOptions, isDelivered: Bool, lost: @escaping @Sendable () -> Void
+        _ packet: BroadcastPacket, _ options: BroadcastOptions, deliver: @escaping @Sendable () -> Void
     ) throws {
-        try publishInOrder(
-            try format.entry(packet, options, isDelivered: isDelivered), isBroadcast: true, isDelivered, lost)
+        let own = OwnMessage(in: own, coalescingKey: options.flags.coalescingKey, deliver: deliver)
+        try publishInOrder(try format.entry(packet, options), isBroadcast: true, own)
     }
 
-    func publishInOrder(
-        _ request: ClusterRequest, isDelivered: Bool, lost: @escaping @Sendable () -> Void
-    ) throws {
-        try publishInOrder(
-            try format.entry(request, isDelivered: isDelivered), isBroadcast: false, isDelivered, lost)
+    func publishInOrder(_ request: ClusterRequest, deliver: @escaping @Sendable () -> Void) throws {
+        try publishInOrder(try format.entry(request), isBroadcast: false, OwnMessage(in: own, deliver: deliver))
     }
 
-    private func publishInOrder(
-        _ command: RedisPublish, isBroadcast: Bool, _ isDelivered: Bool, _ lost: @escaping @Sendable () -> Void
-    ) throws {
+    private func publishInOrder(_ command: RedisPublish, isBroadcast: Bool, _ own: OwnMessage) throws {
         let limit = backend.configuration.maxMessageBytes
         guard command.payloadLength <= limit else {
             bus.counters.refused(.sentBytes)
             throw ClusterError.tooLarge(command.payloadLength, limit: limit)
         }
         var message = PublishMessage(command: command, source: source, isBroadcast: isBroadcast)
-        if !isDelivered {
-            let payload = command.payload
-            own.run { $0.add(payload, lost) }
-            message.completion = PublishCompletion(
-                ClusterCallback { [own] result in
-                    // A message in doubt may still arrive.
-                    guard case .failure(let error) = result, (error as? ClusterError)?.code != .unconfirmed else {
-                        return
-                    }
-                    own.run { $0.lost(payload) }
-                })
-        }
+        message.own = own
         bus.publish(message)
     }
 

@@ -13,15 +13,21 @@ internal import SocketIOServer
 ///
 ///     Redis ── XREAD ──▶ a reader for each stream ──▶ by `nsp` ──▶ StreamChannel
 final class StreamHub {
-    /// - Parameters:
-    ///   - data: The data of the entry as the stream holds it.
-    ///   - isDelivered: Whether the node that wrote the entry has delivered it already.
-    typealias Handler = (_ entry: StreamEntry, _ data: ByteBuffer, _ id: RedisStreamID, _ isDelivered: Bool) -> Void
+    /// - Parameter data: The data of the entry as the stream holds it.
+    typealias Handler = (_ entry: StreamEntry, _ data: ByteBuffer, _ id: RedisStreamID) -> Void
 
     /// Entries of a namespace whose history is being read.
     private struct Held {
         var calls: [() -> Void] = []
         var bytes = 0
+    }
+
+    /// The messages of this node in a namespace.
+    private struct Own {
+        let messages: OwnMessages
+        /// This node's name in the namespace.
+        let node: String
+        let stream: String
     }
 
     private let bus: RedisBusCore
@@ -40,7 +46,11 @@ final class StreamHub {
     /// Whether entries have arrived since the last heartbeat.
     private var hasRead = false
     private var isClosed = false
-    private var watched: [Watched] = []
+    /// The messages of this node in each ordered namespace.
+    private var own: NameDictionary<Own> = [:]
+    /// Streams of which entries are missing before the next ones.
+    private var gaps: NameSet = []
+    private var isGateOpen = false
     /// This node's name in its echoes.
     var nodeID: String?
 
@@ -54,7 +64,8 @@ final class StreamHub {
         self.bus = bus
         self.streams = streams
         bus.hearsBySubscription = false
-        bus.onLinkLost = { [weak self] in self?.linkLost() }
+        isGateOpen = bus.outbox.isGateOpen
+        bus.onGate = { [weak self] in self?.gateChanged(isOpen: $0) }
         bus.isListening = { [weak self] in self?.isListening ?? false }
     }
 
@@ -68,7 +79,7 @@ final class StreamHub {
                 self?.positions[name] = id
                 self?.readerStarted()
             }
-            handlers.onGap = { [weak self] in self?.gap() }
+            handlers.onGap = { [weak self] in self?.gap(in: name) }
             handlers.onTrouble = { [weak self] in self?.trouble($0, index) }
             readers.append(bus.makeReader(of: name, pageSize: streams.pageSize, handlers))
         }
@@ -132,11 +143,17 @@ final class StreamHub {
 
     /// Whether everything up to a position has been passed to a namespace.
     func hasDelivered(_ position: EventPosition, in namespace: String, of stream: String) -> Bool {
-        guard held[namespace] == nil, let read = positions[stream] else { return false }
+        guard held[namespace] == nil, own[namespace]?.messages.isWaiting != true, let read = positions[stream] else {
+            return false
+        }
         return EventPosition(read) >= position
     }
 
+    /// Whether Redis can be reached, and everything that this node has delivered early has been read.
+    func isSettled(_ namespace: String) -> Bool { isOpen && own[namespace]?.messages.isSettled ?? true }
+
     func remove(_ namespace: String) {
+        own[namespace] = nil
         handlers[namespace] = nil
         gapHandlers[namespace] = nil
         held[namespace] = nil
@@ -145,18 +162,35 @@ final class StreamHub {
 
     // MARK: Own messages
 
-    /// Registers messages that are to be delivered at once when Redis is lost.
-    func watch(_ own: OwnMessages) {
-        watched.removeAll { $0.own == nil }
-        watched.append(Watched(own: own))
+    /// The messages of an ordered namespace that this node writes; made at the first call.
+    func ownMessages(of node: String, in namespace: String, stream: String) -> OwnMessages {
+        if let found = own[namespace] { return found.messages }
+        let messages = OwnMessages(isOpen: isOpen)
+        own[namespace] = Own(messages: messages, node: node, stream: stream)
+        return messages
     }
 
-    private struct Watched {
-        weak var own: OwnMessages?
+    /// Runs `body` when everything that this node has sent in a namespace has been delivered here.
+    func whenDelivered(in namespace: String, _ body: @escaping () -> Void) {
+        guard let found = own[namespace] else { return body() }
+        found.messages.whenDelivered(body)
     }
 
-    private func linkLost() {
-        for entry in watched { entry.own?.linkLost() }
+    func isOwn(_ mark: EarlyMark, in namespace: String) -> Bool {
+        own[namespace]?.node.hasSameBytes(as: mark.node) ?? false
+    }
+
+    /// The positions of the entries that a client has got early from this node; nil when they are not all known.
+    func early(_ mark: EarlyMark, after offset: EventPosition, in namespace: String) -> Set<EventPosition>? {
+        own[namespace]?.messages.early.positions(through: mark.number, after: offset)
+    }
+
+    /// Whether what is sent comes back soon.
+    private var isOpen: Bool { isGateOpen && troubles.isEmpty }
+
+    private func gateChanged(isOpen: Bool) {
+        isGateOpen = isOpen
+        for entry in own.values { entry.messages.setOpen(self.isOpen) }
     }
 
     // MARK: Readers
@@ -174,6 +208,11 @@ final class StreamHub {
         guard let last = entries.last else { return }
         hasRead = true
         record(lagOf: last.id)
+        if gaps.remove(stream) != nil, let first = entries.first?.id {
+            for own in own.values where own.stream.hasSameBytes(as: stream) {
+                own.messages.skipped(before: first)
+            }
+        }
         for entry in entries { received(entry) }
         positions[stream] = last.id
     }
@@ -184,14 +223,14 @@ final class StreamHub {
                 fields: entry.fields.lazy.map { ($0.name, $0.value) }, maximumNameLength: Self.maximumNameLength)
         else { return bus.invalid("entry", WireFormatError.shape("fields")) }
         if let handler = handlers[message.namespace] {
-            let (data, id, isDelivered) = (entry.data, entry.id, entry.isDelivered)
-            guard let waiting = held[message.namespace] else { return handler(message, data, id, isDelivered) }
+            let (data, id) = (entry.data, entry.id)
+            guard let waiting = held[message.namespace] else { return handler(message, data, id) }
             let bytes = waiting.bytes + data.readableBytes
             guard waiting.calls.count < Self.maximumHeld, bytes <= Self.maximumHeldBytes else {
                 release(message.namespace)
-                return handler(message, data, id, isDelivered)
+                return handler(message, data, id)
             }
-            held[message.namespace]?.calls.append { handler(message, data, id, isDelivered) }
+            held[message.namespace]?.calls.append { handler(message, data, id) }
             held[message.namespace]?.bytes = bytes
             return
         }
@@ -202,7 +241,8 @@ final class StreamHub {
     }
 
     /// Entries are missing, perhaps also some of this node's own.
-    private func gap() {
+    private func gap(in stream: String) {
+        gaps.insert(stream)
         bus.counters.streamGaps.increment()
         bus.log.log(.streamGap, ["stream": "\(streams.name)"])
         bus.doubtEverything()
@@ -211,6 +251,7 @@ final class StreamHub {
 
     private func trouble(_ reason: String?, _ index: Int) {
         troubles[index] = reason
+        for entry in own.values { entry.messages.setOpen(isOpen) }
         bus.readingChanged(trouble: troubles.values.min { $0.precedesByBytes($1) })
     }
 
@@ -230,12 +271,6 @@ final class StreamHub {
 }
 
 extension RedisStreamEntry {
-    /// Whether the node that wrote the entry has delivered it already.
-    fileprivate var isDelivered: Bool {
-        fields.count > 4
-            && fields.contains { $0.name.readableBytesView.elementsEqual(StreamsWireFormat.deliveredField.utf8) }
-    }
-
     /// The value of the field `data`; empty when the entry has none.
     fileprivate var data: ByteBuffer {
         fields.last { $0.name.readableBytesView.elementsEqual("data".utf8) }?.value ?? ByteBuffer()

@@ -62,6 +62,18 @@ final class StreamsBackend: ClusterBackend {
         return sessions
     }
 
+    /// Has clients told which events they get early, and the other nodes which they were. On the event loop.
+    func follow(_ own: OwnMessages, in namespace: String, uid: String) {
+        own.onEarly = { [weak self] in
+            self?.orderedNamespace(namespace)?.setEarly(EarlyMark(node: uid, number: $0))
+        }
+        own.onSettled = { [weak self, weak own] in
+            guard let self, let own, let local = orderedNamespace(namespace) else { return }
+            local.setEarly(nil)
+            sessions.keep(own.early, of: uid, for: local.eventAge)
+        }
+    }
+
     /// The sockets of a namespace that has one order on all nodes; nil for other namespaces.
     func orderedNamespace(_ namespace: String) -> MemoryAdapter? {
         ordered.withLockedValue { $0[namespace]?.local }

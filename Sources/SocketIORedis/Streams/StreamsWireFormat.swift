@@ -16,8 +16,6 @@ struct StreamsWireFormat {
     private let streams: RedisStreams
     /// The beginning of the command that adds a broadcast, up to its data.
     private let broadcastHead: ByteBuffer
-    /// The same for a broadcast that this node has delivered already.
-    private let deliveredHead: ByteBuffer
 
     /// - Parameter stream: The stream of the namespace.
     init(uid: String, namespace: String, stream: String, _ streams: RedisStreams) {
@@ -26,29 +24,19 @@ struct StreamsWireFormat {
         self.stream = stream
         self.streams = streams
         broadcastHead = Self.head(.broadcast, uid: uid, namespace: namespace, stream: stream, streams)
-        deliveredHead = Self.head(
-            .broadcast, uid: uid, namespace: namespace, stream: stream, streams, isDelivered: true)
     }
 
     private static func head(
-        _ kind: ClusterDataFormat.Kind, uid: String, namespace: String, stream: String, _ streams: RedisStreams,
-        isDelivered: Bool = false
+        _ kind: ClusterDataFormat.Kind, uid: String, namespace: String, stream: String, _ streams: RedisStreams
     ) -> ByteBuffer {
-        var fields = [("uid", uid), ("nsp", namespace), ("type", String(kind.rawValue))]
-        if isDelivered { fields.append((deliveredField, "1")) }
+        let fields = [("uid", uid), ("nsp", namespace), ("type", String(kind.rawValue))]
         return RESPCommand.appendHead(to: stream, fields: fields, last: "data", maximumLength: streams.maxLength)
     }
-
-    /// A field that says that the node which wrote the entry has delivered it already. Node.js servers ignore it.
-    static let deliveredField = "done"
 
     // MARK: Stream
 
     /// The command that adds a broadcast without acknowledgement, in one allocation.
-    func entry(
-        _ packet: BroadcastPacket, _ options: BroadcastOptions, isDelivered: Bool = false
-    ) throws -> RedisPublish {
-        let broadcastHead = isDelivered ? deliveredHead : broadcastHead
+    func entry(_ packet: BroadcastPacket, _ options: BroadcastOptions) throws -> RedisPublish {
         let data = packet.data
         guard !data.attachments.isEmpty else {
             return RedisPublish(head: broadcastHead, BroadcastText.beginning, data.json, BroadcastText.end(options))
@@ -71,11 +59,10 @@ struct StreamsWireFormat {
     }
 
     /// The command that adds a request for which no answer is expected.
-    func entry(_ request: ClusterRequest, isDelivered: Bool = false) throws -> RedisPublish {
+    func entry(_ request: ClusterRequest) throws -> RedisPublish {
         let (type, data) = try ClusterDataFormat.encode(.request(Self.complete(request)))
         let kind = ClusterDataFormat.Kind(rawValue: type) ?? .join
-        let head = Self.head(
-            kind, uid: uid, namespace: namespace, stream: stream, streams, isDelivered: isDelivered)
+        let head = Self.head(kind, uid: uid, namespace: namespace, stream: stream, streams)
         return RedisPublish(head: head, "", data.text, ByteBuffer())
     }
 

@@ -163,7 +163,10 @@ public final class MemoryAdapter: Adapter {
     /// Disconnects sockets of this server.
     public func disconnectSockets(_ options: BroadcastOptions, close: Bool) {
         forEachShard { shard in
-            for socket in shard.sockets(options) { socket.disconnect(close: close) }
+            for socket in shard.sockets(options) {
+                // Otherwise the call has its place behind earlier events.
+                if options.flags.isLocal { socket.disconnect(close: close) } else { socket.disconnectNow(close: close) }
+            }
         }
     }
 

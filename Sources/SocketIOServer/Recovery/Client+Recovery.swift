@@ -35,12 +35,17 @@ extension Client {
             let value = auth?.value, let pid = value["pid"]?.string, let offset = value["offset"]?.string,
             let request = try? RestoreRequest(pid: pid, offset: offset, format: log.format)
         else { return false }
-        if case .held = sessions.find(request.pid, now: session.eventLoop.now) { return false }
-        let client = LoopReference(self)
+        var holder: Socket?
+        if case .held(let socket) = sessions.find(request.pid, now: session.eventLoop.now) { holder = socket }
+        let (client, held) = (LoopReference(self), holder?.record(position: log.last))
         shard.running.start {
             let found: Result<KeptSession, RecoveryFailure>
             do throws(RecoveryFailure) {
-                found = .success(try await store.find(request.pid, in: namespace.name, offset: request.offset))
+                let seen = try await store.settle(offset: request.offset, request.early, in: namespace.name)
+                var record: KeptSession
+                if let held { record = held } else { record = try await store.find(request.pid, in: namespace.name) }
+                record.seen = seen
+                found = .success(record)
             } catch {
                 found = .failure(error)
             }
@@ -55,7 +60,7 @@ extension Client {
     ) throws(RecoveryFailure) -> SocketContinuation {
         let request = try RestoreRequest(pid: pid, offset: offset, format: log.format)
         let holder: Socket?
-        let record: KeptSession
+        var record: KeptSession
         switch sessions.find(request.pid, now: session.eventLoop.now) {
         case .failure(let failure):
             guard let looked else { throw failure }
@@ -67,6 +72,7 @@ extension Client {
                 throw .otherNamespace
             }
             (record, holder) = (found, socket)
+            if let looked { record.seen = try looked.get().seen }
         }
         var machine = RestoreStateMachine(request: request, namespace: namespace.name)
         switch machine.found(record, isHeld: holder != nil) {
@@ -76,7 +82,7 @@ extension Client {
         }
         // This is checked before the middlewares run, so that they do not run for a session that cannot be continued.
         guard log.isComplete(for: record, after: max(request.offset, record.start)) else { throw .trimmed }
-        return SocketContinuation(record, holder: holder, offset: request.offset, machine: machine)
+        return SocketContinuation(record, holder: holder, offset: offset, machine: machine)
     }
 
     /// Continues after the middlewares have accepted a client that waits for its earlier session.
@@ -141,9 +147,14 @@ extension Client {
             canConnect(socket)
         else { return abandon(socket) }
         do throws(RecoveryFailure) {
-            try socket.part.attaching { position throws(RecoveryFailure) in
+            try socket.part.attaching { delivered throws(RecoveryFailure) in
+                // Events that were delivered here early come into the log later, and this socket would get them neither way.
+                guard delivered.isSettled else { throw .storeUnavailable }
+                let position = delivered.position
                 var restored: (record: KeptSession, missed: [OutboundMessage])?
                 try sessions.claim(continuation.pid, now: session.eventLoop.now) { record throws(RecoveryFailure) in
+                    var record = record
+                    record.seen = continuation.earlier?.seen ?? []
                     let missed = try read(record, continuation, log, position)
                     guard markConnected(socket) else { throw .unknownPid }
                     restored = (record, missed)
@@ -196,7 +207,8 @@ extension Client {
     /// Begins a new session after the middlewares have accepted the client.
     func begin(_ socket: SocketCore, _ continuation: SocketContinuation) {
         guard let handle = socket.handle, let log = socket.part.log else { return }
-        try? socket.part.attaching { position throws(RecoveryFailure) in
+        try? socket.part.attaching { delivered throws(RecoveryFailure) in
+            let position = delivered.position
             continuation.began(at: position, subject: handle.rateIdentity)
             context.recovery?.hold(continuation.pid, by: handle)
             answer(handle, continuation, log, at: position)
@@ -216,6 +228,6 @@ extension Client {
         send(
             DefaultEncoder.connect(
                 nsp: socket.namespace.name, sid: socket.id, pid: continuation.pid.text,
-                offset: log.format.text(position)))
+                offset: log.offset(position)))
     }
 }

@@ -50,6 +50,8 @@ final class NamespaceLog: Sendable {
         var last = EventPosition.zero
         /// The bytes of the log that the budget knows of.
         var counted = 0
+        /// Events that this server has delivered and whose positions are not known yet.
+        var early: EarlyMark?
         /// The time until which a lost session of the namespace can be continued.
         var neededUntil = NIODeadline.uptimeNanoseconds(0)
     }
@@ -115,6 +117,9 @@ final class NamespaceLog: Sendable {
         }
     }
 
+    /// Notes which events are delivered without a position; nil when all positions have become known.
+    func setEarly(_ mark: EarlyMark?) { state.withLockedValue { $0.early = mark } }
+
     func noteGap() {
         state.withLockedValue { state in
             state.log.noteGap()
@@ -129,7 +134,7 @@ final class NamespaceLog: Sendable {
             guard position > state.last else { return }
             state.last = position
             guard !options.flags.isVolatile else { return }
-            let message = message(packet.data, options.flags, offset: position, state.format)
+            let message = message(packet.data, options.flags, offset: state.format.text(position))
             keep(message, rooms: options.rooms, except: options.except, now: now, &state)
         }
     }
@@ -192,17 +197,10 @@ final class NamespaceLog: Sendable {
         }
     }
 
-    /// A finished event with the offset of a position that was given out before.
-    func message(_ event: EncodedArguments, _ flags: BroadcastFlags, offset: EventPosition) -> OutboundMessage {
-        message(event, flags, offset: offset, format)
-    }
-
-    private func message(
-        _ event: EncodedArguments, _ flags: BroadcastFlags, offset: EventPosition, _ format: OffsetFormat
-    ) -> OutboundMessage {
+    /// A finished event with an offset that was given out before.
+    func message(_ event: EncodedArguments, _ flags: BroadcastFlags, offset: String) -> OutboundMessage {
         var message = DefaultEncoder.event(
-            nsp: name, json: event.json, attachments: event.attachments, compress: flags.compress,
-            offset: format.text(offset))
+            nsp: name, json: event.json, attachments: event.attachments, compress: flags.compress, offset: offset)
         message.origin = number
         message.isVolatile = flags.isVolatile
         message.coalescingKey = flags.coalescingKey?.inNamespace(number)
@@ -212,7 +210,7 @@ final class NamespaceLog: Sendable {
     /// The finished event with its own position. A volatile event is not kept, so it gets the newest position instead.
     private func next(_ event: EncodedArguments, _ flags: BroadcastFlags, _ state: inout State) -> OutboundMessage {
         if !flags.isVolatile, state.store == nil { state.last = EventPosition(state.last.low + 1) }
-        return message(event, flags, offset: state.last, state.format)
+        return message(event, flags, offset: state.format.text(state.last, state.early))
     }
 
     private func keep(
@@ -238,14 +236,21 @@ final class NamespaceLog: Sendable {
 
     // MARK: Delivering
 
-    /// Delivers the events that wait for a loop, on that loop, and returns the position up to which everything has been
-    /// delivered there. While the loop is delivering already, the outer call delivers them.
+    /// The position up to which everything has been delivered on a loop.
+    struct Delivered: Sendable {
+        var position: EventPosition
+        /// Whether every event that was delivered has a position.
+        var isSettled = true
+    }
+
+    /// Delivers the events that wait for a loop, on that loop. While the loop is delivering already, the outer call delivers
+    /// them.
     @discardableResult
-    func deliver(on index: Int, _ deliver: (Delivery) -> Void) -> EventPosition {
+    func deliver(on index: Int, _ deliver: (Delivery) -> Void) -> Delivered {
         while true {
-            let (deliveries, end) = state.withLockedValue { state -> ([Delivery], EventPosition) in
+            let (deliveries, end) = state.withLockedValue { state -> ([Delivery], Delivered) in
                 state.queues[index].isWoken = false
-                let end = state.last
+                let end = Delivered(position: state.last, isSettled: state.early == nil)
                 guard !state.queues[index].isDelivering else { return ([], end) }
                 let taken = state.queues[index].deliveries
                 state.queues[index].deliveries = []
@@ -267,6 +272,11 @@ final class NamespaceLog: Sendable {
 
     /// The newest position that has been given out.
     var last: EventPosition { state.withLockedValue { $0.last } }
+
+    /// The offset of a client that has got everything up to a position, and everything that was delivered early.
+    func offset(_ position: EventPosition) -> String {
+        state.withLockedValue { $0.format.text(position, $0.early) }
+    }
 
     func missed(
         by record: KeptSession, after start: EventPosition, through end: EventPosition, limits: ReplayLimits

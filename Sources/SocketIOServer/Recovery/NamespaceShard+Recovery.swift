@@ -8,11 +8,10 @@ internal import SocketIOCore
 
 /// Delivering in the order of the namespace's ``NamespaceLog``.
 extension NamespaceShardCore {
-    /// Delivers all events that wait for this loop, and returns the position up to which everything has been delivered
-    /// here.
+    /// Delivers all events that wait for this loop, and returns what has been delivered here.
     @discardableResult
-    func deliverQueued() -> EventPosition {
-        guard let log else { return .zero }
+    func deliverQueued() -> NamespaceLog.Delivered {
+        guard let log else { return NamespaceLog.Delivered(position: .zero) }
         return log.deliver(on: shard.index) { delivery in
             switch delivery.target {
             case .sockets(let packet, let options): broadcast(delivery.message, packet, options, log.metrics)
@@ -37,17 +36,18 @@ extension NamespaceShardCore {
 
     /// Runs `body`, which may call the application, when everything up to the position that it gets has been delivered.
     /// Events sent in the meantime are delivered afterwards, also to a socket that `body` has added.
-    func attaching<Result>(_ body: (EventPosition) throws(RecoveryFailure) -> Result) throws(RecoveryFailure) -> Result
-    {
-        guard let log else { return try body(.zero) }
+    func attaching<Result>(
+        _ body: (NamespaceLog.Delivered) throws(RecoveryFailure) -> Result
+    ) throws(RecoveryFailure) -> Result {
+        guard let log else { return try body(NamespaceLog.Delivered(position: .zero)) }
         count.changeExpected(by: 1)
-        let position = deliverQueued()
+        let delivered = deliverQueued()
         log.setDelivering(true, on: shard.index)
         defer {
             log.setDelivering(false, on: shard.index)
             count.changeExpected(by: -1)
         }
-        return try body(position)
+        return try body(delivered)
     }
 }
 

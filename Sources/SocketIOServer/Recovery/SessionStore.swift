@@ -18,13 +18,24 @@ package protocol SessionStore: AnyObject, Sendable {
     /// Forgets a session that is over.
     func forget(_ pid: PackedID)
 
-    /// Looks a session up without changing it, once this server has delivered everything up to the client's offset.
-    func find(
-        _ pid: PackedID, in namespace: String, offset: EventPosition
-    ) async throws(RecoveryFailure) -> KeptSession
+    /// Returns when this server has delivered everything up to a client's offset, and has in its log everything that it has
+    /// delivered early.
+    ///
+    /// - Parameter early: What the client has got early, of this server or another.
+    /// - Returns: The positions of these events, as far as they are after the offset.
+    func settle(
+        offset: EventPosition, _ early: EarlyMark?, in namespace: String
+    ) async throws(RecoveryFailure) -> Set<EventPosition>
+
+    /// Looks a session up without changing it.
+    func find(_ pid: PackedID, in namespace: String) async throws(RecoveryFailure) -> KeptSession
 
     /// Takes the record for one caller. If a server has a connected socket of the session, that server closes it first.
     func claim(_ record: KeptSession) async throws(RecoveryFailure) -> KeptSession
+
+    /// Calls `body` when everything that this server has sent in the namespace until now has been delivered here. On any
+    /// thread.
+    func whenDelivered(in namespace: String, _ body: @escaping @Sendable () -> Void)
 }
 
 /// The interface for adapters that define the order of a namespace's events.
@@ -57,6 +68,10 @@ extension MemoryAdapter {
     ) {
         log?.remember(packet, options, at: position, now: shards[0].shard.eventLoop.now - age)
     }
+
+    /// Notes which events are delivered here without a position, because the order cannot be reached; nil when all have
+    /// got one.
+    package func setEarly(_ mark: EarlyMark?) { log?.setEarly(mark) }
 
     /// Notes that events may be missing.
     package func noteGap() { log?.noteGap() }

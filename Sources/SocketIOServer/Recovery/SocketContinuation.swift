@@ -26,7 +26,7 @@ final class SocketContinuation: Sendable {
     /// The session that the client is about to get, while its middlewares have not run yet.
     let earlier: KeptSession?
     /// The offset that the client sent: it has seen the earlier session's events up to here.
-    let offset: EventPosition
+    let offset: String
     /// The socket that counts as connected and has the session.
     let holder: Socket?
     private let state: Mutex<State>
@@ -36,14 +36,14 @@ final class SocketContinuation: Sendable {
         self.pid = pid
         earlier = nil
         holder = nil
-        offset = .zero
+        offset = ""
         var state = State()
         if let failure { state.outcome = .failed(failure) }
         self.state = Mutex(state)
     }
 
     /// Continues an earlier session.
-    init(_ record: KeptSession, holder: Socket?, offset: EventPosition, machine: RestoreStateMachine) {
+    init(_ record: KeptSession, holder: Socket?, offset: String, machine: RestoreStateMachine) {
         pid = record.pid
         earlier = record
         self.holder = holder

@@ -122,7 +122,7 @@ extension SocketCore {
     /// - Parameter arguments: emptied, unless nothing is sent.
     @discardableResult
     func send(_ event: String, _ arguments: inout EncodedArguments, _ flags: EmitFlags, id: Int?) -> Bool {
-        guard !isGone else { return false }
+        guard !isGone, !isLeaving else { return false }
         if id == nil, sendThroughAdapter(event, arguments, flags) { return true }
         if let hooks, !hooks.outgoing.isEmpty {
             notifyOutgoing(BroadcastPacket(namespace: part.name, event: event, data: arguments))

@@ -9,7 +9,7 @@ internal import SocketIOCore
 extension SocketCore {
     /// - Parameter name: see ``SocketPacket/shortName``.
     func received(event payload: consuming PacketPayload, name: ShortName?, id: Int?) {
-        guard let handle, handle.connected else { return }
+        guard let handle, handle.connected, !isLeaving else { return }
         // A context does not count it.
         defer { withExtendedLifetime(handle) {} }
         let responders = client.shard.responders

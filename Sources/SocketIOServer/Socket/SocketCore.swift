@@ -24,6 +24,8 @@ final class SocketCore: LoopResident {
     @exclusivity(unchecked)
     var hooks: SocketHooks?
     var acks = AckTable<PendingAcknowledgement>()
+    /// Whether the server has decided to disconnect it: what the client sends is no longer handled.
+    private(set) var isLeaving = false
 
     init(client: Client, slot: ClientSlot, part: NamespaceShardCore) {
         self.client = client
@@ -129,8 +131,17 @@ final class SocketCore: LoopResident {
 
     // MARK: Disconnecting
 
-    /// See ``Socket/disconnect(close:)``.
+    /// See ``Socket/disconnect(close:)``. When the events of the namespace take their way through other servers, those
+    /// that were sent before come first.
     func disconnect(close: Bool) {
+        guard connected, !isLeaving else { return }
+        guard let store = part.log?.store, let handle else { return disconnectNow(close: close) }
+        isLeaving = true
+        store.whenDelivered(in: part.name) { handle.core.run { $0.disconnectNow(close: close) } }
+    }
+
+    /// The same at this moment.
+    func disconnectNow(close: Bool) {
         guard connected else { return }
         if close { client.disconnectAll() } else { disconnectFromNamespace() }
     }

@@ -47,7 +47,12 @@ function moveTo(member, node) { member.link.port = node.port; member.node = node
 let redis;
 let number = 0;
 before(async () => { redis = await startRedis({ more: ['--appendonly', 'yes'] }); });
-after(async () => { await redis.stop(); });
+// A test that fails leaves its nodes behind.
+const started = [];
+after(async () => {
+  for (const node of started) await node.stop('SIGKILL').catch(() => {});
+  await redis.stop();
+});
 
 const nodeOptions = (key, name) => ({
   args: ['--adapter', 'streams', '--redis', redis.url, '--key', key, '--name', name, '--recovery', '--event-loops', '2'],
@@ -56,6 +61,7 @@ const nodeOptions = (key, name) => ({
 async function startCluster(count) {
   const key = `rec-${number++}`;
   const nodes = await Promise.all(Array.from({ length: count }, (_, i) => startServer('mixed', nodeOptions(key, `node-${i}`))));
+  started.push(...nodes);
   return { key, nodes };
 }
 
@@ -176,6 +182,56 @@ describe('recovery over streams', { timeout: 120000 }, () => {
     await check(members, 120);
     end(members);
     driver.disconnect();
+    for (const node of nodes) assert.equal(await node.stop(), 0);
+  });
+
+  test('what is sent while Redis is away is delivered at once, and clients that return get nothing twice', async () => {
+    const { nodes } = await startCluster(2);
+    const staying = await join(nodes[0], '/');
+    const returning = await join(nodes[0], '/');
+    const moving = await join(nodes[0], '/');
+    const late = await join(nodes[0], '/');
+    const other = await join(nodes[1], '/');
+    const members = [staying, returning, moving, late, other];
+    const driver = await connect(nodes[0], '/');
+    await traffic(() => [driver], 1, 20);
+    await until(() => members.every((member) => member.seen.at(-1) === 20), 'an offset', 15000);
+    // It comes back when everything is over.
+    late.link.port = 1;
+    late.link.cut();
+    await redis.restart(1500, async () => {
+      await traffic(() => [driver], 21, 40);
+      await until(() => [staying, returning, moving].every((member) => member.seen.at(-1) === 40), 'local delivery', 1000);
+      returning.link.cut();
+      moveTo(moving, nodes[1]);
+      moving.link.cut();
+      await traffic(() => [driver], 41, 60);
+      await until(() => staying.seen.at(-1) === 60, 'local delivery', 1000);
+    });
+    await traffic(() => [driver], 61, 80);
+    late.link.port = nodes[0].port;
+    await check(members, 80);
+    assert.deepEqual(members.map((member) => member.losses), [0, 1, 1, 1, 0]);
+    // Another loss brings nothing back either.
+    for (const member of members) member.link.cut();
+    await traffic(() => [driver], 81, 90);
+    await check(members, 90);
+    end(members);
+    driver.disconnect();
+    for (const node of nodes) assert.equal(await node.stop(), 0);
+  });
+
+  test('what is sent before a disconnection arrives before it', async () => {
+    const { nodes } = await startCluster(2);
+    for (const close of [false, true]) {
+      const socket = await connect(nodes[0], '/', { transports: ['websocket'] });
+      const got = [];
+      socket.on('bye', (number) => got.push(number));
+      const ended = next(socket, 'disconnect', 15000);
+      socket.emit('farewell', 5, close);
+      assert.equal((await ended)[0], 'io server disconnect');
+      assert.deepEqual(got, [1, 2, 3, 4, 5, 6]);
+    }
     for (const node of nodes) assert.equal(await node.stop(), 0);
   });
 
