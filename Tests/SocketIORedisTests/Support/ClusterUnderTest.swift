@@ -21,7 +21,7 @@ struct NodeUnderTest: Sendable {
 
     static func start(
         _ name: String, _ cluster: RedisCluster, loops: Int = 1, logger: Logger = silentLogger,
-        _ setUp: (NodeUnderTest) throws -> Void = { _ in }
+        recovery: ConnectionStateRecovery? = nil, _ setUp: (NodeUnderTest) throws -> Void = { _ in }
     ) async throws -> NodeUnderTest {
         var configuration = ServerConfiguration()
         configuration.eventLoops = loops
@@ -29,6 +29,7 @@ struct NodeUnderTest: Sendable {
         configuration.engine.logger = silentLogger
         configuration.engine.nodeTag = name
         configuration.adapter = cluster.adapter
+        configuration.connectionStateRecovery = recovery
         let io = Server(configuration: configuration)
         guard let port = try await io.listen()?.port else { throw TestFailure("no port") }
         let node = NodeUnderTest(name: name, io: io, cluster: cluster, address: ServerAddress(port: port))
@@ -48,7 +49,8 @@ struct NodeUnderTest: Sendable {
 /// Nodes called `nod0`, `nod1`… over one Redis, all of which know each other.
 func withNodes(
     _ count: Int, on redis: RedisServer, loops: Int = 1, namespaces: [String] = ["/", "/chat"],
-    logger: Logger = silentLogger, via connection: (Int) -> RedisConfiguration? = { _ in nil },
+    logger: Logger = silentLogger, recovery: ConnectionStateRecovery? = nil,
+    via connection: (Int) -> RedisConfiguration? = { _ in nil },
     _ change: @Sendable (inout RedisClusterConfiguration) -> Void = { _ in },
     _ body: ([NodeUnderTest]) async throws -> Void
 ) async throws {
@@ -61,7 +63,9 @@ func withNodes(
             let cluster = try RedisCluster(
                 redis: connection(index) ?? redis.configuration, configuration: configuration)
             nodes.append(
-                try await NodeUnderTest.start("nod\(index)", cluster, loops: loops, logger: logger) { node in
+                try await NodeUnderTest.start(
+                    "nod\(index)", cluster, loops: loops, logger: logger, recovery: recovery
+                ) { node in
                     for name in namespaces { joinAsTold(node.io.of(name)) }
                 })
         }

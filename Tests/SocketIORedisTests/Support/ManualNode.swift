@@ -24,7 +24,9 @@ struct ManualNode: Sendable {
     ///
     /// - Parameter subscribers: how many nodes Redis says there are, this one included.
     static func run(
-        subscribers: Int = 1, _ change: (inout RedisClusterConfiguration) -> Void = { _ in },
+        subscribers: Int = 1, recovery: ConnectionStateRecovery? = nil,
+        script: @escaping @Sendable (inout ScriptedTransport.State) -> Void = { _ in },
+        _ change: (inout RedisClusterConfiguration) -> Void = { _ in },
         _ body: (ManualNode) async throws -> Void
     ) async throws {
         var settings = RedisClusterConfiguration()
@@ -40,7 +42,10 @@ struct ManualNode: Sendable {
         let holder = NIOLockedValueBox<ScriptedTransport?>(nil)
         let cluster = try RedisCluster(configuration: settings) { eventLoop, _ in
             let transport = ScriptedTransport(eventLoop: eventLoop)
-            transport.with { $0.subscribers = subscribers }
+            transport.with {
+                $0.subscribers = subscribers
+                script(&$0)
+            }
             holder.withLockedValue { $0 = transport }
             return transport
         }
@@ -49,6 +54,7 @@ struct ManualNode: Sendable {
         configuration.engine.logger = silentLogger
         configuration.engine.nodeTag = "nod0"
         configuration.adapter = cluster.adapter
+        configuration.connectionStateRecovery = recovery
         let io = Server(configuration: configuration, eventLoopGroup: loop)
         let node = ManualNode(
             loop: loop, io: io, cluster: cluster, transport: try #require(holder.withLockedValue { $0 }),

@@ -47,6 +47,10 @@ final class ScriptedTransport: PubSubTransport, Sendable {
         var admission = TransportAdmission.accepted
         /// Whether accepted messages are confirmed at once.
         var confirms = true
+        /// The newest entry when a stream begins to be read.
+        var newest = RedisStreamID.zero
+        /// Answers other commands, given as their words.
+        var answer: @Sendable ([String]) throws -> RESPValue = { _ in .null }
         /// How many accepted messages wait for their confirmation.
         var unanswered = 0
     }
@@ -125,6 +129,17 @@ final class ScriptedTransport: PubSubTransport, Sendable {
         }.get()
     }
 
+    /// An entry of the stream `socket.io` comes.
+    func deliver(_ id: RedisStreamID, _ values: String...) async throws {
+        let fields = zip(["uid", "nsp", "type", "data"], values).map {
+            RedisStreamEntry.Field(name: ByteBuffer(string: $0), value: ByteBuffer(string: $1))
+        }
+        let readers = readers
+        try await eventLoop.submit {
+            readers.value["socket.io"]?.onEntries([RedisStreamEntry(id: id, fields: fields)])
+        }.get()
+    }
+
     /// Both connections come or go.
     func set(isUp: Bool) async throws {
         state.withLockedValue { $0.admission = isUp ? .accepted : .notConnected }
@@ -166,7 +181,11 @@ final class ScriptedTransport: PubSubTransport, Sendable {
     func execute(
         _ command: RESPCommand, patience: TimeAmount, _ done: @escaping (Result<RESPValue, any Error>) -> Void
     ) {
-        done(.success(.null))
+        let reader = RESPReader()
+        reader.feed(command.bytes)
+        guard case .value(.array(let words))? = try? reader.next() else { return done(.success(.null)) }
+        let answer = state.withLockedValue { $0.answer }
+        done(Result { try answer(words.map { $0.stringValue ?? "" }) })
     }
 
     func makeReader(
@@ -174,7 +193,7 @@ final class ScriptedTransport: PubSubTransport, Sendable {
     ) -> any StreamReading {
         state.withLockedValue { $0.streams.append(stream) }
         readers.value[stream] = handlers
-        return ScriptedReader(handlers)
+        return ScriptedReader(handlers, at: state.withLockedValue { $0.newest })
     }
 
     func subscribe(
@@ -206,9 +225,12 @@ final class ScriptedTransport: PubSubTransport, Sendable {
 /// A stream in which nothing happens.
 private final class ScriptedReader: StreamReading {
     private let handlers: RedisStreamReader.Handlers
+    private let newest: RedisStreamID
 
-    init(_ handlers: RedisStreamReader.Handlers) { self.handlers = handlers }
+    init(_ handlers: RedisStreamReader.Handlers, at newest: RedisStreamID) {
+        (self.handlers, self.newest) = (handlers, newest)
+    }
 
-    func start() { handlers.onStart(.zero) }
+    func start() { handlers.onStart(newest) }
     func close() {}
 }

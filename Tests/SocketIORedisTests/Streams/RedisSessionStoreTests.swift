@@ -1,0 +1,146 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+import NIOConcurrencyHelpers
+import NIOCore
+import SocketIOCore
+import SocketIORedis
+import SocketIOTesting
+import Testing
+
+@testable import HiredisNIO
+@testable import SocketIOServer
+
+/// Looking sessions up, claiming them, and waiting for what a client has seen, over a Redis that the test plays.
+@Suite("Sessions in Redis", .timeLimit(.minutes(1)))
+struct RedisSessionStoreTests {
+    private func value(_ record: KeptSession) throws -> RESPValue { .bulk(try StoredSession.encode(record)) }
+
+    @Test("A session that is not there, cannot be asked for, or cannot be read")
+    func lookUp() async throws {
+        try await ManualNode.runStreams { node, _, store in
+            let pid = try session().pid
+            await #expect(throws: RecoveryFailure.unknownPid) { try await store.find(pid, in: "/") }
+            node.transport.with { $0.answer = { _ in throw Refused() } }
+            await #expect(throws: RecoveryFailure.storeUnavailable) { try await store.find(pid, in: "/") }
+            node.transport.with { $0.answer = { _ in .text("garbage") } }
+            await #expect(throws: RecoveryFailure.unknownPid) { try await store.find(pid, in: "/") }
+            let stored = try value(session(owner: "x"))
+            node.transport.with { $0.answer = { $0[0] == "GET" ? stored : .null } }
+            #expect(try await store.find(pid, in: "/").owner == "x")
+        }
+    }
+
+    @Test("A session is claimed once")
+    func claim() async throws {
+        try await ManualNode.runStreams { node, _, store in
+            let record = try session()
+            let stored = NIOLockedValueBox<RESPValue?>(try value(record))
+            node.transport.with { state in
+                state.answer = { words in
+                    guard words[0] == "EVAL" else { return .null }
+                    return stored.withLockedValue { value in
+                        defer { value = nil }
+                        return value ?? .null
+                    }
+                }
+            }
+            #expect(try await store.claim(record).sid == record.sid)
+            await #expect(throws: RecoveryFailure.alreadyUsed) { try await store.claim(record) }
+        }
+    }
+
+    @Test("A session of a dead node is taken, that of a live one only when it gives it up")
+    func owner() async throws {
+        try await ManualNode.runStreams(subscribers: 2) { node, _, store in
+            let record = try session(owner: "holder")
+            let (held, given) = (try value(record), try value(session()))
+            node.transport.with { $0.answer = { $0[0] == "GET" || $0[0] == "EVAL" ? held : .null } }
+            node.transport.forget()
+            // It listens, and does not answer.
+            await #expect(throws: RecoveryFailure.ownerUnreachable) { try await store.claim(record) }
+            #expect(node.questions.contains { $0.text.contains(#""what":"release""#) })
+            // It gives the session up while it is waited for.
+            let asked = NIOLockedValueBox(0)
+            node.transport.with { state in
+                state.answer = { words in
+                    let count = asked.withLockedValue { count in
+                        count += 1
+                        return count
+                    }
+                    return count < 3 ? held : given
+                }
+            }
+            #expect(try await store.claim(record).owner == nil)
+            // It is dead.
+            node.transport.with { $0.deserted = ["\(node.cluster.configuration.key)-node#holder#"] }
+            node.transport.with { $0.answer = { $0[0] == "EVAL" ? held : .null } }
+            node.transport.forget()
+            #expect(try await store.claim(record).sid == record.sid)
+            #expect(!node.questions.contains { $0.text.contains("release") })
+        }
+    }
+
+    @Test("A client waits until the node has read what it has seen elsewhere")
+    func offset() async throws {
+        try await ManualNode.runStreams { node, _, store in
+            let position = EventPosition(high: 1_000, low: 1)
+            async let settled = store.settle(offset: position, nil, in: "/")
+            try await node.transport.deliver(
+                RedisStreamID(milliseconds: 1_000, sequence: 1), "other", "/", "3", broadcast(1))
+            #expect(try await settled == [])
+            // An offset of the future that nobody has given out.
+            await #expect(throws: RecoveryFailure.unknownOffset) {
+                try await store.settle(offset: EventPosition(high: .max, low: 0), nil, in: "/")
+            }
+        }
+    }
+
+    @Test("What a client has got early from another node is known from there")
+    func early() async throws {
+        try await ManualNode.runStreams { node, _, store in
+            let known = NIOLockedValueBox("1 0-0\n1 5-0")
+            node.transport.with { state in
+                state.answer = { words in
+                    words == ["GET", "sio:rec:early:else"] ? .text(known.withLockedValue { $0 }) : .null
+                }
+            }
+            @Sendable func settle(_ number: UInt64) async throws -> Set<EventPosition> {
+                try await store.settle(offset: .zero, EarlyMark(node: "else", number: number), in: "/")
+            }
+            let first = try await settle(1)
+            #expect(first == [EventPosition(high: 5, low: 0)])
+            async let later = settle(3)
+            known.withLockedValue { $0 = "3 0-0\n1 5-0\n2 7-0\n3 7-1\n4 9-0" }
+            let all = try await later
+            #expect(
+                all == [EventPosition(high: 5, low: 0), EventPosition(high: 7, low: 0), EventPosition(high: 7, low: 1)])
+            // Nobody knows of them: after some seconds, not silently.
+            known.withLockedValue { $0 = "garbage" }
+            await #expect(throws: RecoveryFailure.unknownOffset) { try await settle(3) }
+        }
+    }
+
+    @Test("While Redis is away nobody returns, and what is sent then is kept for those who return later")
+    func away() async throws {
+        try await ManualNode.runStreams { node, log, store in
+            try await node.transport.set(isUp: false)
+            node.io.emit("n", 1)
+            try await eventually("delivered early") { log.offset(log.last).hasSuffix("~1") }
+            await #expect(throws: RecoveryFailure.storeUnavailable) {
+                try await store.settle(offset: .zero, nil, in: "/")
+            }
+            node.transport.with { $0.confirms = false }
+            try await node.transport.set(isUp: true)
+            try await eventually("sent") { node.transport.published.contains { $0.text.contains(#"["n",1]"#) } }
+            let id = RedisStreamID(milliseconds: 8, sequence: 0)
+            try await node.transport.onDelegate { $0.published(.appended(id)) }
+            let text = try #require(node.transport.published.last { $0.text.contains(#"["n",1]"#) }?.text)
+            let values = text.split(separator: "\n", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
+            try await node.transport.deliver(id, values[0], values[1], values[2], values[3])
+            try await eventually("settled") { log.offset(log.last) == "8-0" }
+            let mark = EarlyMark(node: values[0], number: 1)
+            #expect(try await store.settle(offset: .zero, mark, in: "/") == [EventPosition(high: 8, low: 0)])
+            #expect(log.size.events == 1)
+        }
+    }
+}
