@@ -36,6 +36,20 @@ package protocol SessionStore: AnyObject, Sendable {
     /// Calls `body` when everything that this server has sent in the namespace until now has been delivered here. On any
     /// thread.
     func whenDelivered(in namespace: String, _ body: @escaping @Sendable () -> Void)
+
+    // Messages of clients that are to be handled once, see ``HandledMessages``.
+
+    /// Takes a message for this server, for the time that it may need. Waits while another server has it.
+    ///
+    /// - Returns: The answer, if the message has been handled; nil when this server is to handle it.
+    /// - Throws: `storeUnavailable`, also when another server has not finished in time.
+    func claimMessage(_ name: String, for life: TimeAmount) async throws(RecoveryFailure) -> RawJSON?
+
+    /// Keeps the answer to a message. Returns when it is kept, or cannot be.
+    func keepAnswer(_ answer: RawJSON, of name: String, for life: TimeAmount) async
+
+    /// Gives a message up that could not be handled.
+    func releaseMessage(_ name: String)
 }
 
 /// The interface for adapters that define the order of a namespace's events.

@@ -132,6 +132,40 @@ struct RecoveryRaceTests {
         }
     }
 
+    @Test("A message that a client sends to one node and then to another is handled once")
+    func handledOnce() async throws {
+        try await withLateNode { nodes, link, _ in
+            link.set { $0.delay = .milliseconds(10) }
+            let runs = NIOLockedValueBox(0)
+            let handled = nodes.map { HandledMessages(in: $0.io.of("/")) }
+            @Sendable func send(_ id: String, to index: Int) async throws -> [Int] {
+                try await handled[index].once(id, of: "ann") {
+                    let number = runs.withLockedValue { runs in
+                        runs += 1
+                        return runs
+                    }
+                    try await Task.sleep(for: .milliseconds(30))
+                    return [number]
+                }
+            }
+            let answers = [try await send("a", to: 0), try await send("a", to: 1)]
+            #expect(answers == [[1], [1]])
+            // While the first node is at it.
+            async let first = send("b", to: 0)
+            async let second = send("b", to: 1)
+            let both = try await [first, second]
+            #expect(both[0] == both[1])
+            #expect(runs.withLockedValue { $0 } == 2)
+            // A handler that throws has not handled it.
+            await #expect(throws: TestFailure.self) {
+                try await handled[0].once("c", of: "ann") { () async throws -> Int in throw TestFailure("no") }
+            }
+            try await eventually("the other node handles it") {
+                (try? await handled[1].once("c", of: "ann") { 7 }) == 7
+            }
+        }
+    }
+
     @Test("A client that is lost again while its session is restored can return", arguments: [1, 15, 40, 80])
     func drop(milliseconds: Int) async throws {
         try await withLateNode { nodes, link, redis in

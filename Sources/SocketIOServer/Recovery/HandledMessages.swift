@@ -1,0 +1,142 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import EngineIOCore
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import SocketIOCore
+
+/// Has a message of a client handled once, although the client may send it several times.
+///
+/// A client that sends with acknowledgement and `retries` (official ones from 4.6 on) sends an event again until the
+/// acknowledgement has arrived, also after a new connection. If it gives each message an id of its own, this object
+/// recognises the repetitions, and answers them with the answer of the first one:
+///
+///     let handled = HandledMessages(in: io.of("/"))
+///     io.onConnection { socket in
+///         socket.on("order") { (id: String, order: Order) async throws -> Receipt in
+///             try await handled.once(id, of: userID(socket)) { try await shop.place(order) }
+///         }
+///     }
+///
+/// With connection state recovery over Redis streams, the servers share what they have handled; otherwise each server knows only
+/// its own. Make one object for a namespace. Any thread.
+public final class HandledMessages: Sendable {
+    /// Limits of what is remembered.
+    public struct Limits: Sendable, Hashable {
+        /// How many messages are remembered on this server; above that, the oldest answers are forgotten first. Default
+        /// 10,000, at least 1.
+        public var maximumMessages = 10_000
+        /// How many bytes their answers and ids may have together; default 16 MiB.
+        public var maximumBytes = 16 << 20
+        /// The longest id, in bytes of UTF-8; default 256. Senders may have as many.
+        public var maximumIDLength = 256
+        /// How long an answer is remembered, on all servers; default 10 minutes.
+        public var lifetime = Duration.seconds(600)
+        /// How long handling may take. When a server dies meanwhile, another one handles the message after that time.
+        /// Default 1 minute.
+        public var handlingTime = Duration.seconds(60)
+
+        /// All defaults.
+        public init() {}
+    }
+
+    private struct State {
+        var table: HandledMessageTable
+        var waiting: [HandledMessageTable.Key: [CheckedContinuation<Void, Never>]] = [:]
+    }
+
+    private let local: MemoryAdapter
+    private let limits: Limits
+    private let state: NIOLockedValueBox<State>
+
+    /// Remembers messages of a namespace.
+    public init(in namespace: Namespace, limits: Limits = Limits()) {
+        local = namespace.local
+        self.limits = limits
+        state = NIOLockedValueBox(
+            State(
+                table: HandledMessageTable(
+                    maximumMessages: max(limits.maximumMessages, 1), maximumBytes: limits.maximumBytes,
+                    lifetime: TimeAmount(limits.lifetime))))
+    }
+
+    /// How many messages are remembered on this server, those that are being handled included.
+    public var count: Int { state.withLockedValue { $0.table.count } }
+
+    /// Runs `body`, unless the message has been handled before; returns its answer, or that of the first time.
+    ///
+    /// While the message is being handled, further calls wait. A message whose handling throws is not remembered: the error goes
+    /// to its own call, and a call that waits runs its `body`.
+    ///
+    /// - Parameters:
+    ///   - id: The id that the client gave the message, such as a UUID.
+    ///   - sender: The user or client to whom the id belongs: ids of different senders have nothing to do with each
+    ///     other, and nobody gets the answer to somebody else's message.
+    /// - Throws: What `body` throws; ``SocketError`` with code `invalidArguments` for an id or sender that is too long, `timeout`
+    ///   when the servers' common memory cannot be reached, or when another server does not finish handling the
+    ///   message in time; the client then sends it again. A decoding error when the first answer had another type.
+    public func once<Answer: Codable & Sendable>(
+        _ id: String, of sender: String, _ body: @Sendable () async throws -> Answer
+    ) async throws -> Answer {
+        guard id.utf8.count <= limits.maximumIDLength, sender.utf8.count <= limits.maximumIDLength else {
+            throw SocketError(
+                .invalidArguments, "the id of a message has more than \(limits.maximumIDLength) bytes")
+        }
+        let key = HandledMessageTable.Key(sender: ExactName(sender), id: ExactName(id))
+        while true {
+            switch state.withLockedValue({ $0.table.begin(key, now: .now()) }) {
+            case .answered(let answer): return try answer.decode()
+            case .wait: await wait(for: key)
+            case .handle: return try await handle(key, body)
+            }
+        }
+    }
+
+    private func wait(for key: HandledMessageTable.Key) async {
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLockedValue { state in
+                guard state.table.isHandling(key) else { return true }
+                state.waiting[key, default: []].append(continuation)
+                return false
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+
+    private func handle<Answer: Codable & Sendable>(
+        _ key: HandledMessageTable.Key, _ body: @Sendable () async throws -> Answer
+    ) async throws -> Answer {
+        let store = local.log?.store
+        let name = "\(local.name) \(key.sender.text.utf8.count) \(key.sender.text) \(key.id.text)"
+        do {
+            if let answer = try await store?.claimMessage(name, for: TimeAmount(limits.handlingTime)) {
+                end(key, answer)
+                return try answer.decode()
+            }
+        } catch {
+            end(key, nil)
+            guard error is RecoveryFailure else { throw error }
+            throw SocketError(.timeout, "it is not known whether another server has handled the message")
+        }
+        do {
+            let answer = try await body()
+            let raw = try RawJSON(encoding: answer)
+            await store?.keepAnswer(raw, of: name, for: TimeAmount(limits.lifetime))
+            end(key, raw)
+            return answer
+        } catch {
+            store?.releaseMessage(name)
+            end(key, nil)
+            throw error
+        }
+    }
+
+    /// - Parameter answer: Nil when the message has not been handled.
+    private func end(_ key: HandledMessageTable.Key, _ answer: RawJSON?) {
+        let waiting = state.withLockedValue { state in
+            state.table.end(key, answer, now: .now())
+            return state.waiting.removeValue(forKey: key) ?? []
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+}
