@@ -260,7 +260,7 @@ import Testing
 }
 
 /// A run blocks its thread; the threads of tests are too few for that.
-private func offPool<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+func offPool<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
     try await withCheckedThrowingContinuation { continuation in
         DispatchQueue.global().async { continuation.resume(with: .init(catching: body)) }
     }

@@ -19,6 +19,7 @@ struct LoadCommand: ParsableCommand {
               socketio-load broadcast -c 5000 --rate 20 --duration 30s
               socketio-load rooms --rooms 100 --members 10
               socketio-load connect -c 50 --transport upgrade
+              socketio-load jitter --duration 1m
               socketio-load compare http://127.0.0.1:3000 http://127.0.0.1:3100 --rounds 5 -- echo -c 1000
 
             EXIT CODES
@@ -29,7 +30,7 @@ struct LoadCommand: ParsableCommand {
             """,
         subcommands: [
             EchoCommand.self, BroadcastCommand.self, RoomsCommand.self, ConnectCommand.self, IdleCommand.self,
-            PollingCommand.self, MixedCommand.self, CompareCommand.self,
+            PollingCommand.self, MixedCommand.self, JitterCommand.self, CompareCommand.self,
         ])
 }
 

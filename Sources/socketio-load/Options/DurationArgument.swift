@@ -20,12 +20,18 @@ struct DurationArgument: ExpressibleByArgument, Equatable {
         defaultValueDescription = argument
     }
 
-    private init(seconds: UInt64) {
-        nanoseconds = seconds * 1_000_000_000
-        defaultValueDescription = "\(seconds)s"
+    private init(_ nanoseconds: UInt64, _ description: String) {
+        self.nanoseconds = nanoseconds
+        defaultValueDescription = description
     }
 
-    static func seconds(_ seconds: UInt64) -> DurationArgument { DurationArgument(seconds: seconds) }
+    static func seconds(_ seconds: UInt64) -> DurationArgument {
+        DurationArgument(seconds * 1_000_000_000, "\(seconds)s")
+    }
+
+    static func milliseconds(_ milliseconds: UInt64) -> DurationArgument {
+        DurationArgument(milliseconds * 1_000_000, "\(milliseconds)ms")
+    }
 }
 
 /// `auto`, `none` or a process id.
