@@ -82,10 +82,11 @@ format: ## Bring all sources into the house format.
 lint: ## Check the format of all sources.
 	swift format lint --strict --recursive $(SOURCES)
 
-docs: ## Make docs/configuration.md, config/default.yaml, and haproxy.cfg and nginx.conf of config and docker.
+docs: ## Make docs/configuration.md, docs/openapi.json, config/default.yaml, and haproxy.cfg and nginx.conf of config and docker.
 	swift build --product socketio-server
 	.build/debug/socketio-server settings-reference markdown > docs/configuration.md
 	.build/debug/socketio-server settings-reference yaml > config/default.yaml
+	.build/debug/socketio-server settings-reference openapi > docs/openapi.json
 	.build/debug/socketio-server proxy-config haproxy $(NODES) > config/haproxy.cfg
 	.build/debug/socketio-server proxy-config nginx $(NODES) > config/nginx.conf
 	.build/debug/socketio-server proxy-config haproxy $(CONTAINERS) > docker/haproxy.cfg

@@ -12,6 +12,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioLocks: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let dequeModule: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let heapModule: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -154,8 +155,9 @@ let package = Package(
             name: "socketio-server",
             dependencies: [
                 "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOJWT", "SocketIOServer", "SocketIOCore",
-                "EngineIOServer", "HiredisNIO", "FailureText", hummingbird, asyncHTTPClient, configuration,
-                argumentParser, serviceLifecycle, unixSignals, logging, metrics, coreMetrics, nioCore, nioLocks,
+                "EngineIOServer", "EngineIOCore", "HiredisNIO", "FailureText", hummingbird, asyncHTTPClient,
+                configuration, argumentParser, serviceLifecycle, unixSignals, logging, metrics, coreMetrics, crypto,
+                dequeModule, nioCore, nioLocks,
                 nioPosix, nioHTTP1, nioSSL,
                 .product(name: "Yams", package: "Yams"),
             ],

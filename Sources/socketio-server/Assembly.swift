@@ -22,6 +22,10 @@ struct Assembly {
     let chat: Chat?
     /// Nil when clients show no tokens.
     let authentication: JWTOperation?
+    /// The HTTP API; nil when nobody may use it.
+    let api: HTTPAPICore?
+    /// Nil when nobody wants to be told what happens.
+    let webhooks: WebhookOperation?
     /// The operations listener; nil when there is none.
     let status: StatusServer?
     /// systemd, if it has started this process.
@@ -70,6 +74,11 @@ struct Assembly {
             : StatusServer(
                 settings, token: OperationsToken(text: settings.operations.token),
                 feed: StatusFeed(server: server, readiness: readiness, cluster: cluster?.cluster), logger: logger)
+        webhooks = WebhookOperation(
+            settings.webhooks, node: server.configuration.engine.nodeTag, logger: logger,
+            subject: { authentication?.login(of: $0)?.subject })
+        webhooks?.attach(to: server)
+        api = HTTPAPICore.make(settings, server: server, logger: logger)
         let router = Router(context: BasicRequestContext.self, options: [.autoGenerateHeadEndpoints])
         if settings.chat.enabled {
             let chat = Chat(
@@ -84,7 +93,11 @@ struct Assembly {
             chat = nil
         }
         let pages = HummingbirdApplication(responder: router.buildResponder(), logger: logger)
-        server.application = Self.checks(settings.health, readiness, before: pages)
+        if let api, settings.api.publicListener {
+            server.application = Self.checks(settings.health, readiness, before: HTTPAPI(api: api, next: pages))
+        } else {
+            server.application = Self.checks(settings.health, readiness, before: pages)
+        }
     }
 
     /// Follows the membership of the cluster until it is cancelled; nil for a node on its own.
@@ -92,6 +105,9 @@ struct Assembly {
         guard let cluster else { return nil }
         return Task { await cluster.watchNodes(on: server.someEventLoop) { await chat?.refresh() } }
     }
+
+    /// Delivers webhooks until it is cancelled.
+    func deliverWebhooks() -> Task<Void, Never>? { webhooks.map { webhooks in Task { await webhooks.run() } } }
 
     /// Removes old messages of the chat until it is cancelled.
     func maintainChat() -> Task<Void, Never>? { chat.map { chat in Task { await chat.maintain() } } }

@@ -107,7 +107,9 @@ private struct ListeningService: Service {
                 "version": "\(Version.current)",
             ])
         assembly.logAddress(port: address?.port ?? settings.port)
-        let watches = [assembly.watchCluster(), assembly.watchOverload(), assembly.maintainChat()]
+        let watches = [
+            assembly.watchCluster(), assembly.watchOverload(), assembly.maintainChat(), assembly.deliverWebhooks(),
+        ]
         assembly.serviceManager.ready(status: "listening on port \(address?.port ?? settings.port)")
         let watchdog = Task { [server = assembly.server] in
             await assembly.serviceManager.watch { within in

@@ -97,10 +97,13 @@ let package = Package(
             name: "socketio_server",
             dependencies: [
                 "SocketIORedis", "HiredisNIO", "SocketIOJWT", "Chat", "SocketIOServer", "EngineIOServer", configuration,
-                yams,
-                nioCore, logging,
+                yams, nioCore, nioHTTP1, logging,
             ],
-            path: "Sources/ServerSettings", sources: ["Settings", "Cluster/RedisSettings.swift"],
+            path: "Sources/ServerSettings",
+            sources: [
+                "Settings", "Cluster/RedisSettings.swift", "API/APIToken.swift", "Operations/OperationsToken.swift",
+                "Webhooks/WebhookKind.swift",
+            ],
             swiftSettings: swiftSettings),
         .target(
             name: "FuzzHarness",

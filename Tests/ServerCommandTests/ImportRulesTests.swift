@@ -131,8 +131,17 @@ internal import Testing
             files: [
                 "EmitCommand.swift": ["NIOPosix", "SocketIOCore"], "HealthcheckCommand.swift": ["NIOPosix"],
                 "PeersCommand.swift": ["NIOPosix"],
-                // The one request this server makes: for the key set.
+                // A request for the key set.
                 "KeySetFetch.swift": ["AsyncHTTPClient"],
+                // The API reads and writes JSON, and remembers requests.
+                "APIOperation.swift": ["SocketIOCore"], "APIQuestion.swift": ["EngineIOCore"],
+                "HTTPAPI.swift": ["SocketIOCore", "EngineIOCore", "Crypto"],
+                "SocketValue+Base64.swift": ["EngineIOCore"],
+                "HTTPAPI+Reading.swift": ["SocketIOCore"],
+                "IdempotencyStore.swift": ["Crypto", "DequeModule"],
+                // Webhooks wait, are signed, and leave by HTTP.
+                "WebhookQueue.swift": ["DequeModule"], "WebhookRequest.swift": ["Crypto"],
+                "WebhookDelivery.swift": ["AsyncHTTPClient"],
             ]),
         // Shipped, for applications and adapters: what the server's API and NIO give. Its codecs are its own, see `TestValue`.
         "SocketIOTesting": Rule(

@@ -105,20 +105,28 @@ struct CheckConfigCommand: AsyncParsableCommand {
     }
 }
 
-/// Prints the files that are made from the table of settings; `make docs` calls it.
+/// Prints the files that are made from the table of settings, and the description of the HTTP API. `make docs` calls it.
 struct ReferenceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "settings-reference", abstract: "Print docs/configuration.md or config/default.yaml.",
+        commandName: "settings-reference",
+        abstract: "Print docs/configuration.md, config/default.yaml or docs/openapi.json.",
         shouldDisplay: false)
 
     enum Form: String, ExpressibleByArgument, CaseIterable {
         case markdown
         case yaml
+        case openapi
     }
 
     @Argument var form: Form
 
     func run() {
-        print(form == .markdown ? SettingsReference.markdown : SettingsReference.yaml, terminator: "")
+        let text =
+            switch form {
+            case .markdown: SettingsReference.markdown
+            case .yaml: SettingsReference.yaml
+            case .openapi: APIDescription.text + "\n"
+            }
+        print(text, terminator: "")
     }
 }

@@ -18,15 +18,17 @@ extension Assembly {
             registry: metrics, server: server, readiness: readiness, version: Version.current,
             cluster: cluster?.cluster)
         let token = OperationsToken(text: settings.operations.token)
-        status.server.application = HealthCheck(
-            path: "/healthz",
-            next: ReadinessCheck(
-                path: "/readyz", readiness: readiness,
-                next: OperationsHostCheck(
-                    hosts: OperationsHosts(hasToken: token.text != nil, configured: settings.operations.host),
-                    next: LogLevelEndpoint(
-                        token: token, initial: settings.log.level, logger: logger,
-                        next: StatusPage(next: MetricsEndpoint(path: "/metrics", token: token, page: page))))))
+        let pages = LogLevelEndpoint(
+            token: token, initial: settings.log.level, logger: logger,
+            next: StatusPage(next: MetricsEndpoint(path: "/metrics", token: token, page: page)))
+        let hosts = OperationsHosts(hasToken: token.text != nil, configured: settings.operations.host)
+        func checked(_ rest: some HTTPApplication) -> any HTTPApplication {
+            HealthCheck(
+                path: "/healthz",
+                next: ReadinessCheck(
+                    path: "/readyz", readiness: readiness, next: OperationsHostCheck(hosts: hosts, next: rest)))
+        }
+        status.server.application = api.map { checked(HTTPAPI(api: $0, next: pages)) } ?? checked(pages)
         let address: SocketAddress?
         do {
             address = try await status.server.listen(host: settings.operations.host, port: port)
@@ -52,6 +54,8 @@ extension Assembly {
     func close() async {
         await chat?.close()
         await server.close()
+        // Those who were disconnected just now are part of it.
+        await webhooks?.close()
         await status?.server.close()
     }
 }

@@ -12,13 +12,18 @@ struct OperationsToken: Sendable {
     /// Whether a request carries it as `Authorization: Bearer`, or none is asked for.
     func allows(_ request: ApplicationRequest) -> Bool {
         guard text != nil else { return true }
+        return Self.bearer(of: request).map { allows($0) } ?? false
+    }
+
+    /// What a request carries as `Authorization: Bearer`.
+    static func bearer(of request: ApplicationRequest) -> String? {
         let values = request.headers["Authorization"]
-        guard values.count == 1, let value = values.first else { return false }
+        guard values.count == 1, let value = values.first else { return nil }
         let scheme = "bearer ".utf8.count
         guard String(decoding: value.utf8.prefix(scheme), as: UTF8.self).equalsIgnoringASCIICase("bearer ") else {
-            return false
+            return nil
         }
-        return allows(String(Substring(value.utf8.dropFirst(scheme))))
+        return String(Substring(value.utf8.dropFirst(scheme)))
     }
 
     /// Whether this is it, or none is asked for. Takes as long for the first wrong byte as for the last.

@@ -60,6 +60,8 @@ struct Settings: Sendable, Equatable {
     var drain = Drain()
     var overload = Overload()
     var operations = Operations()
+    var api = API()
+    var webhooks = Webhooks()
     var log = Log()
 
     enum Parser: String, CaseIterable, Sendable {
@@ -112,6 +114,26 @@ struct Settings: Sendable, Equatable {
             case strict
             case none
         }
+    }
+
+    struct API: Sendable, Equatable {
+        var tokens: [String] = []
+        var publicListener = false
+        var maxBodyBytes = 1_048_576
+        var maxBatch = 100
+        var maxAckTimeoutMs = 60_000
+    }
+
+    struct Webhooks: Sendable, Equatable {
+        var url: String?
+        var secret: String?
+        var events: [WebhookKind] = [.connect, .disconnect]
+        var eventNames: [String] = []
+        var maxBatch = 100
+        var maxDelayMs = 200
+        var maxQueuedBytes = 16_777_216
+        var timeoutMs = 10_000
+        var giveUpAfterMs = 300_000
     }
 
     struct CORS: Sendable, Equatable {

@@ -22,6 +22,10 @@ enum MetricCatalog {
             "Connections of trustedProxies that were closed because they do not begin with a PROXY header.",
         "engineio_rehomed_connections_total": "WebSockets moved to the event loop of their session.",
         "socketio_http_refused_total": "HTTP requests refused, by status.",
+        "socketio_api_requests_total": "Requests to the HTTP API, by operation and status.",
+        "socketio_webhook_events_total":
+            "Events for webhooks, by what became of them: delivered, refused, givenUp or dropped.",
+        "socketio_webhook_queued_bytes": "Bytes of events that wait for the receiver of webhooks.",
         // Traffic
         "engineio_messages_received_total": "Messages from clients, by event loop.",
         "engineio_received_bytes_total": "Bytes of those messages.",

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Foundation
 internal import NIOCore
 
 /// Shapes of texts that several settings share.
@@ -53,6 +54,14 @@ enum SettingRules {
         let isBracketed = host.hasPrefix("[") && host.hasSuffix("]") && host.count > 2
         return !host.isEmpty && (isBracketed || !host.contains(":"))
             && host.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
+    }
+
+    /// Whether it is an address for a request: `https://example.org:8443/path`.
+    static func isWebAddress(_ text: String) -> Bool {
+        guard text.utf8.count <= 4_096, let url = URL(string: text), let host = url.host, !host.isEmpty else {
+            return false
+        }
+        return ["http", "https"].contains(url.scheme)
     }
 
     /// A version as it can stand in an ETag.

@@ -2,6 +2,7 @@
 
 internal import EngineIOServer
 internal import Foundation
+internal import SocketIOServer
 
 /// What must hold between settings, after each one has been found good by itself.
 struct SettingsValidation {
@@ -15,6 +16,8 @@ struct SettingsValidation {
         checkCookie(settings.cookie)
         checkPaths(settings)
         checkOperations(settings.operations)
+        checkAPI(settings)
+        checkWebhooks(settings.webhooks)
         checkProxies(settings)
         checkKeptHeaders(settings.limits.keptHeaders)
         checkRedis(settings.redis)
@@ -151,6 +154,39 @@ struct SettingsValidation {
     private mutating func checkOperations(_ operations: Settings.Operations) {
         guard operations.port != nil, operations.token == nil, !SettingRules.isLoopback(operations.host) else { return }
         report("operations.host", "is not loopback and needs operations.token: metrics are not for everybody")
+    }
+
+    private mutating func checkAPI(_ settings: Settings) {
+        var names: NameSet = []
+        for (index, text) in settings.api.tokens.enumerated() {
+            guard let token = APIToken(text) else {
+                // The text is not repeated: it holds a secret.
+                report("api.tokens", "number \(index + 1) must be \(APIToken.form)")
+                continue
+            }
+            if !names.insert(token.name).inserted {
+                report("api.tokens", "number \(index + 1) has the name '\(token.name)' of another one")
+            }
+        }
+        if !settings.api.tokens.isEmpty, settings.operations.port == nil, !settings.api.publicListener {
+            report("api.tokens", "needs operations.port, or api.publicListener: no listener would answer the API")
+        }
+        if settings.api.publicListener, settings.api.tokens.isEmpty {
+            report("api.publicListener", "needs api.tokens: without them there is no API")
+        }
+    }
+
+    private mutating func checkWebhooks(_ webhooks: Settings.Webhooks) {
+        if webhooks.url != nil, webhooks.secret == nil {
+            report("webhooks.url", "needs webhooks.secret: without a signature the receiver would believe everybody")
+        }
+        let tellsEvents = webhooks.events.contains(.event)
+        if tellsEvents, webhooks.eventNames.isEmpty {
+            report("webhooks.events", "needs webhooks.eventNames for 'event'")
+        }
+        if !tellsEvents, !webhooks.eventNames.isEmpty {
+            report("webhooks.eventNames", "needs 'event' in webhooks.events")
+        }
     }
 
     private mutating func report(_ key: String, _ message: String) {

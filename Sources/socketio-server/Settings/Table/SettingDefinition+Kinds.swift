@@ -79,10 +79,11 @@ extension SettingDefinition {
     }
 
     static func list(
-        _ key: String, _ path: any WritableKeyPath<Settings, [String]> & Sendable, _ summary: String
+        _ key: String, _ path: any WritableKeyPath<Settings, [String]> & Sendable, secret: Bool = false,
+        _ summary: String
     ) -> Self {
         Self(
-            key: key, kind: .list([]), isOptional: false, unit: nil, summary: summary, isSecret: false,
+            key: key, kind: .list([]), isOptional: false, unit: nil, summary: summary, isSecret: secret,
             read: { .list($0[keyPath: path]) },
             assign: { value, settings in
                 if case .list(let items) = value { settings[keyPath: path] = items }

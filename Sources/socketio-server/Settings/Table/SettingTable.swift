@@ -26,7 +26,7 @@ enum SettingTable {
         auth,
         chat,
         pages,
-        loadControl, overload, operations, reloading, logs,
+        loadControl, overload, operations, api, webhooks, reloading, logs,
     ]
 
     private static let day = 86_400_000
