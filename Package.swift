@@ -314,8 +314,8 @@ let package = Package(
             dependencies: [
                 "socketio-server", "SocketIORedis", "SocketIOCluster", "SocketIOServer", "SocketIOTesting",
                 "EngineIOServer",
-                "HiredisNIO", "ProcessTesting", nioCore, nioLocks, nioPosix, nioHTTP1, logging, configuration,
-                coreMetrics, .product(name: "Yams", package: "Yams"),
+                "HiredisNIO", "ProcessTesting", nioCore, nioLocks, nioPosix, nioHTTP1, crypto, logging,
+                configuration, coreMetrics, .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings),
     ],
