@@ -11,27 +11,31 @@ package final class RedisClientCore: RedisEndpointCore {
     private var acknowledgedInRead = 0
     private var failedInRead = 0
 
+    /// - Parameter resolver: Says where to connect; nil for what the configuration says.
     init(
-        configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger, name: String,
-        stateBox: RedisStateBox, handlers: RedisClientHandlers
+        configuration: RedisConfiguration, resolver: (any RedisAddressResolver)? = nil, eventLoop: any EventLoop,
+        logger: Logger, name: String, stateBox: RedisStateBox, handlers: RedisClientHandlers
     ) {
         self.handlers = handlers
         link = RedisLink(
             name: name, configuration: configuration,
             settings: RedisConnectionSettings(configuration, isSubscriber: false),
-            resolver: configuration.makeResolver(logger: logger), stateBox: stateBox, onState: handlers.onState,
+            resolver: resolver ?? configuration.makeResolver(logger: logger), stateBox: stateBox,
+            onState: handlers.onState,
             eventLoop: eventLoop, logger: logger)
     }
 
     /// Makes a client for the event loop that the caller is on, or will be when it uses it. It is to be closed by its owner.
     ///
     /// - Parameter name: names the link in logs and metrics.
+    /// - Parameter nodes: In a Redis Cluster, whose primaries it connects to.
     package convenience init(
-        configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger, name: String,
-        handlers: RedisClientHandlers
+        configuration: RedisConfiguration, nodes: RedisClusterNodes? = nil, eventLoop: any EventLoop, logger: Logger,
+        name: String, handlers: RedisClientHandlers
     ) {
         self.init(
-            configuration: configuration, eventLoop: eventLoop, logger: logger, name: name, stateBox: RedisStateBox(),
+            configuration: configuration, resolver: nodes.map { AnyPrimary($0) }, eventLoop: eventLoop, logger: logger,
+            name: name, stateBox: RedisStateBox(),
             handlers: handlers)
     }
 
@@ -41,6 +45,12 @@ package final class RedisClientCore: RedisEndpointCore {
         link.close()
         waiting.removeAll { $0.completion(.failure(.closedByOwner)) }
     }
+
+    /// Whether commands are sent now.
+    package var isUp: Bool { link.connection?.isReady ?? false }
+
+    /// Ends the connection, if there is one, and connects to the next address.
+    func moveOn(_ reason: RedisError) { link.moveOn(reason) }
 
     /// This side's address of the connection; nil without one.
     package var localAddress: SocketAddress? { link.connection?.localAddress }

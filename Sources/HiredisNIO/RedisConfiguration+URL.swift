@@ -7,6 +7,7 @@ extension RedisConfiguration {
     ///
     /// - `redis://[[user]:password@]host[:port][/db][?…]`, with TLS `rediss://`
     /// - `redis+unix://[[user]:password@]/path/of/socket[?db=…]`, also `unix://`
+    /// - `redis+cluster://[[user]:password@]host[:port][,host…][?…]`, with TLS `rediss+cluster://`
     /// - `redis+sentinel://[[user]:password@]host[:port][,host…]/name[/db][?…]`, with TLS `rediss+sentinel://`
     ///
     /// Parameters: `db`, `clientName`, `connectTimeoutMs`, `commandTimeoutMs`, `pingIntervalMs`; with TLS `caFile`,
@@ -20,7 +21,8 @@ extension RedisConfiguration {
         self.init()
         guard let schemeEnd = url.firstRange(ofColonSlashSlash: ()) else {
             throw Self.wrong(
-                "there is no scheme; it begins with redis://, rediss://, redis+unix:// or redis+sentinel://")
+                "there is no scheme; it begins with redis://, rediss://, redis+unix://, redis+cluster:// or redis+sentinel://"
+            )
         }
         let scheme = url[..<schemeEnd.lowerBound].lowercased()
         var rest = url[schemeEnd.upperBound...]
@@ -58,8 +60,17 @@ extension RedisConfiguration {
             var sentinels = RedisSentinels(hosts: hosts, primaryName: "")
             try readPath(path, master: { sentinels.primaryName = $0 })
             endpoint = .sentinel(sentinels)
+        case "redis+cluster", "rediss+cluster":
+            var hosts: [RedisHost] = []
+            for part in authority.split(separator: ",", omittingEmptySubsequences: false) {
+                hosts.append(try Self.host(part, defaultPort: 6379))
+            }
+            endpoint = .cluster(hosts)
+            try readPath(path, master: nil)
         default:
-            throw Self.wrong("the scheme is none of redis, rediss, redis+unix, redis+sentinel, rediss+sentinel")
+            throw Self.wrong(
+                "the scheme is none of redis, rediss, redis+unix, redis+cluster, rediss+cluster, redis+sentinel, "
+                    + "rediss+sentinel")
         }
         if scheme.hasPrefix("rediss") { tls = RedisTLS() }
         if case .sentinel(var sentinels) = endpoint {
@@ -99,7 +110,9 @@ extension RedisConfiguration {
 
     private static func host(_ text: Substring, defaultPort: Int) throws(RedisError) -> RedisHost {
         guard !text.isEmpty else { throw wrong("a host is missing") }
-        guard !text.contains(",") else { throw wrong("one host only; several are for redis+sentinel://") }
+        guard !text.contains(",") else {
+            throw wrong("one host only; several are for redis+cluster:// and redis+sentinel://")
+        }
         var name = text
         var port: Substring?
         if text.first == "[" {
@@ -149,7 +162,9 @@ extension RedisConfiguration {
         case "commandTimeoutMs": commandTimeout = try Self.milliseconds(value, part: name)
         case "pingIntervalMs": pingInterval = try Self.milliseconds(value, part: name)
         case "caFile", "certFile", "keyFile", "serverName", "verify":
-            guard tls != nil else { throw Self.wrong("parameter \(name) needs rediss:// or rediss+sentinel://") }
+            guard tls != nil else {
+                throw Self.wrong("parameter \(name) needs rediss://, rediss+cluster:// or rediss+sentinel://")
+            }
             try readTLSParameter(name, value)
         case "master", "sentinelUser", "sentinelPassword", "sentinelTls":
             guard case .sentinel(var sentinels) = endpoint else {

@@ -53,6 +53,8 @@ public struct RedisConfiguration: Sendable, Hashable {
         case unixSocket(String)
         /// The primary that these sentinels name.
         case sentinel(RedisSentinels)
+        /// A Redis Cluster. These servers, or one of them, are asked for the others first.
+        case cluster([RedisHost])
     }
 
     /// Where to connect. Default `127.0.0.1:6379`.
@@ -103,6 +105,10 @@ public struct RedisConfiguration: Sendable, Hashable {
             if sentinels.hosts.isEmpty { problems.append("at least one sentinel is needed") }
             problems += sentinels.hosts.flatMap(\.problems)
             if sentinels.primaryName.isEmpty { problems.append("the name of the primary is missing") }
+        case .cluster(let hosts):
+            if hosts.isEmpty { problems.append("at least one server of the cluster is needed") }
+            problems += hosts.flatMap(\.problems)
+            if database != 0 { problems.append("a Redis Cluster has the database 0 only") }
         }
         if username != nil, password == nil { problems.append("a user needs a password") }
         if username?.isEmpty == true { problems.append("the user is empty") }
@@ -175,6 +181,8 @@ extension RedisConfiguration: CustomStringConvertible, CustomDebugStringConverti
         case .sentinel(let sentinels):
             let hosts = sentinels.hosts.map(\.description).joined(separator: ",")
             return "\(tls == nil ? "redis" : "rediss")+sentinel://\(hosts)/\(sentinels.primaryName)\(suffix)"
+        case .cluster(let hosts):
+            return "\(tls == nil ? "redis" : "rediss")+cluster://\(hosts.map(\.description).joined(separator: ","))"
         }
     }
 

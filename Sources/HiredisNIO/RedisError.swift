@@ -37,6 +37,8 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
         public static let replyTooLarge = Code(description: "replyTooLarge")
         /// The server sent something that is no RESP2 or answers nothing that was asked.
         public static let protocolViolation = Code(description: "protocolViolation")
+        /// Another server of the Redis Cluster is responsible (`MOVED`, `ASK`).
+        public static let redirected = Code(description: "redirected")
         /// The server is a replica (`READONLY`, or its role is not `master`).
         public static let notPrimary = Code(description: "notPrimary")
         /// No sentinel could be reached, or none knows the name of the primary.
@@ -51,6 +53,8 @@ public struct RedisError: Error, Sendable, CustomStringConvertible {
     public var message: String
     /// The error below, if there is one.
     public var cause: (any Error)?
+    /// With code `redirected`: where to.
+    package var redirection: RedisRedirection?
 
     /// Makes an error.
     public init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
@@ -77,6 +81,9 @@ extension RedisError {
             self.init(.authentication, "\(command): \(text)")
         case "LOADING", "MASTERDOWN", "BUSY", "TRYAGAIN", "CLUSTERDOWN":
             self.init(.loading, "\(command): \(text)")
+        case "MOVED", "ASK":
+            self.init(.redirected, "\(command): \(text)")
+            redirection = RedisRedirection(text)
         case "READONLY":
             self.init(.notPrimary, "\(command): \(text)")
         default:

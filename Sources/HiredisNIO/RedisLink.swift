@@ -154,6 +154,13 @@ final class RedisLink {
         }
     }
 
+    /// The server in use is of no use, although it is there; the next address is tried.
+    func moveOn(_ reason: RedisError) {
+        guard case .established(let connection) = phase else { return }
+        resolver.failed(reason)
+        connection.close(reason)
+    }
+
     static let lateReason = "the server has not answered the last health check yet"
 
     private var addressMetadata: Logger.Metadata {

@@ -71,7 +71,11 @@ package struct RedisPublish: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - head: The command in RESP up to the last argument, which is what the others are together.
-    package init(head: ByteBuffer, _ beginning: StaticString, _ body: ByteBuffer, _ end: ByteBuffer) {
+    ///   - channel: Where in the head the name of a channel or key stands.
+    package init(
+        head: ByteBuffer, _ beginning: StaticString, _ body: ByteBuffer, _ end: ByteBuffer,
+        channel: Range<Int> = 0..<0
+    ) {
         let length = beginning.utf8CodeUnitCount + body.readableBytes + end.readableBytes
         let capacity = head.readableBytes + RESPLength.maximumBytes + length + 2
         var buffer = ByteBufferAllocator().buffer(capacity: capacity)
@@ -85,8 +89,30 @@ package struct RedisPublish: Sendable, Hashable {
         buffer.writeImmutableBuffer(end)
         buffer.writeInteger(0x0d0a as UInt16)
         bytes = buffer
-        channelRange = 0..<0
+        channelRange = channel
         payloadRange = start..<start + length
+    }
+
+    /// A message for a channel whose payload consists of parts.
+    package init(_ head: Head, _ beginning: StaticString, _ body: ByteBuffer, _ end: ByteBuffer) {
+        self.init(head: head.bytes, beginning, body, end, channel: head.channel)
+    }
+
+    /// The command of a message for a channel, up to its payload.
+    package struct Head: Sendable, Hashable {
+        fileprivate let bytes: ByteBuffer
+        fileprivate let channel: Range<Int>
+
+        /// - Parameter sharded: SPUBLISH instead of PUBLISH.
+        package init(to channel: String, sharded: Bool = false) {
+            var bytes = ByteBuffer()
+            RESPCommand.writeHeader(count: 3, to: &bytes)
+            (sharded ? "SPUBLISH" : "PUBLISH").write(to: &bytes)
+            channel.write(to: &bytes)
+            self.bytes = bytes
+            // The line end stands behind it.
+            self.channel = bytes.writerIndex - 2 - channel.utf8.count..<bytes.writerIndex - 2
+        }
     }
 
     private func slice(_ range: Range<Int>) -> ByteBuffer {

@@ -33,12 +33,14 @@ package final class RedisSubscriberCore: RedisEndpointCore {
     /// owner.
     ///
     /// - Parameter name: names the link in logs and metrics.
+    /// - Parameter nodes: In a Redis Cluster, whose primaries it connects to.
     package convenience init(
-        configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger, name: String,
-        handlers: RedisSubscriberHandlers
+        configuration: RedisConfiguration, nodes: RedisClusterNodes? = nil, eventLoop: any EventLoop, logger: Logger,
+        name: String, handlers: RedisSubscriberHandlers
     ) {
         self.init(
-            configuration: configuration, resolver: configuration.makeResolver(logger: logger), eventLoop: eventLoop,
+            configuration: configuration,
+            resolver: nodes.map { AnyPrimary($0) } ?? configuration.makeResolver(logger: logger), eventLoop: eventLoop,
             logger: logger, name: name, stateBox: RedisStateBox(), handlers: handlers)
     }
 
@@ -100,6 +102,7 @@ extension RedisSubscriberCore: RedisLinkOwner {
             if restoring == 0 { restored() }
         }
         for waiter in waiters { waiter(result) }
+        if let refusal, waiters.isEmpty, !changed.isUnsubscribe { handlers.onRefusal(changed.channel, refusal) }
     }
 
     func connection(_ connection: RedisConnection, lost kind: RedisSubscriptionKind, channel: String) {

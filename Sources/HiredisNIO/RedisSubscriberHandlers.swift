@@ -27,6 +27,8 @@ package struct RedisSubscriberHandlers {
     package var onState: (RedisLinkState) -> Void = { _ in }
     /// An outage is over; comes after the state is `up` or `degraded`.
     package var onOutage: (RedisOutage) -> Void = { _ in }
+    /// A subscription that had been confirmed has been refused.
+    package var onRefusal: (_ channel: String, RedisError) -> Void = { _, _ in }
     /// A message over the limits was thrown away.
     package var onOversized: () -> Void = {}
 

@@ -21,6 +21,9 @@ package enum RedisSubscriptionKind: Sendable, Hashable, CaseIterable {
         case .sharded: "SUNSUBSCRIBE"
         }
     }
+
+    /// The command that counts subscribers of channels. There is none for patterns.
+    package var countCommand: String { self == .sharded ? "PUBSUB SHARDNUMSUB" : "PUBSUB NUMSUB" }
 }
 
 /// A change of one subscription.

@@ -128,8 +128,12 @@ struct SubscriptionTable<Waiter> {
             swap(&told, &entry.subscribers)
             if entry.isWanted {
                 entry.refusal = error
-                // A wish that never came true ends with the refusal its owner is told.
-                if entry.wasConfirmed { refusals[key] = error } else { entry.isWanted = false }
+                // A wish that never came true ends with the refusal its owner is told, and so does one for another server.
+                if entry.wasConfirmed, error.code != .redirected {
+                    refusals[key] = error
+                } else {
+                    entry.isWanted = false
+                }
             }
         } else {
             entry.isConfirmed = true

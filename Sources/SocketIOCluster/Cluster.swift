@@ -138,6 +138,8 @@ public final class Cluster: Sendable {
 
     // MARK: For the adapters
 
+    package var backend: (any ClusterBackend)? { current?.backend }
+
     var current: ClusterParts? { state.withLockedValue { $0.parts } }
 
     /// The directory of the other servers; after ``close()`` it has those that were known then.

@@ -85,6 +85,7 @@ package final class ClusterCounters: Sendable {
     private let waitingBytes = Gauge(label: "socketio_adapter_waiting_bytes")
     private let lag = Gauge(label: "socketio_adapter_lag_seconds")
     private let streamLag = Gauge(label: "socketio_adapter_stream_lag_seconds")
+    private let channels = Gauge(label: "socketio_adapter_channels")
     private let isUp = Gauge(label: "socketio_adapter_up")
 
     package init() {}
@@ -100,6 +101,7 @@ package final class ClusterCounters: Sendable {
     package func record(waitingBytes bytes: Int) { waitingBytes.record(bytes) }
     package func record(lag duration: TimeAmount) { lag.record(Double(max(duration.nanoseconds, 0)) / 1e9) }
     package func record(streamLag duration: TimeAmount) { streamLag.record(Double(duration.nanoseconds) / 1e9) }
+    package func record(channels count: Int) { channels.record(count) }
     package func record(isUp: Bool) { self.isUp.record(isUp ? 1 : 0) }
 
     package var statistics: ClusterStatistics {

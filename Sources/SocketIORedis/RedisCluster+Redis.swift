@@ -15,9 +15,13 @@ extension RedisCluster {
         // Names of channel and pattern come along with a message.
         redis.limits.maximumReplyBytes = max(redis.limits.maximumReplyBytes, 2 * configuration.maxMessageBytes)
         try redis.validate()
+        if configuration.streams != nil, case .cluster = redis.endpoint {
+            throw ClusterError(.configuration, "streams do not work with a Redis Cluster; use sharded")
+        }
         let settings = redis
+        let isSharded = configuration.sharded != nil
         try self.init(configuration: configuration) { eventLoop, logger in
-            RedisTransport(configuration: settings, eventLoop: eventLoop, logger: logger)
+            RedisTransports.make(settings, isSharded: isSharded, eventLoop: eventLoop, logger: logger)
         }
     }
 

@@ -38,6 +38,10 @@ public final class RedisCluster: Sendable {
         self.configuration = configuration
         cluster = try Cluster(configuration: configuration.cluster, ids: ids) { services in
             let transport = transport(services.eventLoop, services.logger)
+            if let sharded = configuration.sharded {
+                return ShardedBackend(
+                    transport, configuration: configuration, sharded: sharded, services: services)
+            }
             guard let streams = configuration.streams else {
                 return RedisBackend(transport, configuration: configuration, services: services)
             }
@@ -74,6 +78,25 @@ public final class RedisCluster: Sendable {
     ///
     /// - Throws: ``ClusterError`` with code `unavailable` when that takes longer than `limit`; `CancellationError`.
     public func waitUntilUp(within limit: Duration) async throws { try await cluster.waitUntilUp(within: limit) }
+
+    /// Waits until this node receives what others send to the rooms in which its sockets are now.
+    ///
+    /// With ``RedisClusterConfiguration/sharded``, in the modes `dynamic` and `dynamicPrivate`, a room has a channel of its
+    /// own, and what another node sends in the moment between `join` and the subscription does not arrive here. Call
+    /// this between the two, for example before the acknowledgement of the event that made the socket join. Otherwise it
+    /// returns at once.
+    ///
+    /// - Throws: ``ClusterError`` with code `unavailable` when that takes longer than `limit`; `CancellationError`.
+    public func waitForRooms(within limit: Duration = .seconds(5)) async throws {
+        guard let backend = cluster.backend as? ShardedBackend else { return }
+        let deadline = ContinuousClock.now + limit
+        while !backend.areRoomsSettled {
+            guard ContinuousClock.now < deadline else {
+                throw ClusterError.unavailable("Redis has not confirmed the subscriptions to all rooms")
+            }
+            try await Task.sleep(for: .milliseconds(1))
+        }
+    }
 
     /// Says goodbye to the other nodes and disconnects from Redis. Happens by itself when the server closes.
     public func close() async { await cluster.close() }

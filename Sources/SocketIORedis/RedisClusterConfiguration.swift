@@ -19,6 +19,8 @@ public struct RedisClusterConfiguration: Sendable {
     public var publishOnSpecificResponseChannel = false
     /// How broadcasts travel in Redis streams; default nil: by publish/subscribe. All nodes need the same.
     public var streams: RedisStreams?
+    /// Sharded publish/subscribe instead; default nil. It excludes ``streams``. All nodes need the same.
+    public var sharded: ShardedPubSub?
     /// What happens to messages while Redis cannot be reached.
     public var outage = OutagePolicy()
 
@@ -31,12 +33,19 @@ public struct RedisClusterConfiguration: Sendable {
         set { cluster[keyPath: setting] = newValue }
     }
 
+    /// The value of the setting `adapter`.
+    package var adapterName: String {
+        if streams != nil { return "redis-streams" }
+        return sharded == nil ? "redis" : "redis-sharded"
+    }
+
     /// Refuses values that cannot work, all at once.
     ///
     /// - Throws: ``ClusterError`` with code `configuration`.
     public func validate() throws {
         var problems = cluster.problems
         problems += streams?.problems ?? []
+        if streams != nil, sharded != nil { problems.append("streams and sharded exclude each other") }
         if outage.maximumBytes < 0 { problems.append("outage.maximumBytes must not be negative") }
         if outage.maximumAge <= .zero { problems.append("outage.maximumAge must be positive") }
         if outage.replayGrace < .zero { problems.append("outage.replayGrace must not be negative") }

@@ -25,8 +25,8 @@ struct ConformanceServer: AsyncParsableCommand {
     @Option(help: "Address to listen on.")
     var host = "127.0.0.1"
 
-    @Option(help: "memory, redis or streams; the others need adapters that do not exist yet.")
-    var adapter = "memory"
+    @Option(help: "memory, redis, sharded or streams.")
+    var adapter = AdapterChoice.memory
 
     @Option(help: "URL of Redis; default redis://127.0.0.1:6379.")
     var redis: String?
@@ -34,8 +34,8 @@ struct ConformanceServer: AsyncParsableCommand {
     @Option(help: "First part of all channel names; default socket.io.")
     var key: String?
 
-    @Option(help: "Needs the sharded adapter, which does not exist yet.")
-    var mode: String?
+    @Option(help: "With --adapter sharded: static, dynamic (the default) or dynamic-private.")
+    var mode: ModeChoice?
 
     @Flag(help: "The adapter's publishOnSpecificResponseChannel.")
     var specificResponseChannel = false
@@ -69,21 +69,18 @@ struct ConformanceServer: AsyncParsableCommand {
 
     mutating func validate() throws {
         var problems: [String] = []
-        let unavailable: [(given: Bool, option: String)] = [
-            (!["memory", "redis", "streams"].contains(adapter), "--adapter \(adapter)"), (mode != nil, "--mode"),
-        ]
-        for (given, option) in unavailable where given {
-            problems.append("\(option) is not available: the feature does not exist in this version")
-        }
-        if adapter == "memory" {
+        if mode != nil, adapter != .sharded { problems.append("--mode needs --adapter sharded") }
+        if adapter == .memory {
             let needing: [(given: Bool, option: String)] = [
                 (redis != nil, "--redis"), (key != nil, "--key"),
                 (specificResponseChannel, "--specific-response-channel"),
                 (requestsTimeout != nil, "--requests-timeout"),
             ]
-            for (given, option) in needing where given { problems.append("\(option) needs --adapter redis or streams") }
+            for (given, option) in needing where given {
+                problems.append("\(option) needs --adapter redis, sharded or streams")
+            }
         }
-        if adapter != "memory", app == .eio || app == .wsEcho {
+        if adapter != .memory, app == .eio || app == .wsEcho {
             problems.append("--app \(app.rawValue) has no rooms that an adapter could share")
         }
         if !(0...65535).contains(port) { problems.append("--port must be 0 to 65535") }
@@ -110,7 +107,7 @@ struct ConformanceServer: AsyncParsableCommand {
                 if deflate { $0.perMessageDeflate = PerMessageDeflateConfiguration() }
                 $0.allowEIO3 = eio3
             })
-        let cluster = adapter == "memory" ? nil : try makeCluster()
+        let cluster = adapter == .memory ? nil : try makeCluster()
         settings.configureServer = { [recovery, parser] in
             $0.parser = PacketParser(rawValue: parser.rawValue) ?? .default
             if recovery { $0.connectionStateRecovery = ConnectionStateRecovery() }
@@ -135,7 +132,11 @@ struct ConformanceServer: AsyncParsableCommand {
 
     private func makeCluster() throws -> RedisCluster {
         var configuration = RedisClusterConfiguration()
-        if adapter == "streams" {
+        if adapter == .sharded {
+            configuration.sharded = ShardedPubSub(
+                subscriptionMode: mode.flatMap { .init(rawValue: $0.rawValue) } ?? .dynamic)
+        }
+        if adapter == .streams {
             var streams = RedisStreams()
             // Tests divide one Redis by keys.
             if let key { streams.name = key }
@@ -163,6 +164,19 @@ struct ConformanceServer: AsyncParsableCommand {
 }
 
 extension ConformanceApplication: ExpressibleByArgument {}
+
+enum ModeChoice: String, ExpressibleByArgument {
+    case `static`
+    case dynamic
+    case dynamicPrivate = "dynamic-private"
+}
+
+enum AdapterChoice: String, ExpressibleByArgument {
+    case memory
+    case redis
+    case sharded
+    case streams
+}
 
 enum ParserChoice: String, ExpressibleByArgument {
     case `default`

@@ -43,7 +43,7 @@ struct Assembly {
         switch settings.adapter {
         case .memory:
             cluster = nil
-        case .redis, .redisStreams:
+        case .redis, .redisSharded, .redisStreams:
             let cluster = try ClusterOperation(loaded, readiness: readiness, logger: logger)
             configuration.adapter = cluster.cluster.adapter
             configuration.engine.forwarding = ForwardingSettings.configuration(

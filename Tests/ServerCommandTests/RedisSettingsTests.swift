@@ -108,4 +108,41 @@ internal import Testing
         #expect(error.description.contains("settings.yaml:1:"))
         #expect(!error.description.contains("geheim"))
     }
+
+    @Test(arguments: [
+        ("static", ShardedPubSub.SubscriptionMode.static), ("dynamic", .dynamic), ("dynamic-private", .dynamicPrivate),
+    ])
+    func theModeOfShardedChannelsReachesTheLibrary(text: String, mode: ShardedPubSub.SubscriptionMode) async throws {
+        let loaded = try await load(yaml: "adapter: redis-sharded\nredis: {subscriptionMode: \(text)}\n")
+        #expect(RedisSettings.sharded(loaded.settings) == ShardedPubSub(subscriptionMode: mode))
+        #expect(RedisSettings.streams(loaded.settings) == nil)
+        let classic = try await load(yaml: "adapter: redis\n")
+        #expect(RedisSettings.sharded(classic.settings) == nil)
+    }
+
+    @Test(arguments: [
+        (
+            "adapter: redis-streams\nchat: {enabled: false}\n",
+            "adapter: redis-streams does not work with a Redis Cluster"
+        ),
+        ("adapter: redis-sharded\n", "chat.store: the chat cannot keep its history in a Redis Cluster"),
+        ("chat: {store: redis}\n", "chat.store: the chat cannot keep its history in a Redis Cluster"),
+    ])
+    func whatDoesNotWorkWithARedisClusterIsRefused(yaml: String, problem: String) async throws {
+        let error = await #expect(throws: SettingsError.self) {
+            _ = try await load(yaml: yaml + "redis: {url: \"redis+cluster://a,b\"}\n")
+        }
+        #expect(error?.problems.contains { $0.description.contains(problem) } ?? false, "\(error?.problems ?? [])")
+    }
+
+    @Test(arguments: ["redis-sharded", "redis"])
+    func aRedisClusterIsAccepted(adapter: String) async throws {
+        let loaded = try await load(
+            yaml: "adapter: \(adapter)\nchat: {store: memory}\nredis: {url: \"rediss+cluster://ada:geheim@a,b:7000\"}\n"
+        )
+        let redis = try RedisSettings.redis(loaded)
+        #expect(redis.endpoint == .cluster([RedisHost(host: "a", port: 6379), RedisHost(host: "b", port: 7000)]))
+        #expect(redis.tls != nil && redis.username == "ada")
+        #expect(RedisSettings.masked(loaded.settings.redis.url) == "rediss+cluster://ada:***@a,b:7000")
+    }
 }

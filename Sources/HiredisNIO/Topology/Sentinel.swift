@@ -127,6 +127,7 @@ extension RedisConfiguration {
         case .tcp(let host): FixedAddresses([.tcp(host)])
         case .unixSocket(let path): FixedAddresses([.unixSocket(path)])
         case .sentinel(let sentinels): SentinelResolver(sentinels, configuration: self, logger: logger)
+        case .cluster(let hosts): ClusterAddresses(hosts)
         }
     }
 }
@@ -138,7 +139,9 @@ extension RedisConnectionSettings {
         handshake.password = configuration.password
         handshake.clientName = configuration.clientName
         handshake.database = isSubscriber ? 0 : configuration.database
-        if case .sentinel = configuration.endpoint {
+        switch configuration.endpoint {
+        case .tcp, .unixSocket: break
+        case .sentinel, .cluster:
             handshake.requiresPrimary = true
             // A server that is frozen takes connections and says nothing; meanwhile the sentinels may name another.
             handshakeTimeout = TimeAmount(min(configuration.commandTimeout, configuration.connectTimeout))

@@ -13,7 +13,7 @@ public final class ClusterReceiver: Sendable {
     /// This server's name in the namespace, for ``ClusterDestination/server(_:)``.
     public let uid: String
 
-    let local: MemoryAdapter?
+    package let local: MemoryAdapter?
     let services: ClusterServices
     private let inlet: LoopBound<Inlet>
 

@@ -149,9 +149,9 @@ final class Outbox {
     private func unconfirmed(_ message: PublishMessage) {
         if message.kind == .data {
             counters.unconfirmed.increment()
-            // It may still be heard, or not.
-            echoes.becameUnsure()
         }
+        // It may still be heard, or not.
+        if message.kind == .data || message.source != nil { echoes.becameUnsure() }
         message.failed(ClusterError.unconfirmed)
     }
 

@@ -31,6 +31,9 @@ package enum TransportAdmission: Sendable {
 package protocol PubSubTransport: AnyObject {
     var eventLoop: any EventLoop { get }
 
+    /// Whether Redis is one server, so that messages of one connection arrive in their order, whatever their channels.
+    var isOneServer: Bool { get }
+
     /// The address of this machine on the connection for commands; nil without an IP connection.
     var localAddress: String? { get }
 
@@ -43,7 +46,7 @@ package protocol PubSubTransport: AnyObject {
     /// Publishes; the outcome of what was accepted is told in the same order.
     func publish(_ message: RedisPublish) -> TransportAdmission
 
-    /// Subscribes, now and after every loss of the connection. `done` when Redis has confirmed all, however long it takes.
+    /// Subscribes to channels, or to sharded channels if the transport is made for those, now and after every loss of the connection. `done` when Redis has confirmed all, however long it takes.
     func subscribe(
         channels: [String], patterns: [String], _ done: @escaping (Result<Void, any Error>) -> Void)
 
@@ -64,6 +67,7 @@ package protocol PubSubTransport: AnyObject {
 }
 
 extension PubSubTransport {
+    package var isOneServer: Bool { true }
     package var localAddress: String? { nil }
 }
 

@@ -9,7 +9,11 @@ package final class RedisTransport: PubSubTransport {
     package let eventLoop: any EventLoop
     private let configuration: RedisConfiguration
     private let logger: Logger
+    /// What `subscribe` and `subscriberCounts` mean by a channel.
+    private let kind: RedisSubscriptionKind
     private let relay = Relay()
+    /// In a Redis Cluster its primaries, all of which have subscribers.
+    private let nodes: RedisClusterNodes?
     private let client: RedisClientCore
     private let subscriber: RedisSubscriberCore
 
@@ -18,11 +22,21 @@ package final class RedisTransport: PubSubTransport {
         weak var delegate: (any PubSubTransportDelegate)?
     }
 
-    package init(configuration: RedisConfiguration, eventLoop: any EventLoop, logger: Logger) {
+    /// - Parameter isSharded: Whether channels are those of sharded publish/subscribe.
+    package init(
+        configuration: RedisConfiguration, isSharded: Bool = false, eventLoop: any EventLoop, logger: Logger
+    ) {
         self.eventLoop = eventLoop
+        kind = isSharded ? .sharded : .channel
         self.configuration = configuration
         self.logger = logger
         let relay = relay
+        nodes =
+            if case .cluster(let hosts) = configuration.endpoint {
+                RedisClusterNodes(
+                    hosts, configuration: configuration, eventLoop: eventLoop, logger: logger,
+                    handlers: RedisClusterNodes.Handlers())
+            } else { nil }
         var clientHandlers = RedisClientHandlers()
         clientHandlers.onState = {
             guard let (isUp, reason) = Self.describe($0, isUsableDegraded: true) else { return }
@@ -40,10 +54,10 @@ package final class RedisTransport: PubSubTransport {
         }
         subscriberHandlers.onOversized = { relay.delegate?.receivedOversized() }
         client = RedisClientCore(
-            configuration: configuration, eventLoop: eventLoop, logger: logger, name: "publish",
+            configuration: configuration, nodes: nodes, eventLoop: eventLoop, logger: logger, name: "publish",
             handlers: clientHandlers)
         subscriber = RedisSubscriberCore(
-            configuration: configuration, eventLoop: eventLoop, logger: logger, name: "subscribe",
+            configuration: configuration, nodes: nodes, eventLoop: eventLoop, logger: logger, name: "subscribe",
             handlers: subscriberHandlers)
     }
 
@@ -63,15 +77,18 @@ package final class RedisTransport: PubSubTransport {
 
     package func start(_ delegate: any PubSubTransportDelegate) {
         relay.delegate = delegate
+        nodes?.start()
         client.start()
         subscriber.start()
     }
 
+    package var isOneServer: Bool { nodes == nil }
     package var localAddress: String? { client.localAddress?.ipAddress }
 
     package func close() {
         subscriber.close()
         client.close()
+        nodes?.close()
     }
 
     package func publish(_ message: RedisPublish) -> TransportAdmission {
@@ -86,7 +103,7 @@ package final class RedisTransport: PubSubTransport {
         channels: [String], patterns: [String], _ done: @escaping (Result<Void, any Error>) -> Void
     ) {
         let futures =
-            patterns.map { subscribe($0, kind: .pattern) } + channels.map { subscribe($0, kind: .channel) }
+            patterns.map { subscribe($0, kind: .pattern) } + channels.map { subscribe($0, kind: kind) }
         EventLoopFuture.andAllSucceed(futures, on: eventLoop).assumeIsolated().whenComplete(done)
     }
 
@@ -98,7 +115,7 @@ package final class RedisTransport: PubSubTransport {
 
     package func unsubscribe(channels: [String], patterns: [String]) {
         for pattern in patterns { subscriber.unsubscribe(pattern, kind: .pattern) { _ in } }
-        for channel in channels { subscriber.unsubscribe(channel) { _ in } }
+        for channel in channels { subscriber.unsubscribe(channel, kind: kind) { _ in } }
     }
 
     package func execute(
@@ -118,22 +135,16 @@ package final class RedisTransport: PubSubTransport {
     package func subscriberCounts(
         of channels: [String], _ done: @escaping (Result<[Int], any Error>) -> Void
     ) {
-        client.send(RESPCommand("PUBSUB NUMSUB", arguments: channels)) { result in
-            done(
-                result.map { reply in
-                    // Names and numbers take turns.
-                    let values = reply.arrayValue ?? []
-                    return channels.indices.map { index in
-                        guard 2 * index + 1 < values.count else { return 0 }
-                        return Int(truncatingIfNeeded: values[2 * index + 1].integerValue ?? 0)
-                    }
-                }.mapError { $0 })
+        if let nodes {
+            // A primary that is lost has lost its subscribers.
+            return nodes.subscriberCounts(of: channels, kind, needsAll: false) { done($0.mapError { $0 }) }
         }
+        client.subscriberCounts(of: channels, kind) { done($0.mapError { $0 }) }
     }
 }
 
 extension TransportOutcome {
-    fileprivate init(_ outcome: PublishOutcome) {
+    init(_ outcome: PublishOutcome) {
         switch outcome {
         case .delivered(let receivers): self = .delivered(receivers)
         case .appended(let id): self = .appended(id)

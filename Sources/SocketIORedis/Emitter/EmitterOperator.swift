@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import HiredisNIO
 internal import NIOCore
 internal import SocketIOCluster
 public import SocketIOCore
@@ -28,6 +29,11 @@ public struct EmitterOperator: Sendable {
             return StreamsWireFormat(
                 uid: Self.uid, namespace: namespace, stream: names.stream(of: namespace), streams)
         }
+    }
+
+    /// How messages for sharded publish/subscribe are written; nil without it.
+    private var shardedFormat: ShardedWireFormat? {
+        emitter.isSharded ? ShardedWireFormat(uid: Self.uid, namespace: namespace) : nil
     }
 
     // MARK: Whom
@@ -97,8 +103,15 @@ public struct EmitterOperator: Sendable {
         if let format = streamsFormat {
             return try await emitter.send(try format.entry(packet, options), in: namespace)
         }
+        if let format = shardedFormat {
+            // All servers listen to this channel, whichever rooms have one of their own.
+            let command = try format.publish(
+                packet, options, to: RedisPublish.Head(to: channels.broadcast, sharded: true))
+            return try await emitter.send(
+                command.payload, to: channels.broadcast, requests: channels.broadcast)
+        }
         let payload = try PubSubWireFormat.broadcast(uid: Self.uid, packet, options: options, style: .emitter)
-        return try await emitter.send(payload, to: channels.broadcast(to: options.rooms))
+        return try await emitter.send(payload, to: channels.broadcast(to: options.rooms), requests: channels.request)
     }
 
     /// Makes the sockets meant join rooms. Returns how many servers it was passed on to.
@@ -158,6 +171,10 @@ public struct EmitterOperator: Sendable {
     @discardableResult
     private func send(_ request: ClusterRequest) async throws -> Int {
         if let format = streamsFormat { return try await emitter.send(try format.entry(request), in: namespace) }
-        return try await emitter.send(try request.text, to: channels.request)
+        if let format = shardedFormat {
+            return try await emitter.send(
+                try format.message(.request(request)), to: channels.broadcast, requests: channels.broadcast)
+        }
+        return try await emitter.send(try request.text, to: channels.request, requests: channels.request)
     }
 }

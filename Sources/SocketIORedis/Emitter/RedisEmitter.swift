@@ -8,7 +8,8 @@ public import SocketIOCore
 internal import SocketIOServer
 
 /// Sends events to the clients of a cluster from a process that is no server; on the wire that of
-/// `@socket.io/redis-emitter` (protocol 5.5), or of `@socket.io/redis-streams-emitter` (protocol 5.8).
+/// `@socket.io/redis-emitter` (protocol 5.5), of `@socket.io/redis-streams-emitter` (protocol 5.8), or that of a server with
+/// the sharded adapter (protocol 5.7).
 ///
 /// ```swift
 /// let emitter = try RedisEmitter(url: "redis://127.0.0.1:6379", eventLoop: group.next())
@@ -25,12 +26,19 @@ public final class RedisEmitter: Sendable {
     /// Adds an entry to a stream and tells how many subscribers a channel has.
     package typealias Append = @Sendable (_ entry: RedisPublish, _ channel: String) async throws -> Int
 
+    /// Counts the subscribers of a channel.
+    package typealias Count = @Sendable (_ channel: String) async throws -> Int
+
     /// First part of all channel names.
     public let key: String
+    /// Whether the servers use sharded publish/subscribe.
+    let isSharded: Bool
     /// The streams of the servers; nil when they use publish/subscribe.
     let streams: RedisStreams?
     private let publish: Publish
     private let append: Append
+    /// Counts the subscribers of a channel; nil when those that `publish` tells are all.
+    private let count: Count?
     private let end: @Sendable () async -> Void
 
     /// Connects to Redis and keeps connected.
@@ -38,24 +46,51 @@ public final class RedisEmitter: Sendable {
     /// - Parameters:
     ///   - key: That of the servers' ``ClusterConfiguration/key``.
     ///   - streams: That of the servers, ``RedisClusterConfiguration/streams``.
+    ///   - isSharded: Whether the servers have ``RedisClusterConfiguration/sharded``; not together with `streams`.
     ///   - patience: How long a call may wait for a connection; after it the call throws.
     /// - Throws: `RedisError` for settings that cannot be used.
     public convenience init(
-        redis: RedisConfiguration, key: String = "socket.io", streams: RedisStreams? = nil,
+        redis: RedisConfiguration, key: String = "socket.io", streams: RedisStreams? = nil, isSharded: Bool = false,
         patience: Duration = .seconds(5), eventLoop: any EventLoop, logger: Logger = Logger(label: "socketio.emitter")
     ) throws {
         try redis.validate()
+        if case .cluster = redis.endpoint {
+            guard streams == nil else {
+                throw RedisError(.configuration, "streams do not work with a Redis Cluster")
+            }
+            self.init(
+                key: key, isSharded: isSharded, patience: TimeAmount(patience),
+                RedisTool(redis, isSharded: isSharded, eventLoop: eventLoop, logger: logger))
+            return
+        }
         let client = RedisClient(configuration: redis, eventLoop: eventLoop, logger: logger, name: "emit")
         client.start()
         let whenDown = RedisClient.WhenDown.wait(TimeAmount(patience))
         self.init(
-            key: key, streams: streams, publish: { try await client.publish($0, to: $1, whenDown: whenDown) },
+            key: key, streams: streams, isSharded: isSharded,
+            publish: { payload, channel in
+                let command = isSharded ? "SPUBLISH" : "PUBLISH"
+                let reply = try await client.execute(RESPCommand(command, channel, payload), whenDown: whenDown)
+                return Int(truncatingIfNeeded: reply.integerValue ?? 0)
+            },
             append: { entry, channel in
                 _ = try await client.execute(RESPCommand(entry), whenDown: whenDown)
                 let reply = try await client.execute(RESPCommand("PUBSUB NUMSUB", channel), whenDown: whenDown)
                 return Int(truncatingIfNeeded: reply.arrayValue?.last?.integerValue ?? 0)
             },
             end: { await client.close() })
+    }
+
+    /// Over a Redis Cluster.
+    private convenience init(key: String, isSharded: Bool, patience: TimeAmount, _ tool: RedisTool) {
+        let publish: Publish = { payload, channel in
+            try await tool.publish(RedisPublish(payload, to: channel, sharded: isSharded), within: patience)
+        }
+        // What a server of the cluster answers to PUBLISH counts its own subscribers only.
+        let count: Count = { channel in try await tool.subscriberCounts(of: [channel]).first ?? 0 }
+        self.init(
+            key: key, isSharded: isSharded, publish: publish, count: isSharded ? nil : count,
+            end: { await tool.close() })
     }
 
     /// Connects to the Redis at this URL and keeps connected.
@@ -69,13 +104,16 @@ public final class RedisEmitter: Sendable {
     }
 
     package init(
-        key: String, streams: RedisStreams? = nil, publish: @escaping Publish,
-        append: @escaping Append = { _, _ in 0 }, end: @escaping @Sendable () async -> Void = {}
+        key: String, streams: RedisStreams? = nil, isSharded: Bool = false, publish: @escaping Publish,
+        append: @escaping Append = { _, _ in 0 }, count: Count? = nil,
+        end: @escaping @Sendable () async -> Void = {}
     ) {
         self.key = key
         self.streams = streams
+        self.isSharded = isSharded
         self.publish = publish
         self.append = append
+        self.count = count
         self.end = end
     }
 
@@ -90,8 +128,10 @@ public final class RedisEmitter: Sendable {
         EmitterOperator(emitter: self, namespace: namespace.beginsWithBytes(of: "/") ? namespace : "/" + namespace)
     }
 
-    func send(_ payload: ByteBuffer, to channel: String) async throws -> Int {
-        try await publish(payload, channel)
+    /// - Parameter requests: The channel to which all servers of the namespace subscribe.
+    func send(_ payload: ByteBuffer, to channel: String, requests: String) async throws -> Int {
+        let receivers = try await publish(payload, channel)
+        return try await count?(requests) ?? receivers
     }
 
     func send(_ entry: RedisPublish, in namespace: String) async throws -> Int {

@@ -13,6 +13,7 @@ final class PeerChannel: ClusterChannel {
     private let bus: RedisBus
     private let configuration: RedisClusterConfiguration
     private let uid: String
+    private let isSharded: Bool
     private let all: String
     private let own: String
 
@@ -23,6 +24,7 @@ final class PeerChannel: ClusterChannel {
         self.bus = bus
         self.configuration = configuration
         self.uid = uid
+        isSharded = configuration.sharded != nil
         all = PeerMessage.channel(key: configuration.key)
         own = PeerMessage.channel(of: uid, key: configuration.key)
     }
@@ -71,7 +73,8 @@ final class PeerChannel: ClusterChannel {
             }
         bus.publish(
             PublishMessage(
-                command: RedisPublish(text, to: channel), kind: .signal, completion: done.map { PublishCompletion($0) })
+                command: RedisPublish(text, to: channel, sharded: isSharded), kind: .signal,
+                completion: done.map { PublishCompletion($0) })
         )
     }
 
@@ -80,7 +83,7 @@ final class PeerChannel: ClusterChannel {
         var message = PeerMessage(.echo, node: uid)
         message.number = number
         guard let text = try? message.text(to: uid, configuration.cluster) else { return nil }
-        var echo = PublishMessage(command: RedisPublish(text, to: own), kind: .signal)
+        var echo = PublishMessage(command: RedisPublish(text, to: own, sharded: isSharded), kind: .signal)
         echo.isEcho = true
         return echo
     }

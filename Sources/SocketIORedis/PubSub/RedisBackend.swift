@@ -13,6 +13,8 @@ final class RedisBackend: ClusterBackend {
     let configuration: RedisClusterConfiguration
     let limits: MessagePackLimits
     let bus: RedisBus
+    /// Whether Redis is one server, so that an echo comes after everything that was sent before it.
+    private let isOneServer: Bool
 
     var eventLoop: any EventLoop { bus.core.eventLoop }
     var status: ClusterStatus { bus.status }
@@ -23,6 +25,7 @@ final class RedisBackend: ClusterBackend {
         _ transport: sending any PubSubTransport, configuration: RedisClusterConfiguration, services: ClusterServices
     ) {
         self.configuration = configuration
+        isOneServer = transport.isOneServer
         limits = services.configuration.limits
         bus = RedisBus(
             transport: transport, policy: configuration.outage, counters: services.counters, logger: services.logger,
@@ -41,7 +44,7 @@ final class RedisBackend: ClusterBackend {
     func channel(namespace: String, uid: String) -> any ClusterChannel {
         guard namespace.isEmpty else { return PubSubChannel(self, namespace: namespace, uid: uid) }
         let channel = PeerChannel(bus, configuration, uid: uid)
-        bus.core.run { $0.makeEcho = { [weak channel] in channel?.echo($0) } }
+        if isOneServer { bus.core.run { $0.makeEcho = { [weak channel] in channel?.echo($0) } } }
         return channel
     }
 

@@ -69,6 +69,11 @@ public final class MemoryAdapter: Adapter {
         room.utf8.count <= context.configuration.maxNameLength && nodeRooms.contains(room)
     }
 
+    /// Whether a socket of this server is in the room, and it is not the room that a socket has to itself.
+    package func hasSharedRoom(_ room: String) -> Bool {
+        room.utf8.count <= context.configuration.maxNameLength && nodeRooms.containsShared(room)
+    }
+
     /// The names of the rooms with sockets of this server.
     public var rooms: NameSet { nodeRooms.names }
 

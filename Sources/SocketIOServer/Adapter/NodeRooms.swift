@@ -93,6 +93,11 @@ final class NodeRooms: Sendable {
 
     func contains(_ room: String) -> Bool { shardCounts.withLockedValue { $0[ExactName(room)] != nil } }
 
+    /// Whether there is such a room that is not the one a socket has to itself.
+    func containsShared(_ room: String) -> Bool {
+        shardCounts.withLockedValue { ($0[ExactName(room)] ?? 0) & Self.countedBit != 0 }
+    }
+
     var count: Int { shardCounts.withLockedValue { $0.count } }
 
     var names: NameSet { NameSet(shardCounts.withLockedValue { $0.keys.map(\.text) }) }

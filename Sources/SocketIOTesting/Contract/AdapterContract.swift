@@ -89,6 +89,9 @@ public struct AdapterUnderTest: Sendable {
     public var configure: @Sendable (_ number: Int, _ configuration: inout ServerConfiguration) throws -> Void
     /// Waits until all servers know each other; by default until each counts all. Given again for each namespace.
     public var waitUntilReady: @Sendable (_ servers: [Namespace]) async throws -> Void
+    /// Waits until the rooms that a client has just joined are known wherever they have to be; by default nothing. For
+    /// adapters with a subscription for each room. Given the servers' namespace.
+    public var waitUntilJoined: @Sendable (_ servers: [Namespace]) async throws -> Void
     /// Ends a server as if its process had been killed; nil when that cannot be done.
     public var kill: (@Sendable (_ number: Int) async throws -> Void)?
 
@@ -100,6 +103,7 @@ public struct AdapterUnderTest: Sendable {
         self.servers = servers
         self.configure = configure
         kill = nil
+        waitUntilJoined = { _ in }
         waitUntilReady = { namespaces in
             for namespace in namespaces {
                 try await eventually("each server counts all") {
@@ -169,7 +173,9 @@ struct ContractServers: Sendable {
     /// A client of a server, in rooms.
     func client(_ number: Int, _ rooms: [String] = [], namespace: String = "/") async throws -> TestSocket {
         let client = try await SocketTestClient.connect(to: addresses[number])
-        return try await client.join(namespace, auth: ["rooms": .array(rooms.map { .string($0) })])
+        let socket = try await client.join(namespace, auth: ["rooms": .array(rooms.map { .string($0) })])
+        try await adapter.waitUntilJoined(all.map { $0.of(namespace) })
+        return socket
     }
 
     /// A client of each server.

@@ -28,6 +28,7 @@ final class ClusterOperation: Sendable {
         let sessions = SessionCounter()
         var configuration = RedisSettings.cluster(loaded.settings.redis)
         configuration.streams = RedisSettings.streams(loaded.settings)
+        configuration.sharded = RedisSettings.sharded(loaded.settings)
         configuration.sessionCount = { sessions.count }
         configuration.secret = loaded.settings.cluster.secret.map { ForwardingKey($0) }
         let redis = try RedisSettings.redis(loaded)

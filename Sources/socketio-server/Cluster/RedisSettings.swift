@@ -62,6 +62,18 @@ enum RedisSettings {
         return streams
     }
 
+    /// Sharded publish/subscribe, if the settings say that it is used.
+    static func sharded(_ settings: Settings) -> ShardedPubSub? {
+        guard settings.adapter == .redisSharded else { return nil }
+        let mode: ShardedPubSub.SubscriptionMode =
+            switch settings.redis.subscriptionMode {
+            case .static: .static
+            case .dynamic: .dynamic
+            case .dynamicPrivate: .dynamicPrivate
+            }
+        return ShardedPubSub(subscriptionMode: mode)
+    }
+
     /// How this node takes part in the cluster.
     static func cluster(_ settings: Settings.Redis) -> RedisClusterConfiguration {
         var cluster = RedisClusterConfiguration()
@@ -117,7 +129,7 @@ enum RedisSettings {
         ] {
             guard let file else { continue }
             if redis.tls == nil {
-                report(key, "needs TLS, that is a redis.url with rediss:// or rediss+sentinel://")
+                report(key, "needs TLS, that is a redis.url with rediss://, rediss+cluster:// or rediss+sentinel://")
             } else if !FileManager.default.isReadableFile(atPath: file) {
                 report(key, "no readable file '\(file.escapingControlCharacters())'")
             }

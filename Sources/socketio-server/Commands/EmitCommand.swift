@@ -97,7 +97,8 @@ struct EmitCommand: AsyncParsableCommand {
         do {
             emitter = try RedisEmitter(
                 redis: try RedisSettings.redis(loaded), key: loaded.settings.redis.keyPrefix,
-                streams: RedisSettings.streams(loaded.settings), patience: Duration(cluster.patience),
+                streams: RedisSettings.streams(loaded.settings), isSharded: loaded.settings.adapter == .redisSharded,
+                patience: Duration(cluster.patience),
                 eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
                 logger: Logger(label: "socketio.emit") { _ in SwiftLogNoOpLogHandler() })
         } catch let error as SettingsError {

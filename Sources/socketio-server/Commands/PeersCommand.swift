@@ -46,6 +46,7 @@ struct PeersCommand: AsyncParsableCommand {
             picture = try await ClusterObserver.look(
                 redis: try RedisSettings.redis(loaded), key: settings.keyPrefix,
                 usesStreams: loaded.settings.adapter == .redisStreams,
+                isSharded: loaded.settings.adapter == .redisSharded,
                 secret: loaded.settings.cluster.secret.map { ForwardingKey($0) },
                 within: .milliseconds(Int64(settings.heartbeatIntervalMs + settings.heartbeatIntervalMs / 2 + 250)),
                 patience: cluster.patience, eventLoop: MultiThreadedEventLoopGroup.singleton.next())

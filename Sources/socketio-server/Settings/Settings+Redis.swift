@@ -5,6 +5,7 @@ extension Settings {
     enum Adapter: String, CaseIterable, Sendable {
         case memory
         case redis
+        case redisSharded = "redis-sharded"
         case redisStreams = "redis-streams"
 
         /// Whether nodes share them over Redis.
@@ -21,6 +22,7 @@ extension Settings {
         var certificateFile: String?
         var keyFile: String?
         var keyPrefix = "socket.io"
+        var subscriptionMode = SubscriptionMode.dynamic
         var streamName = "socket.io"
         var streamCount = 1
         var streamMaxLength = 10_000
@@ -42,6 +44,12 @@ extension Settings {
         var maxRooms = 65_536
         var heartbeatIntervalMs = 2_000
         var peerTimeoutMs = 6_000
+
+        enum SubscriptionMode: String, CaseIterable, Sendable {
+            case `static`
+            case dynamic
+            case dynamicPrivate = "dynamic-private"
+        }
 
         enum RequestTimeout: String, CaseIterable, Sendable {
             case fail

@@ -118,7 +118,7 @@ final class StatusFeed: Sendable {
 
     private var adapterName: String {
         guard let cluster else { return "memory" }
-        return cluster.configuration.streams == nil ? "redis" : "redis-streams"
+        return cluster.configuration.adapterName
     }
 
     private var nodes: [StatusReport.Node] {

@@ -23,13 +23,25 @@ struct ContractTests {
         try await run(check, configuration)
     }
 
+    @Test(
+        "sharded publish/subscribe", arguments: AdapterContract.checks(for: 3), ShardedPubSub.SubscriptionMode.allCases)
+    func sharded(check: AdapterContract.Check, mode: ShardedPubSub.SubscriptionMode) async throws {
+        var configuration = RedisClusterConfiguration()
+        configuration.sharded = ShardedPubSub(subscriptionMode: mode)
+        try await run(check, configuration)
+    }
+
     private func run(_ check: AdapterContract.Check, _ cluster: RedisClusterConfiguration) async throws {
         let redis = try await RedisServer.started()
         let connection = redis.configuration
+        let clusters = Recorder<RedisCluster>()
         var adapter = AdapterUnderTest(servers: 3) { number, configuration in
             configuration.engine.nodeTag = "nod\(number)"
-            configuration.adapter = try RedisCluster(redis: connection, configuration: cluster).adapter
+            let part = try RedisCluster(redis: connection, configuration: cluster)
+            clusters.append(part)
+            configuration.adapter = part.adapter
         }
+        adapter.waitUntilJoined = { _ in for cluster in clusters.all { try await cluster.waitForRooms() } }
         adapter.waitUntilReady = { namespaces in
             for namespace in namespaces {
                 guard let adapter = namespace.adapter as? ClusterAdapter else { throw TestFailure("adapter") }

@@ -34,7 +34,13 @@ struct VectorNode: Sendable {
         settings.requestsTimeout = .milliseconds(600)
         settings.heartbeatInterval = .seconds(3_600)
         settings.peerTimeout = .seconds(7_200)
-        if configuration.contains("custom-key") { settings.key = "my:prefix" }
+        if configuration.contains("custom-key") || configuration.contains("custom-prefix") {
+            settings.key = "my:prefix"
+        }
+        if configuration.hasPrefix("sharded-") {
+            let mode = ShardedPubSub.SubscriptionMode(rawValue: String(configuration.dropFirst("sharded-".count)))
+            settings.sharded = ShardedPubSub(subscriptionMode: mode ?? .dynamic)
+        }
         settings.publishOnSpecificResponseChannel = configuration == "specific-response-channel"
         if configuration.hasPrefix("streams-") {
             var streams = RedisStreams()
@@ -64,7 +70,10 @@ struct VectorNode: Sendable {
         defer { Task { await node.io.close() } }
         guard let transport = holder.withLockedValue({ $0 }) else { throw TestFailure("no transport") }
         try await eventually("subscribed") {
-            transport.with { $0.patterns.count == 2 || $0.channels.count == 6 && !$0.streams.isEmpty }
+            let isSharded = configuration.hasPrefix("sharded-")
+            return transport.with {
+                $0.patterns.count == 2 || $0.channels.count == 6 && (isSharded || !$0.streams.isEmpty)
+            }
         }
         var clients: [String: TestSocket] = [:]
         for (client, rooms) in Self.rooms where client.hasPrefix(name.lowercased()) {
@@ -72,6 +81,7 @@ struct VectorNode: Sendable {
             answer(socket, as: client)
             clients[client] = socket
         }
+        try await cluster.waitForRooms()
         let played = VectorNode(
             node: node, transport: transport, configuration: configuration, clients: clients, serverEvents: events,
             identifiers: identifiers)

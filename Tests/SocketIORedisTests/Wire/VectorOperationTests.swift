@@ -67,7 +67,10 @@ struct VectorOperationTests {
     }
 
     func requestID(_ line: VectorLine) -> String? {
-        if line.isJSON { return (try? TestValue(json: line.text))?["requestId"]?.string }
+        if line.isJSON {
+            let message = try? TestValue(json: line.text)
+            return message?["requestId"]?.string ?? message?["data"]?["requestId"]?.string
+        }
         guard let range = line.disassembly.firstRange(of: "fixstr\"requestId\":fixstr\"") else { return nil }
         return String(line.disassembly[range.upperBound...].prefix { $0 != "\"" })
     }

@@ -111,6 +111,13 @@ enum MetricCatalog {
             "Times at which entries of a stream were gone, or too large, before they could be read.",
         "socketio_adapter_stream_lag_seconds":
             "How long ago the entry was added that was read last; 0 when nothing has come since the last heartbeat.",
+        "socketio_redis_cluster_primaries": "Primaries of the Redis Cluster.",
+        "socketio_redis_cluster_primaries_up": "Primaries of the Redis Cluster that this node reaches.",
+        "socketio_redis_cluster_maps_total": "Times at which the slots of the Redis Cluster were read.",
+        "socketio_redis_cluster_redirections_total":
+            "Times at which a server of the Redis Cluster said that a slot is elsewhere.",
+        "socketio_adapter_channels":
+            "Sharded channels that this node subscribes to: one for each room, and a few for each namespace.",
         "socketio_adapter_missed_total": "Broadcasts of other nodes that never arrived here.",
         "socketio_adapter_limit_refusals_total":
             "Messages between nodes over a limit, by limit; those of this node, 'sent_bytes', 'answer_bytes' and 'answers', were not sent.",

@@ -114,7 +114,7 @@ struct MetricsPage: Sendable {
 
     private var adapter: String {
         guard let cluster else { return "memory" }
-        return cluster.configuration.streams == nil ? "redis" : "redis-streams"
+        return cluster.configuration.adapterName
     }
 
     private static func word(_ status: ClusterStatus) -> String {

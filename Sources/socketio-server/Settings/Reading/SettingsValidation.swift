@@ -21,6 +21,7 @@ struct SettingsValidation {
         checkProxies(settings)
         checkKeptHeaders(settings.limits.keptHeaders)
         checkRedis(settings.redis)
+        checkRedisCluster(settings)
         checkAuth(settings.auth.jwt)
         checkSlowClients(settings.limits)
     }
@@ -115,6 +116,23 @@ struct SettingsValidation {
                 "redis.url",
                 "a password is not accepted in a flag, which other users could read; use redis.passwordFile, "
                     + "SOCKETIO_REDIS_PASSWORD, SOCKETIO_REDIS_URL or the file")
+        }
+    }
+
+    /// What works with one Redis and not with a Redis Cluster.
+    private mutating func checkRedisCluster(_ settings: Settings) {
+        let scheme = settings.redis.url.prefix { $0 != ":" }.lowercased()
+        guard scheme == "redis+cluster" || scheme == "rediss+cluster" else { return }
+        if settings.adapter == .redisStreams {
+            report(
+                "adapter", "redis-streams does not work with a Redis Cluster (redis.url); use redis-sharded or redis")
+        }
+        let usesRedis = settings.chat.store == .redis || settings.chat.store == .auto && settings.adapter.isShared
+        if settings.chat.enabled, usesRedis {
+            report(
+                "chat.store",
+                "the chat cannot keep its history in a Redis Cluster (redis.url); set chat.store to memory or sqlite, or "
+                    + "chat.enabled to false")
         }
     }
 

@@ -9,8 +9,8 @@ extension SettingTable {
         settings: [
             .url(
                 "redis.url", \.redis.url,
-                "Address of Redis: `redis://host:6379`, `rediss://` for TLS, `redis+unix:///run/redis.sock`, or "
-                    + "`redis+sentinel://host1,host2/name`. Passwords in it are masked, and not accepted in a "
+                "Address of Redis: `redis://host:6379`, `rediss://` for TLS, `redis+unix:///run/redis.sock`, "
+                    + "`redis+sentinel://host1,host2/name`, or `redis+cluster://host1,host2`. Passwords in it are masked, and not accepted in a "
                     + "flag."),
             .optionalText(
                 "redis.user", \.redis.user, allowed: "a text",
@@ -42,6 +42,11 @@ extension SettingTable {
                 "Prefix of all channel names. All nodes of a cluster need the same prefix; clusters that share a "
                     + "Redis need different ones."
             ) { !$0.isEmpty && $0.utf8.count <= 200 && !$0.contains(where: { "*?[]\\".contains($0) }) },
+            .choice(
+                "redis.subscriptionMode", \.redis.subscriptionMode,
+                "With `adapter: redis-sharded`: which rooms have a channel of their own. `static`: none, so a node "
+                    + "receives all broadcasts of its namespaces; `dynamic`: all but the one that each socket has to "
+                    + "itself; `dynamic-private`: all. All nodes of a cluster need the same."),
             .text(
                 "redis.streamName", \.redis.streamName, allowed: "a text of 1 to 200 bytes",
                 "With `adapter: redis-streams`: name of the stream that carries the broadcasts. All nodes of a cluster "

@@ -66,7 +66,8 @@ enum SettingTable {
                 "How nodes share rooms and broadcasts: `memory` runs one node on its own, `redis` joins all nodes "
                     + "that use the same Redis, including Node.js servers with `@socket.io/redis-adapter`. "
                     + "`redis-streams` does the same with a Redis stream, as `@socket.io/redis-streams-adapter`: "
-                    + "nothing is lost while a node has no connection to Redis."),
+                    + "nothing is lost while a node has no connection to Redis. `redis-sharded` does it by sharded "
+                    + "publish/subscribe, as `createShardedAdapter` of Node.js, and needs Redis 7."),
         ])
 
     private static let engine = Section(
