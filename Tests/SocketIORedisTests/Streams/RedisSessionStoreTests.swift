@@ -119,28 +119,4 @@ struct RedisSessionStoreTests {
             await #expect(throws: RecoveryFailure.unknownOffset) { try await settle(3) }
         }
     }
-
-    @Test("While Redis is away nobody returns, and what is sent then is kept for those who return later")
-    func away() async throws {
-        try await ManualNode.runStreams { node, log, store in
-            try await node.transport.set(isUp: false)
-            node.io.emit("n", 1)
-            try await eventually("delivered early") { log.offset(log.last).hasSuffix("~1") }
-            await #expect(throws: RecoveryFailure.storeUnavailable) {
-                try await store.settle(offset: .zero, nil, in: "/")
-            }
-            node.transport.with { $0.confirms = false }
-            try await node.transport.set(isUp: true)
-            try await eventually("sent") { node.transport.published.contains { $0.text.contains(#"["n",1]"#) } }
-            let id = RedisStreamID(milliseconds: 8, sequence: 0)
-            try await node.transport.onDelegate { $0.published(.appended(id)) }
-            let text = try #require(node.transport.published.last { $0.text.contains(#"["n",1]"#) }?.text)
-            let values = text.split(separator: "\n", maxSplits: 3, omittingEmptySubsequences: false).map(String.init)
-            try await node.transport.deliver(id, values[0], values[1], values[2], values[3])
-            try await eventually("settled") { log.offset(log.last) == "8-0" }
-            let mark = EarlyMark(node: values[0], number: 1)
-            #expect(try await store.settle(offset: .zero, mark, in: "/") == [EventPosition(high: 8, low: 0)])
-            #expect(log.size.events == 1)
-        }
-    }
 }
