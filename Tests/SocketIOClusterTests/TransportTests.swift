@@ -28,6 +28,53 @@ struct TransportTests {
         func countServers(in namespace: String, _ done: ClusterCallback<Int>) { asked.withLockedValue { $0 += 1 } }
     }
 
+    /// Calls everything back three times, with different results.
+    private final class Stutterer: ClusterTransport {
+        private let base: LoopbackTransport
+
+        init(_ base: LoopbackTransport) { self.base = base }
+
+        private func repeated<Value: Sendable>(_ done: ClusterCallback<Value>) -> ClusterCallback<Value> {
+            ClusterCallback { result in
+                done(result)
+                done.fail(CancellationError())
+                done(result)
+            }
+        }
+
+        func start(_ statusChanged: @escaping @Sendable (ClusterStatus) -> Void) {
+            base.start { status in for _ in 0..<3 { statusChanged(status) } }
+        }
+        func close() async { await base.close() }
+        func subscribe(_ receiver: ClusterReceiver, _ done: ClusterCallback<Void>) {
+            base.subscribe(receiver, repeated(done))
+        }
+        func unsubscribe(_ receiver: ClusterReceiver) { base.unsubscribe(receiver) }
+        func publish(
+            _ message: ByteBuffer, in namespace: String, to destination: ClusterDestination,
+            _ done: ClusterCallback<Void>
+        ) { base.publish(message, in: namespace, to: destination, repeated(done)) }
+        func countServers(in namespace: String, _ done: ClusterCallback<Int>) {
+            base.countServers(in: namespace, repeated(done))
+        }
+    }
+
+    @Test("of several calls of a callback the first one counts")
+    func aTransportThatCallsTwice() async throws {
+        let network = LoopbackNetwork()
+        let servers = try (0..<2).map { _ in try Self.server(Stutterer(network.transport())).server }
+        for server in servers {
+            try await eventually("both know each other") {
+                await (server.sockets.adapter as? ClusterAdapter)?.knownPeers() == 1
+            }
+            #expect(try await server.sockets.adapter.serverCount() == 2)
+        }
+        servers[1].sockets.on("double") { (number: Int) in 2 * number }
+        #expect(try await servers[0].serverSideEmitWithAck("double", 21, as: Int.self) == [42])
+        #expect(try await servers[0].sockets.adapter.fetchSockets(BroadcastOptions()).isEmpty)
+        for server in servers { await server.close() }
+    }
+
     private static func server(
         _ transport: any ClusterTransport, format: ClusterWireFormat = .messagePack,
         _ change: (inout ClusterConfiguration) -> Void = { _ in }

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import NIOConcurrencyHelpers
 public import NIOCore
 
 /// Which servers a message of a namespace is for.
@@ -73,6 +74,18 @@ public struct ClusterCallback<Value: Sendable>: Sendable {
             } else {
                 eventLoop.execute { bound.value(result) }
             }
+        }
+    }
+
+    /// The same callback, of which only the first call counts: for transports of third parties, some of which call twice.
+    package func once() -> ClusterCallback {
+        let isTold = NIOLockedValueBox(false)
+        return ClusterCallback { result in
+            let isFirst = isTold.withLockedValue { isTold in
+                defer { isTold = true }
+                return !isTold
+            }
+            if isFirst { self(result) }
         }
     }
 

@@ -68,14 +68,7 @@ final class TransportBackend: ClusterBackend {
     /// Makes the transport count the servers. The transport may be third-party code: when it does not answer within the
     /// time that servers have for an answer, the question fails with code `timeout`.
     func countServers(in namespace: String, _ done: ClusterCallback<Int>) {
-        let isTold = NIOLockedValueBox(false)
-        let tell: @Sendable (Result<Int, any Error>) -> Void = { result in
-            let isFirst = isTold.withLockedValue { isTold in
-                defer { isTold = true }
-                return !isTold
-            }
-            if isFirst { done(result) }
-        }
+        let tell = done.once()
         let patience = eventLoop.scheduleTask(in: TimeAmount(services.configuration.requestsTimeout)) {
             tell(.failure(ClusterError(.timeout, "the transport has not told how many servers there are")))
         }
@@ -106,7 +99,7 @@ final class TransportChannel: ClusterChannel {
     }
 
     func subscribe(_ receiver: ClusterReceiver, _ done: ClusterCallback<Void>) {
-        backend.transport.subscribe(receiver, done)
+        backend.transport.subscribe(receiver, done.once())
     }
 
     func unsubscribe(_ receiver: ClusterReceiver) { backend.transport.unsubscribe(receiver) }

@@ -56,7 +56,9 @@ final class BroadcastAcknowledgements: BroadcastAckReceiver {
 
         mutating func serverReported(clients count: Int) -> Counter.Result? {
             silentServers = max(0, silentServers - 1)
-            clients = clients.addingReportingOverflow(max(0, count)).partialValue
+            // An adapter of somebody else may report anything.
+            let (sum, overflow) = clients.addingReportingOverflow(max(0, count))
+            clients = overflow ? .max : sum
             return counter.serverReported(clients: count)
         }
 
@@ -108,7 +110,7 @@ final class BroadcastAcknowledgements: BroadcastAckReceiver {
         if options.flags.isLocal || namespace.adapter === namespace.local { return start(servers: 1) }
         Task {
             do {
-                start(servers: try await namespace.adapter.serverCount())
+                start(servers: max(1, try await namespace.adapter.serverCount()))
             } catch {
                 done(.failure(error))
             }
