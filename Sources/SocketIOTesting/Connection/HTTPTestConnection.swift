@@ -82,14 +82,20 @@ public final class HTTPTestConnection: Sendable {
     }
 
     /// Sends a request without waiting for its answer.
+    ///
+    /// - Throws: ``TestClientError/closed(_:)`` when the server has ended the connection.
     public func send(_ request: HTTPTestRequest) async throws {
         let bytes = ByteBuffer(bytes: request.encoded)
         let handler = self.handler
         let channel = self.channel
-        try await channel.eventLoop.flatSubmit {
-            handler.value.willSend(method: request.method)
-            return channel.writeAndFlush(bytes)
-        }.get()
+        do {
+            try await channel.eventLoop.flatSubmit {
+                handler.value.willSend(method: request.method)
+                return channel.writeAndFlush(bytes)
+            }.get()
+        } catch is ChannelError {
+            throw TestClientError.closed("before the request was sent")
+        }
     }
 
     /// Sends a request and takes the next response.
