@@ -14,7 +14,7 @@ final class WebhookQueue: Sendable {
         var number = 0
     }
 
-    /// Tells whoever waits that there is something.
+    /// Yields when an event has been added.
     let arrivals: AsyncStream<Void>
     private let signal: AsyncStream<Void>.Continuation
     private let state = NIOLockedValueBox(State())
