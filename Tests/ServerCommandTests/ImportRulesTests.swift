@@ -195,7 +195,7 @@ internal import Testing
             "Foundation", "FoundationEssentials", "FoundationNetworking", "Glibc", "Synchronization", "RegexBuilder",
             "SwiftOverlayShims", "Testing", "Dispatch",
             // A module of Python, in a script of PythonEmitterTests.
-            "datetime",
+            "datetime", "datetime,",
         ]
         for target in targets {
             let root = packageRoot.appendingPathComponent(target.path)

@@ -26,8 +26,10 @@ internal import Testing
         "EngineIOServer/Routing/HTTPRouter.swift": Site(lines: 2, bound: "the start"),
         "HiredisNIO/RedisLink.swift": Site(lines: 6, bound: "the back-off between connections"),
         "HiredisNIO/RedisSubscriberCore.swift": Site(lines: 2, bound: "the back-off between connections"),
+        "HiredisNIO/Cluster/RedisClusterNodes.swift": Site(lines: 1, bound: "the time between attempts"),
         "HiredisNIO/Topology/Sentinel.swift": Site(lines: 1, bound: "one for each Sentinel"),
         "SocketIORedis/Bus/StatusBoard.swift": Site(lines: 2, bound: "the back-off between connections"),
+        "SocketIORedis/Slots/SlotSubscriptions.swift": Site(lines: 1, bound: "the back-off between connections"),
         "SocketIOCluster/Cluster.swift": Site(lines: 1, bound: "the start"),
         "SocketIOCluster/Transport/TransportBackend.swift": Site(
             lines: 2, bound: "how often the transport changes its status"),
@@ -51,6 +53,8 @@ internal import Testing
             lines: 2, bound: "a timer, and `overload.afterMs`"),
         "socketio-server/Operations/Reload.swift": Site(lines: 4, bound: "the operator, who reloads"),
         "socketio-server/Operations/SecondSignal.swift": Site(lines: 1, bound: "the operator, who sends signals"),
+        "socketio-server/Webhooks/WebhookDelivery.swift": Site(
+            lines: 6, bound: "one request at a time, with many events, and pauses after those that fail"),
     ]
 
     /// Errors of the system, NIO and TLS get into the log and into messages through `failureText`. Where an error stands in a line as it

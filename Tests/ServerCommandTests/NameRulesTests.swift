@@ -19,6 +19,8 @@ internal import Testing
         "SocketIOCore/Value/Decoding/StringKeys.swift":
             "tells what a dictionary of strings would merge, of names that are cheap",
         "socketio-server/Settings/": "keys and flags of settings, variables of the environment",
+        "socketio-server/Webhooks/WebhookOperation.swift": "kinds of events",
+        "SocketIORedis/Streams/EarlyEntries.swift": "ids of a stream, which are numbers",
         "socketio-server/Operations/": "parts of the server, families of metrics, files to watch",
         "socketio-server/Cluster/PeersReport.swift": "numbers of columns",
         "socketio-server/Commands/ProxyConfigCommand.swift": "tags from the command line",

@@ -81,7 +81,7 @@ internal import Testing
         #expect(found.first?.contains(answer) == true, "\(found)")
     }
 
-    @Test(arguments: ["mongo", "redis-sharded", "cluster", "postgres", "gcp-pubsub", "x"])
+    @Test(arguments: ["mongo", "redis-cluster", "cluster", "postgres", "gcp-pubsub", "x"])
     func unknownAdapters(name: String) async throws {
         let found = try await problems(yaml: "adapter: \(name)\n")
         let allowed = SettingTable.byKey["adapter"]?.allowed ?? ""

@@ -43,9 +43,9 @@ internal import Testing
             "settings.yaml:1:16: cors.origin: the list may hold single values only; allowed: a list of texts"
         ),
         (
-            "adapter: redis-sharded\n",
-            "settings.yaml:1:10: adapter: adapter 'redis-sharded' is not part of this version; "
-                + "allowed: memory, redis, redis-streams"
+            "adapter: redis-cluster\n",
+            "settings.yaml:1:10: adapter: adapter 'redis-cluster' is not part of this version; "
+                + "allowed: memory, redis, redis-sharded, redis-streams"
         ),
         (
             "path: socket.io\n",

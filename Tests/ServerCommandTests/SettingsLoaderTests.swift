@@ -141,7 +141,10 @@ internal import Testing
         case .choice(let words, _):
             return words.first { .text($0) != setting.defaultValue }.map { ($0, .text($0)) }
         case .text(_, let rule):
-            let words = ["/other", "abcd", "other", "https://other", "other:1", "sixteen letters and more"]
+            let words = [
+                "/other", "abcd", "other", "https://other", "other:1", "sixteen letters and more",
+                "sixteen-letters-and-more",
+            ]
             return words.first(where: rule).map { ($0, .text($0)) }
         }
     }

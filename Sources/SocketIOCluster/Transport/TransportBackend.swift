@@ -135,7 +135,7 @@ final class TransportChannel: ClusterChannel {
         let isData = content.isData
         if isData { services.counters.published.increment() }
         if case .down(let reason) = backend.status, let done { return done.fail(ClusterError.unavailable(reason)) }
-        backend.transport.publish(bytes, in: namespace, to: destination, sent(done, isData: isData))
+        backend.transport.publish(bytes, in: namespace, to: destination, sent(done?.once(), isData: isData))
     }
 
     /// Reports the result of a message, and counts data that was not sent.

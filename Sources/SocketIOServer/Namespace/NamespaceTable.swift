@@ -92,14 +92,16 @@ final class NamespaceTable: Sendable {
     }
 
     /// A socket that had acquired the namespace has gone.
-    func release(_ namespace: Namespace) {
+    ///
+    /// - Parameter always: whether a child without sockets is forgotten even where such children are kept.
+    func release(_ namespace: Namespace, forgettingEmpty always: Bool = false) {
         let key = ExactName(namespace.name)
         let forgotten = state.withLockedValue { state -> Entry? in
             guard var entry = state.entries[key], entry.namespace === namespace else { return nil }
             entry.population -= 1
             state.entries[key] = entry
             guard entry.population <= 0, entry.parent != nil,
-                context.configuration.cleanupEmptyChildNamespaces, !namespace.mayBeContinued
+                always || context.configuration.cleanupEmptyChildNamespaces, !namespace.mayBeContinued
             else { return nil }
             state.entries[key] = nil
             state.dynamicCount -= 1

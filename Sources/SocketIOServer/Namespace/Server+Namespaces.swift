@@ -13,10 +13,12 @@ extension Server {
         _ name: String, _ body: (Namespace) async throws -> Outcome
     ) async rethrows -> Outcome? {
         let name = SocketPacket.isMain(name) ? SocketPacket.mainNamespace : name
-        var found = table.acquire(existing: name)
-        if found == nil { found = await table.acquire(matching: name, auth: .null) }
-        guard let namespace = found else { return nil }
-        defer { table.release(namespace) }
+        if let namespace = table.acquire(existing: name) {
+            defer { table.release(namespace) }
+            return try await body(namespace)
+        }
+        guard let namespace = await table.acquire(matching: name, auth: .null) else { return nil }
+        defer { table.release(namespace, forgettingEmpty: true) }
         return try await body(namespace)
     }
 }

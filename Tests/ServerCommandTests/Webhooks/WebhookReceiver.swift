@@ -23,18 +23,19 @@ final class WebhookReceiver: Sendable {
 
     private let state = Mutex(State())
     private let server = Server()
-    private let port: Int
+    private let port = Mutex(0)
 
     init() async throws {
-        let listening = try await server.listen(host: "127.0.0.1", port: 0)
-        port = listening?.port ?? 0
+        // Those who listen already do not look again.
         server.application = SimpleApplication { [weak self] request in
             let body = String(buffer: try await request.body.collect(upTo: 1 << 24))
             return ApplicationResponse(status: .init(statusCode: self?.take(request, body) ?? 500))
         }
+        let address = try await server.listen(host: "127.0.0.1", port: 0)
+        port.withLock { $0 = address?.port ?? 0 }
     }
 
-    var url: String { "http://127.0.0.1:\(port)/hook" }
+    var url: String { "http://127.0.0.1:\(port.withLock { $0 })/hook" }
     var events: [SocketValue] { state.withLock { $0.events } }
     var requests: Int { state.withLock { $0.requests } }
     var wrongSignatures: Int { state.withLock { $0.wrongSignatures } }
