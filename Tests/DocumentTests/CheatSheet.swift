@@ -216,6 +216,11 @@ enum CheatSheet {
         settings.streams = RedisStreams()
         _ = try RedisCluster(url: "redis://127.0.0.1:6379", configuration: settings)
         _ = Server(configuration: configuration)
+        do {
+            var configuration = RedisClusterConfiguration()
+            configuration.sharded = ShardedPubSub(subscriptionMode: .dynamic)
+            _ = try RedisCluster(url: "redis://127.0.0.1:6379", configuration: configuration)
+        }
     }
 
     /// The second column of the table of options, and what the texts beside it name.

@@ -22,6 +22,7 @@ let heapModule: Target.Dependency = .product(name: "HeapModule", package: "swift
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
@@ -45,39 +46,44 @@ let package = Package(
     targets: [
         .target(name: "LoopConfinement", dependencies: [nioCore], swiftSettings: swiftSettings),
         .target(name: "ByteText", swiftSettings: swiftSettings),
+        .target(name: "FailureText", dependencies: [nioCore, nioPosix, nioSSL], swiftSettings: swiftSettings),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "HTTPServerCore",
             dependencies: [
-                "ByteText", "LoopConfinement", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL, logging,
+                "ByteText", "FailureText", "LoopConfinement", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL,
+                logging,
             ],
             swiftSettings: swiftSettings),
         .target(name: "EngineIOCore", dependencies: ["ByteText", nioCore, nioLocks], swiftSettings: swiftSettings),
         .target(
             name: "EngineIOServer",
             dependencies: [
-                "EngineIOCore", "HTTPServerCore", "LoopConfinement", "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1,
+                "EngineIOCore", "HTTPServerCore", "FailureText", "LoopConfinement", "CZlib", nioCore, nioLocks,
+                nioPosix, nioHTTP1,
                 nioSSL, crypto, logging, metrics,
             ],
             swiftSettings: swiftSettings),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(
             name: "HiredisNIO",
-            dependencies: ["CHiredis", "LoopConfinement", nioCore, nioLocks, nioPosix, nioSSL, logging, metrics],
+            dependencies: [
+                "CHiredis", "FailureText", "LoopConfinement", nioCore, nioLocks, nioPosix, nioSSL, logging, metrics,
+            ],
             swiftSettings: swiftSettings),
         .target(name: "SocketIOCore", dependencies: ["EngineIOCore", nioCore, nioLocks], swiftSettings: swiftSettings),
         .target(
             name: "SocketIOServer",
             dependencies: [
-                "SocketIOCore", "EngineIOServer", "EngineIOCore", "LoopConfinement", nioCore, nioLocks, nioPosix,
-                nioHTTP1, logging, metrics, heapModule, serviceLifecycle,
+                "SocketIOCore", "EngineIOServer", "EngineIOCore", "FailureText", "LoopConfinement", nioCore, nioLocks,
+                nioPosix, nioHTTP1, logging, coreMetrics, heapModule, serviceLifecycle,
             ],
             swiftSettings: swiftSettings),
         .target(
             name: "SocketIOCluster",
             dependencies: [
-                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "LoopConfinement", nioCore,
-                nioLocks, nioHTTP1, logging, metrics,
+                "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore", "FailureText", "LoopConfinement",
+                nioCore, nioLocks, nioHTTP1, logging, coreMetrics,
             ],
             swiftSettings: swiftSettings),
         .target(

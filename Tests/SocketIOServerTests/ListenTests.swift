@@ -37,7 +37,7 @@ struct ListenTests {
             try await io.listen(unixSocketPath: "/nowhere/at/all.sock")
             Issue.record("a socket in a folder that does not exist")
         } catch {
-            #expect("\(error)" == "cannot listen on /nowhere/at/all.sock: No such file or directory")
+            #expect("\(error)" == "cannot listen on /nowhere/at/all.sock: there is no such file")
         }
         await io.close()
     }

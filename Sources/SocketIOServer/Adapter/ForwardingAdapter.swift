@@ -90,10 +90,12 @@ extension AdapterSPI.ForwardingAdapter {
         try await base.serverSideEmitWithAck(packet, timeout: timeout)
     }
 
-    /// As the base.
+    /// As the base; for all servers, as the form without `of`.
     public func serverSideEmitWithAck(
         _ packet: AdapterSPI.BroadcastPacket, timeout: Duration, of servers: AskedServers
     ) async throws -> [EventArguments] {
-        try await base.serverSideEmitWithAck(packet, timeout: timeout, of: servers)
+        // An adapter that has the form for all servers only need not write this one.
+        guard servers != .all else { return try await serverSideEmitWithAck(packet, timeout: timeout) }
+        return try await base.serverSideEmitWithAck(packet, timeout: timeout, of: servers)
     }
 }
