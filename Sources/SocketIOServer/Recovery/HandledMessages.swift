@@ -70,8 +70,8 @@ public final class HandledMessages: Sendable {
     ///
     /// - Parameters:
     ///   - id: The id that the client gave the message, such as a UUID.
-    ///   - sender: The user or client to whom the id belongs: ids of different senders have nothing to do with each
-    ///     other, and nobody gets the answer to somebody else's message.
+    ///   - sender: The user or client that has made the id. Equal ids of two senders are two messages, and no sender gets the
+    ///     answer to another one's message.
     /// - Throws: What `body` throws; ``SocketError`` with code `invalidArguments` for an id or sender that is too long, `timeout`
     ///   when the servers' common memory cannot be reached, or when another server does not finish handling the
     ///   message in time; the client then sends it again. A decoding error when the first answer had another type.
