@@ -27,6 +27,8 @@ package struct ClusterBroadcastTable<Receiver> {
     private struct Entry {
         let receiver: Receiver
         var peers: NameDictionary<Peer>
+        /// Peers that have gone since. Their late reports would count as those of nodes that are not known.
+        var gone: NameSet = []
         var foreignReports: Int
     }
 
@@ -51,6 +53,8 @@ package struct ClusterBroadcastTable<Receiver> {
         if let uid, let peer = entry.peers[uid] {
             guard peer.outstanding == nil else { return nil }
             entry.peers[uid]?.outstanding = clients
+        } else if let uid, entry.gone.contains(uid) {
+            return nil
         } else {
             // A node that is not known, or known but not aware that this one is of its kind.
             let silent = entry.peers.values.count { $0.outstanding == nil }
@@ -61,9 +65,11 @@ package struct ClusterBroadcastTable<Receiver> {
         return entry.receiver
     }
 
-    /// A client of a node has answered, or has gone.
+    /// A client of a node has answered, or has gone. Nil when nobody waits for it.
     package mutating func answered(_ id: String, by uid: String?) -> Receiver? {
         guard let entry = entries[ExactName(id)] else { return nil }
+        // Its clients have been struck with it.
+        if let uid, entry.gone.contains(uid) { return nil }
         if let uid, let outstanding = entry.peers[uid]?.outstanding {
             entries[ExactName(id)]?.peers[uid]?.outstanding = outstanding - 1
         }
@@ -76,6 +82,7 @@ package struct ClusterBroadcastTable<Receiver> {
         for (id, entry) in entries {
             guard let peer = entry.peers[uid] else { continue }
             entries[id]?.peers[uid] = nil
+            entries[id]?.gone.insert(uid)
             losses.append(
                 Loss(
                     receiver: entry.receiver, isReportMissing: peer.outstanding == nil,

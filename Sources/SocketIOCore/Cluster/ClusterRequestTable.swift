@@ -137,6 +137,8 @@ package struct ClusterRequestTable<Answer, Context> {
         for (id, var entry) in entries where entry.missing.removeValue(forKey: uid) != nil {
             entry.parts[uid] = nil
             entry.expected -= 1
+            // An answer that arrives after all would count as that of another node.
+            entry.answered.insert(ExactName(uid))
             if let outcome = settle(id, entry) { outcomes.append(outcome) }
         }
         return outcomes

@@ -103,6 +103,19 @@ struct TableTests {
         #expect(table.timedOut("t") == nil)
     }
 
+    @Test("the late answer of a dead peer does not count as that of another one")
+    func lateAnswers() {
+        var table = Requests()
+        let begun = table.begin("r", nodes: 2, peers: ["a": "A", "b": "B"], context: 7)
+        #expect(begun == nil)
+        #expect(table.lost(peer: "b").isEmpty)
+        guard case .duplicate = table.answered("r", by: "b", "late") else {
+            Issue.record("it counts")
+            return
+        }
+        #expect(outcome(table.answered("r", by: "a", "1"))?.answers == ["1"])
+    }
+
     @Test("acknowledged broadcasts: reports once each, and what dies with a peer")
     func broadcasts() {
         var table = ClusterBroadcastTable<Int>()
@@ -116,6 +129,9 @@ struct TableTests {
         #expect(a.map(\.isReportMissing) == [false])
         #expect(table.lost(peer: "b").map(\.isReportMissing) == [true])
         #expect(table.lost(peer: "b").isEmpty)
+        // What they sent before they went, and what arrives after that, counts for nobody else.
+        #expect(table.reported("r", by: "b", clients: 1) == nil)
+        #expect(table.answered("r", by: "a") == nil)
         table.remove("r")
         #expect(table.reported("r", by: nil, clients: 1) == nil)
         #expect(table.answered("r", by: nil) == nil)
