@@ -22,6 +22,8 @@ package struct ClusterBroadcastTable<Receiver> {
         let tag: String
         /// Nil until it has told.
         var outstanding: Int?
+        /// Clients that have answered or gone before that: their answers may overtake the report.
+        var early = 0
     }
 
     private struct Entry {
@@ -52,7 +54,7 @@ package struct ClusterBroadcastTable<Receiver> {
         guard var entry = entries[ExactName(id)] else { return nil }
         if let uid, let peer = entry.peers[uid] {
             guard peer.outstanding == nil else { return nil }
-            entry.peers[uid]?.outstanding = clients
+            entry.peers[uid]?.outstanding = clients - peer.early
         } else if let uid, entry.gone.contains(uid) {
             return nil
         } else {
@@ -70,8 +72,12 @@ package struct ClusterBroadcastTable<Receiver> {
         guard let entry = entries[ExactName(id)] else { return nil }
         // Its clients have been struck with it.
         if let uid, entry.gone.contains(uid) { return nil }
-        if let uid, let outstanding = entry.peers[uid]?.outstanding {
-            entries[ExactName(id)]?.peers[uid]?.outstanding = outstanding - 1
+        if let uid, let peer = entry.peers[uid] {
+            if let outstanding = peer.outstanding {
+                entries[ExactName(id)]?.peers[uid]?.outstanding = outstanding - 1
+            } else {
+                entries[ExactName(id)]?.peers[uid]?.early += 1
+            }
         }
         return entry.receiver
     }

@@ -103,6 +103,15 @@ struct TableTests {
         #expect(table.timedOut("t") == nil)
     }
 
+    @Test("an answer that overtakes the report of its node counts once, also when the node goes")
+    func earlyAnswers() {
+        var table = ClusterBroadcastTable<Int>()
+        table.begin("r", nodes: 1, peers: ["a": "A"], receiver: 1)
+        #expect(table.answered("r", by: "a") == 1)
+        #expect(table.reported("r", by: "a", clients: 3) == 1)
+        #expect(table.lost(peer: "a").map(\.clients) == [2])
+    }
+
     @Test("the late answer of a dead peer does not count as that of another one")
     func lateAnswers() {
         var table = Requests()
