@@ -29,21 +29,25 @@ extension MessagePackWriter {
         switch source.cursor.current {
         case UInt8(ascii: "\""): writeString(&source)
         case UInt8(ascii: "{"):
-            if let attachment = source.placeholder() {
-                guard attachment.readableBytes <= source.room else {
-                    throw JSONError(.tooLong, at: source.cursor.index)
-                }
-                source.room -= attachment.readableBytes
-                write(binary: attachment)
-            } else {
-                try container(&source, depth, isMap: true)
-            }
+            // Most texts have no attachments.
+            let isWritten = try source.attachments.isEmpty ? false : writePlaceholder(&source)
+            if !isWritten { try container(&source, depth, isMap: true) }
         case UInt8(ascii: "["): try container(&source, depth, isMap: false)
         case UInt8(ascii: "t"): try literal(&source, length: 4) { $0.write(true) }
         case UInt8(ascii: "f"): try literal(&source, length: 5) { $0.write(false) }
         case UInt8(ascii: "n"): try literal(&source, length: 4) { $0.writeNil() }
         default: try number(&source)
         }
+    }
+
+    /// Writes the attachment that a placeholder stands for; false when the object is none.
+    @inline(never)
+    private mutating func writePlaceholder(_ source: inout JSONSource) throws(JSONError) -> Bool {
+        guard let attachment = source.placeholder() else { return false }
+        guard attachment.readableBytes <= source.room else { throw JSONError(.tooLong, at: source.cursor.index) }
+        source.room -= attachment.readableBytes
+        write(binary: attachment)
+        return true
     }
 
     /// The array or object that begins here.
