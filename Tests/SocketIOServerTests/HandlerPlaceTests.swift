@@ -70,8 +70,9 @@ struct HandlerPlaceTests {
             @Sendable
             func look(_ name: String) async {
                 let start = loop.inEventLoop
-                // A suspension that takes time: the runtime may go on with a yield at once, on the same thread.
-                try? await Task.sleep(for: .milliseconds(1))
+                // The loop can complete this future only after the handler has given it back. After a yield or a short
+                // sleep the runtime may go on at once, on the same thread.
+                try? await loop.submit {}.get()
                 places.append("\(name) \(start) \(loop.inEventLoop)")
             }
             _ = io.of { name, _ in
