@@ -86,6 +86,7 @@ extension EngineConfiguration {
             ("maxPacketsPerPayload", maxPacketsPerPayload, 1...(1 << 20)),
             ("maxFragmentsPerMessage", maxFragmentsPerMessage, 1...(1 << 20)),
             ("maxControlFramesPerSecond", maxControlFramesPerSecond, 1...(1 << 20)),
+            ("maxUnhandledInputBytes", maxUnhandledInputBytes, 65_536...(1 << 40)),
         ]
         for (name, value, range) in sizes where !range.contains(value) {
             problems.append("\(name) must be \(range.lowerBound) to \(range.upperBound), it is \(value)")

@@ -142,6 +142,9 @@ public struct EngineConfiguration: Sendable {
     public var maxFragmentsPerMessage = 1024
     /// WebSocket control frames of one client per second; over it close code 1008. Default 50.
     public var maxControlFramesPerSecond = 50
+    /// Bytes that an event loop keeps for all its clients of input that they sent while it did not read from them, at least
+    /// 65,536; default 64 MiB. The client whose input exceeds it is disconnected.
+    public var maxUnhandledInputBytes = 64 * 1024 * 1024
 
     // MARK: Client files
 

@@ -47,7 +47,8 @@ package final class EngineServer: EngineRequestHandler {
         self.shards = loops.enumerated().map { index, eventLoop in
             Shard(
                 index: index, eventLoop: eventLoop, isOnlyShard: loops.count == 1,
-                heartbeatResolution: context.heartbeatResolution, compression: configuration.perMessageDeflate)
+                heartbeatResolution: context.heartbeatResolution, compression: configuration.perMessageDeflate,
+                maximumUnhandledBytes: configuration.maxUnhandledInputBytes)
         }
         self.shardOfLoop = Dictionary(
             loops.enumerated().map { (ObjectIdentifier($1), $0) }, uniquingKeysWith: { first, _ in first })

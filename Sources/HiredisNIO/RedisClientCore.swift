@@ -7,7 +7,7 @@ package import NIOCore
 package final class RedisClientCore: RedisEndpointCore {
     private let link: RedisLink
     private let handlers: RedisClientHandlers
-    private var waiting = WaitingCommands()
+    private var waiting: WaitingCommands
     private var acknowledgedInRead = 0
     private var failedInRead = 0
 
@@ -17,6 +17,8 @@ package final class RedisClientCore: RedisEndpointCore {
         logger: Logger, name: String, stateBox: RedisStateBox, handlers: RedisClientHandlers
     ) {
         self.handlers = handlers
+        waiting = WaitingCommands(
+            maximumCount: configuration.maximumWaitingCommands, maximumBytes: configuration.maximumWaitingBytes)
         link = RedisLink(
             name: name, configuration: configuration,
             settings: RedisConnectionSettings(configuration, isSubscriber: false),
@@ -89,6 +91,7 @@ package final class RedisClientCore: RedisEndpointCore {
             return entry.completion(.failure(link.state == .closed ? .closedByOwner : notConnected(entry.command)))
         }
         guard let id = waiting.append(entry) else {
+            link.metrics.refusedCommand()
             return entry.completion(
                 .failure(RedisError(.overloaded, "\(entry.command.name): too many commands wait for a connection")))
         }

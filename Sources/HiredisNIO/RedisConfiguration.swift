@@ -83,6 +83,10 @@ public struct RedisConfiguration: Sendable, Hashable {
     public var maximumBacklogBytes: Int = 16 << 20
     /// Commands and publishes that may wait for their reply, default 262,144.
     public var maximumUnansweredCommands: Int = 262_144
+    /// Commands that may wait for a connection, default 1,024. Further ones fail with code `overloaded`.
+    public var maximumWaitingCommands: Int = 1024
+    /// Bytes of the commands that may wait for a connection, default 64 MiB. Further ones fail with code `overloaded`.
+    public var maximumWaitingBytes: Int = 64 << 20
     /// Limits on what the server may send.
     public var limits: RESPLimits = RESPLimits()
 
@@ -126,6 +130,8 @@ public struct RedisConfiguration: Sendable, Hashable {
             problems.append("maximumReconnectDelay must not be less than minimumReconnectDelay")
         }
         if maximumBacklogBytes < 1 { problems.append("maximumBacklogBytes must be positive") }
+        if maximumWaitingCommands < 1 { problems.append("maximumWaitingCommands must be positive") }
+        if maximumWaitingBytes < 1 { problems.append("maximumWaitingBytes must be positive") }
         if maximumUnansweredCommands < 1 { problems.append("maximumUnansweredCommands must be positive") }
         if limits.maximumBulkLength < 1 || limits.maximumReplyBytes < limits.maximumBulkLength {
             problems.append("limits.maximumBulkLength must be 1…maximumReplyBytes")

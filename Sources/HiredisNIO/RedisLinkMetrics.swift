@@ -8,6 +8,7 @@ struct RedisLinkMetrics {
     private let failedAttempts: Counter
     private let receivedMessages: Counter
     private let oversizedMessages: Counter
+    private let refusedCommands: Counter
     private let publishes: Counter
     private let publishErrors: Counter
     private let upGauge: Gauge
@@ -18,6 +19,7 @@ struct RedisLinkMetrics {
         failedAttempts = Counter(label: "socketio_redis_failed_attempts_total", dimensions: dimensions)
         receivedMessages = Counter(label: "socketio_redis_messages_received_total", dimensions: dimensions)
         oversizedMessages = Counter(label: "socketio_redis_messages_oversized_total", dimensions: dimensions)
+        refusedCommands = Counter(label: "socketio_redis_commands_refused_total", dimensions: dimensions)
         publishes = Counter(label: "socketio_redis_publishes_total", dimensions: dimensions)
         publishErrors = Counter(label: "socketio_redis_publish_errors_total", dimensions: dimensions)
         upGauge = Gauge(label: "socketio_redis_up", dimensions: dimensions)
@@ -25,6 +27,8 @@ struct RedisLinkMetrics {
 
     func connected() { connections.increment() }
     func attemptFailed() { failedAttempts.increment() }
+    /// Of a command: too many wait for a connection.
+    func refusedCommand() { refusedCommands.increment() }
     func oversizedMessage() { oversizedMessages.increment() }
 
     func received(_ count: Int) {

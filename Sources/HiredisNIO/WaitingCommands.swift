@@ -13,14 +13,17 @@ struct WaitingCommands {
     private var entries: [(id: Int, entry: Entry)] = []
     private var nextID = 0
     private var bytes = 0
-    private static let limit = 1024
+    private let maximumCount: Int
     private let maximumBytes: Int
 
-    init(maximumBytes: Int = 64 << 20) { self.maximumBytes = maximumBytes }
+    init(maximumCount: Int, maximumBytes: Int) {
+        self.maximumCount = maximumCount
+        self.maximumBytes = maximumBytes
+    }
 
     mutating func append(_ entry: Entry) -> Int? {
         let size = entry.command.bytes.readableBytes
-        guard entries.count < Self.limit, size <= maximumBytes - bytes else { return nil }
+        guard entries.count < maximumCount, size <= maximumBytes - bytes else { return nil }
         bytes += size
         nextID += 1
         entries.append((nextID, entry))

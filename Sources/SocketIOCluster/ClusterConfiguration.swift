@@ -60,6 +60,12 @@ public struct ClusterConfiguration: Sendable {
     /// The most rooms and exceptions that a message of another server may name, 1 to 1,048,576; default 65,536.
     /// Messages with more are dropped and counted.
     public var maxRooms = 65_536
+    /// The most other servers that this one knows, 1 to 1,048,576; default 1,024. Heartbeats of further ones are ignored and
+    /// counted. Without a ``secret``, everyone who can publish can pose as any number of servers.
+    public var maxPeers = 1024
+    /// The most that other servers may tell about themselves, in bytes and all together, 65,536 bytes to 1 GiB; default 64 MiB.
+    /// The names of their namespaces are the largest part. What exceeds it is ignored and counted.
+    public var maxPeerBytes = 64 << 20
 
     /// The limits for messages of other servers.
     package var limits: MessagePackLimits {
@@ -94,10 +100,11 @@ public struct ClusterConfiguration: Sendable {
             problems.append("maxMessageBytes must be 65536 to 536870912")
         }
         if !(1...128).contains(maxNesting) { problems.append("maxNesting must be 1 to 128") }
-        for (name, value) in [("maxAttachments", maxAttachments), ("maxRooms", maxRooms)]
+        for (name, value) in [("maxAttachments", maxAttachments), ("maxRooms", maxRooms), ("maxPeers", maxPeers)]
         where !(1...1_048_576).contains(value) {
             problems.append("\(name) must be 1 to 1048576")
         }
+        if !(65_536...1 << 30).contains(maxPeerBytes) { problems.append("maxPeerBytes must be 65536 to 1073741824") }
         if let secret, secret.byteCount < ForwardingKey.minimumBytes {
             problems.append("secret must have at least \(ForwardingKey.minimumBytes) bytes")
         }

@@ -18,6 +18,14 @@ package enum ClusterLimit: String, CaseIterable, Sendable {
     case answerBytes = "answer_bytes"
     /// How many questions of other nodes wait for this one's answer; see ``AnswerGate``.
     case answers
+    /// How many other nodes this one knows.
+    case peers
+    /// What other nodes have told about themselves, in bytes.
+    case peerBytes = "peer_bytes"
+    /// Broadcasts that wait until the history of their namespace has been read.
+    case waitingEntries = "waiting_entries"
+    /// The bytes of a lost session's record.
+    case sessionBytes = "session_bytes"
 
     /// The limit that a message of another node exceeds; nil when it was dropped for another reason.
     package init?(_ error: any Error) {

@@ -121,6 +121,7 @@ enum LibraryConfiguration {
         engine.maxPacketsPerPayload = limits.maxPacketsPerPayload
         engine.maxFragmentsPerMessage = limits.maxFragmentsPerMessage
         engine.maxControlFramesPerSecond = limits.maxControlFramesPerSecond
+        engine.maxUnhandledInputBytes = limits.maxUnhandledInputBytes
         engine.slowClientBytes = limits.slowClientBytes
         engine.slowClientTimeout = milliseconds(limits.slowClientTimeoutMs)
         engine.maxBufferedBytes = limits.maxBufferedBytes

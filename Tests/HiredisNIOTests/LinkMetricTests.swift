@@ -17,7 +17,9 @@ struct LinkMetricTests {
     func everything() async throws {
         let server = try await RedisServer.started()
         try await CountedMetrics.counting { (metrics: CountedMetrics) async throws in
-            let publisher = try await Publisher(server.configuration)
+            var few = server.configuration
+            few.maximumWaitingCommands = 2
+            let publisher = try await Publisher(few)
             var small = server.configuration
             small.limits.maximumBulkLength = 100
             let subscription = try await Subscription(small, channels: ["a"])
@@ -49,6 +51,15 @@ struct LinkMetricTests {
                 }
             }
             #expect(metrics["socketio_redis_up", Self.commands] == 0)
+            let client = publisher.client
+            let failures = Recorder<RedisError>()
+            for number in 0..<3 {
+                client.send(RESPCommand("SET", "k", "\(number)"), whenDown: .wait(.seconds(60))) { outcome in
+                    if case .failure(let error) = outcome { failures.append(error) }
+                }
+            }
+            try await eventually("the third one is refused") { failures.values.map(\.code) == [.overloaded] }
+            #expect(metrics["socketio_redis_commands_refused_total", Self.commands] == 1)
             #expect(metrics["socketio_redis_up", Self.subscriptions] == 0)
             // Redis has cut the subscriber when it took the channels away, and it may have come back before the end.
             let subscriptions = try #require(metrics["socketio_redis_connections_total", Self.subscriptions])

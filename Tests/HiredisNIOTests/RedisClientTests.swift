@@ -169,7 +169,7 @@ struct RedisClientTests {
                 command: RESPCommand("SET", "k", ByteBuffer(repeating: 0x61, count: bytes)), timeout: nil,
                 completion: { _ in })
         }
-        var waiting = WaitingCommands(maximumBytes: 10_000)
+        var waiting = WaitingCommands(maximumCount: 1_024, maximumBytes: 10_000)
         let first = waiting.append(entry(4_000))
         #expect(first != nil && waiting.append(entry(4_000)) != nil)
         #expect(waiting.append(entry(4_000)) == nil)
@@ -178,7 +178,7 @@ struct RedisClientTests {
         #expect(waiting.append(entry(4_000)) != nil)
         waiting.removeAll { _ in }
         for _ in 0..<2 { #expect(waiting.append(entry(4_000)) != nil) }
-        var many = WaitingCommands()
+        var many = WaitingCommands(maximumCount: 1_024, maximumBytes: 1 << 20)
         for _ in 0..<1024 { #expect(many.append(entry(1)) != nil) }
         #expect(many.append(entry(1)) == nil)
     }

@@ -160,7 +160,7 @@ struct NameCostTests {
             #expect(table.lost(peer: name).first?.clients == 1)
         }
         Self.expectLinear("peers") { name in
-            var table = PeerTable(timeout: .seconds(1))
+            var table = PeerTable(timeout: .seconds(1), maximumPeers: 1024, maximumBytes: 64 << 20)
             let peer = ClusterPeer(nodeID: name, tag: "t", uids: [name: name])
             #expect(table.heard(peer, at: .now()) == .joined)
             #expect(table.node(ofUID: name) != nil && table.adapters(of: name)[name] == "t")

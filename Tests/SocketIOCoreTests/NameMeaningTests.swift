@@ -137,7 +137,7 @@ struct NameMeaningTests {
         #expect(broadcasts.reported(one, by: other, clients: 1) == 1)
         #expect(broadcasts.reported(one, by: other, clients: 1) == nil)
         #expect(!broadcasts.contains(other))
-        var peers = PeerTable(timeout: .seconds(1))
+        var peers = PeerTable(timeout: .seconds(1), maximumPeers: 1024, maximumBytes: 64 << 20)
         #expect(peers.heard(ClusterPeer(nodeID: one, tag: "A", uids: ["/": one]), at: .now()) == .joined)
         #expect(peers.heard(ClusterPeer(nodeID: other, tag: "B", uids: ["/": other]), at: .now()) == .joined)
         #expect(peers.adapters(of: "/") == [one: "A", other: "B"] && peers.node(ofUID: one)?.tag == "A")

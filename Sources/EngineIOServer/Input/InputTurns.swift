@@ -22,9 +22,6 @@ final class InputTurns {
     #endif
     /// How long one turn of all sources may take; the remaining sources come first in the next turn.
     static let budget = TimeAmount.milliseconds(2)
-    /// How many bytes of unrequested input are kept for all clients of the loop together: NIO reads the rest of an
-    /// ended stream in one go.
-    static let unaskedLimit = 64 * 1024 * 1024
 
     private let eventLoop: any EventLoop
     private var waiting: [any InputSource] = []
@@ -32,7 +29,14 @@ final class InputTurns {
     /// Bytes of unrequested input that are kept now.
     private var unasked = 0
 
-    init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+    /// How many bytes of unrequested input are kept for all clients of the loop together: NIO reads the rest of an
+    /// ended stream in one go.
+    private let unaskedLimit: Int
+
+    init(eventLoop: any EventLoop, unaskedLimit: Int) {
+        self.eventLoop = eventLoop
+        self.unaskedLimit = unaskedLimit
+    }
 
     /// How many sources wait for their turn.
     var count: Int { waiting.count }
@@ -66,7 +70,7 @@ final class InputTurns {
 
     /// Reserves room for bytes of unrequested input. False when there is none.
     func reserve(_ bytes: Int) -> Bool {
-        guard bytes <= Self.unaskedLimit - unasked else { return false }
+        guard bytes <= unaskedLimit - unasked else { return false }
         unasked += bytes
         return true
     }

@@ -30,6 +30,8 @@ final class LimitMetrics: Sendable {
         case maxFragmentsPerMessage
         /// Too many WebSocket control frames in a second: 1008.
         case maxControlFramesPerSecond
+        /// An event loop kept too much input for its clients: the session is closed.
+        case maxUnhandledInputBytes
         /// A pending session was closed because there were too many.
         case maxPendingSessions
         /// A pending session was closed because the kept parts of their requests took too much memory.
@@ -85,7 +87,7 @@ extension LimitMetrics.Limit {
     var settingToLog: String? {
         switch self {
         case .maxRequestHeadSize, .maxHeaders, .maxPacketsPerPayload, .maxFragmentsPerMessage,
-            .maxControlFramesPerSecond:
+            .maxControlFramesPerSecond, .maxUnhandledInputBytes:
             "limits.\(rawValue)"
         case .maxHttpBufferSize: rawValue
         case .headTimeout, .bodyTimeout, .sendTimeout, .destroyUpgradeTimeout, .maxPendingSessions, .maxPendingBytes:

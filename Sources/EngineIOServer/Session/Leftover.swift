@@ -13,20 +13,23 @@ struct ProgressMark: Equatable {
 
 /// What is left over for a client that has not taken everything yet: waiting messages, what the transport still holds, and
 /// how the client does. A session has one only as long as something is left over.
+///
+/// Every event to a polling client passes through one. Properties that each of them uses are not checked for overlapping access:
+/// they are values that call nothing back. The checks would be 2 % of an echo over long-polling.
 final class Leftover {
-    var messages = WaitingMessages()
+    @exclusivity(unchecked) var messages = WaitingMessages()
     /// What the transport has been given and still holds, for the budget.
-    var inFlight: [HeldBytes] = []
-    var machine: SlowClientStateMachine
+    @exclusivity(unchecked) var inFlight: [HeldBytes] = []
+    @exclusivity(unchecked) var machine: SlowClientStateMachine
     var mark: ProgressMark?
     /// Where the shard's list has the session.
-    var listIndex = -1
+    @exclusivity(unchecked) var listIndex = -1
     /// Messages that were dropped since something was left over.
     var dropped = 0
     /// Of these, what the handler has not been told.
-    var unreported = 0
+    @exclusivity(unchecked) var unreported = 0
     /// Called, in order, when there is room for another message, or with false when the session ends.
-    var waiters: [(Bool) -> Void] = []
+    @exclusivity(unchecked) var waiters: [(Bool) -> Void] = []
 
     init(limits: SlowClientLimits) {
         machine = SlowClientStateMachine(limits: limits)

@@ -14,7 +14,7 @@ package final class Shard: Sendable {
 
     init(
         index: Int, eventLoop: any EventLoop, isOnlyShard: Bool, heartbeatResolution: TimeAmount,
-        compression: PerMessageDeflateConfiguration? = nil
+        compression: PerMessageDeflateConfiguration? = nil, maximumUnhandledBytes: Int
     ) {
         let inbox = ShardInbox(eventLoop: eventLoop)
         self.index = index
@@ -23,7 +23,7 @@ package final class Shard: Sendable {
         self.core = LoopReference(
             sending: ShardCore(
                 index: index, home: inbox, isOnlyShard: isOnlyShard, heartbeatResolution: heartbeatResolution,
-                compression: compression))
+                compression: compression, maximumUnhandledBytes: maximumUnhandledBytes))
     }
 
     package var eventLoop: any EventLoop { inbox.eventLoop }

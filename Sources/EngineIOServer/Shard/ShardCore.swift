@@ -60,14 +60,14 @@ package final class ShardCore: LoopResident {
 
     init(
         index: Int, home: ShardInbox, isOnlyShard: Bool, heartbeatResolution: TimeAmount,
-        compression: PerMessageDeflateConfiguration? = nil
+        compression: PerMessageDeflateConfiguration? = nil, maximumUnhandledBytes: Int
     ) {
         self.queue = OutboundQueue(compressor: compression.map { FrameCompressor($0) })
         self.assembler = AssemblerPool(inflater: compression == nil ? nil : FrameInflater())
         self.index = index
         self.home = home
         self.copiesStagedMessages = !isOnlyShard
-        self.turns = InputTurns(eventLoop: home.eventLoop)
+        self.turns = InputTurns(eventLoop: home.eventLoop, unaskedLimit: maximumUnhandledBytes)
         self.heartbeats = HeartbeatWheel(eventLoop: home.eventLoop, resolution: heartbeatResolution)
     }
 

@@ -6,16 +6,16 @@ internal import NIOCore
 /// The sessions of a shard with a ``Leftover``, and one timer that checks the watched ones.
 ///
 /// A session enters the list with its first queued message, so a session that keeps up costs nothing. Confined to the
-/// shard's loop.
+/// shard's loop. List and spare are not checked for overlapping access, for the same reason as in ``Leftover``.
 final class SlowClientList {
     /// How often progress is checked within the time-out.
     private static let looksPerTimeout: Int64 = 16
 
     private unowned let shard: ShardCore
-    private var sessions: [SessionCore] = []
+    @exclusivity(unchecked) private var sessions: [SessionCore] = []
     /// One that is spent, for the next session: mostly a message of a polling client waits until its next poll, and nothing is
     /// allocated for that.
-    private var spare: Leftover?
+    @exclusivity(unchecked) private var spare: Leftover?
     private var timer: Scheduled<Void>?
 
     init(_ shard: ShardCore) {

@@ -55,9 +55,16 @@ extension WebSocketTransport: InputSource {
     func keepUnasked(_ bytes: ByteBuffer) {
         guard let held else { return }
         let isPaused = held.pause != nil
-        guard !isPaused || held.bytes.readableBytes + bytes.readableBytes <= HeldInput.pausedLimit,
-            onShard({ $0.turns.reserve(bytes.readableBytes) }) ?? false
-        else { return giveUp(isPaused ? "input over the rate at the end of the stream" : "too much input") }
+        guard !isPaused || held.bytes.readableBytes + bytes.readableBytes <= HeldInput.pausedLimit else {
+            return giveUp("input over the rate at the end of the stream")
+        }
+        guard onShard({ $0.turns.reserve(bytes.readableBytes) }) ?? false else {
+            if let session {
+                session.context.exceeded(
+                    .maxUnhandledInputBytes, by: session.remoteAddress, sid: session.id, on: session.eventLoop)
+            }
+            return giveUp("too much input")
+        }
         held.unasked += bytes.readableBytes
         held.bytes.discardReadBytes()
         held.bytes.writeImmutableBuffer(bytes)

@@ -87,7 +87,14 @@ extension PeerDirectoryCore: ClusterListener {
             for uid in gone { forEachMember { $0.peerLost(uid) } }
             if message.hello == true { heartbeat.greet() }
             nodesChanged()
-        case .refused: return
+        case .refused(let limit):
+            let (label, value): (ClusterLimit, Int) =
+                switch limit {
+                case .peers: (.peers, services.configuration.maxPeers)
+                case .bytes: (.peerBytes, services.configuration.maxPeerBytes)
+                }
+            services.counters.refused(label)
+            return services.log.log(.peerRefused, ["limit": "\(label.rawValue)", "value": "\(value)"])
         }
         if message.partial != true { heartbeat.rates?.heard(message.rateReports, from: peer.nodeID) }
         for (namespace, count) in peer.published {

@@ -58,7 +58,9 @@ final class PeerDirectoryCore {
         )
         self.heartbeat = PeerHeartbeat(
             nodeID: nodeID, tag: tag, channel: channel, services: services, backend: backend, announced: announced)
-        self.table = PeerTable(timeout: TimeAmount(configuration.peerTimeout))
+        self.table = PeerTable(
+            timeout: TimeAmount(configuration.peerTimeout), maximumPeers: configuration.maxPeers,
+            maximumBytes: configuration.maxPeerBytes)
         self.verifier = configuration.secret.map { PeerVerifier($0) }
         self.questions = PeerQuestions(
             nodeID: nodeID, services: services, channel: channel)

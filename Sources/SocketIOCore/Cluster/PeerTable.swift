@@ -70,8 +70,16 @@ package struct PeerTable: Sendable {
         case joined
         /// Known; adapters that are no longer there, by their uids.
         case updated(goneUIDs: [String])
-        /// There are too many nodes already, or they have told too much.
-        case refused
+        /// There is no room for it.
+        case refused(Limit)
+    }
+
+    /// What bounds the table.
+    package enum Limit: Equatable {
+        /// The number of nodes.
+        case peers
+        /// What the nodes have told.
+        case bytes
     }
 
     private struct Entry {
@@ -89,9 +97,9 @@ package struct PeerTable: Sendable {
     private var entries: [ExactName: Entry] = [:]
     private var nodesByUID: [ExactName: ExactName] = [:]
 
-    /// - Parameter maximumBytes: what all nodes together may tell: anybody who publishes to Redis can pose as one, when
-    ///   they have no secret.
-    package init(timeout: TimeAmount, maximumPeers: Int = 1024, maximumBytes: Int = 64 << 20) {
+    /// - Parameter maximumPeers: The most nodes. Without a secret, anybody who can publish to Redis can pose as any number.
+    /// - Parameter maximumBytes: The most that all nodes together may tell.
+    package init(timeout: TimeAmount, maximumPeers: Int, maximumBytes: Int) {
         self.timeout = timeout
         self.maximumPeers = maximumPeers
         self.maximumBytes = maximumBytes
@@ -107,13 +115,14 @@ package struct PeerTable: Sendable {
     package mutating func heard(_ peer: ClusterPeer, isPartial: Bool = false, at now: NIODeadline) -> Change {
         let node = ExactName(peer.nodeID)
         guard let known = entries[node] else {
-            guard entries.count < maximumPeers, admit(peer.size, insteadOf: 0) else { return .refused }
+            guard entries.count < maximumPeers else { return .refused(.peers) }
+            guard admit(peer.size, insteadOf: 0) else { return .refused(.bytes) }
             for uid in peer.uids.values { nodesByUID[ExactName(uid)] = node }
             entries[node] = Entry(peer: peer, size: peer.size, lastHeard: now)
             return .joined
         }
         guard isPartial else {
-            guard admit(peer.size, insteadOf: known.size) else { return .refused }
+            guard admit(peer.size, insteadOf: known.size) else { return .refused(.bytes) }
             let current = NameSet(peer.uids.values)
             let gone = known.peer.uids.values.filter { !current.contains($0) }
             for uid in gone { nodesByUID[ExactName(uid)] = nil }
@@ -125,7 +134,7 @@ package struct PeerTable: Sendable {
             // Everything but the uids.
             var peer = peer
             peer.uids = known.peer.uids
-            guard admit(peer.size, insteadOf: known.size) else { return .refused }
+            guard admit(peer.size, insteadOf: known.size) else { return .refused(.bytes) }
             entries[node] = Entry(peer: peer, size: peer.size, lastHeard: now)
             return .updated(goneUIDs: [])
         }
@@ -134,9 +143,9 @@ package struct PeerTable: Sendable {
 
     /// News of single adapters have nothing else to tell.
     private mutating func add(_ uids: NameDictionary<String>, to node: ExactName, at now: NIODeadline) -> Change {
-        guard admit(ClusterPeer.size(of: uids), insteadOf: 0) else { return .refused }
+        guard admit(ClusterPeer.size(of: uids), insteadOf: 0) else { return .refused(.bytes) }
         // Out of the table meanwhile, or all that is known would be copied.
-        guard var entry = entries.removeValue(forKey: node) else { return .refused }
+        guard var entry = entries.removeValue(forKey: node) else { return .updated(goneUIDs: []) }
         var gone: [String] = []
         for (namespace, uid) in uids {
             let old = entry.peer.uids[namespace]

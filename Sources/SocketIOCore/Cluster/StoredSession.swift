@@ -15,11 +15,12 @@ package enum StoredSession {
         /// Bytes of a room's or namespace's name, of the socket's id, and of the subject.
         package var maximumNameLength: Int
         /// The most bytes of a record as it is stored. Values in memory need many times as much.
-        package var maximumBytes = 4 << 20
+        package var maximumBytes: Int
 
-        package init(maximumRooms: Int = 1024, maximumNameLength: Int = 256) {
+        package init(maximumRooms: Int = 1024, maximumNameLength: Int = 256, maximumBytes: Int = 4 << 20) {
             self.maximumRooms = maximumRooms
             self.maximumNameLength = maximumNameLength
+            self.maximumBytes = maximumBytes
         }
     }
 

@@ -19,6 +19,9 @@ final class RedisSessionStore: SessionStore {
     private let hub: LoopBound<StreamHub>
     private let names: StreamNames
     private let configuration: RedisClusterConfiguration
+    private let counters: ClusterCounters
+    /// The most bytes of a record.
+    private let maximumBytes: Int
     private let nodeID = NIOLockedValueBox("")
     /// The number of records that have not been written to Redis yet.
     private let unwritten = Atomic(0)
@@ -37,12 +40,15 @@ final class RedisSessionStore: SessionStore {
     private static let longStep = Duration.milliseconds(50)
 
     init(
-        bus: RedisBus, hub: LoopBound<StreamHub>, names: StreamNames, configuration: RedisClusterConfiguration
+        bus: RedisBus, hub: LoopBound<StreamHub>, names: StreamNames, configuration: RedisClusterConfiguration,
+        maximumBytes: Int, counters: ClusterCounters
     ) {
         self.bus = bus
         self.hub = hub
         self.names = names
         self.configuration = configuration
+        self.maximumBytes = maximumBytes
+        self.counters = counters
     }
 
     var owner: String {
@@ -55,7 +61,10 @@ final class RedisSessionStore: SessionStore {
     func keep(_ record: KeptSession, for life: TimeAmount) {
         guard let value = try? StoredSession.encode(record) else { return }
         // No node would read it, and an earlier one would have other rooms.
-        guard value.readableBytes <= StoredSession.Limits().maximumBytes else { return forget(record.pid) }
+        guard value.readableBytes <= maximumBytes else {
+            counters.refused(.sessionBytes)
+            return forget(record.pid)
+        }
         let milliseconds = Int(clamping: max(life.nanoseconds / 1_000_000, 1))
         write(RESPCommand("SET", StoredSession.key(.own, record.pid), value, "PX", milliseconds))
     }
@@ -102,7 +111,12 @@ final class RedisSessionStore: SessionStore {
         _ command: RESPCommand, about pid: PackedID, in namespace: String
     ) async throws(RecoveryFailure) -> KeptSession? {
         guard let bytes = try await value(of: command) else { return nil }
-        let limits = StoredSession.Limits(maximumRooms: configuration.maxRooms, maximumNameLength: 1024)
+        guard bytes.readableBytes <= maximumBytes else {
+            counters.refused(.sessionBytes)
+            return nil
+        }
+        let limits = StoredSession.Limits(
+            maximumRooms: configuration.maxRooms, maximumNameLength: 1024, maximumBytes: maximumBytes)
         let record = StoredSession.decode(bytes, wantedIn: namespace, limits: limits)?.record
         // Somebody else may write there, too: no record is for another session than the one that was asked for.
         return record?.pid == pid ? record : nil

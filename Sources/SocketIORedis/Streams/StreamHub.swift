@@ -56,9 +56,6 @@ final class StreamHub {
 
     /// Longer names of namespaces are not looked up.
     static let maximumNameLength = 1024
-    /// The most entries that wait for the history of a namespace, and the most bytes of them.
-    private static let maximumHeld = 100_000
-    private static let maximumHeldBytes = 64 << 20
 
     init(_ bus: RedisBusCore, _ streams: RedisStreams) {
         self.bus = bus
@@ -226,7 +223,8 @@ final class StreamHub {
             let (data, id) = (entry.data, entry.id)
             guard let waiting = held[message.namespace] else { return handler(message, data, id) }
             let bytes = waiting.bytes + data.readableBytes
-            guard waiting.calls.count < Self.maximumHeld, bytes <= Self.maximumHeldBytes else {
+            guard waiting.calls.count < streams.maxWaitingEntries, bytes <= streams.maxWaitingBytes else {
+                bus.counters.refused(.waitingEntries)
                 release(message.namespace)
                 return handler(message, data, id)
             }

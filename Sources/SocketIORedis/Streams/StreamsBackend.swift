@@ -44,7 +44,9 @@ final class StreamsBackend: ClusterBackend {
             transport: transport, policy: configuration.outage, counters: services.counters, logger: services.logger,
             log: services.log, maximumMessageBytes: configuration.maxMessageBytes)
         hub = LoopBound(with: bus.core) { StreamHub($0, streams) }
-        sessions = RedisSessionStore(bus: bus, hub: hub, names: names, configuration: configuration)
+        sessions = RedisSessionStore(
+            bus: bus, hub: hub, names: names, configuration: configuration, maximumBytes: streams.maxSessionBytes,
+            counters: services.counters)
     }
 
     deinit { if status != .closed { hub.execute { $0.close() } } }

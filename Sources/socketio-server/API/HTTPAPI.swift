@@ -116,11 +116,12 @@ final class HTTPAPICore: Sendable {
         let found = await idempotency.answer(
             token.name + "\u{0}" + key, to: digest.finalize()
         ) { await self.carryOut(operations, isBatch: isBatch, token, address) }
-        guard var (answer, isRepeated) = found else {
+        guard let found else {
             throw APIError(
                 code: .keyReused, message: "this Idempotency-Key was used for another request; use a new one for each")
         }
-        if isRepeated { answer.headers.add(name: "Idempotent-Replayed", value: "true") }
+        var answer = found.answer
+        if found.isRepeated { answer.headers.add(name: "Idempotent-Replayed", value: "true") }
         return answer
     }
 

@@ -38,6 +38,8 @@ enum RedisSettings {
                 report("redis.user", "needs redis.password or redis.passwordFile")
             }
         }
+        redis.maximumWaitingCommands = settings.maxWaitingCommands
+        redis.maximumWaitingBytes = settings.maxWaitingBytes
         applyFiles(settings, to: &redis, report)
         guard problems.isEmpty else { throw SettingsError(problems: problems) }
         do {
@@ -59,6 +61,9 @@ enum RedisSettings {
         streams.maxLength = settings.redis.streamMaxLength
         streams.pageSize = settings.redis.streamPageSize
         streams.onlyPlaintext = settings.redis.streamPlaintext
+        streams.maxWaitingEntries = settings.redis.maxWaitingEntries
+        streams.maxWaitingBytes = settings.redis.maxWaitingBytes
+        streams.maxSessionBytes = settings.redis.maxSessionBytes
         return streams
     }
 
@@ -91,6 +96,8 @@ enum RedisSettings {
         cluster.maxNesting = settings.maxNesting
         cluster.maxAttachments = settings.maxAttachments
         cluster.maxRooms = settings.maxRooms
+        cluster.maxPeers = settings.maxPeers
+        cluster.maxPeerBytes = settings.maxPeerBytes
         cluster.heartbeatInterval = milliseconds(settings.heartbeatIntervalMs)
         cluster.peerTimeout = milliseconds(settings.peerTimeoutMs)
         cluster.outage = OutagePolicy(

@@ -42,6 +42,12 @@ extension Settings {
         var maxNesting = 128
         var maxAttachments = 1_024
         var maxRooms = 65_536
+        var maxPeers = 1_024
+        var maxPeerBytes = 67_108_864
+        var maxWaitingCommands = 1_024
+        var maxWaitingEntries = 100_000
+        var maxWaitingBytes = 67_108_864
+        var maxSessionBytes = 4_194_304
         var heartbeatIntervalMs = 2_000
         var peerTimeoutMs = 6_000
 

@@ -157,6 +157,7 @@ struct Settings: Sendable, Equatable {
         var maxPacketsPerPayload = 1_024
         var maxFragmentsPerMessage = 1_024
         var maxControlFramesPerSecond = 50
+        var maxUnhandledInputBytes = 67_108_864
         var slowClientBytes = 1_048_576
         var slowClientTimeoutMs = 10_000
         var maxBufferedBytes = 16_777_216

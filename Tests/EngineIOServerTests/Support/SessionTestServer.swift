@@ -85,6 +85,9 @@ final class SessionTestServer: Sendable {
     ) async throws {
         var configuration = EngineConfiguration()
         configuration.httpCompression = nil
+        // A busy machine may keep a test's client from its next request for longer than the defaults allow.
+        configuration.headTimeout = .seconds(60)
+        configuration.keepAliveTimeout = .seconds(60)
         configure(&configuration)
         group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         log = Log(onOpen: onOpen, onMessage: onMessage)

@@ -90,7 +90,7 @@ internal import Testing
         let server = try RunningProcess.server(Self.arguments)
         let (port, operations) = (try await server.port(), try await server.operationsPort())
         var expected = try await Self.counts(operations)
-        #expect(expected.count == 12 && expected.values.allSatisfy { $0 == 0 }, "\(expected)")
+        #expect(expected.count == 13 && expected.values.allSatisfy { $0 == 0 }, "\(expected)")
         for attack in Self.harmless + Self.attacks {
             var client = try BlockingClient(port: port)
             try client.send(attack.request)

@@ -244,6 +244,8 @@ struct ClusterMetricTests {
             {
                 $0.maxMessageBytes = 100_000
                 $0.maxNesting = 8
+                $0.maxPeers = 2
+                $0.maxPeerBytes = 65_536
             }
         ) { node, metrics in
             func expect(_ expected: [ClusterLimit: Int], _ location: SourceLocation = #_sourceLocation) {
@@ -273,7 +275,15 @@ struct ClusterMetricTests {
                 metrics["socketio_adapter_limit_refusals_total", [("limit", "sent_bytes")]] == 1
             }
             expect([.nesting: 1, .rooms: 1, .messageBytes: 1, .sentBytes: 1])
-            #expect(node.cluster.statistics.overLimit == 4)
+            for peer in ["a", "b"] { try await node.meet(peer) }
+            try await node.hear(fromPeer: #"{"type":"alive","node":"c","tag":"c","uids":{"/":"c-uid"}}"#)
+            #expect(Set(node.cluster.nodes.map(\.tag)) == ["a", "b"])
+            expect([.nesting: 1, .rooms: 1, .messageBytes: 1, .sentBytes: 1, .peers: 1])
+            let uids = (0..<300).map { #""/\#($0)":"\#(String(repeating: "u", count: 200))\#($0)""# }
+            try await node.hear(
+                fromPeer: #"{"type":"alive","node":"a","tag":"a","uids":{\#(uids.joined(separator: ","))}}"#)
+            expect([.nesting: 1, .rooms: 1, .messageBytes: 1, .sentBytes: 1, .peers: 1, .peerBytes: 1])
+            #expect(node.cluster.statistics.overLimit == 6)
         }
     }
 

@@ -148,7 +148,7 @@ struct TableTests {
 
     @Test("peers come with a heartbeat and go with a goodbye or by silence")
     func peers() {
-        var table = PeerTable(timeout: .seconds(6), maximumPeers: 2)
+        var table = PeerTable(timeout: .seconds(6), maximumPeers: 2, maximumBytes: 64 << 20)
         let start = NIODeadline.now()
         let one = ClusterPeer(nodeID: "1", tag: "t1", uids: ["/": "a", "/chat": "b"])
         #expect(table.heard(one, at: start) == .joined)
@@ -160,7 +160,7 @@ struct TableTests {
         #expect(table.heard(changed, at: start + .seconds(5)) == .updated(goneUIDs: ["b"]))
         #expect(table.node(ofUID: "b") == nil)
         #expect(table.heard(ClusterPeer(nodeID: "2", tag: "t2"), at: start + .seconds(2)) == .joined)
-        #expect(table.heard(ClusterPeer(nodeID: "3", tag: "t3"), at: start) == .refused)
+        #expect(table.heard(ClusterPeer(nodeID: "3", tag: "t3"), at: start) == .refused(.peers))
         #expect(table.removeSilent(at: start + .seconds(8)).isEmpty)
         #expect(table.removeSilent(at: start + .seconds(9)).map(\.nodeID) == ["2"])
         // Parts of what a node has add to the rest, or leave it.
@@ -182,7 +182,7 @@ struct TableTests {
 extension TableTests {
     @Test("what strangers who pose as nodes may tell is bounded, and parts cost what is in them")
     func peersAreBounded() {
-        var table = PeerTable(timeout: .seconds(6), maximumBytes: 100_000)
+        var table = PeerTable(timeout: .seconds(6), maximumPeers: 1024, maximumBytes: 100_000)
         let now = NIODeadline.now()
         func uids(_ range: Range<Int>, _ prefix: String) -> NameDictionary<String> {
             NameDictionary(range.map { ("/\(prefix)\($0)", "\(prefix)\($0)") }) { $1 }
@@ -193,14 +193,14 @@ extension TableTests {
         var round = 0
         while round < 100 {
             let part = ClusterPeer(nodeID: "1", tag: "t1", uids: uids(0..<100, "p\(round)-"))
-            guard table.heard(part, isPartial: true, at: now) != .refused else { break }
+            guard table.heard(part, isPartial: true, at: now) != .refused(.bytes) else { break }
             round += 1
         }
         #expect((3...6).contains(round) && table.bytes <= 100_000)
         #expect(table.adapters(of: "/p0-7") == ["p0-7": "t1"])
         // Another one has no room either, and what was known stays.
         let other = ClusterPeer(nodeID: "2", tag: "t2", uids: uids(0..<200, "b"))
-        #expect(table.heard(other, at: now) == .refused)
+        #expect(table.heard(other, at: now) == .refused(.bytes))
         #expect(table.node(ofUID: "a5")?.nodeID == "1" && table.node("2") == nil)
         // A part that replaces an adapter, and the whole again.
         let gone = table.heard(ClusterPeer(nodeID: "1", tag: "t1", uids: ["/a0": "x"]), isPartial: true, at: now)

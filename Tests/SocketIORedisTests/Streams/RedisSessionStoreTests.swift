@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import MetricTesting
 import NIOConcurrencyHelpers
 import NIOCore
 import SocketIOCore
@@ -27,6 +28,50 @@ struct RedisSessionStoreTests {
             let stored = try value(session(owner: "x"))
             node.transport.with { $0.answer = { $0[0] == "GET" ? stored : .null } }
             #expect(try await store.find(pid, in: "/").owner == "x")
+        }
+    }
+
+    @Test("A record of as many bytes as Redis keeps, and one of more")
+    func size() async throws {
+        try await CountedMetrics.counting { (metrics: CountedMetrics) async throws in
+            var record = try session(owner: "x")
+            record.data = .string(String(repeating: "d", count: 3_000))
+            let stored = try StoredSession.encode(record)
+            for (limit, isKept) in [(stored.readableBytes, true), (stored.readableBytes - 1, false)] {
+                var streams = RedisStreams()
+                streams.maxSessionBytes = limit
+                let (value, commands) = (RESPValue.bulk(stored), Recorder<String>())
+                try await ManualNode.runStreams(streams: streams) { node, _, store in
+                    node.transport.with {
+                        $0.answer = { words in
+                            if words[0] == "SET" || words[0] == "DEL" { commands.append(words[0]) }
+                            return words[0] == "GET" ? value : .null
+                        }
+                    }
+                    store.keep(record, for: .seconds(10))
+                    try await eventually("it is written") { commands.count == 1 }
+                    #expect(commands.all == [isKept ? "SET" : "DEL"])
+                    if isKept {
+                        #expect(try await store.find(record.pid, in: "/").sid == record.sid)
+                    } else {
+                        await #expect(throws: RecoveryFailure.unknownPid) { try await store.find(record.pid, in: "/") }
+                    }
+                    let refusals = metrics["socketio_adapter_limit_refusals_total", [("limit", "session_bytes")]]
+                    #expect(refusals == (isKept ? 0 : 2))
+                }
+            }
+        }
+    }
+
+    @Test("A record of another session than the one that was asked for is none")
+    func otherSession() async throws {
+        try await ManualNode.runStreams { node, _, store in
+            let record = try session(owner: "x")
+            let stored = try value(record)
+            node.transport.with { $0.answer = { $0[0] == "GET" || $0[0] == "EVAL" ? stored : .null } }
+            let other = try #require(PackedID("nod1bbbbccccddddeeef"))
+            #expect(try await store.find(record.pid, in: "/").sid == record.sid)
+            await #expect(throws: RecoveryFailure.unknownPid) { try await store.find(other, in: "/") }
         }
     }
 

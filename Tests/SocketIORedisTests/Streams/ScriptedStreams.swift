@@ -12,11 +12,12 @@ import SocketIORedis
 extension ManualNode {
     /// Runs a test on a node with recovery over streams whose Redis the test plays.
     static func runStreams(
-        subscribers: Int = 1, recovery: ConnectionStateRecovery = ConnectionStateRecovery(),
+        subscribers: Int = 1, streams: RedisStreams = RedisStreams(),
+        recovery: ConnectionStateRecovery = ConnectionStateRecovery(),
         script: @escaping @Sendable (inout ScriptedTransport.State) -> Void = { _ in },
         _ body: (ManualNode, NamespaceLog, any SessionStore) async throws -> Void
     ) async throws {
-        try await run(subscribers: subscribers, recovery: recovery, script: script, { $0.streams = RedisStreams() }) {
+        try await run(subscribers: subscribers, recovery: recovery, script: script, { $0.streams = streams }) {
             node in
             guard let log = node.adapter.local.log, let store = log.store else { throw TestFailure("no store") }
             try await body(node, log, store)

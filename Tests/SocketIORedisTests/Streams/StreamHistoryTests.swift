@@ -9,6 +9,7 @@ import SocketIOTesting
 import Testing
 
 @testable import HiredisNIO
+@testable import SocketIOCluster
 @testable import SocketIORedis
 @testable import SocketIOServer
 
@@ -100,6 +101,52 @@ struct StreamHistoryTests {
             let record = try session()
             #expect(!log.isComplete(for: record, after: EventPosition(stream.entries[100].id)))
             #expect(log.isComplete(for: record, after: log.last))
+        }
+    }
+
+    /// Beyond the limit, late events are better than none.
+    @Test("Entries that come while the history is read wait, up to a number and a size", arguments: [true, false])
+    func waiting(areMany: Bool) async throws {
+        try await CountedMetrics.counting { (metrics: CountedMetrics) async throws in
+            var streams = RedisStreams()
+            if areMany { streams.maxWaitingEntries = 2 } else { streams.maxWaitingBytes = 65_536 }
+            let stream = Stream(10)
+            let newest = try #require(stream.entries.last?.id)
+            try await ManualNode.runStreams(
+                streams: streams,
+                script: { state in
+                    state.newest = newest
+                    state.answer = { try stream.answer($0) }
+                }
+            ) { node, _, _ in
+                node.transport.with { $0.holds = { ["XLEN", "XRANGE"].contains($0[0]) } }
+                let later = node.io.of("/later")
+                let log = try #require((later.adapter as? ClusterAdapter)?.local.log)
+                try await eventually("it reads the history") { node.transport.with { $0.held } > 0 }
+                func last(_ number: UInt64) -> EventPosition {
+                    EventPosition(RedisStreamID(milliseconds: newest.milliseconds + number, sequence: 0))
+                }
+                func deliver(_ number: UInt64, _ data: String) async throws {
+                    let id = RedisStreamID(milliseconds: newest.milliseconds + number, sequence: 0)
+                    try await node.transport.deliver(id, "other", "/later", "3", data)
+                }
+                func refusals() -> Double? {
+                    metrics["socketio_adapter_limit_refusals_total", [("limit", "waiting_entries")]]
+                }
+                // Two of them are as long as may wait.
+                let short = broadcast(1).replacing(#""nsp":"/""#, with: #""nsp":"/later""#)
+                let data = areMany ? short : short + String(repeating: " ", count: 32_768 - short.utf8.count)
+                for number: UInt64 in 1...2 { try await deliver(number, data) }
+                #expect(log.last < last(1))
+                #expect(refusals() == 0)
+                try await deliver(3, short)
+                #expect(log.last == last(3))
+                #expect(refusals() == 1)
+                try await node.transport.giveAnswers()
+                try await deliver(4, short)
+                #expect(log.last == last(4))
+                #expect(refusals() == 1)
+            }
         }
     }
 

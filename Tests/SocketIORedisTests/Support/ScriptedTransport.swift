@@ -51,6 +51,10 @@ final class ScriptedTransport: PubSubTransport, Sendable {
         var newest = RedisStreamID.zero
         /// Answers other commands, given as their words.
         var answer: @Sendable ([String]) throws -> RESPValue = { _ in .null }
+        /// Commands whose answers wait for ``ScriptedTransport/giveAnswers()``.
+        var holds: @Sendable ([String]) -> Bool = { _ in false }
+        /// How many of them wait.
+        var held = 0
         /// How many accepted messages wait for their confirmation.
         var unanswered = 0
     }
@@ -59,6 +63,7 @@ final class ScriptedTransport: PubSubTransport, Sendable {
     private let state = NIOLockedValueBox(State())
     private let told: NIOLoopBoundBox<Told?>
     private let readers: NIOLoopBoundBox<[String: RedisStreamReader.Handlers]>
+    private let heldAnswers: NIOLoopBoundBox<[() -> Void]>
 
     private struct Told {
         weak var delegate: (any PubSubTransportDelegate)?
@@ -67,6 +72,7 @@ final class ScriptedTransport: PubSubTransport, Sendable {
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
         told = .makeEmptyBox(eventLoop: eventLoop)
+        heldAnswers = .makeBoxSendingValue([], eventLoop: eventLoop)
         readers = .makeBoxSendingValue([:], eventLoop: eventLoop)
     }
 
@@ -184,8 +190,23 @@ final class ScriptedTransport: PubSubTransport, Sendable {
         let reader = RESPReader()
         reader.feed(command.bytes)
         guard case .value(.array(let words))? = try? reader.next() else { return done(.success(.null)) }
-        let answer = state.withLockedValue { $0.answer }
-        done(Result { try answer(words.map { $0.stringValue ?? "" }) })
+        let (answer, holds) = state.withLockedValue { ($0.answer, $0.holds) }
+        let texts = words.map { $0.stringValue ?? "" }
+        if holds(texts) {
+            heldAnswers.value.append { done(Result { try answer(texts) }) }
+            return with { $0.held += 1 }
+        }
+        done(Result { try answer(texts) })
+    }
+
+    /// Gives the answers that have been held back, and those that follow.
+    func giveAnswers() async throws {
+        with { ($0.holds, $0.held) = ({ _ in false }, 0) }
+        try await eventLoop.submit {
+            let answers = self.heldAnswers.value
+            self.heldAnswers.value = []
+            for answer in answers { answer() }
+        }.get()
     }
 
     func makeReader(

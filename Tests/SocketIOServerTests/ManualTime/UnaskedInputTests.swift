@@ -13,11 +13,13 @@ import Testing
 @Suite("Input that nobody asked for")
 struct UnaskedInputTests {
     private func withClient(
+        loopLimit: Int = 64 << 20,
         _ body: (ManualServer, ManualConnection, SessionCore, CountedMetrics) throws -> Void
     ) throws {
         try CountedMetrics.counting { metrics in
             let server = try ManualServer {
                 $0.engine.pingInterval = .seconds(3_600)
+                $0.engine.maxUnhandledInputBytes = loopLimit
                 $0.connectTimeout = .seconds(3_600)
             }
             let (client, socket) = try server.join()
@@ -40,7 +42,7 @@ struct UnaskedInputTests {
             #expect(metrics["engineio_input_dropped_bytes_total"] == Double(most))
             #expect(!client.isOpen)
             // Room is given back.
-            #expect(session.shard.turns.reserve(InputTurns.unaskedLimit))
+            #expect(session.shard.turns.reserve(64 << 20))
         }
     }
 
@@ -62,11 +64,31 @@ struct UnaskedInputTests {
         }
     }
 
-    @Test("all clients of an event loop together keep 64 MiB")
+    @Test("a session whose input is one byte over the limit of its event loop ends, and is counted")
+    func overTheLimit() throws {
+        let limit = 65_536
+        try withClient(loopLimit: limit) { server, client, session, metrics in
+            func refusals() -> Double? {
+                metrics["engineio_limit_refusals_total", [("limit", "maxUnhandledInputBytes")]]
+            }
+            session.holdInput(until: server.now + .seconds(10))
+            try client.send([UInt8](repeating: 0, count: limit - 1))
+            try client.send([0])
+            #expect(server.sessionCount == 1)
+            #expect(refusals() == 0)
+            try client.send([0])
+            #expect(server.sessionCount == 0)
+            #expect(refusals() == 1)
+            #expect(metrics["engineio_input_dropped_bytes_total"] == Double(limit))
+            #expect(session.shard.turns.reserve(limit))
+        }
+    }
+
+    @Test("all clients of an event loop together keep as much as the limit says")
     func together() {
         let loop = EmbeddedEventLoop()
-        let turns = InputTurns(eventLoop: loop)
         let most = 64 * 1024 * 1024
+        let turns = InputTurns(eventLoop: loop, unaskedLimit: most)
         #expect(!turns.reserve(most + 1))
         #expect(turns.reserve(most - 1))
         #expect(!turns.reserve(2))

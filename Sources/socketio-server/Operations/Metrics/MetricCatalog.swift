@@ -134,6 +134,8 @@ enum MetricCatalog {
         "socketio_redis_connections_total": "Connections to Redis that were made, by link.",
         "socketio_redis_failed_attempts_total": "Attempts to connect to Redis that failed, by link.",
         "socketio_redis_messages_received_total": "Messages from Redis, by link.",
+        "socketio_redis_commands_refused_total":
+            "Commands refused because too many waited for a connection to Redis, by link.",
         "socketio_redis_messages_oversized_total": "Messages from Redis dropped for their size, by link.",
         "socketio_redis_publishes_total": "Messages published to Redis, by link.",
         "socketio_redis_publish_errors_total": "Publishes that Redis answered with an error, by link.",

@@ -40,6 +40,10 @@ extension SettingTable {
                 "limits.maxControlFramesPerSecond", \.limits.maxControlFramesPerSecond, 1...100_000,
                 "Largest number of WebSocket control frames in a second; more close the connection with 1008."),
             .number(
+                "limits.maxUnhandledInputBytes", \.limits.maxUnhandledInputBytes, 65_536...1_073_741_824, unit: "bytes",
+                "Bound on the input that an event loop keeps for all its clients together after they sent it while the "
+                    + "server did not read from them. The client whose input exceeds it is disconnected."),
+            .number(
                 "limits.slowClientBytes", \.limits.slowClientBytes, 1_024...1_073_741_824, unit: "bytes",
                 "Soft bound on the bytes queued for a client. Above it the client counts as slow: the server drops "
                     + "volatile messages to it, and the client has to read something within "

@@ -119,6 +119,27 @@ extension SettingTable {
                 "Largest number of rooms, exceptions included, that a message of another node may name; one with more "
                     + "is dropped."),
             .number(
+                "redis.maxPeers", \.redis.maxPeers, 1...1_048_576,
+                "Largest number of other nodes that this one knows; heartbeats of further ones are ignored."),
+            .number(
+                "redis.maxPeerBytes", \.redis.maxPeerBytes, 65_536...1_073_741_824, unit: "bytes",
+                "What other nodes may tell about themselves, all together; more is ignored."),
+            .number(
+                "redis.maxWaitingCommands", \.redis.maxWaitingCommands, 1...1_048_576,
+                "Largest number of commands that wait for a connection to Redis; further ones fail."),
+            .number(
+                "redis.maxWaitingEntries", \.redis.maxWaitingEntries, 1...10_000_000,
+                "With `adapter: redis-streams` and recovery, the largest number of broadcasts of a namespace that wait "
+                    + "until its history has been read; with more, its clients get them at once."),
+            .number(
+                "redis.maxWaitingBytes", \.redis.maxWaitingBytes, 65_536...1_073_741_824, unit: "bytes",
+                "Largest size of those commands, and of those broadcasts of a namespace."),
+            .number(
+                "redis.maxSessionBytes", \.redis.maxSessionBytes, 1_024...67_108_864, unit: "bytes",
+                "With `adapter: redis-streams` and recovery, the largest record of a session, with its rooms and data, "
+                    + "that Redis keeps; the client of a session with a larger one gets a new session when it returns "
+                    + "to another node."),
+            .number(
                 "redis.heartbeatIntervalMs", \.redis.heartbeatIntervalMs, 50...3_600_000, unit: "ms",
                 "Time between two heartbeats to the other nodes."),
             .number(
