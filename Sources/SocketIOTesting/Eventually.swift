@@ -1,10 +1,10 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Waits until `condition` holds, looking again every few milliseconds, at most `timeout`.
+/// Waits until `condition` holds, looking again every few milliseconds, at most `timeout` (default 30 s).
 ///
 /// Throws ``TestClientError/timedOut(_:)`` naming `what` when it never did.
 public func eventually(
-    _ what: String, within timeout: Duration = .seconds(10), _ condition: () async throws -> Bool
+    _ what: String, within timeout: Duration = .seconds(30), _ condition: () async throws -> Bool
 ) async throws {
     let clock = ContinuousClock()
     let deadline = clock.now.advanced(by: timeout)

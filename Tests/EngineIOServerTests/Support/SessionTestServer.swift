@@ -85,9 +85,10 @@ final class SessionTestServer: Sendable {
     ) async throws {
         var configuration = EngineConfiguration()
         configuration.httpCompression = nil
-        // A busy machine may keep a test's client from its next request for longer than the defaults allow.
+        // A busy machine may keep a test's client from its next request or read for longer than the defaults allow.
         configuration.headTimeout = .seconds(60)
         configuration.keepAliveTimeout = .seconds(60)
+        configuration.slowClientTimeout = .seconds(60)
         configure(&configuration)
         group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         log = Log(onOpen: onOpen, onMessage: onMessage)
@@ -187,7 +188,7 @@ extension Shard {
 
 /// Looks until there is a value, for ten seconds at most.
 func eventually<T>(
-    _ what: String, within seconds: Double = 10, _ look: () async throws -> T?
+    _ what: String, within seconds: Double = 30, _ look: () async throws -> T?
 ) async throws -> T {
     let clock = ContinuousClock()
     let deadline = clock.now + .seconds(seconds)
@@ -198,6 +199,6 @@ func eventually<T>(
     }
 }
 
-func eventually(_ what: String, within seconds: Double = 10, _ condition: () async throws -> Bool) async throws {
+func eventually(_ what: String, within seconds: Double = 30, _ condition: () async throws -> Bool) async throws {
     _ = try await eventually(what, within: seconds) { try await condition() ? true : nil }
 }
