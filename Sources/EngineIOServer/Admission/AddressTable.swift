@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
+internal import NIOCore
 
 /// Counts the open sessions and recent handshakes of each address. A value without I/O; time comes in as an argument.
 ///
@@ -22,7 +23,7 @@ struct AddressTable: Sendable {
 
     private var entries: [AddressKey: Entry] = [:]
     /// Addresses to remove once they have no sessions and their rate is full again, oldest first.
-    private var waiting = FIFO<AddressKey>()
+    private var waiting = CircularBuffer<AddressKey>()
     private let maximumIdle: Int
 
     init(maximumIdle: Int = AddressTable.maximumIdle) { self.maximumIdle = maximumIdle }
@@ -82,33 +83,9 @@ struct AddressTable: Sendable {
 
     private mutating func forget(_ key: AddressKey) {
         entries[key] = nil
-        // A dictionary never shrinks its storage by itself.
-        if entries.isEmpty, entries.capacity > 1_024 { entries = [:] }
-    }
-}
-
-/// A first-in, first-out queue whose storage stays close to its contents.
-struct FIFO<Element: Sendable>: Sendable {
-    private var elements: [Element?] = []
-    private var start = 0
-
-    var count: Int { elements.count - start }
-
-    mutating func append(_ element: Element) { elements.append(element) }
-
-    mutating func popFirst() -> Element? {
-        guard start < elements.count else { return nil }
-        defer {
-            elements[start] = nil
-            start += 1
-            if start == elements.count {
-                elements.removeAll(keepingCapacity: elements.capacity <= 1_024)
-                start = 0
-            } else if start >= 64, start * 2 >= elements.count {
-                elements.removeFirst(start)
-                start = 0
-            }
-        }
-        return elements[start]
+        // Neither shrinks its storage by itself. Without entries, nothing waits either.
+        guard entries.isEmpty, entries.capacity > 1_024 else { return }
+        entries = [:]
+        waiting = CircularBuffer()
     }
 }

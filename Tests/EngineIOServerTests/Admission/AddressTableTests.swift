@@ -98,26 +98,6 @@ internal import Testing
         #expect(table.count <= 101)
     }
 
-    @Test func firstInFirstOut() {
-        var queue = FIFO<Int>()
-        func first() -> Int? { queue.popFirst() }
-        #expect(first() == nil)
-        var next = 0
-        for number in 0..<5_000 {
-            queue.append(number)
-            if number % 3 != 0 {
-                #expect(first() == next)
-                next += 1
-            }
-        }
-        #expect(queue.count == 5_000 - next)
-        while let number = queue.popFirst() {
-            #expect(number == next)
-            next += 1
-        }
-        #expect(next == 5_000 && queue.count == 0)
-    }
-
     @Test func nineTenthsOfTheDescriptorsAndAShareLeft() {
         #expect(DescriptorLimit.sessions(within: 256) == 230)
         #expect(DescriptorLimit.sessions(within: 20_000) == 18_000)
