@@ -67,6 +67,37 @@ internal import Testing
         #expect(text == #"[[[[{"a":3,"b":[{"name":"n","age":1},4]},1,5],2],"end","really"],0]"#)
     }
 
+    /// A class that takes the place for its superclass first and fills it last, as Foundation's encoders allow.
+    private class Vehicle: Encodable {
+        var wheels = 4
+
+        private enum Keys: CodingKey { case wheels }
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: Keys.self)
+            try container.encode(wheels, forKey: .wheels)
+        }
+    }
+
+    private final class Bus: Vehicle {
+        var line = "7"
+
+        private enum Keys: CodingKey { case line, stops }
+        override func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: Keys.self)
+            let superclass = container.superEncoder()
+            var stops = container.nestedUnkeyedContainer(forKey: .stops)
+            try container.encode(line, forKey: .line)
+            for stop in ["a", "b"] { try stops.encode(stop) }
+            try super.encode(to: superclass)
+        }
+    }
+
+    @Test func classesEncodeTheirSuperclassLast() throws {
+        var writer = ArgumentWriter()
+        try writer.append(Bus())
+        #expect(String(buffer: writer.finish().json) == #"[{"super":{"wheels":4},"stops":["a","b"],"line":"7"}]"#)
+    }
+
     @Test func superEncoders() throws {
         let unused = try encode { encoder in
             var outer = encoder.container(keyedBy: Keys.self)
