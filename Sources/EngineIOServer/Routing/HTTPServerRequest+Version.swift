@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import HTTPServerCore
-internal import NIOHTTP1
 
 extension HTTPServerRequest {
     /// Whether it came over HTTP/1.0, which knows no upgrades.

@@ -2,7 +2,6 @@
 
 internal import EngineIOCore
 internal import Logging
-internal import Metrics
 internal import NIOCore
 
 /// Why a client was too slow.

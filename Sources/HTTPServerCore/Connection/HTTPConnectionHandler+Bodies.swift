@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import NIOCore
-internal import NIOHTTP1
 
 // Request bodies: collected for the service, streamed to the application, or discarded.
 extension HTTPConnectionHandler {

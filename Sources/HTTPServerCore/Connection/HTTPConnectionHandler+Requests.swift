@@ -1,6 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
 

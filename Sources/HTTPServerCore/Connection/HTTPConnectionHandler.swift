@@ -3,7 +3,6 @@
 internal import FailureText
 internal import Logging
 package import NIOCore
-internal import NIOHTTP1
 
 /// One HTTP connection: requests in, answers out, in order. Performs what ``HTTPConnectionStateMachine`` decides.
 ///
