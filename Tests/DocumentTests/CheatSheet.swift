@@ -175,6 +175,7 @@ enum CheatSheet {
         namespace.onConnection { socket in print(socket.id) }
         namespace.to("room1").emit("hello")
         namespace.on("hello") { (from: String) in print(from) }
+        _ = (namespace.eventNames(), namespace.listeners("hello"))
         _ = io.of(/^\/dynamic-\d+$/)
         _ = io.of { name, auth in auth["token"] != nil }
     }

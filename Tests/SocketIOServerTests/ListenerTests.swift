@@ -36,9 +36,9 @@ struct ListenerTests {
     func namespace() async throws {
         try await withServer { io, _ in
             let id = io.sockets.on("a") { () in }
-            #expect(io.sockets.eventNames == ["a"] && io.sockets.listeners("a") == [id])
+            #expect(io.sockets.eventNames() == ["a"] && io.sockets.listeners("a") == [id])
             io.sockets.off("a", id)
-            #expect(io.sockets.eventNames.isEmpty)
+            #expect(io.sockets.eventNames().isEmpty)
         }
     }
 

@@ -12,7 +12,7 @@ internal import SocketIOServer
 ///
 /// Servers of this kind add `n`, the sender's number for the message. They also have messages of their own, with types
 /// that Node.js servers do not know and ignore; see ``ClusterDataFormat``.
-public enum ClusterWireFormat: String, Sendable, Hashable, CaseIterable {
+public enum ClusterWireFormat: String, Sendable, Codable, Hashable, CaseIterable {
     /// MessagePack, which is shorter and contains binary data unchanged.
     case messagePack
     /// JSON, which people can read; MessagePack for a message with binary data.

@@ -27,7 +27,7 @@ extension Socket {
 
 extension Namespace {
     /// The names of the events of other servers that have handlers here.
-    public var eventNames: [String] { serverEvents.names }
+    public func eventNames() -> [String] { serverEvents.names }
 
     /// The handlers of an event of other servers, in the order in which they are called.
     public func listeners(_ event: String) -> [ListenerID] { serverEvents.ids(of: event) }

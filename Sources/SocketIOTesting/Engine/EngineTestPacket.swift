@@ -103,7 +103,7 @@ public enum EngineTestMessage: Sendable, Equatable {
 }
 
 /// How a test client reaches the server.
-public enum TestTransport: String, Sendable, CaseIterable {
+public enum TestTransport: String, Sendable, Codable, CaseIterable {
     /// Long-polling for the whole session.
     case polling
     /// A WebSocket from the start.

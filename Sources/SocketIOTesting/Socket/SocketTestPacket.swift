@@ -3,7 +3,7 @@
 /// One Socket.IO v5 packet as a client sees it, without its attachments.
 public struct SocketTestPacket: Sendable, Equatable {
     /// Packet types of the protocol, with their numbers.
-    public enum Kind: Int, Sendable {
+    public enum Kind: Int, Sendable, Codable {
         /// CONNECT.
         case connect = 0
         /// DISCONNECT.
