@@ -124,20 +124,20 @@ extension EngineServer {
     /// Not now, but perhaps later or elsewhere.
     func refuse(_ exchange: HTTPExchange, _ denial: AdmissionControl.Denial) {
         let headers: HTTPHeaders = ["Retry-After": "\(denial.retryAfterSeconds)", "Cache-Control": "no-store"]
-        let status: HTTPResponseStatus = denial.obstacle.isOfOneAddress ? .tooManyRequests : .serviceUnavailable
+        let status: HTTPResponseStatus = denial.limit.isOfOneAddress ? .tooManyRequests : .serviceUnavailable
         if exchange.request.isUpgrade {
-            exchange.refuseUpgrade(message: denial.obstacle.message, headers: headers, status: status)
+            exchange.refuseUpgrade(message: denial.limit.message, headers: headers, status: status)
         } else {
             var response = HTTPServerResponse(status: status, headers: headers)
             response.headers.add(name: "Content-Type", value: "text/plain; charset=utf-8")
-            response.body = ByteBuffer(string: denial.obstacle.message + "\n")
+            response.body = ByteBuffer(string: denial.limit.message + "\n")
             exchange.respond(response)
         }
-        context.metrics.refusedAdmission(denial.obstacle)
+        context.metrics.refusedAdmission(denial.limit)
         observer?.refused(
             RefusalRecord(
-                code: nil, reason: denial.obstacle.message, sid: nil, clientAddress: exchange.request.clientAddress))
-        switch denial.obstacle {
+                code: nil, reason: denial.limit.message, sid: nil, clientAddress: exchange.request.clientAddress))
+        switch denial.limit {
         // The log has told of the drain.
         case .draining: break
         case .sessions: context.log.log(.tooManySessions)
@@ -147,7 +147,7 @@ extension EngineServer {
         case .rateOfAddress:
             context.log.log(.tooManyHandshakesOfAddress, ["remote": "\(exchange.request.clientAddress)"])
         }
-        context.logger.debug("handshake refused", metadata: ["reason": "\(denial.obstacle.rawValue)"])
+        context.logger.debug("handshake refused", metadata: ["reason": "\(denial.limit.rawValue)"])
     }
 
     func refuse(_ opening: PendingHandshake, _ refusal: HandshakeRefusal, message: String? = nil) {

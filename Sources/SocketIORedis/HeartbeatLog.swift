@@ -54,11 +54,11 @@ final class HeartbeatLog: Sendable {
     }
 
     /// The nodes heard so far, and whether there are as many as expected.
-    func picture(
+    func observation(
         at now: NIODeadline, expecting count: Int
-    ) -> (nodes: [ClusterObserver.Sighting], isComplete: Bool) {
+    ) -> (nodes: [ClusterObserver.ObservedNode], isComplete: Bool) {
         let all = entries.withLockedValue { Array($0.values) }
-        let nodes = all.map { ClusterObserver.Sighting(node: ClusterNode($0.peer), age: now - $0.heard) }
+        let nodes = all.map { ClusterObserver.ObservedNode(node: ClusterNode($0.peer), age: now - $0.heard) }
             .sorted {
                 (ExactName($0.node.tag), ExactName($0.node.id)) < (ExactName($1.node.tag), ExactName($1.node.id))
             }

@@ -109,18 +109,18 @@ internal import Testing
             at: .now())
         log.received(.init(string: "nonsense"), at: .now())
         log.received(.init(string: #"{"type":"alive","node":"x","partial":true,"uids":{}}"#), at: .now())
-        let (nodes, isComplete) = log.picture(at: .now(), expecting: 2)
+        let (nodes, isComplete) = log.observation(at: .now(), expecting: 2)
         #expect(!isComplete)
-        let picture = ClusterObserver.Picture(nodes: nodes, silent: 1, others: 3)
-        let table = PeersReport.table(picture)
+        let observation = ClusterObserver.Observation(nodes: nodes, silent: 1, others: 3)
+        let table = PeersReport.table(observation)
         #expect(!table.contains("\u{1b}") && table.split(separator: "\n").count == 5, "\(table)")
         #expect(table.hasSuffix("nodes: 1\nnodes that said nothing: 1\nother servers: 3\n"))
         #expect(throws: Never.self) {
-            let report = try JSONDecoder().decode(Report.self, from: Data(PeersReport.json(picture).utf8))
+            let report = try JSONDecoder().decode(Report.self, from: Data(PeersReport.json(observation).utf8))
             #expect(report.nodes[0].tag == "a\nb" && report.nodes[0].sessions == 0 && report.nodes[0].version == "\"")
         }
         log.received(.init(string: #"{"type":"goodbye","node":"\u001b[31mabc"}"#), at: .now())
-        #expect(log.picture(at: .now(), expecting: 0).nodes.isEmpty)
+        #expect(log.observation(at: .now(), expecting: 0).nodes.isEmpty)
     }
 
     @Test func nodesTellTheVersionOfThePackage() {

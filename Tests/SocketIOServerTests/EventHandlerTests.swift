@@ -8,8 +8,8 @@ internal import Testing
 struct EventHandlerTests {
     private func handler() -> any EventHandler { DynamicHandler { _, _ in } }
 
-    private func isOne(_ taken: EventHandlers.Taken, _ handler: any EventHandler) -> Bool {
-        if case .one(let found) = taken { found.handler === handler } else { false }
+    private func isOne(_ match: EventHandlers.Match, _ handler: any EventHandler) -> Bool {
+        if case .one(let found) = match { found.handler === handler } else { false }
     }
 
     @Test("order is kept, and what was for one time is forgotten when it is taken")

@@ -10,7 +10,7 @@ internal import Synchronization
 /// Its lock is taken for a handshake, and for the opening and the end of a session while addresses are counted.
 final class AdmissionControl: Sendable {
     /// The limit that refuses a handshake; the raw values are labels of a metric.
-    enum Obstacle: String, CaseIterable, Sendable {
+    enum AdmissionLimit: String, CaseIterable, Sendable {
         case draining
         case sessions
         case rate
@@ -34,7 +34,7 @@ final class AdmissionControl: Sendable {
 
     /// A handshake that is not let in, and when it is worth another try.
     struct Denial {
-        let obstacle: Obstacle
+        let limit: AdmissionLimit
         let retryAfterSeconds: Int
     }
 
@@ -107,11 +107,11 @@ final class AdmissionControl: Sendable {
             if let rate = limits.addressRate, let key = AddressKey(address()),
                 let wait = limits.addresses.takeHandshake(of: key, rate: rate, now: now)
             {
-                return Denial(obstacle: .rateOfAddress, retryAfterSeconds: Int(wait / 1_000_000_000) + 1)
+                return Denial(limit: .rateOfAddress, retryAfterSeconds: Int(wait / 1_000_000_000) + 1)
             }
             guard let wait = limits.bucket?.take(now: now) else { return nil }
             limits.lastRateDenial = now
-            return Denial(obstacle: .rate, retryAfterSeconds: Int(wait / 1_000_000_000) + 1)
+            return Denial(limit: .rate, retryAfterSeconds: Int(wait / 1_000_000_000) + 1)
         }
     }
 
@@ -122,7 +122,7 @@ final class AdmissionControl: Sendable {
     }
 
     private func checkDraining() -> Denial? {
-        isDraining ? Denial(obstacle: .draining, retryAfterSeconds: .random(in: 1...5)) : nil
+        isDraining ? Denial(limit: .draining, retryAfterSeconds: .random(in: 1...5)) : nil
     }
 
     /// The limit that refuses all new sessions now, or did so a moment ago. Limits of one address do not count.
@@ -159,11 +159,11 @@ extension AdmissionControl.Limits {
     fileprivate func checkSessions(_ sessions: Int, _ address: () -> String) -> AdmissionControl.Denial? {
         // Randomised, so that clients refused at the same time do not all retry at the same time.
         guard sessions < maxSessions else {
-            return AdmissionControl.Denial(obstacle: .sessions, retryAfterSeconds: .random(in: 1...5))
+            return AdmissionControl.Denial(limit: .sessions, retryAfterSeconds: .random(in: 1...5))
         }
         guard let maxSessionsPerAddress, let key = AddressKey(address()),
             addresses.sessions(of: key) >= maxSessionsPerAddress
         else { return nil }
-        return AdmissionControl.Denial(obstacle: .sessionsOfAddress, retryAfterSeconds: .random(in: 1...5))
+        return AdmissionControl.Denial(limit: .sessionsOfAddress, retryAfterSeconds: .random(in: 1...5))
     }
 }

@@ -36,7 +36,7 @@ struct ClientFiles: Sendable {
         var strays: [String: String] = [:]
         if let directory {
             for name in Self.names {
-                do throws(FileBytes.LeadsOut) {
+                do throws(FileBytes.OutsideDirectory) {
                     if let file = try Self.load(name, directory: directory) { files[name] = file }
                 } catch {
                     strays[name] = error.path
@@ -98,7 +98,7 @@ struct ClientFiles: Sendable {
         return HTTPServerResponse(status: status, headers: headers, body: ByteBuffer(string: message))
     }
 
-    private static func load(_ name: String, directory: String) throws(FileBytes.LeadsOut) -> File? {
+    private static func load(_ name: String, directory: String) throws(FileBytes.OutsideDirectory) -> File? {
         guard let plain = try FileBytes.read(name, in: directory) else { return nil }
         var encoded: [ContentCoding: ByteBuffer] = [:]
         encoded[.gzip] = BodyCompression.compress(plain, coding: .gzip, level: 9)

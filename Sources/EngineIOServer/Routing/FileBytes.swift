@@ -8,16 +8,16 @@ enum FileBytes {
     /// Reads a file of a directory, unless it is a symbolic link to outside of it. Links within the directory are
     /// followed, because Kubernetes volumes consist of them.
     ///
-    /// - Throws: ``LeadsOut``.
-    static func read(_ name: String, in directory: String) throws(LeadsOut) -> ByteBuffer? {
+    /// - Throws: ``OutsideDirectory``.
+    static func read(_ name: String, in directory: String) throws(OutsideDirectory) -> ByteBuffer? {
         guard let root = resolved(directory), let path = resolved("\(directory)/\(name)") else { return nil }
         let prefix = root == "/" ? root : root + "/"
-        guard path.utf8.starts(with: prefix.utf8) else { throw LeadsOut(path: path) }
+        guard path.utf8.starts(with: prefix.utf8) else { throw OutsideDirectory(path: path) }
         return read(path)
     }
 
     /// The path leads out of the directory.
-    struct LeadsOut: Error {
+    struct OutsideDirectory: Error {
         let path: String
     }
 

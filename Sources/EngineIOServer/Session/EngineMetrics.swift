@@ -35,7 +35,7 @@ final class EngineMetrics: Sendable {
     private let closes: [CloseReason: Counter]
     private let refusals: [EngineErrorCode: Counter]
     private let upgrades: [UpgradeOutcome: Counter]
-    private let notAdmitted: [AdmissionControl.Obstacle: Counter]
+    private let notAdmitted: [AdmissionControl.AdmissionLimit: Counter]
     private let slowClients: [SlowClientReason: Counter]
     private let drops: [DropPolicy: Counter]
 
@@ -71,7 +71,7 @@ final class EngineMetrics: Sendable {
                 ($0, counter("engineio_upgrades_total", [("outcome", $0.rawValue)]))
             })
         notAdmitted = Dictionary(
-            uniqueKeysWithValues: AdmissionControl.Obstacle.allCases.map {
+            uniqueKeysWithValues: AdmissionControl.AdmissionLimit.allCases.map {
                 ($0, counter("engineio_handshakes_refused_total", [("reason", $0.rawValue)]))
             })
     }
@@ -106,7 +106,7 @@ final class EngineMetrics: Sendable {
 
     func refused(_ code: EngineErrorCode) { refusals[code]?.increment() }
 
-    func refusedAdmission(_ obstacle: AdmissionControl.Obstacle) { notAdmitted[obstacle]?.increment() }
+    func refusedAdmission(_ limit: AdmissionControl.AdmissionLimit) { notAdmitted[limit]?.increment() }
 
     func slowClient(_ reason: SlowClientReason) { slowClients[reason]?.increment() }
 

@@ -11,30 +11,30 @@ internal import Synchronization
 /// A caller who leaves work here and then has something done on the loop itself, in whatever way, finds the work done: the loop's
 /// own task for it has been queued before ``run(_:)`` returns.
 package final class ShardInbox: LoopHome {
-    private struct Arrivals {
+    private struct PendingWork {
         var work: [@Sendable () -> Void] = []
         /// Counts how often the work has been taken.
         var round: UInt64 = 1
     }
 
     /// What came from the inbox, and how much of it was begun.
-    private final class Mail {
+    private final class TakenWork {
         var items: [@Sendable () -> Void] = []
         var next = 0
     }
 
     package let eventLoop: any EventLoop
-    private let inbox = NIOLockedValueBox(Arrivals())
+    private let inbox = NIOLockedValueBox(PendingWork())
     /// The round for which a task has been queued on the loop. It is set after the task was queued, so a caller that reads the
     /// current round here queues no other task. A caller that comes in between queues a second task, which finds nothing to do.
     private let scheduled = Atomic<UInt64>(0)
     /// Whether the inbox holds work; spares the lock where there is none.
-    private let hasMail = Atomic(false)
-    private let mail: LoopBound<Mail>
+    private let hasWork = Atomic(false)
+    private let taken: LoopBound<TakenWork>
 
     init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
-        self.mail = LoopBound(Mail(), on: eventLoop)
+        self.taken = LoopBound(TakenWork(), on: eventLoop)
     }
 
     /// Runs `work` on the loop: at once when called there, else queued behind earlier work and run within the loop's next
@@ -58,7 +58,7 @@ package final class ShardInbox: LoopHome {
     private func add(_ work: @escaping @Sendable () -> Void) -> UInt64 {
         inbox.withLockedValue { inbox in
             inbox.work.append(work)
-            hasMail.store(true, ordering: .releasing)
+            hasWork.store(true, ordering: .releasing)
             return inbox.round
         }
     }
@@ -74,25 +74,25 @@ package final class ShardInbox: LoopHome {
     /// still waiting here.
     func catchUp() {
         eventLoop.assertInEventLoop()
-        if hasMail.load(ordering: .acquiring) { empty() }
+        if hasWork.load(ordering: .acquiring) { empty() }
     }
 
     /// What is done may call `catchUp`, and then comes back here: the order stays that of arrival.
     private func empty() {
-        mail.runIfHere { mail in
+        taken.runIfHere { taken in
             let work = inbox.withLockedValue { inbox in
                 inbox.round &+= 1
-                hasMail.store(false, ordering: .relaxed)
+                hasWork.store(false, ordering: .relaxed)
                 return exchange(&inbox.work, with: [])
             }
-            if mail.items.isEmpty { mail.items = work } else { mail.items.append(contentsOf: work) }
-            while mail.next < mail.items.count {
-                let item = mail.items[mail.next]
-                mail.next += 1
+            if taken.items.isEmpty { taken.items = work } else { taken.items.append(contentsOf: work) }
+            while taken.next < taken.items.count {
+                let item = taken.items[taken.next]
+                taken.next += 1
                 item()
             }
-            mail.items = []
-            mail.next = 0
+            taken.items = []
+            taken.next = 0
         }
     }
 }

@@ -16,7 +16,7 @@ final class Acceptor: ChannelInboundHandler {
     typealias InboundIn = any Channel
 
     /// Stands behind the bootstrap's handler.
-    private final class WayOut: ChannelInboundHandler {
+    private final class PipelineTail: ChannelInboundHandler {
         typealias InboundIn = any Channel
         var context: ChannelHandlerContext?
 
@@ -26,7 +26,7 @@ final class Acceptor: ChannelInboundHandler {
 
     private let setUp: @Sendable (any Channel) throws -> Void
     private let handover: ConnectionHandover
-    private let wayOut = WayOut()
+    private let tail = PipelineTail()
 
     /// - Parameter setUp: gives a connection its handlers, on its loop, before it is active.
     init(_ handover: ConnectionHandover, _ setUp: @escaping @Sendable (any Channel) throws -> Void) {
@@ -36,14 +36,14 @@ final class Acceptor: ChannelInboundHandler {
 
     /// Lets connections bypass the bootstrap of `listener`, whose handler must exist by now. Until then all of them
     /// pass through it.
-    static func openShortWay(of listener: any Channel) throws {
+    static func bypassBootstrap(of listener: any Channel) throws {
         let acceptor = try listener.pipeline.syncOperations.handler(type: Acceptor.self)
-        try listener.pipeline.syncOperations.addHandler(acceptor.wayOut)
+        try listener.pipeline.syncOperations.addHandler(acceptor.tail)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let accepted = unwrapInboundIn(data)
-        guard let end = wayOut.context else { return context.fireChannelRead(data) }
+        guard let end = tail.context else { return context.fireChannelRead(data) }
         guard accepted.eventLoop === context.eventLoop else {
             handover.perform(on: accepted.eventLoop, from: context.eventLoop) { [setUp] in
                 // A closed channel is not registered.

@@ -78,7 +78,7 @@ package final class HTTPListener: Sendable {
         } catch {
             throw ListenError(error, address)
         }
-        try await channel.eventLoop.submit { try Acceptor.openShortWay(of: channel) }.get()
+        try await channel.eventLoop.submit { try Acceptor.bypassBootstrap(of: channel) }.get()
         return HTTPListener(
             channel: channel, handover: handover, connections: connections, descriptors: descriptors, tls: tls)
     }

@@ -28,7 +28,7 @@ extension ClusterAdapter {
     /// - Throws: ``ClusterError`` when other nodes cannot be asked or do not answer in time.
     public func fetchSockets(_ options: BroadcastOptions) async throws -> [SocketDescription] {
         guard !options.flags.isLocal else { return try await local.fetchSockets(options) }
-        return try await looks.value(for: Look(options)) { try await askedSockets(options) }
+        return try await socketQueries.value(for: SocketQuery(options)) { try await askedSockets(options) }
     }
 
     private func askedSockets(_ options: BroadcastOptions) async throws -> [SocketDescription] {
@@ -55,8 +55,8 @@ extension ClusterAdapter {
     }
 
     /// The sockets that a `fetchSockets` selects, and how long it waits. Concurrent calls with equal values share one
-    /// question, see ``looks``.
-    struct Look: Hashable, Sendable {
+    /// question, see ``socketQueries``.
+    struct SocketQuery: Hashable, Sendable {
         private let rooms: [ExactName]
         private let except: [ExactName]
         private let query = QueryOptions.current

@@ -32,7 +32,7 @@ public final class ClusterAdapter: Adapter {
     private let receiver: ClusterReceiver
     let core: LoopBound<ClusterAdapterCore>
     /// Concurrent calls of ``fetchSockets(_:)`` that share one question.
-    let looks = SharedWork<Look, [SocketDescription]>()
+    let socketQueries = SharedWork<SocketQuery, [SocketDescription]>()
     /// Whether broadcasts get a place in the order of all servers first, and are delivered at that place, on this
     /// server too.
     private let isOrdered: Bool

@@ -15,10 +15,10 @@ public final class ClusterReceiver: Sendable {
 
     package let local: MemoryAdapter?
     let services: ClusterServices
-    private let inlet: LoopBound<Inlet>
+    private let weakListener: LoopBound<WeakListener>
 
     /// Refers weakly to the listener, because the transport may outlive it.
-    private final class Inlet {
+    private final class WeakListener {
         weak var listener: (any ClusterListener)?
 
         init(_ listener: any ClusterListener) { self.listener = listener }
@@ -34,7 +34,7 @@ public final class ClusterReceiver: Sendable {
         self.uid = uid
         self.local = local
         self.services = services
-        inlet = LoopBound(with: core) { Inlet($0) }
+        weakListener = LoopBound(with: core) { WeakListener($0) }
     }
 
     /// Whether this server has a socket in the room. A transport that knows the room of a message may ask before it
@@ -56,7 +56,7 @@ public final class ClusterReceiver: Sendable {
     /// Takes a message that has been decoded.
     package func deliver(_ message: ClusterMessage) {
         guard !message.sender.hasSameBytes(as: uid) else { return }
-        inlet.run(message) { $0.listener?.received($1) }
+        weakListener.run(message) { $0.listener?.received($1) }
     }
 
     /// Makes the reference to the listener weak. On the event loop, before the receiver is given to a transport.
@@ -64,7 +64,7 @@ public final class ClusterReceiver: Sendable {
 
     /// Runs `body` with the listener when called on its event loop.
     package func runIfHere(_ body: @Sendable (any ClusterListener) -> Void) {
-        _ = inlet.runIfHere { if let listener = $0.listener { body(listener) } }
+        _ = weakListener.runIfHere { if let listener = $0.listener { body(listener) } }
     }
 
     /// Counts and logs a message that was dropped.

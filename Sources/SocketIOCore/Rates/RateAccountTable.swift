@@ -14,14 +14,14 @@ package final class RateAccountTable: Sendable {
         var sessions = 0
     }
 
-    private struct Resting {
+    private struct IdleAccount {
         let key: RateKey
         let until: UInt64
     }
 
     private struct State {
         var entries: [RateKey: Entry] = [:]
-        var resting = CircularBuffer<Resting>()
+        var resting = CircularBuffer<IdleAccount>()
     }
 
     private let maximumResting: Int
@@ -54,7 +54,7 @@ package final class RateAccountTable: Sendable {
             guard until > now else { return state.entries[account.key] = nil }
             entry.sessions = 0
             state.entries[account.key] = entry
-            state.resting.append(Resting(key: account.key, until: until))
+            state.resting.append(IdleAccount(key: account.key, until: until))
         }
     }
 
@@ -70,7 +70,7 @@ package final class RateAccountTable: Sendable {
             if until <= now || state.resting.count >= maximumResting {
                 state.entries[first.key] = nil
             } else {
-                state.resting.append(Resting(key: first.key, until: until))
+                state.resting.append(IdleAccount(key: first.key, until: until))
             }
         }
     }

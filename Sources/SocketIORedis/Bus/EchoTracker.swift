@@ -18,17 +18,17 @@ struct EchoTracker {
         case counting
     }
 
-    /// In which stretch of counting a message was sent.
-    struct Stretch: Equatable {
+    /// The epoch of counting in which a message was sent.
+    struct CountingEpoch: Equatable {
         fileprivate var number = 0
 
         /// The message does not count: this node does not hear it, or did not know how much it hears.
-        static let none = Stretch()
+        static let none = CountingEpoch()
     }
 
     private var state = State.unsure
-    private var stretch = Stretch.none
-    /// Messages of this stretch that have been heard, and those that Redis is known to have passed on.
+    private var epoch = CountingEpoch.none
+    /// Messages of this epoch that have been heard, and those that Redis is known to have passed on.
     private var heardCount = 0
     private var passedOnCount = 0
     private var lastHeard: ByteBuffer?
@@ -46,10 +46,10 @@ struct EchoTracker {
     /// An echo on its way will not come: its connection broke, or it has been waited for long enough.
     mutating func echoLost() { if case .asking = state { state = .unsure } }
 
-    /// An echo is sent. It begins a stretch, unless one is being counted and this is to end doubts.
+    /// An echo is sent. It begins an epoch, unless one is being counted and this is to end doubts.
     mutating func echoSent() {
         guard !isCounting else { return }
-        stretch.number += 1
+        epoch.number += 1
         state = .asking
         passedOnCount = 0
         lastPassedOn = nil
@@ -68,16 +68,16 @@ struct EchoTracker {
         lastHeard = payload
     }
 
-    /// The stretch of a message that is sent now.
-    func stretch(of message: PublishMessage) -> Stretch {
+    /// The epoch of a message that is sent now.
+    func epoch(of message: PublishMessage) -> CountingEpoch {
         guard let source = message.source, source.isHeard else { return .none }
         if case .unsure = state { return .none }
-        return stretch
+        return epoch
     }
 
     /// Redis has confirmed a message, or it has become known that it took it.
     mutating func passedOn(_ entry: PublishQueue.Entry) {
-        guard entry.stretch != .none, entry.stretch == stretch else { return }
+        guard entry.epoch != .none, entry.epoch == epoch else { return }
         passedOnCount += 1
         lastPassedOn = entry.message.payload
     }
@@ -85,7 +85,7 @@ struct EchoTracker {
     /// How many of the messages in doubt, given in their order, Redis has passed on; nil when that cannot be told. To be
     /// asked when everything has been heard that Redis took from the connection.
     func passedOn(of doubtful: [PublishQueue.Entry]) -> Int? {
-        guard isCounting, doubtful.allSatisfy({ $0.stretch == stretch }) else { return nil }
+        guard isCounting, doubtful.allSatisfy({ $0.epoch == epoch }) else { return nil }
         let count = heardCount - passedOnCount
         guard count >= 0, count <= doubtful.count else { return nil }
         let last = count == 0 ? lastPassedOn : doubtful[count - 1].message.payload

@@ -60,7 +60,7 @@ final class Outbox {
         }
         switch transport.publish(message.command) {
         case .accepted:
-            queue.sent(message, at: transport.eventLoop.now, stretch: stretch(of: message))
+            queue.sent(message, at: transport.eventLoop.now, epoch: epoch(of: message))
             if message.kind == .data { counters.published.increment() }
         case .full: keep(message, isReplay: false)
         case .notConnected: refuseOrKeep(message)
@@ -112,7 +112,7 @@ final class Outbox {
         drop(queue.removeOld(at: now))
         while let message = queue.first {
             guard case .accepted = transport.publish(message.command) else { break }
-            let isReplay = queue.firstWasSent(stretch(of: message))
+            let isReplay = queue.firstWasSent(epoch(of: message))
             guard message.kind == .data else { continue }
             counters.published.increment()
             if isReplay { counters.replayed.increment() }
@@ -192,10 +192,10 @@ final class Outbox {
     /// From now on this node hears more or less of its own messages than before, or one has been lost on its way in.
     func hearingChanged() { echoes.becameUnsure() }
 
-    /// What is sent now belongs to this stretch; an echo may begin one.
-    private func stretch(of message: PublishMessage) -> EchoTracker.Stretch {
+    /// What is sent now belongs to this epoch; an echo may begin one.
+    private func epoch(of message: PublishMessage) -> EchoTracker.CountingEpoch {
         if message.isEcho { echoes.echoSent() }
-        return echoes.stretch(of: message)
+        return echoes.epoch(of: message)
     }
 
     // MARK: Link

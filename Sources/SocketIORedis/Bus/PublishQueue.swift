@@ -18,7 +18,7 @@ struct PublishQueue {
         /// It has waited through a time without Redis.
         var isReplay = false
         /// Set when it is handed to Redis.
-        var stretch = EchoTracker.Stretch.none
+        var epoch = EchoTracker.CountingEpoch.none
     }
 
     /// What has become of the oldest message in flight.
@@ -50,8 +50,8 @@ struct PublishQueue {
     var isOrderKept: Bool { waiting.isEmpty && doubtful.isEmpty }
 
     /// A message has been handed to Redis without waiting.
-    mutating func sent(_ message: PublishMessage, at now: NIODeadline, stretch: EchoTracker.Stretch = .none) {
-        inFlight.append(Entry(message: message, enqueued: now, stretch: stretch))
+    mutating func sent(_ message: PublishMessage, at now: NIODeadline, epoch: EchoTracker.CountingEpoch = .none) {
+        inFlight.append(Entry(message: message, enqueued: now, epoch: epoch))
     }
 
     /// A message has to wait. Returns what is dropped for it, perhaps itself.
@@ -73,9 +73,9 @@ struct PublishQueue {
     var first: PublishMessage? { waiting.first?.message }
 
     /// The first waiting message has been handed to Redis. Returns whether that is a replay.
-    mutating func firstWasSent(_ stretch: EchoTracker.Stretch = .none) -> Bool {
+    mutating func firstWasSent(_ epoch: EchoTracker.CountingEpoch = .none) -> Bool {
         var entry = removeFirst()
-        entry.stretch = stretch
+        entry.epoch = epoch
         inFlight.append(entry)
         return entry.isReplay
     }

@@ -13,14 +13,14 @@ extension RedisBusCore {
         outbox.heardEcho()
         guard outbox.hasDoubts else { return }
         outbox.endDoubts(hasHeardAll: true)
-        listeners?.tryToOpen()
-        beSure()
+        subscriptionMonitor?.tryToOpen()
+        sendEchoIfUncertain()
     }
 
     /// From now on this node hears more or less of its own messages than before.
     func hearingChanged() {
         outbox.hearingChanged()
-        beSure()
+        sendEchoIfUncertain()
     }
 
     /// Own messages may have been missed: what is in doubt is not sent again.
@@ -30,25 +30,25 @@ extension RedisBusCore {
     }
 
     /// Asks this node itself, if it does not know how much it hears, so that it does when a connection breaks.
-    func beSure() {
+    func sendEchoIfUncertain() {
         guard policy.mode == .buffer, board.health.isPublisherUp, board.health.isSubscriberUp, outbox.isUnsure else {
             return
         }
         sendEcho()
     }
 
-    /// As ``beSure()``, also when an echo has been sent and has not come; now and then.
-    func askAgain() {
+    /// As ``sendEchoIfUncertain()``, also when an echo has been sent and has not come; now and then.
+    func retryEcho() {
         outbox.echoLost()
-        beSure()
+        sendEchoIfUncertain()
     }
 
     /// The publishing connection is back: what may be known of the messages in doubt will be known when an echo has come.
     func resolveDoubts() {
-        guard outbox.hasDoubts else { return beSure() }
+        guard outbox.hasDoubts else { return sendEchoIfUncertain() }
         guard outbox.isCounting, sendEcho() else {
             outbox.endDoubts(hasHeardAll: false)
-            return beSure()
+            return sendEchoIfUncertain()
         }
     }
 

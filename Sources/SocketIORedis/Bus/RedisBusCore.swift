@@ -19,7 +19,7 @@ final class RedisBusCore {
     private let transport: any PubSubTransport
     private let inbox: PublishInbox
     /// Made once, in `init`, with a reference back.
-    private(set) var listeners: ListenerWatch?
+    private(set) var subscriptionMonitor: PeerSubscriptionMonitor?
     private var router = MessageRouter()
     /// Whether this node hears what it publishes by its subscriptions; otherwise it misses nothing when it loses them.
     var hearsBySubscription = true
@@ -52,9 +52,9 @@ final class RedisBusCore {
         outbox = Outbox(
             transport: transport, policy: policy, counters: counters, log: log,
             maximumMessageBytes: maximumMessageBytes)
-        listeners = ListenerWatch(
+        subscriptionMonitor = PeerSubscriptionMonitor(
             transport: transport, grace: TimeAmount(policy.replayGrace),
-            surroundings: ListenerWatch.Surroundings(
+            environment: PeerSubscriptionMonitor.Environment(
                 isPublisherUp: { [weak self] in self?.board.health.isPublisherUp ?? false },
                 isSubscriberUp: { [weak self] in self?.board.health.isSubscriberUp ?? false },
                 isHeldUp: { [weak self] in self?.outbox.hasDoubts ?? false },
@@ -121,18 +121,18 @@ final class RedisBusCore {
     // MARK: Knowing who listens
 
     /// The nodes that subscribe to this channel should be back before waiting messages are sent.
-    func watch(_ channel: String) { listeners?.watch(channel) }
+    func watch(_ channel: String) { subscriptionMonitor?.watch(channel) }
 
-    func unwatch(_ channel: String) { listeners?.unwatch(channel) }
+    func unwatch(_ channel: String) { subscriptionMonitor?.unwatch(channel) }
 
     /// Whether what others send arrives here.
     var hearsOthers: Bool { board.health.isSubscriberUp }
 
     /// So many nodes listen on a channel, as is known from elsewhere.
-    func expectListeners(on channel: String, count: Int) { listeners?.expect(count, on: channel) }
+    func expectListeners(on channel: String, count: Int) { subscriptionMonitor?.expect(count, on: channel) }
 
     /// Looks how many listen on the channels watched; now and then.
-    func sampleSubscribers() { listeners?.sample() }
+    func sampleSubscribers() { subscriptionMonitor?.sample() }
 
     /// How many subscribers channels have.
     func subscriberCounts(of channels: [String], _ done: @escaping (Result<[Int], any Error>) -> Void) {
@@ -145,7 +145,7 @@ final class RedisBusCore {
         outbox.endDoubts(hasHeardAll: false)
         onGate(true)
         outbox.sendWaiting()
-        beSure()
+        sendEchoIfUncertain()
         updateStatus()
     }
 
@@ -209,12 +209,12 @@ extension RedisBusCore: PubSubTransportDelegate {
         if isUp {
             outbox.linkUp()
             resolveDoubts()
-            listeners?.begin()
+            subscriptionMonitor?.begin()
         } else {
             board.health.publisherReason = reason
             onGate(false)
             outbox.linkLost(reason: reason)
-            listeners?.close()
+            subscriptionMonitor?.close()
         }
         updateStatus()
     }
@@ -237,12 +237,12 @@ extension RedisBusCore: PubSubTransportDelegate {
         board.health.isSubscriberUp = isUp
         if hearsBySubscription { outbox.hearingChanged() }
         if isUp {
-            beSure()
-            listeners?.tryToOpen()
+            sendEchoIfUncertain()
+            subscriptionMonitor?.tryToOpen()
         } else {
             board.health.subscriberReason = reason
             if hearsBySubscription { outbox.endDoubts(hasHeardAll: false) }
-            if policy.mode == .buffer { listeners?.hold() }
+            if policy.mode == .buffer { subscriptionMonitor?.hold() }
         }
         updateStatus()
     }

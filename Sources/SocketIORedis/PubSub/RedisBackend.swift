@@ -60,7 +60,7 @@ final class RedisBackend: ClusterBackend {
     func heartbeatSent() {
         bus.core.run { bus in
             bus.sampleSubscribers()
-            bus.askAgain()
+            bus.retryEcho()
         }
     }
 

@@ -88,7 +88,7 @@ final class ShardedBackend: ClusterBackend {
     func heartbeatSent() {
         bus.core.run { bus in
             bus.sampleSubscribers()
-            bus.askAgain()
+            bus.retryEcho()
         }
     }
 

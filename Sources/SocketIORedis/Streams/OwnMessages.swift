@@ -93,7 +93,7 @@ final class OwnMessages {
         message.number = lastNumber
         sent.append(Entry(message: message))
         guard !isOpen else { return }
-        hasten(&sent[sent.index(before: sent.endIndex)])
+        markEarly(&sent[sent.index(before: sent.endIndex)])
         deliverDue()
     }
 
@@ -141,7 +141,7 @@ final class OwnMessages {
         if !isOpen {
             settleReads()
             releaseWaiting()
-            hasten()
+            markEarly()
         }
         countDoubts()
         deliverDue()
@@ -230,7 +230,7 @@ final class OwnMessages {
     /// Passes everything on: the messages to which the entries may belong are about to be delivered early.
     private func releaseWaiting() {
         guard !waiting.isEmpty else { return }
-        hasten()
+        markEarly()
         while let first = waiting.popFirst() {
             if let id = first.id { newestRead = max(newestRead, id) }
             first.pass(.delivered)
@@ -251,14 +251,14 @@ final class OwnMessages {
     }
 
     /// Delivers everything early that has not been delivered; ``deliverDue()`` follows.
-    private func hasten() {
-        for index in known.indices where !known[index].entry.isEarly { hasten(&known[index].entry) }
+    private func markEarly() {
+        for index in known.indices where !known[index].entry.isEarly { markEarly(&known[index].entry) }
         // Early messages come first.
         let first = sent.lastIndex { $0.isEarly }.map { sent.index(after: $0) } ?? sent.startIndex
-        for index in sent.indices[first...] { hasten(&sent[index]) }
+        for index in sent.indices[first...] { markEarly(&sent[index]) }
     }
 
-    private func hasten(_ entry: inout Entry) {
+    private func markEarly(_ entry: inout Entry) {
         entry.early = early.next()
         due.append((entry.message, entry.early))
     }

@@ -198,7 +198,7 @@ final class StreamHub {
         runWaiting()
         bus.statusChanged()
         // The readers do not see an echo that was sent before they started.
-        bus.askAgain()
+        bus.retryEcho()
     }
 
     private func received(_ entries: [RedisStreamEntry], of stream: String) {

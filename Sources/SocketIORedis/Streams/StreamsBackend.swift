@@ -117,7 +117,7 @@ final class StreamsBackend: ClusterBackend {
     func heartbeatSent() {
         bus.core.run { bus in
             bus.sampleSubscribers()
-            bus.askAgain()
+            bus.retryEcho()
         }
         hub.run { $0.heartbeatSent() }
     }

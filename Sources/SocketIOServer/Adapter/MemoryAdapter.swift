@@ -170,7 +170,11 @@ public final class MemoryAdapter: Adapter {
         forEachShard { shard in
             for socket in shard.sockets(options) {
                 // Otherwise the call has its place behind earlier events.
-                if options.flags.isLocal { socket.disconnect(close: close) } else { socket.disconnectNow(close: close) }
+                if options.flags.isLocal {
+                    socket.disconnect(close: close)
+                } else {
+                    socket.performDisconnect(close: close)
+                }
             }
         }
     }

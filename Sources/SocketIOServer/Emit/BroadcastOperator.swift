@@ -152,7 +152,7 @@ public struct BroadcastOperator: Sendable {
             let data = try encode()
             // Begun here, not in a task: events sent one after the other leave in that order.
             guard case .namespace(let namespace) = target else { throw Self.noParent("emitWithAck") }
-            try Questions.admitNow(isLocal: options.flags.isLocal)
+            try Questions.admitWithoutWaiting(isLocal: options.flags.isLocal)
             collect(event, data, in: namespace, expectsSingle: false) { answers in
                 ack(Result { try answers.get().get() })
             }

@@ -58,7 +58,7 @@ final class ServerEvents: HandlerScope {
     }
 
     /// The handlers to run now; those registered for one time are removed.
-    private func take(_ event: String) -> EventHandlers.Taken {
+    private func take(_ event: String) -> EventHandlers.Match {
         let found = handlers.withLockedValue { all in
             let found = all.filter { $0.entry.event.hasSameBytes(as: event) }
             if found.contains(where: \.entry.isOnce) {
@@ -72,9 +72,9 @@ final class ServerEvents: HandlerScope {
     func deliver(
         _ event: String, _ arguments: EventArguments, answer: (@Sendable (Result<EventArguments, any Error>) -> Void)?
     ) {
-        let taken = take(event)
+        let match = take(event)
         let responder = answer.map { AckResponder(.server($0)) }
-        taken.run(EventContext(event: event, arguments: arguments, responder: responder, scope: self))
+        match.run(EventContext(event: event, arguments: arguments, responder: responder, scope: self))
     }
 
     /// Their number is not limited here: other servers are trusted.

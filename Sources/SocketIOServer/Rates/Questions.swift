@@ -30,7 +30,7 @@ package enum Questions {
 
     /// The same for calls that cannot wait for the client's event loop: elsewhere they are counted a moment later, and refused
     /// when the last one that was counted so exceeded the rate.
-    static func admitNow(isLocal: Bool) throws {
+    static func admitWithoutWaiting(isLocal: Bool) throws {
         guard let asker, !isLocal else { return }
         var isRefused = asker.core.runIfHere { $0.client.isRefused(.questions) }
         if isRefused == nil {

@@ -17,7 +17,7 @@ extension Socket {
     /// The rooms the socket is in, its own (named after its id) included; empty after its disconnection.
     public var rooms: NameSet {
         shared.withLock { shared in
-            let others = shared.belongings?.rooms ?? []
+            let others = shared.extras?.rooms ?? []
             return shared.isInOwnRoom ? others.union([id]) : others
         }
     }
@@ -41,9 +41,9 @@ extension Socket {
     /// the default, means that no user is charged. It applies to the whole client, with its sockets in other
     /// namespaces: the last assignment counts. `SocketIOJWT` sets it to the subject of the token.
     public var rateIdentity: String? {
-        get { shared.withLock { $0.belongings?.rateIdentity } }
+        get { shared.withLock { $0.extras?.rateIdentity } }
         set {
-            shared.withLock { $0.makeBelongings().rateIdentity = newValue }
+            shared.withLock { $0.makeExtras().rateIdentity = newValue }
             let key = newValue.map { RateKey(user: $0) }
             core.run { $0.client.setRateIdentity(key) }
         }
@@ -53,32 +53,32 @@ extension Socket {
 
     /// Free storage that `fetchSockets` shows, also to other servers. An empty object in the beginning.
     public var data: SocketValue {
-        get { shared.withLock { $0.belongings?.data ?? Belongings.noData } }
+        get { shared.withLock { $0.extras?.data ?? Extras.noData } }
         set {
-            shared.withLock { $0.makeBelongings().data = newValue }
+            shared.withLock { $0.makeExtras().data = newValue }
             if namespace.local.log?.isShared == true { core.run { $0.recordChanged() } }
         }
     }
 
     /// Reads and changes ``data`` in one step: no other thread changes it meanwhile.
     public func withData<Result: Sendable>(_ body: @Sendable (inout SocketValue) throws -> Result) rethrows -> Result {
-        try shared.withLock { try body(&$0.makeBelongings().data) }
+        try shared.withLock { try body(&$0.makeExtras().data) }
     }
 
     /// A typed value that only this server knows, by a key of your own.
     public subscript<Key: SocketStorageKey>(key: Key.Type) -> Key.Value? {
-        get { shared.withLock { $0.belongings?.storage[ObjectIdentifier(key)] as? Key.Value } }
-        set { shared.withLock { $0.makeBelongings().storage[ObjectIdentifier(key)] = newValue } }
+        get { shared.withLock { $0.extras?.storage[ObjectIdentifier(key)] as? Key.Value } }
+        set { shared.withLock { $0.makeExtras().storage[ObjectIdentifier(key)] = newValue } }
     }
 
     /// Keeps a value, one per type, that only this server knows.
     public func set<Value: Sendable>(_ value: Value) {
-        shared.withLock { $0.makeBelongings().storage[ObjectIdentifier(Value.self)] = value }
+        shared.withLock { $0.makeExtras().storage[ObjectIdentifier(Value.self)] = value }
     }
 
     /// The value of this type that was kept with ``set(_:)``.
     public func get<Value: Sendable>(_ type: Value.Type = Value.self) -> Value? {
-        shared.withLock { $0.belongings?.storage[ObjectIdentifier(type)] as? Value }
+        shared.withLock { $0.extras?.storage[ObjectIdentifier(type)] as? Value }
     }
 
     var snapshot: SocketDescription {

@@ -135,13 +135,13 @@ final class SocketCore: LoopResident {
     /// that were sent before come first.
     func disconnect(close: Bool) {
         guard connected, !isLeaving else { return }
-        guard let store = part.log?.store, let handle else { return disconnectNow(close: close) }
+        guard let store = part.log?.store, let handle else { return performDisconnect(close: close) }
         isLeaving = true
-        store.whenDelivered(in: part.name) { handle.core.run { $0.disconnectNow(close: close) } }
+        store.whenDelivered(in: part.name) { handle.core.run { $0.performDisconnect(close: close) } }
     }
 
     /// The same at this moment.
-    func disconnectNow(close: Bool) {
+    func performDisconnect(close: Bool) {
         guard connected else { return }
         if close { client.disconnectAll() } else { disconnectFromNamespace() }
     }
@@ -165,7 +165,7 @@ final class SocketCore: LoopResident {
                     if room.hasSameBytes(as: handle.id) {
                         $0.isInOwnRoom = true
                     } else {
-                        $0.makeBelongings().rooms.insert(room)
+                        $0.makeExtras().rooms.insert(room)
                     }
                 }
             case .alreadyMember, .unknownMember:
@@ -204,7 +204,7 @@ final class SocketCore: LoopResident {
                 if room.hasSameBytes(as: handle.id) {
                     $0.isInOwnRoom = false
                 } else {
-                    $0.belongings?.rooms.remove(room)
+                    $0.extras?.rooms.remove(room)
                 }
             }
         }

@@ -9,13 +9,13 @@ enum PeersReport {
     /// Columns of numbers.
     private static let rightAligned: Set<Int> = [3, 4]
 
-    static func table(_ picture: ClusterObserver.Picture) -> String {
-        var rows = picture.nodes.isEmpty ? [] : [titles]
-        rows += picture.nodes.map { sighting in
-            let node = sighting.node
+    static func table(_ observation: ClusterObserver.Observation) -> String {
+        var rows = observation.nodes.isEmpty ? [] : [titles]
+        rows += observation.nodes.map { observed in
+            let node = observed.node
             return [
                 node.tag, String(node.id.prefix(6)), node.address ?? "-", "\(node.sessions)", "\(node.sockets)",
-                seconds(sighting.age) + " s ago", node.version.isEmpty ? "-" : node.version,
+                seconds(observed.age) + " s ago", node.version.isEmpty ? "-" : node.version,
                 node.isDraining ? "draining" : "serving",
             ].map { $0.escapingControlCharacters() }
         }
@@ -30,15 +30,15 @@ enum PeersReport {
             while line.last == " " { line.removeLast() }
             text += line + "\n"
         }
-        text += "nodes: \(picture.nodes.count)\n"
-        if picture.silent > 0 { text += "nodes that said nothing: \(picture.silent)\n" }
-        return text + "other servers: \(picture.others)\n"
+        text += "nodes: \(observation.nodes.count)\n"
+        if observation.silent > 0 { text += "nodes that said nothing: \(observation.silent)\n" }
+        return text + "other servers: \(observation.others)\n"
     }
 
     /// One object on one line.
-    static func json(_ picture: ClusterObserver.Picture) -> String {
-        let nodes = picture.nodes.map { sighting in
-            let node = sighting.node
+    static func json(_ observation: ClusterObserver.Observation) -> String {
+        let nodes = observation.nodes.map { observed in
+            let node = observed.node
             var text = "{\"tag\":"
             LogLine.appendString(node.tag, to: &text)
             text += ",\"id\":"
@@ -46,12 +46,12 @@ enum PeersReport {
             text += ",\"address\":"
             if let address = node.address { LogLine.appendString(address, to: &text) } else { text += "null" }
             text += ",\"sessions\":\(node.sessions),\"sockets\":\(node.sockets)"
-            text += ",\"heartbeatAgeMs\":\(max(0, sighting.age.nanoseconds / 1_000_000)),\"version\":"
+            text += ",\"heartbeatAgeMs\":\(max(0, observed.age.nanoseconds / 1_000_000)),\"version\":"
             LogLine.appendString(node.version, to: &text)
             return text + ",\"startedAt\":\(node.startedAt),\"draining\":\(node.isDraining)}"
         }
-        return "{\"nodes\":[\(nodes.joined(separator: ","))],\"silent\":\(picture.silent),"
-            + "\"otherServers\":\(picture.others)}\n"
+        return "{\"nodes\":[\(nodes.joined(separator: ","))],\"silent\":\(observation.silent),"
+            + "\"otherServers\":\(observation.others)}\n"
     }
 
     private static func seconds(_ amount: TimeAmount) -> String {

@@ -38,7 +38,7 @@ struct HealthcheckCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try await options.load().settings
-        guard let place = HealthPlace(settings, ready: ready) else {
+        guard let place = HealthEndpoint(settings, ready: ready) else {
             StandardError.write(
                 "nothing to ask: set operations.port, which is best, or a port and \(ready ? "health.readyPath" : "health.path") "
                     + "without proxyProtocol\n")
@@ -64,7 +64,7 @@ struct HealthcheckCommand: AsyncParsableCommand {
 }
 
 /// Where a server with certain settings answers how it is.
-struct HealthPlace: Sendable, Equatable {
+struct HealthEndpoint: Sendable, Equatable {
     let host: String
     let port: Int
     let path: String

@@ -40,10 +40,10 @@ struct PeersCommand: AsyncParsableCommand {
                     + "--config, --redis or SOCKETIO_REDIS_URL\n")
             throw ExitCode.wrongSettings
         }
-        let picture: ClusterObserver.Picture
+        let observation: ClusterObserver.Observation
         do {
             // A little longer than a node may need between two heartbeats.
-            picture = try await ClusterObserver.look(
+            observation = try await ClusterObserver.observe(
                 redis: try RedisSettings.redis(loaded), key: settings.keyPrefix,
                 usesStreams: loaded.settings.adapter == .redisStreams,
                 isSharded: loaded.settings.adapter == .redisSharded,
@@ -57,8 +57,8 @@ struct PeersCommand: AsyncParsableCommand {
             StandardError.write("Redis at \(RedisSettings.masked(settings.url)) could not be asked: \(error)\n")
             throw ExitCode.failure
         }
-        print(json ? PeersReport.json(picture) : PeersReport.table(picture), terminator: "")
-        guard picture.nodes.isEmpty else { return }
+        print(json ? PeersReport.json(observation) : PeersReport.table(observation), terminator: "")
+        guard observation.nodes.isEmpty else { return }
         StandardError.write(
             "no node was heard on this Redis with the key prefix '\(settings.keyPrefix.escapingControlCharacters())' "
                 + "within a heartbeat\n")

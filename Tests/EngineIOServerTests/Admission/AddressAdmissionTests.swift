@@ -143,11 +143,11 @@ internal import Testing
         configuration.maxSessions = 7
         let admission = AdmissionControl(configuration)
         #expect(admission.maxSessions == 7)
-        #expect(admission.check(sessions: 6, address: "", now: .now())?.obstacle == nil)
-        #expect(admission.check(sessions: 7, address: "", now: .now())?.obstacle == .sessions)
+        #expect(admission.check(sessions: 6, address: "", now: .now())?.limit == nil)
+        #expect(admission.check(sessions: 7, address: "", now: .now())?.limit == .sessions)
         configuration.maxSessions = .max
         admission.reload(configuration)
-        #expect(admission.check(sessions: 1_000_000_000, address: "", now: .now())?.obstacle == nil)
+        #expect(admission.check(sessions: 1_000_000_000, address: "", now: .now())?.limit == nil)
     }
 
     @Test func limitsThatCannotWork() {

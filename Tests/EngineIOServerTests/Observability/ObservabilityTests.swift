@@ -38,7 +38,7 @@ internal import Testing
         let rate = AdmissionControl(configuration)
         let now = NIODeadline.now()
         #expect(rate.check(sessions: 0, address: "", now: now) == nil && rate.reachedLimit(sessions: 9) == nil)
-        #expect(rate.check(sessions: 0, address: "", now: now)?.obstacle == .rate)
+        #expect(rate.check(sessions: 0, address: "", now: now)?.limit == .rate)
         #expect(rate.reachedLimit(sessions: 9) == "more than 1 handshakes per second")
     }
 }

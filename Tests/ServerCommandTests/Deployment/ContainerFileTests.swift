@@ -67,7 +67,7 @@ internal import Testing
         let settings = try await load(environment: environment).settings
         let exposed = runtime.filter { $0.name == "EXPOSE" }.flatMap { $0.rest.split(separator: " ") }.map(String.init)
         #expect(exposed == ["\(settings.port)", "\(try #require(settings.operations.port))"])
-        #expect(HealthPlace(settings, ready: false)?.port == settings.operations.port)
+        #expect(HealthEndpoint(settings, ready: false)?.port == settings.operations.port)
     }
 
     /// Libraries of the system that the binary needs come from packages that are installed.

@@ -9,10 +9,10 @@ internal import Testing
 
 /// `socketio-server healthcheck`.
 @Suite struct HealthcheckTests {
-    private static func place(ready: Bool = false, _ change: (inout Settings) -> Void) -> HealthPlace? {
+    private static func place(ready: Bool = false, _ change: (inout Settings) -> Void) -> HealthEndpoint? {
         var settings = Settings()
         change(&settings)
-        return HealthPlace(settings, ready: ready)
+        return HealthEndpoint(settings, ready: ready)
     }
 
     @Test func itAsksWhereTheServerAnswers() throws {

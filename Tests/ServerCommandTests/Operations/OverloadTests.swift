@@ -17,7 +17,7 @@ internal import Testing
         #expect(judge.judge(.init(lagMs: 100), now: 3_900).isEmpty)
         #expect(
             judge.judge(.init(lagMs: 300), now: 4_000) == ["event loops": "300 ms late, and at least 100 ms for 3 s"])
-        // One good look, and it begins anew.
+        // One good sample, and it begins anew.
         #expect(judge.judge(.init(lagMs: 99), now: 5_000).isEmpty)
         #expect(judge.judge(.init(lagMs: 100), now: 6_000).isEmpty)
         #expect(judge.judge(.init(lagMs: 100), now: 9_000).keys.sorted() == ["event loops"])

@@ -113,7 +113,7 @@ struct QuestionFloodTests {
             let first = Task { try await node.io.fetchSockets().count }
             try await eventually("asked") { transport.published.count == 1 }
             let others = (0..<50).map { _ in Task { try await node.io.fetchSockets().count } }
-            try await eventually("they wait") { adapter.looks.waiting(for: .init(BroadcastOptions())) == 50 }
+            try await eventually("they wait") { adapter.socketQueries.waiting(for: .init(BroadcastOptions())) == 50 }
             // Another question is not kept waiting by them.
             let room = Task { try await node.io.in("r").fetchSockets().count }
             try await eventually("asked too") { transport.published.count == 2 }

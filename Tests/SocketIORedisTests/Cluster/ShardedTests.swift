@@ -217,11 +217,11 @@ struct ShardedTests {
             #expect(try await client.events.next() == TestEvent("n", .binary([1, 2])))
             #expect(try await client.events.next() == TestEvent("n", 3))
             await emitter.close()
-            let picture = try await ClusterObserver.look(
+            let observation = try await ClusterObserver.observe(
                 redis: redis.configuration, key: "socket.io", isSharded: true, within: .seconds(10),
                 patience: .seconds(10), eventLoop: MultiThreadedLoop.next())
-            #expect(picture.nodes.map(\.node.tag) == ["nod0", "nod1"])
-            #expect(picture.silent == 0 && picture.others == 0)
+            #expect(observation.nodes.map(\.node.tag) == ["nod0", "nod1"])
+            #expect(observation.silent == 0 && observation.others == 0)
         }
     }
 

@@ -57,22 +57,22 @@ struct EventHandlers {
     /// The handlers to run now for `event`, in order; those registered for one time are removed.
     ///
     /// The table is in its final state when this returns, so handlers may change it.
-    mutating func take(_ event: String) -> Taken {
+    mutating func take(_ event: String) -> Match {
         let hash = SharedHandlerLayout.hash(event)
         let entries = shape.entries
-        var taken = Taken.none
+        var match = Match.none
         var isAnyOnce = false
         for index in entries.indices where entries[index].names(event, hash: hash) {
             isAnyOnce = isAnyOnce || entries[index].isOnce
             let next = Planned(handler: handlers[index], plan: entries[index].plan)
-            switch taken {
-            case .none: taken = .one(next)
-            case .one(let first): taken = .many([first, next])
-            case .many(let all): taken = .many(all + [next])
+            switch match {
+            case .none: match = .one(next)
+            case .one(let first): match = .many([first, next])
+            case .many(let all): match = .many(all + [next])
             }
         }
         if isAnyOnce { remove { entry, _ in entry.isOnce && entry.names(event, hash: hash) } }
-        return taken
+        return match
     }
 
     /// The handler of an event that has one and keeps it, as nearly all have; nil for others, which `take` is for. No string
@@ -104,7 +104,7 @@ struct EventHandlers {
     }
 
     /// The handlers of one event.
-    enum Taken {
+    enum Match {
         case none
         case one(Planned)
         case many([Planned])

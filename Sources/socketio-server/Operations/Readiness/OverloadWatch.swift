@@ -19,13 +19,13 @@ struct OverloadWatch: Sendable {
         var known: Set<String> = []
         var trim = MemoryTrim()
         while !Task.isCancelled {
-            var look = OverloadJudge.Look()
-            look.lagMs = Int(server.currentLoopLag.nanoseconds / 1_000_000)
-            look.limit = server.reachedAdmissionLimit
-            look.isShortOfDescriptors = server.isShortOfDescriptors
-            if settings.maxResidentBytes != nil { look.residentBytes = ProcessMetrics.residentBytes.map { Int($0) } }
+            var sample = OverloadJudge.Sample()
+            sample.lagMs = Int(server.currentLoopLag.nanoseconds / 1_000_000)
+            sample.limit = server.reachedAdmissionLimit
+            sample.isShortOfDescriptors = server.isShortOfDescriptors
+            if settings.maxResidentBytes != nil { sample.residentBytes = ProcessMetrics.residentBytes.map { Int($0) } }
             let now = Int(NIODeadline.now().uptimeNanoseconds / 1_000_000)
-            let parts = judge.judge(look, now: now)
+            let parts = judge.judge(sample, now: now)
             readiness.overload(parts)
             for (part, reason) in parts.sorted(by: { $0.key < $1.key }) where !known.contains(part) {
                 logger.warning("overloaded", metadata: ["part": "\(part)", "reason": "\(reason)"])

@@ -6,9 +6,9 @@ internal import NIOCore
 /// Knows how many nodes listen on the channels that matter, and holds messages back after an outage until as many are back.
 ///
 /// Asks Redis by `PUBSUB NUMSUB`. Lives on the bus's event loop.
-final class ListenerWatch {
+final class PeerSubscriptionMonitor {
     /// What the watch needs of its bus.
-    struct Surroundings {
+    struct Environment {
         let isPublisherUp: () -> Bool
         let isSubscriberUp: () -> Bool
         /// Whether something else has to be known before messages may go out.
@@ -18,13 +18,13 @@ final class ListenerWatch {
     }
 
     private let transport: any PubSubTransport
-    private let surroundings: Surroundings
+    private let environment: Environment
     private let grace: TimeAmount
     private var gate: ReplayGate
     /// Subscribers of the channels watched, as last seen with everything up.
     private var known: NameDictionary<Int> = [:]
     private var watched: NameSet = []
-    private var interval = ListenerWatch.shortestInterval
+    private var interval = PeerSubscriptionMonitor.shortestInterval
 
     /// How long to wait for others when only this node is known to have lost its subscriptions.
     private static let shortWait = TimeAmount.milliseconds(250)
@@ -33,9 +33,9 @@ final class ListenerWatch {
     private static let longestInterval = TimeAmount.milliseconds(32)
     private static let maximumChannels = 64
 
-    init(transport: any PubSubTransport, grace: TimeAmount, surroundings: Surroundings) {
+    init(transport: any PubSubTransport, grace: TimeAmount, environment: Environment) {
         self.transport = transport
-        self.surroundings = surroundings
+        self.environment = environment
         self.grace = grace
         gate = ReplayGate(grace: grace)
     }
@@ -54,11 +54,11 @@ final class ListenerWatch {
 
     /// Looks how many listen; now and then.
     func sample() {
-        guard gate.isOpen, surroundings.isSubscriberUp(), !watched.isEmpty else { return }
+        guard gate.isOpen, environment.isSubscriberUp(), !watched.isEmpty else { return }
         // That of the peers comes first; servers of a namespace more or less are the same as those of another.
         let channels = Array(watched.sorted().prefix(Self.maximumChannels))
         transport.subscriberCounts(of: channels) { result in
-            guard self.gate.isOpen, self.surroundings.isSubscriberUp(), case .success(let counts) = result else {
+            guard self.gate.isOpen, self.environment.isSubscriberUp(), case .success(let counts) = result else {
                 return
             }
             for (channel, count) in zip(channels, counts) { self.known[channel] = count }
@@ -81,7 +81,7 @@ final class ListenerWatch {
         guard gate.isOpen, !known.isEmpty else { return }
         interval = Self.shortestInterval
         gate.begin(at: transport.eventLoop.now, atMost: Self.shortWait)
-        surroundings.gateChanged(false)
+        environment.gateChanged(false)
         tryToOpen()
         openInTime(min(grace, Self.shortWait))
     }
@@ -95,14 +95,14 @@ final class ListenerWatch {
     /// Redis is gone.
     func close() {
         gate.close()
-        surroundings.gateChanged(false)
+        environment.gateChanged(false)
     }
 
     /// Something has changed that may have been waited for.
     func tryToOpen() {
-        guard surroundings.isPublisherUp(), !gate.isOpen else { return }
+        guard environment.isPublisherUp(), !gate.isOpen else { return }
         guard let attempt = gate.attempt(at: transport.eventLoop.now) else { return open() }
-        guard surroundings.isSubscriberUp(), !surroundings.isHeldUp() else { return tryLater(attempt) }
+        guard environment.isSubscriberUp(), !environment.isHeldUp() else { return tryLater(attempt) }
         let expected = known
         let channels = expected.filter { $0.value > 0 }.map(\.key).sortedByBytes()
         guard !channels.isEmpty else { return open() }
@@ -128,8 +128,8 @@ final class ListenerWatch {
     }
 
     private func open() {
-        guard surroundings.isPublisherUp(), !gate.isOpen else { return }
+        guard environment.isPublisherUp(), !gate.isOpen else { return }
         gate.open()
-        surroundings.gateChanged(true)
+        environment.gateChanged(true)
     }
 }
