@@ -5,9 +5,9 @@ internal import Testing
 
 @testable internal import socketio_server
 
-/// `config/kubernetes`: what the manifests say to each other and to the server.
+/// `config/kubernetes/base`: what the manifests say to each other and to the server.
 @Suite struct KubernetesFileTests {
-    private static let folder = "config/kubernetes"
+    private static let folder = "config/kubernetes/base"
 
     /// All objects by kind and name.
     private static func objects() throws -> [String: YAMLTree] {
@@ -43,12 +43,13 @@ internal import Testing
                 environment[name] = variable["value"].text?.replacing("$(POD_IP)", with: "10.1.2.3")
             }
         }
-        let yaml = try #require(objects["ConfigMap/socketio"]?["data", "socketio.yaml"].text)
-        return try await load(yaml: yaml, environment: environment).settings
+        return try await load(yaml: shipped("\(folder)/socketio.yaml"), environment: environment).settings
     }
 
     @Test func everyManifestIsListed() throws {
-        let listed = try YAMLTree.file("\(Self.folder)/kustomization.yaml")["resources"].items.compactMap(\.text)
+        let list = try YAMLTree.file("\(Self.folder)/kustomization.yaml")
+        let listed = (list["resources"].items + list["configMapGenerator"].items.flatMap { $0["files"].items })
+            .compactMap(\.text)
         let there = try shippedFiles(below: Self.folder).map { ($0 as NSString).lastPathComponent }
         #expect(Set(listed + ["kustomization.yaml"]) == Set(there))
     }
@@ -78,7 +79,8 @@ internal import Testing
         let mount = try #require(container["volumeMounts"].items.first)
         #expect(file == "\(mount["mountPath"].text ?? "")/socketio.yaml")
         let volume = pod["volumes"].items.first { $0["name"].text == mount["name"].text }
-        #expect(objects["ConfigMap/\(volume?["configMap", "name"].text ?? "")"] != nil)
+        let generated = try YAMLTree.file("\(Self.folder)/kustomization.yaml")["configMapGenerator"].items
+        #expect(generated.contains { $0["name"].text == volume?["configMap", "name"].text })
         #expect(settings.eventLoops == container["resources", "limits", "cpu"].text.flatMap { Int($0) })
     }
 
