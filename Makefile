@@ -4,7 +4,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run cluster build client test churn fuzz sanitize mutants faults bench format lint docs clean
+.PHONY: help run cluster build dist client test churn fuzz sanitize mutants faults bench format lint docs clean
 
 CONFIG ?= config/default.yaml
 ARGS ?=
@@ -37,6 +37,12 @@ build: ## Build the server for use (release).
 	    "see https://www.swift.org/install/linux/" >&2; exit 1; }
 	@[[ -e .build/release/socketio-server ]] || echo "build: the first build compiles all libraries, 8 to 9 minutes on two cores"
 	swift build -c release --product socketio-server
+
+dist: ## Make an archive that runs on a bare Debian, and run it in an empty root.
+	@.ci/packages.sh build
+	@.ci/packages.sh g++ binutils curl
+	@.ci/dist.sh
+	@.ci/dist-test.sh
 
 client: ## Fetch the official browser bundle into .cache/client.
 	@.ci/fetch-client.sh
@@ -82,10 +88,11 @@ format: ## Bring all sources into the house format.
 lint: ## Check the format of all sources.
 	swift format lint --strict --recursive $(SOURCES)
 
-docs: ## Make docs/configuration.md, docs/openapi.json, config/default.yaml, and haproxy.cfg and nginx.conf of config and docker.
+docs: ## Make docs/configuration.md, docs/openapi.json, default.yaml and settings.schema.json of config, and haproxy.cfg and nginx.conf of config and docker.
 	swift build --product socketio-server
 	.build/debug/socketio-server settings-reference markdown > docs/configuration.md
 	.build/debug/socketio-server settings-reference yaml > config/default.yaml
+	.build/debug/socketio-server settings-reference schema > config/settings.schema.json
 	.build/debug/socketio-server settings-reference openapi > docs/openapi.json
 	.build/debug/socketio-server proxy-config haproxy $(NODES) > config/haproxy.cfg
 	.build/debug/socketio-server proxy-config nginx $(NODES) > config/nginx.conf
@@ -93,4 +100,4 @@ docs: ## Make docs/configuration.md, docs/openapi.json, config/default.yaml, and
 	.build/debug/socketio-server proxy-config nginx $(CONTAINERS) > docker/nginx.conf
 
 clean: ## Remove everything that was built or fetched.
-	rm -rf .build .build-thread .build-address .build-mutants .cache Tests/Benchmarks/.build Tests/Fuzz/.build
+	rm -rf .build .build-dist .build-thread .build-address .build-mutants .cache Tests/Benchmarks/.build Tests/Fuzz/.build

@@ -24,6 +24,8 @@ struct Assembly {
     let authentication: JWTOperation?
     /// The HTTP API; nil when nobody may use it.
     let api: HTTPAPICore?
+    /// Nil when clients may connect, and join no rooms by themselves.
+    let permissions: Permissions?
     /// Nil when nobody wants to be told what happens.
     let webhooks: WebhookOperation?
     /// The operations listener; nil when there is none.
@@ -68,6 +70,9 @@ struct Assembly {
         }
         authentication?.protect(server)
         self.authentication = authentication
+        let permissions = Permissions(settings, logger: logger)
+        permissions?.protect(server.sockets)
+        self.permissions = permissions
         status =
             metrics == nil
             ? nil
@@ -76,7 +81,7 @@ struct Assembly {
                 feed: StatusFeed(server: server, readiness: readiness, cluster: cluster?.cluster), logger: logger)
         webhooks = WebhookOperation(
             settings.webhooks, node: server.configuration.engine.nodeTag, logger: logger,
-            subject: { authentication?.login(of: $0)?.subject })
+            subject: { authentication?.login(of: $0)?.subject ?? permissions?.subject(of: $0) })
         webhooks?.attach(to: server)
         api = HTTPAPICore.make(settings, server: server, logger: logger)
         let router = Router(context: BasicRequestContext.self, options: [.autoGenerateHeadEndpoints])
@@ -86,6 +91,7 @@ struct Assembly {
                 identify: { authentication?.login(of: $0) },
                 onReport: { report in ChatStore.log(report, to: logger) })
             authentication?.protect(chat.communities)
+            permissions?.protect(chat.communities)
             chat.mount()
             ChatPages(requiresLogin: loaded.settings.auth.jwt.mode == .required).addRoutes(to: router)
             self.chat = chat

@@ -23,7 +23,9 @@ enum ClientDirectory {
     static func candidates(for executable: String) -> [String] {
         let folder = (executable as NSString).deletingLastPathComponent
         let prefix = (folder as NSString).deletingLastPathComponent
-        var candidates = [folder + "/client", prefix + "/share/socketio/client"]
+        var candidates = [
+            folder + "/client", prefix + "/share/socketio-server/client", prefix + "/share/socketio/client",
+        ]
         if let build = executable.range(of: "/.build/", options: .backwards) {
             candidates.insert(executable[..<build.lowerBound] + "/" + Settings().client.directory, at: 0)
         }

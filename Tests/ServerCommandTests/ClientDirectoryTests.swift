@@ -22,7 +22,7 @@ internal import Testing
     @Test(arguments: [
         (".cache/client", ".build/x86_64-unknown-linux-gnu/release/socketio-server"),
         (".cache/client", ".build/debug/socketio-server"), ("client", "socketio-server"),
-        ("share/socketio/client", "bin/socketio-server"),
+        ("share/socketio/client", "bin/socketio-server"), ("share/socketio-server/client", "bin/socketio-server"),
     ])
     func besideTheProgram(files: String, program: String) throws {
         let root = try Self.folder(with: files)
@@ -38,11 +38,12 @@ internal import Testing
     @Test func theOrderOfPlaces() {
         #expect(
             ClientDirectory.candidates(for: "/clone/.build/release/socketio-server") == [
-                "/clone/.cache/client", "/clone/.build/release/client", "/clone/.build/share/socketio/client",
+                "/clone/.cache/client", "/clone/.build/release/client",
+                "/clone/.build/share/socketio-server/client", "/clone/.build/share/socketio/client",
             ])
         #expect(
             ClientDirectory.candidates(for: "/usr/local/bin/socketio-server") == [
-                "/usr/local/bin/client", "/usr/local/share/socketio/client",
+                "/usr/local/bin/client", "/usr/local/share/socketio-server/client", "/usr/local/share/socketio/client",
             ])
     }
 

@@ -129,8 +129,11 @@ internal import Testing
             ]),
             // These commands have no server whose event loop they could use.
             files: [
-                "EmitCommand.swift": ["NIOPosix", "SocketIOCore"], "HealthcheckCommand.swift": ["NIOPosix"],
+                "EmitCommand.swift": ["SocketIOCore"], "EmitCommand+Ways.swift": ["NIOPosix", "SocketIOCore"],
+                "HealthcheckCommand.swift": ["NIOPosix"],
                 "PeersCommand.swift": ["NIOPosix"],
+                // Commands that ask a running node, and sign tokens for development.
+                "RemoteNode.swift": ["AsyncHTTPClient"], "DevelopmentToken.swift": ["Crypto"],
                 // A request for the key set.
                 "KeySetFetch.swift": ["AsyncHTTPClient"],
                 // The API reads and writes JSON, and remembers requests.
@@ -142,6 +145,9 @@ internal import Testing
                 // Webhooks wait, are signed, and leave by HTTP.
                 "WebhookQueue.swift": ["DequeModule"], "WebhookRequest.swift": ["Crypto"],
                 "WebhookDelivery.swift": ["AsyncHTTPClient"],
+                // Permission callbacks do the same.
+                "PermissionCallback.swift": ["AsyncHTTPClient"],
+                "AnswerCache.swift": ["Crypto", "DequeModule"],
             ]),
         // Shipped, for applications and adapters: what the server's API and NIO give. Its codecs are its own, see `TestValue`.
         "SocketIOTesting": Rule(

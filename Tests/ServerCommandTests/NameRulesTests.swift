@@ -22,7 +22,6 @@ internal import Testing
         "socketio-server/Webhooks/WebhookOperation.swift": "kinds of events",
         "SocketIORedis/Streams/EarlyEntries.swift": "ids of a stream, which are numbers",
         "socketio-server/Operations/": "parts of the server, families of metrics, files to watch",
-        "socketio-server/Cluster/PeersReport.swift": "numbers of columns",
         "socketio-server/Commands/ProxyConfigCommand.swift": "tags from the command line",
     ]
 

@@ -29,6 +29,14 @@ extension Socket {
     /// Joins rooms.
     public func join(_ rooms: [String]) { core.run { $0.joinCharged(rooms) } }
 
+    /// Joins a room, and tells whether the socket is in it afterwards: a limit may have refused it.
+    package func joinTelling(_ room: String) async -> Bool {
+        await core.get { core in
+            core.joinCharged([room])
+            return core.handle?.rooms.contains(room) ?? false
+        }
+    }
+
     /// Leaves rooms. Leaving a room that was not joined does nothing.
     public func leave(_ rooms: String...) { leave(rooms) }
 

@@ -17,12 +17,12 @@ struct APIToken: Sendable {
     /// The form of a setting, for people.
     static let form =
         "name:scopes:secret, with scopes of emit, manage and read joined by '+', and a secret of at least 16 visible characters"
-    private static let shortestSecret = 16
+    static let shortestSecret = 16
 
     /// For the log and the metrics.
     let name: String
     let scopes: Set<APIScope>
-    private let secret: OperationsToken
+    let secret: OperationsToken
 
     /// Reads one of `api.tokens`; nil when it does not have the form.
     init?(_ text: String) {

@@ -5,31 +5,20 @@ internal import SocketIORedis
 
 /// What `peers` prints. Nodes say of themselves what they like: nothing of it reaches a terminal unescaped.
 enum PeersReport {
-    private static let titles = ["TAG", "ID", "ADDRESS", "SESSIONS", "SOCKETS", "HEARTBEAT", "VERSION", "STATE"]
-    /// Columns of numbers.
-    private static let rightAligned: Set<Int> = [3, 4]
-
     static func table(_ observation: ClusterObserver.Observation) -> String {
-        var rows = observation.nodes.isEmpty ? [] : [titles]
-        rows += observation.nodes.map { observed in
+        var table = TextTable(
+            .init(title: "TAG"), .init(title: "ID"), .init(title: "ADDRESS"), .init(title: "SESSIONS", isNumber: true),
+            .init(title: "SOCKETS", isNumber: true), .init(title: "HEARTBEAT"), .init(title: "VERSION"),
+            .init(title: "STATE"))
+        table.rows = observation.nodes.map { observed in
             let node = observed.node
             return [
                 node.tag, String(node.id.prefix(6)), node.address ?? "-", "\(node.sessions)", "\(node.sockets)",
                 seconds(observed.age) + " s ago", node.version.isEmpty ? "-" : node.version,
                 node.isDraining ? "draining" : "serving",
-            ].map { $0.escapingControlCharacters() }
+            ]
         }
-        let widths = titles.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        var text = ""
-        for row in rows {
-            var line = ""
-            for (column, cell) in row.enumerated() {
-                let space = String(repeating: " ", count: widths[column] - cell.count)
-                line += (rightAligned.contains(column) ? space + cell : cell + space) + "  "
-            }
-            while line.last == " " { line.removeLast() }
-            text += line + "\n"
-        }
+        var text = observation.nodes.isEmpty ? "" : table.text
         text += "nodes: \(observation.nodes.count)\n"
         if observation.silent > 0 { text += "nodes that said nothing: \(observation.silent)\n" }
         return text + "other servers: \(observation.others)\n"

@@ -24,6 +24,16 @@ struct ClusterOptions: ParsableArguments {
         if timeoutMs < 1 || timeoutMs > 3_600_000 { throw ValidationError("--timeout-ms must be 1 to 3600000.") }
     }
 
+    /// Whether the settings name a Redis that several nodes use.
+    static func isCluster(_ loaded: LoadedSettings) -> Bool {
+        loaded.settings.adapter.isShared || loaded.sources["redis.url"] != nil
+    }
+
+    /// What is said when they do not.
+    static let noCluster =
+        "no cluster: the settings say adapter 'memory', which is one node on its own, and no redis.url; give --config, --redis "
+        + "or SOCKETIO_REDIS_URL"
+
     /// The options that are settings go the way of the flags, with the same checks.
     func load() async throws -> LoadedSettings {
         var flags: [String] = []

@@ -89,11 +89,21 @@ struct CheckConfigCommand: AsyncParsableCommand {
             Examples:
               socketio-server check-config --config my.yaml
               socketio-server check-config --port 8080 --adapter redis
+              socketio-server check-config --config my.yaml --json | jq '.problems[].message'
             """)
+
+    @Flag(help: "Print one JSON object with the problems, and the settings when there are none.")
+    var json = false
 
     @OptionGroup var options: SettingsOptions
 
     func run() async throws {
+        if json {
+            let report = await ConfigurationReport.make(config: options.config, flags: options.flags)
+            print(report.text)
+            if let end = report.exitCode { throw end }
+            return
+        }
         let loaded = try await options.load()
         do {
             try await Assembly.check(loaded)
@@ -109,12 +119,13 @@ struct CheckConfigCommand: AsyncParsableCommand {
 struct ReferenceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "settings-reference",
-        abstract: "Print docs/configuration.md, config/default.yaml or docs/openapi.json.",
+        abstract: "Print docs/configuration.md, config/default.yaml, config/settings.schema.json or docs/openapi.json.",
         shouldDisplay: false)
 
     enum Form: String, ExpressibleByArgument, CaseIterable {
         case markdown
         case yaml
+        case schema
         case openapi
     }
 
@@ -125,6 +136,7 @@ struct ReferenceCommand: ParsableCommand {
             switch form {
             case .markdown: SettingsReference.markdown
             case .yaml: SettingsReference.yaml
+            case .schema: SettingsSchema.text + "\n"
             case .openapi: APIDescription.text + "\n"
             }
         print(text, terminator: "")

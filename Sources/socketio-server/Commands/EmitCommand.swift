@@ -1,36 +1,44 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import ArgumentParser
-internal import Logging
-internal import NIOCore
-internal import NIOPosix
 internal import SocketIOCore
-internal import SocketIORedis
 internal import SocketIOServer
 
 /// `emit`: sends something to the clients or servers of a cluster, from a shell.
 struct EmitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "emit",
-        abstract: "Send an event to the clients of a cluster over Redis, or change their rooms.",
+        abstract: "Send an event to clients, or change their rooms, over Redis or the HTTP API of a node.",
         discussion: """
-            Where Redis is, and how to log in, comes from the settings redis.* of the file, SOCKETIO_CONFIG and the
-            environment, so that no password needs to stand in the command.
+            With --url or SOCKETIO_URL it asks the HTTP API of that node, which needs a token with the scope 'emit', or
+            'manage' to change rooms. Otherwise the settings of the file, SOCKETIO_CONFIG and the environment say how:
+            over Redis, with redis.*, so that no password needs to stand in the command; or, for a node on its own, over
+            its operations listener with one of api.tokens.
 
             Examples:
               socketio-server emit news '{"text":"we are open"}' 42
-              socketio-server emit -- temperature -3.5    # what follows -- is no option
+              socketio-server emit temperature -3.5
+              socketio-server emit --url http://10.0.0.1:9464 --token-file token.txt news
+              socketio-server emit --text -- note --not-an-option    # what follows -- is no option
               socketio-server emit --namespace /chat --to lobby --except vip --text message 'good morning'
               socketio-server emit --to lobby --join party
               socketio-server emit --to lobby --leave party
               socketio-server emit --to spammers --disconnect --close
               socketio-server emit --server-side reload '["prices"]'
 
-            Exit codes: 0 at least one server received it, 1 Redis could not be reached or did not take it,
-            2 there was no server to receive it, 64 wrong usage, 78 wrong settings.
+            Exit codes: 0 at least one server received it, 1 Redis or the node could not be reached or did not take it,
+            2 there was no server to receive it, 64 wrong usage, 78 wrong settings, or no cluster and no node.
             """)
 
+    /// The options that take a value in an argument of its own.
+    static let optionsWithValue = [
+        "--config", "--redis", "--key", "--timeout-ms", "--url", "--token-file", "--namespace", "--to", "--except",
+        "--join", "--leave",
+    ]
+
     @OptionGroup var cluster: ClusterOptions
+
+    @OptionGroup var place: RemotePlace
 
     @Option(help: ArgumentHelp("Namespace of the sockets meant.", valueName: "name"))
     var namespace = "/"
@@ -82,7 +90,16 @@ struct EmitCommand: AsyncParsableCommand {
         guard forms == 1 else {
             throw ValidationError("Give either an event or one of --join, --leave and --disconnect.")
         }
+        if place.url != nil, cluster.redis != nil || cluster.key != nil {
+            throw ValidationError("Give either --url or the options of Redis.")
+        }
+        if place.url != nil, serverSide {
+            throw ValidationError("--server-side goes over Redis only; the HTTP API sends to clients.")
+        }
         if event?.isEmpty == true { throw ValidationError("The name of the event is empty.") }
+        if !serverSide, event != nil, EventName.isReserved(eventName) {
+            throw ValidationError("'\(eventName)' is reserved by the protocol; choose another name.")
+        }
         if close, !disconnect { throw ValidationError("--close goes with --disconnect.") }
         if serverSide, event == nil || !to.isEmpty || !except.isEmpty || volatile {
             throw ValidationError("--server-side is for an event, and all servers get it.")
@@ -91,55 +108,18 @@ struct EmitCommand: AsyncParsableCommand {
         _ = try values()
     }
 
+    /// The name as it was given.
+    var eventName: String { CommandLineArguments.original(event ?? "") }
+
     func run() async throws {
-        let loaded = try await cluster.load()
-        let emitter: RedisEmitter
-        do {
-            emitter = try RedisEmitter(
-                redis: try RedisSettings.redis(loaded), key: loaded.settings.redis.keyPrefix,
-                streams: RedisSettings.streams(loaded.settings), isSharded: loaded.settings.adapter == .redisSharded,
-                patience: Duration(cluster.patience),
-                eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
-                logger: Logger(label: "socketio.emit") { _ in SwiftLogNoOpLogHandler() })
-        } catch let error as SettingsError {
-            StandardError.write("\(error)\n")
-            throw ExitCode.wrongSettings
+        switch try await way() {
+        case .redis(let loaded): try await sendOverRedis(loaded)
+        case .node(let node): try await send(to: node)
         }
-        let servers: Int
-        do {
-            servers = try await send(emitter)
-        } catch let error as SocketError {
-            await emitter.close()
-            StandardError.write("Error: \(error)\n")
-            throw ExitCode.validationFailure
-        } catch {
-            await emitter.close()
-            StandardError.write("not sent: \(error)\n")
-            throw ExitCode.failure
-        }
-        await emitter.close()
-        guard servers > 0 else {
-            StandardError.write(
-                "received by 0 servers: none uses this Redis with the key prefix '\(loaded.settings.redis.keyPrefix)' and "
-                    + "has the namespace '\(namespace)'\n")
-            throw ExitCode(2)
-        }
-        print("received by \(servers) \(servers == 1 ? "server" : "servers")")
     }
 
-    private func send(_ emitter: RedisEmitter) async throws -> Int {
-        var target = emitter.of(namespace).to(to).except(except)
-        if volatile { target = target.volatile }
-        if !join.isEmpty { return try await target.socketsJoin(join) }
-        if !leave.isEmpty { return try await target.socketsLeave(leave) }
-        if disconnect { return try await target.disconnectSockets(close: close) }
-        let values = try values()
-        if serverSide { return try await target.serverSideEmit(event ?? "", arguments: values) }
-        return try await target.emit(event ?? "", arguments: values)
-    }
-
-    private func values() throws -> [RawJSON] {
-        try arguments.enumerated().map { index, argument in
+    func values() throws -> [RawJSON] {
+        try arguments.map(CommandLineArguments.original).enumerated().map { index, argument in
             if text { return try RawJSON(encoding: argument) }
             do {
                 return try RawJSON(argument)

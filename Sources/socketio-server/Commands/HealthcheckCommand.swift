@@ -87,7 +87,7 @@ struct HealthEndpoint: Sendable, Equatable {
     }
 
     /// What listens on every address is asked on loopback.
-    private static func reachable(_ host: String) -> String {
+    static func reachable(_ host: String) -> String {
         switch host {
         case "0.0.0.0": "127.0.0.1"
         case "::", "[::]": "::1"

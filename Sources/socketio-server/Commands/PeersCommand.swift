@@ -34,10 +34,8 @@ struct PeersCommand: AsyncParsableCommand {
     func run() async throws {
         let loaded = try await cluster.load()
         let settings = loaded.settings.redis
-        guard loaded.settings.adapter.isShared || loaded.sources["redis.url"] != nil else {
-            StandardError.write(
-                "no cluster: the settings say adapter 'memory', which is one node on its own, and no redis.url; give "
-                    + "--config, --redis or SOCKETIO_REDIS_URL\n")
+        guard ClusterOptions.isCluster(loaded) else {
+            StandardError.write(ClusterOptions.noCluster + "\n")
             throw ExitCode.wrongSettings
         }
         let observation: ClusterObserver.Observation

@@ -20,17 +20,22 @@ struct ServerCommand: AsyncParsableCommand {
               socketio-server check-config --config my.yaml
               socketio-server emit --to lobby news '{"text":"we are open"}'
               socketio-server peers --config my.yaml
+              socketio-server top --config my.yaml
+              socketio-server completion bash   # or zsh, fish
 
-            Tab completion:
-              socketio-server --generate-completion-script bash   # or zsh, fish
-
-            Exit codes: 0 ended as asked, 1 could not serve, 64 wrong usage, 78 wrong settings.
+            -v is short for --version. Exit codes: 0 ended as asked, 1 could not serve, 64 wrong usage, 78 wrong settings;
+            'socketio-server help' with a command has those of the command.
             """,
         version: Version.current,
         subcommands: [
             RunCommand.self, InitCommand.self, CheckConfigCommand.self, PrintConfigCommand.self,
-            ProxyConfigCommand.self, EmitCommand.self, PeersCommand.self, HealthcheckCommand.self,
-            VersionCommand.self, ReferenceCommand.self,
+            PrintEnvCommand.self, ProxyConfigCommand.self, TokenCommand.self, EmitCommand.self, RoomsCommand.self,
+            SocketsCommand.self, KickCommand.self, TopCommand.self, PeersCommand.self, HealthcheckCommand.self,
+            CompletionCommand.self, VersionCommand.self, ReferenceCommand.self,
         ],
         defaultSubcommand: RunCommand.self)
+
+    static func main() async {
+        await main(CommandLineArguments.prepared(Array(CommandLine.arguments.dropFirst())))
+    }
 }

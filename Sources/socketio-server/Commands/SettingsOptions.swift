@@ -20,15 +20,26 @@ struct SettingsOptions: ParsableArguments {
     /// As ``load()``, for commands with options of their own.
     static func load(config: String?, flags: [String]) async throws -> LoadedSettings {
         do {
+            return try await loadOrThrow(config: config, flags: flags)
+        } catch let error as SettingsError {
+            StandardError.write("\(error)\n")
+            if error.isUsage { StandardError.write("See 'socketio-server help run'.\n") }
+            throw error.isUsage ? ExitCode.validationFailure : ExitCode.wrongSettings
+        }
+    }
+
+    /// The settings.
+    ///
+    /// - Throws: `SettingsError` with all that is wrong with them and with the files that they name.
+    static func loadOrThrow(config: String?, flags: [String]) async throws -> LoadedSettings {
+        do {
             return try await SettingsLoader(configFile: config, flags: flags).load()
         } catch var error as SettingsError {
             if let rest = error.rest {
                 let known = error.problems.compactMap(\.key)
                 error.problems += await Assembly.problemsOfFiles(rest).filter { !$0.mayComeFrom(known) }
             }
-            StandardError.write("\(error)\n")
-            if error.isUsage { StandardError.write("See 'socketio-server help run'.\n") }
-            throw error.isUsage ? ExitCode.validationFailure : ExitCode.wrongSettings
+            throw error
         }
     }
 }

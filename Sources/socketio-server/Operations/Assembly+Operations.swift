@@ -56,6 +56,7 @@ extension Assembly {
         await server.close()
         // Those who were disconnected just now are part of it.
         await webhooks?.close()
+        await permissions?.close()
         await status?.server.close()
     }
 }

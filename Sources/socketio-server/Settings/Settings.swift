@@ -62,6 +62,8 @@ struct Settings: Sendable, Equatable {
     var operations = Operations()
     var api = API()
     var webhooks = Webhooks()
+    var rooms = Rooms()
+    var callback = Callback()
     var log = Log()
 
     enum Parser: String, CaseIterable, Sendable {

@@ -2,7 +2,7 @@
 
 internal import Crypto
 
-/// One request with several events, signed.
+/// One request, signed.
 struct WebhookRequest: Sendable {
     static let timestampHeader = "X-Socketio-Timestamp"
     static let signatureHeader = "X-Socketio-Signature"
@@ -14,7 +14,12 @@ struct WebhookRequest: Sendable {
     let signature: String
 
     init(_ events: [String], secret: String, seconds: Int64) {
-        body = #"{"events":["# + events.joined(separator: ",") + "]}"
+        self.init(body: #"{"events":["# + events.joined(separator: ",") + "]}", secret: secret, seconds: seconds)
+    }
+
+    /// Another request that is signed in the same way.
+    init(body: String, secret: String, seconds: Int64) {
+        self.body = body
         timestamp = "\(seconds)"
         let code = HMAC<SHA256>.authenticationCode(
             for: Array("\(timestamp).\(body)".utf8), using: SymmetricKey(data: Array(secret.utf8)))

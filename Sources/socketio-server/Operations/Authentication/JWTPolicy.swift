@@ -83,6 +83,12 @@ struct JWTPolicy: Sendable {
         return options
     }
 
+    /// The secret of the settings or of their file, with which tokens are signed; nil when there is none.
+    static func secret(_ jwt: Settings.JWT) -> [UInt8]? {
+        if let secret = jwt.secret { return Array(secret.utf8) }
+        return jwt.secretFile.flatMap { bytes(of: $0) }.map(withoutLineEnd)
+    }
+
     /// Nil when it cannot be read, or is too long for keys.
     private static func bytes(of file: String) -> [UInt8]? {
         guard let data = FileManager.default.contents(atPath: file), data.count <= 1_048_576 else { return nil }

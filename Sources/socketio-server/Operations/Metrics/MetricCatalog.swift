@@ -68,6 +68,10 @@ enum MetricCatalog {
         // Authentication
         "socketio_auth_refused_total": "Tokens refused, including those sent with 'token_renew', by code.",
         "socketio_auth_expired_total": "Sockets disconnected because their token had expired.",
+        "socketio_room_requests_total":
+            "Requests of clients to join and leave rooms, by outcome: joined, left, refused, limited or failed.",
+        "socketio_callback_requests_total":
+            "Questions to permission callbacks, by callback and outcome: allowed, denied, cached, busy or failed.",
         // Handlers
         "socketio_events_unhandled_total": "Events for which there is no handler.",
         "socketio_events_invalid_total": "Events whose arguments did not fit their handler.",

@@ -42,7 +42,8 @@ struct SettingFlags {
     }
 
     private static let commands = [
-        "run", "init", "check-config", "print-config", "proxy-config", "emit", "peers", "version",
+        "run", "init", "check-config", "print-config", "print-env", "proxy-config", "emit", "peers", "rooms", "sockets",
+        "kick", "top", "gentoken", "healthcheck", "completion", "version",
     ]
 
     private static func takeValues(of setting: SettingDefinition, from rest: inout ArraySlice<String>) -> [String] {

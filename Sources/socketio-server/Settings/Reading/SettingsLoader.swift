@@ -16,6 +16,8 @@ struct SettingsLoader {
     var environment: [String: String] = ProcessInfo.processInfo.environment
 
     static let fileVariable = "SOCKETIO_CONFIG"
+    /// Variables of commands, which are no settings.
+    static let otherVariables = [fileVariable, RemotePlace.urlVariable, RemotePlace.tokenVariable]
 
     /// The file that is used, if any.
     var file: String? {
@@ -124,7 +126,8 @@ struct SettingsLoader {
     private func unknownVariables() -> [SettingProblem] {
         let known = SettingTable.byEnvironmentName
         return environment.keys.sorted().compactMap { name in
-            guard name.hasPrefix("SOCKETIO_"), known[name] == nil, name != Self.fileVariable, !Self.isServiceLink(name)
+            guard name.hasPrefix("SOCKETIO_"), known[name] == nil, !Self.otherVariables.contains(name),
+                !Self.isServiceLink(name)
             else { return nil }
             let answer = NodeOptions.answer(for: String(name.dropFirst("SOCKETIO_".count))) { $0.environmentName }
             let hint = Suggestion.nearest(

@@ -18,6 +18,7 @@ struct SettingsValidation {
         checkOperations(settings.operations)
         checkAPI(settings)
         checkWebhooks(settings.webhooks)
+        checkPermissions(settings)
         checkProxies(settings)
         checkKeptHeaders(settings.limits.keptHeaders)
         checkRedis(settings.redis)
@@ -204,6 +205,30 @@ struct SettingsValidation {
         }
         if !tellsEvents, !webhooks.eventNames.isEmpty {
             report("webhooks.eventNames", "needs 'event' in webhooks.events")
+        }
+    }
+
+    private mutating func checkPermissions(_ settings: Settings) {
+        for text in settings.rooms.allow {
+            do throws(RoomRule.Malformed) {
+                _ = try RoomRule(text)
+            } catch {
+                report("rooms.allow", "'\(text.escapingControlCharacters())' \(error.reason)")
+            }
+        }
+        let callback = settings.callback
+        for (key, url) in [("callback.connectUrl", callback.connectUrl), ("callback.roomUrl", callback.roomUrl)]
+        where url != nil && callback.secret == nil {
+            report(key, "needs callback.secret: without a signature the program would answer everybody")
+        }
+        for name in callback.headers where !SettingRules.isToken(name) {
+            report("callback.headers", "'\(name.escapingControlCharacters())' is not the name of a header")
+        }
+        guard settings.chat.enabled else { return }
+        for (key, isSet) in [
+            ("rooms.allow", !settings.rooms.allow.isEmpty), ("callback.roomUrl", callback.roomUrl != nil),
+        ] where isSet {
+            report(key, "needs chat.enabled: false: the chat decides itself who is in its rooms")
         }
     }
 

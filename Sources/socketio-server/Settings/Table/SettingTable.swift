@@ -23,7 +23,7 @@ enum SettingTable {
 
     static let sections: [Section] = [
         listener, redis, cluster, engine, socketIO, http, webSocket, cookie, cors, limits, rates, recovery, client, tls,
-        auth,
+        auth, permissions,
         chat,
         pages,
         loadControl, overload, operations, api, webhooks, reloading, logs,

@@ -1,0 +1,189 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import AsyncHTTPClient
+internal import FailureText
+internal import Foundation
+internal import Logging
+internal import Metrics
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import NIOHTTP1
+internal import SocketIOServer
+
+/// Asks a program of the operator whether clients may connect and join rooms: signed `POST` requests to `callback.*`.
+///
+/// Everything but a clear answer is a failure, and a failure lets nobody in.
+final class PermissionCallback: Sendable {
+    /// Which of the two is asked.
+    enum Kind: String, Sendable {
+        case connect
+        case room
+    }
+
+    /// What the program says.
+    struct Answer: Sendable, Equatable {
+        var isAllowed: Bool
+        /// For the client; nil for the usual text.
+        var message: String?
+        /// Who the client is, for the rules and for webhooks.
+        var claims: SocketValue?
+        /// Members of `socket.data`.
+        var data: SocketValue?
+        /// Rooms that the client joins at once.
+        var rooms: [String] = []
+    }
+
+    /// Why there is no answer.
+    enum Failure: Error {
+        /// More clients wait than `callback.maxWaiting`.
+        case busy
+        case failed(String)
+    }
+
+    /// The connections, which are made for the first question.
+    private enum State {
+        case idle
+        case open(HTTPClient)
+        case closed
+    }
+
+    /// Longest answer, in bytes.
+    static let longestAnswer = 65_536
+    private static let longestMessage = 1_024
+    private static let mostRooms = 1_024
+
+    private let settings: Settings.Callback
+    private let logger: Logger
+    private let state = NIOLockedValueBox(State.idle)
+    private let cache: AnswerCache
+
+    init(_ settings: Settings.Callback, logger: Logger) {
+        self.settings = settings
+        self.logger = logger
+        cache = AnswerCache(
+            lifetime: .milliseconds(settings.cacheMs), maximumBytes: settings.cacheBytes,
+            maximumWaiting: settings.maxWaiting)
+    }
+
+    /// Whether the settings name a program for this.
+    func isAsked(_ kind: Kind) -> Bool { url(kind) != nil }
+
+    /// Asks, or takes the answer to the same question from the cache.
+    ///
+    /// - Throws: ``Failure``.
+    func ask(_ kind: Kind, _ question: SocketObject) async throws(Failure) -> Answer {
+        guard let url = url(kind), let secret = settings.secret else {
+            throw .failed("the settings name no address")
+        }
+        var question = question
+        question["type"] = .string(kind.rawValue)
+        guard let body = try? RawJSON(encoding: SocketValue.object(question).withBase64).json else {
+            throw .failed("the question cannot be written")
+        }
+        do {
+            let found = try await cache.answer(to: body) {
+                let answer = try await self.send(body, to: url, secret: secret)
+                Self.count(kind, answer.isAllowed ? "allowed" : "denied")
+                return answer
+            }
+            if found.isCached { Self.count(kind, "cached") }
+            return found.answer
+        } catch {
+            let failure = error as? Failure ?? .failed(failureText(error))
+            switch failure {
+            case .busy: Self.count(kind, "busy")
+            case .failed(let reason):
+                Self.count(kind, "failed")
+                logger.warning(
+                    "a permission callback failed; the client is refused",
+                    metadata: ["callback": "\(kind.rawValue)", "reason": "\(reason)"])
+            }
+            throw failure
+        }
+    }
+
+    /// Ends the connections.
+    func close() async {
+        let open = state.withLockedValue { state -> HTTPClient? in
+            defer { state = .closed }
+            guard case .open(let client) = state else { return nil }
+            return client
+        }
+        try? await open?.shutdown()
+    }
+
+    private func openClient() throws(Failure) -> HTTPClient {
+        let client = state.withLockedValue { state -> HTTPClient? in
+            switch state {
+            case .closed: return nil
+            case .open(let client): return client
+            case .idle:
+                var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+                configuration.tlsConfiguration = .makeClientConfiguration()
+                configuration.tlsConfiguration?.minimumTLSVersion = .tlsv12
+                configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = settings.maxConnections
+                let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+                state = .open(client)
+                return client
+            }
+        }
+        guard let client else { throw .failed("the server ends") }
+        return client
+    }
+
+    private func url(_ kind: Kind) -> String? { kind == .connect ? settings.connectUrl : settings.roomUrl }
+
+    private static func count(_ kind: Kind, _ outcome: String) {
+        Counter(
+            label: "socketio_callback_requests_total",
+            dimensions: [("callback", kind.rawValue), ("outcome", outcome)]
+        ).increment()
+    }
+
+    private func send(_ body: String, to url: String, secret: String) async throws -> Answer {
+        let signed = WebhookRequest(body: body, secret: secret, seconds: Int64(Date().timeIntervalSince1970))
+        var request = HTTPClientRequest(url: url)
+        request.method = .POST
+        request.headers = [
+            "Content-Type": "application/json", "User-Agent": "socketio-server/\(Version.current)",
+            WebhookRequest.timestampHeader: signed.timestamp, WebhookRequest.signatureHeader: signed.signature,
+        ]
+        request.body = .bytes(ByteBuffer(string: body))
+        let response = try await openClient().execute(request, timeout: .milliseconds(Int64(settings.timeoutMs)))
+        let text = try await response.body.collect(upTo: Self.longestAnswer)
+        switch response.status.code {
+        case 200: return try Self.answer(text)
+        case 204: return Answer(isAllowed: true)
+        case 401, 403:
+            return Answer(isAllowed: false, message: (try? RawJSON(text).value).flatMap(Self.message))
+        default: throw Failure.failed("the answer has status \(response.status.code)")
+        }
+    }
+
+    private static func answer(_ text: ByteBuffer) throws(Failure) -> Answer {
+        guard let value = try? RawJSON(text).value, let isAllowed = value["allow"]?.bool else {
+            throw .failed("the answer is no JSON object with 'allow'")
+        }
+        var answer = Answer(isAllowed: isAllowed, message: message(value))
+        answer.claims = try object("claims", of: value)
+        answer.data = try object("data", of: value)
+        if let rooms = value["rooms"], !rooms.isNull {
+            let names = rooms.array?.compactMap(\.string)
+            guard let names, names.count == rooms.array?.count, names.count <= mostRooms else {
+                throw .failed("'rooms' of the answer is no list of at most \(mostRooms) names")
+            }
+            answer.rooms = names
+        }
+        return answer
+    }
+
+    private static func object(_ name: String, of value: SocketValue) throws(Failure) -> SocketValue? {
+        guard let member = value[name], !member.isNull else { return nil }
+        guard member.object != nil else { throw .failed("'\(name)' of the answer is no object") }
+        return member
+    }
+
+    private static func message(_ value: SocketValue) -> String? {
+        value["message"]?.string.flatMap { $0.isEmpty || $0.utf8.count > longestMessage ? nil : $0 }
+    }
+}
