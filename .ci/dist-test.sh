@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-archive=${1:-$(ls .build-dist/socketio-server-*.tar.gz | tail -n 1)}
+archive=${1:-$(ls "${DIST_SCRATCH:-.build-dist}"/socketio-server-*.tar.gz | tail -n 1)}
 if [[ $(id -u) -ne 0 ]]; then
     # A namespace in which this user is root.
     exec unshare --user --map-root-user --mount "$0" "$archive"

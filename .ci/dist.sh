@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-scratch=.build-dist
+scratch=${DIST_SCRATCH:-.build-dist}
 # The -dev packages have the static libraries, too. The linker takes the first folder that has a library under either name.
 static=$PWD/$scratch/static
 mkdir -p "$static"

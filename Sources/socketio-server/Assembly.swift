@@ -70,7 +70,7 @@ struct Assembly {
         }
         authentication?.protect(server)
         self.authentication = authentication
-        let permissions = Permissions(settings, logger: logger)
+        let permissions = Permissions(settings, logger: logger, eventLoop: server.someEventLoop)
         permissions?.protect(server.sockets)
         self.permissions = permissions
         status =

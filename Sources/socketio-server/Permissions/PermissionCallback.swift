@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import AsyncHTTPClient
+internal import EngineIOServer
 internal import FailureText
 internal import Foundation
 internal import Logging
@@ -18,6 +19,11 @@ final class PermissionCallback: Sendable {
     enum Kind: String, Sendable {
         case connect
         case room
+    }
+
+    /// The log lines that every client can cause.
+    private enum LogLineKind: String, LogKind {
+        case failed = "a permission callback failed; the client is refused"
     }
 
     /// What the program says.
@@ -53,13 +59,14 @@ final class PermissionCallback: Sendable {
     private static let mostRooms = 1_024
 
     private let settings: Settings.Callback
-    private let logger: Logger
+    private let log: RateLimitedLogger<LogLineKind>
     private let state = NIOLockedValueBox(State.idle)
     private let cache: AnswerCache
 
-    init(_ settings: Settings.Callback, logger: Logger) {
+    /// - Parameter eventLoop: Counts the log lines that are left out.
+    init(_ settings: Settings.Callback, logger: Logger, eventLoop: any EventLoop) {
         self.settings = settings
-        self.logger = logger
+        log = RateLimitedLogger(logger, eventLoop: eventLoop)
         cache = AnswerCache(
             lifetime: .milliseconds(settings.cacheMs), maximumBytes: settings.cacheBytes,
             maximumWaiting: settings.maxWaiting)
@@ -94,9 +101,7 @@ final class PermissionCallback: Sendable {
             case .busy: Self.count(kind, "busy")
             case .failed(let reason):
                 Self.count(kind, "failed")
-                logger.warning(
-                    "a permission callback failed; the client is refused",
-                    metadata: ["callback": "\(kind.rawValue)", "reason": "\(reason)"])
+                log.log(.failed, ["callback": "\(kind.rawValue)", "reason": "\(reason)"])
             }
             throw failure
         }

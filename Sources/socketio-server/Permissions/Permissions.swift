@@ -2,6 +2,7 @@
 
 internal import Logging
 internal import Metrics
+internal import NIOCore
 internal import SocketIOJWT
 internal import SocketIOServer
 
@@ -40,12 +41,12 @@ struct Permissions: Sendable {
     private let maxNameLength: Int
 
     /// Nil when the settings ask for none of it.
-    init?(_ settings: Settings, logger: Logger) {
+    init?(_ settings: Settings, logger: Logger, eventLoop: any EventLoop) {
         guard !settings.rooms.allow.isEmpty || settings.callback.isUsed else { return nil }
         rules = settings.rooms.allow.compactMap { try? RoomRule($0) }
         headers = settings.callback.headers
         maxNameLength = settings.limits.maxNameLength
-        callback = PermissionCallback(settings.callback, logger: logger)
+        callback = PermissionCallback(settings.callback, logger: logger, eventLoop: eventLoop)
     }
 
     /// Looks at every socket of `/`, after its token.

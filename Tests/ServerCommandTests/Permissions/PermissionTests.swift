@@ -20,7 +20,8 @@ internal import Testing
         settings.callback.secret = WebhookReceiver.secret
         change(&settings, receiver.url)
         let io = Server()
-        let made = Permissions(settings, logger: Logger(label: "may") { _ in SwiftLogNoOpLogHandler() })
+        let made = Permissions(
+            settings, logger: Logger(label: "may") { _ in SwiftLogNoOpLogHandler() }, eventLoop: io.someEventLoop)
         let permissions = try #require(made)
         permissions.protect(io.sockets)
         io.onConnection { socket in socket.on("who") { () -> SocketValue in socket.data } }
