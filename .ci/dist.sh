@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 scratch=${DIST_SCRATCH:-.build-dist}
 # The -dev packages have the static libraries, too. The linker takes the first folder that has a library under either name.
-static=$PWD/$scratch/static
+static=$(realpath -m "$scratch/static")
 mkdir -p "$static"
 for library in libhiredis.a libsqlite3.a libz.a libstdc++.a; do
     file=$(gcc -print-file-name="$library")
