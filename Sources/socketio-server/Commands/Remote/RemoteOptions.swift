@@ -100,7 +100,7 @@ struct RemotePlace: ParsableArguments {
     }
 
     private static func authority(_ host: String) -> String {
-        let host = HealthPlace.reachable(host)
+        let host = HealthEndpoint.reachable(host)
         return host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host
     }
 
