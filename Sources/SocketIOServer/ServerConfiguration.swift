@@ -101,6 +101,8 @@ public struct ServerConfiguration: Sendable {
     public var errorAcknowledgement: @Sendable (any Error) -> SocketValue? = ServerConfiguration.describe
     /// Whether and how clients continue their session after a lost connection; nil, the default, means that they begin anew.
     public var connectionStateRecovery: ConnectionStateRecovery?
+    /// Whether and how rooms keep a history; nil, the default, means that none does.
+    public var durableRooms: DurableRooms?
     /// Makes the adapter of each namespace; default ``MemoryAdapter``, for a single server.
     public var adapter: @Sendable (AdapterSPI.Context) -> any Adapter = { $0.local }
     /// Where this layer logs; default label `socketio.server`.
@@ -158,6 +160,7 @@ public struct ServerConfiguration: Sendable {
         require(broadcastAcknowledgementTimeout > .zero, "broadcastAcknowledgementTimeout must be positive")
         rates.check(&problems)
         connectionStateRecovery?.check(&problems)
+        durableRooms?.check(&problems)
         guard problems.isEmpty else {
             throw SocketError(.invalidConfiguration, problems.joined(separator: "; "))
         }

@@ -27,6 +27,12 @@ public struct SocketError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let protocolViolation = Code(description: "protocolViolation")
         /// The call makes no sense here.
         public static let notSupported = Code(description: "notSupported")
+        /// The history of a room cannot be reached. An event that was to be kept may have been kept or not.
+        public static let historyUnavailable = Code(description: "historyUnavailable")
+        /// An event is larger than its room may keep, or a replay has more events than ``DurableRooms/maxReplayEvents``.
+        public static let tooLarge = Code(description: "tooLarge")
+        /// Too much of this kind is waiting already.
+        public static let overloaded = Code(description: "overloaded")
         /// A value of ``ServerConfiguration`` cannot be used.
         public static let invalidConfiguration = Code(description: "invalidConfiguration")
     }

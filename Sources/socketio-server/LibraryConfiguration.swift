@@ -43,6 +43,7 @@ enum LibraryConfiguration {
         server.cancelsHandlersAtDisconnect = settings.cancelHandlersAtDisconnect
         server.rates = rates(settings.rates)
         server.connectionStateRecovery = recovery(settings.recovery)
+        server.durableRooms = durableRooms(settings.durableRooms)
         server.logger = LineLogHandler.logger(label: "socketio.server", settings: settings.log)
         try validate(server, loaded)
         return server

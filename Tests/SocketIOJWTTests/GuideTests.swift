@@ -15,6 +15,26 @@ enum GuideExamples {
         _ = io
     }
 
+    static func durableRooms() {
+        var configuration = ServerConfiguration()
+        configuration.durableRooms = DurableRooms()
+        let io = Server(configuration: configuration)
+
+        io.onConnection { socket async throws in
+            let last = socket.handshake.auth["position"]?.string.flatMap { RoomPosition($0) }
+            let replay = try await socket.replay("lobby", since: last.map { .position($0) } ?? .last(50))
+            if !replay.isComplete { socket.emit("missed too much") }
+
+            socket.on("say") { (text: String) async throws -> RoomPosition in
+                try await io.to("lobby").durable.emit("said", text)
+            }
+            socket.on("earlier") { (before: RoomPosition) async throws -> [String] in
+                let page = try await io.history(of: "lobby", before: before, limit: 50)
+                return try page.events.map { try $0.arguments.decode(String.self) }
+            }
+        }
+    }
+
     static func block1(_ io: Server) {
         io.onConnection { socket in
             socket.on("greet") { (name: String) in

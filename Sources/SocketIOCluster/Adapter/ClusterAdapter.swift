@@ -63,6 +63,7 @@ public final class ClusterAdapter: Adapter {
             ? backend.sessionStore(of: context.namespace, local: context.local) : nil
         if let store { context.local.share(store) }
         isOrdered = store != nil
+        if context.local.keepsHistories, let history = backend.roomHistory() { context.local.share(history) }
         receiver = ClusterReceiver(
             namespace: context.namespace, uid: uid, local: context.local, services: services, core: core)
     }

@@ -38,6 +38,10 @@ package protocol ClusterBackend: AnyObject, Sendable {
     /// for all of them; nil when it does neither. Called once for a namespace, when sessions can be continued.
     func sessionStore(of namespace: String, local: MemoryAdapter) -> (any SessionStore)?
 
+    /// The histories of rooms that all servers share; nil when there are none. Called once for a namespace, when rooms may
+    /// have histories.
+    func roomHistory() -> (any RoomHistory)?
+
     // The following members are called on the event loop.
 
     /// Whether the messages of other servers arrive here.
@@ -65,6 +69,7 @@ package protocol ClusterBackend: AnyObject, Sendable {
 
 extension ClusterBackend {
     package func sessionStore(of namespace: String, local: MemoryAdapter) -> (any SessionStore)? { nil }
+    package func roomHistory() -> (any RoomHistory)? { nil }
     package var failsWhenDown: Bool { false }
     package var asksForNames: Bool { false }
     package var hearsOthers: Bool { true }

@@ -16,6 +16,11 @@ public struct BroadcastFlags: Sendable, Hashable {
     package var expectsSingleResponse = false
     /// Replaces a packet with the same key that is still queued for a client of this node; not sent to other nodes.
     package var coalescingKey: CoalescingKey?
+    /// The place of the event in the history of its only room; nil for an event that is in none. Never sent to other nodes.
+    package var roomPosition: RoomPosition?
+
+    /// Whether the event is kept for clients that continue their session. Others have a history for that, or are volatile.
+    package var isKeptForReturns: Bool { !isVolatile && roomPosition == nil }
 
     /// Flags of an ordinary broadcast.
     public init(

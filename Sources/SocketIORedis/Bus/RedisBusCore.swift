@@ -28,6 +28,8 @@ final class RedisBusCore {
     /// Told before the status says so, whether messages leave at once. After a loss of the connection, the fate of
     /// everything that was sent has been told before.
     var onGate: (_ isOpen: Bool) -> Void = { _ in }
+    /// Told when this node hears the others again, after it may have missed something.
+    var onHearing: () -> Void = {}
     /// Numbers the questions whether this node hears itself.
     var echoNumber: UInt64 = 0
     /// Makes a message that this node alone hears, and then tells by ``heardEcho(_:)``.
@@ -239,6 +241,7 @@ extension RedisBusCore: PubSubTransportDelegate {
         if isUp {
             sendEchoIfUncertain()
             subscriptionMonitor?.tryToOpen()
+            onHearing()
         } else {
             board.health.subscriberReason = reason
             if hearsBySubscription { outbox.endDoubts(hasHeardAll: false) }
@@ -253,6 +256,7 @@ extension RedisBusCore: PubSubTransportDelegate {
 
     func receivedOversized() {
         hearingChanged()
+        onHearing()
         invalid("oversized", ClusterError.oversized)
     }
 }

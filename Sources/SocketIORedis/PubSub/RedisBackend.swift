@@ -15,6 +15,7 @@ final class RedisBackend: ClusterBackend {
     let bus: RedisBus
     /// Whether Redis is one server, so that an echo comes after everything that was sent before it.
     private let isOneServer: Bool
+    private let histories: RedisRoomHistory
 
     var eventLoop: any EventLoop { bus.core.eventLoop }
     var status: ClusterStatus { bus.status }
@@ -30,6 +31,7 @@ final class RedisBackend: ClusterBackend {
         bus = RedisBus(
             transport: transport, policy: configuration.outage, counters: services.counters, logger: services.logger,
             log: services.log, maximumMessageBytes: configuration.maxMessageBytes)
+        histories = RedisRoomHistory(bus: bus, configuration: configuration)
     }
 
     func start(_ statusChanged: @escaping @Sendable (ClusterStatus) -> Void) {
@@ -37,6 +39,13 @@ final class RedisBackend: ClusterBackend {
             bus.onStatus = statusChanged
             bus.start()
         }
+    }
+
+    /// The servers of a Redis Cluster have no common order of messages.
+    func roomHistory() -> (any RoomHistory)? {
+        guard isOneServer else { return nil }
+        histories.begin()
+        return histories
     }
 
     func close() async { await bus.close() }

@@ -26,6 +26,7 @@ final class ShardedBackend: ClusterBackend {
 
     /// Whether Redis is one server, which keeps the order of all messages of a connection.
     private let isOneServer: Bool
+    private let histories: RedisRoomHistory
 
     var eventLoop: any EventLoop { bus.core.eventLoop }
     var status: ClusterStatus { bus.status }
@@ -42,6 +43,7 @@ final class ShardedBackend: ClusterBackend {
         bus = RedisBus(
             transport: transport, policy: configuration.outage, counters: services.counters, logger: services.logger,
             log: services.log, maximumMessageBytes: configuration.maxMessageBytes)
+        histories = RedisRoomHistory(bus: bus, configuration: configuration)
         subscriptions = LoopBound(with: bus.core) { ShardedSubscriptions($0) }
     }
 
@@ -52,6 +54,13 @@ final class ShardedBackend: ClusterBackend {
         }
         // From now on the status depends on it.
         subscriptions.run { _ in }
+    }
+
+    /// The servers of a Redis Cluster have no common order of messages.
+    func roomHistory() -> (any RoomHistory)? {
+        guard isOneServer else { return nil }
+        histories.begin()
+        return histories
     }
 
     func close() async { await bus.close() }

@@ -21,6 +21,7 @@ final class StreamsBackend: ClusterBackend {
     let bus: RedisBus
     let hub: LoopBound<StreamHub>
     private let sessions: RedisSessionStore
+    private let histories: RedisRoomHistory
     private let ordered = NIOLockedValueBox<NameDictionary<Ordered>>([:])
 
     /// A weak reference to a namespace, which may be forgotten in the meantime.
@@ -47,6 +48,7 @@ final class StreamsBackend: ClusterBackend {
         sessions = RedisSessionStore(
             bus: bus, hub: hub, names: names, configuration: configuration, maximumBytes: streams.maxSessionBytes,
             counters: services.counters)
+        histories = RedisRoomHistory(bus: bus, configuration: configuration)
     }
 
     deinit { if status != .closed { hub.execute { $0.close() } } }
@@ -62,6 +64,11 @@ final class StreamsBackend: ClusterBackend {
     func sessionStore(of namespace: String, local: MemoryAdapter) -> (any SessionStore)? {
         ordered.withLockedValue { $0[namespace] = Ordered(local: local) }
         return sessions
+    }
+
+    func roomHistory() -> (any RoomHistory)? {
+        histories.begin()
+        return histories
     }
 
     /// Has clients told which events they get early, and the other nodes which they were. On the event loop.

@@ -19,6 +19,8 @@ public final class MemoryAdapter: Adapter {
     let shards: [NamespaceShard]
     /// The order of events, when sessions can be continued.
     let log: NamespaceLog?
+    /// The histories of rooms, when rooms may have one.
+    let histories: RoomFeeds?
     private let context: ServerContext
     private let nodeRooms: NodeRooms
     private let observers: RoomObservers
@@ -26,7 +28,8 @@ public final class MemoryAdapter: Adapter {
     private let lastAckID = Atomic(0)
     private static let lastNumber = Atomic<Int32>(0)
 
-    init(name: String, context: ServerContext) {
+    /// - Parameter home: The loop that deals with what concerns the namespace as a whole.
+    init(name: String, context: ServerContext, home: ShardContext) {
         let (nodeRooms, observers) = (NodeRooms(total: context.roomTotal), RoomObservers())
         self.nodeRooms = nodeRooms
         self.observers = observers
@@ -36,6 +39,7 @@ public final class MemoryAdapter: Adapter {
         self.context = context
         let log = NamespaceLog.make(name: name, number: number, context)
         self.log = log
+        histories = context.histories.map { RoomFeeds(name: name, $0, eventLoop: home.eventLoop, context.log) }
         self.shards = context.shards.map {
             NamespaceShard(
                 name: name, number: number, shard: $0, nodeRooms: nodeRooms, observers: observers, log: log)

@@ -2,6 +2,7 @@
 
 internal import EngineIOCore
 internal import NIOCore
+internal import SocketIOCore
 
 /// How one event is sent to one socket.
 struct EmitFlags: Sendable {
@@ -9,4 +10,6 @@ struct EmitFlags: Sendable {
     var compress = true
     var timeout: TimeAmount?
     var coalescingKey: CoalescingKey?
+    /// The place of an event that is sent from the history of a room.
+    var roomPosition: RoomPosition?
 }

@@ -27,7 +27,7 @@ public final class Namespace: Sendable {
 
     init(name: String, context: ServerContext, registration: ConnectRegistration? = nil) {
         let home = context.shards[abs(ExactName(name).hashValue % context.shards.count)]
-        let local = MemoryAdapter(name: name, context: context)
+        let local = MemoryAdapter(name: name, context: context, home: home)
         let events = ServerEvents(namespace: name, context: context, home: home)
         self.name = name
         self.context = context
@@ -40,6 +40,7 @@ public final class Namespace: Sendable {
                 nodeTag: context.configuration.engine.nodeTag, rates: context.rates, serverEvents: events))
         self.registration = NIOLockedValueBox(registration ?? ConnectRegistration())
         slowClients.set(registration?.slowClientPolicy)
+        local.histories?.begin(local, isAlone: adapter.endsAt(local))
     }
 
     // MARK: Connecting

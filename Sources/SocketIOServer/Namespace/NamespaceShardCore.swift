@@ -35,6 +35,8 @@ final class NamespaceShardCore: LoopResident {
     var outgoingListenerCount = 0
     /// Sockets that do not get messages in the usual form: without any, there is only that one.
     private var othersCount = 0
+    /// Members that are being sent the history of a room.
+    var replays = RoomReplays<ObjectIdentifier>()
     /// Of no handlers: what the sockets here begin with.
     let handlerShape = SharedHandlerLayout()
 
@@ -78,6 +80,7 @@ final class NamespaceShardCore: LoopResident {
         guard let recipient = index[member] else { return }
         if recipient.form != .usual { othersCount -= 1 }
         let departures = index.remove(member)
+        replays.remove(ObjectIdentifier(recipient.socket.takeUnretainedValue()))
         // Before anybody is told: a listener may cause a new socket, which may get this slot and must keep its owner.
         owners[member.slot.index] = nil
         for departure in departures { left(departure.room, id: id, isEmpty: departure.roomDeleted) }
@@ -105,6 +108,9 @@ final class NamespaceShardCore: LoopResident {
 
     func leave(_ room: String, _ member: RoomMember, id: String) -> Bool {
         guard case .left(let isEmpty) = index.leave(room, member) else { return false }
+        if !replays.isEmpty, let recipient = index[member] {
+            replays.end(room, ObjectIdentifier(recipient.socket.takeUnretainedValue()))
+        }
         left(room, id: id, isEmpty: isEmpty)
         return true
     }
@@ -151,6 +157,10 @@ final class NamespaceShardCore: LoopResident {
     ) {
         engine.relieve()
         let looksAtSockets = options.flags.isVolatile || outgoingListenerCount > 0
+        if let position = options.flags.roomPosition, !replays.isEmpty, let room = options.rooms.first {
+            let held = replays.heldBack(from: room, at: position)
+            return engine.holdingTick { deliverInAllForms(message, packet, options, metrics, without: held) }
+        }
         if othersCount > 0 {
             return engine.holdingTick { deliverInAllForms(message, packet, options, metrics) }
         }
@@ -201,12 +211,14 @@ final class NamespaceShardCore: LoopResident {
 
     /// The same where some clients take another form: each is made and put aside when its first recipient needs it.
     private func deliverInAllForms(
-        _ message: OutboundMessage, _ packet: BroadcastPacket, _ options: BroadcastOptions, _ metrics: ServerMetrics
+        _ message: OutboundMessage, _ packet: BroadcastPacket, _ options: BroadcastOptions, _ metrics: ServerMetrics,
+        without held: Set<ObjectIdentifier> = []
     ) {
         var forms = MessageForms(message, packet)
         var dropped = 0
         index.forEach(rooms: options.rooms, except: options.except) { recipient in
             let socket = recipient.socket.takeUnretainedValue()
+            if !held.isEmpty, held.contains(ObjectIdentifier(socket)) { return }
             socket.notifyOutgoing(packet)
             if options.flags.isVolatile, !socket.client.session.isWritable {
                 dropped += 1

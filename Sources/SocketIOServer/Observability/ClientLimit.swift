@@ -40,6 +40,16 @@ enum ClientLimit: String, CaseIterable, Sendable {
     case recoverySessions = "recovery_sessions"
     /// Bytes of all events that are kept for lost sessions: the oldest of a namespace were dropped.
     case recoveryBytes = "recovery_bytes"
+    /// Rooms with a history in memory: the one that was not written to for the longest time was forgotten.
+    case historyRooms = "history_rooms"
+    /// Bytes of all histories in memory: the oldest events of such a room were dropped.
+    case historyBytes = "history_bytes"
+    /// Bytes of one event that was to be kept.
+    case historyEventBytes = "history_event_bytes"
+    /// Events of a replay.
+    case replayEvents = "replay_events"
+    /// Replays and reads of histories that wait.
+    case replays
 
     /// The setting of the executable that moves the limit; nil when there is none.
     var setting: String? {
@@ -64,6 +74,11 @@ enum ClientLimit: String, CaseIterable, Sendable {
         // By number or by bytes (recovery.maxSessionBytes).
         case .recoverySessions: "recovery.maxSessions"
         case .recoveryBytes: "recovery.maxTotalBytes"
+        case .historyRooms: "durableRooms.maxRooms"
+        case .historyBytes: "durableRooms.maxTotalBytes"
+        case .historyEventBytes: "durableRooms.maxBytes"
+        case .replayEvents: "durableRooms.maxReplayEvents"
+        case .replays: "durableRooms.maxWaitingReplays"
         }
     }
 

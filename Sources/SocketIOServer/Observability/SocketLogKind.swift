@@ -20,6 +20,8 @@ enum SocketLogKind: String, LogKind {
     case handlersLeft = "Handlers go on although they were cancelled; their event loops go on with them"
     case overRate = "A client goes over a rate"
     case overLimit = "a client exceeded a limit and was refused"
+    case historyUnread = "Missed events of a room cannot be read from its history yet"
+    case historyIncomplete = "Events of a room were missed, and its history does not have them any more"
     case manyHandlers = "The server does not read from a client: too many handlers run for it"
 
     /// Longer for a condition that persists until its cause is removed.

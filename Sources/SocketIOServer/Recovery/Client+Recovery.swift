@@ -165,6 +165,7 @@ extension Client {
                 for message in restored.missed { send(message) }
                 answer(handle, continuation, log, at: position)
                 socket.becomeConnected()
+                expectReplays(socket, restored.record.rooms)
                 socket.join(restored.record.rooms)
             }
         } catch {
@@ -173,6 +174,13 @@ extension Client {
         // Deliver what was sent since the socket joined its rooms.
         socket.part.deliverQueued()
         welcome(socket)
+        socket.part.replays.expectNoMore(ObjectIdentifier(socket))
+    }
+
+    /// Events of the rooms' histories wait until the handlers of the socket have had the chance to ask for a replay.
+    private func expectReplays(_ socket: SocketCore, _ rooms: [String]) {
+        guard context.histories != nil else { return }
+        for room in rooms { socket.part.replays.expect(room, ObjectIdentifier(socket)) }
     }
 
     private func read(

@@ -160,7 +160,7 @@ final class NamespaceLog: Sendable {
             }
             let message = next(packet.data, options.flags, &state)
             // An event without a place from the adapter is not sent again.
-            if !options.flags.isVolatile, state.store == nil || position != nil {
+            if options.flags.isKeptForReturns, state.store == nil || position != nil {
                 keep(message, rooms: options.rooms, except: options.except, now: now, &state)
             }
             var sleeping: [Int] = []
@@ -190,7 +190,7 @@ final class NamespaceLog: Sendable {
         let target = Delivery.Target.one(LoopReference(socket))
         return state.withLockedValue { state in
             let message = next(event, flags, &state)
-            if !flags.isVolatile, state.store == nil { keep(message, rooms: [id], except: [], now: now, &state) }
+            if flags.isKeptForReturns, state.store == nil { keep(message, rooms: [id], except: [], now: now, &state) }
             if state.queues[here].deliveries.isEmpty, !state.queues[here].isDelivering { return .deliver(message) }
             state.queues[here].deliveries.append(Delivery(message: message, target: target))
             return .queued
@@ -207,9 +207,9 @@ final class NamespaceLog: Sendable {
         return message
     }
 
-    /// The finished event with its own position. A volatile event is not kept, so it gets the newest position instead.
+    /// The finished event with its own position. An event that is not kept gets the newest position instead.
     private func next(_ event: EncodedArguments, _ flags: BroadcastFlags, _ state: inout State) -> OutboundMessage {
-        if !flags.isVolatile, state.store == nil { state.last = EventPosition(state.last.low + 1) }
+        if flags.isKeptForReturns, state.store == nil { state.last = EventPosition(state.last.low + 1) }
         return message(event, flags, offset: state.format.text(state.last, state.early))
     }
 

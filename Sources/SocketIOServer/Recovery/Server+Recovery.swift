@@ -5,7 +5,7 @@ internal import NIOCore
 extension Server {
     /// Starts to remove, at intervals, the expired sessions of clients that have not come back. Later calls do nothing.
     func beginSweeping() {
-        guard context.recovery?.beginSweeping() == true else { return }
+        guard context.recovery?.beginSweeping() == true || context.histories?.beginSweeping() == true else { return }
         context.shards[0].run { self.scheduleSweep($0) }
     }
 
@@ -19,6 +19,7 @@ extension Server {
 
     func sweepSessions(now: NIODeadline) {
         context.recovery?.sweep(now: now)
+        context.histories?.memory.sweep()
         for namespace in table.all { namespace.local.log?.trim(now: now) }
         table.forgetAbandoned()
     }

@@ -234,5 +234,6 @@ extension BroadcastFlags {
     fileprivate init(_ flags: EmitFlags) {
         self.init(isVolatile: flags.isVolatile, compress: flags.compress)
         coalescingKey = flags.coalescingKey
+        roomPosition = flags.roomPosition
     }
 }

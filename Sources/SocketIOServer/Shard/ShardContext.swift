@@ -117,6 +117,8 @@ final class ServerContext: Sendable {
     let rates: RateBook
     /// Sessions that can be continued; nil when recovery is off.
     let recovery: RecoverySessions?
+    /// The histories of rooms; nil when no room has one.
+    let histories: RoomHistories?
     /// Lines that a client can cause are logged through this, never through the logger itself.
     let log: RateLimitedLogger<SocketLogKind>
     /// Events of namespaces whose handlers have held a loop too long.
@@ -141,6 +143,9 @@ final class ServerContext: Sendable {
         self.rates = RateBook(isCounted: configuration.engine.isCounted, policy: configuration.ratePolicy)
         self.recovery = configuration.connectionStateRecovery.map {
             RecoverySessions($0, configuration: configuration, metrics: metrics)
+        }
+        self.histories = configuration.durableRooms.map {
+            RoomHistories($0, metrics: metrics, isCounted: configuration.engine.isCounted)
         }
         self.log = RateLimitedLogger(configuration.logger, eventLoop: shards[0].eventLoop)
     }

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Logging
+internal import SocketIOCore
 public import SocketIOServer
 
 /// What every adapter owes, as checks that any test framework can run: those of this package, and those of other people.
@@ -166,14 +167,29 @@ struct ContractServers: Sendable {
             socket.join((socket.handshake.auth["rooms"]?.array ?? []).compactMap(\.string))
             socket.data = socket.handshake.auth
         }
+        namespace.onConnection { socket async throws in
+            guard let room = socket.handshake.auth["replay"]?.string else { return }
+            let replay = try await socket.replay(room, since: start(socket.handshake.auth["since"]))
+            socket.emit("replayed", replay.events, replay.isComplete, replay.position)
+        }
+    }
+
+    /// Where a replay begins: at a position, so many events before the end, or at the beginning.
+    private static func start(_ since: SocketValue?) -> ReplayStart {
+        if let position = since?.string.flatMap({ RoomPosition($0) }) { return .position(position) }
+        return since?.int.map { .last($0) } ?? .beginning
     }
 
     func close() async { for server in all { await server.close() } }
 
     /// A client of a server, in rooms.
-    func client(_ number: Int, _ rooms: [String] = [], namespace: String = "/") async throws -> TestSocket {
+    func client(
+        _ number: Int, _ rooms: [String] = [], namespace: String = "/", auth: [String: TestValue] = [:]
+    ) async throws -> TestSocket {
         let client = try await SocketTestClient.connect(to: addresses[number])
-        let socket = try await client.join(namespace, auth: ["rooms": .array(rooms.map { .string($0) })])
+        var auth = auth
+        auth["rooms"] = .array(rooms.map { .string($0) })
+        let socket = try await client.join(namespace, auth: .object(auth))
         try await adapter.waitUntilJoined(all.map { $0.of(namespace) })
         return socket
     }

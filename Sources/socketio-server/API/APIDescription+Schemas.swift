@@ -15,6 +15,10 @@ extension APIDescription {
                 target.merging([
                     "event": ["type": "string"],
                     "args": ["type": "array", "description": "The arguments of the event: any JSON."],
+                    "durable": [
+                        "type": "boolean",
+                        "description": "Keeps the event in the history of the only room in `to`.",
+                    ],
                     "volatile": [
                         "type": "boolean", "description": "Leaves out clients that are not ready for the event.",
                     ],
@@ -44,6 +48,9 @@ extension APIDescription {
                         object(
                             required: ["socket", "args"],
                             ["socket": ["type": ["string", "null"]], "args": ["type": "array"]])),
+                    "position": [
+                        "type": "string", "description": "The place in the history of the room; only with `durable`.",
+                    ],
                     "missing": list(["type": "string"]),
                     "missingUnnamed": ["type": "integer"],
                     "silentServers": ["type": "integer"],

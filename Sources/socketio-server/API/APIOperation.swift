@@ -16,8 +16,17 @@ struct APIOperation: Sendable {
         var scope: APIScope { self == .emit ? .emit : .manage }
     }
 
+    /// How an event is sent.
+    private enum Way: Sendable {
+        case plain
+        case volatile
+        /// Kept in the history of the room.
+        case durable
+        case acknowledged(within: Duration)
+    }
+
     private enum Action: Sendable {
-        case emit(event: String, arguments: [SocketValue], isVolatile: Bool, ackTimeout: Duration?)
+        case emit(event: String, arguments: [SocketValue], way: Way)
         case join([String])
         case leave([String])
         case disconnect(close: Bool)
@@ -43,10 +52,8 @@ struct APIOperation: Sendable {
                 throw .field("event", "is missing")
             }
             guard !EventName.isReserved(event) else { throw .field("event", "is reserved by the protocol") }
-            let milliseconds = try fields.number("ackTimeoutMs", 1...limits.maxAckTimeoutMs)
-            action = .emit(
-                event: event, arguments: try fields.list("args") ?? [], isVolatile: try fields.flag("volatile"),
-                ackTimeout: milliseconds.map { .milliseconds($0) })
+            let arguments = try fields.list("args") ?? []
+            action = .emit(event: event, arguments: arguments, way: try Self.way(&fields, rooms, limits))
         case .join, .leave:
             let names = try fields.names("rooms")
             guard !names.isEmpty else { throw .field("rooms", "is missing: the rooms to \(kind.rawValue)") }
@@ -60,6 +67,22 @@ struct APIOperation: Sendable {
         guard meansEveryone == rooms.isEmpty else {
             throw .field("to", "names the rooms or socket ids; set \"everyone\": true, without 'to', to mean all")
         }
+    }
+
+    private static func way(
+        _ fields: inout APIFields, _ rooms: [String], _ limits: APILimits
+    ) throws(APIError) -> Way {
+        let milliseconds = try fields.number("ackTimeoutMs", 1...limits.maxAckTimeoutMs)
+        let isVolatile = try fields.flag("volatile")
+        guard try fields.flag("durable") else {
+            if let milliseconds { return .acknowledged(within: .milliseconds(milliseconds)) }
+            return isVolatile ? .volatile : .plain
+        }
+        guard !isVolatile, milliseconds == nil else {
+            throw .field("durable", "excludes 'volatile' and 'ackTimeoutMs'")
+        }
+        guard rooms.count == 1 else { throw .field("durable", "needs exactly one room in 'to'") }
+        return .durable
     }
 
     /// Does it, on all nodes.
@@ -77,15 +100,18 @@ struct APIOperation: Sendable {
     }
 
     private func perform(in namespace: Namespace) async throws -> SocketValue {
-        var target = namespace.to(rooms).except(except)
+        let target = namespace.to(rooms).except(except)
         switch action {
-        case .emit(let event, let arguments, let isVolatile, let ackTimeout):
-            if isVolatile { target = target.volatile }
-            guard let ackTimeout else {
-                target.emit(event, arguments: arguments)
-                break
+        case .emit(let event, let arguments, let way):
+            switch way {
+            case .plain: target.emit(event, arguments: arguments)
+            case .volatile: target.volatile.emit(event, arguments: arguments)
+            case .durable:
+                let position = try await target.durable.emit(event, arguments: arguments)
+                return ["ok": true, "position": .string(position.description)]
+            case .acknowledged(let timeout):
+                return Self.value(try await target.timeout(timeout).emitWithAnswers(event, arguments: arguments))
             }
-            return Self.value(try await target.timeout(ackTimeout).emitWithAnswers(event, arguments: arguments))
         case .join(let names): target.socketsJoin(names)
         case .leave(let names): target.socketsLeave(names)
         case .disconnect(let close): target.disconnectSockets(close: close)

@@ -50,6 +50,7 @@ struct Settings: Sendable, Equatable {
     var limits = Limits()
     var rates = Rates()
     var recovery = Recovery()
+    var durableRooms = DurableRooms()
     var client = Client()
     var tls = TLS()
     var chat = Chat()

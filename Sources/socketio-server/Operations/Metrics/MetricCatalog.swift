@@ -62,6 +62,12 @@ enum MetricCatalog {
         "socketio_joins_refused_total": "Joins of rooms refused by a limit.",
         "socketio_recoveries_total":
             "Clients that asked to continue their session, by outcome: 'recovered', or why not.",
+        "socketio_history_events_total": "Events that this node has had kept in the histories of rooms.",
+        "socketio_history_failures_total":
+            "Events that could not be kept in the history of their room; the caller was told.",
+        "socketio_history_replayed_total": "Events sent to clients from the histories of rooms.",
+        "socketio_history_missed_total":
+            "Events of rooms that this node has missed and that are in no history any more.",
         "socketio_limit_refusals_total":
             "Packets, names, joins and namespaces of clients that exceeded a limit, by limit; the settings "
             + "`limits.*` name the limits.",

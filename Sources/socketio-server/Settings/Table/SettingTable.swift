@@ -22,8 +22,8 @@ enum SettingTable {
         Dictionary(all.map { ($0.environmentName, $0) }, uniquingKeysWith: { first, _ in first })
 
     static let sections: [Section] = [
-        listener, redis, cluster, engine, socketIO, http, webSocket, cookie, cors, limits, rates, recovery, client, tls,
-        auth, permissions,
+        listener, redis, cluster, engine, socketIO, http, webSocket, cookie, cors, limits, rates, recovery,
+        durableRooms, client, tls, auth, permissions,
         chat,
         pages,
         loadControl, overload, operations, api, webhooks, reloading, logs,

@@ -1,0 +1,129 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+/// The order in which one server delivers the events of a room with a history: that of their numbers, each once.
+///
+/// Events come from the history as they are kept. When some are missing, because the connection to the history was lost or
+/// events have overtaken each other, they are read from the history, and later ones wait.
+package struct RoomFeed<Event: Sendable>: Sendable {
+    /// What the caller does next.
+    package struct Action: Sendable {
+        /// Events that are delivered now, in this order.
+        package var deliver: [Event] = []
+        /// Events after this number are to be read; nil for nothing.
+        package var read: UInt64?
+        /// How many events can no longer be delivered, because the history has dropped them.
+        package var missed: UInt64 = 0
+    }
+
+    /// More events do not wait; the history has them.
+    package static var maximumWaiting: Int { 64 }
+
+    package private(set) var epoch: BootID?
+    /// The number up to which everything has been delivered.
+    package private(set) var last: UInt64 = 0
+    /// Whether everything up to `last` has been delivered for certain.
+    private var isExact = true
+    private var waiting: [UInt64: Event] = [:]
+    /// The epoch in which a read is under way.
+    private var reading: BootID?
+
+    package init() {}
+
+    /// A client has read the history up to this position. Nothing happens when the feed has begun already.
+    ///
+    /// Events up to the position may still be on their way to other members of the room, so the first event that comes may be
+    /// an earlier one. A later one tells that events have been missed.
+    package mutating func begin(at position: RoomPosition) {
+        guard epoch == nil else { return }
+        (epoch, last, isExact) = (position.epoch, position.number, false)
+    }
+
+    /// An event has been kept.
+    package mutating func received(_ event: Event, at position: RoomPosition) -> Action {
+        var action = Action()
+        let before = position.number - min(position.number, 1)
+        if epoch == nil {
+            // What came before was for nobody here.
+            (epoch, last) = (position.epoch, before)
+        } else if epoch != position.epoch {
+            restart(position.epoch)
+        } else if !isExact {
+            last = min(last, before)
+        }
+        isExact = true
+        guard position.number > last else { return action }
+        if position.number == last + 1 {
+            action.deliver.append(event)
+            last += 1
+            deliverWaiting(&action)
+        } else {
+            if waiting.count < Self.maximumWaiting { waiting[position.number] = event }
+            read(&action)
+        }
+        return action
+    }
+
+    /// Events may have been missed.
+    package mutating func resumed() -> Action {
+        var action = Action()
+        if epoch != nil { read(&action) }
+        return action
+    }
+
+    /// A page of the events after the number that was asked for has been read.
+    package mutating func read(_ page: RoomPage, _ make: (BootID, KeptEvent) -> Event) -> Action {
+        var action = Action()
+        let isCurrent = reading == epoch
+        reading = nil
+        guard isCurrent else {
+            // Another history has begun since.
+            read(&action)
+            return action
+        }
+        guard let pageEpoch = page.epoch else {
+            // The history is gone. The next event begins another one.
+            if page.last == 0 { waiting = [:] }
+            return action
+        }
+        isExact = true
+        if pageEpoch != epoch {
+            restart(pageEpoch)
+            read(&action)
+            return action
+        }
+        for event in page.events where event.number > last {
+            action.missed += event.number - last - 1
+            action.deliver.append(make(pageEpoch, event))
+            last = event.number
+        }
+        if page.events.isEmpty, page.last > last, waiting[last + 1] == nil {
+            action.missed += page.last - last
+            last = page.last
+        }
+        deliverWaiting(&action)
+        if !waiting.isEmpty || last < page.last { read(&action) }
+        return action
+    }
+
+    /// The history could not be read. Call ``resumed()`` later.
+    package mutating func readFailed() { reading = nil }
+
+    private mutating func restart(_ newEpoch: BootID) {
+        (epoch, last) = (newEpoch, 0)
+        waiting = [:]
+    }
+
+    private mutating func read(_ action: inout Action) {
+        guard reading == nil, let epoch else { return }
+        reading = epoch
+        action.read = last
+    }
+
+    private mutating func deliverWaiting(_ action: inout Action) {
+        while let event = waiting.removeValue(forKey: last + 1) {
+            action.deliver.append(event)
+            last += 1
+        }
+        if !waiting.isEmpty { waiting = waiting.filter { $0.key > last } }
+    }
+}

@@ -1,0 +1,221 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import LoopConfinement
+internal import NIOCore
+internal import SocketIOCore
+
+extension Socket {
+    /// Joins a room and sends the client the events of its history, and then those that are sent from now on: each once, in
+    /// order, without a gap.
+    ///
+    /// ```swift
+    /// io.onConnection { socket in
+    ///     let last = socket.handshake.auth["position"]?.stringValue.flatMap { RoomPosition($0) }
+    ///     try await socket.replay("lobby", since: last.map { .position($0) } ?? .last(50))
+    /// }
+    /// ```
+    ///
+    /// Events arrive as they were sent, with their names and arguments, and the position at the end. Call this instead of `join`
+    /// and as the first call of a handler that begins on the socket's event loop: what a member of the room has got before may
+    /// come again. Events of ``BroadcastOperator/durable`` that arrive while the replay is under way reach the client at its
+    /// end; other events do not wait. A slow client delays its own replay only.
+    ///
+    /// The position may come from the client as it is: a position of another history, or one that does not exist yet, begins
+    /// with the oldest event, and ``RoomReplay/isComplete`` is false.
+    ///
+    /// - Returns: What was sent, when the client has been sent everything.
+    /// - Throws: ``SocketError`` with code `historyUnavailable`; `tooLarge` when more than ``DurableRooms/maxReplayEvents``
+    ///   would have to be sent; `overloaded`; `notSupported` where rooms have no histories, and while a replay of the room is
+    ///   under way for this socket; `roomRefused`; `disconnected`; `CancellationError`. A socket that was not in the room
+    ///   before is not in it afterwards.
+    @discardableResult
+    public nonisolated(nonsending) func replay(_ room: String, since start: ReplayStart) async throws -> RoomReplay {
+        let (feeds, history) = try namespace.durableRooms(room)
+        let limits = try feeds.settings.limits(of: room, in: namespace.name)
+        // At once when called on the loop, so that the client gets no event of the room before.
+        let begin: Result<Bool, SocketError>
+        if let here = core.runIfHere({ $0.beginReplay(room) }) {
+            begin = here
+        } else {
+            begin = await core.get { $0.beginReplay(room) }
+        }
+        let wasMember = try begin.get()
+        do {
+            let replay = Replay(socket: self, room: room, feeds: feeds, history: history, limits: limits)
+            return try await feeds.admitted { try await replay.run(start) }
+        } catch {
+            core.run { $0.abandonReplay(room, leaves: !wasMember) }
+            throw error
+        }
+    }
+}
+
+/// One replay, from its beginning to the point where live events take over.
+private struct Replay: Sendable {
+    let socket: Socket
+    let room: String
+    let feeds: RoomFeeds
+    let history: any RoomHistory
+    let limits: RoomHistoryLimits
+
+    private static let pageEvents = 256
+    private static let pageBytes = 1 << 20
+    private static let maximumIdleRounds = 100
+    private static let idleDelay = Duration.milliseconds(20)
+
+    func run(_ start: ReplayStart) async throws -> RoomReplay {
+        var (replay, place) = try await begin(start)
+        let maximum = UInt64(feeds.settings.maxReplayEvents)
+        var idleRounds = 0
+        while true {
+            try Task.checkCancellation()
+            let page = try await read(.after(place?.number ?? 0), count: Self.pageEvents)
+            if let epoch = page.epoch, epoch != place?.epoch {
+                // Another history has begun.
+                if place != nil { replay.isComplete = false }
+                place = RoomPosition(epoch: epoch, number: 0)
+                continue
+            }
+            let (events, target) = (page.events, page.epoch.map { RoomPosition(epoch: $0, number: page.last) })
+            let reached = target.map { RoomPosition(epoch: $0.epoch, number: events.last?.number ?? $0.number) }
+            let isEnd = reached == target
+            let outcome = await socket.core.get { $0.sendReplay(events, to: reached, isEnd: isEnd, of: room) }
+            guard let outcome else { throw SocketError.disconnected }
+            feeds.common.replayed.increment(by: outcome.sent)
+            replay.events += outcome.sent
+            place = reached ?? place
+            if outcome.isOver {
+                replay.position = place
+                return replay
+            }
+            if events.isEmpty {
+                // A live event that the history does not have: it has lost events, or is only late.
+                idleRounds += 1
+                guard idleRounds < Self.maximumIdleRounds else {
+                    throw SocketError(.historyUnavailable, "the history has lost its newest events")
+                }
+                try await Task.sleep(for: Self.idleDelay)
+            }
+            // Events that were sent meanwhile count, too.
+            guard UInt64(clamping: replay.events) <= 2 * maximum else { throw tooLarge() }
+            guard await waitForRoom() else { throw SocketError.disconnected }
+        }
+    }
+
+    /// Finds the place before the first event.
+    private func begin(_ start: ReplayStart) async throws -> (RoomReplay, RoomPosition?) {
+        var replay = RoomReplay(events: 0, isComplete: true, position: nil)
+        let page = try await read(.newest, count: 1)
+        guard let epoch = page.epoch else {
+            if case .position(let position) = start { replay.isComplete = position.number == 0 }
+            return (replay, nil)
+        }
+        let newest = RoomPosition(epoch: epoch, number: page.last)
+        await feeds.core.get { $0.begin(room, at: newest) }
+        var number = page.first - 1
+        switch start {
+        case .beginning: break
+        case .last(let count):
+            number = max(number, page.last - min(page.last, UInt64(clamping: count)))
+        case .position(let position):
+            if position.epoch == epoch, position.number <= page.last {
+                replay.isComplete = position.number >= number
+                number = max(number, position.number)
+            } else {
+                replay.isComplete = false
+            }
+        }
+        guard page.last - number <= UInt64(feeds.settings.maxReplayEvents) else { throw tooLarge() }
+        return (replay, RoomPosition(epoch: epoch, number: number))
+    }
+
+    private func tooLarge() -> SocketError {
+        feeds.common.metrics.refused(.replayEvents)
+        return SocketError(
+            .tooLarge, "a replay may send at most \(feeds.settings.maxReplayEvents) events; read the history in pages")
+    }
+
+    private func read(_ query: RoomQuery, count: Int) async throws -> RoomPage {
+        try await history.read(
+            query, of: room, in: socket.namespace.name, count: count, bytes: Self.pageBytes, limits)
+    }
+
+    /// Waits until the client has read enough. False when it has gone.
+    private func waitForRoom() async -> Bool {
+        await withCheckedContinuation { continuation in
+            socket.core.run { core in
+                core.client.session.whenRoom { continuation.resume(returning: $0) }
+            }
+        }
+    }
+}
+
+/// What became of a page.
+struct ReplayOutcome: Sendable {
+    var sent: Int
+    /// Whether the client has everything, and gets live events now.
+    var isOver: Bool
+}
+
+extension SocketCore {
+    /// From now on no live event of the room's history reaches the socket. Returns whether it was in the room.
+    func beginReplay(_ room: String) -> Result<Bool, SocketError> {
+        guard let handle, handle.connected, !isLeaving else { return .failure(.disconnected) }
+        let wasMember = handle.rooms.contains(room)
+        guard part.replays.begin(room, ObjectIdentifier(self)) else {
+            return .failure(SocketError(.notSupported, "a replay of this room is under way for the socket"))
+        }
+        joinCharged([room])
+        guard handle.rooms.contains(room) else {
+            part.replays.end(room, ObjectIdentifier(self))
+            return .failure(SocketError(.roomRefused, "the socket may not join the room"))
+        }
+        return .success(wasMember)
+    }
+
+    /// The replay has failed.
+    func abandonReplay(_ room: String, leaves: Bool) {
+        guard part.replays.isUnderWay(room, ObjectIdentifier(self)) else { return }
+        part.replays.end(room, ObjectIdentifier(self))
+        if leaves { leave([room]) }
+    }
+
+    /// Sends a page; nil when the socket has gone, or has left the room.
+    func sendReplay(
+        _ events: [KeptEvent], to reached: RoomPosition?, isEnd: Bool, of room: String
+    ) -> ReplayOutcome? {
+        guard let handle, handle.connected, !isLeaving, part.replays.isUnderWay(room, ObjectIdentifier(self)) else {
+            return nil
+        }
+        var sent = 0
+        part.engine.relieve()
+        part.engine.holdingTick {
+            for event in events {
+                guard let epoch = reached?.epoch else { return }
+                let content = event.content
+                if !content.except.isEmpty {
+                    let rooms = handle.rooms
+                    if content.except.contains(where: { rooms.contains($0) }) { continue }
+                }
+                send(content, at: RoomPosition(epoch: epoch, number: event.number))
+                sent += 1
+            }
+        }
+        let isOver = isEnd && part.replays.reached(reached, room, ObjectIdentifier(self))
+        return ReplayOutcome(sent: sent, isOver: isOver)
+    }
+
+    private func send(_ content: EventToKeep, at position: RoomPosition) {
+        var data = content.data(at: position)
+        if let hooks, !hooks.outgoing.isEmpty {
+            notifyOutgoing(BroadcastPacket(namespace: part.name, event: content.event, data: data))
+        }
+        var flags = EmitFlags()
+        flags.compress = content.compress
+        flags.roomPosition = position
+        if let log = part.log, !client.session.isRevision3 { return sendInOrder(data, flags, log) }
+        var message = data.takeEvent(nsp: part.name, id: nil, compress: content.compress)
+        message.origin = part.number
+        client.send(message)
+    }
+}
