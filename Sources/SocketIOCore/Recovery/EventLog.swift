@@ -58,6 +58,12 @@ package struct EventLog<Message: Sendable>: Sendable {
 
     private let limits: EventLogLimits
     private var entries = CircularBuffer<Entry>()
+    /// The number of the oldest entry: entries are numbered in order, dropped ones included.
+    private var firstNumber = 0
+    /// The numbers of the entries for each room, and of those for everyone. Without them each of many clients that return at
+    /// once would have to look at the events of all others.
+    private var byRoom: [ExactName: CircularBuffer<Int>] = [:]
+    private var forEveryone = CircularBuffer<Int>()
     private var dropped: DroppedEvents
     /// Bytes of all kept events.
     package private(set) var bytes = 0
@@ -85,6 +91,14 @@ package struct EventLog<Message: Sendable>: Sendable {
         now: NIODeadline
     ) {
         last = position
+        let number = firstNumber + entries.count
+        if rooms.isEmpty { forEveryone.append(number) }
+        for room in rooms {
+            let name = ExactName(room)
+            // A room that is named twice counts once.
+            guard byRoom[name]?.last != number else { continue }
+            byRoom[name, default: CircularBuffer(initialCapacity: 1)].append(number)
+        }
         entries.append(
             Entry(position: position, time: now, bytes: size, rooms: rooms, except: except, message: message))
         bytes += size
@@ -94,7 +108,10 @@ package struct EventLog<Message: Sendable>: Sendable {
     /// Records that events of other nodes may have been missed, so that no client can return to a position before this
     /// moment.
     package mutating func noteGap() {
+        firstNumber += entries.count
         entries.removeAll()
+        byRoom = [:]
+        forEveryone.removeAll()
         bytes = 0
         dropped.dropEverything(through: last)
     }
@@ -105,18 +122,26 @@ package struct EventLog<Message: Sendable>: Sendable {
         while let first = entries.first,
             entries.count > limits.maximumEvents || bytes > limits.maximumBytes || first.time < oldest
         {
-            entries.removeFirst()
-            bytes -= first.bytes
-            dropped.drop(first.position, rooms: first.rooms)
+            dropOldest(first)
         }
     }
 
     /// Drops the oldest events until the others have at most so many bytes.
     package mutating func trim(bytes most: Int) {
-        while bytes > most, let first = entries.popFirst() {
-            bytes -= first.bytes
-            dropped.drop(first.position, rooms: first.rooms)
+        while bytes > most, let first = entries.first { dropOldest(first) }
+    }
+
+    private mutating func dropOldest(_ first: Entry) {
+        entries.removeFirst()
+        bytes -= first.bytes
+        if first.rooms.isEmpty { _ = forEveryone.popFirst() }
+        for room in first.rooms {
+            let name = ExactName(room)
+            if byRoom[name]?.first == firstNumber { byRoom[name]?.removeFirst() }
+            if byRoom[name]?.isEmpty == true { byRoom[name] = nil }
         }
+        firstNumber += 1
+        dropped.drop(first.position, rooms: first.rooms)
     }
 
     /// Whether the log still has every event for a session after a position.
@@ -132,17 +157,60 @@ package struct EventLog<Message: Sendable>: Sendable {
         let names = record.allRooms
         let membership = Set(names.lazy.map { ExactName($0) })
         var (found, size) = ([Message](), 0)
-        var index = firstIndex(after: start)
-        while index < entries.count {
-            let entry = entries[entries.index(entries.startIndex, offsetBy: index)]
-            if entry.position > end { break }
-            index += 1
+        for number in candidates(for: names, after: start, through: end) {
+            let entry = self[number]
             guard entry.isMeant(for: membership), !record.seen.contains(entry.position) else { continue }
             size += entry.bytes
             guard found.count < limits.maximumEvents, size <= limits.maximumBytes else { throw .replayTooLarge }
             found.append(entry.message)
         }
         return found
+    }
+
+    private subscript(number: Int) -> Entry {
+        entries[entries.index(entries.startIndex, offsetBy: number - firstNumber)]
+    }
+
+    /// The numbers of the entries between two positions that are for everyone or for one of these rooms, in order.
+    func candidates(for rooms: [String], after start: EventPosition, through end: EventPosition) -> [Int] {
+        let first = firstNumber + firstIndex(after: start)
+        let beyond = firstNumber + firstIndex(after: end)
+        guard first < beyond else { return [] }
+        var numbers = Self.part(of: forEveryone, first, beyond)
+        var lists = numbers.isEmpty ? 0 : 1
+        for room in rooms {
+            guard let list = byRoom[ExactName(room)] else { continue }
+            let part = Self.part(of: list, first, beyond)
+            if !part.isEmpty { lists += 1 }
+            numbers += part
+            // As many as there are: an event may be for several of the rooms.
+            if numbers.count >= 2 * (beyond - first) { return Array(first..<beyond) }
+        }
+        guard lists > 1 else { return numbers }
+        numbers.sort()
+        var previous = first - 1
+        numbers.removeAll { number in
+            defer { previous = number }
+            return number == previous
+        }
+        return numbers
+    }
+
+    /// The numbers of a sorted list from `first` to before `beyond`.
+    private static func part(of list: CircularBuffer<Int>, _ first: Int, _ beyond: Int) -> [Int] {
+        var (low, high) = (0, list.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if list[list.index(list.startIndex, offsetBy: middle)] < first { low = middle + 1 } else { high = middle }
+        }
+        var numbers: [Int] = []
+        while low < list.count {
+            let number = list[list.index(list.startIndex, offsetBy: low)]
+            if number >= beyond { break }
+            numbers.append(number)
+            low += 1
+        }
+        return numbers
     }
 
     /// The number of events up to and including a position.
