@@ -44,6 +44,7 @@ install -m 755 "$binary" "$root/bin/socketio-server"
 strip --strip-debug "$root/bin/socketio-server"
 .ci/fetch-client.sh
 install -m 644 .cache/client/* "$root/share/socketio-server/client/"
+install -m 644 config/settings.schema.json "$root/share/socketio-server/"
 install -m 644 config/default.yaml config/production.yaml config/cluster.yaml config/settings.schema.json "$root/config/"
 install -m 644 config/systemd/* "$root/systemd/"
 install -m 644 docs/*.md docs/openapi.json "$root/share/doc/socketio-server/"

@@ -6,7 +6,7 @@ internal import EngineIOServer
 package enum ClusterLogKind: String, LogKind {
     case messageDropped = "A message of another node was dropped"
     case strangerRefused = "A message on the channel of the nodes was refused"
-    case peerRefused = "Another node was refused: this one knows too many, or too much of them"
+    case peerRefused = "Heartbeats of another node are ignored: a limit on known nodes is reached"
     case notSent = "A message was not sent to other nodes: they cannot be reached"
     case tooLarge = "A message was not sent to other nodes: it is too large"
     case answerNotSent = "An answer to another node was not sent"

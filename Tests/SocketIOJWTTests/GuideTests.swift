@@ -20,18 +20,23 @@ enum GuideExamples {
         configuration.durableRooms = DurableRooms()
         let io = Server(configuration: configuration)
 
-        io.onConnection { socket async throws in
-            let last = socket.handshake.auth["position"]?.string.flatMap { RoomPosition($0) }
-            let replay = try await socket.replay("lobby", since: last.map { .position($0) } ?? .last(50))
-            if !replay.isComplete { socket.emit("missed too much") }
+        struct Said: Codable, Sendable {
+            var text: String
+            var at: RoomPosition
+        }
 
+        io.onConnection { socket async throws in
             socket.on("say") { (text: String) async throws -> RoomPosition in
                 try await io.to("lobby").durable.emit("said", text)
             }
-            socket.on("earlier") { (before: RoomPosition) async throws -> [String] in
+            socket.on("earlier") { (before: RoomPosition) async throws -> [Said] in
                 let page = try await io.history(of: "lobby", before: before, limit: 50)
-                return try page.events.map { try $0.arguments.decode(String.self) }
+                return try page.events.map { Said(text: try $0.arguments.decode(String.self), at: $0.position) }
             }
+
+            let last = socket.handshake.auth["position"]?.string.flatMap { RoomPosition($0) }
+            let replay = try await socket.replay("lobby", since: last.map { .position($0) } ?? .last(50))
+            if !replay.isComplete { socket.emit("missed too much") }
         }
     }
 

@@ -1,7 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 /// How much of a room's events its history keeps. When one of the limits is exceeded, the oldest events are dropped; the
-/// newest one always stays.
+/// newest one stays unless it is older than ``maxAge``.
 public struct RoomHistoryLimits: Sendable, Hashable {
     /// The most events, 1 to 1,000,000; default 1,000.
     public var maxEvents: Int

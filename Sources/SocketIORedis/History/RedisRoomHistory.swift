@@ -24,7 +24,7 @@ final class RedisRoomHistory: RoomHistory {
     private let receivers = NIOLockedValueBox<[ExactName: Receiver]>([:])
     private let hasBegun = NIOLockedValueBox(false)
 
-    /// How long a call may take, outages included.
+    /// How long a command waits for a connection, and how long after the call it is still repeated.
     private static let patience = TimeAmount.seconds(5)
     private static let retryDelay = Duration.milliseconds(20)
     /// What an event needs beside its own bytes, at most.

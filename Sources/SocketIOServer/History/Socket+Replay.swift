@@ -10,7 +10,7 @@ extension Socket {
     ///
     /// ```swift
     /// io.onConnection { socket in
-    ///     let last = socket.handshake.auth["position"]?.stringValue.flatMap { RoomPosition($0) }
+    ///     let last = socket.handshake.auth["position"]?.string.flatMap { RoomPosition($0) }
     ///     try await socket.replay("lobby", since: last.map { .position($0) } ?? .last(50))
     /// }
     /// ```

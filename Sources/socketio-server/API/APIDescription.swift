@@ -149,7 +149,7 @@ enum APIDescription {
             case .notFound: "There is no such namespace"
             case .tooLarge: "The body is longer than api.maxBodyBytes"
             case .keyReused: "The Idempotency-Key was used for another request"
-            case .unavailable: "Another node did not answer in time"
+            case .unavailable: "Another node, or Redis, did not answer in time"
             }
         }
     }

@@ -92,11 +92,21 @@ struct APIOperation: Sendable {
         let result: SocketValue?
         do {
             result = try await server.withNamespace(namespace) { try await perform(in: $0) }
+        } catch let error as SocketError where error.code == .tooLarge {
+            throw APIError(code: .tooLarge, message: error.message)
+        } catch let error as SocketError where error.code == .notSupported && isDurable {
+            throw .field("durable", "cannot be used: \(error.message)")
+        } catch let error as SocketError where error.code == .roomRefused {
+            throw .field("to", "is refused: \(error.message)")
         } catch {
             throw APIError(code: .unavailable, message: failureText(error))
         }
         guard let result else { throw .unknownNamespace(namespace) }
         return result
+    }
+
+    private var isDurable: Bool {
+        if case .emit(_, _, .durable) = action { true } else { false }
     }
 
     private func perform(in namespace: Namespace) async throws -> SocketValue {

@@ -23,7 +23,7 @@ struct JWTCommand: AsyncParsableCommand {
         commandName: "jwt",
         abstract: "Sign a JSON Web Token with the secret of the settings, as a client shows it.",
         discussion: """
-            For development and tests: who has the secret can be any user. The secret is
+            For development and tests: anyone who has the secret can pose as any user. The secret is
             auth.jwt.secret or that of auth.jwt.secretFile; issuer and audience are the
             first of auth.jwt.issuer and auth.jwt.audience.
 

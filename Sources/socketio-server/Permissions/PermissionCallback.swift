@@ -126,6 +126,8 @@ final class PermissionCallback: Sendable {
                 var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
                 configuration.tlsConfiguration = .makeClientConfiguration()
                 configuration.tlsConfiguration?.minimumTLSVersion = .tlsv12
+                // With HTTP/2 any number of requests would share one connection.
+                configuration.httpVersion = .http1Only
                 configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = settings.maxConnections
                 let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
                 state = .open(client)

@@ -59,7 +59,8 @@ enum SettingsReference {
         lines += section.settings.map { setting in
             let allowed = setting.allowed.replacing("|", with: "\\|")
             let secret = setting.isSecret ? " Secret: no flag, masked when shown." : ""
-            return "| `\(setting.key)` | `\(setting.defaultValue.yaml)` | \(allowed) | \(setting.summary)\(secret) |"
+            let summary = setting.summary.replacing("|", with: "\\|")
+            return "| `\(setting.key)` | `\(setting.defaultValue.yaml)` | \(allowed) | \(summary)\(secret) |"
         }
         lines += ["", "| key | environment variable | flag | change |", "| --- | --- | --- | --- |"]
         lines += section.settings.map { setting in

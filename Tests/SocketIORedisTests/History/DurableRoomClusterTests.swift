@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import HiredisNIO
+import MetricTesting
 import NIOCore
 import ProcessTesting
 import SocketIOCore
@@ -150,6 +151,10 @@ struct DurableRoomClusterTests {
 
     @Test("A lost Redis is an error for the caller, and a returned one goes on; an emptied one begins a new history")
     func outage() async throws {
+        try await CountedMetrics.counting { (metrics: CountedMetrics) async throws in try await outage(metrics) }
+    }
+
+    private func outage(_ metrics: CountedMetrics) async throws {
         let redis = try await RedisServer.started(["appendonly yes", "appendfsync always"])
         try await withDurableNodes(redis) { servers, addresses, clusters in
             let client = try await member(addresses[1])
@@ -157,6 +162,8 @@ struct DurableRoomClusterTests {
             _ = try await client.next("n")
             redis.stop()
             await #expect(throws: SocketError.self) { try await servers[0].to("r").durable.emit("n", 2) }
+            #expect(metrics["socketio_history_events_total"] == 1)
+            #expect(metrics["socketio_history_failures_total"] == 1)
             await #expect(throws: SocketError.self) { _ = try await servers[1].history(of: "r") }
             try await redis.start()
             for cluster in clusters { try await cluster.waitUntilUp(within: .seconds(20)) }

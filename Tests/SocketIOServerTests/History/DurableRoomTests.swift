@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import MetricTesting
 import NIOCore
 import SocketIOCore
 import SocketIOTesting
@@ -97,6 +98,41 @@ struct DurableRoomTests {
             for _ in 1...300 { _ = try await slow.next("n") }
             try await eventually("the replay is over") { done.all.count == 1 }
             #expect(done.all.first?.events == 300)
+        }
+    }
+
+    @Test("Events that are kept, replayed and missed are counted")
+    func metrics() async throws {
+        try await CountedMetrics.counting { (metrics: CountedMetrics) async throws in try await count(metrics) }
+    }
+
+    private func count(_ metrics: CountedMetrics) async throws {
+        try await withServer(loops: 1) {
+            $0.durableRooms = DurableRooms()
+            $0.durableRooms?.limitsOfRoom = { _, _ in RoomHistoryLimits(maxEvents: 2) }
+        } _: { io, address in
+            let (client, socket) = try await Self.pair(io, address)
+            for number in 1...5 { try await io.to("r").durable.emit("n", number) }
+            #expect(metrics["socketio_history_events_total"] == 5)
+            #expect(try await socket.replay("r", since: .beginning).events == 2)
+            #expect(metrics["socketio_history_replayed_total"] == 2)
+            #expect(metrics["socketio_history_missed_total"] == 0)
+
+            // This server hears of the first event and of the fifth. Of those between them the history has the fourth.
+            let newest = try await io.to("x").durable.emit("n", 1)
+            for number in 2...5 { try await io.to("x").durable.emit("n", number) }
+            socket.join("x")
+            try await eventually("it has joined") { socket.rooms.contains("x") }
+            let (feeds, _) = try io.sockets.durableRooms("x")
+            for number: UInt64 in [1, 5] {
+                feeds.kept(
+                    LiveEvent(
+                        room: "x", position: RoomPosition(epoch: newest.epoch, number: number),
+                        content: EventToKeep(event: "n", data: try .event("n"))))
+            }
+            try await eventually("counted") { metrics["socketio_history_missed_total"] == 2 }
+            #expect(metrics["socketio_history_failures_total"] == 0)
+            _ = client
         }
     }
 

@@ -68,7 +68,7 @@ struct RemotePlace: ParsableArguments {
         let settings = try await SettingsOptions.load(config: config, flags: []).settings
         guard let url = Self.address(settings, purpose) else {
             throw failure(
-                "which node? Give --url http://HOST:PORT of its operations listener, the variable \(Self.urlVariable), or "
+                "no node is named: give --url http://HOST:PORT of its operations listener, the variable \(Self.urlVariable), or "
                     + "--config with the settings of the node, with operations.port")
         }
         return Self.node(url, token ?? Self.token(settings, purpose), timeoutMs)

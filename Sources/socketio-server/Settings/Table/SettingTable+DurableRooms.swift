@@ -7,8 +7,8 @@ extension SettingTable {
         settings: [
             .flag(
                 "durableRooms.enabled", \.durableRooms.enabled,
-                "Whether rooms may have a history: events sent with `durable` are kept for members that come later. In "
-                    + "memory, or with an adapter over Redis in a stream for each room."),
+                "Whether rooms may have a history, which keeps the events sent with `durable`: in memory, or with an adapter "
+                    + "over Redis in a stream for each room. Only servers that use the library send it to clients."),
             .number(
                 "durableRooms.maxEvents", \.durableRooms.maxEvents, 1...1_000_000,
                 "Events that the history of a room keeps."),
@@ -31,9 +31,9 @@ extension SettingTable {
                 "Events that one replay may send; a replay of more fails."),
             .number(
                 "durableRooms.maxReplays", \.durableRooms.maxReplays, 1...10_000,
-                "Replays and reads of histories that work at the same time; others wait."),
+                "Largest number of replays and reads of histories at the same time; further ones wait."),
             .number(
                 "durableRooms.maxWaitingReplays", \.durableRooms.maxWaitingReplays, 0...10_000_000,
-                "Replays and reads of histories that wait; more fail."),
+                "Largest number that wait for that; further ones fail."),
         ])
 }
