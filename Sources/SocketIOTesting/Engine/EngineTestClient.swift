@@ -152,17 +152,33 @@ public actor EngineTestClient {
     }
 
     private func sendPost(_ body: String) async throws {
-        if post == nil { post = try await HTTPTestConnection.connect(to: address) }
-        guard let post else { return }
-        let response = try await post.request(
-            .init(
-                "POST", requestTarget("polling"), headers: headers + [("Content-Type", "text/plain;charset=UTF-8")],
-                body: Array(body.utf8)))
+        let request = HTTPTestRequest(
+            "POST", requestTarget("polling"), headers: headers + [("Content-Type", "text/plain;charset=UTF-8")],
+            body: Array(body.utf8))
+        let (response, connection) = try await answer(to: request, over: post)
+        post = connection
         guard response.status == 200 else {
             let error = TestClientError.closed("POST answered \(response)")
             await end(error)
             throw error
         }
+    }
+
+    /// Sends a request over a connection that is kept; over a new one when there is none, or when the server has closed it because
+    /// it was idle, which every HTTP client has to expect (RFC 9112, 9.3).
+    private func answer(
+        to request: HTTPTestRequest, over kept: HTTPTestConnection?, within timeout: Duration = .seconds(10)
+    ) async throws -> (HTTPTestResponse, HTTPTestConnection) {
+        if let kept, (try? await kept.send(request)) != nil {
+            return (try await kept.responses.next(within: timeout), kept)
+        }
+        guard !ended else { throw TestClientError.closed("this client has ended") }
+        let connection = try await HTTPTestConnection.connect(to: address)
+        guard !ended else {
+            await connection.close()
+            throw TestClientError.closed("this client has ended")
+        }
+        return (try await connection.request(request, within: timeout), connection)
     }
 
     private func startPolling(_ connection: HTTPTestConnection, first: [EngineTestPacket]) async throws {
@@ -172,7 +188,8 @@ public actor EngineTestClient {
         reader = Task {
             do {
                 while !self.ended, !self.isPausing {
-                    let response = try await connection.request(request, within: .seconds(120))
+                    let (response, connection) = try await answer(to: request, over: self.poll, within: .seconds(120))
+                    self.poll = connection
                     guard response.status == 200 else {
                         throw TestClientError.closed("poll answered \(response)")
                     }
