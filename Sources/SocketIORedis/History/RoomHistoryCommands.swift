@@ -8,8 +8,9 @@ internal import SocketIOCore
 /// The commands for the histories of rooms, and their answers (protocol 5.13).
 ///
 /// Each room has two keys: a stream whose entries have the ids `<number>-0`, and a hash with the epoch (`e`), the last number
-/// (`n`) and the bytes of the stream (`b`). The hash outlives the events, so that their positions stay valid. Scripts change
-/// both in one step, and publish the event in the same step: all nodes hear the events of all rooms in their order.
+/// (`n`) and the bytes of the stream (`b`, of no meaning when the stream has expired). The hash outlives the events, so that
+/// their positions stay valid. Scripts change both in one step, and publish the event in the same step: all nodes hear the
+/// events of all rooms in their order.
 struct RoomHistoryCommands: Sendable {
     /// The prefix of all keys and channels of the cluster.
     let key: String
@@ -53,6 +54,7 @@ struct RoomHistoryCommands: Sendable {
             end
             if epoch == ARGV[5] and n < tonumber(ARGV[6]) then n = tonumber(ARGV[6]) end
             n = n + 1
+            if redis.call('XLEN', KEYS[1]) == 0 then bytes = 0 end
             redis.call('XADD', KEYS[1], fmt(n) .. '-0', 't', fmt(now), 'k', ARGV[7], 'p', ARGV[11])
             bytes = trim(now, tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), bytes + #ARGV[11])
             redis.call('HSET', KEYS[2], 'e', epoch, 'n', fmt(n), 'b', fmt(bytes))
@@ -153,8 +155,8 @@ struct RoomHistoryCommands: Sendable {
         return UInt64(number)
     }
 
-    /// The page in the answer to ``read``; nil for an answer that is none. Events that cannot be read are left out and
-    /// reported to `invalid`.
+    /// The page in the answer to ``read``; nil for an answer that is none. Events that cannot be read, and those whose
+    /// numbers the history cannot have given out, are left out and reported to `invalid`: somebody else may write there, too.
     static func page(
         _ reply: RESPValue, _ query: RoomQuery, in namespace: String, invalid: (any Error) -> Void
     ) -> RoomPage? {
@@ -162,13 +164,17 @@ struct RoomHistoryCommands: Sendable {
         var page = RoomPage()
         if parts.isEmpty { return page }
         guard parts.count >= 3, parts.count % 3 == 0, let position = position(parts[0], parts[1]),
-            let first = number(parts[2])
+            let first = number(parts[2]), (1...position.number + 1).contains(first)
         else { return nil }
         (page.epoch, page.last, page.first) = (position.epoch, position.number, first)
         for index in stride(from: 3, to: parts.count, by: 3) {
             guard let number = number(parts[index]), let time = parts[index + 1].integerValue,
                 let bytes = parts[index + 2].bytes
             else { return nil }
+            guard number >= first, number <= page.last else {
+                invalid(StoredRoomEvent.Invalid.number)
+                continue
+            }
             do {
                 page.events.append(
                     KeptEvent(number: number, time: time, content: try StoredRoomEvent.decode(bytes, in: namespace)))

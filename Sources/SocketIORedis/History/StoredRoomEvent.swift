@@ -16,6 +16,10 @@ enum StoredRoomEvent {
         case version
         case truncated
         case limit
+        /// Something follows the array, if only a blank: the position is put before the last byte.
+        case trailing
+        /// The number is not one that the history has given out.
+        case number
         case json(any Error)
     }
 
@@ -63,6 +67,7 @@ enum StoredRoomEvent {
             except.append(String(buffer: name))
         }
         let json = try part(&bytes)
+        guard json.readableBytesView.last == UInt8(ascii: "]") else { throw .trailing }
         var attachments: [ByteBuffer] = []
         for _ in 0..<(try count(&bytes, maximum: maximumAttachments)) { attachments.append(try part(&bytes)) }
         guard bytes.readableBytes == 0 else { throw .truncated }

@@ -213,6 +213,67 @@ struct DurableRoomClusterTests {
         }
     }
 
+    @Test("A stream that has expired is not counted against the limit of bytes afterwards")
+    func expired() async throws {
+        let redis = try await RedisServer.started()
+        let admin = try await redis.admin()
+        try await withDurableNodes(redis, 1) { servers, _, _ in
+            let text = String(repeating: "x", count: 20_000)
+            for _ in 1...3 { try await servers[0].to("small").durable.emit("n", text) }
+            let events = "socket.io-room:{1:/small}:events"
+            // As when nobody has written for longer than the age of events.
+            _ = try await admin.run("PEXPIRE", events, "1")
+            try await eventually("it has expired") { try await admin.run("EXISTS", events).integerValue == 0 }
+            for number in 4...5 {
+                #expect(try await servers[0].to("small").durable.emit("n", text).number == UInt64(number))
+            }
+            #expect(try await servers[0].history(of: "small").events.map(\.position.number) == [4, 5])
+        }
+        await admin.close()
+    }
+
+    @Test("Numbers in the stream that the history has not given out")
+    func strangeNumbers() async throws {
+        let redis = try await RedisServer.started()
+        let admin = try await redis.admin()
+        try await withDurableNodes(redis, 1) { servers, addresses, clusters in
+            let client = try await member(addresses[0])
+            let socket = try #require(await servers[0].sockets.socket(client.id))
+            func add(_ id: String, to room: String) async throws {
+                _ = try await admin.run(
+                    "XADD", "socket.io-room:{1:/\(room)}:events", id, "t", "9999999999999", "k", "x", "p", "no event")
+            }
+            func cannotBeRead(_ room: String) async {
+                await #expect(throws: SocketError.self) { _ = try await servers[0].history(of: room) }
+                for start in [ReplayStart.beginning, .last(50), .last(0)] {
+                    await #expect(throws: SocketError.self) { try await socket.replay(room, since: start) }
+                }
+            }
+            for room in ["above", "zero", "beyond"] {
+                for number in 1...3 { try await servers[0].to(room).durable.emit("n", number) }
+            }
+            // One above those that were given out: the others are valid.
+            try await add("500-0", to: "above")
+            #expect(try await servers[0].history(of: "above").events.map(\.position.number) == [1, 2, 3])
+            for (start, count) in [(ReplayStart.beginning, 3), (.last(2), 2), (.last(0), 0)] {
+                socket.leave("above")
+                #expect(try await socket.replay("above", since: start).events == count)
+            }
+            #expect(clusters[0].statistics.invalid > 0)
+            // A stream that can have no valid beginning.
+            for (room, id) in [("zero", "0-5"), ("beyond", "500-0")] {
+                _ = try await admin.run("DEL", "socket.io-room:{1:/\(room)}:events")
+                try await add(id, to: room)
+                await cannotBeRead(room)
+            }
+            // A stream whose state is lost has no history.
+            try await add("0-5", to: "bare")
+            #expect(try await servers[0].history(of: "bare").newest == nil)
+            #expect(try await socket.replay("bare", since: .beginning).events == 0)
+        }
+        await admin.close()
+    }
+
     @Test("Garbage in the stream, in the state and on the channel: counted, and no end of anything")
     func garbage() async throws {
         let redis = try await RedisServer.started()
@@ -274,12 +335,41 @@ struct StoredRoomEventTests {
         }
     }
 
+    @Test("An array with something behind it, if only a blank, is refused: the position is put before the last byte")
+    func trailing() {
+        for json in [#"["e"] "#, "[\"e\"]\n", #"["e"]"#] {
+            let event = EventToKeep(
+                event: "e", data: EncodedArguments(json: ByteBuffer(string: json), attachments: []))
+            let decoded = try? StoredRoomEvent.decode(StoredRoomEvent.encode(event), in: "/")
+            #expect((decoded != nil) == json.hasSuffix("]"))
+        }
+    }
+
+    @Test("Events of a page with numbers that the history cannot have given out are left out and reported")
+    func strangeEvents() throws {
+        let bytes = RESPValue.bulk(StoredRoomEvent.encode(event()))
+        func page(_ numbers: [Int]) -> (RoomPage?, invalid: Int) {
+            let start: [RESPValue] = [.bulk(ByteBuffer(string: "abc123")), .integer(9), .integer(4)]
+            var invalid = 0
+            let page = RoomHistoryCommands.page(
+                .array(start + numbers.flatMap { [.integer(Int64($0)), .integer(0), bytes] }), .after(0), in: "/"
+            ) { _ in invalid += 1 }
+            return (page, invalid)
+        }
+        let (found, invalid) = page([0, 3, 4, 9, 10, 500])
+        #expect(found?.events.map(\.number) == [4, 9] && invalid == 4)
+        #expect(page([5, 5]).0 == nil)
+    }
+
     @Test(
         "Answers of Redis that are no pages",
         arguments: [
             RESPValue.null, .integer(1), .bulk(ByteBuffer(string: "x")), .array([.integer(1)]),
             .array([.bulk(ByteBuffer(string: "abc123")), .bulk(ByteBuffer(string: "x")), .integer(1)]),
             .array([.bulk(ByteBuffer(string: "abc123")), .integer(-1), .integer(1)]),
+            .array([.bulk(ByteBuffer(string: "abc123")), .integer(9), .integer(0)]),
+            .array([.bulk(ByteBuffer(string: "abc123")), .integer(9), .integer(11)]),
+            .array([.bulk(ByteBuffer(string: "abc123")), .integer(0), .integer(2)]),
             .array([.bulk(ByteBuffer(string: "abc123")), .integer(9), .integer(1), .integer(2), .null, .null]),
         ])
     func answers(reply: RESPValue) {
