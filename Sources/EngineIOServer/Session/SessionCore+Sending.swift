@@ -157,10 +157,14 @@ extension SessionCore {
     /// others are before it; with false when the session ends.
     package func whenRoom(_ body: @escaping (Bool) -> Void) {
         guard machine.isOpen else { return body(false) }
-        guard let leftover,
-            !leftover.waiters.isEmpty || waitingBytes > context.slowClientLimits.softBound
-        else { return body(true) }
+        guard let leftover, !hasRoom else { return body(true) }
         leftover.waiters.append(body)
+    }
+
+    /// Whether ``whenRoom(_:)`` calls back at once.
+    package var hasRoom: Bool {
+        guard machine.isOpen, let leftover else { return true }
+        return leftover.waiters.isEmpty && waitingBytes <= context.slowClientLimits.softBound
     }
 
     /// How many wait for room.

@@ -26,6 +26,10 @@ package struct RoomFeed<Event: Sendable>: Sendable {
     private var waiting: [UInt64: Event] = [:]
     /// The epoch in which a read is under way.
     private var reading: BootID?
+    /// The newest event that waited when the read began: the history had kept it by then.
+    private var newestAtRead: UInt64 = 0
+    /// Whether events may have been missed since the read began.
+    private var isStale = false
 
     package init() {}
 
@@ -57,21 +61,34 @@ package struct RoomFeed<Event: Sendable>: Sendable {
             last += 1
             deliverWaiting(&action)
         } else {
-            if waiting.count < Self.maximumWaiting { waiting[position.number] = event }
+            if waiting.count < Self.maximumWaiting {
+                waiting[position.number] = event
+            } else {
+                isStale = reading != nil
+            }
             read(&action)
         }
         return action
     }
 
-    /// Events may have been missed.
+    /// Events may have been missed. A read that is under way may have been answered before they were kept, and is repeated.
     package mutating func resumed() -> Action {
         var action = Action()
-        if epoch != nil { read(&action) }
+        isStale = reading != nil
+        read(&action)
         return action
     }
 
     /// A page of the events after the number that was asked for has been read.
     package mutating func read(_ page: RoomPage, _ make: (BootID, KeptEvent) -> Event) -> Action {
+        let isRepeated = isStale
+        isStale = false
+        var action = take(page, make)
+        if isRepeated { read(&action) }
+        return action
+    }
+
+    private mutating func take(_ page: RoomPage, _ make: (BootID, KeptEvent) -> Event) -> Action {
         var action = Action()
         let isCurrent = reading == epoch
         reading = nil
@@ -101,12 +118,18 @@ package struct RoomFeed<Event: Sendable>: Sendable {
             last = page.last
         }
         deliverWaiting(&action)
+        if last >= page.last, let next = waiting.keys.min(), next <= newestAtRead {
+            // The history has lost its newest events: reading again would not find what comes before this one.
+            action.missed += next - last - 1
+            last = next - 1
+            deliverWaiting(&action)
+        }
         if !waiting.isEmpty || last < page.last { read(&action) }
         return action
     }
 
     /// The history could not be read. Call ``resumed()`` later.
-    package mutating func readFailed() { reading = nil }
+    package mutating func readFailed() { (reading, isStale) = (nil, false) }
 
     private mutating func restart(_ newEpoch: BootID) {
         (epoch, last) = (newEpoch, 0)
@@ -116,6 +139,7 @@ package struct RoomFeed<Event: Sendable>: Sendable {
     private mutating func read(_ action: inout Action) {
         guard reading == nil, let epoch else { return }
         reading = epoch
+        newestAtRead = waiting.keys.max() ?? 0
         action.read = last
     }
 

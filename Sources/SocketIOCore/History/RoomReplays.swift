@@ -10,6 +10,7 @@ internal import EngineIOCore
 /// they arrived.
 package struct RoomReplays<Member: Hashable & Sendable>: Sendable {
     private struct Progress: Sendable {
+        let number: UInt64
         /// The newest live event that the member has not got.
         var newest: RoomPosition?
         /// The last event of the replay, when it has ended.
@@ -20,6 +21,8 @@ package struct RoomReplays<Member: Hashable & Sendable>: Sendable {
 
     private var rooms: [ExactName: [Member: Progress]] = [:]
     private var memberships: [Member: Set<ExactName>] = [:]
+    /// The number of the newest replay.
+    private var newest: UInt64 = 0
 
     package init() {}
 
@@ -27,7 +30,7 @@ package struct RoomReplays<Member: Hashable & Sendable>: Sendable {
 
     /// Holds live events back for a member that may begin a replay in a moment.
     package mutating func expect(_ room: String, _ member: Member) {
-        guard begin(room, member) else { return }
+        guard begin(room, member) != nil else { return }
         rooms[ExactName(room)]?[member]?.isExpected = true
     }
 
@@ -36,22 +39,24 @@ package struct RoomReplays<Member: Hashable & Sendable>: Sendable {
         for room in memberships[member] ?? [] where rooms[room]?[member]?.isExpected == true { end(room.text, member) }
     }
 
-    /// Begins a replay. False when one is under way.
-    package mutating func begin(_ room: String, _ member: Member) -> Bool {
+    /// Begins a replay. Returns its number: a member that leaves the room and begins another replay has nothing to do with
+    /// the earlier one. Nil when one is under way.
+    package mutating func begin(_ room: String, _ member: Member) -> UInt64? {
         let room = ExactName(room)
         if let progress = rooms[room]?[member], progress.sent == nil {
             rooms[room]?[member]?.isExpected = false
-            return progress.isExpected
+            return progress.isExpected ? progress.number : nil
         }
-        rooms[room, default: [:]][member] = Progress()
+        newest += 1
+        rooms[room, default: [:]][member] = Progress(number: newest)
         memberships[member, default: []].insert(room)
-        return true
+        return newest
     }
 
-    /// Whether a replay of the room is under way for the member.
-    package func isUnderWay(_ room: String, _ member: Member) -> Bool {
+    /// Whether this replay of the room is under way for the member.
+    package func isUnderWay(_ number: UInt64, of room: String, _ member: Member) -> Bool {
         guard let progress = rooms[ExactName(room)]?[member] else { return false }
-        return progress.sent == nil
+        return progress.number == number && progress.sent == nil
     }
 
     /// The replay has sent everything up to a position. Returns whether the member has everything, and gets live events from

@@ -73,6 +73,8 @@ package final class MemoryRoomHistory: RoomHistory {
         let key = Key(namespace: ExactName(namespace), room: ExactName(room))
         let now = now()
         let (position, receiver, dropped) = state.withLockedValue { state in
+            // The receiver is let go of outside the lock.
+            let receiver = state.receivers[key.namespace]?.receiver
             var entry = Self.take(key, &state) ?? Self.new(limits)
             let before = entry.log.bytes
             entry.limits = limits
@@ -80,10 +82,12 @@ package final class MemoryRoomHistory: RoomHistory {
             state.bytes += entry.log.bytes - before
             let position = RoomPosition(epoch: entry.log.epoch, number: number)
             Self.put(entry, key, &state)
-            return (position, state.receivers[key.namespace]?.receiver, makeRoom(for: key, now: now, &state))
+            // Inside the lock, so that receivers hear of all events in the order of their numbers.
+            receiver?.kept(LiveEvent(room: room, position: position, content: event))
+            return (position, receiver, makeRoom(for: key, now: now, &state))
         }
         for limit in dropped { refused(limit) }
-        receiver?.kept(LiveEvent(room: room, position: position, content: event))
+        _ = receiver
         return position
     }
 
@@ -93,12 +97,9 @@ package final class MemoryRoomHistory: RoomHistory {
         let key = Key(namespace: ExactName(namespace), room: ExactName(room))
         let now = now()
         return state.withLockedValue { state in
-            guard var entry = state.rooms[key] else { return RoomPage() }
-            let before = entry.log.bytes
-            entry.log.trim(now: now, limits)
-            state.bytes += entry.log.bytes - before
-            state.rooms[key] = entry
-            return entry.log.page(query, count: count, bytes: bytes)
+            guard let index = state.rooms.index(forKey: key) else { return RoomPage() }
+            Self.trim(index, now: now, limits, &state)
+            return state.rooms.values[index].log.page(query, count: count, bytes: bytes)
         }
     }
 
@@ -106,13 +107,21 @@ package final class MemoryRoomHistory: RoomHistory {
     func sweep() {
         let now = now()
         state.withLockedValue { state in
-            for (key, entry) in state.rooms {
-                var log = entry.log
-                log.trim(now: now, entry.limits)
-                state.bytes += log.bytes - entry.log.bytes
-                state.rooms[key]?.log = log
+            var index = state.rooms.startIndex
+            while index != state.rooms.endIndex {
+                Self.trim(index, now: now, state.rooms.values[index].limits, &state)
+                state.rooms.formIndex(after: &index)
             }
         }
+    }
+
+    /// Drops what exceeds the limits, in place: no room's events are copied.
+    private static func trim(
+        _ index: Dictionary<Key, Entry>.Index, now: Int64, _ limits: RoomHistoryLimits, _ state: inout State
+    ) {
+        state.bytes -= state.rooms.values[index].log.bytes
+        state.rooms.values[index].log.trim(now: now, limits)
+        state.bytes += state.rooms.values[index].log.bytes
     }
 
     // MARK: The list of rooms

@@ -7,13 +7,21 @@ internal import NIOCore
 final class ReplayGate: Sendable {
     private struct State {
         var working = 0
-        var waiting: [ObjectIdentifier: CheckedContinuation<Bool, Never>] = [:]
+        var waiting: [UInt64: CheckedContinuation<Bool, Never>] = [:]
         /// In the order of their calls, cancelled ones included.
-        var order = CircularBuffer<ObjectIdentifier>()
+        var order = CircularBuffer<UInt64>()
+        /// Those that have paused, until they work again.
+        var paused = 0
+        /// Those whose pause is over, in this order.
+        var returning = CircularBuffer<CheckedContinuation<Void, Never>>()
+        var tickets: UInt64 = 0
     }
 
-    /// The place of a task that waits.
-    private final class Ticket: Sendable {}
+    /// What a place is given to.
+    private enum Next {
+        case waiting(CheckedContinuation<Bool, Never>)
+        case returning(CheckedContinuation<Void, Never>)
+    }
 
     private let maximum: Int
     private let maximumWaiting: Int
@@ -24,8 +32,17 @@ final class ReplayGate: Sendable {
         self.maximumWaiting = maximumWaiting
     }
 
-    /// How many work, and how many wait.
+    /// How many work, and how many wait for their turn.
     var load: (working: Int, waiting: Int) { state.withLockedValue { ($0.working, $0.waiting.count) } }
+
+    /// How many have paused and do not work again yet.
+    var paused: Int { state.withLockedValue { $0.paused } }
+
+    /// How many have paused and wait for their place.
+    var returning: Int { state.withLockedValue { $0.returning.count } }
+
+    /// How many entries the order has, those of cancelled tasks included.
+    var orderCount: Int { state.withLockedValue { $0.order.count } }
 
     /// Runs `body` when it is its turn.
     ///
@@ -40,8 +57,38 @@ final class ReplayGate: Sendable {
         return try await body()
     }
 
+    /// Within ``run(_:)``: waits for something else, and lets another task work meanwhile. Afterwards the caller is the next
+    /// to work, before all that have not begun. When too many have paused, the caller keeps its place.
+    func pausing<Value: Sendable>(_ body: () async -> Value) async -> Value {
+        let isPaused = state.withLockedValue { state in
+            guard state.paused < maximumWaiting else { return false }
+            state.paused += 1
+            return true
+        }
+        guard isPaused else { return await body() }
+        leave()
+        let value = await body()
+        // Also when cancelled: those that work soon leave, and `run` gives the place back.
+        await withCheckedContinuation { continuation in
+            let isEntered = state.withLockedValue { state in
+                guard state.working < maximum else {
+                    state.returning.append(continuation)
+                    return false
+                }
+                state.working += 1
+                state.paused -= 1
+                return true
+            }
+            if isEntered { continuation.resume() }
+        }
+        return value
+    }
+
     private func enter() async -> Bool {
-        let ticket = Ticket()
+        let ticket = state.withLockedValue { state in
+            state.tickets += 1
+            return state.tickets
+        }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isEntered = state.withLockedValue { state -> Bool? in
@@ -51,25 +98,38 @@ final class ReplayGate: Sendable {
                         return true
                     }
                     guard state.waiting.count < maximumWaiting else { return false }
-                    state.waiting[ObjectIdentifier(ticket)] = continuation
-                    state.order.append(ObjectIdentifier(ticket))
+                    state.waiting[ticket] = continuation
+                    state.order.append(ticket)
+                    if state.order.count / 2 > maximumWaiting { Self.forgetCancelled(&state) }
                     return nil
                 }
                 if let isEntered { continuation.resume(returning: isEntered) }
             }
         } onCancel: {
-            state.withLockedValue { $0.waiting.removeValue(forKey: ObjectIdentifier(ticket)) }?.resume(returning: false)
+            state.withLockedValue { $0.waiting.removeValue(forKey: ticket) }?.resume(returning: false)
         }
     }
 
+    private static func forgetCancelled(_ state: inout State) {
+        state.order = CircularBuffer(state.order.filter { state.waiting[$0] != nil })
+    }
+
     private func leave() {
-        let next = state.withLockedValue { state -> CheckedContinuation<Bool, Never>? in
+        let next = state.withLockedValue { state -> Next? in
+            if let returning = state.returning.popFirst() {
+                state.paused -= 1
+                return .returning(returning)
+            }
             while let first = state.order.popFirst() {
-                if let found = state.waiting.removeValue(forKey: first) { return found }
+                if let found = state.waiting.removeValue(forKey: first) { return .waiting(found) }
             }
             state.working -= 1
             return nil
         }
-        next?.resume(returning: true)
+        switch next {
+        case .waiting(let continuation): continuation.resume(returning: true)
+        case .returning(let continuation): continuation.resume()
+        case nil: break
+        }
     }
 }

@@ -19,7 +19,7 @@ package struct LiveEvent: Sendable {
 package protocol RoomHistoryReceiver: AnyObject, Sendable {
     /// Whether anybody here is in a room: otherwise it need not be told about it.
     func wants(_ room: String) -> Bool
-    /// An event has been kept, by this server or another.
+    /// An event has been kept, by this server or another. Only takes note, since the history may be locked.
     func kept(_ event: LiveEvent)
     /// Events may have been kept of which ``kept(_:)`` was not told.
     func resumed()

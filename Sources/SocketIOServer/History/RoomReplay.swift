@@ -16,8 +16,9 @@ public enum ReplayStart: Sendable, Hashable {
 public struct RoomReplay: Sendable, Hashable {
     /// The number of events.
     public var events: Int
-    /// Whether nothing was missing between the start and the first event; false when the history had dropped events after the
-    /// position, or is another one than the position is from. Always true for the other starts.
+    /// Whether the client has got everything since the start; false when the history had dropped events after the position, or
+    /// is another one than the position is from, and, for every start, when it dropped events, or was lost, while the replay
+    /// was under way and before they were sent.
     public var isComplete: Bool
     /// The position up to which the client has everything; nil when the room has no history.
     public var position: RoomPosition?
@@ -52,9 +53,9 @@ extension Namespace {
     ///
     /// - Parameters:
     ///   - position: Usually that of the oldest event shown so far; nil, the default, for the newest events.
-    ///   - limit: The most events, 1 to ``DurableRooms/maxReplayEvents``; a page has no more than about 1 MiB, but one event at
-    ///     least if there is one.
-    /// - Throws: As ``Socket/replay(_:since:)``; ``SocketError`` with code `invalidArguments` for a limit out of range.
+    ///   - limit: The most events, at least 1; default 50. A page has no more than ``DurableRooms/maxReplayEvents`` and about
+    ///     1 MiB in any case, but one event at least if there is one.
+    /// - Throws: As ``Socket/replay(_:since:)``; ``SocketError`` with code `invalidArguments` for a limit below 1.
     public func history(
         of room: String, before position: RoomPosition? = nil, limit: Int = 50
     ) async throws -> RoomHistoryPage {
@@ -77,11 +78,10 @@ extension Namespace {
     ) async throws -> RoomHistoryPage {
         let (feeds, history) = try durableRooms(room)
         let limits = try feeds.settings.limits(of: room, in: name)
-        guard (1...feeds.settings.maxReplayEvents).contains(limit) else {
-            throw SocketError(.invalidArguments, "limit must be 1 to \(feeds.settings.maxReplayEvents)")
-        }
+        guard limit >= 1 else { throw SocketError(.invalidArguments, "limit must be at least 1") }
+        let count = min(limit, feeds.settings.maxReplayEvents)
         let found = try await feeds.admitted {
-            try await history.read(query, of: room, in: name, count: limit, bytes: Self.pageBytes, limits)
+            try await history.read(query, of: room, in: name, count: count, bytes: Self.pageBytes, limits)
         }
         var page = RoomHistoryPage()
         guard let epoch = found.epoch else {

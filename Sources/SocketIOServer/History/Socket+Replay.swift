@@ -33,18 +33,19 @@ extension Socket {
         let (feeds, history) = try namespace.durableRooms(room)
         let limits = try feeds.settings.limits(of: room, in: namespace.name)
         // At once when called on the loop, so that the client gets no event of the room before.
-        let begin: Result<Bool, SocketError>
+        let begin: Result<BegunReplay, SocketError>
         if let here = core.runIfHere({ $0.beginReplay(room) }) {
             begin = here
         } else {
             begin = await core.get { $0.beginReplay(room) }
         }
-        let wasMember = try begin.get()
+        let begun = try begin.get()
         do {
-            let replay = Replay(socket: self, room: room, feeds: feeds, history: history, limits: limits)
+            let replay = Replay(
+                socket: self, room: room, number: begun.number, feeds: feeds, history: history, limits: limits)
             return try await feeds.admitted { try await replay.run(start) }
         } catch {
-            core.run { $0.abandonReplay(room, leaves: !wasMember) }
+            core.run { $0.abandonReplay(begun, of: room) }
             throw error
         }
     }
@@ -54,6 +55,7 @@ extension Socket {
 private struct Replay: Sendable {
     let socket: Socket
     let room: String
+    let number: UInt64
     let feeds: RoomFeeds
     let history: any RoomHistory
     let limits: RoomHistoryLimits
@@ -64,7 +66,7 @@ private struct Replay: Sendable {
     private static let idleDelay = Duration.milliseconds(20)
 
     func run(_ start: ReplayStart) async throws -> RoomReplay {
-        var (replay, place) = try await begin(start)
+        var (replay, place, floor) = try await begin(start)
         let maximum = UInt64(feeds.settings.maxReplayEvents)
         var idleRounds = 0
         while true {
@@ -74,16 +76,21 @@ private struct Replay: Sendable {
                 // Another history has begun.
                 if place != nil { replay.isComplete = false }
                 place = RoomPosition(epoch: epoch, number: 0)
+                floor = 0
                 continue
             }
+            if place != nil, page.epoch == nil || page.first > floor + 1 { replay.isComplete = false }
             let (events, target) = (page.events, page.epoch.map { RoomPosition(epoch: $0, number: page.last) })
             let reached = target.map { RoomPosition(epoch: $0.epoch, number: events.last?.number ?? $0.number) }
             let isEnd = reached == target
-            let outcome = await socket.core.get { $0.sendReplay(events, to: reached, isEnd: isEnd, of: room) }
+            let outcome = await socket.core.get {
+                $0.sendReplay(number, events, to: reached, isEnd: isEnd, of: room)
+            }
             guard let outcome else { throw SocketError.disconnected }
             feeds.common.replayed.increment(by: outcome.sent)
             replay.events += outcome.sent
             place = reached ?? place
+            floor = place?.number ?? 0
             if outcome.isOver {
                 replay.position = place
                 return replay
@@ -102,17 +109,19 @@ private struct Replay: Sendable {
         }
     }
 
-    /// Finds the place before the first event.
-    private func begin(_ start: ReplayStart) async throws -> (RoomReplay, RoomPosition?) {
+    /// Finds the place before the first event, and the number after which no event may be missing.
+    private func begin(_ start: ReplayStart) async throws -> (RoomReplay, RoomPosition?, floor: UInt64) {
         var replay = RoomReplay(events: 0, isComplete: true, position: nil)
         let page = try await read(.newest, count: 1)
         guard let epoch = page.epoch else {
             if case .position(let position) = start { replay.isComplete = position.number == 0 }
-            return (replay, nil)
+            return (replay, nil, 0)
         }
         let newest = RoomPosition(epoch: epoch, number: page.last)
         await feeds.core.get { $0.begin(room, at: newest) }
-        var number = page.first - 1
+        // The history itself gives out numbers from 1, and `first` is at most one above `last`.
+        var number = min(max(page.first, 1) - 1, page.last)
+        var floor = page.last
         switch start {
         case .beginning: break
         case .last(let count):
@@ -124,9 +133,10 @@ private struct Replay: Sendable {
             } else {
                 replay.isComplete = false
             }
+            floor = number
         }
         guard page.last - number <= UInt64(feeds.settings.maxReplayEvents) else { throw tooLarge() }
-        return (replay, RoomPosition(epoch: epoch, number: number))
+        return (replay, RoomPosition(epoch: epoch, number: number), floor)
     }
 
     private func tooLarge() -> SocketError {
@@ -140,14 +150,24 @@ private struct Replay: Sendable {
             query, of: room, in: socket.namespace.name, count: count, bytes: Self.pageBytes, limits)
     }
 
-    /// Waits until the client has read enough. False when it has gone.
+    /// Waits until the client has read enough, and lets others work meanwhile. False when it has gone.
     private func waitForRoom() async -> Bool {
-        await withCheckedContinuation { continuation in
-            socket.core.run { core in
-                core.client.session.whenRoom { continuation.resume(returning: $0) }
+        if await socket.core.get({ $0.client.session.hasRoom }) { return true }
+        return await feeds.common.gate.pausing {
+            await withCheckedContinuation { continuation in
+                socket.core.run { core in
+                    core.client.session.whenRoom { continuation.resume(returning: $0) }
+                }
             }
         }
     }
+}
+
+/// A replay that has begun.
+struct BegunReplay: Sendable {
+    let number: UInt64
+    /// Whether the socket was in the room before.
+    let wasMember: Bool
 }
 
 /// What became of a page.
@@ -158,11 +178,11 @@ struct ReplayOutcome: Sendable {
 }
 
 extension SocketCore {
-    /// From now on no live event of the room's history reaches the socket. Returns whether it was in the room.
-    func beginReplay(_ room: String) -> Result<Bool, SocketError> {
+    /// From now on no live event of the room's history reaches the socket.
+    func beginReplay(_ room: String) -> Result<BegunReplay, SocketError> {
         guard let handle, handle.connected, !isLeaving else { return .failure(.disconnected) }
         let wasMember = handle.rooms.contains(room)
-        guard part.replays.begin(room, ObjectIdentifier(self)) else {
+        guard let number = part.replays.begin(room, ObjectIdentifier(self)) else {
             return .failure(SocketError(.notSupported, "a replay of this room is under way for the socket"))
         }
         joinCharged([room])
@@ -170,23 +190,23 @@ extension SocketCore {
             part.replays.end(room, ObjectIdentifier(self))
             return .failure(SocketError(.roomRefused, "the socket may not join the room"))
         }
-        return .success(wasMember)
+        return .success(BegunReplay(number: number, wasMember: wasMember))
     }
 
     /// The replay has failed.
-    func abandonReplay(_ room: String, leaves: Bool) {
-        guard part.replays.isUnderWay(room, ObjectIdentifier(self)) else { return }
+    func abandonReplay(_ replay: BegunReplay, of room: String) {
+        guard part.replays.isUnderWay(replay.number, of: room, ObjectIdentifier(self)) else { return }
         part.replays.end(room, ObjectIdentifier(self))
-        if leaves { leave([room]) }
+        if !replay.wasMember { leave([room]) }
     }
 
-    /// Sends a page; nil when the socket has gone, or has left the room.
+    /// Sends a page; nil when the socket has gone, or has left the room since the replay began.
     func sendReplay(
-        _ events: [KeptEvent], to reached: RoomPosition?, isEnd: Bool, of room: String
+        _ number: UInt64, _ events: [KeptEvent], to reached: RoomPosition?, isEnd: Bool, of room: String
     ) -> ReplayOutcome? {
-        guard let handle, handle.connected, !isLeaving, part.replays.isUnderWay(room, ObjectIdentifier(self)) else {
-            return nil
-        }
+        guard let handle, handle.connected, !isLeaving,
+            part.replays.isUnderWay(number, of: room, ObjectIdentifier(self))
+        else { return nil }
         var sent = 0
         part.engine.relieve()
         part.engine.holdingTick {

@@ -3,10 +3,14 @@
 internal import NIOCore
 
 extension Server {
-    /// Starts to remove, at intervals, the expired sessions of clients that have not come back. Later calls do nothing.
-    func beginSweeping() {
-        guard context.recovery?.beginSweeping() == true || context.histories?.beginSweeping() == true else { return }
+    /// Starts to remove, at intervals, the expired sessions of clients that have not come back, and the events of histories
+    /// that are too old. Later calls do nothing, and return false.
+    @discardableResult
+    func beginSweeping() -> Bool {
+        let isFirst = [context.recovery?.beginSweeping(), context.histories?.beginSweeping()]
+        guard isFirst.contains(true) else { return false }
         context.shards[0].run { self.scheduleSweep($0) }
+        return true
     }
 
     private func scheduleSweep(_ shard: ShardContextCore) {
