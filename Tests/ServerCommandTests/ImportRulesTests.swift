@@ -134,6 +134,8 @@ internal import Testing
                 "PeersCommand.swift": ["NIOPosix"],
                 // Commands that ask a running node, and sign tokens for development.
                 "RemoteNode.swift": ["AsyncHTTPClient"], "DevelopmentToken.swift": ["Crypto"],
+                // Requests with a time limit over all of each.
+                "HTTPClient+Exchange.swift": ["AsyncHTTPClient"],
                 // A request for the key set.
                 "KeySetFetch.swift": ["AsyncHTTPClient"],
                 // The API reads and writes JSON, and remembers requests.

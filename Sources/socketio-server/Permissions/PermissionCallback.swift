@@ -123,13 +123,11 @@ final class PermissionCallback: Sendable {
             case .closed: return nil
             case .open(let client): return client
             case .idle:
-                var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-                configuration.tlsConfiguration = .makeClientConfiguration()
-                configuration.tlsConfiguration?.minimumTLSVersion = .tlsv12
-                // With HTTP/2 any number of requests would share one connection.
-                configuration.httpVersion = .http1Only
-                configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = settings.maxConnections
-                let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+                let client = HTTPClient.strict { configuration in
+                    // With HTTP/2 any number of requests would share one connection.
+                    configuration.httpVersion = .http1Only
+                    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = settings.maxConnections
+                }
                 state = .open(client)
                 return client
             }
@@ -156,14 +154,16 @@ final class PermissionCallback: Sendable {
             WebhookRequest.timestampHeader: signed.timestamp, WebhookRequest.signatureHeader: signed.signature,
         ]
         request.body = .bytes(ByteBuffer(string: body))
-        let response = try await openClient().execute(request, timeout: .milliseconds(Int64(settings.timeoutMs)))
-        let text = try await response.body.collect(upTo: Self.longestAnswer)
-        switch response.status.code {
+        let limit = TimeAmount.milliseconds(Int64(settings.timeoutMs))
+        let (status, text) = try await openClient().exchange(request, within: limit) { response in
+            (response.status.code, try await response.body.collect(upTo: Self.longestAnswer))
+        }
+        switch status {
         case 200: return try Self.answer(text)
         case 204: return Answer(isAllowed: true)
         case 401, 403:
             return Answer(isAllowed: false, message: (try? RawJSON(text).value).flatMap(Self.message))
-        default: throw Failure.failed("the answer has status \(response.status.code)")
+        default: throw Failure.failed("the answer has status \(status)")
         }
     }
 

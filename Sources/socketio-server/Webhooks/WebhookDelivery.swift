@@ -8,7 +8,6 @@ internal import Logging
 internal import Metrics
 internal import NIOCore
 internal import NIOHTTP1
-internal import NIOSSL
 internal import SocketIOServer
 
 /// Sends what waits in the queue to `webhooks.url`, one request after the other, so that events arrive in their order. A
@@ -37,7 +36,7 @@ struct WebhookDelivery: Sendable {
 
     /// Delivers until the task is cancelled or the queue is closed.
     func run() async {
-        let client = Self.client()
+        let client = HTTPClient.strict()
         for await _ in queue.arrivals {
             // More may come, and needs no request of its own.
             try? await Task.sleep(for: .milliseconds(settings.maxDelayMs))
@@ -49,7 +48,7 @@ struct WebhookDelivery: Sendable {
 
     /// Tries once to deliver what is left, at the end of the process.
     func flush(within limit: Duration) async {
-        let client = Self.client()
+        let client = HTTPClient.strict()
         let end = ContinuousClock.now + limit
         while !queue.isEmpty, ContinuousClock.now < end {
             let before = queue.takeFigures().waiting
@@ -59,13 +58,6 @@ struct WebhookDelivery: Sendable {
         let left = queue.takeFigures().waiting
         if left > 0 { logger.warning("events for webhooks are lost at the end", metadata: ["events": "\(left)"]) }
         try? await client.shutdown()
-    }
-
-    private static func client() -> HTTPClient {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.tlsConfiguration = .makeClientConfiguration()
-        configuration.tlsConfiguration?.minimumTLSVersion = .tlsv12
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
     /// Sends the oldest events, and removes them when they are delivered or given up.
@@ -134,8 +126,10 @@ struct WebhookDelivery: Sendable {
         ]
         request.body = .bytes(ByteBuffer(string: webhook.body))
         do {
-            let response = try await client.execute(request, timeout: .milliseconds(Int64(settings.timeoutMs)))
-            let status = response.status.code
+            // The receiver has the events when it answers with a head; the rest is not waited for.
+            let status = try await client.exchange(request, within: .milliseconds(Int64(settings.timeoutMs))) {
+                $0.status.code
+            }
             switch status {
             case 200..<300: return .delivered
             case 408, 425, 429, 500...: return .failed("the answer has status \(status)")

@@ -126,6 +126,15 @@ internal import Testing
         #expect(try await CommandNode.run(["rooms", "--url", "http://h", "--token-file", "/no/file"]).code == 78)
     }
 
+    @Test(.timeLimit(.minutes(1))) func aNodeThatSendsOnlyTheHeadIsNotWaitedFor() async throws {
+        let server = try await HeadServer()
+        for command in ["rooms", "sockets", "top"] {
+            let (code, output) = try await CommandNode.run([command, "--url", server.url, "--timeout-ms", "200"])
+            #expect(code == 1 && output.contains("there was no answer in time (--timeout-ms)"), "\(output)")
+        }
+        try await server.close()
+    }
+
     @Test(.timeLimit(.minutes(3))) func topShowsWhatTheNodeDoes() async throws {
         let node = try await CommandNode.start(["SOCKETIO_OPERATIONS_TOKEN": "ops-token"])
         let socket = try await node.socket()

@@ -7,6 +7,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import ProcessTesting
 internal import SocketIOServer
+internal import SocketIOTesting
 internal import Testing
 
 @testable internal import socketio_server
@@ -78,6 +79,16 @@ internal import Testing
         await #expect(throws: KeySetFetch.Failure.self) { _ = try await issuer.bytes() }
         #expect(issuer.asked.withLockedValue { $0.count } == KeySetFetch.maximumRedirects + 1)
         await issuer.server.close()
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aFetchEndsWhereOnlyTheHeadComes() async throws {
+        let server = try await HeadServer()
+        let error = await #expect(throws: (any Error).self) {
+            _ = try await KeySetFetch.bytes(of: server.url, timeout: .milliseconds(200))
+        }
+        #expect(error.map { KeySetFetch.text($0) } == "there was no answer in 10 s")
+        try await eventually("the connection is closed") { server.connections == (1, 1) }
+        try await server.close()
     }
 
     @Test(

@@ -161,6 +161,24 @@ internal import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func anAnswerThatStopsAfterItsHeadIsNone() async throws {
+        let program = try await HeadServer()
+        try await Self.run { settings, _ in
+            settings.callback.connectUrl = program.url
+            settings.callback.timeoutMs = 200
+            settings.callback.maxConnections = 1
+            settings.callback.maxWaiting = 1
+        } _: { _, address in
+            // The first one leaves nothing behind that the second one would have to wait for.
+            for number in 1...2 {
+                let error = await #expect(throws: RefusedNamespace.self) { try await Self.join(address) }
+                #expect(error?.reason["data"]?["code"]?.string == "permission-unavailable")
+                try await eventually("the connection is closed") { program.connections == (number, number) }
+            }
+        }
+        try await program.close()
+    }
+
     @Test func aLimitIsNoPermission() async throws {
         try await Self.run { settings, _ in
             settings.rooms.allow = ["r:*"]

@@ -88,6 +88,22 @@ internal import Testing
         }
     }
 
+    /// The head of an answer says that the events have arrived.
+    @Test(.timeLimit(.minutes(1))) func theRestOfAnAnswerIsNotWaitedFor() async throws {
+        let server = try await HeadServer()
+        try await Self.run({
+            $0.events = [.connect]
+            $0.url = server.url
+        }) { _, _, address in
+            let client = try await SocketTestClient.connect(to: address)
+            for number in 1...2 {
+                _ = try await client.join("/team-\(number)")
+                try await eventually("delivered") { server.connections == (number, number) }
+            }
+        }
+        try await server.close()
+    }
+
     @Test func aRequestThatIsRefusedIsNot() async throws {
         try await Self.run({ $0.events = [.connect] }, prepare: { $0.answer(400) }) { receiver, _, address in
             let client = try await SocketTestClient.connect(to: address)

@@ -24,10 +24,7 @@ struct RemoteNode: Sendable {
 
     /// Does something with the node, and ends the process with 1 when that fails.
     func use<Result>(_ body: (Connected) async throws -> Result) async throws -> Result {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.tlsConfiguration = .makeClientConfiguration()
-        configuration.tlsConfiguration?.minimumTLSVersion = .tlsv12
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        let client = HTTPClient.strict()
         do {
             let result = try await body(Connected(node: self, client: client))
             try? await client.shutdown()
@@ -83,9 +80,10 @@ struct RemoteNode: Sendable {
             request.headers.add(name: "User-Agent", value: "socketio-server/\(Version.current)")
             if let token = node.token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
             do {
-                let response = try await client.execute(request, timeout: node.timeout)
-                let body = try await response.body.collect(upTo: RemoteNode.longestAnswer)
-                return (response.status, String(buffer: body))
+                return try await client.exchange(request, within: node.timeout) { response in
+                    let body = try await response.body.collect(upTo: RemoteNode.longestAnswer)
+                    return (response.status, String(buffer: body))
+                }
             } catch {
                 throw RemoteFailure(
                     description: "\(node.url) could not be asked: \(Self.text(error)); --url or "

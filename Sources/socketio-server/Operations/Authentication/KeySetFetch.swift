@@ -5,7 +5,6 @@ internal import FailureText
 internal import Foundation
 internal import NIOCore
 internal import NIOHTTP1
-internal import NIOSSL
 
 /// Fetches the key set of `auth.jwt.jwksUrl`.
 ///
@@ -29,21 +28,24 @@ struct KeySetFetch: Sendable {
         }
     }
 
+    private enum Answer: Sendable {
+        case keys([UInt8])
+        case redirect(to: String)
+    }
+
     static let maximumRedirects = 3
-    private static let timeout = TimeAmount.seconds(10)
+    /// For each request, with its answer to the last byte.
+    static let timeout = TimeAmount.seconds(10)
     private static let maximumBytes = 1_048_576
 
     /// Returns the bytes at the URL.
     ///
     /// - Throws: ``Failure``, or an error of the connection.
-    static func bytes(of url: String) async throws -> [UInt8] {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.tlsConfiguration = .makeClientConfiguration()
-        configuration.tlsConfiguration?.minimumTLSVersion = .tlsv12
+    static func bytes(of url: String, timeout: TimeAmount = KeySetFetch.timeout) async throws -> [UInt8] {
         // A new client for each fetch, since a connection would not stay open for the minutes in between.
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        let client = HTTPClient.strict()
         do {
-            let bytes = try await follow(url, with: client)
+            let bytes = try await follow(url, with: client, timeout)
             try await client.shutdown()
             return bytes
         } catch {
@@ -52,23 +54,32 @@ struct KeySetFetch: Sendable {
         }
     }
 
-    private static func follow(_ start: String, with client: HTTPClient) async throws -> [UInt8] {
+    private static func follow(
+        _ start: String, with client: HTTPClient, _ timeout: TimeAmount
+    ) async throws -> [UInt8] {
         var url = start
         for _ in 0...maximumRedirects {
             var request = HTTPClientRequest(url: url)
             request.headers.add(name: "Accept", value: "application/jwk-set+json, application/json")
-            let response = try await client.execute(request, timeout: timeout)
-            switch response.status {
-            case .ok: return Array(try await response.body.collect(upTo: maximumBytes).readableBytesView)
-            case .movedPermanently, .found, .seeOther, .temporaryRedirect, .permanentRedirect:
-                guard let location = response.headers.first(name: "Location") else {
-                    throw Failure.status(response.status.code)
-                }
-                url = try target(of: location, from: url)
-            default: throw Failure.status(response.status.code)
+            let answer = try await client.exchange(request, within: timeout) { try await Self.answer($0) }
+            switch answer {
+            case .keys(let bytes): return bytes
+            case .redirect(let location): url = try target(of: location, from: url)
             }
         }
         throw Failure.tooManyRedirects
+    }
+
+    private static func answer(_ response: HTTPClientResponse) async throws -> Answer {
+        switch response.status {
+        case .ok: return .keys(Array(try await response.body.collect(upTo: maximumBytes).readableBytesView))
+        case .movedPermanently, .found, .seeOther, .temporaryRedirect, .permanentRedirect:
+            guard let location = response.headers.first(name: "Location") else {
+                throw Failure.status(response.status.code)
+            }
+            return .redirect(to: location)
+        default: throw Failure.status(response.status.code)
+        }
     }
 
     /// What the log says about an error of ``bytes(of:)``.
