@@ -149,7 +149,7 @@ internal import Testing
                 "WebhookDelivery.swift": ["AsyncHTTPClient"],
                 // Permission callbacks do the same.
                 "PermissionCallback.swift": ["AsyncHTTPClient"],
-                "AnswerCache.swift": ["Crypto", "DequeModule"],
+                "AnswerCache.swift": ["SocketIOCore", "Crypto", "DequeModule"],
             ]),
         // Shipped, for applications and adapters: what the server's API and NIO give. Its codecs are its own, see `TestValue`.
         "SocketIOTesting": Rule(

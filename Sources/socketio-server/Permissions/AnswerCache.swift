@@ -2,6 +2,7 @@
 
 internal import Crypto
 internal import DequeModule
+internal import SocketIOCore
 internal import SocketIOServer
 
 /// Remembers the answers of permission callbacks for a while, and asks once where several clients wait for the same answer.
@@ -86,11 +87,9 @@ actor AnswerCache {
 }
 
 extension PermissionCallback.Answer {
-    /// About as many bytes as it takes.
+    /// About as many bytes as it takes in memory, which can be many times its JSON.
     fileprivate var size: Int {
-        let values = [claims, data].compactMap(\.self).reduce(0) { sum, value in
-            sum + ((try? RawJSON(encoding: value).json.utf8.count) ?? 0)
-        }
-        return (message?.utf8.count ?? 0) + values + rooms.reduce(0) { $0 + $1.utf8.count + 16 }
+        let values = (claims?.memoryBytes ?? 0) + (data?.memoryBytes ?? 0)
+        return (message?.utf8.count ?? 0) + values + rooms.reduce(0) { $0 + $1.utf8.count + 64 }
     }
 }

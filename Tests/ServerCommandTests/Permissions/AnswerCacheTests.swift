@@ -70,6 +70,22 @@ internal import Testing
         #expect(try await !cache.answer(to: "big") { .init(isAllowed: true) }.isCached)
     }
 
+    /// A list of nulls needs several times the memory of its text.
+    @Test func theMemoryOfValuesIsCounted() async throws {
+        let answer = PermissionCallback.Answer(
+            isAllowed: true, claims: ["x": .array(Array(repeating: .null, count: 10_000))])
+        let large = Self.cache(Clock(), bytes: 1 << 20)
+        _ = try await large.answer(to: "a") { answer }
+        let needed = await large.bytes
+        #expect(needed >= 10_000 * MemoryLayout<SocketValue>.stride)
+        for (bytes, isKept) in [(needed, true), (needed - 1, false)] {
+            let cache = Self.cache(Clock(), bytes: bytes)
+            _ = try await cache.answer(to: "a") { answer }
+            #expect(await cache.bytes == (isKept ? needed : 0))
+            #expect(try await cache.answer(to: "a") { answer }.isCached == isKept)
+        }
+    }
+
     @Test func theSameQuestionIsAskedOnceAndWaitingIsBounded() async throws {
         let cache = Self.cache(Clock(), waiting: 3)
         let (gate, open) = AsyncStream<Void>.makeStream()
