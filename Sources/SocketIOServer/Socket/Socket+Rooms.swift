@@ -29,10 +29,13 @@ extension Socket {
     /// Joins rooms.
     public func join(_ rooms: [String]) { core.run { $0.joinCharged(rooms) } }
 
-    /// Joins a room, and tells whether the socket is in it afterwards: a limit may have refused it.
+    /// Charges the client for a join, and tells whether its rates allow one.
+    package func chargeJoin() async -> Bool { await core.get { !$0.isJoinRefused() } }
+
+    /// Joins a room after ``chargeJoin()``, and tells whether the socket is in it afterwards: a limit may have refused it.
     package func joinTelling(_ room: String) async -> Bool {
         await core.get { core in
-            core.joinCharged([room])
+            core.join([room])
             return core.handle?.rooms.contains(room) ?? false
         }
     }

@@ -187,7 +187,8 @@ final class SocketCore: LoopResident {
         join(rooms.filter { _ in !isJoinRefused() })
     }
 
-    private func isJoinRefused() -> Bool {
+    /// Charges the rates of the client for a join, and tells whether they refuse it.
+    func isJoinRefused() -> Bool {
         guard client.isRefused(.joins) else { return false }
         context.metrics.joinsRefused.increment()
         handle?.report(

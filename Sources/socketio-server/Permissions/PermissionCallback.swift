@@ -11,11 +11,14 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import SocketIOServer
 
-/// Asks a program of the operator whether clients may connect and join rooms: signed `POST` requests to `callback.*`.
+/// Asks a program of the operator whether clients may connect, or join rooms: signed `POST` requests to `callback.*`.
+///
+/// Each kind of question has connections, waiting places and kept answers of its own, so that clients that ask for rooms
+/// keep nobody from connecting.
 ///
 /// Everything but a clear answer is a failure, and a failure lets nobody in.
 final class PermissionCallback: Sendable {
-    /// Which of the two is asked.
+    /// What is asked.
     enum Kind: String, Sendable {
         case connect
         case room
@@ -58,13 +61,20 @@ final class PermissionCallback: Sendable {
     private static let longestMessage = 1_024
     private static let mostRooms = 1_024
 
+    private let kind: Kind
+    private let url: String
     private let settings: Settings.Callback
     private let log: RateLimitedLogger<LogLineKind>
     private let state = NIOLockedValueBox(State.idle)
     private let cache: AnswerCache
 
+    /// Nil when the settings name no program for this.
+    ///
     /// - Parameter eventLoop: Counts the log lines that are left out.
-    init(_ settings: Settings.Callback, logger: Logger, eventLoop: any EventLoop) {
+    init?(_ kind: Kind, _ settings: Settings.Callback, logger: Logger, eventLoop: any EventLoop) {
+        guard let url = kind == .connect ? settings.connectUrl : settings.roomUrl else { return nil }
+        self.kind = kind
+        self.url = url
         self.settings = settings
         log = RateLimitedLogger(logger, eventLoop: eventLoop)
         cache = AnswerCache(
@@ -72,16 +82,11 @@ final class PermissionCallback: Sendable {
             maximumWaiting: settings.maxWaiting)
     }
 
-    /// Whether the settings name a program for this.
-    func isAsked(_ kind: Kind) -> Bool { url(kind) != nil }
-
     /// Asks, or takes the answer to the same question from the cache.
     ///
     /// - Throws: ``Failure``.
-    func ask(_ kind: Kind, _ question: SocketObject) async throws(Failure) -> Answer {
-        guard let url = url(kind), let secret = settings.secret else {
-            throw .failed("the settings name no address")
-        }
+    func ask(_ question: SocketObject) async throws(Failure) -> Answer {
+        guard let secret = settings.secret else { throw .failed("the settings have no callback.secret") }
         var question = question
         question["type"] = .string(kind.rawValue)
         guard let body = try? RawJSON(encoding: SocketValue.object(question).withBase64).json else {
@@ -89,18 +94,18 @@ final class PermissionCallback: Sendable {
         }
         do {
             let found = try await cache.answer(to: body) {
-                let answer = try await self.send(body, to: url, secret: secret)
-                Self.count(kind, answer.isAllowed ? "allowed" : "denied")
+                let answer = try await self.send(body, secret: secret)
+                self.count(answer.isAllowed ? "allowed" : "denied")
                 return answer
             }
-            if found.isCached { Self.count(kind, "cached") }
+            if found.isCached { count("cached") }
             return found.answer
         } catch {
             let failure = error as? Failure ?? .failed(failureText(error))
             switch failure {
-            case .busy: Self.count(kind, "busy")
+            case .busy: count("busy")
             case .failed(let reason):
-                Self.count(kind, "failed")
+                count("failed")
                 log.log(.failed, ["callback": "\(kind.rawValue)", "reason": "\(reason)"])
             }
             throw failure
@@ -136,16 +141,14 @@ final class PermissionCallback: Sendable {
         return client
     }
 
-    private func url(_ kind: Kind) -> String? { kind == .connect ? settings.connectUrl : settings.roomUrl }
-
-    private static func count(_ kind: Kind, _ outcome: String) {
+    private func count(_ outcome: String) {
         Counter(
             label: "socketio_callback_requests_total",
             dimensions: [("callback", kind.rawValue), ("outcome", outcome)]
         ).increment()
     }
 
-    private func send(_ body: String, to url: String, secret: String) async throws -> Answer {
+    private func send(_ body: String, secret: String) async throws -> Answer {
         let signed = WebhookRequest(body: body, secret: secret, seconds: Int64(Date().timeIntervalSince1970))
         var request = HTTPClientRequest(url: url)
         request.method = .POST

@@ -90,6 +90,11 @@ struct RoomRule: Sendable, Equatable {
         return pieces
     }
 
+    /// Whether a name could be the id of a socket: 20 characters of the alphabet of ids (`docs/protocol.md`).
+    static func hasFormOfSocketID(_ name: String) -> Bool {
+        name.utf8.count == 20 && name.utf8.allSatisfy { isOfSocketID($0) }
+    }
+
     private static func isOfSocketID(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

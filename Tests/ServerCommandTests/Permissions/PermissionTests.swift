@@ -4,6 +4,7 @@ internal import Logging
 internal import NIOCore
 internal import SocketIOServer
 internal import SocketIOTesting
+internal import Synchronization
 internal import Testing
 
 @testable internal import socketio_server
@@ -12,14 +13,14 @@ internal import Testing
 @Suite struct PermissionTests {
     private static func run(
         _ decide: @escaping PermissionReceiver.Decide,
-        _ change: (inout Settings, String) -> Void,
+        configuration: ServerConfiguration = ServerConfiguration(), _ change: (inout Settings, String) -> Void,
         _ body: (PermissionReceiver, ServerAddress) async throws -> Void
     ) async throws {
         let receiver = try await PermissionReceiver(decide)
         var settings = Settings()
         settings.callback.secret = WebhookReceiver.secret
         change(&settings, receiver.url)
-        let io = Server()
+        let io = Server(configuration: configuration)
         let made = Permissions(
             settings, logger: Logger(label: "may") { _ in SwiftLogNoOpLogHandler() }, eventLoop: io.someEventLoop)
         let permissions = try #require(made)
@@ -146,6 +147,125 @@ internal import Testing
             #expect(Self.code(try await Self.join(address).emitWithAck("room_join", "open")) == nil)
             #expect(receiver.questions.count == 2)
         }
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: [(1, 16), (100, 1)])
+    func questionsAboutRoomsKeepNobodyFromConnecting(maxWaiting: Int, maxConnections: Int) async throws {
+        let decide: PermissionReceiver.Decide = { question in
+            if question["type"] == "room" { try? await Task.sleep(for: .seconds(60)) }
+            return (204, "")
+        }
+        try await Self.run(decide) { settings, url in
+            settings.callback.connectUrl = url
+            settings.callback.roomUrl = url
+            settings.callback.maxWaiting = maxWaiting
+            settings.callback.maxConnections = maxConnections
+            settings.callback.timeoutMs = 5_000
+        } _: { receiver, address in
+            let socket = try await Self.join(address)
+            try await socket.emit("room_join", "a")
+            try await eventually("asked") { receiver.questions.contains { $0["type"] == "room" } }
+            _ = try await Self.join(address, ["name": "another"])
+        }
+    }
+
+    @Test func refusedRequestsAreChargedToTheRateOfJoins() async throws {
+        var configuration = ServerConfiguration()
+        configuration.rates.action = .drop
+        configuration.rates.burstSeconds = 1
+        configuration.rates.session.joinsPerSecond = 2
+        try await Self.run({ _ in (403, "") }, configuration: configuration) { settings, url in
+            settings.callback.roomUrl = url
+        } _: { receiver, address in
+            for event in ["room_join", "room_leave"] {
+                let socket = try await Self.join(address)
+                var codes: [String?] = []
+                for number in 0..<20 {
+                    codes.append(Self.code(try await socket.emitWithAck(event, .string("\(event):\(number)"))))
+                }
+                #expect(codes.first == "permission-denied" && codes.contains("permission-limit"), "\(codes)")
+                let asked = receiver.questions.count { $0["room"]?.string?.hasPrefix(event) == true }
+                #expect(asked == codes.count { $0 == "permission-denied" })
+            }
+        }
+    }
+
+    @Test(arguments: [true, false]) func whatRecoveryAddsIsNotTold(isOn: Bool) async throws {
+        try await Self.run { settings, url in
+            settings.callback.connectUrl = url
+            settings.recovery.enabled = isOn
+        } _: { receiver, address in
+            _ = try await Self.join(address, ["name": "ada"])
+            for number in 1...2 {
+                let pid = TestValue.string("secret-\(number)")
+                _ = try await Self.join(address, ["name": "ada", "pid": pid, "offset": .string("\(number)")])
+            }
+            // Without recovery they are members like others.
+            let told = receiver.questions.compactMap { $0["auth"]?["pid"]?.string }
+            #expect(told == (isOn ? [] : ["secret-1", "secret-2"]))
+            #expect(receiver.questions.count == (isOn ? 1 : 3))
+            #expect(receiver.questions.first?["auth"] == ["name": "ada"])
+        }
+    }
+
+    @Test func noProgramOpensTheRoomsOfSockets() async throws {
+        let literal = "12345678901234567890"
+        try await Self.run { settings, url in
+            settings.callback.roomUrl = url
+            settings.rooms.allow = [literal]
+        } _: { receiver, address in
+            let (socket, other) = (try await Self.join(address), try await Self.join(address))
+            for room in [other.id, "abcdefghijklmnop-_AZ"] {
+                for event in ["room_join", "room_leave"] {
+                    let answer = try await socket.emitWithAck(event, .string(room))
+                    #expect(Self.code(answer) == "permission-denied", "\(event) \(room)")
+                }
+            }
+            #expect(Self.code(try await socket.emitWithAck("room_join", .string(literal))) == nil)
+            #expect(receiver.questions.isEmpty)
+            // One character more, less or of another kind is no id.
+            for room in ["abcdefghijklmnop-_AZ1", "abcdefghijklmnop-_A", "abcdefghijklmnop:_AZ"] {
+                #expect(Self.code(try await socket.emitWithAck("room_join", .string(room))) == nil)
+            }
+            #expect(receiver.questions.count == 3)
+        }
+    }
+
+    @Test(arguments: [403, 500]) func whatAClientHasJoinedItMayLeave(later: Int) async throws {
+        let status = Mutex(200)
+        let decide: PermissionReceiver.Decide = { _ in
+            let status = status.withLock { $0 }
+            return (status, status == 200 ? #"{"allow":true,"rooms":["put"]}"# : "")
+        }
+        try await Self.run(decide) { settings, url in
+            settings.callback.connectUrl = url
+            settings.callback.roomUrl = url
+            settings.callback.cacheMs = 0
+        } _: { receiver, address in
+            let socket = try await Self.join(address)
+            #expect(Self.code(try await socket.emitWithAck("room_join", "a")) == nil)
+            status.withLock { $0 = later }
+            let before = receiver.questions.count
+            #expect(Self.code(try await socket.emitWithAck("room_leave", "a")) == nil)
+            #expect(receiver.questions.count == before)
+            // Not what it is no longer in, nor what the server has put it into.
+            let code = later == 403 ? "permission-denied" : "permission-unavailable"
+            #expect(Self.code(try await socket.emitWithAck("room_leave", "a")) == code)
+            #expect(Self.code(try await socket.emitWithAck("room_leave", "put")) == code)
+            #expect(receiver.questions.count == before + 2)
+        }
+    }
+
+    @Test func joinedRoomsAreBounded() {
+        let rooms = JoinedRooms()
+        var current: NameSet = []
+        for number in 0..<100 {
+            // The server takes the client out of the last one each time.
+            current = [String(number)]
+            rooms.insert(String(number), most: 4) { current }
+            #expect(rooms.count <= 4)
+        }
+        #expect(rooms.remove("99") && !rooms.remove("99") && !rooms.remove("50"))
     }
 
     @Test func aSilentProgramLetsNobodyIn() async throws {

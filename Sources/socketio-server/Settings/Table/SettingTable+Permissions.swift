@@ -30,18 +30,19 @@ extension SettingTable {
             ),
             .number(
                 "callback.timeoutMs", \.callback.timeoutMs, 10...600_000, unit: "ms",
-                "How long an answer may take; then the client is refused."),
+                "How long an answer may take, to its last byte; then the client is refused."),
             .number(
                 "callback.cacheMs", \.callback.cacheMs, 0...86_400_000, unit: "ms",
                 "How long the answer to a question holds for the same question; 0 asks each time."),
             .number(
                 "callback.cacheBytes", \.callback.cacheBytes, 65_536...1_099_511_627_776, unit: "bytes",
-                "Memory for these answers; the oldest go first."),
+                "Memory for these answers, for each of the two programs; the oldest go first."),
             .number(
                 "callback.maxConnections", \.callback.maxConnections, 1...10_000,
-                "Largest number of connections to the program, which is the number of requests at a time."),
+                "Largest number of connections to each of the two programs, which is the number of requests at a time."),
             .number(
                 "callback.maxWaiting", \.callback.maxWaiting, 1...1_000_000,
-                "Largest number of clients that wait for an answer; further ones are refused."),
+                "Largest number of clients that wait for an answer of each of the two programs; further ones are refused."
+            ),
         ])
 }
