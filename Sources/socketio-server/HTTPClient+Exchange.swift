@@ -26,10 +26,13 @@ extension HTTPClient {
         _ request: HTTPClientRequest, within limit: TimeAmount,
         _ read: @escaping @Sendable (HTTPClientResponse) async throws -> Result
     ) async throws -> Result {
-        try await withThrowingTaskGroup(of: Result?.self) { group in
-            group.addTask { try await read(try await self.execute(request, timeout: limit)) }
+        let end = ContinuousClock.now + .nanoseconds(limit.nanoseconds)
+        // This one knows why there was no connection, and says so when the time is over.
+        let response = try await execute(request, timeout: limit)
+        return try await withThrowingTaskGroup(of: Result?.self) { group in
+            group.addTask { try await read(response) }
             group.addTask {
-                try await ContinuousClock().sleep(for: .nanoseconds(limit.nanoseconds))
+                try await ContinuousClock().sleep(until: end)
                 return nil
             }
             defer { group.cancelAll() }
