@@ -14,7 +14,8 @@ package struct AckTable<Handler> {
         case duplicate
     }
 
-    private var handlers: [Int: Handler] = [:]
+    /// Not from a literal, for which the runtime looks up two types each time: every socket has a table.
+    private var handlers = Dictionary<Int, Handler>()
 
     package init() {}
 
@@ -37,7 +38,7 @@ package struct AckTable<Handler> {
     /// Empties the table at disconnection; the handlers come in the order of their ids.
     package mutating func failAll() -> [(id: Int, handler: Handler)] {
         let all = handlers.sorted { $0.key < $1.key }.map { (id: $0.key, handler: $0.value) }
-        handlers = [:]
+        handlers = Dictionary()
         return all
     }
 }
