@@ -194,7 +194,7 @@ struct ChatTests {
         }
     }
 
-    @Test("whoever takes a name next gets none of its former owner's conversations")
+    @Test("the next owner of a name gets none of the former owner's conversations")
     func namesakes() async throws {
         var limits = ChatUnderTest.limits
         limits.nameHold = .zero
