@@ -215,8 +215,8 @@ let package = Package(
         .testTarget(
             name: "HTTPServerCoreTests",
             dependencies: [
-                "HTTPServerCore", "FailureText", "LoopConfinement", "HTTPTesting", nioCore, nioLocks, nioPosix,
-                nioEmbedded, nioHTTP1, nioSSL, logging,
+                "HTTPServerCore", "FailureText", "LoopConfinement", "HTTPTesting", "ProcessTesting", nioCore, nioLocks,
+                nioPosix, nioEmbedded, nioHTTP1, nioSSL, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -313,8 +313,8 @@ let package = Package(
             name: "ServerCommandTests",
             dependencies: [
                 "socketio-server", "SocketIORedis", "SocketIOCluster", "SocketIOServer", "SocketIOTesting",
-                "EngineIOServer",
-                "HiredisNIO", "ProcessTesting", nioCore, nioLocks, nioPosix, nioHTTP1, crypto, logging,
+                "EngineIOServer", "HTTPServerCore", "HiredisNIO", "ProcessTesting", nioCore, nioLocks, nioPosix,
+                nioHTTP1, crypto, logging,
                 configuration, coreMetrics, .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings),

@@ -16,6 +16,10 @@ declare -A suites=(
     [thread]='HTTPServerCoreTests|EngineIOServerTests|SocketIOServerTests|ConformanceTests|HiredisNIOTests|SocketIOClusterTests|SocketIORedisTests'
     [address]='EngineIOCoreTests|SocketIOCoreTests|HTTPServerCoreTests|EngineIOServerTests|HiredisNIOTests'
 )
+# Tests that compute for minutes under a sanitizer and learn nothing from it: of one thread, or about how much something costs.
+costly='QuestionFloodTests/forged|OwnMessagesTests/random|MessagePackTests/random|SlowReaderTests/aPollingClientGetsABurst'
+costly+='|WaitingMessagesTests/replacingTakesNoMemory|BypassTests/slotsAndDescriptorsAreUsedAgain|BypassTests/whatWaitsIsBounded'
+costly+='|DirectAnswerSocketTests/whatWaitsIsBounded|PollingCompressionTests/aBroadcastToHeldPollsIsCompressedOnce'
 # Without debug information: names of functions are kept all the same. (The index is needed: SwiftPM looks for tests in it.)
 build=(--disable-xctest -Xswiftc -gnone -Xswiftc -use-ld=lld)
 results='.cache/test'
@@ -70,9 +74,9 @@ for sanitizer in ${*:-thread address}; do
     # Not in the foreground: the time-out is to end the tests as well, which are a process of their own.
     # Leaks are not looked for: what lives as long as the process is no fault here.
     LD_PRELOAD="$shim" TSAN_OPTIONS="halt_on_error=1:suppressions=$PWD/.ci/thread-sanitizer/suppressions.txt" ASAN_OPTIONS='detect_leaks=0' \
-        timeout --kill-after=10 1700 "${run[@]}" \
+        timeout --kill-after=10 2400 "${run[@]}" \
         swift test "${build[@]}" --skip-build --sanitize "$sanitizer" --scratch-path ".build-$sanitizer" \
-        --experimental-maximum-parallelization-width 3 --filter "$tests" > "$log" 2>&1
+        --experimental-maximum-parallelization-width 8 --filter "$tests" --skip "$costly" > "$log" 2>&1
     if grep -aqE '(WARNING: Thread|ERROR: Address)Sanitizer' "$log"; then
         grep -aE -A 40 '(WARNING: Thread|ERROR: Address)Sanitizer' "$log" | head -n 120
         echo "FAIL: the $sanitizer sanitizer has reported something"

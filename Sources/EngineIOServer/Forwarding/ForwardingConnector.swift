@@ -1,17 +1,22 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Glibc
+internal import HTTPServerCore
 internal import NIOCore
 internal import NIOPosix
 
 /// Connects to other nodes.
 enum ForwardingConnector {
-    /// A connection on `eventLoop`.
+    /// A connection on `eventLoop`; none when the process has only its last descriptors left.
     ///
     /// - Parameter initialize: adds the handlers; on the event loop.
     static func connect(
         to address: ForwardingAddress, on eventLoop: any EventLoop, timeout: TimeAmount,
         initialize: @escaping @Sendable (any Channel) throws -> Void
     ) -> EventLoopFuture<any Channel> {
+        guard DescriptorLimit.hasRoom else {
+            return eventLoop.makeFailedFuture(IOError(errnoCode: EMFILE, reason: "connecting to another node"))
+        }
         let bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(timeout)
             .channelOption(.socketOption(.tcp_nodelay), value: 1)

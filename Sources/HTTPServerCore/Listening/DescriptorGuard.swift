@@ -11,9 +11,11 @@ internal import NIOCore
 ///     accepting ── few descriptors left, or accept(2) failed ──▶ refusing ── enough again ──▶ accepting
 ///
 /// While refusing, NIO accepts no connections. Ten times a second this guard accepts up to ``batch`` connections from
-/// the kernel's queue, answers them with 503 and closes them, using a descriptor kept in reserve. A listener that
-/// leaves headroom (``DescriptorLimit/headroom(of:)``) refuses clients before accept(2) fails, so that the operations
-/// listener, Redis and files still get descriptors.
+/// the kernel's queue, answers them with 503 and closes them, using a descriptor kept in reserve.
+///
+/// Each listener refuses clients before accept(2) fails. One that leaves headroom (``DescriptorLimit/headroom(of:)``) does
+/// so earlier, so that the operations listener, Redis and files still get descriptors; the others leave what the Swift
+/// runtime cannot do without (``DescriptorLimit/reserve(of:)``).
 ///
 /// Confined to the event loop of the listener.
 final class DescriptorGuard: ChannelInboundHandler {
@@ -25,7 +27,7 @@ final class DescriptorGuard: ChannelInboundHandler {
     static let batch = 64
 
     private let watch: DescriptorWatch
-    /// Whether this listener leaves the last descriptors unused.
+    /// Whether this listener leaves descriptors for others than clients.
     private let leavesHeadroom: Bool
     private let speaksTLS: Bool
     private var reserve = ReservedDescriptor()
@@ -41,7 +43,7 @@ final class DescriptorGuard: ChannelInboundHandler {
     // MARK: Channel events
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if leavesHeadroom, retry == nil, isShort() { pause(context) }
+        if retry == nil, isShort() { pause(context) }
         context.fireChannelReadComplete()
     }
 
@@ -94,10 +96,15 @@ final class DescriptorGuard: ChannelInboundHandler {
     /// Whether fewer descriptors are free than this listener has to leave.
     private func isShort() -> Bool {
         guard reserve.isHeld || reserve.open(), let lowest = reserve.lowestFreeDescriptor() else { return true }
-        guard leavesHeadroom, lowest >= limit - DescriptorLimit.headroom(of: limit) else { return false }
+        guard lowest >= limit - unused else { return false }
         // The limit may have been changed at run time.
         limit = DescriptorLimit.current ?? .max
-        return lowest >= limit - DescriptorLimit.headroom(of: limit)
+        return lowest >= limit - unused
+    }
+
+    /// How many of the last descriptors this listener does not use.
+    private var unused: Int {
+        leavesHeadroom ? DescriptorLimit.headroom(of: limit) : DescriptorLimit.reserve(of: limit)
     }
 
     private func refuseWaiting(_ context: ChannelHandlerContext) {

@@ -103,6 +103,7 @@ internal import Testing
         #expect(DescriptorLimit.sessions(within: 20_000) == 18_000)
         #expect(DescriptorLimit.sessions(within: 1) == 1)
         #expect(DescriptorLimit.sessions(within: .max) == Int.max / 10 * 9 + 6)
-        #expect([16, 128, 256, 1_024, 1_000_000].map(DescriptorLimit.headroom(of:)) == [1, 8, 16, 64, 64])
+        #expect([16, 128, 256, 1_024, 1_000_000].map(DescriptorLimit.headroom(of:)) == [3, 16, 24, 72, 72])
+        #expect([0, 16, 64, 1_024].map(DescriptorLimit.reserve(of:)) == [0, 2, 8, 8])
     }
 }

@@ -43,7 +43,8 @@ internal import Testing
             for text in ["4", "4short", long, "4" + String(repeating: "x", count: 1023)] {
                 try await wire.send(try SessionWire.compressed(text))
                 let answer = try await wire.unpacked()
-                #expect(answer.bytes == Array(text.utf8))
+                let isSame = answer.bytes == Array(text.utf8)
+                #expect(isSame, "\(answer.bytes.count) bytes")
                 #expect(answer.isCompressed == (text.utf8.count >= 1024))
             }
             // Not compressed, binary, and in fragments of one byte with a ping after each.
