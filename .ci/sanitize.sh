@@ -31,26 +31,28 @@ run=()
 # The thread sanitizer wants the addresses where it expects them; newer kernels spread them more than it allows.
 if setarch "$(uname -m)" -R true 2>/dev/null; then run=(setarch "$(uname -m)" -R); fi
 
-# Builds .ci/thread-sanitizer/continuations.c and looks whether it does what it says: no report where there is no race, a
-# report where there is one.
+# Builds .ci/thread-sanitizer/runtime.c and checks that it does what it says: no report where there is no race, a report where
+# there is one.
 prepare_thread() {
-    local work="$PWD/.build-thread/proof" report
-    shim="$work/continuations.so"
+    local work="$PWD/.build-thread/proof" kind report
+    shim="$work/runtime.so"
     mkdir -p "$work"
-    clang -O1 -shared -fPIC .ci/thread-sanitizer/continuations.c -o "$shim" &&
+    clang -O1 -shared -fPIC .ci/thread-sanitizer/runtime.c -o "$shim" &&
         swiftc -parse-as-library -sanitize=thread .ci/thread-sanitizer/proof.swift -o "$work/proof" || return 1
-    report=$("${run[@]}" "$work/proof" ordered 2>&1)
-    grep -q 'WARNING: ThreadSanitizer' <<<"$report" ||
-        echo 'this Swift tells the sanitizer all: .ci/thread-sanitizer/continuations.c may be superfluous'
-    report=$(LD_PRELOAD="$shim" "${run[@]}" "$work/proof" ordered 2>&1) || {
-        echo "$report" | head -n 40
-        echo 'the thread sanitizer reports a race where there is none'
-        return 1
-    }
-    if LD_PRELOAD="$shim" "${run[@]}" "$work/proof" racing >/dev/null 2>&1; then
-        echo 'the thread sanitizer does not see a race where there is one'
-        return 1
-    fi
+    for kind in continuations mutex; do
+        report=$("${run[@]}" "$work/proof" "$kind" ordered 2>&1)
+        grep -q 'WARNING: ThreadSanitizer' <<<"$report" ||
+            echo "this Swift tells the sanitizer all about $kind: part of .ci/thread-sanitizer/runtime.c may be superfluous"
+        report=$(LD_PRELOAD="$shim" "${run[@]}" "$work/proof" "$kind" ordered 2>&1) || {
+            echo "$report" | head -n 40
+            echo "the thread sanitizer reports a race where there is none ($kind)"
+            return 1
+        }
+        if LD_PRELOAD="$shim" "${run[@]}" "$work/proof" "$kind" racing >/dev/null 2>&1; then
+            echo "the thread sanitizer does not see a race where there is one ($kind)"
+            return 1
+        fi
+    done
 }
 
 for sanitizer in ${*:-thread address}; do

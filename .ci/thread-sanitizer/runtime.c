@@ -1,8 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 //
-// Tells the thread sanitizer what it misses of Swift's continuations; preloaded by .ci/sanitize.sh.
+// Tells the thread sanitizer what it misses of Swift's continuations and mutexes; preloaded by .ci/sanitize.sh.
 //
-// Who resumes a continuation tells the sanitizer so: swift_continuation_resume calls __tsan_release(task). The task calls
+// Continuations. Who resumes one tells the sanitizer so: swift_continuation_resume calls __tsan_release(task). The task calls
 // __tsan_acquire(task) when it is run by its executor (runJobInEstablishedExecutorContext), but not when it finds, in
 // swift_continuation_await, that the continuation has been resumed already: then it goes on at once, on the same thread. So
 // whatever another thread made and handed over by a continuation is taken for a race whenever that thread was faster, such as an
@@ -14,15 +14,22 @@
 //  - swift_task_dealloc, for those that the runtime awaits by itself (withCheckedContinuation): the caller of an asynchronous
 //    function frees its frame as the first thing after it has returned.
 //
-// Nothing that is a race becomes invisible: only what others did before they resumed or enqueued this task counts as done
-// before. `proof.swift` has the false report, and a real race that must be found; .ci/sanitize.sh runs both.
+// Mutexes. `Mutex` takes a free lock by an atomic operation that is compiled into the program, which the sanitizer sees. When
+// another thread has the lock, the library Synchronization, which is not built for the sanitizer, spins or lets the kernel hand
+// the lock over: what was written under the lock before is taken for a race. Taking and giving back the lock in that library is
+// therefore told to the sanitizer as what it is, an acquire and a release of the word that is the lock.
+//
+// Nothing that is a race becomes invisible: only what others did before they resumed or enqueued this task, or gave back this
+// lock, counts as done before. `proof.swift` has the false reports, and real races that must be found; .ci/sanitize.sh runs all.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define ASYNC __attribute__((swiftasynccall))
 #define SWIFT __attribute__((swiftcall))
+#define SELF __attribute__((swift_context))
 
 typedef struct Context Context;
 typedef ASYNC void (*Resume)(__attribute__((swift_async_context)) Context *);
@@ -35,16 +42,32 @@ struct Context {
 
 // Both are missing in other programs, which `swift test` starts too.
 extern void __tsan_acquire(void *address) __attribute__((weak));
+extern void __tsan_release(void *address) __attribute__((weak));
 extern SWIFT void *swift_task_getCurrent(void) __attribute__((weak));
 
 static ASYNC void (*awaitOriginal)(Context *);
 static SWIFT void (*deallocOriginal)(void *);
+#define LOCK_SLOW "$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF"
+#define TRY_LOCK_SLOW "$s15Synchronization12_MutexHandleV12_tryLockSlowSbyF"
+#define UNLOCK_SLOW "$s15Synchronization12_MutexHandleV11_unlockSlowyyF"
+
+// The methods of Synchronization._MutexHandle, which is the lock's word and nothing else.
+SWIFT void lockSlow(uint32_t thread, SELF void *lock) __asm__(LOCK_SLOW);
+SWIFT bool tryLockSlow(SELF void *lock) __asm__(TRY_LOCK_SLOW);
+SWIFT void unlockSlow(SELF void *lock) __asm__(UNLOCK_SLOW);
+
+static SWIFT void (*lockSlowOriginal)(uint32_t, SELF void *);
+static SWIFT bool (*tryLockSlowOriginal)(SELF void *);
+static SWIFT void (*unlockSlowOriginal)(SELF void *);
 // Where the task goes on. One for each thread suffices: it is read only when that happens at once.
 static __thread Resume resume;
 
 __attribute__((constructor)) static void find(void) {
     awaitOriginal = (ASYNC void (*)(Context *))dlsym(RTLD_NEXT, "swift_continuation_await");
     deallocOriginal = (SWIFT void (*)(void *))dlsym(RTLD_NEXT, "swift_task_dealloc");
+    lockSlowOriginal = (SWIFT void (*)(uint32_t, SELF void *))dlsym(RTLD_NEXT, LOCK_SLOW);
+    tryLockSlowOriginal = (SWIFT bool (*)(SELF void *))dlsym(RTLD_NEXT, TRY_LOCK_SLOW);
+    unlockSlowOriginal = (SWIFT void (*)(SELF void *))dlsym(RTLD_NEXT, UNLOCK_SLOW);
 }
 
 static void acquire(void) {
@@ -69,4 +92,20 @@ ASYNC void swift_continuation_await(Context *context) {
 SWIFT void swift_task_dealloc(void *memory) {
     acquire();
     deallocOriginal(memory);
+}
+
+SWIFT void lockSlow(uint32_t thread, SELF void *lock) {
+    lockSlowOriginal(thread, lock);
+    if (__tsan_acquire) __tsan_acquire(lock);
+}
+
+SWIFT bool tryLockSlow(SELF void *lock) {
+    bool isTaken = tryLockSlowOriginal(lock);
+    if (isTaken && __tsan_acquire) __tsan_acquire(lock);
+    return isTaken;
+}
+
+SWIFT void unlockSlow(SELF void *lock) {
+    if (__tsan_release) __tsan_release(lock);
+    unlockSlowOriginal(lock);
 }
