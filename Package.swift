@@ -124,8 +124,8 @@ let package = Package(
         .target(
             name: "SocketIOHummingbird",
             dependencies: [
-                "SocketIOServer", "EngineIOServer", "FailureText", hummingbird, httpTypes, nioHTTPTypesHTTP1, nioCore,
-                nioHTTP1, logging,
+                "SocketIOServer", "EngineIOServer", "HTTPServerCore", "FailureText", hummingbird, httpTypes,
+                nioHTTPTypesHTTP1, nioCore, nioHTTP1, logging,
             ],
             swiftSettings: swiftSettings),
         .target(

@@ -18,8 +18,9 @@ declare -A suites=(
 )
 # Tests that compute for minutes under a sanitizer and learn nothing from it: of one thread, or about how much something costs.
 costly='QuestionFloodTests/forged|OwnMessagesTests/random|MessagePackTests/random|SlowReaderTests/aPollingClientGetsABurst'
-costly+='|WaitingMessagesTests/replacingTakesNoMemory|BypassTests/slotsAndDescriptorsAreUsedAgain|BypassTests/whatWaitsIsBounded'
-costly+='|DirectAnswerSocketTests/whatWaitsIsBounded|PollingCompressionTests/aBroadcastToHeldPollsIsCompressedOnce'
+costly+='|WaitingMessagesTests/replacingTakesNoMemory|BypassTests/slotsAndDescriptorsAreUsedAgain|BypassTests/aSlowReader'
+costly+='|BypassTests/whatWaitsIsBounded|DirectAnswerSocketTests/whatWaitsIsBounded'
+costly+='|PollingCompressionTests/aBroadcastToHeldPollsIsCompressedOnce'
 # Without debug information: names of functions are kept all the same. (The index is needed: SwiftPM looks for tests in it.)
 build=(--disable-xctest -Xswiftc -gnone -Xswiftc -use-ld=lld)
 results='.cache/test'

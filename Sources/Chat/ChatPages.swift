@@ -2,6 +2,7 @@
 
 internal import HTTPTypes
 public import Hummingbird
+internal import SocketIOHummingbird
 
 /// The pages of the chat, held in memory.
 public struct ChatPages: Sendable {
@@ -9,12 +10,6 @@ public struct ChatPages: Sendable {
         let path: String
         let contentType: String
         let bytes: [UInt8]
-
-        /// FNV-1a of the bytes: changes whenever they do, which is all an entity tag must.
-        var entityTag: String {
-            let hash = bytes.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-            return "\"\(String(hash, radix: 16))\""
-        }
     }
 
     /// The page needs nothing but its own files and its own server; the policy says so to the browser.
@@ -55,21 +50,14 @@ public struct ChatPages: Sendable {
         ]
         pages += Self.scripts.map { Page(path: "/" + $0.name, contentType: Self.script, bytes: $0.bytes) }
         for page in pages {
-            let body = ByteBuffer(bytes: page.bytes)
-            let headers: HTTPFields = [
-                .contentType: page.contentType,
-                .cacheControl: "no-cache",
-                .eTag: page.entityTag,
-                .contentSecurityPolicy: Self.policy,
-                .xContentTypeOptions: "nosniff",
-                .init("Referrer-Policy") ?? .referer: "no-referrer",
-            ]
-            router.on(RouterPath(page.path), method: .get) { request, _ in
-                if request.headers[.ifNoneMatch] == headers[.eTag] {
-                    return Response(status: .notModified, headers: headers)
-                }
-                return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: body))
-            }
+            let file = MemoryFile(
+                page.bytes, contentType: page.contentType,
+                headers: [
+                    .contentSecurityPolicy: Self.policy,
+                    .xContentTypeOptions: "nosniff",
+                    .init("Referrer-Policy") ?? .referer: "no-referrer",
+                ])
+            router.on(RouterPath(page.path), method: .get) { request, _ in file.response(to: request) }
         }
     }
 }

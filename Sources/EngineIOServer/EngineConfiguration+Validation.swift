@@ -43,9 +43,6 @@ extension EngineConfiguration {
         if proxyProtocol, trustedProxies.isEmpty {
             problems.append("proxyProtocol needs trustedProxies, whose connections it is about")
         }
-        if clientVersion.isEmpty || !clientVersion.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x22 }) {
-            problems.append("clientVersion must be printable and hold no quotation mark")
-        }
     }
 
     private func checkAdmission(_ problems: inout [String]) {

@@ -152,8 +152,8 @@ public struct EngineConfiguration: Sendable {
     public var serveClient = true
     /// The directory holding them; nil, the default, answers 404 with the remedy.
     public var clientDirectory: String?
-    /// The version of those files, used as `ETag`; default `4.8.3`.
-    public var clientVersion = "4.8.3"
+    /// Whether the client that writes MessagePack can connect, so that its files are served.
+    package var servesPackedClient = true
 
     // MARK: Listening
 

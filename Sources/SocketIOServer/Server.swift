@@ -46,6 +46,7 @@ public final class Server: Sendable {
     ) {
         var configuration = configuration
         configuration.engine.claimNodeTag()
+        configuration.engine.servesPackedClient = configuration.parser != .default
         let group =
             eventLoopGroup ?? MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoops))
         let clients = ClientFactory()

@@ -106,7 +106,6 @@ enum LibraryConfiguration {
         engine.proxyProtocol = settings.proxyProtocol
         engine.serveClient = settings.client.enabled
         engine.clientDirectory = ClientDirectory.find(settings.client.directory)
-        engine.clientVersion = settings.client.version
         apply(settings.limits, to: &engine)
         return engine
     }

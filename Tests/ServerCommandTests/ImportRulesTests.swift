@@ -104,7 +104,8 @@ internal import Testing
                 "SocketIOServer", "EngineIOServer", "FailureText", "Hummingbird", "HummingbirdCore", "HTTPTypes",
                 "NIOCore",
                 "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "Logging", "Synchronization",
-            ]),
+            ],
+            files: ["MemoryFile.swift": ["HTTPServerCore"]]),
         "Chat": Rule(
             anywhere: [
                 "SocketIOServer", "SocketIOHummingbird", "Hummingbird", "HTTPTypes", "NIOCore", "Logging",

@@ -10,9 +10,7 @@ internal import NIOHTTP1
 struct ClientFiles: Sendable {
     private struct File: Sendable {
         var contentType: String
-        /// The plain body and its compressed forms.
-        var plain: ByteBuffer
-        var encoded: [ContentCoding: ByteBuffer]
+        var body: NegotiatedBody
     }
 
     static let names = [
@@ -22,20 +20,24 @@ struct ClientFiles: Sendable {
 
     /// The engine's path with a slash at its end.
     private let prefix: [UInt8]
-    private let version: String
+    /// Whether clients may write their packets as MessagePack.
+    private let servesPackedClient: Bool
     private let files: [String: File]
 
     /// Files that are symbolic links to outside the directory, with their targets. They are not served.
     let strays: [String: String]
 
     /// Reads what `directory` holds of the eight files; blocking, so only to be called at start.
-    init(path: String, directory: String?, version: String) {
+    ///
+    /// - Parameter servesPackedClient: Whether the client that writes MessagePack can connect to this server. Its files are
+    ///   not served otherwise.
+    init(path: String, directory: String?, servesPackedClient: Bool = true) {
         prefix = Array((path.hasSuffix("/") ? path : path + "/").utf8)
-        self.version = version
+        self.servesPackedClient = servesPackedClient
         var files: [String: File] = [:]
         var strays: [String: String] = [:]
         if let directory {
-            for name in Self.names {
+            for name in Self.names where servesPackedClient || !Self.isPacked(name) {
                 do throws(FileBytes.OutsideDirectory) {
                     if let file = try Self.load(name, directory: directory) { files[name] = file }
                 } catch {
@@ -66,28 +68,32 @@ struct ClientFiles: Sendable {
             return Self.text(
                 status: .methodNotAllowed, headers: ["Allow": "GET, HEAD"], "\(name) is served to GET and HEAD only\n")
         }
+        guard servesPackedClient || !Self.isPacked(name) else {
+            return Self.text(
+                status: .notFound,
+                "Clients of this server do not write MessagePack, as this one does; see the setting `parser`.\n")
+        }
         guard let file = files[name] else {
             return Self.text(
                 status: .notFound,
                 "This server has no \(name). `make client` fetches the browser client; "
                     + "then set the client directory of the server to it, or load the client from elsewhere.\n")
         }
-        let etag = "\"\(version)\""
-        if let known = request.headers.first(name: "if-none-match"), [etag, "W/" + etag].hasBytes(of: known) {
-            return HTTPServerResponse(status: .notModified)
-        }
+        let answer = file.body.answer(
+            acceptEncoding: request.headers["accept-encoding"].joined(separator: ","),
+            ifNoneMatch: request.headers.first(name: "if-none-match"))
         var headers: HTTPHeaders = [
-            "Cache-Control": "public, max-age=0", "Content-Type": file.contentType, "ETag": etag,
-            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "public, max-age=0", "ETag": answer.entityTag, "X-Content-Type-Options": "nosniff",
         ]
-        let accepted = request.headers["accept-encoding"].joined(separator: ",")
-        let offered = ContentCoding.allCases.filter { file.encoded[$0] != nil }
-        guard let coding = ContentCoding.negotiate(accepted, offered: offered), let body = file.encoded[coding] else {
-            return HTTPServerResponse(status: .ok, headers: headers, body: file.plain)
-        }
-        headers.add(name: "Content-Encoding", value: coding.rawValue)
-        return HTTPServerResponse(status: .ok, headers: headers, body: body)
+        if let vary = file.body.vary { headers.add(name: "Vary", value: vary) }
+        guard !answer.isKnown else { return HTTPServerResponse(status: .notModified, headers: headers) }
+        headers.add(name: "Content-Type", value: file.contentType)
+        if let coding = answer.coding { headers.add(name: "Content-Encoding", value: coding.rawValue) }
+        return HTTPServerResponse(status: .ok, headers: headers, body: answer.body)
     }
+
+    /// Whether the file is of the client that writes MessagePack.
+    private static func isPacked(_ name: String) -> Bool { name.utf8.starts(with: "socket.io.msgpack.".utf8) }
 
     private static func text(
         status: HTTPResponseStatus, headers: HTTPHeaders = [:], _ message: String
@@ -100,11 +106,8 @@ struct ClientFiles: Sendable {
 
     private static func load(_ name: String, directory: String) throws(FileBytes.OutsideDirectory) -> File? {
         guard let plain = try FileBytes.read(name, in: directory) else { return nil }
-        var encoded: [ContentCoding: ByteBuffer] = [:]
-        encoded[.gzip] = BodyCompression.compress(plain, coding: .gzip, level: 9)
-        encoded[.deflate] = BodyCompression.compress(plain, coding: .deflate, level: 9)
-        encoded[.brotli] = try FileBytes.read("\(name).br", in: directory)
+        let body = NegotiatedBody(plain, brotli: try FileBytes.read("\(name).br", in: directory))
         let type = name.hasSuffix(".map") ? "application/json" : "application/javascript"
-        return File(contentType: "\(type); charset=utf-8", plain: plain, encoded: encoded)
+        return File(contentType: "\(type); charset=utf-8", body: body)
     }
 }

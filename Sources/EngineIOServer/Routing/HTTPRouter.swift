@@ -65,7 +65,7 @@ package final class HTTPRouter: HTTPService {
         prefix = Array(configuration.effectivePath.utf8)
         clientFiles = ClientFiles(
             path: configuration.path, directory: configuration.serveClient ? configuration.clientDirectory : nil,
-            version: configuration.clientVersion)
+            servesPackedClient: configuration.servesPackedClient)
         loopSettings = HTTPLoopSettingsTable(configuration.http, eventLoops: eventLoops)
         // Made beforehand: looking a counter up for each refusal would help a flood.
         refusals = Dictionary(

@@ -271,7 +271,10 @@ final class PollingTransport: Transport, LoopResident {
         response.tracker = tracker
         // Hooks may change every header, so for them it takes them all one by one.
         if context.hasHeaderHooks { response.headers = kind.fields } else { response.fixedLines = kind.lines }
-        if let coding { response.headers.add(name: "Content-Encoding", value: coding.rawValue) }
+        if let coding {
+            response.headers.add(name: "Content-Encoding", value: coding.rawValue)
+            response.headers.add(name: "Vary", value: "Accept-Encoding")
+        }
         PollingHeaders.addScriptProtection(to: &response.headers, for: exchange.request)
         let isFirst = isFirstAnswer
         isFirstAnswer = false

@@ -192,7 +192,6 @@ struct Settings: Sendable, Equatable {
     struct Client: Sendable, Equatable {
         var enabled = true
         var directory = ".cache/client"
-        var version = "4.8.1"
     }
 
     struct TLS: Sendable, Equatable {

@@ -42,7 +42,6 @@ struct StatusServer: Sendable {
         configuration.engine.maxSessions = 64
         configuration.engine.maxHandshakesPerSecond = 32
         configuration.engine.clientDirectory = ClientDirectory.find(settings.client.directory)
-        configuration.engine.clientVersion = settings.client.version
         let gate = StatusGate(
             hosts: OperationsHosts(hasToken: token.text != nil, configured: settings.operations.host))
         configuration.engine.allowRequest = { gate.allows($0) ? .allow : .refuse("Not from this page") }

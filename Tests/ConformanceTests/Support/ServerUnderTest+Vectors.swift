@@ -104,7 +104,7 @@ private struct ClientFileStandIns {
         directory = url.path
         for base in ["socket.io", "socket.io.min", "socket.io.esm.min", "socket.io.msgpack.min"] {
             for name in ["\(base).js", "\(base).js.map"] {
-                try Data("/* \(name) */".utf8).write(to: url.appendingPathComponent(name))
+                try Data(String(repeating: "/* \(name) */", count: 20).utf8).write(to: url.appendingPathComponent(name))
                 // Only served, never read here.
                 try Data("compressed".utf8).write(to: url.appendingPathComponent("\(name).br"))
             }

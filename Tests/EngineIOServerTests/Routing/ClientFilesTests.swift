@@ -36,7 +36,7 @@ internal import Testing
                 atPath: root.appendingPathComponent("client/" + name).path, withDestinationPath: target)
         }
 
-        func files() -> ClientFiles { ClientFiles(path: "/socket.io", directory: client, version: "1") }
+        func files() -> ClientFiles { ClientFiles(path: "/socket.io", directory: client) }
     }
 
     private func body(_ files: ClientFiles, _ name: String, _ headers: HTTPHeaders = [:]) -> String? {
@@ -63,6 +63,63 @@ internal import Testing
         #expect(files.strays["socket.io.js"]?.hasSuffix("/key") == true)
     }
 
+    /// Caches between may keep each form, and never mix two of them up.
+    @Test func everyFormHasATagOfItsOwn() throws {
+        let folder = try Folder()
+        try folder.write(String(repeating: "good ", count: 100), "client/socket.io.js")
+        let files = folder.files()
+        func answer(_ headers: HTTPHeaders) -> HTTPServerResponse {
+            files.answer(
+                name: "socket.io.js",
+                request: HTTPServerRequest(method: .GET, target: "/socket.io/socket.io.js", headers: headers))
+        }
+        var tags: Set<String> = []
+        for coding in ["", "gzip", "deflate"] {
+            let full = answer(["Accept-Encoding": coding])
+            let tag = try #require(full.headers.first(name: "ETag"))
+            #expect(full.status == .ok && full.headers["Vary"] == ["Accept-Encoding"])
+            #expect(full.headers["Content-Encoding"] == (coding.isEmpty ? [] : [coding]))
+            for known in [tag, "W/\(tag)", "\"other\" , \(tag)", "*"] {
+                let short = answer(["Accept-Encoding": coding, "If-None-Match": known])
+                #expect(short.status == .notModified && short.body.readableBytes == 0, "\(known)")
+                #expect(short.headers["ETag"] == [tag] && short.headers["Vary"] == ["Accept-Encoding"])
+                #expect(short.headers["Cache-Control"] == ["public, max-age=0"])
+            }
+            for other in tags { #expect(answer(["Accept-Encoding": coding, "If-None-Match": other]).status == .ok) }
+            tags.insert(tag)
+        }
+        #expect(tags.count == 3)
+        let before = tags
+        try folder.write(String(repeating: "better ", count: 100), "client/socket.io.js")
+        let changed = folder.files().answer(
+            name: "socket.io.js", request: HTTPServerRequest(method: .GET, target: "/socket.io/socket.io.js"))
+        #expect(!before.contains(try #require(changed.headers.first(name: "ETag"))))
+    }
+
+    /// What compression makes longer is sent as it is, and depends on nothing.
+    @Test func aShortFileHasOneForm() throws {
+        let folder = try Folder()
+        try folder.write("good", "client/socket.io.js")
+        let answer = folder.files().answer(
+            name: "socket.io.js",
+            request: HTTPServerRequest(
+                method: .GET, target: "/socket.io/socket.io.js", headers: ["Accept-Encoding": "gzip"]))
+        #expect(answer.headers["Content-Encoding"] == [] && answer.headers["Vary"] == [])
+        #expect(String(buffer: answer.body) == "good")
+    }
+
+    /// A client that writes MessagePack cannot talk to a server which reads JSON only.
+    @Test func thePackedClientIsServedWhereItWorks() throws {
+        let folder = try Folder()
+        try folder.write("packed", "client/socket.io.msgpack.min.js")
+        #expect(body(folder.files(), "socket.io.msgpack.min.js") == "packed")
+        let files = ClientFiles(path: "/socket.io", directory: folder.client, servesPackedClient: false)
+        let answer = files.answer(
+            name: "socket.io.msgpack.min.js",
+            request: HTTPServerRequest(method: .GET, target: "/socket.io/socket.io.msgpack.min.js"))
+        #expect(answer.status == .notFound && String(buffer: answer.body).contains("`parser`"))
+    }
+
     /// A compressed form is a file, too.
     @Test func aCompressedFormThatLeadsOutIsNotServed() throws {
         let folder = try Folder()
@@ -83,7 +140,7 @@ internal import Testing
         #expect(body(files, "socket.io.js") == "good" && files.strays.isEmpty)
         // The directory itself may be reached through a link.
         try folder.link("alias", to: ".")
-        let alias = ClientFiles(path: "/socket.io", directory: folder.client + "/alias", version: "1")
+        let alias = ClientFiles(path: "/socket.io", directory: folder.client + "/alias")
         #expect(body(alias, "socket.io.js") == "good")
     }
 

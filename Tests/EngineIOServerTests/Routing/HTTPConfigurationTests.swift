@@ -34,13 +34,12 @@ struct HTTPConfigurationTests {
         configuration.trustedProxies = ["10.0.0.0/8", "::1", "nonsense", "10.0.0.0/33"]
         configuration.httpCompression = HTTPCompressionConfiguration(threshold: -1, level: 10)
         configuration.perMessageDeflate = PerMessageDeflateConfiguration(threshold: -1, level: 0)
-        configuration.clientVersion = "\"x"
         let error = try #require(throws: EngineConfigurationError.self) { try configuration.validate() }
         let names = [
             "path", "nodeTag", "transports", "pingTimeout", "keepAliveTimeout", "maxHttpBufferSize", "maxHeaders",
             "cors ", "cors.optionsSuccessStatus", "cookie.name", "cookie.path", "trustedProxies",
             "httpCompression.threshold", "httpCompression.level",
-            "perMessageDeflate.threshold", "perMessageDeflate.level", "clientVersion",
+            "perMessageDeflate.threshold", "perMessageDeflate.level",
         ]
         for name in names { #expect(error.problems.contains { $0.hasPrefix(name) }, "\(name)") }
         #expect(error.problems.count == names.count)

@@ -85,6 +85,27 @@ internal import Testing
         #expect(try await server.exitCode() == 0)
     }
 
+    /// Pages of the chat come compressed, are kept by browsers, and are asked for again.
+    @Test func pagesAreCompressed() async throws {
+        let server = try RunningProcess.server(["--host", "127.0.0.1", "--port", "0", "--event-loops", "1"])
+        let port = try await server.port()
+        for path in ["/", "/chat.js", "/chat.css"] {
+            let plain = try await ask(port, path)
+            let packed = try await ask(port, path, headers: [("Accept-Encoding", "gzip")])
+            #expect(packed["content-encoding"] == "gzip" && plain["content-encoding"] == nil, "\(path)")
+            #expect(packed.body.count < plain.body.count && packed.body.starts(with: [0x1F, 0x8B]), "\(path)")
+            #expect(packed["vary"] == "Accept-Encoding" && plain["vary"] == "Accept-Encoding", "\(path)")
+            let (tag, other) = (try #require(packed["etag"]), try #require(plain["etag"]))
+            #expect(tag != other)
+            let known = try await ask(
+                port, path, headers: [("Accept-Encoding", "gzip"), ("If-None-Match", "\(other), \(tag)")])
+            #expect(known.status == 304 && known.body.isEmpty && known["etag"] == tag, "\(path)")
+            #expect(known["cache-control"] == "no-cache" && known["vary"] == "Accept-Encoding", "\(path)")
+        }
+        server.signal(SIGTERM)
+        #expect(try await server.exitCode() == 0)
+    }
+
     private func reload(_ server: RunningProcess) async throws {
         let count = { server.output.components(separatedBy: "settings reloaded").count }
         let before = count()

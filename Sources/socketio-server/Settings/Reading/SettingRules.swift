@@ -64,11 +64,6 @@ enum SettingRules {
         return ["http", "https"].contains(url.scheme)
     }
 
-    /// A version as it can stand in an ETag.
-    static func isVersion(_ text: String) -> Bool {
-        !text.isEmpty && text.utf8.allSatisfy { isWordByte($0) || ".+".utf8.contains($0) }
-    }
-
     /// Either `*` or scheme and host as browsers send them in `Origin`: no path, no slash at the end, and for web
     /// origins no capitals and no default port, since any other spelling would never match. Application shells have
     /// schemes of their own, some without a host: `file://`, `capacitor://localhost`.

@@ -248,10 +248,6 @@ enum SettingTable {
                 "Directory of the client files; `make client` fetches them. A relative path starts at the working "
                     + "directory; the default is also looked for where the server was built or installed."
             ) { !$0.isEmpty },
-            .text(
-                "client.version", \.client.version, allowed: "letters, digits, dots, - and +",
-                "Version of the client files, sent as their ETag."
-            ) { SettingRules.isVersion($0) },
         ])
 
     private static let tls = Section(
