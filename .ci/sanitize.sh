@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs the tests over real sockets under the thread sanitizer and the address sanitizer, each built in a place of its own.
 #
-#     .ci/sanitize.sh [thread] [address]
+#     .ci/sanitize.sh [--build] [thread] [address]
 #
-# SANITIZE_SUITES='A|B' builds and runs these suites instead, SANITIZE_TESTS is a filter of what is run.
+# With --build nothing is run. SANITIZE_SUITES='A|B' builds and runs these suites instead, SANITIZE_TESTS is a filter of what is run.
 # A sanitizer fails when it reports something, when it cannot run on this machine, or when its run does not come to its end.
 # What a test expects is not judged here: programs run several times slower, and some tests are about time. Ends with
 # `N passed, N failed`, in sanitizers.
@@ -23,6 +23,11 @@ costly+='|BypassTests/whatWaitsIsBounded|DirectAnswerSocketTests/whatWaitsIsBoun
 costly+='|PollingCompressionTests/aBroadcastToHeldPollsIsCompressedOnce'
 # Without debug information: names of functions are kept all the same. (The index is needed: SwiftPM looks for tests in it.)
 build=(--disable-xctest -Xswiftc -gnone -Xswiftc -use-ld=lld)
+runs=true
+if [[ ${1:-} == --build ]]; then
+    runs=false
+    shift
+fi
 results='.cache/test'
 mkdir -p "$results"
 passed=0
@@ -74,6 +79,7 @@ for sanitizer in ${*:-thread address}; do
         failed=$((failed + 1))
         continue
     fi
+    $runs || continue
     # Not in the foreground: the time-out is to end the tests as well, which are a process of their own.
     # Leaks are not looked for: what lives as long as the process is no fault here.
     LD_PRELOAD="$shim" TSAN_OPTIONS="halt_on_error=1:suppressions=$PWD/.ci/thread-sanitizer/suppressions.txt" ASAN_OPTIONS='detect_leaks=0' \
