@@ -50,6 +50,7 @@ client: ## Fetch the official browser bundle into .cache/client.
 test: ## Install what the tests need, build and run all of them.
 	@.ci/packages.sh test
 	@.ci/fetch-client.sh || echo "client: not fetched; what needs it will fail" >&2
+	@.ci/fetch-old-clients.sh || echo "old clients: not fetched; what needs them will fail" >&2
 	@.ci/python-env.sh || echo "python: not complete; what needs it will fail" >&2
 	@.ci/test.sh
 

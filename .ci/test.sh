@@ -148,7 +148,7 @@ command -v chrt >/dev/null && idle=(chrt --idle 0)
 sanitizer=$!
 if [[ -f Tests/EndToEndTests/run.sh ]]; then
     export E2E_BIN="$PWD/.build/debug" E2E_CLIENT="$PWD/.cache/client/socket.io.min.js"
-    export E2E_PYTHON="$PWD/.cache/python/bin/python" E2E_SHOTS="$PWD/$results/screenshots"
+    export E2E_OLD_CLIENTS="$PWD/.cache/clients" E2E_PYTHON="$PWD/.cache/python/bin/python" E2E_SHOTS="$PWD/$results/screenshots"
     mkdir -p "$E2E_SHOTS"
     runner end-to-end bash Tests/EndToEndTests/run.sh
 fi

@@ -43,9 +43,13 @@ extension Server {
         application = SimpleApplication(handler)
     }
 
-    /// Listens on an address. Port 0 lets the system choose. May be called several times.
+    /// Listens on an address. May be called several times.
     ///
-    /// - Returns: The address in use.
+    /// - Parameters:
+    ///   - host: An address or the name of a host. `*`, `::` and `[::]` are every address of the machine, of IPv4 and of IPv6
+    ///     if it has that.
+    ///   - port: 0 lets the system choose.
+    /// - Returns: The address in use, that of IPv4 when there are two.
     /// - Throws: ``SocketError`` with code `invalidConfiguration` or `EngineConfigurationError` for settings that cannot
     ///   be used; `ListenError`, which names address and port, when the address cannot be had.
     @discardableResult
@@ -68,7 +72,7 @@ extension Server {
         let router = try HTTPRouter(
             configuration: configuration.engine, engine: engineServer, application: application,
             eventLoops: Array(group.makeIterator()))
-        let listener = try await bind(address, router)
+        let listener = try await bindAll(address, router)
         lifecycle.withLockedValue {
             $0.routers.append(router)
             if $0.inspection == nil, $0.closing == nil { $0.inspection = inspectHandlers() }
@@ -103,22 +107,57 @@ extension Server {
         plain.logger = configuration.engine.logger
         let router = try HTTPRouter(
             configuration: plain, engine: nil, application: application, eventLoops: context.shards.map(\.eventLoop))
-        return try await bind(.tcp(host: host, port: port), router).localAddress
+        return try await bindAll(.tcp(host: host, port: port), router).localAddress
     }
 
-    private func bind(_ address: HTTPListener.Address, _ router: HTTPRouter) async throws -> HTTPListener {
-        let listener = try await HTTPListener.bind(
-            to: address, group: group, acceptor: acceptor(), server: router.server)
+    /// Listens on everything that the address stands for.
+    ///
+    /// - Returns: The first of the listeners.
+    private func bindAll(_ address: HTTPListener.Address, _ router: HTTPRouter) async throws -> HTTPListener {
+        let listeners: [HTTPListener]
+        switch address {
+        case .unix: listeners = [try await bind(address, router)]
+        case .tcp(let host, let port):
+            listeners = try await bind(ListenHost.addresses(of: host), port: port, router)
+        }
         let isTooLate = lifecycle.withLockedValue { lifecycle in
             guard lifecycle.closing == nil else { return true }
-            lifecycle.listeners.append(listener)
+            lifecycle.listeners += listeners
             return false
         }
         guard !isTooLate else {
-            await listener.close()
+            for listener in listeners { await listener.close() }
             throw SocketError(.notSupported, "the server is closed")
         }
-        return listener
+        return listeners[0]
+    }
+
+    /// Listens on one address, or on one of IPv4 and one of IPv6 with the same port, if the machine has IPv6.
+    private func bind(_ hosts: [String], port: Int, _ router: HTTPRouter) async throws -> [HTTPListener] {
+        // A port that the system has chosen for one of them may be taken for the other.
+        var attempts = port == 0 ? 8 : 1
+        while true {
+            attempts -= 1
+            let first = try await bind(.tcp(host: hosts[0], port: port), router)
+            guard hosts.count > 1 else { return [first] }
+            do {
+                let second = HTTPListener.Address.tcp(host: hosts[1], port: first.localAddress?.port ?? port)
+                return [first, try await bind(second, isOnlyIPv6: true, router)]
+            } catch let error as ListenError where error.reason == .noSuchAddress {
+                configuration.logger.debug("This machine has no IPv6; listening on IPv4 only")
+                return [first]
+            } catch {
+                await first.close()
+                guard attempts > 0, (error as? ListenError)?.reason == .addressInUse else { throw error }
+            }
+        }
+    }
+
+    private func bind(
+        _ address: HTTPListener.Address, isOnlyIPv6: Bool = false, _ router: HTTPRouter
+    ) async throws -> HTTPListener {
+        try await HTTPListener.bind(
+            to: address, isOnlyIPv6: isOnlyIPv6, group: group, acceptor: acceptor(), server: router.server)
     }
 
     /// A loop of its own for accepting: a handler that holds the loop it runs on keeps no connection to another loop waiting.

@@ -12,7 +12,7 @@ public struct ServerConfiguration: Sendable {
 
     // MARK: Listening
 
-    /// The address ``Server/run()`` listens on; default `127.0.0.1`.
+    /// The address ``Server/run()`` listens on; `*` is every address of the machine, of IPv4 and of IPv6. Default `127.0.0.1`.
     public var host = "127.0.0.1"
     /// The port ``Server/run()`` listens on; 0 lets the system choose; default 3000.
     public var port = 3000

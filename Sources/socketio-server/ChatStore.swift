@@ -62,7 +62,8 @@ extension Assembly {
     func logAddress(port: Int) {
         guard chat != nil else { return }
         let scheme = settings.tls.certificateFile == nil ? "http" : "https"
-        let host = ["0.0.0.0", "::", "127.0.0.1", "::1"].contains(settings.host) ? "localhost" : settings.host
+        let own = ["*", "0.0.0.0", "::", "[::]", "127.0.0.1", "::1", "[::1]"]
+        let host = own.contains(settings.host) ? "localhost" : settings.host
         logger.notice("open the chat in a browser", metadata: ["url": "\(scheme)://\(host):\(port)/"])
     }
 }

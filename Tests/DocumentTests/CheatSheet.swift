@@ -75,7 +75,7 @@ enum CheatSheet {
         io.use { _ in
             throw ConnectError("no", data: ["code": 7])
         }
-        try await io.listen(host: "0.0.0.0", port: 3000)
+        try await io.listen(host: "*", port: 3000)
         try await io.listen(unixSocketPath: "/run/app.sock")
         try await io.run()
         await io.drain(over: .seconds(5))

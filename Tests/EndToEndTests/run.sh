@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the end-to-end suites against built executables and prints "N passed, N failed" last.
-# Needs: E2E_BIN (folder of the built executables), E2E_CLIENT (official socket.io.min.js),
+# Needs: E2E_BIN (folder of the built executables), E2E_CLIENT (official socket.io.min.js), E2E_OLD_CLIENTS (folder of older ones),
 # E2E_PYTHON (a Python with python-socketio and selenium; default python3), node with ws and xmlhttprequest,
 # chromium with its driver. `make test` supplies all of them.
 set -uo pipefail
@@ -42,6 +42,7 @@ run_python() {
 run_node client.test.js
 run_node deflate.test.js
 run_node client-suite.test.js
+run_node old-clients.test.js
 run_node recovery.test.js
 run_node recovery-streams.test.js
 run_node cluster.test.js

@@ -58,7 +58,7 @@ internal import Testing
         ("limits: 5\n", "settings.yaml:1:9: limits: expected keys below it, found a value"),
         (
             "host: \"a\\nb\"\n",
-            "settings.yaml:1:7: host: 'a\\nb' is not accepted; allowed: an address or a host name, without a "
+            "settings.yaml:1:7: host: 'a\\nb' is not accepted; allowed: *, an address or a host name, without a "
                 + "port"
         ),
         ("- port\n", "settings.yaml:1:1: expected keys with values, such as 'port: 3000'"),
@@ -151,6 +151,12 @@ internal import Testing
             #expect(found.isEmpty == isAccepted, "\(key): \(found)")
             #expect(found.allSatisfy { $0.contains("\(key): ") && $0.contains("without a port") }, "\(found)")
         }
+    }
+
+    @Test func everyAddressIsNoAddressToSendTo() async throws {
+        #expect(try await problems(yaml: "host: \"*\"\noperations: {port: 9464, host: \"*\", token: a}").isEmpty)
+        #expect(try await problems(yaml: "host: \"*:3000\"")[0].contains("without a port"))
+        #expect(try await problems(yaml: "cluster: {internalHost: \"*\"}")[0].contains("cluster.internalHost: '*'"))
     }
 
     @Test(arguments: [

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import NIOCore
+import NIOPosix
 import SocketIOTesting
 import Testing
 
@@ -23,6 +24,66 @@ struct ListenTests {
             await other.close()
         }
     }
+
+    /// Clients of IPv4 are seen under their own addresses, not as those of IPv6.
+    @Test("every address is one of IPv4 and one of IPv6, with the same port", arguments: ["*", "::", "[::]"])
+    func everyAddress(host: String) async throws {
+        var configuration = ServerConfiguration()
+        configuration.eventLoops = 1
+        let io = Server(configuration: configuration)
+        io.onConnection { socket in socket.emit("address", socket.handshake.address) }
+        let port = try #require(try await io.listen(host: host)?.port)
+        for address in ["127.0.0.1", "::1"] where address == "127.0.0.1" || Self.hasIPv6 {
+            let client = try await SocketTestClient.connect(
+                to: ServerAddress(host: address, port: port), over: .webSocket)
+            let socket = try await client.join()
+            #expect(try await socket.next("address").arguments == [.string(address)])
+            await client.close()
+        }
+        let other = Server(configuration: configuration)
+        if Self.hasIPv6 {
+            await #expect(throws: ListenError.self) { try await other.listen(host: "::1", port: port) }
+        }
+        await #expect(throws: ListenError.self) { try await other.listen(host: "127.0.0.1", port: port) }
+        await other.close()
+        await io.close()
+    }
+
+    @Test("an address of IPv6 may stand in brackets, and is named in them", .enabled(if: hasIPv6, "no IPv6 here"))
+    func brackets() async throws {
+        let io = Server()
+        let port = try #require(try await io.listen(host: "[::1]")?.port)
+        for host in ["::1", "[::1]"] {
+            do {
+                _ = try await io.listen(host: host, port: port)
+                Issue.record("twice on one port")
+            } catch let error as ListenError {
+                #expect("\(error)" == "cannot listen on [::1]:\(port): the address is in use")
+            }
+        }
+        await io.close()
+    }
+
+    /// One of the two ports is taken: nothing is listened on.
+    @Test("a port that is taken for IPv6 only is an error", .enabled(if: hasIPv6, "no IPv6 here"))
+    func halfTaken() async throws {
+        let (io, other) = (Server(), Server())
+        let port = try #require(try await io.listen(host: "::1")?.port)
+        do {
+            _ = try await other.listen(host: "*", port: port)
+            Issue.record("listens beside another server")
+        } catch let error as ListenError {
+            #expect(error.reason == .addressInUse && error.address == "[::]:\(port)")
+        }
+        #expect(try await other.listen(host: "127.0.0.1", port: port)?.port == port)
+        await other.close()
+        await io.close()
+    }
+
+    private static let hasIPv6 =
+        (try? ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "::1", port: 0).wait().close()
+            .wait())
+        != nil
 
     @Test("other reasons are told apart")
     func reasons() async throws {

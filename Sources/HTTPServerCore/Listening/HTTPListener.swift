@@ -37,12 +37,14 @@ package final class HTTPListener: Sendable {
     ///
     /// - Parameters:
     ///   - group: The event loops that serve the connections.
+    ///   - isOnlyIPv6: Whether `::` leaves clients of IPv4 to another listener (``ListenHost``).
     ///   - acceptor: The event loop that accepts connections, if it is not in `group`. With a loop that does nothing
     ///     else, a handler that blocks its own loop does not delay connections to the others.
     /// - Throws: ``ListenError`` when the server cannot listen on the address; `NIOSSLError` for a certificate or key
     ///   that cannot be used.
     package static func bind(
-        to address: Address, group: any EventLoopGroup, acceptor: (any EventLoopGroup)? = nil, server: HTTPServer
+        to address: Address, isOnlyIPv6: Bool = false, group: any EventLoopGroup,
+        acceptor: (any EventLoopGroup)? = nil, server: HTTPServer
     ) async throws -> HTTPListener {
         let connections = HTTPConnections()
         let configuration = server.configuration
@@ -68,9 +70,14 @@ package final class HTTPListener: Sendable {
         let channel: any Channel
         do {
             switch address {
-            case .tcp(let host, let port):
+            case .tcp(let written, let port):
+                let host = ListenHost.bare(written)
                 // Accepted sockets inherit the option on Linux, which saves a system call for each of them.
                 bootstrap = bootstrap.serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+                if isOnlyIPv6 {
+                    bootstrap = bootstrap.serverChannelOption(
+                        ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 1)
+                }
                 channel = try await bootstrap.bind(host: host, port: port).get()
             case .unix(let path):
                 channel = try await bootstrap.bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true).get()

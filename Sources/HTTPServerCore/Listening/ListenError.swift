@@ -33,13 +33,14 @@ public struct ListenError: Error, Sendable, Hashable, CustomStringConvertible {
         address =
             switch wanted {
             case .tcp(let host, let port):
-                host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
+                host.utf8.contains(UInt8(ascii: ":")) ? "[\(ListenHost.bare(host))]:\(port)" : "\(host):\(port)"
             case .unix(let path): path
             }
         switch (error as? IOError)?.errnoCode {
         case EADDRINUSE: (reason, words) = (.addressInUse, "the address is in use")
         case EACCES, EPERM: (reason, words) = (.notPermitted, "the process has no right to listen there")
-        case EADDRNOTAVAIL: (reason, words) = (.noSuchAddress, "this machine does not have the address")
+        // The second when the machine has no IPv6 at all.
+        case EADDRNOTAVAIL, EAFNOSUPPORT: (reason, words) = (.noSuchAddress, "this machine does not have the address")
         default:
             let isUnknown = error is SocketAddressError.UnknownHost
             (reason, words) = isUnknown ? (.unknownHost, "the host is not known") : (.other, failureText(error))

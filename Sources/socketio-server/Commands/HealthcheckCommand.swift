@@ -88,11 +88,8 @@ struct HealthEndpoint: Sendable, Equatable {
 
     /// What listens on every address is asked on loopback.
     static func reachable(_ host: String) -> String {
-        switch host {
-        case "0.0.0.0": "127.0.0.1"
-        case "::", "[::]": "::1"
-        default: host
-        }
+        if ["*", "0.0.0.0", "::", "[::]"].contains(host) { return "127.0.0.1" }
+        return host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
     }
 
     /// The status of the answer.

@@ -7,7 +7,7 @@ internal import Logging
 /// Plain values: names, ranges, units and texts are in `SettingTable`, which is also where a new member must be entered.
 struct Settings: Sendable, Equatable {
     // Listener
-    var host = "0.0.0.0"
+    var host = "*"
     var port = 3000
     var eventLoops = 0
     var shutdownTimeoutMs = 10_000

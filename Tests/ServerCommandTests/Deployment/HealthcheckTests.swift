@@ -21,7 +21,12 @@ internal import Testing
         #expect(!standard.isTLS)
         let ready = try #require(
             Self.place(ready: true) { ($0.host, $0.port, $0.health.readyPath) = ("::", 80, "/up") })
-        #expect((ready.host, ready.port, ready.path) == ("::1", 80, "/up"))
+        #expect((ready.host, ready.port, ready.path) == ("127.0.0.1", 80, "/up"))
+        for (host, asked) in [
+            ("0.0.0.0", "127.0.0.1"), ("[::]", "127.0.0.1"), ("[::1]", "::1"), ("fe80::1", "fe80::1"),
+        ] {
+            #expect(Self.place { $0.host = host }?.host == asked)
+        }
         let operations = try #require(
             Self.place {
                 ($0.operations.host, $0.operations.port) = ("10.0.0.1", 9_464)

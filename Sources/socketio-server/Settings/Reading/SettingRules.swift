@@ -32,7 +32,10 @@ enum SettingRules {
         return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
     }
 
-    /// What a listener can be given: an address, with or without a zone, or the name of a host. No port, no URL.
+    /// What a listener can be given: an address, with or without a zone, the name of a host, or `*`. No port, no URL.
+    static func isListenHost(_ text: String) -> Bool { text == "*" || isHost(text) }
+
+    /// An address, with or without a zone, or the name of a host. No port, no URL.
     static func isHost(_ text: String) -> Bool {
         let bare = text.hasPrefix("[") && text.hasSuffix("]") ? text.dropFirst().dropLast() : text[...]
         if let address = try? SocketAddress(ipAddress: String(bare.prefix { $0 != "%" }), port: 0) {

@@ -46,10 +46,10 @@ extension SettingTable {
         title: "Operations listener",
         settings: [
             .text(
-                "operations.host", \.operations.host, allowed: "an address or a host name, without a port",
+                "operations.host", \.operations.host, allowed: "*, an address or a host name, without a port",
                 "Address of the listener for `/metrics`, `/status`, `/loglevel`, `/healthz` and `/readyz`. One that is not "
                     + "loopback needs `operations.token`."
-            ) { SettingRules.isHost($0) },
+            ) { SettingRules.isListenHost($0) },
             .optionalNumber(
                 "operations.port", \.operations.port, 0...65_535,
                 "Port of that listener; 0 takes a free one and logs which. Without a value there is no such "

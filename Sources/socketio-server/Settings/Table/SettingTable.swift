@@ -36,10 +36,10 @@ enum SettingTable {
         title: "Listener and nodes",
         settings: [
             .text(
-                "host", \.host, allowed: "an address or a host name, without a port",
-                "Address to listen on. `0.0.0.0` listens on "
-                    + "every address of the machine."
-            ) { SettingRules.isHost($0) },
+                "host", \.host, allowed: "*, an address or a host name, without a port",
+                "Address to listen on. `*`, or `::`, is every address of the machine, of IPv4 and of IPv6; `0.0.0.0` is every one "
+                    + "of IPv4."
+            ) { SettingRules.isListenHost($0) },
             .number("port", \.port, 0...65_535, "TCP port to listen on; 0 takes a free one and logs which."),
             .number(
                 "eventLoops", \.eventLoops, 0...64,
