@@ -71,6 +71,8 @@ let package = Package(
         .target(name: "ByteText", swiftSettings: swiftSettings),
         // Errors in plain English.
         .target(name: "FailureText", dependencies: [nioCore, nioPosix, nioSSL], swiftSettings: swiftSettings),
+        // Log lines that peers can cause.
+        .target(name: "PeerLogging", dependencies: [nioCore, nioLocks, logging], swiftSettings: swiftSettings),
         // HTTP/1.1
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
@@ -80,13 +82,21 @@ let package = Package(
                 logging,
             ],
             swiftSettings: swiftSettings),
+        // Requests that belong to other nodes
+        .target(
+            name: "RequestForwarding",
+            dependencies: [
+                "ByteText", "FailureText", "HTTPServerCore", "LoopConfinement", "PeerLogging", nioCore, nioLocks,
+                nioPosix, nioHTTP1, crypto, logging, metrics,
+            ],
+            swiftSettings: swiftSettings),
         // Engine.IO
         .target(name: "EngineIOCore", dependencies: ["ByteText", nioCore, nioLocks], swiftSettings: swiftSettings),
         .target(
             name: "EngineIOServer",
             dependencies: [
-                "EngineIOCore", "HTTPServerCore", "FailureText", "LoopConfinement", "CZlib", nioCore, nioLocks,
-                nioPosix, nioHTTP1, nioSSL, crypto, logging, metrics,
+                "EngineIOCore", "RequestForwarding", "HTTPServerCore", "FailureText", "LoopConfinement", "PeerLogging",
+                "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL, crypto, logging, metrics,
             ],
             swiftSettings: swiftSettings),
         // Socket.IO
@@ -220,10 +230,18 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
+            name: "RequestForwardingTests",
+            dependencies: [
+                "RequestForwarding", "HTTPServerCore", "PeerLogging", "MetricTesting", nioCore, nioEmbedded, nioHTTP1,
+                logging,
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(
             name: "EngineIOServerTests",
             dependencies: [
-                "EngineIOServer", "HTTPServerCore", "EngineIOCore", "LoopConfinement", "SocketIOTesting",
-                "MetricTesting", "HTTPTesting", "ProcessTesting", "CZlib", nioCore, nioLocks, nioPosix, nioEmbedded,
+                "EngineIOServer", "RequestForwarding", "HTTPServerCore", "EngineIOCore", "LoopConfinement",
+                "SocketIOTesting", "MetricTesting", "HTTPTesting", "ProcessTesting", "CZlib", nioCore, nioLocks,
+                nioPosix, nioEmbedded,
                 nioHTTP1, nioSSL, logging,
             ],
             swiftSettings: swiftSettings),
@@ -231,7 +249,8 @@ let package = Package(
             name: "FuzzTests",
             dependencies: [
                 "socketio-server", "SocketIORedis", "SocketIOCluster", "SocketIOServer", "SocketIOCore", "HiredisNIO",
-                "EngineIOServer", "HTTPServerCore", "EngineIOCore", "ProcessTesting", nioCore, nioHTTP1, configuration,
+                "EngineIOServer", "RequestForwarding", "HTTPServerCore", "EngineIOCore", "ProcessTesting", nioCore,
+                nioHTTP1, configuration,
             ],
             exclude: ["OfficialParser/official-parser.js"], swiftSettings: swiftSettings),
         .testTarget(

@@ -208,7 +208,7 @@ extension EngineServer {
         observer?.refused(
             RefusalRecord(
                 code: refusal.code.rawValue, reason: refusal.context?.rawValue ?? refusal.code.message,
-                sid: QueryParameters(target: info.url)["sid"].map(LogMetadata.shortened),
+                sid: QueryParameters(target: info.url)["sid"].map(LogText.shortened),
                 clientAddress: info.remoteAddress))
         guard let report = context.configuration.onConnectionError else { return }
         var details = details

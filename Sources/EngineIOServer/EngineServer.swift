@@ -37,7 +37,7 @@ package final class EngineServer: EngineRequestHandler {
         let loops = eventLoops.prefix(SessionID.maximumShards)
         self.context = context
         self.delegate = delegate
-        self.forwarder = Forwarder(configuration, eventLoops: eventLoops, log: log)
+        self.forwarder = Forwarder(configuration, eventLoops: eventLoops)
         self.newSessions = NIOLockedValueBox(context)
         self.bodyLimit = Atomic(configuration.maxHttpBufferSize)
         // A tag of another form is refused when the server is to listen; until then no session is made.

@@ -2,6 +2,10 @@
 
 // What HTTP lends to the API of this module: applications, origins, reasons why nothing can listen.
 @_exported public import HTTPServerCore
+// How the layers above log what peers can cause.
+@_exported public import PeerLogging
+// The forwarding of requests to other nodes: its configuration, and the directory of nodes.
+@_exported public import RequestForwarding
 
 // Types of others that stand in the public API: a file that imports this module, or `SocketIOServer`, can use their members.
 @_exported public import struct Logging.Logger

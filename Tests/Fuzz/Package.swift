@@ -47,6 +47,7 @@ let package = Package(
         .target(name: "LoopConfinement", dependencies: [nioCore], swiftSettings: swiftSettings),
         .target(name: "ByteText", swiftSettings: swiftSettings),
         .target(name: "FailureText", dependencies: [nioCore, nioPosix, nioSSL], swiftSettings: swiftSettings),
+        .target(name: "PeerLogging", dependencies: [nioCore, nioLocks, logging], swiftSettings: swiftSettings),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "HTTPServerCore",
@@ -55,13 +56,19 @@ let package = Package(
                 logging,
             ],
             swiftSettings: swiftSettings),
+        .target(
+            name: "RequestForwarding",
+            dependencies: [
+                "ByteText", "FailureText", "HTTPServerCore", "LoopConfinement", "PeerLogging", nioCore, nioLocks,
+                nioPosix, nioHTTP1, crypto, logging, metrics,
+            ],
+            swiftSettings: swiftSettings),
         .target(name: "EngineIOCore", dependencies: ["ByteText", nioCore, nioLocks], swiftSettings: swiftSettings),
         .target(
             name: "EngineIOServer",
             dependencies: [
-                "EngineIOCore", "HTTPServerCore", "FailureText", "LoopConfinement", "CZlib", nioCore, nioLocks,
-                nioPosix, nioHTTP1,
-                nioSSL, crypto, logging, metrics,
+                "EngineIOCore", "RequestForwarding", "HTTPServerCore", "FailureText", "LoopConfinement", "PeerLogging",
+                "CZlib", nioCore, nioLocks, nioPosix, nioHTTP1, nioSSL, crypto, logging, metrics,
             ],
             swiftSettings: swiftSettings),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
@@ -115,8 +122,8 @@ let package = Package(
             name: "FuzzHarness",
             dependencies: [
                 "socketio_server", "SocketIORedis", "SocketIOCluster", "SocketIOServer", "SocketIOCore", "HiredisNIO",
-                "EngineIOServer", "HTTPServerCore",
-                "EngineIOCore", nioCore, nioHTTP1, configuration,
+                "EngineIOServer", "RequestForwarding", "HTTPServerCore", "EngineIOCore", nioCore, nioHTTP1,
+                configuration,
             ],
             swiftSettings: swiftSettings),
         .target(name: "CLibFuzzer"),

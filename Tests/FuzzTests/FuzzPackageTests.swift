@@ -13,8 +13,8 @@ struct FuzzPackageTests {
 
     /// Targets that both packages have whole. The others are made of some files only.
     private static let shared = [
-        "LoopConfinement", "EngineIOCore", "EngineIOServer", "HiredisNIO", "SocketIOCore", "SocketIOServer",
-        "SocketIOCluster", "SocketIORedis",
+        "LoopConfinement", "PeerLogging", "HTTPServerCore", "RequestForwarding", "EngineIOCore", "EngineIOServer",
+        "HiredisNIO", "SocketIOCore", "SocketIOServer", "SocketIOCluster", "SocketIORedis",
     ]
 
     @Test func targetsHaveTheSameDependencies() throws {

@@ -12,16 +12,14 @@ internal import Testing
     }
 
     private static let folders = [
-        "HTTPServerCore", "EngineIOServer", "HiredisNIO", "SocketIOServer", "SocketIOCluster", "SocketIORedis",
-        "SocketIOHummingbird",
-        "SocketIOJWT", "Chat",
-        "socketio-server",
+        "PeerLogging", "HTTPServerCore", "RequestForwarding", "EngineIOServer", "HiredisNIO", "SocketIOServer",
+        "SocketIOCluster", "SocketIORedis", "SocketIOHummingbird", "SocketIOJWT", "Chat", "socketio-server",
     ]
 
     private static let sites: [String: Site] = [
-        "EngineIOServer/Observability/RateLimitedLogger.swift": Site(lines: 1, bound: "itself"),
-        "EngineIOServer/Forwarding/Forwarder.swift": Site(lines: 1, bound: "a timer of a minute"),
-        "EngineIOServer/Forwarding/ForwardingListener.swift": Site(
+        "PeerLogging/RateLimitedLogger.swift": Site(lines: 1, bound: "itself"),
+        "RequestForwarding/Forwarder.swift": Site(lines: 1, bound: "a timer of a minute"),
+        "RequestForwarding/ForwardingListener.swift": Site(
             lines: 3, bound: "once for the listener; a failure for each new connection to Redis, which back off"),
         "EngineIOServer/Routing/HTTPRouter.swift": Site(lines: 2, bound: "the start"),
         "HiredisNIO/RedisLink.swift": Site(lines: 6, bound: "the back-off between connections"),

@@ -44,10 +44,9 @@ internal import Testing
 
     /// Where texts of peers go.
     private static let targets = [
-        "ByteText", "HTTPServerCore", "EngineIOCore", "EngineIOServer", "SocketIOCore", "SocketIOServer",
-        "SocketIOCluster",
-        "SocketIORedis",
-        "SocketIOJWT", "SocketIOHummingbird", "Chat",
+        "ByteText", "PeerLogging", "HTTPServerCore", "RequestForwarding", "EngineIOCore", "EngineIOServer",
+        "SocketIOCore", "SocketIOServer", "SocketIOCluster", "SocketIORedis", "SocketIOJWT", "SocketIOHummingbird",
+        "Chat",
     ]
 
     /// Not part of a server: a load generator, an application for test suites, test clients.

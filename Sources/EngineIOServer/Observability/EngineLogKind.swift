@@ -18,9 +18,6 @@ enum EngineLogKind: String, LogKind {
     case overLimit = "a client exceeded a limit and was refused"
     case noProxyHeader = "a connection of a trusted proxy was closed: it does not begin with a PROXY header"
     case foreignOrigin = "a request was refused: cors.origin does not allow the page it comes from"
-    case nodeRefuses = "Another node refuses this node's signature"
-    case nodeUnreachable = "Another node cannot be reached"
-    case forwardRefused = "A request to the listener for other nodes was refused"
 
     /// A minute for conditions that persist until their cause is removed.
     var interval: TimeAmount {

@@ -99,7 +99,7 @@ extension RequestRecord {
         self.path = String(Substring(target.utf8.prefix { $0 != UInt8(ascii: "?") })).prefix(maximumBytes: 256)
         self.sid =
             target.withBytes { $0.contains("sid=") }
-            ? QueryParameters(target: target)["sid"].map(LogMetadata.shortened) : nil
+            ? QueryParameters(target: target)["sid"].map(LogText.shortened) : nil
         self.status = record.status
         self.bytesSent = record.bytesSent
         self.duration = record.duration

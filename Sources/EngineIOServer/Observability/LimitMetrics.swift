@@ -110,7 +110,7 @@ extension RateLimitedLogger<EngineLogKind> {
         guard let setting = limit.settingToLog else { return }
         var metadata: Logger.Metadata {
             var metadata: Logger.Metadata = ["setting": "\(setting)", "remote": "\(address)"]
-            if let sid { metadata["sid"] = "\(LogMetadata.shortened(sid))" }
+            if let sid { metadata["sid"] = "\(LogText.shortened(sid))" }
             return metadata
         }
         log(.overLimit, level: .notice, on: eventLoop, metadata)

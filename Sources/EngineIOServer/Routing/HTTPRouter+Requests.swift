@@ -10,9 +10,7 @@ internal import NIOHTTP1
 extension HTTPRouter {
     /// Lets requests of other nodes in where a gate is, and no others.
     package func admit(_ request: inout HTTPServerRequest) -> HTTPServerResponse? {
-        guard let gate, let refusal = gate.admit(&request) else { return nil }
-        return HTTPServerResponse(
-            status: .forbidden, headers: [ForwardingSignature.refusalHeader: refusal.rawValue], closeConnection: true)
+        gate?.admit(&request)?.response
     }
 
     package func handle(_ exchange: HTTPExchange) {
@@ -60,8 +58,8 @@ extension HTTPRouter {
         log.log(
             .foreignOrigin, on: exchange.eventLoop,
             [
-                "origin": "\(LogMetadata.start(of: request.headers.first(name: "origin") ?? ""))",
-                "host": "\(LogMetadata.start(of: request.headers.first(name: "host") ?? ""))",
+                "origin": "\(LogText.start(of: request.headers.first(name: "origin") ?? ""))",
+                "host": "\(LogText.start(of: request.headers.first(name: "host") ?? ""))",
                 "remote": "\(request.clientAddress)",
             ])
         if request.isUpgrade {

@@ -20,7 +20,7 @@ public final class EngineSession: Sendable {
     public var id: String { storedID.text }
     let storedID: StoredSessionID
     /// What logs may show of the id.
-    package var shortenedID: String { LogMetadata.shortened(id) }
+    package var shortenedID: String { LogText.shortened(id) }
     /// The request that opened the session.
     public let handshake: HandshakeInfo
     /// What lives on the session's event loop.

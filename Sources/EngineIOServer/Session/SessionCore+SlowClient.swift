@@ -132,7 +132,7 @@ extension SessionCore {
         context.log.log(
             .slowClient,
             [
-                "sid": "\(LogMetadata.shortened(id))", "remote": "\(remoteAddress)",
+                "sid": "\(LogText.shortened(id))", "remote": "\(remoteAddress)",
                 "transport": "\(activeTransport.name.rawValue)", "waitingBytes": "\(waitingBytes)",
                 "reason": "\(reason.rawValue)", "dropped": "\(dropped)",
             ])

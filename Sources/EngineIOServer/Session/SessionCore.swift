@@ -76,7 +76,7 @@ package final class SessionCore: LoopResident {
     package var remoteAddress: String { handle?.handshake.remoteAddress ?? "" }
 
     /// What logs may show of the id.
-    package var shortenedID: String { LogMetadata.shortened(id) }
+    package var shortenedID: String { LogText.shortened(id) }
 
     /// The current transport.
     package var transport: TransportName { activeTransport.name }
@@ -172,13 +172,13 @@ package final class SessionCore: LoopResident {
         context.logger.debug(
             "session closed",
             metadata: [
-                "sid": "\(LogMetadata.shortened(id))", "reason": "\(end.reason.rawValue)",
+                "sid": "\(LogText.shortened(id))", "reason": "\(end.reason.rawValue)",
                 "detail": "\(end.detail ?? "")",
             ])
         if let meter, let observer = context.configuration.observer {
             observer.ended(
                 SessionRecord(
-                    sid: LogMetadata.shortened(id), transport: transport, clientAddress: remoteAddress,
+                    sid: LogText.shortened(id), transport: transport, clientAddress: remoteAddress,
                     duration: .now() - meter.openedAt, usage: meter.usage,
                     reason: handler?.endReason ?? end.reason.rawValue, detail: end.detail ?? handler?.endDetail))
         }

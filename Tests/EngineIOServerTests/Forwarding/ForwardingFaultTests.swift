@@ -7,6 +7,7 @@ internal import NIOHTTP1
 internal import Testing
 
 @testable internal import EngineIOServer
+@testable internal import RequestForwarding
 
 /// Strangers at the listener for nodes, nodes that are gone, and nodes that are none.
 @Suite("Forwarding: faults") struct ForwardingFaultTests {

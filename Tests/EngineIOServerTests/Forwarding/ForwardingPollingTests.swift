@@ -7,6 +7,7 @@ internal import NIOHTTP1
 internal import Testing
 
 @testable internal import EngineIOServer
+@testable internal import RequestForwarding
 
 /// Polling whose requests reach any node.
 @Suite("Forwarding: polling") struct ForwardingPollingTests {

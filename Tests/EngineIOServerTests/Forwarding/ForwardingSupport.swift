@@ -5,6 +5,7 @@ internal import NIOCore
 internal import NIOPosix
 
 @testable internal import EngineIOServer
+@testable internal import RequestForwarding
 
 /// The directory of one node of a ``Fleet``, or of none.
 final class TestDirectory: ForwardingDirectory {

@@ -7,6 +7,7 @@ internal import NIOHTTP1
 internal import Testing
 
 @testable internal import EngineIOServer
+@testable internal import RequestForwarding
 
 /// Upgrades that reach another node than that of the session.
 @Suite("Forwarding: tunnels") struct ForwardingTunnelTests {

@@ -8,6 +8,7 @@ import Testing
 
 @testable import EngineIOServer
 @testable import HTTPServerCore
+@testable import RequestForwarding
 
 /// What requests may say, in texts that cost Swift's strings the square of their length, and in texts they take for
 /// others. Each is longer here than the limit on a request head lets in.
@@ -30,7 +31,7 @@ struct HostileRequestTests {
             #expect(info.query[text] == "1" && info.query["b"] != nil && info.query.count == 4)
             let request = HandshakeRequest(method: "GET", query: QueryParameters(target: info.url), isUpgrade: false)
             #expect(!request.isRevision4 && request.namesSession && StoredSessionID(request).packed == nil)
-            #expect(LogMetadata.shortened(text).utf8.count < 20)
+            #expect(LogText.shortened(text).utf8.count < 20)
         }
     }
 

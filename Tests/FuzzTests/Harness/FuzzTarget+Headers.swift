@@ -6,6 +6,7 @@ internal import NIOHTTP1
 
 @testable internal import EngineIOServer
 @testable internal import HTTPServerCore
+@testable internal import RequestForwarding
 
 extension FuzzTarget {
     /// Values of headers, one a line: extensions, codings, addresses of proxies, signatures of nodes, the headers of a

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import HTTPServerCore
 internal import LoopConfinement
 internal import NIOCore
 internal import NIOHTTP1
@@ -40,7 +41,7 @@ final class TunnelOpening: LoopResident {
             opening.run { if $0.giveUp() { $0.forwarder.metrics.count(.abandoned) } }
         }
         // The node answers an upgrade at once.
-        let time = forwarder.timeout + TimeAmount(forwarder.engine.upgradeTimeout)
+        let time = forwarder.timeout + TimeAmount(forwarder.limits.upgradeTimeout)
         deadline = lane.eventLoop.assumeIsolated().scheduleTask(in: time) { self.fail(.timedOut) }
         ForwardingConnector.connect(to: route.address, on: lane.eventLoop, timeout: forwarder.timeout) {
             // Without half-closure: when the node has said its last, nobody is left to hear the client.

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import HTTPServerCore
 internal import LoopConfinement
 internal import NIOCore
 internal import NIOHTTP1

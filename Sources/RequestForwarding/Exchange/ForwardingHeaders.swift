@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
+internal import ByteText
+internal import HTTPServerCore
 internal import NIOCore
 internal import NIOHTTP1
 

@@ -1,11 +1,13 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import HTTPServerCore
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
+internal import PeerLogging
 internal import Testing
 
-@testable internal import EngineIOServer
+@testable internal import RequestForwarding
 
 /// What is decided without a network: signatures, headers, addresses, shares.
 @Suite("Forwarding: rules") struct ForwardingRulesTests {
@@ -119,6 +121,20 @@ internal import Testing
         }
     }
 
+    @Test func noncesAreNeverTheSame() {
+        let nonces = Set((0..<1000).map { _ in ForwardingNonce.make() })
+        #expect(nonces.count == 1000 && nonces.allSatisfy { ForwardingNonce.isWellFormed($0) })
+        // Every letter occurs at every place.
+        for place in 0..<20 {
+            #expect(Set(nonces.map { Array($0.utf8)[place] }).count > 50)
+        }
+        for text in [
+            "", "abcdefghijklmnopqrs", "abcdefghijklmnopqrstu", "abcdefghijklmnopqrs+", "abcdefghijklmnopqr\u{e9}",
+        ] {
+            #expect(!ForwardingNonce.isWellFormed(text), "\(text)")
+        }
+    }
+
     @Test func noncesAreForgottenInTwoSteps() {
         /// Whether each of these numbers, at these times, was new.
         func news(_ steps: [(number: Int, now: Int64)], lifetime: Int64 = 100, capacity: Int = 3) -> [Bool] {
@@ -134,7 +150,7 @@ internal import Testing
 
     @Test func keysAreNotShown() {
         let key = ForwardingKey("a very secret secret")
-        var configuration = ForwardingConfiguration(directory: TestDirectory())
+        var configuration = ForwardingConfiguration(directory: NoDirectory())
         configuration.secret = key
         for text in [
             "\(key)", String(reflecting: key), "\(configuration)", "\(ForwardingNode(address: "a:1", key: key))",
@@ -238,17 +254,16 @@ internal import Testing
     }
 
     @Test func settingsThatCannotWorkAreNamed() {
-        var engine = EngineConfiguration()
-        var forwarding = ForwardingConfiguration(directory: TestDirectory())
+        var forwarding = ForwardingConfiguration(directory: NoDirectory())
         forwarding.port = 70_000
         forwarding.advertise = "nowhere"
         forwarding.secret = ForwardingKey("short")
         forwarding.timeout = .zero
         forwarding.maxAnswerSize = 0
-        engine.forwarding = forwarding
-        let error = #expect(throws: EngineConfigurationError.self) { try engine.validate() }
-        #expect(error?.problems.count == 5)
-        #expect(error?.problems.allSatisfy { $0.hasPrefix("forwarding.") && !$0.contains("short") } == true)
+        var problems: [String] = []
+        forwarding.check(&problems)
+        #expect(problems.count == 5)
+        #expect(problems.allSatisfy { $0.hasPrefix("forwarding.") && !$0.contains("short") })
     }
 
     // MARK: The share
@@ -262,4 +277,13 @@ internal import Testing
         #expect(share.minute(requests: 3500, misrouted: 299) == nil)
         #expect(share.minute(requests: 3650, misrouted: 399) == 66)
     }
+}
+
+/// Knows no node.
+private final class NoDirectory: ForwardingDirectory {
+    func owner(ofTag tag: String) -> ForwardingNode? { nil }
+
+    func announce(_ node: ForwardingNode?) {}
+
+    func whenConnected(_ callback: @escaping @Sendable (String?) -> Void) {}
 }

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
+internal import ByteText
+internal import HTTPServerCore
 internal import NIOHTTP1
 
 /// The header by which one node vouches to another for a request: when, from which client, and that it has the key.
@@ -15,14 +16,17 @@ struct ForwardingSignature: Equatable {
 
     /// Milliseconds since 1970.
     var timestamp: Int64
-    /// Twenty random letters, never used again.
+    /// See ``ForwardingNonce``; never used again.
     var nonce: String
     /// Whether the client speaks TLS.
     var isSecure: Bool
     /// The client's address; empty when it is not known.
     var client: String
 
-    init(client: String, isSecure: Bool, timestamp: Int64 = WallClock.milliseconds(), nonce: String = RandomID.make()) {
+    init(
+        client: String, isSecure: Bool, timestamp: Int64 = WallClock.milliseconds(),
+        nonce: String = ForwardingNonce.make()
+    ) {
         self.timestamp = timestamp
         self.nonce = nonce
         self.isSecure = isSecure
@@ -40,7 +44,8 @@ struct ForwardingSignature: Equatable {
         let parts = value.split(byte: UInt8(ascii: ";"), omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 6, parts[0].hasSameBytes(as: version), parts[1].utf8.count <= 15,
             parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }), let timestamp = Int64(parts[1]),
-            SessionID.isWellFormed(parts[2]), ["0", "1"].contains(parts[3]), isAddress(parts[4]) || parts[4].isEmpty
+            ForwardingNonce.isWellFormed(parts[2]), ["0", "1"].contains(parts[3]),
+            isAddress(parts[4]) || parts[4].isEmpty
         else { return nil }
         let fields = ForwardingSignature(
             client: parts[4], isSecure: parts[3] == "1", timestamp: timestamp, nonce: parts[2])

@@ -4,7 +4,7 @@ internal import Metrics
 internal import Synchronization
 
 /// What becomes of requests for other nodes.
-final class ForwardingMetrics: Sendable {
+package final class ForwardingMetrics: Sendable {
     enum Outcome: String, CaseIterable, Sendable {
         /// Answered by the session's node.
         case answered
@@ -48,7 +48,8 @@ final class ForwardingMetrics: Sendable {
     var misrouted: Int { misroutedCount.load(ordering: .relaxed) }
     var tunnels: Int { tunnelCount.load(ordering: .relaxed) }
 
-    func countRequest() {
+    /// Counts a request of a client that names a session.
+    package func countRequest() {
         requestCount.wrappingAdd(1, ordering: .relaxed)
         sessionRequests.increment()
     }

@@ -1,7 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import FailureText
-internal import Logging
+package import HTTPServerCore
+package import Logging
 internal import NIOConcurrencyHelpers
 package import NIOCore
 
@@ -25,33 +26,31 @@ package final class ForwardingListener: Sendable {
         case closed
     }
 
-    private let configuration: ForwardingConfiguration
-    private let engine: EngineConfiguration
-    private let server: EngineServer
-    private let group: any EventLoopGroup
-    private let acceptor: (any EventLoopGroup)?
-    private let key: ForwardingKey
-    private let state = NIOLockedValueBox(State.waiting)
+    /// Binds a listener whose requests a ``ForwardedRequestVerifier`` lets in, and which serves them as the node serves its
+    /// own clients'.
+    package typealias Bind =
+        @Sendable (_ host: String, _ port: Int, ForwardedRequestVerifier) async throws -> HTTPListener
 
-    /// Nil for an engine without forwarding. `acceptor` is as for ``HTTPListener``.
-    package init?(
-        engine: EngineConfiguration, server: EngineServer, group: any EventLoopGroup,
-        acceptor: (any EventLoopGroup)? = nil
-    ) {
-        guard let configuration = engine.forwarding, engine.generateId == nil else { return nil }
-        self.configuration = configuration
-        self.engine = engine
-        self.server = server
-        self.group = group
-        self.acceptor = acceptor
-        key = configuration.secret ?? .random()
+    private let forwarder: Forwarder
+    private let logger: Logger
+    private let key: ForwardingKey
+    private let bindListener: Bind
+    private let state = NIOLockedValueBox(State.waiting)
+    private var configuration: ForwardingConfiguration { forwarder.configuration }
+
+    /// The listener of a node that forwards by `forwarder`.
+    package init(_ forwarder: Forwarder, logger: Logger, bind: @escaping Bind) {
+        self.forwarder = forwarder
+        self.logger = logger
+        bindListener = bind
+        key = forwarder.configuration.secret ?? .random()
     }
 
     /// Listens, now or as soon as the directory has told the address.
     ///
     /// - Throws: ``Failure`` when an address that was given cannot be had.
     package func start() async throws {
-        server.forwarder?.startWatching()
+        forwarder.startWatching()
         let directory = configuration.directory
         guard let host = configuration.host else {
             return directory.whenConnected { [weak self] local in self?.connected(from: local) }
@@ -79,7 +78,7 @@ package final class ForwardingListener: Sendable {
     }
 
     /// Connections of other nodes that speak HTTP at the moment.
-    var connectionCount: Int {
+    package var connectionCount: Int {
         guard case .listening(let listener) = state.withLockedValue({ $0 }) else { return 0 }
         return listener.connectionCount
     }
@@ -106,7 +105,7 @@ package final class ForwardingListener: Sendable {
                 return true
             }
             guard isNews else { return }
-            return engine.logger.warning(
+            return logger.warning(
                 "Requests for this node are not forwarded by others: its address is public",
                 metadata: [
                     "address": "\(host)",
@@ -118,7 +117,7 @@ package final class ForwardingListener: Sendable {
             do {
                 announce(try await bind(host), host: host)
             } catch {
-                engine.logger.warning(
+                logger.warning(
                     "There is no listener for other nodes",
                     metadata: [
                         "address": "\(host):\(configuration.port)", "error": "\(failureText(error))",
@@ -137,13 +136,9 @@ package final class ForwardingListener: Sendable {
     }
 
     private func bind(_ host: String) async throws -> HTTPListener {
-        let router = try HTTPRouter(
-            configuration: internalConfiguration, engine: server, application: nil,
-            eventLoops: server.shards.map(\.eventLoop),
-            gate: ForwardedRequestVerifier(key: key, log: server.context.log))
         do {
-            let listener = try await HTTPListener.bind(
-                to: .tcp(host: host, port: configuration.port), group: group, acceptor: acceptor, server: router.server)
+            let verifier = ForwardedRequestVerifier(key: key, log: forwarder.log)
+            let listener = try await bindListener(host, configuration.port, verifier)
             let isTooLate = state.withLockedValue { state in
                 if case .closed = state { return true }
                 state = .listening(listener)
@@ -159,28 +154,12 @@ package final class ForwardingListener: Sendable {
         }
     }
 
-    /// The engine as clients see it, but for what is between a client and the first node.
-    private var internalConfiguration: EngineConfiguration {
-        var configuration = engine
-        configuration.tls = nil
-        configuration.trustedProxies = []
-        configuration.proxyProtocol = false
-        configuration.serveClient = false
-        configuration.destroyUpgrade = false
-        // Longer than the other nodes let a connection rest.
-        configuration.keepAliveTimeout = Duration(ForwardingConnectionPool.restingTime) + .seconds(20)
-        // What they add.
-        configuration.maxRequestHeadSize = engine.maxRequestHeadSize + 2048
-        configuration.maxHeaders = engine.maxHeaders + 8
-        return configuration
-    }
-
     private func announce(_ listener: HTTPListener, host: String) {
         guard case .listening = state.withLockedValue({ $0 }), let port = listener.port else { return }
         let address = configuration.advertise ?? ForwardingAddress(host: host, port: port).text
         configuration.directory.announce(
             ForwardingNode(address: address, key: configuration.secret == nil ? key : nil))
-        engine.logger.info(
+        logger.info(
             "Listening for other nodes",
             metadata: ["address": "\(ForwardingAddress(host: host, port: port).text)", "told": "\(address)"])
     }

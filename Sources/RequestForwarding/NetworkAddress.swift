@@ -1,5 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import HTTPServerCore
+
 /// What kind of network an address belongs to.
 enum NetworkAddress {
     /// Whether only this machine or a network of one's own reaches it: loopback, private (RFC 1918), link-local, or

@@ -1,42 +1,73 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import Logging
+internal import HTTPServerCore
+package import Logging
 internal import LoopConfinement
 internal import NIOConcurrencyHelpers
-internal import NIOCore
-internal import NIOHTTP1
+package import NIOCore
+package import NIOHTTP1
+internal import PeerLogging
 
 /// Forwards requests for sessions of other nodes to those nodes, and their responses back to the clients (protocol
 /// 6.6).
 ///
 /// Everything about a request happens on the event loop of its client's connection.
-final class Forwarder: MisroutedRequestHandler {
+package final class Forwarder: Sendable {
     /// Where a request goes, and what it is signed with.
     struct Route: Sendable {
         let address: ForwardingAddress
         let key: ForwardingKey
     }
 
+    /// What the node gives its own sessions, and therefore other nodes as well.
+    package struct Limits: Sendable {
+        /// How long a live session may be silent: interval and time-out of its heartbeat.
+        let heartbeat: Duration
+        /// How long an upgrade may take.
+        let upgradeTimeout: Duration
+        /// The largest body of a request, in bytes.
+        let maximumBodySize: Int
+
+        /// The limits of a node.
+        package init(heartbeat: Duration, upgradeTimeout: Duration, maximumBodySize: Int) {
+            self.heartbeat = heartbeat
+            self.upgradeTimeout = upgradeTimeout
+            self.maximumBodySize = maximumBodySize
+        }
+    }
+
     /// Between nodes only: "answer the poll of this session, its client has to go elsewhere".
-    static let releaseMethod = HTTPMethod.RAW(value: "RELEASE")
+    package static let releaseMethod = HTTPMethod.RAW(value: "RELEASE")
+    /// How long a connection to another node may rest.
+    package static var restingTime: TimeAmount { ForwardingConnectionPool.restingTime }
     private static let patience = Duration.seconds(2)
 
     let configuration: ForwardingConfiguration
-    let metrics = ForwardingMetrics()
-    let engine: EngineConfiguration
+    package let metrics = ForwardingMetrics()
+    let limits: Limits
+    /// How long it may take to reach a node.
+    let timeout: TimeAmount
+    /// The longest time in which the session's node says nothing about a held poll, or sends nothing over a WebSocket.
+    let silence: TimeAmount
+    let log: RateLimitedLogger<ForwardingLogKind>
+    private let logger: Logger
     private let eventLoops: [any EventLoop]
     private let lanes: [ObjectIdentifier: LoopReference<ForwardingConnectionPool>]
-    private let log: RateLimitedLogger<EngineLogKind>
     private let share = NIOLockedValueBox(ForwardingShare())
     private let watch = NIOLockedValueBox<RepeatedTask?>(nil)
 
-    init?(_ engine: EngineConfiguration, eventLoops: [any EventLoop], log: RateLimitedLogger<EngineLogKind>) {
-        guard let configuration = engine.forwarding else { return nil }
+    /// - Parameters:
+    ///   - configuration: validated by the caller.
+    ///   - eventLoops: those that clients' connections are accepted on.
+    package init(
+        _ configuration: ForwardingConfiguration, limits: Limits, eventLoops: [any EventLoop], logger: Logger
+    ) {
         self.configuration = configuration
+        self.limits = limits
         self.timeout = TimeAmount(configuration.timeout)
-        self.silence = TimeAmount(engine.pingInterval + engine.pingTimeout + configuration.timeout)
-        self.engine = engine
-        self.log = log
+        self.silence = TimeAmount(limits.heartbeat + configuration.timeout)
+        self.logger = logger
+        self.log = RateLimitedLogger(logger, eventLoop: eventLoops.first)
         self.eventLoops = eventLoops
         lanes = Dictionary(
             eventLoops.map {
@@ -48,12 +79,10 @@ final class Forwarder: MisroutedRequestHandler {
             uniquingKeysWith: { first, _ in first })
     }
 
-    /// The longest time in which the session's node says nothing about a held poll, or sends nothing over a WebSocket.
-    let silence: TimeAmount
-    /// How long it may take to reach a node.
-    let timeout: TimeAmount
-
-    func take(_ request: MisroutedRequest) -> Bool {
+    /// Takes a request whose session id names another node, or leaves it to be refused. On the loop of the exchange.
+    ///
+    /// A request that was taken is answered, its connection is taken over, or its `refuse` is called, once.
+    package func take(_ request: MisroutedRequest) -> Bool {
         guard let lane = lanes[ObjectIdentifier(request.exchange.eventLoop)], let route = route(to: request.tag) else {
             metrics.count(.unknownOwner)
             return false
@@ -70,7 +99,7 @@ final class Forwarder: MisroutedRequestHandler {
             lane.run { self.send(request, nil, route, $0) }
             return true
         }
-        let limit = engine.maxHttpBufferSize
+        let limit = limits.maximumBodySize
         request.exchange.collectBody(limit: limit) { result in
             lane.run { lane in
                 switch result {
@@ -166,10 +195,10 @@ final class Forwarder: MisroutedRequestHandler {
     }
 
     func fail(_ request: MisroutedRequest, _ failure: ForwardingFailure, _ route: Route) {
-        engine.logger.debug(
+        logger.debug(
             "A request was not carried to its node",
             metadata: [
-                "sid": "\(LogMetadata.shortened(request.sid))", "node": "\(request.tag)", "reason": "\(failure)",
+                "sid": "\(LogText.shortened(request.sid))", "node": "\(request.tag)", "reason": "\(failure)",
             ])
         switch failure {
         case .overloaded:
@@ -195,14 +224,14 @@ final class Forwarder: MisroutedRequestHandler {
         }
     }
 
-    private func warn(_ kind: EngineLogKind, _ tag: String, advice: String) {
+    private func warn(_ kind: ForwardingLogKind, _ tag: String, advice: String) {
         log.log(kind, ["node": "\(tag)", "advice": "\(advice)"])
     }
 
     // MARK: Life
 
     /// Begins to look, minute by minute, how much is forwarded.
-    func startWatching(every interval: TimeAmount = .minutes(1)) {
+    package func startWatching(every interval: TimeAmount = .minutes(1)) {
         watch.withLockedValue { watch in
             guard watch == nil else { return }
             watch = eventLoops.first?.scheduleRepeatedTask(initialDelay: interval, delay: interval) {
@@ -218,7 +247,7 @@ final class Forwarder: MisroutedRequestHandler {
             $0.minute(requests: metrics.requests, misrouted: metrics.misrouted)
         }
         guard let share else { return }
-        engine.logger.warning(
+        logger.warning(
             "Many requests reach the wrong node and are carried to the right one",
             metadata: [
                 "percent": "\(share)",
@@ -230,7 +259,7 @@ final class Forwarder: MisroutedRequestHandler {
     /// Gives clients of other nodes' sessions their polls back, so that the end of this node does not end their sessions:
     /// they poll again through the balancer, which sends them elsewhere. Returns when they have been answered, after two
     /// seconds at most.
-    func releasePolls() async {
+    package func releasePolls() async {
         for lane in lanes.values { lane.execute { $0.releasePolls() } }
         let end = ContinuousClock.now + Self.patience
         while ContinuousClock.now < end, !Task.isCancelled {
@@ -242,7 +271,7 @@ final class Forwarder: MisroutedRequestHandler {
     }
 
     /// Ends all connections to other nodes.
-    func close() {
+    package func close() {
         watch.withLockedValue { watch in
             watch?.cancel()
             watch = nil

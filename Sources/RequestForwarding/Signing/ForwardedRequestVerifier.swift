@@ -1,31 +1,39 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+package import HTTPServerCore
 internal import Logging
 internal import Metrics
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOHTTP1
+internal import PeerLogging
 
 /// Lets requests of other nodes in, and nothing else.
-final class ForwardedRequestVerifier: Sendable {
+package final class ForwardedRequestVerifier: Sendable {
     /// Why a request is not let in.
-    enum Refusal: String, CaseIterable, Sendable {
+    package enum Refusal: String, CaseIterable, Sendable {
         case unsigned
         case malformed
         case wrongKey = "wrong_key"
         case stale
         case replayed
+
+        /// What its sender gets.
+        package var response: HTTPServerResponse {
+            HTTPServerResponse(
+                status: .forbidden, headers: [ForwardingSignature.refusalHeader: rawValue], closeConnection: true)
+        }
     }
 
     /// How far the clocks of two nodes may be apart, the way between them included.
     static let window: Int64 = 30_000
 
     private let key: ForwardingKey
-    private let log: RateLimitedLogger<EngineLogKind>
+    private let log: RateLimitedLogger<ForwardingLogKind>
     private let nonces = NIOLockedValueBox(NonceMemory(lifetime: 2 * ForwardedRequestVerifier.window))
     private let counters: [Refusal: Counter]
 
-    init(key: ForwardingKey, log: RateLimitedLogger<EngineLogKind>) {
+    init(key: ForwardingKey, log: RateLimitedLogger<ForwardingLogKind>) {
         self.key = key
         self.log = log
         counters = Dictionary(
@@ -35,7 +43,7 @@ final class ForwardedRequestVerifier: Sendable {
     }
 
     /// Turns a request of another node into that of its client; nil when it is let in.
-    func admit(_ request: inout HTTPServerRequest, now: Int64 = WallClock.milliseconds()) -> Refusal? {
+    package func admit(_ request: inout HTTPServerRequest, now: Int64 = WallClock.milliseconds()) -> Refusal? {
         let refusal = check(&request, now: now)
         if let refusal {
             counters[refusal]?.increment()

@@ -1,9 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
-
 /// Carries requests of other nodes' sessions to those nodes, so that long-polling works behind a balancer that knows no
-/// sessions (protocol 6.6). For ``EngineConfiguration/forwarding``.
+/// sessions (protocol 6.6). For `EngineConfiguration.forwarding`.
 ///
 /// The node listens on an address of its own for the other nodes, apart from that for clients. What comes there must be
 /// signed. It is not encrypted: the address belongs into a network that only the nodes can reach.
@@ -46,7 +44,8 @@ public struct ForwardingConfiguration: Sendable {
         self.directory = directory
     }
 
-    func check(_ problems: inout [String]) {
+    /// Adds what cannot work to `problems`, in words for the log.
+    package func check(_ problems: inout [String]) {
         if !(0...65_535).contains(port) { problems.append("forwarding.port must be 0 to 65535, it is \(port)") }
         if let host, host.isEmpty { problems.append("forwarding.host must not be empty") }
         if let advertise, ForwardingAddress(advertise) == nil {
@@ -61,74 +60,5 @@ public struct ForwardingConfiguration: Sendable {
         if let secret, secret.byteCount < ForwardingKey.minimumBytes {
             problems.append("forwarding.secret must have at least \(ForwardingKey.minimumBytes) bytes")
         }
-    }
-}
-
-/// Knows which nodes there are, and tells them about this one: what connects the nodes implements it.
-public protocol ForwardingDirectory: AnyObject, Sendable {
-    /// The node whose session ids begin with these four characters; nil when there is none, or it has said goodbye. Called
-    /// on any event loop, for each request that belongs elsewhere; must not block.
-    func owner(ofTag tag: String) -> ForwardingNode?
-
-    /// Tells the other nodes where this one listens for them, now and whenever they ask; nil: nowhere any more.
-    func announce(_ node: ForwardingNode?)
-
-    /// Calls back with the address this machine has towards the directory's server, as text without port, each time it has
-    /// connected: nil when that is not an IP connection.
-    func whenConnected(_ callback: @escaping @Sendable (_ localAddress: String?) -> Void)
-}
-
-/// Where a node listens for the others.
-public struct ForwardingNode: Sendable, Equatable {
-    /// `HOST:PORT`, an IPv6 address in brackets.
-    public var address: String
-    /// What it wants requests to be signed with; nil when all nodes have the same secret.
-    public var key: ForwardingKey?
-
-    /// A node.
-    public init(address: String, key: ForwardingKey? = nil) {
-        self.address = address
-        self.key = key
-    }
-}
-
-/// A host and a port, apart.
-struct ForwardingAddress: Sendable {
-    var host: String
-    var port: Int
-
-    init(host: String, port: Int) {
-        self.host = host
-        self.port = port
-    }
-
-    /// From `host:port`, `10.0.0.1:80` or `[::1]:80`.
-    init?(_ text: String) {
-        guard text.utf8.count <= 300, let colon = text.utf8.lastIndex(of: UInt8(ascii: ":")),
-            let port = Int(text[text.utf8.index(after: colon)...]), (1...65_535).contains(port)
-        else { return nil }
-        var host = text[..<colon]
-        if host.utf8.first == UInt8(ascii: "["), host.utf8.last == UInt8(ascii: "]"), host.utf8.count >= 2 {
-            host = Substring(host.utf8.dropFirst().dropLast())
-        } else if host.contains(byte: UInt8(ascii: ":")) {
-            return nil
-        }
-        guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }) else {
-            return nil
-        }
-        self.init(host: String(host), port: port)
-    }
-
-    var text: String { host.contains(byte: UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)" }
-}
-
-extension ForwardingAddress: Hashable {
-    static func == (left: ForwardingAddress, right: ForwardingAddress) -> Bool {
-        left.port == right.port && left.host.hasSameBytes(as: right.host)
-    }
-
-    func hash(into hasher: inout Hasher) {
-        hasher.combine(ExactName(host))
-        hasher.combine(port)
     }
 }

@@ -1,18 +1,18 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import Foundation
+internal import HTTPServerCore
+internal import Logging
 internal import MetricTesting
-internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOEmbedded
 internal import NIOHTTP1
+internal import PeerLogging
 internal import Testing
 
-@testable internal import EngineIOServer
-@testable internal import HTTPServerCore
+@testable internal import RequestForwarding
 
-/// A node that never answers another one, on a clock that the test moves; and what is counted of requests between nodes.
-@Suite("Forwarding: exact times and figures") struct ForwardingTimeTests {
+/// A node that never answers another one, and tunnels, on a clock that the test moves.
+@Suite("Forwarding: exact times") struct ForwardingTimeTests {
     private static func connected(_ loop: EmbeddedEventLoop, _ handlers: any ChannelHandler...) throws
         -> EmbeddedChannel
     {
@@ -92,19 +92,6 @@ internal import Testing
         #expect(!link.channel.isActive)
     }
 
-    /// A poll is held for as long as a heartbeat takes, so another node is given that and its own time.
-    @Test func theTimeForAnAnswerFollowsTheHeartbeat() throws {
-        var configuration = EngineConfiguration()
-        configuration.pingInterval = .seconds(11)
-        configuration.pingTimeout = .seconds(7)
-        configuration.forwarding = ForwardingConfiguration(directory: TestDirectory())
-        configuration.forwarding?.timeout = .seconds(2)
-        let forwarder = try #require(
-            Forwarder(
-                configuration, eventLoops: [EmbeddedEventLoop()], log: RateLimitedLogger(configuration.logger)))
-        #expect(forwarder.silence == .seconds(20))
-    }
-
     // MARK: Tunnels
 
     @Test func aTunnelThatIsSilentForLongerThanAHeartbeatEnds() throws {
@@ -135,7 +122,8 @@ internal import Testing
         let target = "/socket.io/?EIO=4&transport=polling"
         let now: Int64 = 1_800_000_000_000
         CountedMetrics.counting { metrics in
-            let gate = ForwardedRequestVerifier(key: key, log: RateLimitedLogger(EngineConfiguration().logger))
+            let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let gate = ForwardedRequestVerifier(key: key, log: RateLimitedLogger(quiet))
             func refusal(_ age: Int64) -> ForwardedRequestVerifier.Refusal? {
                 let signature = ForwardingSignature(client: "", isSecure: false, timestamp: now - age)
                     .value(method: .GET, target: target, key: key)
@@ -152,55 +140,6 @@ internal import Testing
             }
             #expect(refused("stale") == 2 && refused("unsigned") == 1)
             #expect(refused("malformed") == 0 && refused("wrong_key") == 0 && refused("replayed") == 0)
-        }
-    }
-
-    // MARK: Figures
-
-    @Test(.timeLimit(.minutes(2))) func whatBecomesOfRequestsIsCounted() async throws {
-        try await CountedMetrics.counting { (metrics: CountedMetrics) async throws in
-            try await Fleet.run(2) { fleet in
-                func forwarded(_ result: String) -> Double? {
-                    metrics["socketio_forwarded_requests_total", [("result", result)]]
-                }
-                let near = try await fleet.nodes[0].connect()
-                let sid = try await fleet.nodes[0].openPolling(near)
-                let target = SessionTestServer.target("polling", sid)
-                let far = try await fleet.nodes[1].connect()
-                #expect(try await far.post(target, "4x").status == 200)
-                #expect(forwarded("answered") == 1 && metrics["engineio_session_requests_total"] == 1)
-                #expect(try await near.get(target).body == "4x")
-                #expect(forwarded("answered") == 1 && metrics["engineio_session_requests_total"] == 2)
-                #expect(
-                    try await far.get(SessionTestServer.target("polling", ForwardingFaultTests.strange)).status == 400)
-                #expect(forwarded("unknown_owner") == 1)
-                let socket = try await fleet.nodes[1].connect()
-                #expect(try await socket.upgrade(SessionTestServer.target("websocket", sid)).status == 101)
-                try await eventually("the tunnel") { forwarded("tunnelled") == 1 }
-                #expect(metrics["socketio_forward_tunnels"] == 1)
-                socket.close()
-                try await eventually("its end") { metrics["socketio_forward_tunnels"] == 0 }
-                let leaver = try await fleet.nodes[1].connect()
-                try await leaver.send("GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n")
-                let session = try #require(fleet.nodes[0].session(sid))
-                try await eventually("the poll is held") {
-                    try await session.inside { session in
-                        (session.activeTransport as? PollingTransport)?.isReady ?? false
-                    }
-                }
-                leaver.close()
-                try await eventually("it is given up") { forwarded("abandoned") == 1 }
-                let silent = try await FalseNode("nothing of use\r\n\r\n")
-                fleet.table.nodes.withLockedValue { $0["gone"] = silent.node }
-                #expect(
-                    try await far.get(SessionTestServer.target("polling", ForwardingFaultTests.strange)).status == 400)
-                #expect(forwarded("failed") == 1)
-                await silent.close()
-                #expect(
-                    try await far.get(SessionTestServer.target("polling", ForwardingFaultTests.strange)).status == 400)
-                #expect(forwarded("unreachable") == 1)
-                #expect(forwarded("rejected") == 0 && forwarded("overloaded") == 0 && forwarded("not_tunnelled") == 0)
-            }
         }
     }
 }

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import HTTPServerCore
 internal import NIOCore
 
 /// A client's connection and one to the node of its session, joined: bytes are copied both ways.
