@@ -75,7 +75,7 @@ faults: build ## Break Redis, links, nodes and the balancer under traffic, and p
 	@.ci/packages.sh faketime
 	@.ci/fetch-client.sh
 	swift build -c release --product socketio-conformance-server
-	@E2E_BIN=$(CURDIR)/.build/release E2E_CLIENT=$(CURDIR)/.cache/client/socket.io.min.js node Tests/EndToEndTests/faults/run.js $(ARGS)
+	@E2E_BIN=$(CURDIR)/.build/release E2E_CLIENT=$(CURDIR)/.cache/client/socket.io.min.js node Tests/FaultTests/Processes/run.js $(ARGS)
 
 bench: ## Measure: micro-benchmarks, and load on this server and another one in turns (see docs/performance.md).
 	@.ci/packages.sh build

@@ -253,11 +253,15 @@ let package = Package(
                 nioHTTP1, configuration,
             ],
             exclude: ["OfficialParser/official-parser.js"], swiftSettings: swiftSettings),
+        .target(
+            name: "RedisTesting",
+            dependencies: ["HiredisNIO", "LoopConfinement", "ProcessTesting", nioCore, nioLocks, nioPosix, logging],
+            path: "Tests/RedisTesting", swiftSettings: swiftSettings),
         .testTarget(
             name: "HiredisNIOTests",
             dependencies: [
-                "HiredisNIO", "CHiredis", "LoopConfinement", "ProcessTesting", "MetricTesting", nioCore, nioLocks,
-                nioPosix, nioEmbedded, nioSSL, logging,
+                "HiredisNIO", "CHiredis", "LoopConfinement", "RedisTesting", "ProcessTesting", "MetricTesting",
+                nioCore, nioLocks, nioPosix, nioEmbedded, nioSSL, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -277,10 +281,18 @@ let package = Package(
                 "SocketIOTesting", "ProcessTesting", nioCore, nioLocks, nioPosix, logging,
             ],
             swiftSettings: swiftSettings),
+        .target(
+            name: "ClusterTesting",
+            dependencies: [
+                "SocketIORedis", "SocketIOServer", "HiredisNIO", "SocketIOTesting", "ProcessTesting", nioCore,
+                nioLocks, nioPosix, logging,
+            ],
+            path: "Tests/ClusterTesting", swiftSettings: swiftSettings),
         .testTarget(
             name: "SocketIORedisTests",
             dependencies: [
-                "SocketIORedis", "SocketIOCluster", "SocketIOServer", "SocketIOCore", "EngineIOServer", "EngineIOCore",
+                "ClusterTesting", "SocketIORedis", "SocketIOCluster", "SocketIOServer", "SocketIOCore",
+                "EngineIOServer", "EngineIOCore",
                 "HiredisNIO",
                 "LoopConfinement", "SocketIOTesting", "ProcessTesting", "MetricTesting", nioCore, nioLocks, nioPosix,
                 nioEmbedded,
@@ -288,6 +300,14 @@ let package = Package(
                 logging,
             ],
             resources: [.copy("Vectors")], swiftSettings: swiftSettings),
+        // Redis, the network and nodes in trouble. What breaks processes is run by `make faults`.
+        .testTarget(
+            name: "FaultTests",
+            dependencies: [
+                "ClusterTesting", "RedisTesting", "SocketIORedis", "SocketIOServer", "HiredisNIO", "SocketIOTesting",
+                "ProcessTesting", nioCore, nioLocks, nioPosix, logging,
+            ],
+            exclude: ["Processes"], swiftSettings: swiftSettings),
         .testTarget(
             name: "SocketIOJWTTests",
             dependencies: [

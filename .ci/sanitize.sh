@@ -13,8 +13,8 @@ cd "$(dirname "$0")/.."
 # All suites over sockets for the thread sanitizer. For the address sanitizer those whose code works with memory by hand: frames,
 # arenas, descriptors, zlib, hiredis, and the decoders, which `make fuzz` runs under it, too, for much longer.
 declare -A suites=(
-    [thread]='HTTPServerCoreTests|RequestForwardingTests|EngineIOServerTests|SocketIOServerTests|ConformanceTests|HiredisNIOTests|SocketIOClusterTests|SocketIORedisTests'
-    [address]='EngineIOCoreTests|SocketIOCoreTests|HTTPServerCoreTests|RequestForwardingTests|EngineIOServerTests|HiredisNIOTests'
+    [thread]='HTTPServerCoreTests|RequestForwardingTests|EngineIOServerTests|SocketIOServerTests|ConformanceTests|HiredisNIOTests|SocketIOClusterTests|SocketIORedisTests|FaultTests'
+    [address]='EngineIOCoreTests|SocketIOCoreTests|HTTPServerCoreTests|RequestForwardingTests|EngineIOServerTests|HiredisNIOTests|FaultTests'
 )
 # Tests that compute for minutes under a sanitizer and learn nothing from it: of one thread, or about how much something costs.
 costly='QuestionFloodTests/forged|OwnMessagesTests/random|MessagePackTests/random|SlowReaderTests/aPollingClientGetsABurst'

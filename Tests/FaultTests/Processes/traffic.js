@@ -2,9 +2,9 @@
 // polling, and with an upgrade. What was lost, doubled or out of order is told apart by where it had to go.
 'use strict';
 
-const { Person, audit, now } = require('../node/crowd.js');
-const { until } = require('../node/harness.js');
-const { sleep } = require('../node/deployment.js');
+const { Person, audit, now } = require('../../EndToEndTests/node/crowd.js');
+const { until } = require('../../EndToEndTests/node/harness.js');
+const { sleep } = require('../../EndToEndTests/node/deployment.js');
 
 const ways = [{ transports: ['websocket'] }, { transports: ['polling'] }, {}];
 

@@ -1,14 +1,14 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-import HiredisNIO
-import NIOCore
-import ProcessTesting
+internal import HiredisNIO
+internal import NIOCore
+package import ProcessTesting
 
 /// Counts as a subscriber of the requests and answers none.
-final class DeadNode: Sendable {
+package final class DeadNode: Sendable {
     private let subscriber: RedisSubscriber
 
-    init(_ redis: RedisServer) async throws {
+    package init(_ redis: RedisServer) async throws {
         subscriber = RedisSubscriber(
             configuration: redis.configuration, eventLoop: MultiThreadedLoop.next(), logger: silentLogger,
             name: "dead", handlers: RedisSubscriberHandlers { _ in })
@@ -16,5 +16,5 @@ final class DeadNode: Sendable {
         try await subscriber.subscribe(["socket.io-request#/#"])
     }
 
-    func close() async { await subscriber.close() }
+    package func close() async { await subscriber.close() }
 }

@@ -1,9 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import HiredisNIO
 import NIOCore
 import NIOPosix
-
-@testable import HiredisNIO
+import RedisTesting
 
 /// Answers everything with bytes that are no RESP2.
 final class GarbageServer: Sendable {

@@ -4,6 +4,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 import ProcessTesting
+import RedisTesting
 import Testing
 
 @testable import HiredisNIO

@@ -1,36 +1,39 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-import Glibc
-import HiredisNIO
-import NIOConcurrencyHelpers
-import NIOCore
-import NIOPosix
+internal import Glibc
+package import HiredisNIO
+internal import NIOConcurrencyHelpers
+package import NIOCore
+internal import NIOPosix
 
 /// A TCP link with faults between a node and Redis: bytes late, in small pieces, not at all in one direction or both (they
 /// arrive when the link heals, as TCP does it), connections reset.
-final class FaultyLink: Sendable {
-    struct Faults {
+package final class FaultyLink: Sendable {
+    package struct Faults {
         /// How late bytes are, in each direction.
-        var delay = TimeAmount.zero
+        package var delay = TimeAmount.zero
         /// Bytes are passed on in pieces of so many.
-        var piece = Int.max
+        package var piece = Int.max
         /// Nothing arrives; nothing is read either, so that the sender's buffers fill.
-        var holdsToServer = false
-        var holdsToClient = false
+        package var holdsToServer = false
+        package var holdsToClient = false
         /// Each connection is reset by the first bytes after so many milliseconds of its life, which chance decides.
-        var lives: ClosedRange<Int64>?
+        package var lives: ClosedRange<Int64>?
+
+        /// None.
+        package init() {}
     }
 
     private let listener: any Channel
     private let faults = NIOLockedValueBox(Faults())
     private let ends = NIOLockedValueBox<[ObjectIdentifier: End]>([:])
 
-    var port: Int { listener.localAddress?.port ?? 0 }
-    var configuration: RedisConfiguration {
+    package var port: Int { listener.localAddress?.port ?? 0 }
+    package var configuration: RedisConfiguration {
         RedisConfiguration(endpoint: .tcp(RedisHost(host: "127.0.0.1", port: port)))
     }
 
-    init(to target: Int) async throws {
+    package init(to target: Int) async throws {
         let (faults, ends) = (faults, ends)
         listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelOption(.autoRead, value: false)
@@ -54,17 +57,17 @@ final class FaultyLink: Sendable {
             .bind(host: "127.0.0.1", port: 0).get()
     }
 
-    func set(_ change: @Sendable (inout Faults) -> Void) {
+    package func set(_ change: @Sendable (inout Faults) -> Void) {
         faults.withLockedValue { change(&$0) }
         for end in ends.withLockedValue({ Array($0.values) }) { end.channel.eventLoop.execute { end.follow() } }
     }
 
     /// Resets all connections.
-    func reset() {
+    package func reset() {
         for end in ends.withLockedValue({ Array($0.values) }) { end.channel.eventLoop.execute { end.reset() } }
     }
 
-    func close() async throws {
+    package func close() async throws {
         try await listener.close()
         reset()
     }

@@ -1,21 +1,21 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-import Logging
-import LoopConfinement
-import NIOCore
-import NIOPosix
-import ProcessTesting
+package import HiredisNIO
+package import Logging
+internal import LoopConfinement
+internal import NIOCore
+internal import NIOPosix
+package import ProcessTesting
 
-@testable import HiredisNIO
-
-let silentLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+/// Writes nothing.
+package let silentLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 extension RedisServer {
-    var host: RedisHost { RedisHost(host: "127.0.0.1", port: port) }
-    var configuration: RedisConfiguration { RedisConfiguration(endpoint: .tcp(host)) }
+    package var host: RedisHost { RedisHost(host: "127.0.0.1", port: port) }
+    package var configuration: RedisConfiguration { RedisConfiguration(endpoint: .tcp(host)) }
 
     /// A connected client for what a test does to the server.
-    func admin(_ change: (inout RedisConfiguration) -> Void = { _ in }) async throws -> RedisClient {
+    package func admin(_ change: (inout RedisConfiguration) -> Void = { _ in }) async throws -> RedisClient {
         var configuration = configuration
         change(&configuration)
         return try await RedisClient.connected(configuration)
@@ -23,7 +23,7 @@ extension RedisServer {
 }
 
 extension RedisClient {
-    static func connected(
+    package static func connected(
         _ configuration: RedisConfiguration, handlers: sending RedisClientHandlers = RedisClientHandlers()
     ) async throws -> RedisClient {
         let client = RedisClient(
@@ -34,20 +34,20 @@ extension RedisClient {
         return client
     }
 
-    func run(_ words: String...) async throws -> RESPValue {
+    package func run(_ words: String...) async throws -> RESPValue {
         try await execute(RESPCommand(words[0], arguments: Array(words.dropFirst())), timeout: .seconds(20))
     }
 }
 
 /// What a subscriber told, and the subscriber.
-final class Subscription: Sendable {
-    let subscriber: RedisSubscriber
-    let messages: Recorder<String>
-    let outages: Recorder<RedisOutage>
-    let states: Recorder<RedisLinkState>
-    let oversized: Recorder<Int>
+package final class Subscription: Sendable {
+    package let subscriber: RedisSubscriber
+    package let messages: Recorder<String>
+    package let outages: Recorder<RedisOutage>
+    package let states: Recorder<RedisLinkState>
+    package let oversized: Recorder<Int>
 
-    init(_ configuration: RedisConfiguration, channels: [String], patterns: [String] = []) async throws {
+    package init(_ configuration: RedisConfiguration, channels: [String], patterns: [String] = []) async throws {
         let messages = Recorder<String>()
         let outages = Recorder<RedisOutage>()
         let states = Recorder<RedisLinkState>()
@@ -70,12 +70,12 @@ final class Subscription: Sendable {
 }
 
 /// Numbered publishes with what became of them, all on the client's loop.
-final class Publisher: Sendable {
-    let client: RedisClient
-    let delivered: Recorder<UInt64>
-    let lost: Recorder<String>
+package final class Publisher: Sendable {
+    package let client: RedisClient
+    package let delivered: Recorder<UInt64>
+    package let lost: Recorder<String>
 
-    init(_ configuration: RedisConfiguration) async throws {
+    package init(_ configuration: RedisConfiguration) async throws {
         let delivered = Recorder<UInt64>()
         let lost = Recorder<String>()
         (self.delivered, self.lost) = (delivered, lost)
@@ -93,7 +93,7 @@ final class Publisher: Sendable {
 
     /// Publishes `tags` to a channel in one tick; returns how many were accepted.
     @discardableResult
-    func publish(_ tags: ClosedRange<UInt64>, to channel: String) async throws -> Int {
+    package func publish(_ tags: ClosedRange<UInt64>, to channel: String) async throws -> Int {
         await client.core.get { core in
             tags.count { core.publish(RedisPublish(ByteBuffer(string: "\($0)"), to: channel), tag: $0) == .accepted }
         }

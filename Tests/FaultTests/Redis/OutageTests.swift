@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import ClusterTesting
 import Foundation
 import HiredisNIO
 import NIOCore

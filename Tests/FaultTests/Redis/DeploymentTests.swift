@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import ClusterTesting
 import HiredisNIO
 import NIOCore
 import ProcessTesting

@@ -1,25 +1,30 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-import HiredisNIO
-import Logging
-import NIOConcurrencyHelpers
-import NIOCore
-import NIOPosix
-import ProcessTesting
-import SocketIORedis
-import SocketIOServer
-import SocketIOTesting
+package import HiredisNIO
+package import Logging
+internal import NIOConcurrencyHelpers
+package import NIOCore
+internal import NIOPosix
+package import ProcessTesting
+package import SocketIORedis
+package import SocketIOServer
+package import SocketIOTesting
 
-let silentLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+package let silentLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// One node: a server and its part in the cluster.
-struct NodeUnderTest: Sendable {
-    let name: String
-    let io: Server
-    let cluster: RedisCluster
-    let address: ServerAddress
+package struct NodeUnderTest: Sendable {
+    package let name: String
+    package let io: Server
+    package let cluster: RedisCluster
+    package let address: ServerAddress
 
-    static func start(
+    /// A node that a test has started itself.
+    package init(name: String, io: Server, cluster: RedisCluster, address: ServerAddress) {
+        (self.name, self.io, self.cluster, self.address) = (name, io, cluster, address)
+    }
+
+    package static func start(
         _ name: String, _ cluster: RedisCluster, loops: Int = 1, logger: Logger = silentLogger,
         recovery: ConnectionStateRecovery? = nil, _ setUp: (NodeUnderTest) throws -> Void = { _ in }
     ) async throws -> NodeUnderTest {
@@ -38,7 +43,7 @@ struct NodeUnderTest: Sendable {
     }
 
     /// A client in a namespace, in the rooms given.
-    func client(
+    package func client(
         _ rooms: [String] = [], namespace: String = "/", transport: TestTransport = .websocket
     ) async throws -> TestSocket {
         let client = try await SocketTestClient.connect(to: address, transport: transport)
@@ -47,7 +52,7 @@ struct NodeUnderTest: Sendable {
 }
 
 /// Nodes called `nod0`, `nod1`… over one Redis, all of which know each other.
-func withNodes(
+package func withNodes(
     _ count: Int, on redis: RedisServer, loops: Int = 1, namespaces: [String] = ["/", "/chat"],
     logger: Logger = silentLogger, recovery: ConnectionStateRecovery? = nil,
     via connection: (Int) -> RedisConfiguration? = { _ in nil },
@@ -80,7 +85,7 @@ func withNodes(
 }
 
 /// Waits until every node knows all others in every namespace.
-func settled(_ nodes: [NodeUnderTest], namespaces: [String]) async throws {
+package func settled(_ nodes: [NodeUnderTest], namespaces: [String]) async throws {
     for node in nodes {
         for name in namespaces {
             guard let adapter = node.io.of(name).adapter as? ClusterAdapter else { throw TestFailure("adapter") }
@@ -93,7 +98,7 @@ func settled(_ nodes: [NodeUnderTest], namespaces: [String]) async throws {
 }
 
 /// Sockets join the rooms their `auth` names, and any they ask for.
-func joinAsTold(_ namespace: Namespace) {
+package func joinAsTold(_ namespace: Namespace) {
     namespace.onConnection { socket in
         socket.join((socket.handshake.auth["rooms"]?.array ?? []).compactMap(\.string))
         socket.on("join") { (room: String) in
@@ -109,7 +114,7 @@ func joinAsTold(_ namespace: Namespace) {
 /// Three ends are sent, each when everybody has heard the one before, by the first node, by the second, and by the first again.
 /// Redis keeps the order of what it is given: behind the second end there is nothing at the first node of what that had sent,
 /// its own messages included, and behind the third nothing at the others.
-func heard(_ sockets: [TestSocket], _ nodes: [NodeUnderTest]) async throws -> [[String]] {
+package func heard(_ sockets: [TestSocket], _ nodes: [NodeUnderTest]) async throws -> [[String]] {
     var all = Array(repeating: [String](), count: sockets.count)
     for (number, node) in [nodes[0], nodes[1], nodes[0]].enumerated() {
         let end = "end \(number)"
@@ -122,7 +127,7 @@ func heard(_ sockets: [TestSocket], _ nodes: [NodeUnderTest]) async throws -> [[
 }
 
 /// A logger whose messages can be read.
-func recordingLogger() -> (Logger, Recorder<String>) {
+package func recordingLogger() -> (Logger, Recorder<String>) {
     let lines = Recorder<String>()
     return (Logger(label: "test") { _ in RecordingLogHandler(lines: lines) }, lines)
 }
@@ -143,17 +148,20 @@ private struct RecordingLogHandler: LogHandler {
 }
 
 /// Collects what handlers of several threads see.
-final class Recorder<Element: Sendable>: Sendable {
+package final class Recorder<Element: Sendable>: Sendable {
     private let elements = NIOLockedValueBox<[Element]>([])
 
-    var all: [Element] { elements.withLockedValue { $0 } }
-    var count: Int { elements.withLockedValue { $0.count } }
+    /// Nothing, to begin with.
+    package init() {}
 
-    func append(_ element: Element) { elements.withLockedValue { $0.append(element) } }
-    func removeAll() { elements.withLockedValue { $0 = [] } }
+    package var all: [Element] { elements.withLockedValue { $0 } }
+    package var count: Int { elements.withLockedValue { $0.count } }
+
+    package func append(_ element: Element) { elements.withLockedValue { $0.append(element) } }
+    package func removeAll() { elements.withLockedValue { $0 = [] } }
 }
 
 /// Loops for clients of tests.
-enum MultiThreadedLoop {
-    static func next() -> any EventLoop { MultiThreadedEventLoopGroup.singleton.next() }
+package enum MultiThreadedLoop {
+    package static func next() -> any EventLoop { MultiThreadedEventLoopGroup.singleton.next() }
 }

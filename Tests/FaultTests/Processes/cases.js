@@ -7,10 +7,10 @@ const { once } = require('node:events');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { until } = require('../node/harness.js');
-const { Deployment, Program, freePort, request, untilAnswers, sleep, command } = require('../node/deployment.js');
-const { startRedis } = require('../node/redis.js');
-const { gather, audit, now } = require('../node/crowd.js');
+const { until } = require('../../EndToEndTests/node/harness.js');
+const { Deployment, Program, freePort, request, untilAnswers, sleep, command } = require('../../EndToEndTests/node/deployment.js');
+const { startRedis } = require('../../EndToEndTests/node/redis.js');
+const { gather, audit, now } = require('../../EndToEndTests/node/crowd.js');
 const { FaultyLink } = require('./proxy.js');
 const { Traffic, ways } = require('./traffic.js');
 
@@ -102,7 +102,7 @@ const residentBytes = (program) => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(
 /** Runs the tests of a file of `node/` by name, and returns what they measured. */
 async function testsOf(t, file, pattern) {
   const child = spawn(process.execPath, ['--test', '--test-reporter=tap', `--test-name-pattern=${pattern}`,
-    path.join(__dirname, '../node', file)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    path.join(__dirname, '../../EndToEndTests/node', file)], { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.on('data', (data) => { output += data; });
   const [code] = await once(child, 'close');

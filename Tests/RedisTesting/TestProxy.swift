@@ -1,27 +1,29 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-import NIOConcurrencyHelpers
-import NIOCore
-import NIOPosix
-
-@testable import HiredisNIO
+package import HiredisNIO
+internal import NIOConcurrencyHelpers
+internal import NIOCore
+internal import NIOPosix
 
 /// A TCP proxy with faults: passes bytes on one by one, or swallows one direction.
-final class TestProxy: Sendable {
-    struct Faults {
-        var piece = Int.max
-        var swallowsToServer = false
-        var swallowsToClient = false
+package final class TestProxy: Sendable {
+    package struct Faults {
+        package var piece = Int.max
+        package var swallowsToServer = false
+        package var swallowsToClient = false
+
+        /// None.
+        package init() {}
     }
 
     private let listener: any Channel
     private let faults: NIOLockedValueBox<Faults>
-    var port: Int { listener.localAddress?.port ?? 0 }
-    var configuration: RedisConfiguration {
+    package var port: Int { listener.localAddress?.port ?? 0 }
+    package var configuration: RedisConfiguration {
         RedisConfiguration(endpoint: .tcp(RedisHost(host: "127.0.0.1", port: port)))
     }
 
-    init(to target: Int) async throws {
+    package init(to target: Int) async throws {
         let faults = NIOLockedValueBox(Faults())
         self.faults = faults
         listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -43,11 +45,11 @@ final class TestProxy: Sendable {
             .bind(host: "127.0.0.1", port: 0).get()
     }
 
-    func set(_ change: @Sendable (inout Faults) -> Void) {
+    package func set(_ change: @Sendable (inout Faults) -> Void) {
         faults.withLockedValue { change(&$0) }
     }
 
-    func close() async throws {
+    package func close() async throws {
         try await listener.close()
     }
 
