@@ -1,19 +1,11 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import Foundation
 internal import SocketIOServer
 
 /// The settings file as a JSON schema, with which editors complete and check it: `config/settings.schema.json`.
 enum SettingsSchema {
     /// JSON with sorted keys, without a line end.
-    static let text: String = {
-        let compact = (try? RawJSON(encoding: document).json) ?? "{}"
-        guard let object = try? JSONSerialization.jsonObject(with: Data(compact.utf8)),
-            let pretty = try? JSONSerialization.data(
-                withJSONObject: object, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
-        else { return compact }
-        return String(decoding: pretty, as: UTF8.self)
-    }()
+    static let text = document.prettyJSON
 
     private static var document: SocketValue {
         var object = section([])

@@ -21,30 +21,14 @@ struct RoomsCommand: AsyncParsableCommand {
             64 wrong usage, 78 wrong settings, or no node named.
             """)
 
-    @OptionGroup var remote: RemoteOptions
-
-    @Option(help: ArgumentHelp("Namespace of the rooms.", valueName: "name"))
-    var namespace = "/"
-
-    @Option(help: ArgumentHelp("How many rooms at most, 1 to 1000.", valueName: "number"))
-    var limit = 100
-
-    @Flag(help: "Print the answer of the API, one JSON object, instead of a table.")
-    var json = false
-
-    func validate() throws { try validateLimit(limit) }
+    @OptionGroup var list: ListOptions
 
     func run() async throws {
-        let node = try await remote.client(for: .api(.read))
-        let answer = try await node.use {
-            try await $0.ask(.rooms, [("namespace", namespace), ("limit", "\(limit)")])
+        try await list.print(.rooms) { rooms in
+            var table = TextTable(.init(title: "SOCKETS", isNumber: true), .init(title: "ROOM"))
+            table.rows = rooms.map { ["\($0["sockets"]?.int ?? 0)", $0["name"]?.string ?? ""] }
+            return table
         }
-        if json { return print(try RawJSON(encoding: answer).json) }
-        let rooms = answer["rooms"]?.array ?? []
-        var table = TextTable(.init(title: "SOCKETS", isNumber: true), .init(title: "ROOM"))
-        table.rows = rooms.map { ["\($0["sockets"]?.int ?? 0)", $0["name"]?.string ?? ""] }
-        if !rooms.isEmpty { print(table.text, terminator: "") }
-        printTotal("rooms", shown: rooms.count, answer)
     }
 }
 
@@ -66,50 +50,26 @@ struct SocketsCommand: AsyncParsableCommand {
             64 wrong usage, 78 wrong settings, or no node named.
             """)
 
-    @OptionGroup var remote: RemoteOptions
-
-    @Option(help: ArgumentHelp("Namespace of the sockets.", valueName: "name"))
-    var namespace = "/"
+    @OptionGroup var list: ListOptions
 
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp("Sockets in this room only; repeated, those in any of them.", valueName: "room"))
     var room: [String] = []
 
-    @Option(help: ArgumentHelp("How many sockets at most, 1 to 1000.", valueName: "number"))
-    var limit = 100
-
-    @Flag(help: "Print the answer of the API, one JSON object with the sockets' data, instead of a table.")
-    var json = false
-
-    func validate() throws { try validateLimit(limit) }
-
     func run() async throws {
-        let node = try await remote.client(for: .api(.read))
-        let parameters = [("namespace", namespace), ("limit", "\(limit)")] + room.map { ("room", $0) }
-        let answer = try await node.use { try await $0.ask(.sockets, parameters) }
-        if json { return print(try RawJSON(encoding: answer).json) }
-        let sockets = answer["sockets"]?.array ?? []
-        var table = TextTable(
-            .init(title: "SOCKET"), .init(title: "ADDRESS"), .init(title: "CONNECTED"), .init(title: "ROOMS"))
-        table.rows = sockets.map { socket in
-            let id = socket["id"]?.string ?? ""
-            let rooms = (socket["rooms"]?.array ?? []).compactMap(\.string).filter { !$0.hasSameBytes(as: id) }
-            return [
-                id, socket["address"]?.string ?? "", socket["connected"]?.string ?? "", rooms.joined(separator: " "),
-            ]
+        try await list.print(.sockets, room.map { ("room", $0) }) { sockets in
+            var table = TextTable(
+                .init(title: "SOCKET"), .init(title: "ADDRESS"), .init(title: "CONNECTED"), .init(title: "ROOMS"))
+            table.rows = sockets.map { socket in
+                let id = socket["id"]?.string ?? ""
+                let rooms = (socket["rooms"]?.array ?? []).compactMap(\.string).filter { !$0.hasSameBytes(as: id) }
+                return [
+                    id, socket["address"]?.string ?? "", socket["connected"]?.string ?? "",
+                    rooms.joined(separator: " "),
+                ]
+            }
+            return table
         }
-        if !sockets.isEmpty { print(table.text, terminator: "") }
-        printTotal("sockets", shown: sockets.count, answer)
     }
-}
-
-private func validateLimit(_ limit: Int) throws {
-    let most = APILimits().maxListed
-    if limit < 1 || limit > most { throw ValidationError("--limit must be 1 to \(most).") }
-}
-
-private func printTotal(_ name: String, shown: Int, _ answer: SocketValue) {
-    let total = answer["total"]?.int ?? shown
-    print("\(name): \(total)" + (total > shown ? ", of which \(shown) are shown (--limit)" : ""))
 }
