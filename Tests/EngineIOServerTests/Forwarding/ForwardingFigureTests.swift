@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import MetricTesting
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOEmbedded
 internal import Testing

@@ -8,6 +8,7 @@ internal import NIOHTTP1
 internal import Testing
 
 @testable internal import EngineIOServer
+@testable internal import RequestForwarding
 
 /// Which pages may use the engine.
 @Suite struct OriginTests {
