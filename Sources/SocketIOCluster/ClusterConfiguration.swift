@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 public import EngineIOServer
-internal import NIOCore
 package import SocketIOCore
 internal import SocketIOServer
 

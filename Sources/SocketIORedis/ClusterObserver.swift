@@ -1,11 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-package import EngineIOServer
 package import HiredisNIO
 internal import Logging
 package import NIOCore
 package import SocketIOCluster
-internal import SocketIOCore
 
 /// Looks at a cluster from outside: listens to the nodes' heartbeats without taking part, so that no node notices.
 package enum ClusterObserver {

@@ -1,9 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
-internal import HiredisNIO
 package import Logging
-internal import NIOConcurrencyHelpers
 package import NIOCore
 public import SocketIOServer
 

@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOServer
-internal import NIOCore
 
 extension Server {
     /// Disconnects all clients over a span of time, before ``close()`` (protocol 4.11).

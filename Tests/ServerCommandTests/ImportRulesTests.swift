@@ -375,7 +375,7 @@ internal import Testing
         #expect(Self.imports(of: text).map(\.hasAccess) == [true, true, true, false])
     }
 
-    private static func imports(of text: String) -> [(module: String, hasAccess: Bool)] {
+    static func imports(of text: String) -> [(module: String, hasAccess: Bool)] {
         text.split(separator: "\n").compactMap { line in
             let words = line.split { $0 == " " || $0 == "\t" }.map(String.init)
             guard let index = words.firstIndex(of: "import"), index + 1 < words.count else { return nil }
@@ -389,7 +389,7 @@ internal import Testing
         }
     }
 
-    private static func swiftFiles(in folder: URL) -> [URL] {
+    static func swiftFiles(in folder: URL) -> [URL] {
         let paths = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
         return (paths?.compactMap { $0 as? URL } ?? []).filter { $0.pathExtension == "swift" }
     }

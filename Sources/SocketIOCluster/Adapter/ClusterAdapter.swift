@@ -1,9 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
 internal import LoopConfinement
 internal import NIOConcurrencyHelpers
-internal import NIOCore
 public import SocketIOCore
 public import SocketIOServer
 

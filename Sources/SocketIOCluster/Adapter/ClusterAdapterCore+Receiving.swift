@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
-internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer
 

@@ -1,6 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
 package import NIOCore
 package import SocketIOCore
 

@@ -1,7 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import SocketIOCore
-
 /// A list of rooms from another node, in which some entries may not be valid names.
 ///
 /// An entry that is not a name matches no room. A list without any name must not become the empty list, because that

@@ -1,7 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
-internal import NIOCore
 package import SocketIOCore
 
 /// The sockets that a request selects. A list instead of a map, which PHP writes for an empty map, counts as one

@@ -1,7 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
-internal import NIOCore
 package import SocketIOCore
 
 /// The name of a room, which may be a number in Node.

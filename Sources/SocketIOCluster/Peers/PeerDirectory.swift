@@ -4,7 +4,6 @@ internal import EngineIOCore
 internal import EngineIOServer
 internal import LoopConfinement
 internal import NIOConcurrencyHelpers
-internal import NIOCore
 internal import SocketIOServer
 
 /// The nodes of this kind, as any thread may read them; ``PeerDirectoryCore`` keeps the table.

@@ -1,11 +1,9 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOServer
-internal import HiredisNIO
 internal import Logging
 internal import LoopConfinement
 internal import NIOConcurrencyHelpers
-internal import NIOCore
 internal import SocketIOCluster
 
 /// All messages between this node and Redis: one way out, in order and bounded, and one way in, by channel. What any

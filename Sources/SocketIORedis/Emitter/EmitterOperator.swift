@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import HiredisNIO
-internal import NIOCore
 internal import SocketIOCluster
 public import SocketIOCore
 internal import SocketIOServer

@@ -5,7 +5,6 @@ internal import HiredisNIO
 internal import LoopConfinement
 internal import NIOConcurrencyHelpers
 internal import NIOCore
-internal import SocketIOCluster
 internal import SocketIOCore
 internal import SocketIOServer
 

@@ -1,6 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
 internal import NIOCore
 internal import SocketIOCore
 internal import SocketIOServer

@@ -1,6 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
 internal import NIOCore
 
 /// The channels of one namespace (protocol 5.4.1).

@@ -2,7 +2,6 @@
 
 internal import HiredisNIO
 internal import LoopConfinement
-internal import NIOCore
 internal import SocketIOCluster
 internal import SocketIOCore
 internal import SocketIOServer

@@ -1,6 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import HiredisNIO
 internal import LoopConfinement
 internal import NIOCore
 internal import SocketIOCluster

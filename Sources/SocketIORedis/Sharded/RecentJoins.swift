@@ -3,7 +3,6 @@
 internal import EngineIOCore
 internal import NIOConcurrencyHelpers
 internal import NIOCore
-internal import SocketIOCore
 internal import Synchronization
 
 /// The rooms that this node has just asked the sockets of other nodes to join. From any thread.

@@ -3,7 +3,6 @@
 internal import EngineIOCore
 internal import LoopConfinement
 internal import NIOConcurrencyHelpers
-internal import SocketIOCore
 internal import SocketIOServer
 
 /// Listens to the channels of the rooms with sockets of this node, in one namespace. From any thread.

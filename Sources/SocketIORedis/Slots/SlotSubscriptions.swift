@@ -3,7 +3,6 @@
 internal import EngineIOCore
 internal import HiredisNIO
 internal import Logging
-internal import NIOCore
 internal import SocketIOCore
 
 /// Subscribes to each channel at the primary of its slot, and follows the slot while connected. Lives on its event loop.

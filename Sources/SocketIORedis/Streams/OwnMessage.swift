@@ -3,7 +3,6 @@
 internal import HiredisNIO
 internal import LoopConfinement
 internal import SocketIOCluster
-internal import SocketIOCore
 internal import Synchronization
 
 /// A message that this node adds to the stream of an ordered namespace. The outbox tells it, on the bus's event loop,

@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import EngineIOCore
-internal import HiredisNIO
 internal import LoopConfinement
 internal import NIOConcurrencyHelpers
 internal import NIOCore

@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 public import EngineIOCore
-internal import NIOCore
 public import SocketIOCore
 
 extension MemoryAdapter {

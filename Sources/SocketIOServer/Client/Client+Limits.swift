@@ -2,7 +2,6 @@
 
 internal import EngineIOServer
 internal import Logging
-internal import LoopConfinement
 internal import NIOCore
 
 // What happens when the client exceeds a limit.

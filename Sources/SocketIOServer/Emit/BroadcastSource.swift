@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 public import EngineIOCore
-internal import SocketIOCore
 
 /// Something whose sockets can be reached together: a ``Server`` (its namespace `/`), a ``Namespace``, or a
 /// ``ParentNamespace`` (all its children).

@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import CoreMetrics
-internal import SocketIOCore
 internal import Synchronization
 
 /// What all namespaces of a server have in common about the histories of rooms.

@@ -1,10 +1,8 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOCore
 internal import EngineIOServer
 internal import LoopConfinement
 internal import NIOCore
-internal import SocketIOCore
 internal import Synchronization
 
 /// What one namespace has on one event loop, for everybody.

@@ -3,7 +3,6 @@
 internal import EngineIOCore
 internal import EngineIOServer
 internal import LoopConfinement
-internal import NIOCore
 internal import SocketIOCore
 
 /// The sockets of one namespace on one event loop, and their rooms.

@@ -5,7 +5,6 @@ internal import EngineIOServer
 internal import LoopConfinement
 internal import NIOConcurrencyHelpers
 package import NIOCore
-internal import SocketIOCore
 
 /// A room and how many sockets of this server are in it.
 package struct RoomSize: Sendable {

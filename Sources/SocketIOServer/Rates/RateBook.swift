@@ -2,7 +2,6 @@
 
 internal import EngineIOServer
 internal import NIOConcurrencyHelpers
-internal import NIOCore
 package import SocketIOCore
 
 /// The rate state of a server: the accounts of users and addresses, the reports of other nodes, and the metrics. May be

@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import LoopConfinement
-internal import NIOCore
 internal import SocketIOCore
 
 extension Socket {

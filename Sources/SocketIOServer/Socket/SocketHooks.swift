@@ -1,6 +1,5 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-internal import EngineIOServer
 public import SocketIOCore
 
 /// Looks at every received event before its handlers, in a fixed order, one event after the other; may change it, or
