@@ -35,7 +35,7 @@ struct ListenTests {
         let port = try #require(try await io.listen(host: host)?.port)
         for address in ["127.0.0.1", "::1"] where address == "127.0.0.1" || Self.hasIPv6 {
             let client = try await SocketTestClient.connect(
-                to: ServerAddress(host: address, port: port), over: .webSocket)
+                to: ServerAddress(host: address, port: port), transport: .websocket)
             let socket = try await client.join()
             #expect(try await socket.next("address").arguments == [.string(address)])
             await client.close()
