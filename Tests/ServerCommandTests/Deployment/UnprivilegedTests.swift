@@ -11,12 +11,16 @@ internal import Testing
 /// needs a right goes unnoticed.
 @Suite struct UnprivilegedTests {
     private static func server(_ arguments: [String]) throws -> RunningProcess {
+        // It leaves no database behind.
+        let environment = ["PATH": "/usr/bin:/bin", "SOCKETIO_CHAT_STORE": "memory"]
         let command = [BuiltProduct.path("socketio-server")] + arguments
         guard geteuid() == 0 else {
-            return try RunningProcess(command[0], Array(command.dropFirst()), directory: "/tmp")
+            return try RunningProcess(
+                command[0], Array(command.dropFirst()), environment: environment, directory: "/tmp")
         }
         return try RunningProcess(
-            "/usr/bin/setpriv", ["--bounding-set=-all", "--no-new-privs"] + command, directory: "/tmp")
+            "/usr/bin/setpriv", ["--bounding-set=-all", "--no-new-privs"] + command, environment: environment,
+            directory: "/tmp")
     }
 
     @Test func itServesWithoutPrivileges() async throws {

@@ -110,6 +110,8 @@ func ask(
             Self.quick + ["--operations-port", "0", "--operations-host", "0.0.0.0"],
             environment: ["SOCKETIO_OPERATIONS_TOKEN": "s3cret-token"])
         let operations = try await server.operationsPort()
+        // Ready when the public listener is up, too.
+        _ = try await server.port()
         for value in ["", "s3cret-token", "Bearer", "Bearer s3cret", "Bearer s3cret-tokenx", "Basic s3cret-token"] {
             let response = try await ask(operations, "/metrics", headers: [("Authorization", value)])
             #expect(response.status == 401, "\(value)")
