@@ -232,8 +232,8 @@ let package = Package(
         .testTarget(
             name: "RequestForwardingTests",
             dependencies: [
-                "RequestForwarding", "HTTPServerCore", "PeerLogging", "MetricTesting", nioCore, nioEmbedded, nioHTTP1,
-                logging,
+                "RequestForwarding", "HTTPServerCore", "PeerLogging", "MetricTesting", nioCore, nioPosix, nioEmbedded,
+                nioHTTP1, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(

@@ -73,9 +73,14 @@ where Responder.Context: InitializableFromSource<ApplicationRequestContextSource
     }
 
     private func write(_ response: Response, to writer: ApplicationResponseWriter) async throws {
+        // For 304 it would be the length of the answer with contents, and 204 has none (RFC 9110, 8.6). Hummingbird writes it for
+        // both.
+        let statesLength = response.status != .notModified && response.status != .noContent
         var headers = HTTPHeaders()
-        for field in response.headers { headers.add(name: field.name.rawName, value: field.value) }
-        if let length = response.body.contentLength, !headers.contains(name: "Content-Length") {
+        for field in response.headers where statesLength || field.name != .contentLength {
+            headers.add(name: field.name.rawName, value: field.value)
+        }
+        if statesLength, let length = response.body.contentLength, !headers.contains(name: "Content-Length") {
             headers.add(name: "Content-Length", value: String(length))
         }
         try await writer.writeHead(status: HTTPResponseStatus(statusCode: response.status.code), headers: headers)

@@ -37,7 +37,7 @@ public struct MemoryFile: Sendable {
             acceptEncoding: request.headers[.acceptEncoding], ifNoneMatch: request.headers[.ifNoneMatch])
         var headers = headers
         headers[.eTag] = answer.entityTag
-        if let vary = body.vary { headers[.vary] = vary }
+        if let vary = body.vary { headers.append(HTTPField(name: .vary, value: vary)) }
         guard !answer.isKnown else {
             headers[.contentType] = nil
             return Response(status: .notModified, headers: headers)

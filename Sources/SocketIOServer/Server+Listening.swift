@@ -144,7 +144,7 @@ extension Server {
                 let second = HTTPListener.Address.tcp(host: hosts[1], port: first.localAddress?.port ?? port)
                 return [first, try await bind(second, isOnlyIPv6: true, router)]
             } catch let error as ListenError where error.reason == .noSuchAddress {
-                configuration.logger.debug("This machine has no IPv6; listening on IPv4 only")
+                configuration.logger.info("This machine has no IPv6; listening on IPv4 only")
                 return [first]
             } catch {
                 await first.close()

@@ -79,9 +79,10 @@ struct ClientFiles: Sendable {
                 "This server has no \(name). `make client` fetches the browser client; "
                     + "then set the client directory of the server to it, or load the client from elsewhere.\n")
         }
+        let known = request.headers["if-none-match"]
         let answer = file.body.answer(
             acceptEncoding: request.headers["accept-encoding"].joined(separator: ","),
-            ifNoneMatch: request.headers.first(name: "if-none-match"))
+            ifNoneMatch: known.isEmpty ? nil : known.joined(separator: ","))
         var headers: HTTPHeaders = [
             "Cache-Control": "public, max-age=0", "ETag": answer.entityTag, "X-Content-Type-Options": "nosniff",
         ]

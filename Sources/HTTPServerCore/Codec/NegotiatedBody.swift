@@ -19,7 +19,7 @@ package struct NegotiatedBody: Sendable {
     private let plain: ByteBuffer
     private let encoded: [ContentCoding: ByteBuffer]
     private let offered: [ContentCoding]
-    private let tag: String
+    private let tags: [ContentCoding?: String]
 
     /// Compresses, which takes a while.
     ///
@@ -33,11 +33,21 @@ package struct NegotiatedBody: Sendable {
         self.plain = plain
         self.encoded = encoded
         offered = ContentCoding.allCases.filter { encoded[$0] != nil }
-        // FNV-1a of the bytes: changes whenever they do, which is all an entity tag must.
-        let hash = plain.readableBytesView.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
+        // What is made here is named after the plain bytes, so that nodes with different zlibs agree; the Brotli form is a file of
+        // its own.
+        let tag = Self.hash(plain)
+        tags = encoded.reduce(into: [nil: "\"\(tag)\""]) { tags, form in
+            let own = form.key == .brotli ? Self.hash(form.value) : tag
+            tags[form.key] = "\"\(own)-\(form.key.rawValue)\""
+        }
+    }
+
+    /// FNV-1a of the bytes: changes whenever they do, which is all an entity tag must.
+    private static func hash(_ bytes: ByteBuffer) -> String {
+        let hash = bytes.readableBytesView.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
             ($0 ^ UInt64($1)) &* 0x100_0000_01b3
         }
-        tag = String(hash, radix: 16)
+        return String(hash, radix: 16)
     }
 
     /// The value of `Vary`; nil when all clients get the same bytes.
@@ -50,7 +60,7 @@ package struct NegotiatedBody: Sendable {
     ///   - ifNoneMatch: The same.
     package func answer(acceptEncoding: String?, ifNoneMatch: String?) -> Answer {
         let coding = ContentCoding.negotiate(acceptEncoding, offered: offered)
-        let entityTag = coding.map { "\"\(tag)-\($0.rawValue)\"" } ?? "\"\(tag)\""
+        let entityTag = tags[coding] ?? ""
         let isKnown = ifNoneMatch.map { Self.list($0, contains: entityTag) } ?? false
         let body = isKnown ? ByteBuffer() : coding.flatMap { encoded[$0] } ?? plain
         return Answer(isKnown: isKnown, coding: coding, entityTag: entityTag, body: body)

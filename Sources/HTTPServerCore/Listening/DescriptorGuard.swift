@@ -42,9 +42,17 @@ final class DescriptorGuard: ChannelInboundHandler {
 
     // MARK: Channel events
 
-    func channelReadComplete(context: ChannelHandlerContext) {
-        if retry == nil, isShort() { pause(context) }
-        context.fireChannelReadComplete()
+    /// Refuses a connection that took one of the last descriptors. One read accepts several connections, and the kernel assigns
+    /// the lowest free number: a high one tells that all below it are in use.
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let connection = unwrapInboundIn(data)
+        guard let number = DirectSocket(connection)?.descriptor, isReserved(Int(number)) else {
+            return context.fireChannelRead(data)
+        }
+        RefusedConnection.refuse(number, answers: !speaksTLS)
+        connection.close(promise: nil)
+        watch.refused(1, on: context.eventLoop, limit: limit)
+        if retry == nil { pause(context) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -96,10 +104,15 @@ final class DescriptorGuard: ChannelInboundHandler {
     /// Whether fewer descriptors are free than this listener has to leave.
     private func isShort() -> Bool {
         guard reserve.isHeld || reserve.open(), let lowest = reserve.lowestFreeDescriptor() else { return true }
-        guard lowest >= limit - unused else { return false }
+        return isReserved(lowest)
+    }
+
+    /// Whether a descriptor is one of the last, which this listener does not use.
+    private func isReserved(_ number: Int) -> Bool {
+        guard number >= limit - unused else { return false }
         // The limit may have been changed at run time.
         limit = DescriptorLimit.current ?? .max
-        return lowest >= limit - unused
+        return number >= limit - unused
     }
 
     /// How many of the last descriptors this listener does not use.
@@ -177,14 +190,18 @@ private enum RefusedConnection {
 
     /// Closes the connection, with a response if it can be written without waiting.
     static func end(_ connection: CInt, answers: Bool) {
-        if answers {
-            _ = send(connection, answer.utf8Start, answer.utf8CodeUnitCount, CInt(MSG_DONTWAIT | MSG_NOSIGNAL))
-            _ = shutdown(connection, CInt(SHUT_WR))
-            // Unread request bytes would turn the close into a reset, which discards the response.
-            withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { memory in
-                _ = recv(connection, memory.baseAddress, memory.count, CInt(MSG_DONTWAIT))
-            }
-        }
+        refuse(connection, answers: answers)
         _ = Glibc.close(connection)
+    }
+
+    /// Writes the response, if that needs no waiting. The caller closes the connection.
+    static func refuse(_ connection: CInt, answers: Bool) {
+        guard answers else { return }
+        _ = send(connection, answer.utf8Start, answer.utf8CodeUnitCount, CInt(MSG_DONTWAIT | MSG_NOSIGNAL))
+        _ = shutdown(connection, CInt(SHUT_WR))
+        // Unread request bytes would turn the close into a reset, which discards the response.
+        withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { memory in
+            _ = recv(connection, memory.baseAddress, memory.count, CInt(MSG_DONTWAIT))
+        }
     }
 }

@@ -33,7 +33,7 @@ package enum DescriptorLimit {
     /// the operations listener, Redis and files.
     package static func sessions(within limit: Int) -> Int { max(1, limit / 10 * 9 + limit % 10 * 9 / 10) }
 
-    /// How many of the last descriptors no connection takes, not even one of the operations listener or to another node.
+    /// How many of the last descriptors are used neither for connections of clients or operators nor for those to other nodes.
     ///
     /// The Swift runtime needs them: once a second libdispatch counts its running threads with files below `/proc` while
     /// work waits for a thread, and ends the process when it cannot open one.
@@ -42,14 +42,8 @@ package enum DescriptorLimit {
     /// How many of the last descriptors are not used for clients.
     package static func headroom(of limit: Int) -> Int { reserve(of: limit) + min(64, limit / 16) }
 
-    /// Whether a connection may be opened, which is up to the caller to ask: the last descriptors are reserved. It costs
-    /// three system calls.
-    package static var hasRoom: Bool {
-        // The kernel assigns the lowest free number.
-        let lowest = open("/dev/null", O_RDONLY | O_CLOEXEC)
-        guard lowest >= 0 else { return false }
-        close(lowest)
-        guard let limit = current else { return true }
-        return Int(lowest) < limit - reserve(of: limit)
+    /// Whether a descriptor is one of those. The kernel assigns the lowest free number, so that all below are in use.
+    package static func isReserved(_ number: Int) -> Bool {
+        current.map { number >= $0 - reserve(of: $0) } ?? false
     }
 }

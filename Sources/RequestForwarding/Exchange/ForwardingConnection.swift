@@ -12,7 +12,7 @@ enum ForwardingFailure: Error, Equatable, Sendable, CustomStringConvertible {
     case broken
     case timedOut
     case tooLarge
-    /// So many requests are under way that this one was not sent.
+    /// So many requests are under way that this one was not sent, or no descriptor is left for another connection.
     case overloaded
 
     /// What the log says.
@@ -22,7 +22,7 @@ enum ForwardingFailure: Error, Equatable, Sendable, CustomStringConvertible {
         case .broken: "the connection ended without an answer"
         case .timedOut: "the node did not answer in time"
         case .tooLarge: "the answer is too large"
-        case .overloaded: "too many requests to the node are under way"
+        case .overloaded: "too many requests to the node are under way, or no descriptor is left"
         }
     }
 }

@@ -122,9 +122,9 @@ final class ForwardingConnectionPool: LoopResident {
         _ result: Result<any Channel, any Error>, _ request: Request, to address: ForwardingAddress
     ) {
         switch result {
-        case .failure:
+        case .failure(let error):
             leave(address)
-            request.finish(.failure(.unreachable))
+            request.finish(.failure(ForwardingFailure(connecting: error)))
         case .success(let channel):
             guard let connection = Self.connection(of: channel) else {
                 request.finish(.failure(.broken))

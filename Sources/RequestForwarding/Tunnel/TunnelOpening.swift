@@ -49,7 +49,7 @@ final class TunnelOpening: LoopResident {
         }.whenComplete { result in
             opening.run { opening in
                 switch result {
-                case .failure: opening.fail(.unreachable)
+                case .failure(let error): opening.fail(ForwardingFailure(connecting: error))
                 case .success(let channel): opening.connected(channel)
                 }
             }

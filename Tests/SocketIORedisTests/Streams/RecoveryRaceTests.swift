@@ -90,13 +90,17 @@ struct RecoveryRaceTests {
                 // The one may have continued it, and the other taken it over from that.
                 #expect(!winners.isEmpty)
                 #expect(both.filter { !$0.recovered }.allSatisfy { $0.id != client.id && $0.pid != client.pid })
-                let counted = try await nodes[0].io.in(client.id).fetchSockets().count
-                #expect(counted <= 1)
+                try await atMostOneStays(client.id, of: nodes[0])
                 client = try #require(winners.last)
                 for var loser in both.filter({ !$0.recovered }) { try await loser.cut() }
             }
             #expect(client.numbers == Array(1...6))
         }
+    }
+
+    /// The connection that another one has taken over from ends when its server has heard of it.
+    private func atMostOneStays(_ id: String, of node: NodeUnderTest) async throws {
+        try await eventually("the other one is gone") { try await node.io.in(id).fetchSockets().count <= 1 }
     }
 
     private func returning(
