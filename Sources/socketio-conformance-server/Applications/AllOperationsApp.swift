@@ -5,7 +5,7 @@ internal import NIOConcurrencyHelpers
 internal import NIOCore
 package import SocketIOServer
 
-/// `mixed`: every operation of a cluster, driven by events; see the project's testing notes for the table.
+/// `mixed`: every operation of a cluster, driven by events; the handlers below are the table.
 package enum AllOperationsApp: SocketApplication {
     package static func configuration(_ settings: ApplicationSettings) -> ServerConfiguration {
         var configuration = ServerConfiguration()
