@@ -9,7 +9,7 @@ import Testing
 /// What the server does when a client exceeds a rate, over real connections.
 @Suite("Rates: actions")
 struct RateActionTests {
-    /// Ten events at once, and so few later that no test sees one come back.
+    /// Ten events at once, and one a second later.
     static func limits(_ action: RateLimits.Action, burst: Int = 10) -> RateLimits {
         .limits(action, burst: burst) { $0.session.eventsPerSecond = 1 }
     }
@@ -17,6 +17,7 @@ struct RateActionTests {
     @Test("dropped: what is over the burst, and nothing else", arguments: TestTransport.allCases)
     func drop(transport: TestTransport) async throws {
         let left = Recorder<DisconnectReason>()
+        let start = ContinuousClock.now
         // The upgrade and pongs are packets of the engine, which may use up some.
         try await withCountingServer(
             Self.limits(.drop, burst: 40), { socket in socket.onDisconnect { reason in left.append(reason) } }
@@ -26,8 +27,10 @@ struct RateActionTests {
             // A DISCONNECT is never dropped, so all packets before it have been handled then.
             try await socket.disconnect()
             _ = try await left.waitFor(1)
-            #expect(numbers.all == Array(0..<numbers.count))
-            #expect((38...42).contains(numbers.count))
+            // On a busy machine one more gets through with every second.
+            let seconds = Int((ContinuousClock.now - start) / .seconds(1)) + 1
+            #expect(Array(numbers.all.prefix(38)) == Array(0..<38) && numbers.all == numbers.all.sorted())
+            #expect((38...42 + seconds).contains(numbers.count))
         }
     }
 
@@ -200,6 +203,7 @@ extension RateActionTests {
     @Test("questions of handlers that have left the loop, in calls that do not wait")
     func questionsElsewhere() async throws {
         let limits = RateLimits.limits(.drop, burst: 5) { $0.session.questionsPerSecond = 1 }
+        let start = ContinuousClock.now
         try await withServer({ $0.rates = limits }) { io, address in
             let results = Recorder<Bool>()
             io.onConnection { socket in
@@ -218,7 +222,8 @@ extension RateActionTests {
             }
             // The sixth is the first over the rate, and tells it to the next.
             #expect(results.all.prefix(5) == [true, true, true, true, true])
-            #expect(results.all.suffix(10).allSatisfy { !$0 })
+            let seconds = Int((ContinuousClock.now - start) / .seconds(1)) + 1
+            #expect(results.all.suffix(10).count { $0 } <= min(seconds, 9))
         }
     }
 }
