@@ -4,7 +4,8 @@
 #     .ci/sanitize.sh [--build] [thread] [address]
 #
 # With --build nothing is run. SANITIZE_SUITES='A|B' builds and runs these suites instead, SANITIZE_TESTS is a filter of what is run.
-# A sanitizer fails when it reports something, when it cannot run on this machine, or when its run does not come to its end.
+# A sanitizer fails when it reports something, when it cannot run on this machine (with SANITIZE_MAY_SKIP=yes the thread sanitizer is
+# then skipped), or when its run does not come to its end.
 # What a test expects is not judged here, since programs run several times slower and some tests are about time, unless more than
 # a tenth of the tests fail. Ends with `N passed, N failed`, in sanitizers.
 set -uo pipefail
@@ -28,6 +29,8 @@ if [[ ${1:-} == --build ]]; then
     runs=false
     shift
 fi
+# The proof and the tests run with the same suppressions.
+suppressions="suppressions=$PWD/.ci/thread-sanitizer/suppressions.txt"
 results='.cache/test'
 mkdir -p "$results"
 passed=0
@@ -54,13 +57,13 @@ prepare_thread() {
         fi
         grep -q 'WARNING: ThreadSanitizer' <<<"$report" ||
             echo "this Swift tells the sanitizer all about $kind: part of .ci/thread-sanitizer/runtime.c may be superfluous"
-        report=$(LD_PRELOAD="$shim" timeout 120 "${run[@]}" "$work/proof" "$kind" ordered 2>&1) || {
+        report=$(TSAN_OPTIONS="$suppressions" LD_PRELOAD="$shim" timeout 120 "${run[@]}" "$work/proof" "$kind" ordered 2>&1) || {
             echo "$report" | head -n 40
             echo "the thread sanitizer reports a race where there is none ($kind)"
             return 1
         }
         # Not its exit code: a race may end the program before it is reported.
-        report=$(LD_PRELOAD="$shim" timeout 120 "${run[@]}" "$work/proof" "$kind" racing 2>&1)
+        report=$(TSAN_OPTIONS="$suppressions" LD_PRELOAD="$shim" timeout 120 "${run[@]}" "$work/proof" "$kind" racing 2>&1)
         if ! grep -qE 'WARNING: ThreadSanitizer: (data|Swift access) race' <<<"$report"; then
             echo "the thread sanitizer does not see a race where there is one ($kind)"
             return 1
@@ -76,7 +79,7 @@ for sanitizer in ${*:-thread address}; do
     tests=${SANITIZE_TESTS:-$SANITIZED_SUITES}
     echo "== $sanitizer sanitizer"
     if [[ $sanitizer == thread ]] && ! prepare_thread; then
-        echo 'FAIL: the thread sanitizer does not run here as it should (a container must allow personality(2); TEST_SANITIZER=no leaves it out)'
+        echo 'FAIL: the thread sanitizer does not work here; the lines above say why. TEST_SANITIZER=no leaves it out; a container must allow personality(2)'
         failed=$((failed + 1))
         continue
     fi
@@ -89,7 +92,7 @@ for sanitizer in ${*:-thread address}; do
     $runs || continue
     # Not in the foreground: the time-out is to end the tests as well, which are a process of their own.
     # Leaks are not looked for: what lives as long as the process is no fault here.
-    LD_PRELOAD="$shim" TSAN_OPTIONS="halt_on_error=1:suppressions=$PWD/.ci/thread-sanitizer/suppressions.txt" ASAN_OPTIONS='detect_leaks=0' \
+    LD_PRELOAD="$shim" TSAN_OPTIONS="halt_on_error=1:$suppressions" ASAN_OPTIONS='detect_leaks=0' \
         timeout --kill-after=10 1800 "${run[@]}" \
         swift test "${build[@]}" --skip-build --sanitize "$sanitizer" --scratch-path ".build-$sanitizer" \
         --experimental-maximum-parallelization-width 8 --filter "$tests" --skip "$costly" > "$log" 2>&1

@@ -39,8 +39,8 @@ struct Proof {
         }
     }
 
-    /// Threads change an object under one lock, and each finds it taken again and again. Racing, they do so after they gave it
-    /// back, too.
+    /// Threads change an object while they hold one lock, and often have to wait for it. When racing, they also change it after
+    /// they have released the lock.
     static func takeTurns(_ isRacing: Bool) {
         final class Shared: Sendable {
             let lock = Mutex(())

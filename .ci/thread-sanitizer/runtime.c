@@ -2,7 +2,7 @@
 //
 // Tells the thread sanitizer what it misses of Swift's continuations and mutexes; preloaded by .ci/sanitize.sh.
 //
-// Continuations. Who resumes one tells the sanitizer so: swift_continuation_resume calls __tsan_release(task). The task calls
+// Continuations. The thread that resumes one tells the sanitizer: swift_continuation_resume calls __tsan_release(task). The task calls
 // __tsan_acquire(task) when it is run by its executor (runJobInEstablishedExecutorContext), but not when it finds, in
 // swift_continuation_await, that the continuation has been resumed already: then it goes on at once, on the same thread. So
 // whatever another thread made and handed over by a continuation is taken for a race whenever that thread was faster, such as an
@@ -19,8 +19,9 @@
 // the lock over: what was written under the lock before is taken for a race. Taking and giving back the lock in that library is
 // therefore told to the sanitizer as what it is, an acquire and a release of the word that is the lock.
 //
-// Nothing that is a race becomes invisible: only what others did before they resumed or enqueued this task, or gave back this
-// lock, counts as done before. `proof.swift` has the false reports, and real races that must be found; .ci/sanitize.sh runs all.
+// The functions below hide no real race: they order only what other threads did before they resumed or enqueued this task, or
+// released this lock. `suppressions.txt` hides more: every report with UnsafeContinuation.resume in a stack. `proof.swift` contains
+// the false reports, and real races that must be found; .ci/sanitize.sh runs all of them with these suppressions.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -40,7 +41,7 @@ struct Context {
     Resume resume;
 };
 
-// Both are missing in other programs, which `swift test` starts too.
+// All three are missing in programs that are built without the sanitizer or without tasks; `swift test` starts such programs, too.
 extern void __tsan_acquire(void *address) __attribute__((weak));
 extern void __tsan_release(void *address) __attribute__((weak));
 extern SWIFT void *swift_task_getCurrent(void) __attribute__((weak));
