@@ -30,8 +30,8 @@ public struct MemoryFile: Sendable {
         self.headers = headers
     }
 
-    /// The answer to a `GET` or `HEAD` request: the form that the client accepts and that is smallest, with `ETag` and
-    /// `Vary`; 304 without contents when the client has that form already (RFC 9110, 12.5.3 and 13.1.2).
+    /// The answer to a `GET` or `HEAD` request, compressed when the client accepts that and it makes the file shorter, with
+    /// `ETag` and `Vary`; 304 without contents when the client has that form already (RFC 9110, 12.5.3 and 13.1.2).
     public func response(to request: Request) -> Response {
         let answer = body.answer(
             acceptEncoding: request.headers[.acceptEncoding], ifNoneMatch: request.headers[.ifNoneMatch])
