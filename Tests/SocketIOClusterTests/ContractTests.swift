@@ -62,7 +62,7 @@ struct ContractTests {
         var adapter = AdapterUnderTest(servers: servers) { number, configuration in
             var settings = ClusterConfiguration()
             settings.heartbeatInterval = .milliseconds(200)
-            settings.peerTimeout = .milliseconds(1200)
+            settings.peerTimeout = .seconds(3)
             let transport = network.transport()
             transports.withLockedValue { $0.append(transport) }
             configuration.engine.nodeTag = "nod\(number)"

@@ -11,10 +11,15 @@ internal import SocketIOServer
 extension PeerDirectoryCore: ClusterListener {
     /// Sends the routine heartbeat.
     func tick() {
-        beatSentAt = services.eventLoop.now
+        let now = services.eventLoop.now
+        beatSentAt = now
+        // A process that was stopped, or a machine that was paused, wakes with the others' heartbeats unread.
+        let interval = TimeAmount(services.configuration.heartbeatInterval)
+        if let tickedAt, now - tickedAt > interval * 2 { table.forgive(now - tickedAt - interval, at: now) }
+        tickedAt = now
         // While this node receives nothing, the silence of the others does not mean that they have gone.
         if backend.hearsOthers {
-            for peer in table.removeSilent(at: services.eventLoop.now) { lost(peer) }
+            for peer in table.removeSilent(at: now) { lost(peer) }
         }
         heartbeat.beat(isRoutine: true)
         backend.heartbeatSent()

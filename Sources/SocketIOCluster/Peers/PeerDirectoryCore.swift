@@ -30,6 +30,8 @@ final class PeerDirectoryCore {
     let questions: PeerQuestions
     /// When the last routine heartbeat was sent; nil when it has come back.
     var beatSentAt: NIODeadline?
+    /// When this node last looked for silent nodes, or began to; nil before that.
+    var tickedAt: NIODeadline?
     private var timer: RepeatedTask?
     /// Up to this many nodes, every change is published without waiting for further ones.
     private static let fewNodes = 32
@@ -90,6 +92,7 @@ final class PeerDirectoryCore {
     private func startTimer() {
         guard timer == nil else { return }
         heartbeat.start()
+        tickedAt = services.eventLoop.now
         timer = services.eventLoop.assumeIsolated().scheduleRepeatedTask(
             initialDelay: TimeAmount(services.configuration.heartbeatInterval),
             delay: TimeAmount(services.configuration.heartbeatInterval)

@@ -189,6 +189,11 @@ package struct PeerTable: Sendable {
         for id in entries.keys { entries[id]?.lastHeard = now }
     }
 
+    /// Does not count so much of everybody's silence: this node stood still meanwhile, and what the others sent may wait to be read.
+    package mutating func forgive(_ silence: TimeAmount, at now: NIODeadline) {
+        for (id, entry) in entries { entries[id]?.lastHeard = min(now, entry.lastHeard + silence) }
+    }
+
     /// A node.
     package func node(_ nodeID: String) -> ClusterPeer? { entries[ExactName(nodeID)]?.peer }
 
