@@ -18,19 +18,31 @@ extension Server {
 
     private var awaitedHandlers: Int { lists.reduce(0) { $0 + $1.awaitedCount } }
 
+    private var closingHandlers: Int { lists.reduce(0) { $0 + $1.excludedCount } }
+
     /// Waits for the handlers that are running, as long as ``ServerConfiguration/handlerGrace`` says; then cancels them and
     /// waits as long again. Ends early, without cancelling any, when the task is cancelled.
     func waitForHandlers() async {
-        if await haveHandlersEnded() || Task.isCancelled { return }
+        if await wait(until: { awaitedHandlers == 0 }) || Task.isCancelled { return }
         let count = lists.reduce(0) { $0 + $1.cancelAll() }
         context.log.log(.handlersCancelled, ["handlers": "\(count)"])
-        if await haveHandlersEnded() || Task.isCancelled { return }
+        if await wait(until: { awaitedHandlers == 0 }) || Task.isCancelled { return }
         context.log.log(.handlersLeft, level: .error, ["handlers": "\(awaitedHandlers)"])
     }
 
-    private func haveHandlersEnded() async -> Bool {
+    /// Waits for the handlers that have closed the server themselves, and still have something to do after that: a program ends
+    /// when ``run()`` returns.
+    func waitForClosingHandlers() async {
+        // A handler that runs a server does not wait for itself.
+        guard RunningHandlers.current == nil else { return }
+        if await wait(until: { closingHandlers == 0 }) || Task.isCancelled { return }
+        context.log.log(.closingHandlersLeft, level: .error, ["handlers": "\(closingHandlers)"])
+    }
+
+    /// Looks until the deadline, or until the task is cancelled.
+    private func wait(until haveEnded: () -> Bool) async -> Bool {
         let deadline = ContinuousClock.now + configuration.handlerGrace
-        while awaitedHandlers > 0 {
+        while !haveEnded() {
             guard ContinuousClock.now < deadline, !Task.isCancelled else { return false }
             try? await Task.sleep(for: .milliseconds(2))
         }

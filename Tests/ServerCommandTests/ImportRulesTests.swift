@@ -73,7 +73,7 @@ internal import Testing
                 // A server may make its own event loops, and is a service.
                 "Server.swift": ["NIOPosix"], "OffLoop.swift": ["NIOPosix"],
                 "TimerQueue.swift": ["HeapModule"],
-                "Server+Listening.swift": ["ServiceLifecycle", "NIOPosix"],
+                "Server+Binding.swift": ["NIOPosix"], "Server+Listening.swift": ["ServiceLifecycle", "NIOPosix"],
                 // Lets handlers take and return `Data`; nothing else there comes from Foundation.
                 "Value+Foundation.swift": ["Foundation", "FoundationEssentials"],
             ]),

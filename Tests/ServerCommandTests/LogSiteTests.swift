@@ -32,7 +32,8 @@ internal import Testing
         "SocketIOCluster/Transport/TransportBackend.swift": Site(
             lines: 2, bound: "how often the transport changes its status"),
         "SocketIOServer/Server+Handlers.swift": Site(lines: 1, bound: "the end"),
-        "SocketIOServer/Server+Listening.swift": Site(lines: 2, bound: "the start"),
+        "SocketIOServer/Server+Binding.swift": Site(lines: 1, bound: "the start"),
+        "SocketIOServer/Server+Listening.swift": Site(lines: 1, bound: "the start"),
         "SocketIOServer/Shard/HandlerWatch.swift": Site(
             lines: 1, bound: "once for each event of a namespace that has a handler, and a thousand in all"),
         "socketio-server/ChatStore.swift": Site(lines: 3, bound: "the start"),

@@ -20,8 +20,10 @@ func withServer(
     configuration.eventLoops = loops
     configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     configuration.engine.logger = configuration.logger
-    // On a busy machine a test may need longer than that between two requests of one connection.
+    // On a busy machine a test may need longer than the defaults between two requests of one connection.
+    configuration.engine.headTimeout = .seconds(60)
     configuration.engine.keepAliveTimeout = .seconds(60)
+    configuration.engine.upgradeTimeout = .seconds(300)
     change(&configuration)
     let io = Server(configuration: configuration)
     do {

@@ -18,6 +18,7 @@ enum SocketLogKind: String, LogKind {
     case adapterNotStarted = "The adapter could not be started"
     case handlersCancelled = "Handlers were cancelled: they ran longer than the server waits for them at its end"
     case handlersLeft = "Handlers go on although they were cancelled; their event loops go on with them"
+    case closingHandlersLeft = "The handler that closed the server has not ended; run() does not wait longer for it"
     case overRate = "A client goes over a rate"
     case overLimit = "a client exceeded a limit and was refused"
     case historyUnread = "Missed events of a room cannot be read from its history yet"

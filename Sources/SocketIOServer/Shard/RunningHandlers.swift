@@ -50,6 +50,9 @@ final class RunningHandlers: Sendable {
     /// Those that the end of the server waits for.
     var awaitedCount: Int { state.withLockedValue { $0.entries.count - $0.excluded } }
 
+    /// Those that wait for the end of the server themselves.
+    var excludedCount: Int { state.withLockedValue { $0.excluded } }
+
     /// Starts `work`, on this thread and before the call returns, up to its first suspension. After that it runs where Swift
     /// runs asynchronous functions, and the event loop is free.
     func start(_ owner: AnyObject? = nil, _ work: @escaping @Sendable () async -> Void) {

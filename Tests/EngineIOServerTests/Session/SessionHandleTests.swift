@@ -26,7 +26,11 @@ internal import Testing
             for _ in 0..<count {
                 running.enter()
                 Thread.detachNewThread {
-                    while !self.isOver.load(ordering: .acquiring) { for session in sessions() { self.look(session) } }
+                    while !self.isOver.load(ordering: .acquiring) {
+                        for session in sessions() { self.look(session) }
+                        // The other threads need a processor, too.
+                        usleep(50)
+                    }
                     self.running.leave()
                 }
             }

@@ -89,6 +89,7 @@ final class SessionTestServer: Sendable {
         configuration.headTimeout = .seconds(60)
         configuration.keepAliveTimeout = .seconds(60)
         configuration.slowClientTimeout = .seconds(60)
+        configuration.upgradeTimeout = .seconds(300)
         configure(&configuration)
         group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         log = Log(onOpen: onOpen, onMessage: onMessage)

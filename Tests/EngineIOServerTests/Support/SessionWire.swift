@@ -91,7 +91,7 @@ final class SessionWire: @unchecked Sendable {
 
     /// Waits until `take` finds what it looks for at the front of what has arrived.
     func receive<T: Sendable>(
-        _ what: String, within time: TimeAmount = .seconds(10),
+        _ what: String, within time: TimeAmount = .seconds(30),
         _ take: @escaping @Sendable (inout ByteBuffer) throws -> T?
     ) async throws -> T {
         let promise = channel.eventLoop.makePromise(of: T.self)
@@ -123,7 +123,7 @@ final class SessionWire: @unchecked Sendable {
     }
 
     /// Waits for the end of the stream; what arrived before is returned.
-    func receiveEnd(within time: TimeAmount = .seconds(10)) async throws -> [UInt8] {
+    func receiveEnd(within time: TimeAmount = .seconds(30)) async throws -> [UInt8] {
         let promise = channel.eventLoop.makePromise(of: [UInt8].self)
         channel.eventLoop.execute { [self] in
             let look = { [collector] in
@@ -141,7 +141,7 @@ final class SessionWire: @unchecked Sendable {
 
     // MARK: HTTP
 
-    func response(within time: TimeAmount = .seconds(10)) async throws -> Response {
+    func response(within time: TimeAmount = .seconds(30)) async throws -> Response {
         try await receive("response", within: time) { buffer in
             guard
                 let head = buffer.withUnsafeReadableBytes({ bytes -> Int? in
@@ -228,11 +228,11 @@ final class SessionWire: @unchecked Sendable {
 
     func sendText(_ text: String) async throws { try await send(Self.text(text)) }
 
-    func frame(within time: TimeAmount = .seconds(10)) async throws -> Frame {
+    func frame(within time: TimeAmount = .seconds(30)) async throws -> Frame {
         try await receive("frame", within: time) { try Self.takeFrame(&$0) }
     }
 
-    func text(within time: TimeAmount = .seconds(10)) async throws -> String {
+    func text(within time: TimeAmount = .seconds(30)) async throws -> String {
         let frame = try await frame(within: time)
         guard frame.opcode == 1 else { throw WireError.malformed("opcode \(frame.opcode)") }
         return frame.text
