@@ -131,10 +131,11 @@ struct ExactNamesTests {
         try await withServer { io, address in
             let (auth, query) = (Recorder<SocketValue>(), Recorder<NameDictionary<String>>())
             io.onConnection { socket in
-                auth.append(socket.handshake.auth)
                 query.append(socket.handshake.query)
                 socket.data = socket.handshake.auth
                 socket.withData { $0[one] = 3 }
+                // Last: it is waited for.
+                auth.append(socket.handshake.auth)
             }
             func encoded(_ text: String) -> String { text.utf8.map { "%" + String($0, radix: 16) }.joined() }
             let client = try await EngineTestClient.connect(
