@@ -120,7 +120,8 @@ let package = Package(
         .target(
             name: "HiredisNIO",
             dependencies: [
-                "CHiredis", "FailureText", "LoopConfinement", nioCore, nioLocks, nioPosix, nioSSL, logging, metrics,
+                "ByteText", "CHiredis", "FailureText", "LoopConfinement", nioCore, nioLocks, nioPosix, nioSSL, logging,
+                metrics,
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -165,7 +166,7 @@ let package = Package(
             name: "socketio-server",
             dependencies: [
                 "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOJWT", "SocketIOServer", "SocketIOCore",
-                "EngineIOServer", "EngineIOCore", "HiredisNIO", "FailureText", hummingbird, asyncHTTPClient,
+                "EngineIOServer", "EngineIOCore", "HiredisNIO", "ByteText", "FailureText", hummingbird, asyncHTTPClient,
                 configuration, argumentParser, serviceLifecycle, unixSignals, logging, metrics, coreMetrics, crypto,
                 dequeModule, nioCore, nioLocks,
                 nioPosix, nioHTTP1, nioSSL,

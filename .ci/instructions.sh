@@ -3,7 +3,7 @@
 # of the whole server, what its clients need included: for one recipient of a broadcast (`fan-out`), for a client that connects
 # with WebSocket and leaves (`connect`), and for an echo over long-polling (`polling`: a POST and a GET).
 #
-#     .ci/instructions.sh            fails where a loop needs over 5 % more than written there
+#     .ci/instructions.sh            fails where a loop needs over 3 % more than written there, the whole server over 5 %
 #     .ci/instructions.sh record     writes the file anew; the commit that does so says why
 #
 # Besides, names of combining marks may need at most three times the instructions of as many letters, wherever they come in.
@@ -14,7 +14,6 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 baseline='Tests/Benchmarks/instructions.txt'
-tolerance=5
 compiler=$(swift --version 2>/dev/null | sed -nE 's/.*Swift version ([0-9.]+).*/\1/p' | head -n 1)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -91,6 +90,9 @@ passed=0
 failed=0
 for name in $(names); do
     expected=$(sed -nE "s/^$name ([0-9]+)$/\1/p" "$baseline")
+    tolerance=3
+    # Of the whole server it depends a little on which bytes are read together.
+    case $name in fan-out | connect | polling) tolerance=5 ;; esac
     found=$(least "$name" $((${expected:-0} * (100 + tolerance) / 100)))
     if [[ -z $expected || -z $found ]]; then
         echo "not ok $name: ${found:-no count}, and ${expected:-nothing} is written in $baseline"

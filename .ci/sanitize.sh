@@ -7,7 +7,8 @@
 # A sanitizer fails when it reports something, when it cannot run on this machine (with SANITIZE_MAY_SKIP=yes the thread sanitizer is
 # then skipped), or when its run does not come to its end.
 # What a test expects is not judged here, since programs run several times slower and some tests are about time, unless more than
-# a tenth of the tests fail. Ends with `N passed, N failed`, in sanitizers.
+# a tenth of the tests fail. The suites about threads that meet run by themselves, one test at a time, and must pass: a test that
+# gives up early shows the sanitizer nothing. Ends with `N passed, N failed`, in sanitizers.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,6 +23,8 @@ costly='QuestionFloodTests/forged|OwnMessagesTests/random|MessagePackTests/rando
 costly+='|WaitingMessagesTests/replacingTakesNoMemory|BypassTests/slotsAndDescriptorsAreUsedAgain|BypassTests/aSlowReader'
 costly+='|BypassTests/whatWaitsIsBounded|DirectAnswerSocketTests/whatWaitsIsBounded'
 costly+='|PollingCompressionTests/aBroadcastToHeldPollsIsCompressedOnce'
+# Suites that must pass under the thread sanitizer.
+judged='SessionHandleTests|SocketHandleTests|LoopBoundTests|ShardInboxTests|HandlerPlaceTests|RunningHandlerTests|HandlersAtTheEndTests|RehomingTests'
 # Without debug information: names of functions are kept all the same. (The index is needed: SwiftPM looks for tests in it.)
 build=(--disable-xctest -Xswiftc -gnone -Xswiftc -use-ld=lld)
 runs=true
@@ -71,6 +74,18 @@ prepare_thread() {
     done
 }
 
+# run_tests SANITIZER WIDTH LOG ARGUMENT...
+# Not in the foreground: the time-out is to end the tests as well, which are a process of their own.
+# Leaks are not looked for: what lives as long as the process is no fault here.
+run_tests() {
+    local sanitizer=$1 width=$2 log=$3
+    shift 3
+    LD_PRELOAD="$shim" TSAN_OPTIONS="halt_on_error=1:$suppressions" ASAN_OPTIONS='detect_leaks=0' \
+        timeout --kill-after=10 1800 "${run[@]}" \
+        swift test "${build[@]}" --skip-build --sanitize "$sanitizer" --scratch-path ".build-$sanitizer" \
+        --experimental-maximum-parallelization-width "$width" "$@" >"$log" 2>&1
+}
+
 for sanitizer in ${*:-thread address}; do
     log="$results/$sanitizer.log"
     shim=''
@@ -90,12 +105,19 @@ for sanitizer in ${*:-thread address}; do
         continue
     fi
     $runs || continue
-    # Not in the foreground: the time-out is to end the tests as well, which are a process of their own.
-    # Leaks are not looked for: what lives as long as the process is no fault here.
-    LD_PRELOAD="$shim" TSAN_OPTIONS="halt_on_error=1:$suppressions" ASAN_OPTIONS='detect_leaks=0' \
-        timeout --kill-after=10 1800 "${run[@]}" \
-        swift test "${build[@]}" --skip-build --sanitize "$sanitizer" --scratch-path ".build-$sanitizer" \
-        --experimental-maximum-parallelization-width 8 --filter "$tests" --skip "$costly" > "$log" 2>&1
+    if [[ $sanitizer == thread && -z ${SANITIZE_TESTS:-}${SANITIZE_SUITES:-} ]]; then
+        first="$results/$sanitizer-judged.log"
+        run_tests "$sanitizer" 1 "$first" --filter "$judged"
+        if ! grep -aqE '✔ Test run with [1-9][0-9]* tests?' "$first"; then
+            grep -aE -A 40 'WARNING: ThreadSanitizer|recorded an issue' "$first" | head -n 120
+            echo "FAIL: not all of $judged passed under the $sanitizer sanitizer"
+            failed=$((failed + 1))
+            continue
+        fi
+        grep -aE 'Test run with [0-9]+ tests' "$first" | tail -n 1
+        costly+="|$judged"
+    fi
+    run_tests "$sanitizer" 8 "$log" --filter "$tests" --skip "$costly"
     if grep -aqE '(WARNING: Thread|ERROR: Address)Sanitizer' "$log"; then
         grep -aE -A 40 '(WARNING: Thread|ERROR: Address)Sanitizer' "$log" | head -n 120
         echo "FAIL: the $sanitizer sanitizer has reported something"

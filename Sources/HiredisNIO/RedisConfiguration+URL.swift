@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import ByteText
 internal import NIOCore
 
 extension RedisConfiguration {
@@ -224,31 +225,14 @@ extension RedisConfiguration {
     }
 
     private static func decoded(_ text: Substring, part: String) throws(RedisError) -> String {
-        var bytes: [UInt8] = []
-        var iterator = text.utf8.makeIterator()
-        while let byte = iterator.next() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard let high = iterator.next().flatMap(hexValue), let low = iterator.next().flatMap(hexValue) else {
-                throw wrong("\(part): behind % come two hexadecimal digits")
-            }
-            bytes.append(high << 4 | low)
+        var text = text
+        guard let bytes = text.withUTF8({ PercentCoding.strictlyDecoded(UnsafeRawBufferPointer($0)) }) else {
+            throw wrong("\(part): behind % come two hexadecimal digits")
         }
         guard let decoded = String(validating: bytes, as: UTF8.self), !decoded.utf8.contains(0) else {
             throw wrong("\(part) is not valid UTF-8")
         }
         return decoded
-    }
-
-    private static func hexValue(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
     }
 }
 

@@ -92,9 +92,6 @@ extension Server {
         try await forwarding?.start()
     }
 
-    /// Where other nodes send requests for this one's sessions; nil while nobody listens there.
-    package var forwardingAddress: SocketAddress? { lifecycle.withLockedValue { $0.forwarding }?.localAddress }
-
     /// Listens for an application of its own: neither the engine nor the client files are there, nor TLS. For what
     /// operators ask; ends with ``close()``.
     ///

@@ -190,7 +190,11 @@ enum CheatSheet {
         socket.set(User(name: "Ada"))
         _ = socket.get(User.self)
         socket.disconnect(close: true)
-        socket.onUpgrade { transport in print(transport) }
+        socket.conn.onUpgrade { transport in print(transport) }
+        socket.conn.onPacket { packet in print(packet) }
+        socket.conn.onDrain { print("all sent") }
+        socket.conn.onClose { reason, detail in print(reason.rawValue, detail ?? "") }
+        socket.onAnyOutgoing { event, _ in print(event) }
         socket.onMessagesDropped { count in print(count) }
     }
 

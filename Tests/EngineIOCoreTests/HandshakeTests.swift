@@ -112,7 +112,7 @@ struct HandshakeTests {
     }
 
     private func refusal(
-        _ code: EngineErrorCode, _ context: HandshakeRefusalContext? = nil
+        _ code: EngineErrorCode, _ context: HandshakeRefusalReason? = nil
     ) -> HandshakeVerdict { .refuse(HandshakeRefusal(code, context: context)) }
 
     @Test(arguments: ["", "constructor", "__proto__", "webtransport", "Polling", "polling%00", "toString"])

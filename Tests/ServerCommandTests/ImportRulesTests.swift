@@ -85,6 +85,7 @@ internal import Testing
             ],
             files: [
                 "RedisConnector.swift": ["NIOPosix"], "RESPReader.swift": ["CHiredis"],
+                "RedisConfiguration+URL.swift": ["ByteText"],
                 "RESPReaderFunctions.swift": ["CHiredis"],
                 // The names of two error numbers.
                 "RedisConnectionFailure.swift": system,
@@ -131,7 +132,8 @@ internal import Testing
         "socketio-server": Rule(
             anywhere: system.union([
                 "Chat", "SocketIOHummingbird", "SocketIORedis", "SocketIOCluster", "SocketIOJWT", "SocketIOServer",
-                "EngineIOServer", "HiredisNIO", "FailureText", "Hummingbird", "Configuration", "ArgumentParser",
+                "EngineIOServer", "HiredisNIO", "ByteText", "FailureText", "Hummingbird", "Configuration",
+                "ArgumentParser",
                 "ServiceLifecycle", "UnixSignals", "Logging",
                 "Metrics", "CoreMetrics",
                 "NIOCore",

@@ -6,11 +6,6 @@ internal import Testing
 /// What keeps everything on its event loop is the compiler, and these are the ways around it. Each place that takes one stands
 /// here; a new one needs a proof in its comment, and a reason why `LoopReference` or `LoopBound` does not do.
 @Suite struct LoopRulesTests {
-    private static let folders = [
-        "LoopConfinement", "ByteText", "HTTPServerCore", "EngineIOCore", "EngineIOServer", "SocketIOCore",
-        "SocketIOServer", "SocketIOJWT",
-        "SocketIOHummingbird", "HiredisNIO", "SocketIOCluster", "SocketIORedis",
-    ]
     private static let places = [
         // The crossings: an object, and a value that costs no allocation.
         "LoopConfinement/LoopBound.swift": 1,
@@ -25,11 +20,13 @@ internal import Testing
         "SocketIOServer/Emit/AckResponder.swift": 1,
         // A table of C functions, which nobody changes.
         "HiredisNIO/RESPReaderFunctions.swift": 1,
+        // Handed over to a thread, which the compiler cannot see of Foundation's `Thread`.
+        "socketio-load/Run/LoadRun.swift": 1,
     ]
 
-    /// At most eight `@unchecked Sendable` in the whole package.
-    @Test func fewTypesAreUnchecked() {
-        #expect(Self.places.count - 1 <= 8)
+    /// At most eight ways around in the whole package.
+    @Test func fewPlacesGoAround() {
+        #expect(Self.places.values.reduce(0, +) <= 8)
     }
 
     /// What lives on an event loop must not be `Sendable`, or the compiler would let it go.
@@ -51,13 +48,10 @@ internal import Testing
         let sources = packageRoot.appendingPathComponent("Sources")
         let ways = /@unchecked Sendable(?!`)|nonisolated\(unsafe\)|UnsafeUnchecked\(|@preconcurrency/
         var found: [String: Int] = [:]
-        for folder in Self.folders {
-            let root = sources.appendingPathComponent(folder)
-            let paths = FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil)
-            for case let file as URL in paths?.allObjects ?? [] where file.pathExtension == "swift" {
-                let count = try String(contentsOf: file, encoding: .utf8).matches(of: ways).count
-                if count > 0 { found[String(file.path.dropFirst(sources.path.count + 1))] = count }
-            }
+        let paths = FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil)
+        for case let file as URL in paths?.allObjects ?? [] where file.pathExtension == "swift" {
+            let count = try String(contentsOf: file, encoding: .utf8).matches(of: ways).count
+            if count > 0 { found[String(file.path.dropFirst(sources.path.count + 1))] = count }
         }
         #expect(found == Self.places)
     }

@@ -145,14 +145,6 @@ import Testing
         #expect(try receive("0") == .ignore(.clientClosed))
     }
 
-    @Test mutating func anUndecodablePacketStopsTheClient() throws {
-        _ = try receive("0")
-        #expect(machine.connected(slot: 0) == true)
-        machine.stopReceiving()
-        #expect(try receive("2[\"a\"]") == .ignore(.clientClosed))
-        #expect(machine.close() == [0])
-    }
-
     @Test mutating func slotsThatDoNotExist() throws {
         for slot in [-1, 0, 5, Int.max, Int.min].map({ ClientSlot($0) }) {
             #expect(machine.connected(slot: slot) == false)

@@ -127,6 +127,31 @@ struct HandlerPlaceTests {
         }
     }
 
+    private static func isolatedToNothing(_ loop: any EventLoop) async -> Bool { loop.inEventLoop }
+    nonisolated(nonsending) private static func ofItsCaller(_ loop: any EventLoop) async -> Bool { loop.inEventLoop }
+    @concurrent private static func concurrent(_ loop: any EventLoop) async -> Bool { loop.inEventLoop }
+
+    /// As the guide says: such a call alone is no suspension.
+    @Test("functions of no actor run on the loop before the first suspension, and elsewhere after it")
+    func functions() async throws {
+        try await withServer(loops: 1) { io, address in
+            let loop = io.context.shards[0].eventLoop
+            @Sendable
+            func look() async -> [Bool] {
+                [await Self.isolatedToNothing(loop), await Self.ofItsCaller(loop), await Self.concurrent(loop)]
+            }
+            io.onConnection { socket in
+                socket.on("look") { () async -> [Bool] in
+                    let before = await look()
+                    try? await loop.submit {}.get()
+                    return before + (await look())
+                }
+            }
+            let client = try await connect(1, to: address)[0]
+            #expect(try await client.emitWithAck("look") == [[true, true, true, false, false, false]])
+        }
+    }
+
     @Test("what one handler sends stays in order, before and after its suspensions", arguments: loopCounts)
     func order(loops: Int) async throws {
         try await withServer(loops: loops) { io, address in

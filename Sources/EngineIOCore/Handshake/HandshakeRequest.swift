@@ -34,7 +34,7 @@ package final class HandshakeRequest: Sendable {
 }
 
 /// The `name` of the context of a code-3 refusal (protocol 1.5).
-package enum HandshakeRefusalContext: String, Sendable {
+package enum HandshakeRefusalReason: String, Sendable {
     case middlewareFailure = "MIDDLEWARE_FAILURE"
     case invalidOrigin = "INVALID_ORIGIN"
     case transportMismatch = "TRANSPORT_MISMATCH"
@@ -45,9 +45,9 @@ package enum HandshakeRefusalContext: String, Sendable {
 /// A refusal, as `connection_error` reports it.
 package struct HandshakeRefusal: Error, Equatable, Sendable {
     package var code: EngineErrorCode
-    package var context: HandshakeRefusalContext?
+    package var context: HandshakeRefusalReason?
 
-    package init(_ code: EngineErrorCode, context: HandshakeRefusalContext? = nil) {
+    package init(_ code: EngineErrorCode, context: HandshakeRefusalReason? = nil) {
         self.code = code
         self.context = context
     }

@@ -69,9 +69,6 @@ final class ForwardingConnectionPool: LoopResident {
         self.configuration = configuration
     }
 
-    /// How many connections rest; for tests.
-    func idleCount(of address: ForwardingAddress) -> Int { owners[address]?.idle.count ?? 0 }
-
     /// Sends a request to another node.
     ///
     /// - Parameter breaksOff: whether the body that the head announces will never come.

@@ -121,12 +121,6 @@ package struct ClientStateMachine: Sendable {
         justLeft.removeAll(keepingCapacity: false)
     }
 
-    /// The session is about to close for a reason found elsewhere, such as a packet that could not be decoded: later
-    /// packets are ignored, while the sockets stay listed until `close`.
-    package mutating func stopReceiving() {
-        acceptsPackets = false
-    }
-
     /// Ends the client: every later packet and middleware result is ignored. Returns the joined slots in connection
     /// order, which is the order their sockets are closed in; nothing when called again.
     package mutating func close() -> [ClientSlot] {

@@ -28,9 +28,6 @@ package struct StreamEntry: Sendable, Equatable {
         self.content = content
     }
 
-    /// The `uid` of what the streams emitter writes.
-    package static let emitterUID = "emitter"
-
     /// Limits of what is read.
     private static let maximumUIDBytes = 256
     private static let maximumTypeBytes = 4

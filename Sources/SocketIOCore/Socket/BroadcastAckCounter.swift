@@ -35,9 +35,6 @@ package struct BroadcastAckCounter<Response> {
         self.serversToReport = max(0, expectedServers)
     }
 
-    /// The answers so far.
-    package var responseCount: Int { responses.count }
-
     /// A server delivered the packet to `clients` clients. Returns the result when that was the last thing to wait for.
     package mutating func serverReported(clients count: Int) -> Result? {
         guard !isFinished, serversToReport > 0 else { return nil }
@@ -46,11 +43,6 @@ package struct BroadcastAckCounter<Response> {
         let (sum, overflow) = clients.addingReportingOverflow(max(0, count))
         clients = overflow ? .max : sum
         return finishIfDone()
-    }
-
-    /// A server that was expected to report has gone without doing so.
-    package mutating func serverLost() -> Result? {
-        serverReported(clients: 0)
     }
 
     /// A client answered.

@@ -43,7 +43,6 @@ struct PublishQueue {
         self.maximumAge = maximumAge
     }
 
-    var waitingCount: Int { waiting.count }
     var isEmpty: Bool { waiting.isEmpty }
     var inFlightCount: Int { inFlight.count }
     /// Whether everything that was published before has reached Redis before what is published now.

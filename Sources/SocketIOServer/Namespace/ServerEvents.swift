@@ -74,7 +74,7 @@ final class ServerEvents: HandlerScope {
     ) {
         let match = take(event)
         let responder = answer.map { AckResponder(.server($0)) }
-        match.run(EventContext(event: event, arguments: arguments, responder: responder, scope: self))
+        match.run(EventDispatch(event: event, arguments: arguments, responder: responder, scope: self))
     }
 
     /// Their number is not limited here: other servers are trusted.

@@ -15,7 +15,7 @@ extension SocketCore {
         let responders = client.shard.responders
         let responder: AckResponder? = if let id { responders.take(handle, id: id) } else { nil }
         if hooks == nil, let unique = handlers.uniqueHandler(payload, name: name) {
-            var context = EventContext(
+            var context = EventDispatch(
                 event: unique.event, arguments: EventArguments(payload, offset: 1), responder: consume responder,
                 scope: handle)
             let outer = client.shard.watch.begin()
@@ -50,7 +50,7 @@ extension SocketCore {
         defer { withExtendedLifetime(handle) {} }
         let taken = handlers.take(event)
         if case .none = taken { context.metrics.eventsUnhandled.increment() }
-        let context = EventContext(event: event, arguments: arguments, responder: responder, scope: handle)
+        let context = EventDispatch(event: event, arguments: arguments, responder: responder, scope: handle)
         let outer = client.shard.watch.begin()
         taken.run(context)
         if client.shard.watch.end(outer) { heldLoop(event) }

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import ByteText
 internal import Glibc
 
 /// The stream that logs and complaints go to, so that standard output holds only what a command was asked for.
@@ -30,14 +31,8 @@ enum Timestamp {
     static func now() -> String {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
-        var parts = tm()
-        gmtime_r(&time.tv_sec, &parts)
-        let date = "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+        let date = CivilDate(secondsSince1970: Int64(time.tv_sec))
         let milliseconds = String(time.tv_nsec / 1_000_000 + 1_000).dropFirst()
-        return date + "T\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(milliseconds)Z"
-    }
-
-    private static func two(_ number: Int32) -> String {
-        number < 10 ? "0\(number)" : "\(number)"
+        return "\(date.year)-\(CivilDate.two(date.month))-\(CivilDate.two(date.day))T\(date.clock).\(milliseconds)Z"
     }
 }

@@ -39,7 +39,7 @@ struct StreamEntryTests {
                 #expect(reader.isAtEnd)
             case nil: withoutData += 1
             }
-            if entry.uid == StreamEntry.emitterUID { byEmitter += 1 }
+            if entry.uid == "emitter" { byEmitter += 1 }
         }
         #expect(json > 40 && messagePack > 5 && byEmitter >= 10, "\(json) \(messagePack) \(byEmitter) \(withoutData)")
     }

@@ -26,7 +26,7 @@ struct ArgumentCursor {
     private var parameter = 0
     private var argument = 0
 
-    init(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
+    init(_ context: borrowing EventDispatch, _ plan: ArgumentPlan) {
         self.arguments = context.arguments
         self.responder = context.responder
         self.plan = plan

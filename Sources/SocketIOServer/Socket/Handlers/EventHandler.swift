@@ -19,7 +19,7 @@ public struct ListenerID: Sendable, Hashable {
 
 /// What a handler is run with. It ends with the dispatch of its event, which is why it cannot be copied: asynchronous
 /// handlers take from it what they need for longer.
-struct EventContext: ~Copyable {
+struct EventDispatch: ~Copyable {
     let event: String
     let arguments: EventArguments
     var responder: AckResponder?
@@ -93,5 +93,5 @@ protocol EventHandler: AnyObject, Sendable {
     var plan: ArgumentPlan { get }
 
     /// Runs the handler, or starts it.
-    func run(_ context: borrowing EventContext, _ plan: ArgumentPlan)
+    func run(_ context: borrowing EventDispatch, _ plan: ArgumentPlan)
 }

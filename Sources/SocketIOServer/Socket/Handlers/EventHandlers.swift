@@ -100,7 +100,7 @@ struct EventHandlers {
         let handler: any EventHandler
         let plan: ArgumentPlan
 
-        func run(_ context: borrowing EventContext) { handler.run(context, plan) }
+        func run(_ context: borrowing EventDispatch) { handler.run(context, plan) }
     }
 
     /// The handlers of one event.
@@ -109,7 +109,7 @@ struct EventHandlers {
         case one(Planned)
         case many([Planned])
 
-        func run(_ context: borrowing EventContext) {
+        func run(_ context: borrowing EventDispatch) {
             switch self {
             case .none: return
             case .one(let handler): handler.run(context)

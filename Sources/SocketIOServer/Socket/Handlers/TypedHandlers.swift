@@ -11,7 +11,7 @@ final class DynamicHandler: EventHandler {
 
     var plan: ArgumentPlan { ArgumentPlan() }
 
-    func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
+    func run(_ context: borrowing EventDispatch, _ plan: ArgumentPlan) {
         context.attempt { try handler(context.arguments, DynamicAck(responder: context.responder)) }
     }
 }
@@ -27,7 +27,7 @@ final class SynchronousHandler<each Argument: Decodable & Sendable>: EventHandle
 
     var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
 
-    func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
+    func run(_ context: borrowing EventDispatch, _ plan: ArgumentPlan) {
         context.attempt {
             var cursor = ArgumentCursor(context, plan)
             let arguments = (repeat try cursor.next((each Argument).self))
@@ -47,7 +47,7 @@ final class AnsweringHandler<Answer: Encodable & Sendable, each Argument: Decoda
 
     var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
 
-    func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
+    func run(_ context: borrowing EventDispatch, _ plan: ArgumentPlan) {
         context.attempt {
             var cursor = ArgumentCursor(context, plan)
             let arguments = (repeat try cursor.next((each Argument).self))
@@ -68,7 +68,7 @@ final class AsynchronousHandler<each Argument: Decodable & Sendable>: EventHandl
 
     var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
 
-    func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
+    func run(_ context: borrowing EventDispatch, _ plan: ArgumentPlan) {
         context.attempt {
             var cursor = ArgumentCursor(context, plan)
             let arguments = (repeat try cursor.next((each Argument).self))
@@ -90,7 +90,7 @@ final class AsynchronousAnsweringHandler<Answer: Encodable & Sendable, each Argu
 
     var plan: ArgumentPlan { ArgumentPlan(repeat (each Argument).self) }
 
-    func run(_ context: borrowing EventContext, _ plan: ArgumentPlan) {
+    func run(_ context: borrowing EventDispatch, _ plan: ArgumentPlan) {
         context.attempt {
             var cursor = ArgumentCursor(context, plan)
             let arguments = (repeat try cursor.next((each Argument).self))
