@@ -140,17 +140,16 @@ fi
 # Most tests wait most of the time, so that more of them run at once than there are cores.
 swift_tests swift 4 --skip "$timed"
 swift_tests timed 1 --filter "$timed"
-# The sanitizer wants a build of its own, which takes the time that the following runners leave: at idle priority it takes
-# nothing from them. In a session of its own, so that all of it can be ended.
-sanitizer=''
-if [[ ${TEST_SANITIZER:-yes} != no ]]; then
-    idle=()
-    chrt --idle 0 true 2>/dev/null && idle=(chrt --idle 0)
-    export SANITIZE_MAY_SKIP=yes
-    setsid timeout --foreground 3600 "${idle[@]}" .ci/sanitize.sh --build thread >"$results/sanitizer-build.log" 2>&1 &
-    sanitizer=$!
-    trap 'kill -- "-$sanitizer" 2>/dev/null' EXIT
-fi
+# The release and the sanitizer want builds of their own, which take the time that the following runners leave: at idle priority
+# they take nothing from them. In a session of its own, so that all of it can be ended.
+idle=()
+chrt --idle 0 true 2>/dev/null && idle=(chrt --idle 0)
+export SANITIZE_MAY_SKIP=yes
+builds='.ci/release.sh'
+[[ ${TEST_SANITIZER:-yes} != no ]] && builds+='; .ci/sanitize.sh --build thread'
+setsid timeout --foreground 3600 "${idle[@]}" bash -c "$builds" >"$results/builds.log" 2>&1 &
+builder=$!
+trap 'kill -- "-$builder" 2>/dev/null' EXIT
 if [[ -f Tests/EndToEndTests/run.sh ]]; then
     export E2E_BIN="$PWD/.build/debug" E2E_CLIENT="$PWD/.cache/client/socket.io.min.js"
     export E2E_OLD_CLIENTS="$PWD/.cache/clients" E2E_PYTHON="$PWD/.cache/python/bin/python" E2E_SHOTS="$PWD/$results/screenshots"
@@ -158,10 +157,11 @@ if [[ -f Tests/EndToEndTests/run.sh ]]; then
     runner end-to-end bash Tests/EndToEndTests/run.sh
 fi
 [[ -f Tests/EndToEndTests/autobahn.sh ]] && autobahn
+wait "$builder"
+trap - EXIT
+runner release .ci/release.sh
 instructions
-if [[ -n $sanitizer ]]; then
-    wait "$sanitizer"
-    trap - EXIT
+if [[ ${TEST_SANITIZER:-yes} != no ]]; then
     RUNNER_SECONDS=2700 runner sanitizer .ci/sanitize.sh thread
     if grep -q '^SKIPPED' "$results/sanitizer.log"; then skipped=$((skipped + 1)); fi
 else

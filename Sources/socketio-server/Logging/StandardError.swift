@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import ByteText
+internal import EngineIOServer
 internal import Glibc
 
 /// The stream that logs and complaints go to, so that standard output holds only what a command was asked for.
@@ -29,10 +30,9 @@ enum StandardError {
 enum Timestamp {
     /// UTC to the millisecond: `2026-01-31T12:00:00.123Z`.
     static func now() -> String {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        let date = CivilDate(secondsSince1970: Int64(time.tv_sec))
-        let milliseconds = String(time.tv_nsec / 1_000_000 + 1_000).dropFirst()
-        return "\(date.year)-\(CivilDate.two(date.month))-\(CivilDate.two(date.day))T\(date.clock).\(milliseconds)Z"
+        let (seconds, milliseconds) = WallClock.milliseconds().quotientAndRemainder(dividingBy: 1_000)
+        let date = CivilDate(secondsSince1970: seconds)
+        let day = "\(date.year)-\(CivilDate.two(date.month))-\(CivilDate.two(date.day))"
+        return "\(day)T\(date.clock).\(String(milliseconds + 1_000).dropFirst())Z"
     }
 }

@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import EngineIOServer
 internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import SocketIORedis
@@ -127,7 +128,7 @@ final class StatusFeed: Sendable {
             tag: server.configuration.engine.nodeTag, id: nil, address: nil, version: Version.current,
             sessions: server.engine.clientsCount, sockets: server.socketCount, uptimeSeconds: uptime,
             isDraining: server.isDraining, isSelf: true)
-        let now = WallTime.milliseconds()
+        let now = WallClock.milliseconds()
         return [this]
             + (cluster?.nodes ?? []).prefix(Self.maxLines).map {
                 StatusReport.Node(
