@@ -25,41 +25,41 @@ internal import Testing
             method: .GET, target: target, headers: [ForwardingSignature.header: value, "Host": "a"])
     }
 
-    private static func gate() -> ForwardedRequestVerifier {
+    private static func verifier() -> ForwardedRequestVerifier {
         ForwardedRequestVerifier(
             key: key, log: RateLimitedLogger(Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
     }
 
     // MARK: Signatures
 
-    @Test func theGateTakesASignedRequestAsThatOfTheClient() {
+    @Test func theVerifierTakesASignedRequestAsThatOfTheClient() {
         var request = Self.signed()
-        #expect(Self.gate().admit(&request, now: Self.now + 10) == nil)
+        #expect(Self.verifier().admit(&request, now: Self.now + 10) == nil)
         #expect(request.clientAddress == "2001:db8::7")
         #expect(request.isClientSecure && request.isForwarded && !request.isSecure)
         #expect(!request.headers.contains(name: ForwardingSignature.header))
     }
 
     @Test func aRequestIsTakenOnce() {
-        let gate = Self.gate()
+        let verifier = Self.verifier()
         var (first, second) = (Self.signed { $0.nonce = "abcdefghijklmnopqrst" }, Self.signed())
-        #expect(gate.admit(&first, now: Self.now) == nil)
-        #expect(gate.admit(&second, now: Self.now) == nil)
+        #expect(verifier.admit(&first, now: Self.now) == nil)
+        #expect(verifier.admit(&second, now: Self.now) == nil)
         var again = Self.signed { $0.nonce = "abcdefghijklmnopqrst" }
-        #expect(gate.admit(&again, now: Self.now + 1000) == .replayed)
+        #expect(verifier.admit(&again, now: Self.now + 1000) == .replayed)
         #expect(!again.isForwarded && again.clientAddress.isEmpty)
     }
 
     @Test(arguments: [-30_001, 30_001, -3_600_000, 3_600_000] as [Int64])
     func aRequestOfAnotherTimeIsStale(age: Int64) {
         var request = Self.signed()
-        #expect(Self.gate().admit(&request, now: Self.now + age) == .stale)
+        #expect(Self.verifier().admit(&request, now: Self.now + age) == .stale)
     }
 
     @Test func clocksMayBeApart() {
         for age: Int64 in [-30_000, 0, 30_000] {
             var request = Self.signed()
-            #expect(Self.gate().admit(&request, now: Self.now + age) == nil)
+            #expect(Self.verifier().admit(&request, now: Self.now + age) == nil)
         }
     }
 
@@ -77,15 +77,15 @@ internal import Testing
             headers.replaceOrAdd(name: ForwardingSignature.header, value: parts.joined(separator: ";"))
             requests.append(HTTPServerRequest(method: .GET, target: signed.target, headers: headers))
         }
-        for var request in requests { #expect(Self.gate().admit(&request, now: Self.now) == .wrongKey) }
+        for var request in requests { #expect(Self.verifier().admit(&request, now: Self.now) == .wrongKey) }
     }
 
     @Test func whatIsNoSignatureIsRefused() {
         var unsigned = HTTPServerRequest(method: .GET, target: Self.target)
-        #expect(Self.gate().admit(&unsigned, now: Self.now) == .unsigned)
+        #expect(Self.verifier().admit(&unsigned, now: Self.now) == .unsigned)
         let signature = (ForwardingSignature.header, Self.signed().headers[ForwardingSignature.header][0])
         var twice = HTTPServerRequest(method: .GET, target: Self.target, headers: HTTPHeaders([signature, signature]))
-        #expect(Self.gate().admit(&twice, now: Self.now) == .malformed)
+        #expect(Self.verifier().admit(&twice, now: Self.now) == .malformed)
         let nonce = "abcdefghijklmnopqrst"
         for value in [
             "", ";;;;;", "v1", "v2;1;\(nonce);0;;00", "v1;-1;\(nonce);0;;00", "v1;9999999999999999;\(nonce);0;;00",
@@ -95,19 +95,19 @@ internal import Testing
         ] {
             var request = HTTPServerRequest(
                 method: .GET, target: Self.target, headers: [ForwardingSignature.header: value])
-            #expect(Self.gate().admit(&request, now: Self.now) == .malformed, "\(value)")
+            #expect(Self.verifier().admit(&request, now: Self.now) == .malformed, "\(value)")
         }
         for signature in ["", "0", "zz", String(repeating: "0", count: 63), String(repeating: "0", count: 66)] {
             var request = HTTPServerRequest(
                 method: .GET, target: Self.target,
                 headers: [ForwardingSignature.header: "v1;\(Self.now);\(nonce);0;;\(signature)"])
-            #expect(Self.gate().admit(&request, now: Self.now) == .wrongKey, "\(signature)")
+            #expect(Self.verifier().admit(&request, now: Self.now) == .wrongKey, "\(signature)")
         }
     }
 
-    @Test func garbageNeverHarmsTheGate() {
+    @Test func garbageNeverHarmsTheVerifier() {
         var rng = SystemRandomNumberGenerator()
-        let gate = Self.gate()
+        let verifier = Self.verifier()
         let good = Array(Self.signed().headers[ForwardingSignature.header][0].utf8)
         for _ in 0..<2000 {
             var bytes = good
@@ -117,7 +117,7 @@ internal import Testing
             var request = HTTPServerRequest(
                 method: .GET, target: Self.target,
                 headers: [ForwardingSignature.header: String(decoding: bytes, as: UTF8.self)])
-            if bytes != good { #expect(gate.admit(&request, now: Self.now) != nil) }
+            if bytes != good { #expect(verifier.admit(&request, now: Self.now) != nil) }
         }
     }
 
@@ -188,7 +188,7 @@ internal import Testing
         #expect(head.headers["x-forwarded-for"] == ["192.0.2.1, 10.0.0.9"])
         #expect(head.headers["x-sio-forward"].count == 1 && head.uri == Self.target && head.method == .POST)
         var admitted = HTTPServerRequest(method: .POST, target: Self.target, headers: head.headers)
-        #expect(Self.gate().admit(&admitted) == nil)
+        #expect(Self.verifier().admit(&admitted) == nil)
         #expect(admitted.clientAddress == "192.0.2.1")
     }
 
@@ -216,7 +216,7 @@ internal import Testing
         #expect(head.headers["x-forwarded-for"] == ["value of X-Forwarded-For, 10.0.0.9"])
         #expect(head.headers["connection"] == ["Upgrade"] && head.headers["upgrade"] == ["websocket"])
         var admitted = HTTPServerRequest(method: .GET, target: Self.target, headers: head.headers)
-        #expect(Self.gate().admit(&admitted) == nil && admitted.clientAddress == "192.0.2.1")
+        #expect(Self.verifier().admit(&admitted) == nil && admitted.clientAddress == "192.0.2.1")
     }
 
     @Test func anUpgradeStaysOne() {
