@@ -185,11 +185,16 @@ let package = Package(
                 nioCore, nioLocks, nioPosix, nioHTTP1, logging,
             ],
             swiftSettings: swiftSettings),
-        // The example of docs/adapters.md.
+        // The examples of docs/adapters.md. They see what other packages see, and nothing more.
+        .target(
+            name: "UnixBus", dependencies: ["SocketIOCluster", "SocketIOServer", nioCore, nioLocks, nioPosix],
+            path: "docs/examples/unix-bus/UnixBus", packageAccess: false, swiftSettings: swiftSettings),
         .executableTarget(
-            name: "unix-bus-example",
-            dependencies: ["SocketIOCluster", "SocketIOServer", nioCore, nioLocks, nioPosix],
-            path: "docs/examples/unix-bus", swiftSettings: swiftSettings),
+            name: "unix-bus-example", dependencies: ["UnixBus", "SocketIOCluster", "SocketIOServer"],
+            path: "docs/examples/unix-bus/Program", packageAccess: false, swiftSettings: swiftSettings),
+        .target(
+            name: "PairExample", dependencies: ["SocketIOServer"], path: "docs/examples/pair-adapter",
+            packageAccess: false, swiftSettings: swiftSettings),
         // What measures and is counted by .ci/instructions.sh: here, so that one build makes it and the server above.
         .executableTarget(
             name: "measure",
@@ -277,8 +282,8 @@ let package = Package(
         .testTarget(
             name: "SocketIOClusterTests",
             dependencies: [
-                "unix-bus-example", "SocketIOCluster", "SocketIOServer", "SocketIOCore", "EngineIOServer",
-                "EngineIOCore",
+                "unix-bus-example", "UnixBus", "PairExample", "SocketIOCluster", "SocketIOServer", "SocketIOCore",
+                "EngineIOServer", "EngineIOCore",
                 "SocketIOTesting", "ProcessTesting", nioCore, nioLocks, nioPosix, logging,
             ],
             swiftSettings: swiftSettings),
@@ -341,7 +346,7 @@ let package = Package(
                 "SocketIOServer", "SocketIORedis", "SocketIOHummingbird", "SocketIOJWT", hummingbird, nioPosix,
                 serviceLifecycle, unixSignals, logging,
             ],
-            path: "docs/examples", exclude: ["README.md", "unix-bus"], swiftSettings: swiftSettings),
+            path: "docs/examples", exclude: ["README.md", "unix-bus", "pair-adapter"], swiftSettings: swiftSettings),
         .testTarget(
             name: "DocumentTests",
             dependencies: [

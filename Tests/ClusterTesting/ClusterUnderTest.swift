@@ -86,15 +86,7 @@ package func withNodes(
 
 /// Waits until every node knows all others in every namespace.
 package func settled(_ nodes: [NodeUnderTest], namespaces: [String]) async throws {
-    for node in nodes {
-        for name in namespaces {
-            guard let adapter = node.io.of(name).adapter as? ClusterAdapter else { throw TestFailure("adapter") }
-            try await eventually("\(node.name) knows all adapters of \(name)") {
-                guard try await adapter.serverCount() == nodes.count else { return false }
-                return await adapter.knownPeers() == nodes.count - 1
-            }
-        }
-    }
+    for name in namespaces { try await waitUntilAllKnow(each: nodes.count, in: nodes.map { $0.io.of(name) }) }
 }
 
 /// Sockets join the rooms their `auth` names, and any they ask for.

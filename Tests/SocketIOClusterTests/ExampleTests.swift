@@ -13,9 +13,11 @@ struct ExampleTests {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     @Test(
-        "the page shows the transport as it is built",
+        "the page shows the examples as they are built",
         arguments: [
-            ("docs/examples/unix-bus/UnixTransport.swift", "/// The way of one server"),
+            ("docs/examples/unix-bus/UnixBus/UnixTransport.swift", "/// The way of one server"),
+            ("docs/examples/pair-adapter/PairAdapter.swift", "/// What joins two servers"),
+            ("docs/examples/pair-adapter/PairAdapter.swift", "/// Does everything on this server first"),
             ("Tests/SocketIOClusterTests/ForwardingAdapterTests.swift", "/// Counts what is broadcast"),
         ])
     func page(file: String, start: String) throws {

@@ -63,11 +63,7 @@ struct StandstillTests {
             configuration.adapter = try Cluster(transport: transport, configuration: settings).adapter
             return Server(configuration: configuration)
         }
-        for server in servers {
-            try await eventually("both know each other") {
-                await (server.sockets.adapter as? ClusterAdapter)?.knownPeers() == 1
-            }
-        }
+        try await waitUntilAllKnow(each: 2, in: servers.map(\.sockets))
         let (asked, mayAnswer) = (NIOLockedValueBox(false), NIOLockedValueBox(false))
         servers[1].sockets.on("double") { (number: Int) in
             asked.withLockedValue { $0 = true }

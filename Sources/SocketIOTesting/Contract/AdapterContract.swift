@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Logging
+internal import SocketIOCluster
 internal import SocketIOCore
 public import SocketIOServer
 
@@ -19,7 +20,7 @@ public import SocketIOServer
 /// A check throws a ``ContractFailure`` that says what was expected and what happened.
 public enum AdapterContract {
     /// What an adapter's messages may suffer without breaking a promise.
-    public enum Strain: Sendable, Hashable, CaseIterable {
+    public enum Strain: String, Sendable, Hashable, Codable, CaseIterable {
         /// They overtake each other.
         case reordering
         /// They come twice.
@@ -88,7 +89,8 @@ public struct AdapterUnderTest: Sendable {
     public var servers: Int
     /// Gives the configuration of a server, numbered from 0, its adapter.
     public var configure: @Sendable (_ number: Int, _ configuration: inout ServerConfiguration) throws -> Void
-    /// Waits until all servers know each other; by default until each counts all. Given again for each namespace.
+    /// Waits until all servers know each other: by default until each counts all, and, where a `ClusterAdapter` does the work,
+    /// has heard of all. Given again for each namespace.
     public var waitUntilReady: @Sendable (_ servers: [Namespace]) async throws -> Void
     /// Waits until the rooms that a client has just joined are known wherever they have to be; by default nothing. For
     /// adapters with a subscription for each room. Given the servers' namespace.
@@ -105,12 +107,21 @@ public struct AdapterUnderTest: Sendable {
         self.configure = configure
         kill = nil
         waitUntilJoined = { _ in }
-        waitUntilReady = { namespaces in
-            for namespace in namespaces {
-                try await eventually("each server counts all") {
-                    (try? await namespace.adapter.serverCount()) == servers
-                }
-            }
+        waitUntilReady = { try await waitUntilAllKnow(each: servers, in: $0) }
+    }
+}
+
+/// Waits until the adapter of each of the namespaces counts so many servers, and a `ClusterAdapter`, also one that others
+/// are around, has heard of all others.
+package func waitUntilAllKnow(each servers: Int, in namespaces: [Namespace]) async throws {
+    for namespace in namespaces {
+        var adapter = namespace.adapter
+        while let outer = adapter as? any AdapterSPI.ForwardingAdapter { adapter = outer.base }
+        let inner = adapter
+        try await eventually("all servers of \(namespace.name) know each other") {
+            guard (try? await namespace.adapter.serverCount()) == servers else { return false }
+            guard let cluster = inner as? ClusterAdapter else { return true }
+            return await cluster.knownPeers() == servers - 1
         }
     }
 }

@@ -2,7 +2,6 @@
 
 import NIOConcurrencyHelpers
 import ProcessTesting
-import SocketIOCluster
 import SocketIORedis
 import SocketIOServer
 import SocketIOTesting
@@ -42,15 +41,6 @@ struct ContractTests {
             configuration.adapter = part.adapter
         }
         adapter.waitUntilJoined = { _ in for cluster in clusters.all { try await cluster.waitForRooms() } }
-        adapter.waitUntilReady = { namespaces in
-            for namespace in namespaces {
-                guard let adapter = namespace.adapter as? ClusterAdapter else { throw TestFailure("adapter") }
-                try await eventually("all servers of \(namespace.name) are known") {
-                    guard (try? await adapter.serverCount()) == namespaces.count else { return false }
-                    return await adapter.knownPeers() == namespaces.count - 1
-                }
-            }
-        }
         try await check.run(adapter)
     }
 }

@@ -75,7 +75,6 @@ struct RedisClusterTests {
                     configuration.adapter = part.adapter
                 }
                 adapter.waitUntilJoined = { _ in for cluster in clusters.all { try await cluster.waitForRooms() } }
-                adapter.waitUntilReady = { try await settled($0) }
                 do {
                     try await check.run(adapter)
                 } catch {
@@ -246,16 +245,6 @@ struct RedisClusterTests {
             let node = try await NodeUnderTest.start("nodY", cluster)
             try await node.cluster.waitUntilUp(within: .seconds(10))
             await node.io.close()
-        }
-    }
-
-    private func settled(_ namespaces: [Namespace]) async throws {
-        for namespace in namespaces {
-            guard let adapter = namespace.adapter as? ClusterAdapter else { throw TestFailure("adapter") }
-            try await eventually("all servers of \(namespace.name) are known", within: .seconds(20)) {
-                guard (try? await adapter.serverCount()) == namespaces.count else { return false }
-                return await adapter.knownPeers() == namespaces.count - 1
-            }
         }
     }
 }

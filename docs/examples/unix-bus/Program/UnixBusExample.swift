@@ -3,6 +3,7 @@
 internal import Glibc
 internal import SocketIOCluster
 internal import SocketIOServer
+internal import UnixBus
 
 /// A server of a cluster over a Unix domain socket:
 ///

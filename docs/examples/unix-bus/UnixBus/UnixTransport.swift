@@ -1,0 +1,143 @@
+// Part of socketio-server, MIT licence; see LICENSE.
+
+internal import NIOConcurrencyHelpers
+public import NIOCore
+internal import NIOPosix
+public import SocketIOCluster
+internal import SocketIOServer
+
+/// The way of one server to the others, over the Unix domain socket of a ``UnixHub``. Connects again when the hub has been away.
+public final class UnixTransport: ClusterTransport {
+    private struct State {
+        var channel: (any Channel)?
+        var isClosed = false
+        /// Connects, and connects again, until the end.
+        var connecting: Task<Void, Never>?
+        var receivers: NameDictionary<ClusterReceiver> = [:]
+        /// Subscriptions that the hub has not confirmed.
+        var subscribing: NameDictionary<ClusterCallback<Void>> = [:]
+        /// How many servers the hub has told of, by namespace.
+        var counts: NameDictionary<Int> = [:]
+    }
+
+    private let path: String
+    private let state = NIOLockedValueBox(State())
+    private var isClosed: Bool { state.withLockedValue { $0.isClosed } }
+
+    /// A way to the hub that listens at this path, now or later.
+    public init(path: String) { self.path = path }
+
+    // MARK: ClusterTransport
+
+    /// Connects, and tries it again ten times a second while the hub is away.
+    public func start(_ statusChanged: @escaping @Sendable (ClusterStatus) -> Void) {
+        let connecting = Task {
+            while !isClosed {
+                if let channel = await connect() {
+                    statusChanged(.up)
+                    try? await channel.closeFuture.get()
+                }
+                guard !isClosed else { return }
+                statusChanged(.down("the hub cannot be reached"))
+                try? await Task.sleep(for: .milliseconds(100))
+            }
+        }
+        state.withLockedValue { $0.connecting = connecting }
+    }
+
+    /// Ends the connection, also one that is just being made. Subscriptions that wait fail.
+    public func close() async {
+        let (channel, connecting, waiting) = state.withLockedValue { state in
+            defer { state = State(isClosed: true) }
+            return (state.channel, state.connecting, state.subscribing.values)
+        }
+        for done in waiting { done.fail(Unreachable()) }
+        try? await channel?.close()
+        connecting?.cancel()
+        await connecting?.value
+    }
+
+    /// Subscribes when there is a connection; again with each new one.
+    public func subscribe(_ receiver: ClusterReceiver, _ done: ClusterCallback<Void>) {
+        let isOpen = state.withLockedValue { state in
+            guard !state.isClosed else { return false }
+            state.receivers[receiver.namespace] = receiver
+            state.subscribing[receiver.namespace] = done
+            return true
+        }
+        guard isOpen else { return done.fail(Unreachable()) }
+        // Without a connection it is done as soon as there is one.
+        send(Frame(.subscribe, receiver.namespace))
+    }
+
+    /// Forgets the receiver.
+    public func unsubscribe(_ receiver: ClusterReceiver) {
+        let waiting = state.withLockedValue { state in
+            state.receivers[receiver.namespace] = nil
+            return state.subscribing.removeValue(forKey: receiver.namespace)
+        }
+        waiting?.fail(Unreachable())
+        send(Frame(.unsubscribe, receiver.namespace))
+    }
+
+    /// Sends it to all servers with the namespace: they ignore what is for another one.
+    public func publish(
+        _ message: ByteBuffer, in namespace: String, to destination: ClusterDestination, _ done: ClusterCallback<Void>
+    ) {
+        if send(Frame(.message, namespace, message)) { done.succeed() } else { done.fail(Unreachable()) }
+    }
+
+    /// Tells what the hub has told.
+    public func countServers(in namespace: String, _ done: ClusterCallback<Int>) {
+        done.succeed(state.withLockedValue { $0.counts[namespace] ?? 1 })
+    }
+
+    private struct Unreachable: Error, CustomStringConvertible {
+        var description: String { "the hub cannot be reached" }
+    }
+
+    // MARK: The connection
+
+    /// Nil when the hub is away, or the transport has been closed.
+    private func connect() async -> (any Channel)? {
+        let channel = try? await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { channel in
+                FrameHandler.add(to: channel, onFrame: { [weak self] in self?.received($0) })
+            }
+            .connect(unixDomainSocketPath: path).get()
+        guard let channel else { return nil }
+        let namespaces = state.withLockedValue { state -> NameSet? in
+            guard !state.isClosed else { return nil }
+            state.channel = channel
+            return state.receivers.keys
+        }
+        guard let namespaces else {
+            try? await channel.close()
+            return nil
+        }
+        for namespace in namespaces { send(Frame(.subscribe, namespace)) }
+        return channel
+    }
+
+    /// False when there is no connection.
+    @discardableResult
+    private func send(_ frame: Frame) -> Bool {
+        guard let channel = state.withLockedValue({ $0.channel }), channel.isActive else { return false }
+        channel.writeAndFlush(frame.bytes, promise: nil)
+        return true
+    }
+
+    private func received(_ frame: Frame) {
+        switch frame.kind {
+        case .message: state.withLockedValue { $0.receivers[frame.namespace] }?.received(frame.body)
+        case .count:
+            let count = frame.body.getInteger(at: frame.body.readerIndex, as: UInt32.self) ?? 1
+            let done = state.withLockedValue { state in
+                state.counts[frame.namespace] = Int(count)
+                return state.subscribing.removeValue(forKey: frame.namespace)
+            }
+            done?.succeed()
+        case .subscribe, .unsubscribe: break
+        }
+    }
+}
