@@ -58,6 +58,9 @@ struct ConformanceServer: AsyncParsableCommand {
     @Flag(help: "Connection state recovery, with its defaults.")
     var recovery = false
 
+    @Flag(help: "Rooms may have a history, with the defaults.")
+    var durable = false
+
     @Option(help: "How clients write their packets: default, msgpack or auto.")
     var parser = ParserChoice.default
 
@@ -108,9 +111,10 @@ struct ConformanceServer: AsyncParsableCommand {
                 $0.allowEIO3 = eio3
             })
         let cluster = adapter == .memory ? nil : try makeCluster()
-        settings.configureServer = { [recovery, parser] in
+        settings.configureServer = { [recovery, durable, parser] in
             $0.parser = PacketParser(rawValue: parser.rawValue) ?? .default
             if recovery { $0.connectionStateRecovery = ConnectionStateRecovery() }
+            if durable { $0.durableRooms = DurableRooms() }
             guard let cluster else { return }
             $0.adapter = cluster.adapter
             // Clients may come by plain round robin.

@@ -45,6 +45,8 @@ run_node client-suite.test.js
 run_node old-clients.test.js
 run_node recovery.test.js
 run_node recovery-streams.test.js
+run_node durable.test.js
+run_node retries.test.js
 run_node cluster.test.js
 run_node addresses.test.js
 run_node stickiness.test.js
@@ -54,9 +56,11 @@ run_node auth.test.js
 run_python python/test_client.py
 run_python python/test_msgpack.py
 run_python python/test_old_clients.py
+run_python python/test_durable.py
 run_python browser/test_chat.py
 run_python browser/test_cluster.py
 run_python browser/test_status.py
 run_python browser/test_origin.py
+run_python browser/test_durable.py
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

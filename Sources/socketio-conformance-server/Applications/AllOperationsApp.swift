@@ -19,11 +19,14 @@ package enum AllOperationsApp: SocketApplication {
             let namespace = io.of(name)
             let log = ServerEventLog()
             install(log, on: namespace, name: settings.name)
-            namespace.onConnection { socket in
+            let handled = HandledOnce(in: namespace, name: settings.name)
+            namespace.onConnection { socket async throws in
                 installSocket(on: socket, name: settings.name)
                 installBroadcasts(on: socket)
                 installQueries(on: socket)
                 installServerSide(on: socket, log)
+                installDurable(on: socket, handled)
+                try await replayAsAsked(socket)
             }
         }
     }

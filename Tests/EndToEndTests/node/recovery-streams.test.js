@@ -3,43 +3,11 @@
 
 const { test, describe, before, after } = require('node:test');
 const assert = require('node:assert/strict');
-const net = require('node:net');
 const { io, startServer, connect, next, until } = require('./harness.js');
 const { startRedis } = require('./redis.js');
+const { startLink } = require('./link.js');
 
 const call = (socket, ...args) => socket.timeout(15000).emitWithAck(...args);
-
-/** Passes connections on to the port of the moment, until they are cut. */
-async function startLink(port) {
-  const pairs = new Set();
-  const held = [];
-  const link = {
-    port,
-    cut() { for (const pair of [...pairs]) pair.cut(); },
-    /** The clients' side alone is cut: the server does not notice. */
-    cutHalf() { for (const pair of [...pairs]) pair.cutHalf(); },
-  };
-  const server = net.createServer((client) => {
-    const upstream = net.connect(link.port, '127.0.0.1');
-    let isHalf = false;
-    const pair = {
-      cut() { client.destroy(); upstream.destroy(); pairs.delete(pair); },
-      cutHalf() { isHalf = true; held.push(upstream); pairs.delete(pair); client.unpipe(upstream); client.destroy(); },
-    };
-    pairs.add(pair);
-    for (const socket of [client, upstream]) {
-      socket.setNoDelay(true);
-      socket.on('error', () => {});
-      socket.on('close', () => { if (!isHalf) pair.cut(); });
-    }
-    client.pipe(upstream);
-    upstream.pipe(client);
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  link.url = `http://127.0.0.1:${server.address().port}`;
-  link.close = () => { link.cut(); for (const socket of held) socket.destroy(); server.close(); };
-  return link;
-}
 
 /** The next connection of the client leads to another node. */
 function moveTo(member, node) { member.link.port = node.port; member.node = node; }
