@@ -65,6 +65,31 @@ extension APIDescription {
                     "id": ["type": "string"], "rooms": list(["type": "string"]), "data": [:],
                     "address": ["type": "string"], "connected": ["type": "string"],
                 ]),
+            "History": object(
+                required: ["events", "hasMore", "complete", "newest"],
+                [
+                    "events": list(
+                        object(
+                            required: ["position", "time", "event", "args"],
+                            [
+                                "position": ["type": "string"],
+                                "time": ["type": "integer", "description": "Milliseconds since 1970."],
+                                "event": ["type": "string"],
+                                "args": ["type": "array", "description": "The arguments, without the position."],
+                            ])),
+                    "hasMore": [
+                        "type": "boolean",
+                        "description": "Whether there are further events in the direction asked for.",
+                    ],
+                    "complete": [
+                        "type": "boolean",
+                        "description": "Whether no event is missing between the position given and these events.",
+                    ],
+                    "newest": [
+                        "type": ["string", "null"],
+                        "description": "The newest position of the room; null when it has no history.",
+                    ],
+                ]),
             "Error": object(
                 required: ["error"],
                 [

@@ -95,6 +95,7 @@ enum APIDescription {
             case .rooms: ("The rooms of a namespace, the largest first", "Rooms", [namespace, limit])
             case .count: ("How many sockets there are", "Count", [namespace, room])
             case .sockets: ("The sockets of a namespace or of rooms", "Sockets", [namespace, room, limit])
+            case .history: ("A page of the history of a room", "History", history)
             }
         return [
             "operationId": .string(question.rawValue), "summary": .string(summary),
@@ -111,8 +112,29 @@ enum APIDescription {
         "limit", ["type": "integer", "minimum": 1, "maximum": .int(Int64(APILimits().maxListed))],
         "How many are listed; `total` tells how many there are.")
 
-    private static func parameter(_ name: String, _ schema: SocketValue, _ text: String) -> SocketValue {
-        ["name": .string(name), "in": "query", "schema": schema, "description": .string(text)]
+    private static let history: [SocketValue] = [
+        namespace,
+        parameter("room", ["type": "string"], "The room.", isRequired: true),
+        parameter(
+            "before", ["type": "string"],
+            "A position: only events before it, the nearest ones. Without `before` and `after` the newest events."),
+        parameter("after", ["type": "string"], "A position: only events after it, the nearest ones."),
+        parameter(
+            "limit",
+            [
+                "type": "integer", "minimum": 1, "maximum": .int(Int64(APILimits().maxListed)),
+                "default": .int(Int64(APILimits().defaultHistoryPage)),
+            ], "The most events. An answer has about 1 MiB of events at most, but one event at least if there is one."),
+    ]
+
+    private static func parameter(
+        _ name: String, _ schema: SocketValue, _ text: String, isRequired: Bool = false
+    ) -> SocketValue {
+        var parameter: SocketObject = [
+            "name": .string(name), "in": "query", "schema": schema, "description": .string(text),
+        ]
+        if isRequired { parameter["required"] = true }
+        return .object(parameter)
     }
 
     private static let idempotencyKey: SocketValue = [

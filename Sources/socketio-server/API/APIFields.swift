@@ -103,4 +103,6 @@ struct APILimits: Sendable {
     var maxRooms = 1_000
     /// Rooms or sockets in one answer.
     var maxListed = 1_000
+    /// How many events of a history are answered when the request does not say.
+    var defaultHistoryPage = 50
 }

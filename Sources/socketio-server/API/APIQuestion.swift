@@ -14,17 +14,21 @@ enum APIQuestion: String, CaseIterable, Sendable {
     case count
     /// The sockets of a namespace or of some of its rooms.
     case sockets
+    /// A page of the history of a room.
+    case history
 
     /// Answers it, for all nodes where nothing else is said.
     ///
-    /// - Parameter query: `namespace`, `room` (repeated), `limit`.
+    /// - Parameter query: `namespace`, `room` (repeated), `limit`; for a history `before` and `after`.
     /// - Throws: `APIError`.
     func answer(_ query: QueryParameters, limits: APILimits, server: Server) async throws(APIError) -> SocketValue {
-        let parameters = try Parameters(query, limits: limits)
+        let parameters = try Parameters(query, of: self, limits: limits)
         guard self != .namespaces else { return Self.namespaces(of: server, parameters) }
         let result: SocketValue?
         do {
             result = try await server.withNamespace(parameters.namespace) { try await answer(parameters, in: $0) }
+        } catch let error as SocketError where error.code == .notSupported && self == .history {
+            throw .field("room", "has no history: \(error.message)")
         } catch {
             throw APIError(code: .unavailable, message: failureText(error))
         }
@@ -65,7 +69,31 @@ enum APIQuestion: String, CaseIterable, Sendable {
                 "sockets": .array(sockets.prefix(parameters.limit).map { Self.value($0) }),
                 "total": .int(Int64(sockets.count)),
             ]
+        case .history:
+            guard let room = parameters.rooms.first else { return .null }
+            let page =
+                if let after = parameters.after {
+                    try await namespace.history(of: room, after: after, limit: parameters.limit)
+                } else {
+                    try await namespace.history(of: room, before: parameters.before, limit: parameters.limit)
+                }
+            return Self.value(page)
         }
+    }
+
+    private static func value(_ page: RoomHistoryPage) -> SocketValue {
+        [
+            "events": .array(
+                page.events.map {
+                    [
+                        "position": .string($0.position.description), "time": .int($0.time), "event": .string($0.event),
+                        "args": .array($0.arguments.values),
+                    ]
+                }),
+            "hasMore": .bool(page.hasMore),
+            "complete": .bool(page.isComplete),
+            "newest": page.newest.map { .string($0.description) } ?? .null,
+        ]
     }
 
     /// Without what only the client and the server should know: `auth`, cookies and other headers.
@@ -79,34 +107,53 @@ enum APIQuestion: String, CaseIterable, Sendable {
         ]
     }
 
+    private var parameters: [String] {
+        self == .history ? ["namespace", "room", "limit", "before", "after"] : ["namespace", "room", "limit"]
+    }
+
     /// The parameters of a question.
     private struct Parameters {
         var namespace = "/"
         var rooms: [String] = []
         var limit: Int
+        var before: RoomPosition?
+        var after: RoomPosition?
 
-        init(_ query: QueryParameters, limits: APILimits) throws(APIError) {
-            limit = limits.maxListed
+        init(_ query: QueryParameters, of question: APIQuestion, limits: APILimits) throws(APIError) {
+            limit = question == .history ? min(limits.defaultHistoryPage, limits.maxListed) : limits.maxListed
             for (name, value) in query.all {
-                guard !value.isEmpty, value.utf8.count <= limits.maxNameLength else {
-                    throw .field(
-                        String(decoding: name.utf8.prefix(40), as: UTF8.self).escapingControlCharacters(),
-                        "must have 1 to \(limits.maxNameLength) bytes")
+                let short = String(decoding: name.utf8.prefix(40), as: UTF8.self).escapingControlCharacters()
+                guard let known = question.parameters.first(where: { $0.hasSameBytes(as: name) }) else {
+                    throw .field(short, "is not known here; there are \(question.parameters.joined(separator: ", "))")
                 }
-                if name.hasSameBytes(as: "namespace") {
-                    namespace = value.utf8.first == UInt8(ascii: "/") ? value : "/" + value
-                } else if name.hasSameBytes(as: "room") {
-                    rooms.append(value)
-                } else if name.hasSameBytes(as: "limit") {
-                    guard let number = Int(value), (1...limits.maxListed).contains(number) else {
-                        throw .field("limit", "must be a whole number from 1 to \(limits.maxListed)")
-                    }
-                    limit = number
-                } else {
-                    let short = String(decoding: name.utf8.prefix(40), as: UTF8.self).escapingControlCharacters()
-                    throw .field(short, "is not known here; there are namespace, room, limit")
+                guard !value.isEmpty, value.utf8.count <= limits.maxNameLength else {
+                    throw .field(short, "must have 1 to \(limits.maxNameLength) bytes")
+                }
+                switch known {
+                case "namespace": namespace = value.utf8.first == UInt8(ascii: "/") ? value : "/" + value
+                case "room": rooms.append(value)
+                case "before": before = try Self.position(value, short)
+                case "after": after = try Self.position(value, short)
+                default: limit = try Self.limit(value, limits)
                 }
             }
+            guard question == .history else { return }
+            guard rooms.count == 1 else { throw .field("room", "is needed once: the room whose history is asked for") }
+            guard before == nil || after == nil else { throw .field("after", "excludes 'before'") }
+        }
+
+        private static func limit(_ value: String, _ limits: APILimits) throws(APIError) -> Int {
+            guard let number = Int(value), (1...limits.maxListed).contains(number) else {
+                throw .field("limit", "must be a whole number from 1 to \(limits.maxListed)")
+            }
+            return number
+        }
+
+        private static func position(_ value: String, _ name: String) throws(APIError) -> RoomPosition {
+            guard let position = RoomPosition(value) else {
+                throw .field(name, "must be a position in a history, as events of durable rooms have it")
+            }
+            return position
         }
     }
 }

@@ -36,6 +36,7 @@ internal import Testing
             "leave": #"{"everyone":true,"rooms":"x"}"#, "disconnect": #"{"to":"nobody"}"#,
             "batch": #"{"operations":[{"operation":"emit","event":"a"}]}"#,
         ]
+        let queries = ["history": "?room=r"]
         try await APIUnderTest.run { (api) async throws in
             let socket = try await api.socket()
             socket.answer("a") { _ in [] }
@@ -43,7 +44,8 @@ internal import Testing
             for (path, methods) in paths.sorted(by: { $0.key > $1.key }) {
                 let name = String(path.dropFirst(HTTPAPICore.path.count))
                 let isPost = methods["post"] != nil
-                let answer = try await api.ask(isPost ? "POST" : "GET", path, bodies[name] ?? "")
+                let answer = try await api.ask(
+                    isPost ? "POST" : "GET", path + (queries[name] ?? ""), bodies[name] ?? "")
                 #expect(answer.status == 200, "\(path): \(answer.text)")
                 let described = methods[isPost ? "post" : "get"]?["responses"]?["200"]?["content"]?["application/json"]
                 let reference = described?["schema"]?["$ref"]?.string ?? ""

@@ -11,6 +11,7 @@ internal import Testing
 /// A server with the HTTP API in front of a page, in the process of the tests.
 struct APIUnderTest {
     static let all = "all:emit+manage+read:0123456789abcdef"
+    static let sender = "sender:emit+manage:00112233445566778899"
     static let reader = "reader:read:fedcba9876543210"
 
     let io: Server
@@ -22,9 +23,13 @@ struct APIUnderTest {
     ) async throws {
         var configuration = ServerConfiguration()
         configuration.eventLoops = 2
+        configuration.durableRooms = DurableRooms()
+        configuration.durableRooms?.limitsOfRoom = { _, room in
+            room == "none" ? nil : RoomHistoryLimits(maxEvents: 100, maxBytes: 2_000)
+        }
         let io = Server(configuration: configuration)
         prepare(io)
-        let tokens = try [all, reader].map { try #require(APIToken($0)) }
+        let tokens = try [all, reader, sender].map { try #require(APIToken($0)) }
         let core = HTTPAPICore(
             tokens: tokens, limits: limits, server: io, logger: Logger(label: "api") { _ in SwiftLogNoOpLogHandler() })
         io.application = HTTPAPI(api: core, next: SimpleApplication { _ in .text("page\n") })
