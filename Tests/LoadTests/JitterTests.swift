@@ -100,6 +100,38 @@ import Testing
         }
     }
 
+    /// A storm in small: as many as a debug build on a busy machine can take back in the time that 5,000 have in a release
+    /// build.
+    @Test func manyReturnTogetherInTime() async throws {
+        try await withServer(ConnectionStateRecovery()) { port in
+            var plan = try plan(port)
+            plan.members = 300
+            plan.rate = 4
+            plan.cutsTogether = true
+            plan.cutEvery = 1_000_000_000
+            plan.away = 500_000_000
+            plan.duration = 1_800_000_000
+            plan.drain = 60_000_000_000
+            plan.connectTimeout = 60_000_000_000
+            plan.returnWithin = 10_000_000_000
+            let report = try await run(plan)
+            #expect(report.counts.faults.isEmpty, "\(report.text)")
+            #expect(report.counts.arrived == report.counts.owed)
+            #expect(report.counts.cuts == plan.members)
+            #expect(report.counts.recovered == plan.members)
+        }
+    }
+
+    @Test func lateReturnsAreFaults() async throws {
+        try await withServer(ConnectionStateRecovery()) { port in
+            var plan = try plan(port)
+            plan.returnWithin = 1
+            let report = try await run(plan)
+            #expect(report.counts.lateReturns == report.counts.recovered && report.counts.lateReturns > 0)
+            #expect(report.counts.faults.map(\.name) == ["late returns"])
+        }
+    }
+
     @Test func withoutRecoveryTheGapsAreCounted() async throws {
         try await withServer(nil) { port in
             var plan = try plan(port)

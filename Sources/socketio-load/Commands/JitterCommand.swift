@@ -16,7 +16,8 @@ struct JitterCommand: ParsableCommand {
               socketio-load jitter -t http://127.0.0.1:3001 -t http://127.0.0.1:3002
               socketio-load jitter --away 20ms --cut-every 500ms    fast returns
               socketio-load jitter --silent                         the server does not notice the losses
-              socketio-load jitter --together --members 5000        everybody returns at once
+              socketio-load jitter --together --members 5000 --rate 2 --cut-every 10s --duration 15s --return-within 10s
+                                                                    everybody returns at once
             """)
 
     @Option(
@@ -54,6 +55,9 @@ struct JitterCommand: ParsableCommand {
     @Option(help: "Longest time for one client to connect.")
     var connectTimeout: DurationArgument = .seconds(15)
 
+    @Option(help: "Longest time that a return may take; a longer one is a fault.")
+    var returnWithin: DurationArgument?
+
     @Option(help: "Namespace.")
     var namespace = "/"
 
@@ -86,6 +90,7 @@ struct JitterCommand: ParsableCommand {
         plan.duration = duration.nanoseconds
         plan.drain = drain.nanoseconds
         plan.connectTimeout = connectTimeout.nanoseconds
+        plan.returnWithin = returnWithin?.nanoseconds
         plan.events = events.names
         plan.namespace = namespace
         plan.auth = auth ?? ""

@@ -21,10 +21,14 @@ struct JitterCounts: Codable, Equatable, Sendable {
     /// The longest and the median time from the first attempt to the answer of a return, in milliseconds.
     var longestReturn = 0.0
     var medianReturn = 0.0
+    /// Returns that took longer than they may.
+    var lateReturns = 0
 
     /// What a server never causes that loses nothing.
     var faults: [(name: String, count: Int)] {
-        [("lost", lost), ("doubled", doubled), ("out of order", outOfOrder)].filter { $0.count > 0 }
+        [("lost", lost), ("doubled", doubled), ("out of order", outOfOrder), ("late returns", lateReturns)].filter {
+            $0.count > 0
+        }
     }
 }
 

@@ -20,6 +20,8 @@ struct JitterPlan: Sendable {
     /// The longest wait for what is on its way at the end.
     var drain: UInt64 = 15_000_000_000
     var connectTimeout: UInt64 = 15_000_000_000
+    /// How long a return may take; nil for any time.
+    var returnWithin: UInt64?
     var events = EventNames()
     var namespace = "/"
     var auth = ""

@@ -271,6 +271,7 @@ final class JitterRun {
         returns.sort()
         if let longest = returns.last {
             counts.longestReturn = Double(longest) / 1e6
+            if let limit = plan.returnWithin { counts.lateReturns = returns.count { $0 > limit } }
             counts.medianReturn = Double(returns[returns.count / 2]) / 1e6
         }
         return JitterReport(
