@@ -27,6 +27,7 @@ internal import Testing
         "HiredisNIO/Cluster/RedisClusterNodes.swift": Site(lines: 1, bound: "the time between attempts"),
         "HiredisNIO/Topology/Sentinel.swift": Site(lines: 1, bound: "one for each Sentinel"),
         "SocketIORedis/Bus/StatusBoard.swift": Site(lines: 2, bound: "the back-off between connections"),
+        "SocketIORedis/Streams/StreamsBackend.swift": Site(lines: 1, bound: "the start"),
         "SocketIORedis/Slots/SlotSubscriptions.swift": Site(lines: 1, bound: "the back-off between connections"),
         "SocketIOCluster/Cluster.swift": Site(lines: 1, bound: "the start"),
         "SocketIOCluster/Transport/TransportBackend.swift": Site(

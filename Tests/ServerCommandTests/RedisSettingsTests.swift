@@ -120,10 +120,30 @@ internal import Testing
         #expect(RedisSettings.sharded(classic.settings) == nil)
     }
 
+    @Test func sessionsAreSharedWithNodeOverStreamsOnly() async throws {
+        let shared = try await load(
+            yaml: "adapter: redis-streams\nrecovery: {enabled: true, shareWithNode: true}\nchat: {enabled: false}\n")
+        #expect(RedisSettings.streams(shared.settings)?.sharesSessionsWithNode == true)
+        #expect(
+            RedisSettings.streams(try await load(yaml: "adapter: redis-streams\n").settings)?.sharesSessionsWithNode
+                == false)
+        for yaml in [
+            "adapter: redis\nrecovery: {enabled: true, shareWithNode: true}\n",
+            "adapter: redis-streams\nrecovery: {shareWithNode: true}\n",
+        ] {
+            let error = await #expect(throws: SettingsError.self) { try await load(yaml: yaml) }
+            #expect(error.map { "\($0)".contains("recovery.shareWithNode: needs adapter: redis-streams") } == true)
+        }
+    }
+
     @Test(arguments: [
         (
             "adapter: redis-streams\nchat: {enabled: false}\n",
             "adapter: redis-streams does not work with a Redis Cluster"
+        ),
+        (
+            "adapter: redis-sharded\nchat: {enabled: false}\ndurableRooms: {enabled: true}\n",
+            "durableRooms.enabled: rooms have no history with adapter: redis-sharded on a Redis Cluster"
         ),
         ("adapter: redis-sharded\n", "chat.store: the chat cannot keep its history in a Redis Cluster"),
         ("chat: {store: redis}\n", "chat.store: the chat cannot keep its history in a Redis Cluster"),

@@ -84,12 +84,13 @@ package enum StoredSession {
             return nil
         }
         let start = reader.start ?? .zero
-        let record = KeptSession(
+        var record = KeptSession(
             pid: pid, sid: sid, namespace: reader.namespace ?? namespace,
             rooms: reader.rooms.filter { !$0.hasSameBytes(as: sid) }, data: reader.data, start: start,
             position: reader.position ?? EventPosition(high: .max, low: .max), subject: reader.subject,
             owner: reader.owner)
-        return (record, isNodes: reader.namespace == nil)
+        record.isNodes = reader.namespace == nil
+        return (record, isNodes: record.isNodes)
     }
 }
 

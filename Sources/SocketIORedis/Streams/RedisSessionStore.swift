@@ -22,6 +22,7 @@ final class RedisSessionStore: SessionStore {
     private let counters: ClusterCounters
     /// The most bytes of a record.
     private let maximumBytes: Int
+    private let prefix: StoredSession.KeyPrefix
     private let nodeID = NIOLockedValueBox("")
     /// The number of records that have not been written to Redis yet.
     private let unwritten = Atomic(0)
@@ -41,13 +42,14 @@ final class RedisSessionStore: SessionStore {
 
     init(
         bus: RedisBus, hub: LoopBound<StreamHub>, names: StreamNames, configuration: RedisClusterConfiguration,
-        maximumBytes: Int, counters: ClusterCounters
+        maximumBytes: Int, prefix: StoredSession.KeyPrefix, counters: ClusterCounters
     ) {
         self.bus = bus
         self.hub = hub
         self.names = names
         self.configuration = configuration
         self.maximumBytes = maximumBytes
+        self.prefix = prefix
         self.counters = counters
     }
 
@@ -66,10 +68,10 @@ final class RedisSessionStore: SessionStore {
             return forget(record.pid)
         }
         let milliseconds = Int(clamping: max(life.nanoseconds / 1_000_000, 1))
-        write(RESPCommand("SET", StoredSession.key(.own, record.pid), value, "PX", milliseconds))
+        write(RESPCommand("SET", StoredSession.key(prefix, record.pid), value, "PX", milliseconds))
     }
 
-    func forget(_ pid: PackedID) { write(RESPCommand("DEL", StoredSession.key(.own, pid))) }
+    func forget(_ pid: PackedID) { write(RESPCommand("DEL", StoredSession.key(prefix, pid))) }
 
     func write(_ command: RESPCommand) {
         unwritten.wrappingAdd(1, ordering: .relaxed)
@@ -91,7 +93,7 @@ final class RedisSessionStore: SessionStore {
     // MARK: Reading
 
     func find(_ pid: PackedID, in namespace: String) async throws(RecoveryFailure) -> KeptSession {
-        let command = RESPCommand("GET", StoredSession.key(.own, pid))
+        let command = RESPCommand("GET", StoredSession.key(prefix, pid))
         guard let record = try await ask(command, about: pid, in: namespace) else {
             throw .unknownPid
         }
@@ -100,7 +102,7 @@ final class RedisSessionStore: SessionStore {
 
     func claim(_ record: KeptSession) async throws(RecoveryFailure) -> KeptSession {
         if let holder = record.owner, !holder.hasSameBytes(as: owner) { try await release(record, by: holder) }
-        let command = RESPCommand.take(StoredSession.key(.own, record.pid))
+        let command = RESPCommand.take(StoredSession.key(prefix, record.pid))
         guard let taken = try await ask(command, about: record.pid, in: record.namespace) else {
             throw .alreadyUsed
         }
@@ -119,7 +121,8 @@ final class RedisSessionStore: SessionStore {
             maximumRooms: configuration.maxRooms, maximumNameLength: 1024, maximumBytes: maximumBytes)
         let record = StoredSession.decode(bytes, wantedIn: namespace, limits: limits)?.record
         // Somebody else may write there, too: no record is for another session than the one that was asked for.
-        return record?.pid == pid ? record : nil
+        guard let record, record.pid == pid, !record.isNodes || prefix == .shared else { return nil }
+        return record
     }
 
     func value(of command: RESPCommand) async throws(RecoveryFailure) -> ByteBuffer? {
@@ -201,7 +204,7 @@ final class RedisSessionStore: SessionStore {
         bus.publish(PublishMessage(command: RedisPublish(text, to: channel), kind: .signal))
         let end = ContinuousClock.now + Self.releasePatience
         while true {
-            let command = RESPCommand("GET", StoredSession.key(.own, record.pid))
+            let command = RESPCommand("GET", StoredSession.key(prefix, record.pid))
             guard let found = try await ask(command, about: record.pid, in: record.namespace) else {
                 throw .alreadyUsed
             }

@@ -46,7 +46,11 @@ final class StreamsBackend: ClusterBackend {
         hub = LoopBound(with: bus.core) { StreamHub($0, streams) }
         sessions = RedisSessionStore(
             bus: bus, hub: hub, names: names, configuration: configuration, maximumBytes: streams.maxSessionBytes,
-            counters: services.counters)
+            prefix: streams.sharesSessionsWithNode ? .shared : .own, counters: services.counters)
+        if streams.sharesSessionsWithNode {
+            services.logger.warning(
+                "Sessions are shared with Node.js servers, which do not bind them to namespaces")
+        }
         histories = RedisRoomHistory(bus: bus, configuration: configuration)
     }
 

@@ -64,6 +64,7 @@ enum RedisSettings {
         streams.maxWaitingEntries = settings.redis.maxWaitingEntries
         streams.maxWaitingBytes = settings.redis.maxWaitingBytes
         streams.maxSessionBytes = settings.redis.maxSessionBytes
+        streams.sharesSessionsWithNode = settings.recovery.shareWithNode
         return streams
     }
 

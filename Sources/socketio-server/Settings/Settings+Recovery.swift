@@ -14,5 +14,6 @@ extension Settings {
         var maxReplayPackets = 10_000
         var maxReplayBytes = 8_388_608
         var failedEvent: String?
+        var shareWithNode = false
     }
 }

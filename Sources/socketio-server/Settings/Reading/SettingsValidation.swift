@@ -23,6 +23,7 @@ struct SettingsValidation {
         checkKeptHeaders(settings.limits.keptHeaders)
         checkRedis(settings.redis)
         checkRedisCluster(settings)
+        checkSharedSessions(settings)
         checkAuth(settings.auth.jwt)
         checkSlowClients(settings.limits)
     }
@@ -120,6 +121,13 @@ struct SettingsValidation {
         }
     }
 
+    private mutating func checkSharedSessions(_ settings: Settings) {
+        guard settings.recovery.shareWithNode else { return }
+        if settings.adapter != .redisStreams || !settings.recovery.enabled {
+            report("recovery.shareWithNode", "needs adapter: redis-streams and recovery.enabled: true")
+        }
+    }
+
     /// What works with one Redis and not with a Redis Cluster.
     private mutating func checkRedisCluster(_ settings: Settings) {
         let scheme = settings.redis.url.prefix { $0 != ":" }.lowercased()
@@ -127,6 +135,11 @@ struct SettingsValidation {
         if settings.adapter == .redisStreams {
             report(
                 "adapter", "redis-streams does not work with a Redis Cluster (redis.url); use redis-sharded or redis")
+        }
+        if settings.durableRooms.enabled, settings.adapter == .redisSharded {
+            report(
+                "durableRooms.enabled",
+                "rooms have no history with adapter: redis-sharded on a Redis Cluster (redis.url); use adapter: redis")
         }
         let usesRedis = settings.chat.store == .redis || settings.chat.store == .auto && settings.adapter.isShared
         if settings.chat.enabled, usesRedis {

@@ -44,5 +44,9 @@ extension SettingTable {
                 "recovery.failedEvent", \.recovery.failedEvent, allowed: "the name of an event",
                 "Event that tells a client why its session could not be continued. Without a value it is told nothing."
             ) { !$0.isEmpty && $0.utf8.count <= 256 },
+            .flag(
+                "recovery.shareWithNode", \.recovery.shareWithNode,
+                "With `adapter: redis-streams`: whether Node.js servers on the same stream and this server continue the "
+                    + "sessions of each other's clients. Node.js binds no session to its namespace."),
         ])
 }
