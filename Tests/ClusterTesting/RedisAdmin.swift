@@ -41,6 +41,8 @@ package final class RedisAdmin: Sendable {
         try await client.execute(RESPCommand(words[0], arguments: Array(words.dropFirst())))
     }
 
+    package func execute(_ command: RESPCommand) async throws -> RESPValue { try await client.execute(command) }
+
     @discardableResult
     package func publish(_ channel: String, _ bytes: [UInt8]) async throws -> Int {
         try await client.publish(ByteBuffer(bytes: bytes), to: channel)

@@ -61,7 +61,13 @@ public final class ClusterAdapter: Adapter {
             ? backend.sessionStore(of: context.namespace, local: context.local) : nil
         if let store { context.local.share(store) }
         isOrdered = store != nil
-        if context.local.keepsHistories, let history = backend.roomHistory() { context.local.share(history) }
+        if context.local.keepsHistories {
+            if let history = backend.roomHistory() {
+                context.local.share(history)
+            } else if let reason = backend.whyNoHistory {
+                context.local.refuseHistories(reason)
+            }
+        }
         receiver = ClusterReceiver(
             namespace: context.namespace, uid: uid, local: context.local, services: services, core: core)
     }

@@ -41,6 +41,8 @@ package protocol ClusterBackend: AnyObject, Sendable {
     /// The histories of rooms that all servers share; nil when there are none. Called once for a namespace, when rooms may
     /// have histories.
     func roomHistory() -> (any RoomHistory)?
+    /// Why there are no histories of rooms, with the setting that decides it; nil when there is nothing to say.
+    var whyNoHistory: String? { get }
 
     // The following members are called on the event loop.
 
@@ -70,6 +72,7 @@ package protocol ClusterBackend: AnyObject, Sendable {
 extension ClusterBackend {
     package func sessionStore(of namespace: String, local: MemoryAdapter) -> (any SessionStore)? { nil }
     package func roomHistory() -> (any RoomHistory)? { nil }
+    package var whyNoHistory: String? { nil }
     package var failsWhenDown: Bool { false }
     package var asksForNames: Bool { false }
     package var hearsOthers: Bool { true }

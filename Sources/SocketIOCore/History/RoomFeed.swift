@@ -13,6 +13,8 @@ package struct RoomFeed<Event: Sendable>: Sendable {
         package var read: UInt64?
         /// How many events can no longer be delivered, because the history has dropped them.
         package var missed: UInt64 = 0
+        /// How many events were left out, because the history cannot have given out their numbers.
+        package var strange = 0
     }
 
     /// More events do not wait; the history has them.
@@ -30,6 +32,8 @@ package struct RoomFeed<Event: Sendable>: Sendable {
     private var newestAtRead: UInt64 = 0
     /// Whether events may have been missed since the read began.
     private var isStale = false
+    /// The place before an event whose number is so far below `last` that `last` may be of somebody else.
+    private var doubtful: UInt64?
 
     package init() {}
 
@@ -55,7 +59,13 @@ package struct RoomFeed<Event: Sendable>: Sendable {
             last = min(last, before)
         }
         isExact = true
-        guard position.number > last else { return action }
+        guard position.number > last else {
+            if last - position.number > RoomPosition.maximumStep {
+                doubtful = min(doubtful ?? before, before)
+                read(&action)
+            }
+            return action
+        }
         if position.number == last + 1 {
             action.deliver.append(event)
             last += 1
@@ -108,6 +118,10 @@ package struct RoomFeed<Event: Sendable>: Sendable {
             read(&action)
             return action
         }
+        if leaveOutStrange(page.last, &action) {
+            read(&action)
+            return action
+        }
         for event in page.events where event.number > last {
             action.missed += event.number - last - 1
             action.deliver.append(make(pageEpoch, event))
@@ -128,11 +142,31 @@ package struct RoomFeed<Event: Sendable>: Sendable {
         return action
     }
 
+    /// Leaves out what is too far above the newest event of the history. Returns whether `last` was, and is another one now.
+    private mutating func leaveOutStrange(_ newest: UInt64, _ action: inout Action) -> Bool {
+        var isCorrected = false
+        if let doubtful {
+            self.doubtful = nil
+            // Half, because the history has gone on since that event.
+            if last > newest, last - newest > RoomPosition.maximumStep / 2 {
+                last = min(doubtful, newest)
+                isCorrected = true
+            }
+        }
+        let highest = max(last, newest) + RoomPosition.maximumStep
+        action.strange = waiting.count
+        waiting = waiting.filter { $0.key <= highest }
+        action.strange -= waiting.count
+        // Whether the events that wait had been kept when the read began is not known then: the next read tells.
+        if newestAtRead > highest { newestAtRead = 0 }
+        return isCorrected
+    }
+
     /// The history could not be read. Call ``resumed()`` later.
     package mutating func readFailed() { (reading, isStale) = (nil, false) }
 
     private mutating func restart(_ newEpoch: BootID) {
-        (epoch, last) = (newEpoch, 0)
+        (epoch, last, doubtful) = (newEpoch, 0, nil)
         waiting = [:]
     }
 

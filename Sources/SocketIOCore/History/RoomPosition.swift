@@ -12,6 +12,9 @@ public struct RoomPosition: Sendable, Hashable {
 
     /// The highest number. JavaScript and the scripts of Redis count no further.
     package static let maximumNumber: UInt64 = (1 << 53) - 1
+    /// How many events a history may have lost at once, as in a failover: a number further above its newest one is not of this
+    /// history.
+    package static let maximumStep: UInt64 = 1 << 20
     /// An epoch, `-` and a number.
     private static let maximumLength = 6 + 1 + 16
 

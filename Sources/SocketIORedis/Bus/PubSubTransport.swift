@@ -56,6 +56,11 @@ package protocol PubSubTransport: AnyObject {
     func execute(
         _ command: RESPCommand, patience: TimeAmount, _ done: @escaping (Result<RESPValue, any Error>) -> Void)
 
+    /// Sends a command that uses keys, all in the slot of `key`, to the server that has them.
+    func execute(
+        _ command: RESPCommand, key: String, patience: TimeAmount,
+        _ done: @escaping (Result<RESPValue, any Error>) -> Void)
+
     /// A reader of a stream, which is to be started and closed by its owner.
     func makeReader(
         of stream: String, pageSize: Int, _ handlers: RedisStreamReader.Handlers
@@ -69,6 +74,11 @@ package protocol PubSubTransport: AnyObject {
 extension PubSubTransport {
     package var isOneServer: Bool { true }
     package var localAddress: String? { nil }
+
+    package func execute(
+        _ command: RESPCommand, key: String, patience: TimeAmount,
+        _ done: @escaping (Result<RESPValue, any Error>) -> Void
+    ) { execute(command, patience: patience, done) }
 }
 
 /// Reads a stream. On the event loop.
@@ -90,4 +100,10 @@ package protocol PubSubTransportDelegate: AnyObject {
     func received(_ payload: ByteBuffer, channel: ByteBuffer, pattern: ByteBuffer?)
     /// A message over the limits has been thrown away unread.
     func receivedOversized()
+    /// The servers of a Redis Cluster serve all slots again, or other servers do: messages between them may have been lost.
+    func serversChanged()
+}
+
+extension PubSubTransportDelegate {
+    package func serversChanged() {}
 }

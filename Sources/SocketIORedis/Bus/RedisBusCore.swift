@@ -170,6 +170,14 @@ final class RedisBusCore {
         transport.execute(command, patience: patience, done)
     }
 
+    /// Sends a command to the server that has the slot of `key`.
+    func execute(
+        _ command: RESPCommand, key: String, patience: TimeAmount,
+        _ done: @escaping (Result<RESPValue, any Error>) -> Void
+    ) {
+        transport.execute(command, key: key, patience: patience, done)
+    }
+
     // MARK: Reading streams
 
     /// A reader of a stream, over a connection of its own.
@@ -253,6 +261,8 @@ extension RedisBusCore: PubSubTransportDelegate {
     func received(_ payload: ByteBuffer, channel: ByteBuffer, pattern: ByteBuffer?) {
         router.handler(channel: channel, pattern: pattern)?(payload, channel)
     }
+
+    func serversChanged() { if board.health.isSubscriberUp { onHearing() } }
 
     func receivedOversized() {
         hearingChanged()

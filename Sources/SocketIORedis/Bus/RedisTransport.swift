@@ -20,6 +20,19 @@ package final class RedisTransport: PubSubTransport {
     /// What the connections tell, passed on. A class of its own, because the connections are made with it.
     private final class Relay {
         weak var delegate: (any PubSubTransportDelegate)?
+        weak var nodes: RedisClusterNodes?
+        private var map: RedisSlotMap?
+        private var isComplete = false
+
+        /// The servers of the cluster, or what is known of them, may have changed.
+        func look() {
+            guard let nodes else { return }
+            let wasComplete = isComplete
+            isComplete = nodes.reasonForTrouble == nil
+            guard isComplete, !wasComplete || nodes.map != map else { return }
+            map = nodes.map
+            delegate?.serversChanged()
+        }
     }
 
     /// - Parameter isSharded: Whether channels are those of sharded publish/subscribe.
@@ -31,12 +44,16 @@ package final class RedisTransport: PubSubTransport {
         self.configuration = configuration
         self.logger = logger
         let relay = relay
+        var nodeHandlers = RedisClusterNodes.Handlers()
+        nodeHandlers.onMap = { relay.look() }
+        nodeHandlers.onLink = { _ in relay.look() }
         nodes =
             if case .cluster(let hosts) = configuration.endpoint {
                 RedisClusterNodes(
                     hosts, configuration: configuration, eventLoop: eventLoop, logger: logger,
-                    handlers: RedisClusterNodes.Handlers())
+                    handlers: nodeHandlers)
             } else { nil }
+        relay.nodes = nodes
         var clientHandlers = RedisClientHandlers()
         clientHandlers.onState = {
             guard let (isUp, reason) = Self.describe($0, isUsableDegraded: true) else { return }
@@ -123,6 +140,31 @@ package final class RedisTransport: PubSubTransport {
     ) {
         client.send(command, whenDown: .wait(patience)) { done($0.mapError { $0 }) }
     }
+
+    package func execute(
+        _ command: RESPCommand, key: String, patience: TimeAmount,
+        _ done: @escaping (Result<RESPValue, any Error>) -> Void
+    ) {
+        guard let nodes else { return execute(command, patience: patience, done) }
+        guard let host = nodes.map?.owner(of: RedisSlot.of(key)), let client = nodes.client(of: host) else {
+            let reason = nodes.trouble ?? "the slots of the Redis Cluster are not known yet"
+            return done(.failure(RedisError(.notConnected, reason)))
+        }
+        // Soon another server may have the slot.
+        client.send(command, whenDown: .wait(min(patience, Self.slotPatience))) { [weak nodes] result in
+            if case .failure(let error) = result {
+                if let redirection = error.redirection {
+                    nodes?.moved(redirection, from: host)
+                } else if [.loading, .notPrimary, .notConnected, .connectionLost, .notSent].contains(error.code) {
+                    nodes?.refresh()
+                }
+            }
+            done(result.mapError { $0 })
+        }
+    }
+
+    /// How long a command waits for the server of its slot.
+    private static let slotPatience = TimeAmount.milliseconds(200)
 
     package func makeReader(
         of stream: String, pageSize: Int, _ handlers: RedisStreamReader.Handlers

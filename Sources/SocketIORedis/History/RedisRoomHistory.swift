@@ -28,6 +28,8 @@ final class RedisRoomHistory: RoomHistory {
     private static let retryDelay = Duration.milliseconds(20)
     /// What an event needs beside its own bytes, at most.
     private static let overhead = 64 * 1024
+    /// How many foreign entries of one answer are counted.
+    private static let maximumReports = 2_000
 
     init(bus: RedisBus, configuration: RedisClusterConfiguration) {
         self.bus = bus
@@ -94,13 +96,18 @@ final class RedisRoomHistory: RoomHistory {
         while true {
             let command = commands.append(
                 bytes, to: room, in: namespace, limits, seen: seen, token: token, isRepetition: isRepetition)
-            switch await reply(to: command) {
+            switch await reply(to: command, commands.key(of: room, in: namespace)) {
             case .success(let reply):
+                for _ in 0..<min(RoomHistoryCommands.foreignEntries(reply), Self.maximumReports) {
+                    invalid("an entry of a history", StoredRoomEvent.Invalid.number)
+                }
                 guard let position = RoomHistoryCommands.position(reply) else { throw Self.unreadable }
                 return position
             case .failure(let error):
                 // Whether it was kept is not known: the repetition finds it by its token.
-                guard Self.mayBeRepeated(error), ContinuousClock.now < end else { throw Self.unavailable(error) }
+                guard Self.mayBeRepeated(error), ContinuousClock.now < end, !Task.isCancelled else {
+                    throw Self.unavailable(error)
+                }
                 isRepetition = true
                 try? await Task.sleep(for: Self.retryDelay)
             }
@@ -111,26 +118,37 @@ final class RedisRoomHistory: RoomHistory {
         _ query: RoomQuery, of room: String, in namespace: String, count: Int, bytes: Int, _ limits: RoomHistoryLimits
     ) async throws(SocketError) -> RoomPage {
         let command = commands.read(query, of: room, in: namespace, count: count, bytes: bytes, limits)
-        switch await reply(to: command) {
-        case .success(let reply):
-            let page = RoomHistoryCommands.page(reply, query, in: namespace) { invalid("an entry of a history", $0) }
-            guard let page else { throw Self.unreadable }
-            return page
-        case .failure(let error): throw Self.unavailable(error)
+        let key = commands.key(of: room, in: namespace)
+        let end = ContinuousClock.now + .nanoseconds(Self.patience.nanoseconds)
+        while true {
+            switch await reply(to: command, key) {
+            case .success(let reply):
+                let page = RoomHistoryCommands.page(reply, query, in: namespace) {
+                    invalid("an entry of a history", $0)
+                }
+                guard let page else { throw Self.unreadable }
+                return page
+            case .failure(let error):
+                guard Self.mayBeRepeated(error), ContinuousClock.now < end, !Task.isCancelled else {
+                    throw Self.unavailable(error)
+                }
+                try? await Task.sleep(for: Self.retryDelay)
+            }
         }
     }
 
-    private func reply(to command: RESPCommand) async -> Result<RESPValue, any Error> {
+    private func reply(to command: RESPCommand, _ key: String) async -> Result<RESPValue, any Error> {
         await withCheckedContinuation { continuation in
             bus.core.run { bus in
-                bus.execute(command, patience: Self.patience) { continuation.resume(returning: $0) }
+                bus.execute(command, key: key, patience: Self.patience) { continuation.resume(returning: $0) }
             }
         }
     }
 
     private static func mayBeRepeated(_ error: any Error) -> Bool {
         guard let error = error as? RedisError else { return false }
-        return [.notSent, .connectionLost, .timeout, .loading].contains(error.code)
+        return [.notSent, .connectionLost, .timeout, .loading, .notConnected, .redirected, .notPrimary]
+            .contains(error.code)
     }
 
     private static func unavailable(_ error: any Error) -> SocketError {

@@ -18,18 +18,34 @@ struct RoomHistoryCommands: Sendable {
     /// The channel on which nodes hear of new events.
     var channel: String { "\(key)-room#" }
 
-    /// An entry of a stream has the fields t (milliseconds since 1970), k (the token of the call that added it), p.
+    /// An entry of a stream has the fields t (milliseconds since 1970), k (the token of the call that added it), p. Entries of
+    /// another form, and those whose number was never given out, are somebody else's: they are removed where they are met.
     private static let trim = """
         local function fmt(n) return string.format('%.0f', n) end
-        local function trim(now, count, size, age, bytes)
+        local foreign = 0
+        local function own(e, last)
+          local n, f = tonumber(string.match(e[1], '^(%d+)%-0$')), e[2]
+          if n and n >= 1 and n <= last and #f == 6 and f[1] == 't' and f[3] == 'k' and f[5] == 'p' and tonumber(f[2]) then
+            return n
+          end
+        end
+        local function remove(e)
+          foreign = foreign + 1
+          redis.call('XDEL', KEYS[1], e[1])
+        end
+        local function trim(now, count, size, age, bytes, last)
           local len = redis.call('XLEN', KEYS[1])
           for _ = 1, 1000 do
             if len == 0 then return 0 end
             local e = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-            if not (((len > count or bytes > size) and len > 1) or tonumber(e[2][2]) < now - age) then break end
-            redis.call('XDEL', KEYS[1], e[1])
+            if not own(e, last) then
+              remove(e)
+            else
+              if not (((len > count or bytes > size) and len > 1) or tonumber(e[2][2]) < now - age) then break end
+              redis.call('XDEL', KEYS[1], e[1])
+              bytes = bytes - #e[2][6]
+            end
             len = len - 1
-            bytes = bytes - #e[2][6]
           end
           return bytes
         end
@@ -38,43 +54,68 @@ struct RoomHistoryCommands: Sendable {
 
         """
 
+    /// A number that this server has seen counts only when it is at most so much above the newest one of the history.
     private static let appendScript =
         trim + """
             local s = redis.call('HMGET', KEYS[2], 'e', 'n', 'b')
             local epoch, n, bytes = s[1], tonumber(s[2] or 0), tonumber(s[3] or 0)
             if ARGV[8] == '1' and epoch then
               for _, e in ipairs(redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1000)) do
-                if e[2][4] == ARGV[7] then return {epoch, string.match(e[1], '^%d+')} end
+                local number = own(e, n)
+                if number and e[2][4] == ARGV[7] then return {epoch, fmt(number), '0'} end
               end
             end
             if not epoch then
               epoch, n, bytes = ARGV[4], 0, 0
               redis.call('DEL', KEYS[1])
             end
-            if epoch == ARGV[5] and n < tonumber(ARGV[6]) then n = tonumber(ARGV[6]) end
+            local seen = tonumber(ARGV[6])
+            if epoch == ARGV[5] and n < seen and seen - n <= \(RoomPosition.maximumStep) then n = seen end
+            if n >= \(RoomPosition.maximumNumber) then return redis.error_reply('ERR the room has no further numbers') end
             n = n + 1
             if redis.call('XLEN', KEYS[1]) == 0 then bytes = 0 end
-            redis.call('XADD', KEYS[1], fmt(n) .. '-0', 't', fmt(now), 'k', ARGV[7], 'p', ARGV[11])
-            bytes = trim(now, tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), bytes + #ARGV[11])
+            local function add()
+              return redis.pcall('XADD', KEYS[1], fmt(n) .. '-0', 't', fmt(now), 'k', ARGV[7], 'p', ARGV[11])
+            end
+            local added = add()
+            local reason = added.err or ''
+            -- Somebody else has added an entry with a higher id.
+            if string.find(reason, 'equal or smaller', 1, true) or string.find(reason, 'exhausted', 1, true) then
+              local all = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 10000)
+              redis.call('DEL', KEYS[1])
+              bytes = 0
+              for i = #all, 1, -1 do
+                if own(all[i], n - 1) then
+                  redis.call('XADD', KEYS[1], all[i][1], unpack(all[i][2]))
+                  bytes = bytes + #all[i][2][6]
+                else
+                  foreign = foreign + 1
+                end
+              end
+              added = add()
+            end
+            if added.err then return added end
+            bytes = trim(now, tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), bytes + #ARGV[11], n)
             redis.call('HSET', KEYS[2], 'e', epoch, 'n', fmt(n), 'b', fmt(bytes))
             redis.call('PEXPIRE', KEYS[1], ARGV[3])
             redis.call('PEXPIRE', KEYS[2], fmt(2 * tonumber(ARGV[3]) + 86400000))
             redis.call(ARGV[12], ARGV[9], epoch .. ' ' .. fmt(n) .. ' ' .. ARGV[10] .. ARGV[11])
-            return {epoch, fmt(n)}
+            return {epoch, fmt(n), fmt(foreign)}
             """
 
     private static let readScript =
         trim + """
             local s = redis.call('HMGET', KEYS[2], 'e', 'n', 'b')
             if not s[1] then return {} end
-            local before = tonumber(s[3] or 0)
-            local bytes = trim(now, tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), before)
+            local before, last = tonumber(s[3] or 0), tonumber(s[2])
+            local bytes = trim(now, tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), before, last)
             if bytes ~= before then redis.call('HSET', KEYS[2], 'b', fmt(bytes)) end
             local e = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-            local first = e and string.match(e[1], '^%d+') or fmt(tonumber(s[2]) + 1)
+            local first = e and string.match(e[1], '^%d+') or fmt(last + 1)
             local out = {s[1], s[2], first}
             local cursor, count, size, taken = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), 0
-            while taken < count do
+            local full = false
+            while taken < count and not full do
               local page
               local chunk = math.min(16, count - taken)
               if ARGV[4] == 'after' then
@@ -82,19 +123,32 @@ struct RoomHistoryCommands: Sendable {
               elseif cursor < 1 then
                 break
               else
-                page = redis.call('XREVRANGE', KEYS[1], fmt(cursor - 1) .. '-0', '-', 'COUNT', chunk)
+                -- The newest ones are looked for beyond all numbers, so that what somebody else has added there is met.
+                local top = ARGV[4] == 'newest' and taken == 0 and '+' or fmt(cursor - 1) .. '-0'
+                page = redis.call('XREVRANGE', KEYS[1], top, '-', 'COUNT', chunk)
               end
               if #page == 0 then break end
               for _, e in ipairs(page) do
-                size = size - #e[2][6]
-                if size < 0 and taken > 0 then return out end
-                taken = taken + 1
-                local number = string.match(e[1], '^%d+')
-                cursor = tonumber(number)
-                out[#out + 1] = number
-                out[#out + 1] = e[2][2]
-                out[#out + 1] = e[2][6]
+                local number = own(e, last)
+                if not number then
+                  remove(e)
+                else
+                  size = size - #e[2][6]
+                  full = size < 0 and taken > 0
+                  if full then break end
+                  taken = taken + 1
+                  cursor = number
+                  out[#out + 1] = fmt(number)
+                  out[#out + 1] = e[2][2]
+                  out[#out + 1] = e[2][6]
+                end
               end
+              if foreign > 2000 then
+                return redis.error_reply('ERR the history has very many entries that are not its own')
+              end
+            end
+            for _ = 1, foreign do
+              for _, part in ipairs({'0', '0', ''}) do out[#out + 1] = part end
             end
             return out
             """
@@ -104,6 +158,9 @@ struct RoomHistoryCommands: Sendable {
         let name = "\(key)-room:{\(namespace.utf8.count):\(namespace)\(room)}"
         return (name + ":events", name + ":state")
     }
+
+    /// A key of the room; all of them are in one slot.
+    func key(of room: String, in namespace: String) -> String { keys(room, namespace).state }
 
     func append(
         _ event: ByteBuffer, to room: String, in namespace: String, _ limits: RoomHistoryLimits, seen: RoomPosition?,
@@ -127,7 +184,7 @@ struct RoomHistoryCommands: Sendable {
             switch query {
             case .after(let number): ("after", number)
             case .before(let number): ("before", number)
-            case .newest: ("before", RoomPosition.maximumNumber)
+            case .newest: ("newest", RoomPosition.maximumNumber)
             }
         return RESPCommand(
             "EVAL", Self.readScript, 2, keys.events, keys.state, limits.maxEvents, limits.maxBytes,
@@ -138,8 +195,14 @@ struct RoomHistoryCommands: Sendable {
 
     /// The position in the answer to ``append``; nil for an answer that has none.
     static func position(_ reply: RESPValue) -> RoomPosition? {
-        guard let parts = reply.arrayValue, parts.count == 2 else { return nil }
+        guard let parts = reply.arrayValue, parts.count == 3 else { return nil }
         return position(parts[0], parts[1])
+    }
+
+    /// How many entries of somebody else ``append`` has removed.
+    static func foreignEntries(_ reply: RESPValue) -> Int {
+        guard let parts = reply.arrayValue, parts.count == 3 else { return 0 }
+        return Int(clamping: number(parts[2]) ?? 0)
     }
 
     private static func position(_ epoch: RESPValue, _ number: RESPValue) -> RoomPosition? {
@@ -156,6 +219,7 @@ struct RoomHistoryCommands: Sendable {
 
     /// The page in the answer to ``read``; nil for an answer that is none. Events that cannot be read, and those whose
     /// numbers the history cannot have given out, are left out and reported to `invalid`: somebody else may write there, too.
+    /// The number 0 stands for an entry that the script has removed.
     static func page(
         _ reply: RESPValue, _ query: RoomQuery, in namespace: String, invalid: (any Error) -> Void
     ) -> RoomPage? {

@@ -55,11 +55,18 @@ final class ShardedBackend: ClusterBackend {
         subscriptions.run { _ in }
     }
 
-    /// The servers of a Redis Cluster have no common order of messages.
+    /// In a Redis Cluster, the server that has a room's history may not publish on a sharded channel of another slot.
     func roomHistory() -> (any RoomHistory)? {
         guard isOneServer else { return nil }
         histories.begin()
         return histories
+    }
+
+    var whyNoHistory: String? {
+        isOneServer
+            ? nil
+            : "rooms have no history with sharded publish/subscribe on a Redis Cluster; with adapter: redis "
+                + "(RedisClusterConfiguration.sharded nil) they have"
     }
 
     func close() async { await bus.close() }

@@ -105,4 +105,7 @@ extension MemoryAdapter {
 
     /// Uses histories that all servers share. Call it before the namespace is used.
     package func share(_ history: any RoomHistory) { histories?.share(history) }
+
+    /// Has every use of histories fail for this reason. Call it before the namespace is used.
+    package func refuseHistories(_ reason: String) { histories?.refuse(reason) }
 }

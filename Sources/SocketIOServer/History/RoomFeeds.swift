@@ -13,6 +13,7 @@ final class RoomFeeds: RoomHistoryReceiver {
     let namespace: String
     let core: LoopBound<RoomFeedsCore>
     private let store = NIOLockedValueBox<(any RoomHistory)?>(nil)
+    private let refusal = NIOLockedValueBox<String?>(nil)
     private let local = NIOLockedValueBox(WeakAdapter())
 
     var settings: DurableRooms { common.settings }
@@ -27,6 +28,9 @@ final class RoomFeeds: RoomHistoryReceiver {
 
     /// Uses the histories of an adapter.
     func share(_ history: any RoomHistory) { store.withLockedValue { $0 = history } }
+
+    /// There are no histories, for this reason.
+    func refuse(_ reason: String) { refusal.withLockedValue { $0 = reason } }
 
     /// Begins to deliver.
     ///
@@ -50,7 +54,9 @@ final class RoomFeeds: RoomHistoryReceiver {
     /// - Throws: ``SocketError`` with code `notSupported`.
     func history() throws -> any RoomHistory {
         guard let history = store.withLockedValue({ $0 }) else {
-            throw SocketError(.notSupported, "the adapter keeps no histories that all servers could share")
+            throw SocketError(
+                .notSupported,
+                refusal.withLockedValue { $0 } ?? "the adapter keeps no histories that all servers could share")
         }
         return history
     }
@@ -150,6 +156,10 @@ final class RoomFeedsCore {
         if action.missed > 0 {
             common.missed.increment(by: Int(clamping: action.missed))
             log.log(.historyIncomplete, ["nsp": "\(name)", "events": "\(action.missed)"])
+        }
+        if action.strange > 0 {
+            common.strange.increment(by: action.strange)
+            log.log(.historyStrange, ["nsp": "\(name)", "events": "\(action.strange)"])
         }
         for event in action.deliver { deliver(event) }
         guard let number = action.read else { return }

@@ -17,6 +17,8 @@ final class RoomHistories: Sendable {
     let replayed: Tally
     /// Events that were missed and are in no history any more.
     let missed: Tally
+    /// Events that were announced with numbers that no history has given out.
+    let strange: Tally
     private let isSweeping = Atomic(false)
 
     init(_ settings: DurableRooms, metrics: ServerMetrics, isCounted: Bool) {
@@ -31,6 +33,7 @@ final class RoomHistories: Sendable {
         failed = Tally("socketio_history_failures_total", factory)
         replayed = Tally("socketio_history_replayed_total", factory)
         missed = Tally("socketio_history_missed_total", factory)
+        strange = Tally("socketio_history_strange_total", factory)
     }
 
     /// Marks sweeping as started. True for the first caller only.

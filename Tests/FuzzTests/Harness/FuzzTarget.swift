@@ -16,7 +16,7 @@ package struct FuzzTarget: Sendable {
     /// All of them.
     package static let all: [FuzzTarget] = [
         pollingPayload, revision3, webSocket, deflate, http, packet, json, messagePack, messagePackPacket, broadcast,
-        clusterMessage, resp, query, headers, proxyHeader, settings, streamEntry, recovery,
+        clusterMessage, resp, query, headers, proxyHeader, settings, streamEntry, recovery, roomHistory,
     ]
 
     /// The one with this name.

@@ -123,6 +123,47 @@ struct RoomFeedTests: HistorySamples {
         #expect(feed.received(104, at: at(104)).deliver == [104])
     }
 
+    @Test("A number that the history cannot have given out is left out, and what waits beside it is not lost")
+    func strangeNumber() {
+        let step = RoomPosition.maximumStep
+        var feed = RoomFeed<UInt64>()
+        _ = feed.received(5, at: at(5))
+        // As far as a failover may go back, and one further.
+        for (number, isStrange) in [(5 + step, false), (6 + step, true), (RoomPosition.maximumNumber, true)] {
+            var feed = feed
+            #expect(feed.received(number, at: at(number)).read == 5)
+            let action = feed.read(page([], last: 5), make)
+            #expect(action.strange == (isStrange ? 1 : 0))
+            #expect(action.deliver == (isStrange ? [] : [number]) && action.read == nil)
+            #expect(feed.last == (isStrange ? 5 : number))
+        }
+        _ = feed.received(9_007_199_254_740_991, at: at(9_007_199_254_740_991))
+        _ = feed.received(7, at: at(7))
+        let action = feed.read(page([], last: 5), make)
+        #expect(action.deliver.isEmpty && action.strange == 1 && action.missed == 0 && action.read == 5)
+        #expect(feed.read(page([6, 7], last: 7), make).deliver == [6, 7])
+    }
+
+    @Test("A feed that began with a number of somebody else finds the history again")
+    func strangeBeginning() {
+        var feed = RoomFeed<UInt64>()
+        let strange = RoomPosition.maximumStep + 8
+        _ = feed.received(strange, at: at(strange))
+        // The first event that may be a repetition.
+        #expect(feed.received(8, at: at(8)).read == nil)
+        #expect(feed.received(7, at: at(7)).read == strange)
+        #expect(feed.received(8, at: at(8)).deliver.isEmpty)
+        let action = feed.read(page([], last: 8), make)
+        #expect(action.deliver.isEmpty && action.missed == 0 && action.read == 6)
+        #expect(feed.read(page([7, 8], last: 8), make).deliver == [7, 8])
+        // The same when the history really is that far: nothing comes twice.
+        feed = RoomFeed()
+        _ = feed.received(strange, at: at(strange))
+        #expect(feed.received(1, at: at(1)).read == strange)
+        let same = feed.read(page([], last: strange), make)
+        #expect(same.deliver.isEmpty && same.read == nil && feed.last == strange)
+    }
+
     @Test("A lost connection during a read is followed by another read")
     func resumedDuringRead() {
         var feed = RoomFeed<UInt64>()

@@ -3,6 +3,7 @@
 import Foundation
 import HiredisNIO
 import ProcessTesting
+import SocketIOCore
 import SocketIORedis
 import SocketIOServer
 import SocketIOTesting
@@ -16,11 +17,11 @@ struct AccessRightsTests {
     private static let optional = ["+client|setname", "+info", "+role", "+cluster|info"]
 
     /// The rights in the line of the manual for this user.
-    private func rights(of user: String) throws -> [String] {
+    private func rights(of user: String, _ beginning: String = "on >PASSWORD ") throws -> [String] {
         var root = URL(fileURLWithPath: #filePath)
         for _ in 0..<4 { root.deleteLastPathComponent() }
         let manual = try String(contentsOf: root.appendingPathComponent("docs/cluster.md"), encoding: .utf8)
-        let start = "ACL SETUSER \(user) on >PASSWORD "
+        let start = "ACL SETUSER \(user) \(beginning)"
         let line = try #require(manual.split(separator: "\n").first { $0.hasPrefix(start) }, "\(user)")
         return line.dropFirst(start.count).split(separator: " ").map(String.init)
     }
@@ -82,6 +83,80 @@ struct AccessRightsTests {
             // What Redis noted is what can be done without.
             let refused = Set(try await refusals(admin))
             #expect(refused.isSubset(of: ["client|setname", "info", "role"]), "\(refused)")
+        }
+    }
+
+    // MARK: Durable rooms
+
+    /// What durable rooms need in addition.
+    private func durableRights() throws -> [String] {
+        ["~socket.io-room:*"] + (try rights(of: "socketio", "~socket.io-room:* "))
+    }
+
+    /// Keeps, drops, and reads events in all ways. Returns what the calls threw.
+    private func useHistories(
+        _ connection: RedisConfiguration, _ settings: RedisClusterConfiguration
+    ) async throws -> [any Error] {
+        let cluster = try RedisCluster(redis: connection, configuration: settings)
+        var configuration = ServerConfiguration()
+        configuration.logger = silentLogger
+        configuration.engine.logger = silentLogger
+        configuration.durableRooms = DurableRooms()
+        configuration.durableRooms?.limits.maxEvents = 2
+        configuration.adapter = cluster.adapter
+        let io = Server(configuration: configuration)
+        let failures = Recorder<any Error>()
+        io.onConnection { socket async throws in
+            do { try await socket.replay("r", since: .beginning) } catch { failures.append(error) }
+        }
+        let port = try #require(try await io.listen()?.port)
+        _ = try await cluster.waitUntilUpOrDegraded()
+        let client = try await SocketTestClient.connect(to: ServerAddress(port: port)).join()
+        for number in 1...4 {
+            do { try await io.to("r").durable.emit("n", number) } catch { failures.append(error) }
+        }
+        do {
+            _ = try await io.history(of: "r")
+            _ = try await io.history(of: "r", after: try #require(RoomPosition("abc123-1")))
+        } catch {
+            failures.append(error)
+        }
+        if failures.all.isEmpty {
+            for number in 1...4 { #expect(try await client.next("n").arguments.first == .number(Double(number))) }
+        }
+        try await client.disconnect()
+        await io.close()
+        return failures.all
+    }
+
+    @Test(
+        "are enough for durable rooms, with those listed for them",
+        arguments: ["socketio", "socketio-sharded"])
+    func enoughForDurableRooms(user: String) async throws {
+        let rights = try rights(of: user) + durableRights()
+        try await withUser(rights.filter { !Self.optional.contains($0) }) { _, connection, admin in
+            let failures = try await useHistories(connection, configuration(user))
+            #expect(failures.isEmpty)
+            let refused = Set(try await refusals(admin))
+            #expect(refused.isSubset(of: ["client|setname", "info", "role"]), "\(refused)")
+        }
+    }
+
+    @Test("those for durable rooms are all needed", arguments: ["socketio", "socketio-sharded"])
+    func neededForDurableRooms(user: String) async throws {
+        let base = try rights(of: user)
+        let all = try durableRights()
+        #expect(all.count > 10)
+        for right in all {
+            try await withUser(base + all.filter { $0 != right }) { _, connection, admin in
+                let failures = try await useHistories(connection, configuration(user))
+                #expect(!failures.isEmpty, "\(right) is not needed")
+                let refused = try await refusals(admin)
+                let name = right.dropFirst()
+                #expect(
+                    refused.contains { right.hasPrefix("+") ? $0 == name : $0.hasPrefix("socket.io-room:{") },
+                    "without \(right): \(refused)")
+            }
         }
     }
 

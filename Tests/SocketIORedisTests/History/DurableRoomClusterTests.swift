@@ -232,46 +232,117 @@ struct DurableRoomClusterTests {
         await admin.close()
     }
 
-    @Test("Numbers in the stream that the history has not given out")
-    func strangeNumbers() async throws {
+    @Test("Entries of somebody else are removed, logged and counted, and the history goes on")
+    func foreignEntries() async throws {
         let redis = try await RedisServer.started()
         let admin = try await redis.admin()
         try await withDurableNodes(redis, 1) { servers, addresses, clusters in
             let client = try await member(addresses[0])
             let socket = try #require(await servers[0].sockets.socket(client.id))
-            func add(_ id: String, to room: String) async throws {
-                _ = try await admin.run(
-                    "XADD", "socket.io-room:{1:/\(room)}:events", id, "t", "9999999999999", "k", "x", "p", "no event")
+            func add(_ id: String, to room: String, _ fields: [String]) async throws {
+                try await admin.run(words: ["XADD", "socket.io-room:{1:/\(room)}:events", id] + fields)
             }
-            func cannotBeRead(_ room: String) async {
-                await #expect(throws: SocketError.self) { _ = try await servers[0].history(of: room) }
-                for start in [ReplayStart.beginning, .last(50), .last(0)] {
-                    await #expect(throws: SocketError.self) { try await socket.replay(room, since: start) }
+            func numbers(_ room: String) async throws -> [Int] {
+                try await servers[0].history(of: room).events.map { try $0.arguments.decode(Int.self) }
+            }
+            let ours = ["t", "9999999999999", "k", "x", "p", "no event"]
+            let cases: [(room: String, id: String, fields: [String])] = [
+                ("above", "500-0", ours), ("far", "18446744073709551615-18446744073709551615", ours),
+                ("part", "3-5", ours), ("names", "500-0", ["a", "b"]),
+                ("time", "500-0", ["t", "x", "k", "x", "p", "x"]),
+                ("more", "500-0", ours + ["q", "r"]), ("order", "500-0", ["p", "x", "k", "x", "t", "1"]),
+            ]
+            for (room, id, fields) in cases {
+                for number in 1...3 { try await servers[0].to(room).durable.emit("n", number) }
+                // Found by a read.
+                var before = clusters[0].statistics.invalid
+                try await add(id, to: room, fields)
+                #expect(try await numbers(room) == [1, 2, 3], "\(room)")
+                try await eventually("counted once") { clusters[0].statistics.invalid == before + 1 }
+                #expect(try await numbers(room) == [1, 2, 3], "\(room)")
+                // In the way of the next number.
+                before = clusters[0].statistics.invalid
+                try? await add(id, to: room, fields)
+                #expect(try await servers[0].to(room).durable.emit("n", 4).number == 4, "\(room)")
+                try await add(room == "part" ? "4-5" : "600-0", to: room, fields)
+                #expect(try await servers[0].to(room).durable.emit("n", 5).number == 5, "\(room)")
+                #expect(try await numbers(room) == [1, 2, 3, 4, 5], "\(room)")
+                try await eventually("counted") { clusters[0].statistics.invalid > before }
+                for (start, count) in [(ReplayStart.beginning, 5), (.last(2), 2), (.last(0), 0)] {
+                    socket.leave(room)
+                    #expect(try await socket.replay(room, since: start).events == count, "\(room)")
                 }
             }
-            for room in ["above", "zero", "beyond"] {
-                for number in 1...3 { try await servers[0].to(room).durable.emit("n", number) }
-            }
-            // One above those that were given out: the others are valid.
-            try await add("500-0", to: "above")
-            #expect(try await servers[0].history(of: "above").events.map(\.position.number) == [1, 2, 3])
-            for (start, count) in [(ReplayStart.beginning, 3), (.last(2), 2), (.last(0), 0)] {
-                socket.leave("above")
-                #expect(try await socket.replay("above", since: start).events == count)
-            }
-            #expect(clusters[0].statistics.invalid > 0)
-            // A stream that can have no valid beginning.
+            // A stream without one event of its own, and one that begins with others.
             for (room, id) in [("zero", "0-5"), ("beyond", "500-0")] {
+                for number in 1...3 { try await servers[0].to(room).durable.emit("n", number) }
                 _ = try await admin.run("DEL", "socket.io-room:{1:/\(room)}:events")
-                try await add(id, to: room)
-                await cannotBeRead(room)
+                try await add(id, to: room, ours)
+                #expect(try await numbers(room) == [])
+                #expect(try await servers[0].to(room).durable.emit("n", 4).number == 4)
+                #expect(try await numbers(room) == [4])
             }
+            for number in 1...50 { try await add("0-\(number)", to: "many", ours) }
+            #expect(try await servers[0].to("many").durable.emit("n", 1).number == 1)
+            #expect(try await numbers("many") == [1])
             // A stream whose state is lost has no history.
-            try await add("0-5", to: "bare")
+            try await add("0-5", to: "bare", ours)
             #expect(try await servers[0].history(of: "bare").newest == nil)
             #expect(try await socket.replay("bare", since: .beginning).events == 0)
         }
         await admin.close()
+    }
+
+    @Test("A number that a node has seen counts so far above the newest one, and no further")
+    func seenNumbers() async throws {
+        let redis = try await RedisServer.started()
+        let admin = try await redis.admin()
+        let commands = RoomHistoryCommands(key: "socket.io", isSharded: false)
+        let bytes = StoredRoomEvent.encode(
+            EventToKeep(event: "n", data: EncodedArguments(json: ByteBuffer(string: #"["n"]"#), attachments: [])))
+        func append(_ room: String, seen: RoomPosition?) async throws -> RoomPosition? {
+            RoomHistoryCommands.position(
+                try await admin.execute(
+                    commands.append(
+                        bytes, to: room, in: "/", RoomHistoryLimits(), seen: seen, token: "t", isRepetition: false)))
+        }
+        let epoch = try #require(try await append("r", seen: nil)?.epoch)
+        let step = RoomPosition.maximumStep
+        for (seen, number) in [
+            (1 + step, 2 + step), (3 + 2 * step, 3 + step), (RoomPosition.maximumNumber, 4 + step), (1, 5 + step),
+        ] {
+            #expect(try await append("r", seen: RoomPosition(epoch: epoch, number: seen))?.number == number)
+        }
+        _ = try await admin.run("HSET", "socket.io-room:{1:/r}:state", "n", "\(RoomPosition.maximumNumber - 1)")
+        #expect(try await append("r", seen: nil)?.number == RoomPosition.maximumNumber)
+        await #expect(throws: RedisError.self) { try await append("r", seen: nil) }
+        await admin.close()
+    }
+
+    @Test("An announcement with a huge number changes no position, and hides no event")
+    func foreignAnnouncement() async throws {
+        try await CountedMetrics.counting { (metrics: CountedMetrics) async throws in
+            let redis = try await RedisServer.started()
+            let admin = try await redis.admin()
+            try await withDurableNodes(redis) { servers, addresses, _ in
+                let client = try await member(addresses[1])
+                let first = try await servers[0].to("r").durable.emit("n", 1)
+                _ = try await client.next("n")
+                let event = StoredRoomEvent.encode(
+                    EventToKeep(
+                        event: "n", data: EncodedArguments(json: ByteBuffer(string: #"["n",0]"#), attachments: [])))
+                for number in [RoomPosition.maximumNumber, 2 + RoomPosition.maximumStep] {
+                    let head = "\(first.epoch.text) \(number) 1 1\n/r"
+                    _ = try await admin.publish("socket.io-room#", Array(head.utf8) + Array(event.readableBytesView))
+                }
+                try await eventually("they are counted") { metrics["socketio_history_strange_total"] ?? 0 >= 2 }
+                for number in 2...5 {
+                    #expect(try await servers[number % 2].to("r").durable.emit("n", number).number == UInt64(number))
+                    #expect(try await client.next("n").arguments[0] == .number(Double(number)))
+                }
+            }
+            await admin.close()
+        }
     }
 
     @Test("Garbage in the stream, in the state and on the channel: counted, and no end of anything")

@@ -107,6 +107,22 @@ final class RedisClusterUnderTest: Sendable {
 
     // MARK: Changing
 
+    /// Moves a slot with its keys, as `redis-cli --cluster reshard` does.
+    func moveKeys(_ slot: Int, from source: Int, to target: Int) async throws {
+        let (sourceID, targetID) = (try await id(of: source), try await id(of: target))
+        try await admins[target].run("CLUSTER", "SETSLOT", "\(slot)", "IMPORTING", sourceID)
+        try await admins[source].run("CLUSTER", "SETSLOT", "\(slot)", "MIGRATING", targetID)
+        while true {
+            let keys = try await admins[source].run("CLUSTER", "GETKEYSINSLOT", "\(slot)", "100").arrayValue ?? []
+            guard !keys.isEmpty else { break }
+            try await admins[source].run(
+                words: ["MIGRATE", "127.0.0.1", "\(servers[target].port)", "", "0", "5000", "KEYS"]
+                    + keys.compactMap(\.stringValue))
+        }
+        try await admins[target].run("CLUSTER", "SETSLOT", "\(slot)", "NODE", targetID)
+        try await admins[source].run("CLUSTER", "SETSLOT", "\(slot)", "NODE", targetID)
+    }
+
     /// Moves a slot without keys, as `redis-cli --cluster reshard` does.
     func move(_ slot: Int, from source: Int, to target: Int) async throws {
         let (sourceID, targetID) = (try await id(of: source), try await id(of: target))
