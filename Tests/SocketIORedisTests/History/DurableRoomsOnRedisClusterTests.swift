@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import HiredisNIO
-import NIOCore
 import ProcessTesting
 import SocketIOCore
 import SocketIORedis

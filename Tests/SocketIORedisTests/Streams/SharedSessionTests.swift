@@ -1,13 +1,13 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 import EngineIOCore
+import HiredisNIO
 import NIOCore
 import ProcessTesting
 import SocketIOCore
 import SocketIOTesting
 import Testing
 
-@testable import HiredisNIO
 @testable import SocketIORedis
 @testable import SocketIOServer
 
