@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 passed=0
 failed=0
-for product in socketio-server socketio-load socketio-conformance-server measure hot-loops; do
+for product in socketio-server socketio-load socketio-conformance-server unix-bus-example measure hot-loops; do
     if output=$(swift build -c release --product "$product" 2>&1); then
         echo "ok $product"
         passed=$((passed + 1))
