@@ -75,7 +75,8 @@ let package = Package(
         .target(
             name: "HiredisNIO",
             dependencies: [
-                "CHiredis", "FailureText", "LoopConfinement", nioCore, nioLocks, nioPosix, nioSSL, logging, metrics,
+                "ByteText", "CHiredis", "FailureText", "LoopConfinement", nioCore, nioLocks, nioPosix, nioSSL, logging,
+                metrics,
             ],
             swiftSettings: swiftSettings),
         .target(name: "SocketIOCore", dependencies: ["EngineIOCore", nioCore, nioLocks], swiftSettings: swiftSettings),
