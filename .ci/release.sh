@@ -15,7 +15,7 @@ for product in socketio-server socketio-load socketio-conformance-server unix-bu
         echo "ok $product"
         passed=$((passed + 1))
     else
-        grep -E 'error' <<<"$output"
+        grep -E 'error' <<<"$output" || tail -n 20 <<<"$output"
         echo "not ok $product"
         failed=$((failed + 1))
     fi

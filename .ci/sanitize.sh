@@ -74,20 +74,21 @@ prepare_thread() {
     done
 }
 
-# run_tests SANITIZER WIDTH LOG ARGUMENT...
+# run_tests SANITIZER WIDTH SECONDS LOG ARGUMENT...
 # Not in the foreground: the time-out is to end the tests as well, which are a process of their own.
 # Leaks are not looked for: what lives as long as the process is no fault here.
 run_tests() {
-    local sanitizer=$1 width=$2 log=$3
-    shift 3
+    local sanitizer=$1 width=$2 seconds=$3 log=$4
+    shift 4
     LD_PRELOAD="$shim" TSAN_OPTIONS="halt_on_error=1:$suppressions" ASAN_OPTIONS='detect_leaks=0' \
-        timeout --kill-after=10 1800 "${run[@]}" \
+        timeout --kill-after=10 "$seconds" "${run[@]}" \
         swift test "${build[@]}" --skip-build --sanitize "$sanitizer" --scratch-path ".build-$sanitizer" \
         --experimental-maximum-parallelization-width "$width" "$@" >"$log" 2>&1
 }
 
 for sanitizer in ${*:-thread address}; do
     log="$results/$sanitizer.log"
+    skip=$costly
     shim=''
     # The manifest leaves out what these suites do not need.
     export SANITIZED_SUITES=${SANITIZE_SUITES:-${suites[$sanitizer]:?"the sanitizers are thread and address"}}
@@ -107,17 +108,18 @@ for sanitizer in ${*:-thread address}; do
     $runs || continue
     if [[ $sanitizer == thread && -z ${SANITIZE_TESTS:-}${SANITIZE_SUITES:-} ]]; then
         first="$results/$sanitizer-judged.log"
-        run_tests "$sanitizer" 1 "$first" --filter "$judged"
-        if ! grep -aqE '✔ Test run with [1-9][0-9]* tests?' "$first"; then
+        run_tests "$sanitizer" 1 600 "$first" --filter "$judged"
+        if grep -aq 'WARNING: ThreadSanitizer' "$first" ||
+            ! grep -aqE '✔ Test run with [1-9][0-9]* tests?' "$first"; then
             grep -aE -A 40 'WARNING: ThreadSanitizer|recorded an issue' "$first" | head -n 120
             echo "FAIL: not all of $judged passed under the $sanitizer sanitizer"
             failed=$((failed + 1))
             continue
         fi
         grep -aE 'Test run with [0-9]+ tests' "$first" | tail -n 1
-        costly+="|$judged"
+        skip+="|$judged"
     fi
-    run_tests "$sanitizer" 8 "$log" --filter "$tests" --skip "$costly"
+    run_tests "$sanitizer" 8 1800 "$log" --filter "$tests" --skip "$skip"
     if grep -aqE '(WARNING: Thread|ERROR: Address)Sanitizer' "$log"; then
         grep -aE -A 40 '(WARNING: Thread|ERROR: Address)Sanitizer' "$log" | head -n 120
         echo "FAIL: the $sanitizer sanitizer has reported something"

@@ -50,7 +50,7 @@ unfinished() {
 }
 
 # Suites whose bounds are times that other tests would lengthen: they run after the others, one test at a time.
-timed='RateLatencyTests|NetworkFaultTests|OutageTests'
+timed='RateLatencyTests|NetworkFaultTests|OutageTests|manyReturnTogetherInTime'
 
 # The name of a run, how many of its tests run at once, and which ones.
 swift_tests() {
@@ -147,7 +147,7 @@ chrt --idle 0 true 2>/dev/null && idle=(chrt --idle 0)
 export SANITIZE_MAY_SKIP=yes
 builds='.ci/release.sh'
 [[ ${TEST_SANITIZER:-yes} != no ]] && builds+='; .ci/sanitize.sh --build thread'
-setsid timeout --foreground 3600 "${idle[@]}" bash -c "$builds" >"$results/builds.log" 2>&1 &
+setsid timeout --kill-after=10 3600 "${idle[@]}" bash -c "$builds" >"$results/builds.log" 2>&1 &
 builder=$!
 trap 'kill -- "-$builder" 2>/dev/null' EXIT
 if [[ -f Tests/EndToEndTests/run.sh ]]; then
@@ -162,7 +162,7 @@ trap - EXIT
 runner release .ci/release.sh
 instructions
 if [[ ${TEST_SANITIZER:-yes} != no ]]; then
-    RUNNER_SECONDS=2700 runner sanitizer .ci/sanitize.sh thread
+    RUNNER_SECONDS=3600 runner sanitizer .ci/sanitize.sh thread
     if grep -q '^SKIPPED' "$results/sanitizer.log"; then skipped=$((skipped + 1)); fi
 else
     echo 'SKIPPED: the thread sanitizer, because of TEST_SANITIZER=no'

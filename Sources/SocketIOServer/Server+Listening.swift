@@ -200,8 +200,8 @@ extension Server {
 
 extension Server: Service {
     /// Listens on the configured address, until the server is closed, the task is cancelled or graceful shutdown begins;
-    /// then closes. Returns when the server has been closed and the handler that closed it has ended, which is waited for as
-    /// long as ``ServerConfiguration/handlerGrace`` says.
+    /// then closes. Returns when the server has been closed. If a handler closed it, waits for that handler first, for
+    /// ``ServerConfiguration/handlerGrace`` at most.
     ///
     /// - Throws: As ``listen(host:port:)``.
     public func run() async throws { try await run { _ in } }

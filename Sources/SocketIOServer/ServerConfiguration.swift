@@ -84,8 +84,8 @@ public struct ServerConfiguration: Sendable {
     /// How long the server waits for a client's acknowledgement when no `timeout` is given; nil waits until the socket
     /// disconnects, as Node does. Default 60 s.
     public var acknowledgementTimeout: Duration? = .seconds(60)
-    /// How long ``Server/close()`` and ``Server/drain(over:)`` wait for asynchronous handlers that are running, before they
-    /// cancel them; default 5 s.
+    /// How long ``Server/close()`` and ``Server/drain(over:)`` wait for running asynchronous handlers before they cancel them, and
+    /// how long ``Server/run()`` waits for a handler that has called `close()`; default 5 s.
     public var handlerGrace = Duration.seconds(5)
     /// Whether the asynchronous handlers of a socket are cancelled when it disconnects; those of ``Socket/onDisconnect(_:)-(_)``
     /// are not. Default false: they go on to their end.

@@ -86,7 +86,9 @@ package func withNodes(
 
 /// Waits until every node knows all others in every namespace.
 package func settled(_ nodes: [NodeUnderTest], namespaces: [String]) async throws {
-    for name in namespaces { try await waitUntilAllKnow(each: nodes.count, in: nodes.map { $0.io.of(name) }) }
+    for name in namespaces {
+        try await waitUntilServersKnowEachOther(count: nodes.count, in: nodes.map { $0.io.of(name) })
+    }
 }
 
 /// Sockets join the rooms their `auth` names, and any they ask for.

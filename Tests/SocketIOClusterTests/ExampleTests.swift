@@ -15,8 +15,8 @@ struct ExampleTests {
     @Test(
         "the page shows the examples as they are built",
         arguments: [
-            ("docs/examples/unix-bus/UnixBus/UnixTransport.swift", "/// The way of one server"),
-            ("docs/examples/pair-adapter/PairAdapter.swift", "/// What joins two servers"),
+            ("docs/examples/unix-bus/UnixBus/UnixTransport.swift", "/// Connects one server to the others"),
+            ("docs/examples/pair-adapter/PairAdapter.swift", "/// Joins two servers of one process"),
             ("docs/examples/pair-adapter/PairAdapter.swift", "/// Does everything on this server first"),
             ("Tests/SocketIOClusterTests/ForwardingAdapterTests.swift", "/// Counts what is broadcast"),
         ])

@@ -63,7 +63,7 @@ struct TransportTests {
     func aTransportThatCallsTwice() async throws {
         let network = LoopbackNetwork()
         let servers = try (0..<2).map { _ in try Self.server(Stutterer(network.transport())).server }
-        try await waitUntilAllKnow(each: 2, in: servers.map(\.sockets))
+        try await waitUntilServersKnowEachOther(count: 2, in: servers.map(\.sockets))
         for server in servers { #expect(try await server.sockets.adapter.serverCount() == 2) }
         servers[1].sockets.on("double") { (number: Int) in 2 * number }
         #expect(try await servers[0].serverSideEmitWithAck("double", 21, as: Int.self) == [42])
@@ -118,7 +118,7 @@ struct TransportTests {
     func bytesReachTheListenersOfOtherServersAndComeBack(format: ClusterWireFormat) async throws {
         let network = LoopbackNetwork()
         let servers = try (0..<2).map { _ in try Self.server(network.transport(), format: format).server }
-        try await waitUntilAllKnow(each: 2, in: servers.map(\.sockets))
+        try await waitUntilServersKnowEachOther(count: 2, in: servers.map(\.sockets))
         let heard = NIOLockedValueBox<[SocketValue]>([])
         servers[1].sockets.on("bytes") { (bytes: SocketData, text: String) in
             heard.withLockedValue { $0 += [.binary(bytes), .string(text)] }

@@ -132,7 +132,7 @@ struct HandlerPlaceTests {
     @concurrent private static func concurrent(_ loop: any EventLoop) async -> Bool { loop.inEventLoop }
 
     /// As the guide says: such a call alone is no suspension.
-    @Test("functions of no actor run on the loop before the first suspension, and elsewhere after it")
+    @Test("nonisolated functions run on the loop before the first suspension, and elsewhere after it")
     func functions() async throws {
         try await withServer(loops: 1) { io, address in
             let loop = io.context.shards[0].eventLoop

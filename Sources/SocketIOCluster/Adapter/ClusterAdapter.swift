@@ -64,7 +64,7 @@ public final class ClusterAdapter: Adapter {
         if context.local.keepsHistories {
             if let history = backend.roomHistory() {
                 context.local.share(history)
-            } else if let reason = backend.whyNoHistory {
+            } else if let reason = backend.historyRefusal {
                 context.local.refuseHistories(reason)
             }
         }

@@ -15,7 +15,7 @@ extension PeerDirectoryCore: ClusterListener {
         beatSentAt = now
         // A process that was stopped, or a machine that was paused, wakes with the others' heartbeats unread.
         let interval = TimeAmount(services.configuration.heartbeatInterval)
-        if let tickedAt, now - tickedAt > interval * 2 { table.forgive(now - tickedAt - interval, at: now) }
+        if let tickedAt, now - tickedAt > interval { table.discountSilence(now - tickedAt - interval, at: now) }
         tickedAt = now
         // While this node receives nothing, the silence of the others does not mean that they have gone.
         if backend.hearsOthers {

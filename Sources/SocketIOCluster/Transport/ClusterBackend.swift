@@ -42,7 +42,7 @@ package protocol ClusterBackend: AnyObject, Sendable {
     /// have histories.
     func roomHistory() -> (any RoomHistory)?
     /// Why there are no histories of rooms, with the setting that decides it; nil when there is nothing to say.
-    var whyNoHistory: String? { get }
+    var historyRefusal: String? { get }
 
     // The following members are called on the event loop.
 
@@ -72,7 +72,7 @@ package protocol ClusterBackend: AnyObject, Sendable {
 extension ClusterBackend {
     package func sessionStore(of namespace: String, local: MemoryAdapter) -> (any SessionStore)? { nil }
     package func roomHistory() -> (any RoomHistory)? { nil }
-    package var whyNoHistory: String? { nil }
+    package var historyRefusal: String? { nil }
     package var failsWhenDown: Bool { false }
     package var asksForNames: Bool { false }
     package var hearsOthers: Bool { true }

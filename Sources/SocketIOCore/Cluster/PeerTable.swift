@@ -189,8 +189,9 @@ package struct PeerTable: Sendable {
         for id in entries.keys { entries[id]?.lastHeard = now }
     }
 
-    /// Does not count so much of everybody's silence: this node stood still meanwhile, and what the others sent may wait to be read.
-    package mutating func forgive(_ silence: TimeAmount, at now: NIODeadline) {
+    /// Moves the last sign of life of every node forward by `silence`, at most to `now`: this node was suspended that long, and
+    /// messages of the others may be unread.
+    package mutating func discountSilence(_ silence: TimeAmount, at now: NIODeadline) {
         for (id, entry) in entries { entries[id]?.lastHeard = min(now, entry.lastHeard + silence) }
     }
 

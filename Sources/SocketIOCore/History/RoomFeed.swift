@@ -13,8 +13,8 @@ package struct RoomFeed<Event: Sendable>: Sendable {
         package var read: UInt64?
         /// How many events can no longer be delivered, because the history has dropped them.
         package var missed: UInt64 = 0
-        /// How many events were left out, because the history cannot have given out their numbers.
-        package var strange = 0
+        /// How many events were rejected, because their numbers are too far above the newest one.
+        package var rejected = 0
     }
 
     /// More events do not wait; the history has them.
@@ -54,7 +54,8 @@ package struct RoomFeed<Event: Sendable>: Sendable {
             // What came before was for nobody here.
             (epoch, last) = (position.epoch, before)
         } else if epoch != position.epoch {
-            restart(position.epoch)
+            // The history tells whether it has begun anew: somebody else may say so, and members would get all of it again.
+            return resumed()
         } else if !isExact {
             last = min(last, before)
         }
@@ -118,7 +119,7 @@ package struct RoomFeed<Event: Sendable>: Sendable {
             read(&action)
             return action
         }
-        if leaveOutStrange(page.last, &action) {
+        if rejectImplausible(page.last, &action) {
             read(&action)
             return action
         }
@@ -142,8 +143,9 @@ package struct RoomFeed<Event: Sendable>: Sendable {
         return action
     }
 
-    /// Leaves out what is too far above the newest event of the history. Returns whether `last` was, and is another one now.
-    private mutating func leaveOutStrange(_ newest: UInt64, _ action: inout Action) -> Bool {
+    /// Rejects waiting events whose numbers are too far above `newest`. Returns whether `last` was too high itself and has been
+    /// corrected.
+    private mutating func rejectImplausible(_ newest: UInt64, _ action: inout Action) -> Bool {
         var isCorrected = false
         if let doubtful {
             self.doubtful = nil
@@ -154,9 +156,9 @@ package struct RoomFeed<Event: Sendable>: Sendable {
             }
         }
         let highest = max(last, newest) + RoomPosition.maximumStep
-        action.strange = waiting.count
+        action.rejected = waiting.count
         waiting = waiting.filter { $0.key <= highest }
-        action.strange -= waiting.count
+        action.rejected -= waiting.count
         // Whether the events that wait had been kept when the read began is not known then: the next read tells.
         if newestAtRead > highest { newestAtRead = 0 }
         return isCorrected

@@ -25,7 +25,8 @@ struct RoomHistoryCommands: Sendable {
         local foreign = 0
         local function own(e, last)
           local n, f = tonumber(string.match(e[1], '^(%d+)%-0$')), e[2]
-          if n and n >= 1 and n <= last and #f == 6 and f[1] == 't' and f[3] == 'k' and f[5] == 'p' and tonumber(f[2]) then
+          if n and n >= 1 and n <= last and #f == 6 and f[1] == 't' and f[3] == 'k' and f[5] == 'p'
+            and #f[2] <= 15 and string.match(f[2], '^%d+$') then
             return n
           end
         end
@@ -81,7 +82,7 @@ struct RoomHistoryCommands: Sendable {
             local reason = added.err or ''
             -- Somebody else has added an entry with a higher id.
             if string.find(reason, 'equal or smaller', 1, true) or string.find(reason, 'exhausted', 1, true) then
-              local all = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 10000)
+              local all = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', fmt(tonumber(ARGV[1]) + 10000))
               redis.call('DEL', KEYS[1])
               bytes = 0
               for i = #all, 1, -1 do
@@ -231,10 +232,8 @@ struct RoomHistoryCommands: Sendable {
         else { return nil }
         (page.epoch, page.last, page.first) = (position.epoch, position.number, first)
         for index in stride(from: 3, to: parts.count, by: 3) {
-            guard let number = number(parts[index]), let time = parts[index + 1].integerValue,
-                let bytes = parts[index + 2].bytes
-            else { return nil }
-            guard number >= first, number <= page.last else {
+            guard let number = number(parts[index]), let bytes = parts[index + 2].bytes else { return nil }
+            guard number >= first, number <= page.last, let time = parts[index + 1].integerValue else {
                 invalid(StoredRoomEvent.Invalid.number)
                 continue
             }

@@ -62,11 +62,11 @@ final class ShardedBackend: ClusterBackend {
         return histories
     }
 
-    var whyNoHistory: String? {
+    var historyRefusal: String? {
         isOneServer
             ? nil
-            : "rooms have no history with sharded publish/subscribe on a Redis Cluster; with adapter: redis "
-                + "(RedisClusterConfiguration.sharded nil) they have"
+            : "durable rooms do not work with sharded publish/subscribe on a Redis Cluster; use adapter: redis "
+                + "(RedisClusterConfiguration.sharded = nil)"
     }
 
     func close() async { await bus.close() }

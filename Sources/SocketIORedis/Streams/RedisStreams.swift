@@ -27,9 +27,9 @@ public struct RedisStreams: Sendable, Hashable {
     /// The largest record of a lost session, in bytes as Redis keeps it, 1,024 bytes to 64 MiB; default 4 MiB. A larger one is
     /// neither written nor read, which is counted: the client gets a new session. The values in it need many times as much memory.
     public var maxSessionBytes = 4 << 20
-    /// Whether Node.js servers on the same stream and this server continue the sessions of each other's clients; default false.
-    /// The records of sessions then have the keys of `@socket.io/redis-streams-adapter`. Node.js does not bind a session to its
-    /// namespace and user, so sessions from there begin anew where this server knows users, and middlewares always run.
+    /// Whether this server and Node.js servers on the same stream continue the sessions of each other's clients; default false. Set
+    /// it to the same on all nodes. Records then have the keys of `@socket.io/redis-streams-adapter`. Node.js binds a session to no
+    /// namespace and no user: middlewares always run for such a session, and a server that authenticates users does not continue it.
     public var sharesSessionsWithNode = false
 
     /// All defaults.

@@ -157,9 +157,9 @@ final class RoomFeedsCore {
             common.missed.increment(by: Int(clamping: action.missed))
             log.log(.historyIncomplete, ["nsp": "\(name)", "events": "\(action.missed)"])
         }
-        if action.strange > 0 {
-            common.strange.increment(by: action.strange)
-            log.log(.historyStrange, ["nsp": "\(name)", "events": "\(action.strange)"])
+        if action.rejected > 0 {
+            common.rejected.increment(by: action.rejected)
+            log.log(.historyRejected, ["nsp": "\(name)", "events": "\(action.rejected)"])
         }
         for event in action.deliver { deliver(event) }
         guard let number = action.read else { return }

@@ -18,7 +18,7 @@ final class RoomHistories: Sendable {
     /// Events that were missed and are in no history any more.
     let missed: Tally
     /// Events that were announced with numbers that no history has given out.
-    let strange: Tally
+    let rejected: Tally
     private let isSweeping = Atomic(false)
 
     init(_ settings: DurableRooms, metrics: ServerMetrics, isCounted: Bool) {
@@ -33,7 +33,7 @@ final class RoomHistories: Sendable {
         failed = Tally("socketio_history_failures_total", factory)
         replayed = Tally("socketio_history_replayed_total", factory)
         missed = Tally("socketio_history_missed_total", factory)
-        strange = Tally("socketio_history_strange_total", factory)
+        rejected = Tally("socketio_history_rejected_total", factory)
     }
 
     /// Marks sweeping as started. True for the first caller only.

@@ -23,7 +23,7 @@ enum SocketLogKind: String, LogKind {
     case overLimit = "a client exceeded a limit and was refused"
     case historyUnread = "Missed events of a room cannot be read from its history yet"
     case historyIncomplete = "Events of a room were missed, and its history does not have them any more"
-    case historyStrange = "Events of a room were left out: their numbers cannot be those of its history"
+    case historyRejected = "Announced events of a room were rejected: their numbers are too far above its newest one"
     case manyHandlers = "The server does not read from a client: too many handlers run for it"
 
     /// Longer for a condition that persists until its cause is removed.

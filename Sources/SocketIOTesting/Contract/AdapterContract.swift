@@ -89,8 +89,8 @@ public struct AdapterUnderTest: Sendable {
     public var servers: Int
     /// Gives the configuration of a server, numbered from 0, its adapter.
     public var configure: @Sendable (_ number: Int, _ configuration: inout ServerConfiguration) throws -> Void
-    /// Waits until all servers know each other: by default until each counts all, and, where a `ClusterAdapter` does the work,
-    /// has heard of all. Given again for each namespace.
+    /// Waits until all servers know each other. By default until each server counts all of them and, with a `ClusterAdapter`, has
+    /// received their heartbeats. Called once for each namespace.
     public var waitUntilReady: @Sendable (_ servers: [Namespace]) async throws -> Void
     /// Waits until the rooms that a client has just joined are known wherever they have to be; by default nothing. For
     /// adapters with a subscription for each room. Given the servers' namespace.
@@ -107,13 +107,13 @@ public struct AdapterUnderTest: Sendable {
         self.configure = configure
         kill = nil
         waitUntilJoined = { _ in }
-        waitUntilReady = { try await waitUntilAllKnow(each: servers, in: $0) }
+        waitUntilReady = { try await waitUntilServersKnowEachOther(count: servers, in: $0) }
     }
 }
 
-/// Waits until the adapter of each of the namespaces counts so many servers, and a `ClusterAdapter`, also one that others
-/// are around, has heard of all others.
-package func waitUntilAllKnow(each servers: Int, in namespaces: [Namespace]) async throws {
+/// Waits until every adapter counts `servers` servers and its `ClusterAdapter`, if there is one inside forwarding adapters, knows
+/// all others.
+package func waitUntilServersKnowEachOther(count servers: Int, in namespaces: [Namespace]) async throws {
     for namespace in namespaces {
         var adapter = namespace.adapter
         while let outer = adapter as? any AdapterSPI.ForwardingAdapter { adapter = outer.base }

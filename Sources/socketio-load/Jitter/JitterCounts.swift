@@ -24,7 +24,7 @@ struct JitterCounts: Codable, Equatable, Sendable {
     /// Returns that took longer than they may.
     var lateReturns = 0
 
-    /// What a server never causes that loses nothing.
+    /// The counts that make the run fail, without those that are zero.
     var faults: [(name: String, count: Int)] {
         [("lost", lost), ("doubled", doubled), ("out of order", outOfOrder), ("late returns", lateReturns)].filter {
             $0.count > 0

@@ -99,7 +99,7 @@ enum APIDescription {
             }
         return [
             "operationId": .string(question.rawValue), "summary": .string(summary),
-            "description": "Needs a token with the scope `read`.",
+            "description": .string("Needs a token with the scope `\(question.scope.rawValue)`."),
             "parameters": .array(parameters),
             "responses": responses(answer, [.badRequest, .unauthorized, .forbidden, .notFound, .unavailable]),
         ]

@@ -17,6 +17,9 @@ enum APIQuestion: String, CaseIterable, Sendable {
     /// A page of the history of a room.
     case history
 
+    /// What a token must allow.
+    var scope: APIScope { self == .history ? .history : .read }
+
     /// Answers it, for all nodes where nothing else is said.
     ///
     /// - Parameter query: `namespace`, `room` (repeated), `limit`; for a history `before` and `after`.
@@ -28,7 +31,7 @@ enum APIQuestion: String, CaseIterable, Sendable {
         do {
             result = try await server.withNamespace(parameters.namespace) { try await answer(parameters, in: $0) }
         } catch let error as SocketError where error.code == .notSupported && self == .history {
-            throw .field("room", "has no history: \(error.message)")
+            throw .field("room", error.message)
         } catch {
             throw APIError(code: .unavailable, message: failureText(error))
         }

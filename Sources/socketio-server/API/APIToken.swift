@@ -10,13 +10,15 @@ enum APIScope: String, CaseIterable, Sendable {
     case manage
     /// Asking for namespaces, rooms and sockets.
     case read
+    /// Reading what was sent: the histories of rooms.
+    case history
 }
 
 /// One of `api.tokens`: who uses it, what it allows, and the secret that proves it.
 struct APIToken: Sendable {
     /// The form of a setting, for people.
     static let form =
-        "name:scopes:secret, with scopes of emit, manage and read joined by '+', and a secret of at least 16 visible characters"
+        "name:scopes:secret, with scopes of emit, manage, read and history joined by '+', and a secret of at least 16 visible characters"
     static let shortestSecret = 16
 
     /// For the log and the metrics.

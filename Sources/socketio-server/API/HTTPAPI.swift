@@ -94,7 +94,7 @@ final class HTTPAPICore: Sendable {
         }
         if let question = APIQuestion(rawValue: name) {
             try Self.require([.GET, .HEAD], request)
-            try Self.require(.read, token)
+            try Self.require(question.scope, token)
             let value = try await question.answer(
                 QueryParameters(target: request.target), limits: limits, server: server)
             return Self.response(.ok, value)

@@ -10,9 +10,10 @@ internal import Testing
 
 /// A server with the HTTP API in front of a page, in the process of the tests.
 struct APIUnderTest {
-    static let all = "all:emit+manage+read:0123456789abcdef"
+    static let all = "all:emit+manage+read+history:0123456789abcdef"
     static let sender = "sender:emit+manage:00112233445566778899"
     static let reader = "reader:read:fedcba9876543210"
+    static let historian = "historian:history:8899aabbccddeeff00"
 
     let io: Server
     let address: ServerAddress
@@ -29,7 +30,7 @@ struct APIUnderTest {
         }
         let io = Server(configuration: configuration)
         prepare(io)
-        let tokens = try [all, reader, sender].map { try #require(APIToken($0)) }
+        let tokens = try [all, reader, sender, historian].map { try #require(APIToken($0)) }
         let core = HTTPAPICore(
             tokens: tokens, limits: limits, server: io, logger: Logger(label: "api") { _ in SwiftLogNoOpLogHandler() })
         io.application = HTTPAPI(api: core, next: SimpleApplication { _ in .text("page\n") })

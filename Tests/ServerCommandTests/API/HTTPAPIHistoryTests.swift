@@ -104,7 +104,9 @@ internal import Testing
         try await APIUnderTest.run { (api) async throws in
             _ = try await keep(1...2, in: "r", api)
             let path = "/api/history?room=r"
-            #expect(try await api.ask("GET", path, token: APIUnderTest.reader).status == 200)
+            #expect(try await api.ask("GET", path, token: APIUnderTest.historian).status == 200)
+            #expect(try await api.ask("GET", path, token: APIUnderTest.reader).refusal == "403 forbidden")
+            #expect(try await api.ask("GET", "/api/rooms", token: APIUnderTest.historian).refusal == "403 forbidden")
             #expect(try await api.ask("GET", path, token: APIUnderTest.sender).refusal == "403 forbidden")
             #expect(try await api.ask("GET", path, token: nil).refusal == "401 unauthorized")
             #expect(try await api.ask("POST", path).refusal == "405 methodNotAllowed")

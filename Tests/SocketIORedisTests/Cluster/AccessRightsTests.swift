@@ -105,13 +105,15 @@ struct AccessRightsTests {
         configuration.durableRooms?.limits.maxEvents = 2
         configuration.adapter = cluster.adapter
         let io = Server(configuration: configuration)
-        let failures = Recorder<any Error>()
+        let (failures, replayed) = (Recorder<any Error>(), Recorder<Void>())
         io.onConnection { socket async throws in
             do { try await socket.replay("r", since: .beginning) } catch { failures.append(error) }
+            replayed.append(())
         }
         let port = try #require(try await io.listen()?.port)
         _ = try await cluster.waitUntilUpOrDegraded()
         let client = try await SocketTestClient.connect(to: ServerAddress(port: port)).join()
+        try await eventually("the replay has ended") { !replayed.all.isEmpty }
         for number in 1...4 {
             do { try await io.to("r").durable.emit("n", number) } catch { failures.append(error) }
         }

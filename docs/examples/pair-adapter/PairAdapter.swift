@@ -3,7 +3,7 @@
 public import SocketIOServer
 internal import Synchronization
 
-/// What joins two servers of one process: give ``adapter(_:)`` to the configurations of both.
+/// Joins two servers of one process: give ``adapter(_:)`` to the configurations of both.
 public final class Pair: Sendable {
     /// The adapters that have started, at most two for each namespace.
     private let adapters = Mutex<NameDictionary<[PairAdapter]>>([:])
@@ -49,7 +49,7 @@ public final class PairAdapter: Adapter {
     /// From now on the other server knows this one.
     public func start() async throws { pair.add(self) }
 
-    /// And from now on no more.
+    /// From now on the other server no longer knows this one.
     public func close() async { pair.remove(self) }
 
     /// Two, or one while the other has not started.
@@ -95,36 +95,36 @@ public final class PairAdapter: Adapter {
 
     // MARK: Sockets
 
-    /// On both.
+    /// Makes the sockets on both servers join.
     public func addSockets(_ options: BroadcastOptions, rooms: [String]) {
         for part in parts(options) { part.addSockets(options, rooms: rooms) }
     }
 
-    /// On both.
+    /// Makes the sockets on both servers leave.
     public func removeSockets(_ options: BroadcastOptions, rooms: [String]) {
         for part in parts(options) { part.removeSockets(options, rooms: rooms) }
     }
 
-    /// On both.
+    /// Disconnects the sockets on both servers.
     public func disconnectSockets(_ options: BroadcastOptions, close: Bool) {
         for part in parts(options) { part.disconnectSockets(options, close: close) }
     }
 
-    /// Those of both. ``count(_:)`` and ``countByRoom()`` need not be written: they ask this.
+    /// Describes the sockets of both servers. ``count(_:)`` and ``countByRoom()`` have default implementations that call this.
     public func fetchSockets(_ options: BroadcastOptions) async throws -> [SocketDescription] {
         var found: [SocketDescription] = []
         for part in parts(options) { found += try await part.fetchSockets(options) }
         return found
     }
 
-    /// Those of both.
+    /// Returns the ids of the sockets on both servers.
     public func sockets(in rooms: NameSet) async throws -> NameSet {
         var found: NameSet = []
         for part in parts() { found.formUnion(try await part.sockets(in: rooms)) }
         return found
     }
 
-    /// Those of both.
+    /// Returns the rooms of both servers.
     public func allRooms() async throws -> NameSet {
         parts().reduce(into: NameSet()) { $0.formUnion($1.rooms) }
     }

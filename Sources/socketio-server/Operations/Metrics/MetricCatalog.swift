@@ -68,7 +68,7 @@ enum MetricCatalog {
         "socketio_history_replayed_total": "Events sent to clients from the histories of rooms.",
         "socketio_history_missed_total":
             "Events of rooms that this node has missed and that are in no history any more.",
-        "socketio_history_strange_total":
+        "socketio_history_rejected_total":
             "Events of rooms that were announced with numbers which their histories have not given out, and left out.",
         "socketio_limit_refusals_total":
             "Packets, names, joins and namespaces of clients that exceeded a limit, by limit; the settings "

@@ -8,7 +8,7 @@ extension SettingTable {
             .list(
                 "api.tokens", \.api.tokens, secret: true,
                 "Who may use the HTTP API below `/api/` ([http-api.md](http-api.md)), which is off without any: each text is "
-                    + "`name:scopes:secret`, where the scopes are some of `emit`, `manage` and `read`, joined by `+`, and the "
+                    + "`name:scopes:secret`, where the scopes are some of `emit`, `manage`, `read` and `history`, joined by `+`, and the "
                     + "secret has at least 16 visible characters (`openssl rand -hex 24`). The name appears in the log."
             ),
             .flag(

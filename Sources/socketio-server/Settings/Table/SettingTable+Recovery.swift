@@ -46,7 +46,8 @@ extension SettingTable {
             ) { !$0.isEmpty && $0.utf8.count <= 256 },
             .flag(
                 "recovery.shareWithNode", \.recovery.shareWithNode,
-                "With `adapter: redis-streams`: whether Node.js servers on the same stream and this server continue the "
-                    + "sessions of each other's clients. Node.js binds no session to its namespace."),
+                "Whether clients may continue their sessions between this server and Node.js servers on the same stream; the "
+                    + "same on all nodes. Needs `adapter: redis-streams` and `recovery.enabled: true`. Sessions from Node.js "
+                    + "are bound to no namespace and no user."),
         ])
 }

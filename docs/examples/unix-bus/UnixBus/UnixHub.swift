@@ -31,6 +31,10 @@ public final class UnixHub: Sendable {
     /// - Throws: `IOError` when that is not possible.
     public func listen(path: String) async throws {
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            // Twice the largest message: more waits for nobody.
+            .childChannelOption(
+                .writeBufferWaterMark, value: .init(low: Frame.maximumLength, high: 2 * Frame.maximumLength)
+            )
             .childChannelInitializer { channel in
                 guard self.add(channel) else {
                     return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
@@ -73,6 +77,11 @@ public final class UnixHub: Sendable {
         case .message:
             // The sender knows what it has sent.
             for member in subscribers(of: frame.namespace) where member !== channel {
+                // A server that does not read is cut off; it connects again when it goes on.
+                guard member.isWritable else {
+                    member.close(promise: nil)
+                    continue
+                }
                 member.writeAndFlush(frame.bytes, promise: nil)
             }
         case .count: break

@@ -6,12 +6,12 @@ internal import NIOPosix
 public import SocketIOCluster
 internal import SocketIOServer
 
-/// The way of one server to the others, over the Unix domain socket of a ``UnixHub``. Connects again when the hub has been away.
+/// Connects one server to the others over the Unix domain socket of a ``UnixHub``, and reconnects when the hub was away.
 public final class UnixTransport: ClusterTransport {
     private struct State {
         var channel: (any Channel)?
         var isClosed = false
-        /// Connects, and connects again, until the end.
+        /// The task that connects and reconnects until the transport is closed.
         var connecting: Task<Void, Never>?
         var receivers: NameDictionary<ClusterReceiver> = [:]
         /// Subscriptions that the hub has not confirmed.
@@ -24,7 +24,7 @@ public final class UnixTransport: ClusterTransport {
     private let state = NIOLockedValueBox(State())
     private var isClosed: Bool { state.withLockedValue { $0.isClosed } }
 
-    /// A way to the hub that listens at this path, now or later.
+    /// Makes a transport to the hub at this path; the hub may start later.
     public init(path: String) { self.path = path }
 
     // MARK: ClusterTransport
