@@ -69,7 +69,8 @@ enum MetricCatalog {
         "socketio_history_missed_total":
             "Events of rooms that this node has missed and that are in no history any more.",
         "socketio_history_rejected_total":
-            "Events of rooms that were announced with numbers which their histories have not given out, and left out.",
+            "Announced events of rooms that were rejected, because their number is more than 2^20 above the newest one of "
+            + "the history.",
         "socketio_limit_refusals_total":
             "Packets, names, joins and namespaces of clients that exceeded a limit, by limit; the settings "
             + "`limits.*` name the limits.",
