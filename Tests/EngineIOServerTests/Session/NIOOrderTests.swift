@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Glibc
+internal import NIOConcurrencyHelpers
 internal import NIOCore
 internal import NIOPosix
 internal import Testing
@@ -84,5 +85,63 @@ struct NIOOrderTests {
         }.get()
         #expect(events.last == "removed")
         try await channel.close()
+    }
+
+    /// Passes accepted connections by the bootstrap, as `Acceptor` does.
+    private final class Bypass: ChannelInboundHandler, Sendable {
+        typealias InboundIn = any Channel
+
+        private final class End: ChannelInboundHandler {
+            typealias InboundIn = any Channel
+        }
+
+        let accepted = NIOLockedValueBox<[any Channel]>([])
+
+        static func add(behindTheBootstrapOf listener: any Channel) throws {
+            try listener.pipeline.syncOperations.addHandler(End(), name: "end")
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let channel = unwrapInboundIn(data)
+            accepted.withLockedValue { $0.append(channel) }
+            channel.eventLoop.execute { try? channel.pipeline.syncOperations.addHandler(Recorder()) }
+            guard let end = try? context.pipeline.syncOperations.context(name: "end") else { return }
+            end.fireChannelRead(data)
+        }
+    }
+
+    /// `Acceptor` relies on this: the listener's channel registers what comes to the end of its pipeline, on the loop of the
+    /// connection and after what has been queued there; and the loops of a group are taken in turn, as `ConnectionHandover` counts.
+    @Test func whatIsPassedByTheBootstrapIsRegisteredAfterItsHandlers() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+        let bypass = Bypass()
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton, childGroup: group)
+            .serverChannelInitializer { $0.pipeline.addHandler(bypass) }
+            .bind(host: "127.0.0.1", port: 0).get()
+        try await listener.eventLoop.submit { try Bypass.add(behindTheBootstrapOf: listener) }.get()
+        let address = try #require(listener.localAddress)
+        var clients: [any Channel] = []
+        for _ in 0..<6 {
+            clients.append(
+                try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(to: address).get())
+        }
+        for client in clients { try await client.writeAndFlush(ByteBuffer(string: "x")).get() }
+        let deadline = ContinuousClock.now + .seconds(60)
+        var events: [[String]] = []
+        repeat {
+            events = []
+            for channel in bypass.accepted.withLockedValue({ $0 }) {
+                events.append(
+                    try await channel.eventLoop.submit {
+                        try channel.pipeline.syncOperations.handler(type: Recorder.self).events
+                    }.get())
+            }
+        } while (events.count < 6 || events.contains { $0.count < 2 }) && ContinuousClock.now < deadline
+        #expect(events == Array(repeating: ["active", "read"], count: 6))
+        let loops = bypass.accepted.withLockedValue { $0.map { ObjectIdentifier($0.eventLoop) } }
+        for (one, next) in zip(loops, loops.dropFirst()) { #expect(one != next) }
+        for client in clients { try await client.close() }
+        try await listener.close()
+        try await group.shutdownGracefully()
     }
 }
