@@ -38,6 +38,10 @@ final class RedisSessionStore: SessionStore {
     private static let offsetPatience = Duration.seconds(1)
     private static let finishPatience = Duration.seconds(2)
     private static let step = Duration.milliseconds(10)
+    /// How often a client tries to get a session which other connections continue at the same time.
+    private static let mostClaims = 3
+    /// How long a record that was put back is kept, in milliseconds; its node writes it again before.
+    private static let returnedLife = 120_000
     private static let longStep = Duration.milliseconds(50)
 
     init(
@@ -101,12 +105,26 @@ final class RedisSessionStore: SessionStore {
     }
 
     func claim(_ record: KeptSession) async throws(RecoveryFailure) -> KeptSession {
-        if let holder = record.owner, !holder.hasSameBytes(as: owner) { try await release(record, by: holder) }
-        let command = RESPCommand.take(StoredSession.key(prefix, record.pid))
-        guard let taken = try await ask(command, about: record.pid, in: record.namespace) else {
-            throw .alreadyUsed
+        var found = record
+        for _ in 0..<Self.mostClaims {
+            if let holder = found.owner, !holder.hasSameBytes(as: owner) { try await release(found, by: holder) }
+            let command = RESPCommand.take(StoredSession.key(prefix, record.pid))
+            guard let taken = try await ask(command, about: record.pid, in: record.namespace) else {
+                throw .alreadyUsed
+            }
+            guard let holder = taken.owner, !(found.owner?.hasSameBytes(as: holder) ?? false) else { return taken }
+            // Another connection has continued the session since the record was found: its socket has to be closed first.
+            giveBack(taken)
+            guard !holder.hasSameBytes(as: owner) else { throw .alreadyUsed }
+            found = taken
         }
-        return taken
+        throw .ownerUnreachable
+    }
+
+    /// Puts a record back whose socket is connected, unless the socket's node has written it again meanwhile.
+    private func giveBack(_ record: KeptSession) {
+        guard let value = try? StoredSession.encode(record) else { return }
+        write(RESPCommand("SET", StoredSession.key(prefix, record.pid), value, "PX", Self.returnedLife, "NX"))
     }
 
     private func ask(

@@ -125,6 +125,35 @@ struct RedisSessionStoreTests {
         }
     }
 
+    @Test("A session that another connection has continued since it was found is asked for, and not taken beside it")
+    func continuedMeanwhile() async throws {
+        try await ManualNode.runStreams(subscribers: 2) { node, _, store in
+            let record = try session()
+            let (held, given) = (try value(session(owner: "holder")), try value(record))
+            let (asked, putBack) = (NIOLockedValueBox(0), NIOLockedValueBox(0))
+            node.transport.with { state in
+                state.answer = { words in
+                    if words[0] == "SET", words.last == "NX" { putBack.withLockedValue { $0 += 1 } }
+                    guard words[0] == "GET" || words[0] == "EVAL" else { return .null }
+                    return asked.withLockedValue { asked in
+                        asked += 1
+                        return asked < 4 ? held : given
+                    }
+                }
+            }
+            node.transport.forget()
+            #expect(try await store.claim(record).owner == nil)
+            #expect(node.questions.contains { $0.text.contains(#""what":"release""#) })
+            #expect(putBack.withLockedValue { $0 } == 1)
+            // Of this node.
+            let own = try value(session(owner: store.owner))
+            node.transport.with { $0.answer = { $0[0] == "EVAL" ? own : .null } }
+            node.transport.forget()
+            await #expect(throws: RecoveryFailure.alreadyUsed) { try await store.claim(record) }
+            #expect(!node.questions.contains { $0.text.contains("release") })
+        }
+    }
+
     @Test("A client waits until the node has read what it has seen elsewhere")
     func offset() async throws {
         try await ManualNode.runStreams { node, _, store in
