@@ -41,8 +41,9 @@ class Cluster:
             raise
 
     def text(self):
-        self.output.seek(0)
-        return self.output.read()
+        # Without `seek`, which would also move where the processes write.
+        file = self.output.fileno()
+        return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
 
     def wait(self, condition, what, seconds=30):
         end = time.monotonic() + seconds

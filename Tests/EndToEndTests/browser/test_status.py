@@ -32,8 +32,9 @@ class StatusServer:
     def find(self, pattern, seconds=30):
         end = time.monotonic() + seconds
         while True:
-            self.output.seek(0)
-            text = self.output.read()
+            # Without `seek`, which would also move where the process writes.
+            file = self.output.fileno()
+            text = os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
             found = re.search(pattern, text)
             if found:
                 return found.group(1)
