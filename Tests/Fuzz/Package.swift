@@ -116,7 +116,7 @@ let package = Package(
             path: "Sources/ServerSettings",
             sources: [
                 "Settings", "Cluster/RedisSettings.swift", "API/APIToken.swift", "Operations/OperationsToken.swift",
-                "Webhooks/WebhookKind.swift",
+                "Webhooks/WebhookKind.swift", "Permissions/RoomRule.swift",
             ],
             swiftSettings: swiftSettings),
         .target(

@@ -47,7 +47,7 @@ struct FuzzPackageTests {
         }
         let chosen = [
             "SocketIOJWT/TokenAlgorithm.swift", "Chat/ChatLimits.swift", "ServerSettings/Settings",
-            "ServerSettings/Cluster/RedisSettings.swift",
+            "ServerSettings/Cluster/RedisSettings.swift", "ServerSettings/Permissions/RoomRule.swift",
         ]
         let text = try String(contentsOf: Self.folder.appendingPathComponent("Package.swift"), encoding: .utf8)
         for path in chosen {

@@ -28,8 +28,8 @@ struct RemoteOptions: ParsableArguments {
 
 /// Which node is meant, and with which token it is asked.
 struct RemotePlace: ParsableArguments {
-    static let urlVariable = "SOCKETIO_URL"
-    static let tokenVariable = "SOCKETIO_TOKEN"
+    static let urlVariable = SettingsLoader.urlVariable
+    static let tokenVariable = SettingsLoader.tokenVariable
 
     @Option(
         help: ArgumentHelp(

@@ -16,8 +16,11 @@ struct SettingsLoader {
     var environment: [String: String] = ProcessInfo.processInfo.environment
 
     static let fileVariable = "SOCKETIO_CONFIG"
+    /// Where commands find a running node, and their token.
+    static let urlVariable = "SOCKETIO_URL"
+    static let tokenVariable = "SOCKETIO_TOKEN"
     /// Variables of commands, which are no settings.
-    static let otherVariables = [fileVariable, RemotePlace.urlVariable, RemotePlace.tokenVariable]
+    static let otherVariables = [fileVariable, urlVariable, tokenVariable]
 
     /// The file that is used, if any.
     var file: String? {
