@@ -38,11 +38,11 @@ final class RedisSessionStore: SessionStore {
     private static let offsetPatience = Duration.seconds(1)
     private static let finishPatience = Duration.seconds(2)
     private static let step = Duration.milliseconds(10)
+    private static let longStep = Duration.milliseconds(50)
     /// How often a client tries to get a session which other connections continue at the same time.
     private static let mostClaims = 3
     /// How long a record that was put back is kept, in milliseconds; its node writes it again before.
     private static let returnedLife = 120_000
-    private static let longStep = Duration.milliseconds(50)
 
     init(
         bus: RedisBus, hub: LoopBound<StreamHub>, names: StreamNames, configuration: RedisClusterConfiguration,
