@@ -14,7 +14,17 @@ skipped=0
 # What failed, told once more at the end, where it is looked for first.
 failures=()
 
+# How long each part took, in seconds.
+times=()
+since=$SECONDS
+
+took() {
+    times+=("$1 $((SECONDS - since)) s")
+    since=$SECONDS
+}
+
 finish() {
+    printf 'took:%s\n' "$(printf ' %s,' "${times[@]}")"
     [[ ${#failures[@]} -gt 0 ]] && printf 'failed: %s\n' "${failures[@]}"
     [[ $skipped -gt 0 ]] && echo "$skipped skipped; the reasons are above"
     echo "$passed passed, $failed failed"
@@ -67,6 +77,7 @@ swift_tests() {
     [[ -f $other ]] && file=$other
     local total bad left_out
     read -r total bad left_out < <(counts "$file")
+    took "$name"
     if [[ ${total:-0} -eq 0 ]]; then
         complain "swift test gave no result for '$name' (exit code $code)"
         [[ $code -eq 124 ]] && mapfile -t -O "${#failures[@]}" failures < <(unfinished "$log")
@@ -86,6 +97,7 @@ runner() {
     shift
     timeout --foreground --kill-after=10 "${RUNNER_SECONDS:-1800}" "$@" 2>&1 | tee "$log" | sed -u "s/^/$name | /"
     code=${PIPESTATUS[0]}
+    took "$name"
     local line
     line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
     if [[ -z $line && $code -eq 0 ]] && grep -q '^SKIPPED' "$log"; then return; fi
@@ -98,7 +110,9 @@ runner() {
     bad=$(sed -E 's/^[0-9]+ passed, ([0-9]+) failed.*/\1/' <<< "$line")
     passed=$((passed + good))
     failed=$((failed + bad))
-    [[ $bad -gt 0 ]] && mapfile -t -O "${#failures[@]}" failures < <(grep -iE '^(not ok|FAIL|ERROR|✖|  *not ok)' "$log")
+    # With the messages of Python's exceptions, which say what a test waited for.
+    [[ $bad -gt 0 ]] && mapfile -t -O "${#failures[@]}" failures < \
+        <(grep -E '^ *not ok|^(FAIL|ERROR|✖)|^[A-Za-z_.]+(Error|Exception|Expired)(: |$)' "$log")
     [[ $code -ne 0 && $bad -eq 0 ]] && complain "$name ended with $code, although nothing failed"
     return 0
 }
@@ -108,6 +122,7 @@ autobahn() {
     local log="$results/autobahn.log" code=0
     timeout --foreground --kill-after=10 1800 sh Tests/EndToEndTests/autobahn.sh 2>&1 | tee "$log"
     code=${PIPESTATUS[0]}
+    took Autobahn
     if grep -q '^SKIPPED' "$log"; then
         skipped=$((skipped + 1))
         return
@@ -137,6 +152,7 @@ if ! swift build --build-tests; then
     complain "the build failed"
     finish
 fi
+took build
 # Most tests wait most of the time, so that more of them run at once than there are cores.
 swift_tests swift 4 --skip "$timed"
 swift_tests timed 1 --filter "$timed"
@@ -146,7 +162,7 @@ idle=()
 chrt --idle 0 true 2>/dev/null && idle=(chrt --idle 0)
 export SANITIZE_MAY_SKIP=yes
 builds='.ci/release.sh'
-[[ ${TEST_SANITIZER:-yes} != no ]] && builds+='; .ci/sanitize.sh --build thread'
+[[ ${TEST_SANITIZER:-yes} != no ]] && builds+='; .ci/sanitize.sh --build --judged thread'
 setsid timeout --kill-after=10 3600 "${idle[@]}" bash -c "$builds" >"$results/builds.log" 2>&1 &
 builder=$!
 trap 'kill -- "-$builder" 2>/dev/null' EXIT
@@ -159,10 +175,11 @@ fi
 [[ -f Tests/EndToEndTests/autobahn.sh ]] && autobahn
 wait "$builder"
 trap - EXIT
+took 'waiting for builds'
 runner release .ci/release.sh
 instructions
 if [[ ${TEST_SANITIZER:-yes} != no ]]; then
-    RUNNER_SECONDS=3600 runner sanitizer .ci/sanitize.sh thread
+    runner sanitizer .ci/sanitize.sh --judged thread
     if grep -q '^SKIPPED' "$results/sanitizer.log"; then skipped=$((skipped + 1)); fi
 else
     echo 'SKIPPED: the thread sanitizer, because of TEST_SANITIZER=no'

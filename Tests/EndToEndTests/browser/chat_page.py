@@ -10,6 +10,7 @@ import time
 import urllib.request
 
 from selenium import webdriver
+from selenium.common.exceptions import JavascriptException, NoSuchElementException, StaleElementReferenceException, TimeoutException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -90,8 +91,16 @@ class Page:
             self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
                 "features": [{"name": "prefers-color-scheme", "value": "dark"}]})
 
+    # A page that reloads itself takes its elements and its scripts with it while a condition looks at them.
+    BETWEEN_PAGES = (NoSuchElementException, StaleElementReferenceException, JavascriptException)
+
     def wait(self, condition, what, seconds=15):
-        return WebDriverWait(self.driver, seconds, poll_frequency=0.05).until(lambda _: condition(), what)
+        """Waits for the condition; `what` names it, or is a function that says how it is at the end."""
+        patience = WebDriverWait(self.driver, seconds, poll_frequency=0.05, ignored_exceptions=self.BETWEEN_PAGES)
+        try:
+            return patience.until(lambda _: condition())
+        except TimeoutException:
+            raise TimeoutException(f"not within {seconds} s: {what() if callable(what) else what}") from None
 
     def find(self, css):
         return self.driver.find_element(By.CSS_SELECTOR, css)
@@ -120,7 +129,7 @@ class Page:
         self.wait(lambda: self.find("#app").is_displayed(), "is in")
         self.wait(lambda: self.find("#state").get_attribute("data-transport") == "websocket", "upgrade reached")
         if title:
-            self.wait(lambda: self.find("#title").text == title and self.find("#message").is_enabled(), f"{title} is open, not {self.find('#title').text}")
+            self.wait(lambda: self.find("#title").text == title and self.find("#message").is_enabled(), lambda: f"{title} is open, not {self.find('#title').text}")
 
     def reload(self, title="# general"):
         self.driver.refresh()
@@ -137,7 +146,7 @@ class Page:
         self.find("#send").click()
 
     def sees(self, text, css=".message .text", seconds=15):
-        self.wait(lambda: any(text in seen for seen in self.texts(css)), f"sees {text!r} in {self.texts(css)[-5:]}", seconds)
+        self.wait(lambda: any(text in seen for seen in self.texts(css)), lambda: f"sees {text!r} in {self.texts(css)[-5:]}", seconds)
 
     def sent(self, seconds=20):
         """Everything written has been acknowledged."""

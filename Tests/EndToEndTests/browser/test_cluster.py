@@ -150,7 +150,7 @@ class ClusterTest(unittest.TestCase):
 
 def people(page, names):
     page.click("#people-open")
-    page.wait(lambda: page.texts("#people .name") == names, f"sees {names}, not {page.texts('#people .name')}", 30)
+    page.wait(lambda: page.texts("#people .name") == names, lambda: f"sees {names}, not {page.texts('#people .name')}", 30)
     page.click("#people-dialog .close")
 
 
