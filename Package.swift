@@ -290,16 +290,15 @@ let package = Package(
         .target(
             name: "ClusterTesting",
             dependencies: [
-                "SocketIORedis", "SocketIOServer", "HiredisNIO", "SocketIOTesting", "ProcessTesting", nioCore,
-                nioLocks, nioPosix, logging,
+                "RedisTesting", "SocketIORedis", "SocketIOServer", "HiredisNIO", "SocketIOTesting", "ProcessTesting",
+                nioCore, nioLocks, nioPosix, logging,
             ],
             path: "Tests/ClusterTesting", swiftSettings: swiftSettings),
         .testTarget(
             name: "SocketIORedisTests",
             dependencies: [
-                "ClusterTesting", "SocketIORedis", "SocketIOCluster", "SocketIOServer", "SocketIOCore",
-                "EngineIOServer", "EngineIOCore",
-                "HiredisNIO",
+                "ClusterTesting", "RedisTesting", "SocketIORedis", "SocketIOCluster", "SocketIOServer", "SocketIOCore",
+                "EngineIOServer", "EngineIOCore", "HiredisNIO",
                 "LoopConfinement", "SocketIOTesting", "ProcessTesting", "MetricTesting", nioCore, nioLocks, nioPosix,
                 nioEmbedded,
                 nioHTTP1,
@@ -358,8 +357,8 @@ let package = Package(
             name: "ServerCommandTests",
             dependencies: [
                 "socketio-server", "SocketIORedis", "SocketIOCluster", "SocketIOServer", "SocketIOTesting",
-                "EngineIOServer", "HTTPServerCore", "HiredisNIO", "ProcessTesting", nioCore, nioLocks, nioPosix,
-                nioHTTP1, crypto, logging,
+                "EngineIOServer", "HTTPServerCore", "HiredisNIO", "RedisTesting", "ProcessTesting", nioCore, nioLocks,
+                nioPosix, nioHTTP1, crypto, logging,
                 configuration, coreMetrics, .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings),

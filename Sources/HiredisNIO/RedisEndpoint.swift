@@ -11,7 +11,7 @@ package protocol RedisEndpointCore: AnyObject {
     func close()
 }
 
-/// The life of ``RedisClient`` and ``RedisSubscriber``: a link that comes back by itself, its state, its end. Everything here
+/// The life of ``RedisClient`` and of what tests have beside it: a link that comes back by itself, its state, its end. Everything here
 /// may be called from any thread.
 package protocol RedisEndpoint: AnyObject, Sendable {
     associatedtype Core: RedisEndpointCore

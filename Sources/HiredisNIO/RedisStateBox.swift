@@ -13,6 +13,8 @@ package final class RedisStateBox: Sendable {
 
     private let contents = NIOLockedValueBox(Contents())
 
+    package init() {}
+
     var state: RedisLinkState { contents.withLockedValue { $0.state } }
 
     /// Returns whether the state is another one than before.

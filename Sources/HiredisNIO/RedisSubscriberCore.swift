@@ -3,7 +3,8 @@
 package import Logging
 package import NIOCore
 
-/// What ``RedisSubscriber`` is on its event loop, for those who live there too.
+/// A connection to Redis for subscriptions that comes back by itself and subscribes to everything again before it says that it is
+/// up. Lives on one event loop.
 package final class RedisSubscriberCore: RedisEndpointCore {
     package typealias Waiter = (Result<Void, RedisError>) -> Void
     private typealias Table = SubscriptionTable<Waiter>
@@ -17,6 +18,22 @@ package final class RedisSubscriberCore: RedisEndpointCore {
     private var outages = OutageRecord()
     private var receivedInRead = 0
 
+    /// Makes a subscriber for the event loop that the caller is on, or will be when it uses it. It is to be closed by its
+    /// owner.
+    ///
+    /// - Parameter name: names the link in logs and metrics.
+    /// - Parameter nodes: In a Redis Cluster, whose primaries it connects to.
+    /// - Parameter stateBox: tells other threads the state.
+    package convenience init(
+        configuration: RedisConfiguration, nodes: RedisClusterNodes? = nil, eventLoop: any EventLoop, logger: Logger,
+        name: String, stateBox: RedisStateBox = RedisStateBox(), handlers: RedisSubscriberHandlers
+    ) {
+        self.init(
+            configuration: configuration,
+            resolver: nodes.map { AnyPrimary($0) } ?? configuration.makeResolver(logger: logger), eventLoop: eventLoop,
+            logger: logger, name: name, stateBox: stateBox, handlers: handlers)
+    }
+
     init(
         configuration: RedisConfiguration, resolver: any RedisAddressResolver, eventLoop: any EventLoop,
         logger: Logger, name: String, stateBox: RedisStateBox, handlers: RedisSubscriberHandlers
@@ -26,22 +43,8 @@ package final class RedisSubscriberCore: RedisEndpointCore {
         link = RedisLink(
             name: name, configuration: configuration,
             settings: RedisConnectionSettings(configuration, isSubscriber: true), resolver: resolver,
-            stateBox: stateBox, onState: handlers.onState, eventLoop: eventLoop, logger: logger)
-    }
-
-    /// Makes a subscriber for the event loop that the caller is on, or will be when it uses it. It is to be closed by its
-    /// owner.
-    ///
-    /// - Parameter name: names the link in logs and metrics.
-    /// - Parameter nodes: In a Redis Cluster, whose primaries it connects to.
-    package convenience init(
-        configuration: RedisConfiguration, nodes: RedisClusterNodes? = nil, eventLoop: any EventLoop, logger: Logger,
-        name: String, handlers: RedisSubscriberHandlers
-    ) {
-        self.init(
-            configuration: configuration,
-            resolver: nodes.map { AnyPrimary($0) } ?? configuration.makeResolver(logger: logger), eventLoop: eventLoop,
-            logger: logger, name: name, stateBox: RedisStateBox(), handlers: handlers)
+            stateBox: stateBox,
+            onState: handlers.onState, eventLoop: eventLoop, logger: logger)
     }
 
     package func start() { link.start(owner: self) }
@@ -53,7 +56,10 @@ package final class RedisSubscriberCore: RedisEndpointCore {
 
     // MARK: Subscriptions
 
-    /// As ``RedisSubscriber/subscribe(_:kind:_:)``.
+    /// Subscribes, from now on and after every loss of the link.
+    ///
+    /// The completion is called when the server has confirmed it: at once when it had, after the link is up when it is down. A
+    /// refusal (`permission`, naming the right) ends the wish.
     package func subscribe(
         _ channel: String, kind: RedisSubscriptionKind = .channel, _ completion: @escaping Waiter
     ) {
@@ -61,7 +67,7 @@ package final class RedisSubscriberCore: RedisEndpointCore {
         perform(table.subscribe(.init(kind: kind, channel: channel), completion), completion)
     }
 
-    /// As ``RedisSubscriber/unsubscribe(_:kind:_:)``.
+    /// Ends a subscription; the completion is called when no message of it can follow.
     package func unsubscribe(
         _ channel: String, kind: RedisSubscriptionKind = .channel, _ completion: @escaping Waiter
     ) {

@@ -17,7 +17,7 @@ package struct RedisOutage: Sendable {
     package let isOutputBufferCutLikely: Bool
 }
 
-/// What is told to the owner of a ``RedisSubscriber``; every call comes on its event loop, so nothing here need be `Sendable`.
+/// What is told to the owner of a ``RedisSubscriberCore``; every call comes on its event loop, so nothing here need be `Sendable`.
 package struct RedisSubscriberHandlers {
     /// A message. Its buffers are slices of what was received.
     package var onMessage: (RedisMessage) -> Void

@@ -3,6 +3,7 @@
 internal import HiredisNIO
 internal import NIOCore
 package import ProcessTesting
+internal import class RedisTesting.RedisSubscriber
 
 /// Counts as a subscriber of the requests and answers none.
 package final class DeadNode: Sendable {

@@ -17,6 +17,9 @@ struct FuzzPackageTests {
         "HiredisNIO", "SocketIOCore", "SocketIOServer", "SocketIOCluster", "SocketIORedis",
     ]
 
+    /// The words before the name of a type.
+    private static let kinds: Set<Substring> = ["struct", "enum", "class", "actor", "protocol", "typealias"]
+
     @Test func targetsHaveTheSameDependencies() throws {
         let package = try Manifest(Self.root)
         let fuzz = try Manifest(Self.folder)
@@ -54,6 +57,51 @@ struct FuzzPackageTests {
             #expect(files.fileExists(atPath: sources.appendingPathComponent(path).path), "\(path) has moved")
             let name = path.split(separator: "/").dropFirst().joined(separator: "/")
             #expect(text.contains("\"\(name)\""), "the manifest does not name \(name)")
+        }
+    }
+
+    /// A target made of some files of another one has no use for types of the files that it leaves out.
+    @Test(arguments: ["SocketIOJWT", "Chat", "ServerSettings"])
+    func chosenFilesStandAlone(of name: String) throws {
+        let folder = Self.folder.appendingPathComponent("Sources/\(name)").resolvingSymlinksInPath()
+        let text = try String(contentsOf: Self.folder.appendingPathComponent("Package.swift"), encoding: .utf8)
+        // Of the target, or of the path of one.
+        let begin = try #require(text.range(of: "name: \"\(name)\"") ?? text.range(of: "Sources/\(name)\""))
+        let list = try #require(text[begin.upperBound...].firstMatch(of: #/sources: \[([^\]]*)\]/#)).1
+        let chosen = list.matches(of: #/"([^"]+)"/#).map { String($0.1) }
+        #expect(!chosen.isEmpty)
+
+        // The types of the other files, and the names in these ones, of which some are types within types here.
+        var declared: [String: String] = [:]
+        var used: [String: Set<Substring>] = [:]
+        var own: Set<String> = []
+        let files = try #require(FileManager.default.enumerator(atPath: folder.path))
+        for case let path as String in files where path.hasSuffix(".swift") {
+            let source = try String(contentsOf: folder.appendingPathComponent(path), encoding: .utf8)
+            let isChosen = chosen.contains { path == $0 || path.hasPrefix($0 + "/") }
+            for line in source.split(separator: "\n") {
+                let code = line.split(separator: "\"", omittingEmptySubsequences: false).enumerated()
+                    .filter { $0.offset.isMultiple(of: 2) }
+                let words = code.flatMap { $0.element.split { !$0.isLetter && !$0.isNumber && $0 != "_" } }
+                guard !line.contains("//"), let kind = words.firstIndex(where: Self.kinds.contains) else {
+                    if isChosen, !line.contains("//") { used[path, default: []].formUnion(words) }
+                    continue
+                }
+                guard let name = words[kind...].dropFirst().first else { continue }
+                if isChosen {
+                    own.insert(String(name))
+                    used[path, default: []].formUnion(words[kind...].dropFirst(2))
+                } else if !line.hasPrefix(" ") {
+                    declared[String(name)] = path
+                }
+            }
+        }
+        #expect(!declared.isEmpty && !used.isEmpty)
+        for (path, names) in used {
+            for name in names where !own.contains(String(name)) {
+                guard let other = declared[String(name)] else { continue }
+                Issue.record("\(path) needs \(name) of \(other), which Tests/Fuzz/Package.swift leaves out")
+            }
         }
     }
 

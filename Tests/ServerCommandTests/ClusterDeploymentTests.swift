@@ -11,6 +11,8 @@ internal import ProcessTesting
 internal import SocketIOTesting
 internal import Testing
 
+internal import class RedisTesting.RedisSubscriber
+
 /// The executable, as several processes with settings of their own, over a Redis that is guarded, encrypted or replicated.
 @Suite("Nodes as processes over TLS and Sentinel", .enabled(if: RedisServer.isInstalled), .serialized)
 struct ClusterDeploymentTests {

@@ -9,6 +9,8 @@ import SocketIOServer
 import SocketIOTesting
 import Testing
 
+import class RedisTesting.RedisSubscriber
+
 /// Redis as it stands in production: behind TLS, for a user with the rights needed and no more, watched by sentinels.
 @Suite("Nodes over a Redis that is guarded or replicated", .enabled(if: RedisServer.isInstalled), .serialized)
 struct DeploymentTests {

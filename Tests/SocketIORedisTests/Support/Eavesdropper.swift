@@ -4,6 +4,8 @@ import HiredisNIO
 import NIOCore
 import ProcessTesting
 
+import class RedisTesting.RedisSubscriber
+
 /// Hears what is published on a channel, as anybody can who may subscribe.
 final class Eavesdropper: Sendable {
     private let subscriber: RedisSubscriber
