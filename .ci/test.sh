@@ -162,7 +162,7 @@ idle=()
 chrt --idle 0 true 2>/dev/null && idle=(chrt --idle 0)
 export SANITIZE_MAY_SKIP=yes
 builds='.ci/release.sh'
-[[ ${TEST_SANITIZER:-yes} != no ]] && builds+='; .ci/sanitize.sh --build --judged thread'
+[[ ${TEST_SANITIZER:-yes} != no ]] && builds+='; .ci/sanitize.sh --build --short thread'
 setsid timeout --kill-after=10 3600 "${idle[@]}" bash -c "$builds" >"$results/builds.log" 2>&1 &
 builder=$!
 trap 'kill -- "-$builder" 2>/dev/null' EXIT
@@ -179,7 +179,7 @@ took 'waiting for builds'
 runner release .ci/release.sh
 instructions
 if [[ ${TEST_SANITIZER:-yes} != no ]]; then
-    runner sanitizer .ci/sanitize.sh --judged thread
+    runner sanitizer .ci/sanitize.sh --short thread
     if grep -q '^SKIPPED' "$results/sanitizer.log"; then skipped=$((skipped + 1)); fi
 else
     echo 'SKIPPED: the thread sanitizer, because of TEST_SANITIZER=no'
