@@ -36,9 +36,14 @@ import Testing
         let good = "42\(namespace)[\"msg\",\"00000001000000020000000000000003ab\"]"
         let stamp = MessageStamp(publisher: 1, sequence: 2, time: 3)
         #expect(read(Array(good.utf8), reader.readEvent) == .delivery(stamp))
+        // As a server with connection state recovery sends it.
+        let offset = good.replacing("\"]", with: "\",\"1764684800000-0\"]")
+        #expect(read(Array(offset.utf8), reader.readEvent) == .delivery(stamp))
         let harmed = [
             good.replacing("ab", with: "ax"), good.replacing("ab", with: "a"), good.replacing("ab", with: "abc"),
-            good.replacing("\"]", with: "\",1]"), good.replacing("0003", with: "000g"), String(good.dropLast()),
+            good.replacing("\"]", with: "\",1]"), good.replacing("\"]", with: "\",\"\"]"),
+            good.replacing("\"]", with: "\",\"1\",\"2\"]"), good.replacing("0003", with: "000g"),
+            String(good.dropLast()),
         ]
         for text in harmed { #expect(read(Array(text.utf8), reader.readEvent) == .damaged, "\(text)") }
         for text in ["42\(namespace)[\"hello\",1]", "42", "42/other,[\"msg\"]"] {

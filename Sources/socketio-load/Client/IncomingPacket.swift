@@ -2,7 +2,8 @@
 
 internal import Glibc
 
-/// Reads the acknowledgements and deliveries of one part: exactly the bytes which a correct server sends.
+/// Reads the acknowledgements and deliveries of one part: exactly the bytes which a correct server sends. With connection state
+/// recovery that is one argument more behind an event, the offset.
 final class IncomingPacket {
     enum Event: Equatable {
         case delivery(MessageStamp)
@@ -46,8 +47,8 @@ final class IncomingPacket {
     }
 
     private func payload(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> MessageStamp? {
-        guard let base = bytes.baseAddress, bytes.count == start + blank.count + 2,
-            bytes[bytes.count - 2] == UInt8(ascii: "\""), bytes[bytes.count - 1] == UInt8(ascii: "]")
+        guard let base = bytes.baseAddress, bytes.count >= start + blank.count,
+            Self.isEnd(bytes[(start + blank.count)...])
         else { return nil }
         let filling = blank.count - MessageStamp.length
         let isUnharmed = blank.withUnsafeBytes { expected in
@@ -55,6 +56,16 @@ final class IncomingPacket {
             return memcmp(base + start + MessageStamp.length, expectedBase + MessageStamp.length, filling) == 0
         }
         return isUnharmed ? MessageStamp.read(base + start) : nil
+    }
+
+    /// `"]`, or with an offset `","1234-0"]`.
+    private static func isEnd(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+        let quote = UInt8(ascii: "\"")
+        guard bytes.count >= 2, bytes.first == quote, bytes.last == UInt8(ascii: "]") else { return false }
+        let offset = bytes.dropFirst().dropLast()
+        if offset.isEmpty { return true }
+        return offset.count >= 4 && offset.starts(with: ",\"".utf8) && offset.last == quote
+            && !offset.dropFirst(2).dropLast().contains { $0 == quote || $0 == UInt8(ascii: "\\") }
     }
 
     private static func starts(_ bytes: UnsafeBufferPointer<UInt8>, with start: [UInt8]) -> Bool {
