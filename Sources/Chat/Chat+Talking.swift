@@ -36,14 +36,14 @@ struct ChatAccess: Sendable {
 
 /// What is said, in channels and conversations alike.
 extension Chat {
-    /// Messages of one answer.
+    /// Messages that a room opens with. Pages of older ones, and of those that a client missed, have four times as many.
     static let page = 50
 
     func listenForTalk(_ visitor: Visitor) {
         on(visitor, "open") { (key: String) async throws -> ChatOpening in try await open(visitor, key) }
         on(visitor, "history") { (key: String, before: Int64) async throws -> [ChatMessage] in
             _ = try await access(visitor, key)
-            return try await store.messages(in: key, before: before, limit: Self.page)
+            return try await store.messages(in: key, before: before, limit: 4 * Self.page)
         }
         on(visitor, "since") { (key: String, after: Int64) async throws -> [ChatMessage] in
             _ = try await access(visitor, key)

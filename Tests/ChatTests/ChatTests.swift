@@ -92,18 +92,18 @@ struct ChatTests {
     func history() async throws {
         try await ChatUnderTest.run { chat in
             let room = try await chat.person("Ada").community(lobby)
-            for number in 1...120 {
+            for number in 1...320 {
                 _ = try await chat.store.append(
                     ChatMessage(
                         room: general.string ?? "", seq: 0, id: "m\(number)", from: "x", name: "X",
                         text: "text \(number)", time: 1))
             }
             let opening = try await room.emitWithAck("open", general)[0]
-            #expect(opening["messages"]?.count == 50 && opening["more"] == true && opening["last"] == 120)
-            #expect(opening["messages"]?[0]?["seq"] == 71)
-            let older = try await room.emitWithAck("history", general, 71)[0]
-            #expect(older.count == 50 && older[0]?["seq"] == 21)
-            #expect(try await room.emitWithAck("since", general, 118)[0].count == 2)
+            #expect(opening["messages"]?.count == 50 && opening["more"] == true && opening["last"] == 320)
+            #expect(opening["messages"]?[0]?["seq"] == 271)
+            let older = try await room.emitWithAck("history", general, 271)[0]
+            #expect(older.count == 200 && older[0]?["seq"] == 71)
+            #expect(try await room.emitWithAck("since", general, 318)[0].count == 2)
             #expect(try await room.emitWithAck("search", general, "TEXT 77")[0][0]?["seq"] == 77)
             #expect(try await room.emitWithAck("search", general, "x")[0] == [], "too short to look for")
         }

@@ -58,6 +58,7 @@ run_python python/test_msgpack.py
 run_python python/test_old_clients.py
 run_python python/test_durable.py
 run_python browser/test_chat.py
+run_python browser/test_history.py
 run_python browser/test_cluster.py
 run_python browser/test_status.py
 run_python browser/test_origin.py

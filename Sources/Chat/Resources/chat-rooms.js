@@ -67,6 +67,13 @@ function merge(room, messages) {
   if (!room.message || newest.seq >= room.message.seq) room.message = newest;
 }
 
+/** Keeps the list short while the person reads its end, since drawing costs as much as it is long. What is older is fetched again. */
+function shorten(room) {
+  if (room.list.length <= 600 || room.fetching || (room.key === current && !atBottom())) return;
+  room.list = room.list.slice(-300);
+  room.more = true;
+}
+
 export async function openRoom(room) {
   const socket = socketOf(room.key);
   if (!socket?.connected || room.loading) return;
@@ -120,6 +127,7 @@ async function missedMessages(room) {
       const missed = await ask(socketOf(room.key), 'since', room.key, last);
       if (!missed.length) break;
       merge(room, missed);
+      shorten(room);
     }
   } catch { room.stale = true; } finally { room.catching = false; render(); }
 }
@@ -137,8 +145,12 @@ export async function receive(message) {
   if (room.loaded && message.seq > last + 1 && last < room.last + 1 && room.list.length) {
     room.last = Math.max(room.last, message.seq);
     missedMessages(room);
-  } else if (room.loaded) merge(room, [message]);
-  else {
+  } else if (room.loaded && room.more && room.list.length && message.seq < room.list[0].seq) {
+    // Older than what is here: it comes with its page.
+  } else if (room.loaded) {
+    merge(room, [message]);
+    shorten(room);
+  } else {
     room.last = Math.max(room.last, message.seq);
     if (!room.message || message.seq >= room.message.seq) room.message = message;
   }
