@@ -158,8 +158,9 @@ let package = Package(
         .target(
             name: "Chat",
             dependencies: [
-                "SocketIOServer", "SocketIOHummingbird", "HiredisNIO", grdb, crypto, hummingbird, httpTypes, nioCore,
-                nioLocks, logging,
+                "SocketIOServer", "SocketIOHummingbird", "HiredisNIO", grdb, crypto, hummingbird, httpTypes,
+                dequeModule,
+                nioCore, nioLocks, logging,
             ],
             resources: [.embedInCode("Resources")], swiftSettings: swiftSettings),
         .executableTarget(

@@ -41,7 +41,11 @@ extension Chat {
                     throw ConnectError("You were sent away from this community.", data: ["code": "kicked"])
                 }
             } else {
-                guard try await store.places(of: person.id, in: "").count < limits.maxPlaces else {
+                // Without conversations, to which others may add a person.
+                let communities = try await store.places(of: person.id, in: "").count {
+                    if case .community = RoomKey($0.room.key) { true } else { false }
+                }
+                guard communities < limits.maxPlaces else {
                     throw ConnectError("You are in too many communities.", data: ["code": "too-many"])
                 }
                 try await store.join(ChatMember(person: person.id), room: key)

@@ -15,6 +15,7 @@ extension Chat {
                 throw EventError.refusal(
                     "file-size", "A file has 1 to \(limit) bytes.", ["limit": .int(Int64(limit))])
             }
+            try self.limit(visitor)
             var file = file
             file.name = Self.fileName(file.name)
             file.type = Self.mediaType(file.type)

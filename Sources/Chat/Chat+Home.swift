@@ -144,6 +144,10 @@ extension Chat {
         for person in others where try await store.person(person) == nil {
             throw EventError.refusal("no-person", "There is no such person.")
         }
+        // One stranger can begin many groups, but only one conversation with somebody.
+        for person in others where try await store.places(of: person, in: "").count >= 2 * limits.maxPlaces {
+            throw EventError.refusal("too-many", "Somebody of these is in too many conversations.")
+        }
         let room = ChatRoom(
             key: RoomKey.group(ChatID.random()).text, title: title.text, space: "", owner: visitor.person.id,
             created: Self.now)
@@ -153,12 +157,20 @@ extension Chat {
     }
 
     private func converse(_ visitor: Visitor, _ room: ChatRoom, _ others: [String]) async throws {
-        // Only those of the one who begins: strangers must not be able to fill the list of somebody else.
-        guard try await store.places(of: visitor.person.id, in: "").count < limits.maxPlaces else {
-            throw EventError.refusal("too-many", "You are in too many communities and conversations.")
-        }
+        try await checkPlaces(visitor)
         let room = try await store.create(room)
         for person in [visitor.person.id] + others { try await store.join(ChatMember(person: person), room: room.key) }
+    }
+
+    /// Whether a person may begin one more.
+    private func checkPlaces(_ visitor: Visitor) async throws {
+        try limit(visitor)
+        // Only those that the person has begun: strangers must not be able to keep somebody from beginning one.
+        let id = visitor.person.id
+        let own = try await store.places(of: id, in: "").count { $0.room.owner.hasSameBytes(as: id) }
+        guard own < limits.maxPlaces else {
+            throw EventError.refusal("too-many", "You have begun too many communities and conversations.")
+        }
     }
 
     static let badTitle = EventError.refusal("bad-title", "A title has 1 to 64 visible characters of one script.")
@@ -185,9 +197,7 @@ extension Chat {
 
     private func makeCommunity(_ visitor: Visitor, _ title: String) async throws -> ChatPlace {
         guard let title = ChatTitle(title) else { throw Self.badTitle }
-        guard try await store.places(of: visitor.person.id, in: "").count < limits.maxPlaces else {
-            throw EventError.refusal("too-many", "You are in too many communities and conversations.")
-        }
+        try await checkPlaces(visitor)
         let room = ChatRoom(
             key: RoomKey.community(ChatID.random()).text, title: title.text, space: "", owner: visitor.person.id,
             created: Self.now)

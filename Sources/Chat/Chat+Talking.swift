@@ -3,11 +3,11 @@
 internal import SocketIOServer
 
 /// A message as a page sends it.
-struct ChatDraft: Codable, Sendable {
+struct ChatDraft: Decodable, Sendable {
     var id: String
     var text: String
     /// The number of the message it answers.
-    var reply: Int64?
+    var reply: MessageNumber?
     /// The id of a file that was uploaded before.
     var file: String?
 }
@@ -41,16 +41,17 @@ extension Chat {
 
     func listenForTalk(_ visitor: Visitor) {
         on(visitor, "open") { (key: String) async throws -> ChatOpening in try await open(visitor, key) }
-        on(visitor, "history") { (key: String, before: Int64) async throws -> [ChatMessage] in
+        on(visitor, "history") { (key: String, before: MessageNumber) async throws -> [ChatMessage] in
             _ = try await access(visitor, key)
-            return try await store.messages(in: key, before: before, limit: 4 * Self.page)
+            return try await store.messages(in: key, before: before.value, limit: 4 * Self.page)
         }
-        on(visitor, "since") { (key: String, after: Int64) async throws -> [ChatMessage] in
+        on(visitor, "since") { (key: String, after: MessageNumber) async throws -> [ChatMessage] in
             _ = try await access(visitor, key)
-            return try await store.messages(in: key, after: after, limit: 4 * Self.page)
+            return try await store.messages(in: key, after: after.value, limit: 4 * Self.page)
         }
         on(visitor, "search") { (key: String, text: String) async throws -> [ChatMessage] in
             _ = try await access(visitor, key)
+            try limit(visitor)
             guard (2...200).contains(text.utf8.count) else { return [] }
             return try await store.search(text, in: key, limit: Self.page)
         }
@@ -61,10 +62,10 @@ extension Chat {
             case .text: throw EventError.noSuchRoom
             }
         }
-        on(visitor, "edit") { (key: String, seq: Int64, text: String) async throws -> ChatMessage in
+        on(visitor, "edit") { (key: String, seq: MessageNumber, text: String) async throws -> ChatMessage in
             let text = try bounded(text)
             guard !text.isEmpty else { throw Self.emptyMessage }
-            return try await change(visitor, key, seq) { message, _ in
+            return try await change(visitor, key, seq.value) { message, _ in
                 guard message.from.hasSameBytes(as: visitor.person.id), message.deleted != true else {
                     throw EventError.notYours
                 }
@@ -72,8 +73,8 @@ extension Chat {
                 message.edited = Self.now
             }
         }
-        on(visitor, "delete") { (key: String, seq: Int64) async throws -> ChatMessage in
-            try await change(visitor, key, seq) { message, isOwner in
+        on(visitor, "delete") { (key: String, seq: MessageNumber) async throws -> ChatMessage in
+            try await change(visitor, key, seq.value) { message, isOwner in
                 guard message.from.hasSameBytes(as: visitor.person.id) || isOwner else { throw EventError.notYours }
                 message.text = ""
                 message.file = nil
@@ -82,14 +83,14 @@ extension Chat {
                 message.deleted = true
             }
         }
-        on(visitor, "react") { (key: String, seq: Int64, emoji: String, on: Bool) async throws -> ChatMessage in
-            try await react(visitor, key, seq, emoji, on)
+        on(visitor, "react") { (key: String, seq: MessageNumber, emoji: String, on: Bool) async throws -> ChatMessage in
+            try await react(visitor, key, seq.value, emoji, on)
         }
-        on(visitor, "read") { (key: String, seq: Int64) async throws -> Bool in
-            try await mark(visitor, key, read: seq, delivered: seq)
+        on(visitor, "read") { (key: String, seq: MessageNumber) async throws -> Bool in
+            try await mark(visitor, key, read: seq.value, delivered: seq.value)
         }
-        on(visitor, "received") { (key: String, seq: Int64) async throws -> Bool in
-            try await mark(visitor, key, read: 0, delivered: seq)
+        on(visitor, "received") { (key: String, seq: MessageNumber) async throws -> Bool in
+            try await mark(visitor, key, read: 0, delivered: seq.value)
         }
         on(visitor, "typing") { (key: String) async throws -> Bool in
             let access = try await access(visitor, key)
@@ -97,10 +98,10 @@ extension Chat {
             audience(visitor, access).except(visitor.personRoom).volatile.emit("typing", event)
             return true
         }
-        on(visitor, "report") { (key: String, seq: Int64, reason: String) async throws -> Bool in
+        on(visitor, "report") { (key: String, seq: MessageNumber, reason: String) async throws -> Bool in
             _ = try await access(visitor, key)
             try limit(visitor)
-            guard let message = try await store.message(seq, in: key) else { throw EventError.noSuchMessage }
+            guard let message = try await store.message(seq.value, in: key) else { throw EventError.noSuchMessage }
             guard reason.utf8.count <= 1_000 else { throw EventError.refusal("too-long", "A reason is too long.") }
             await onReport(ChatReport(by: visitor.person, message: message, reason: reason))
             return true
@@ -187,7 +188,7 @@ extension Chat {
         var message = ChatMessage(
             room: key, seq: 0, id: draft.id, from: visitor.person.id, name: visitor.person.name, text: text,
             time: Self.now)
-        if let seq = draft.reply, let answered = try await store.message(seq, in: key) {
+        if let seq = draft.reply?.value, let answered = try await store.message(seq, in: key) {
             let beginning = String(String.UnicodeScalarView(answered.text.unicodeScalars.prefix(120)))
             message.reply = ChatMessage.Reply(seq: seq, name: answered.name, text: beginning)
         }
@@ -266,7 +267,7 @@ extension Chat {
         let access = try await access(visitor, key)
         guard
             let member = try await store.mark(
-                visitor.person.id, in: key, read: max(0, read), delivered: max(0, delivered))
+                visitor.person.id, in: key, read: read, delivered: delivered)
         else { return false }
         let marker = ChatMarker(
             room: key, person: visitor.person.id, read: member.read, delivered: member.delivered)

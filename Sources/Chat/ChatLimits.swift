@@ -18,11 +18,14 @@ public struct ChatLimits: Sendable, Hashable {
     public var maxPeople = 1_000_000
     /// Largest file; default 8 MiB.
     public var maxFileBytes = 8_388_608
-    /// Bytes of all files; default 256 MiB. The oldest are removed first.
+    /// Bytes of all files, each with 4,096 beside its own, also one that was only announced; default 256 MiB. The oldest are removed
+    /// first.
     public var filesBytes = 268_435_456
-    /// Messages a person may send in a minute, on one server; default 120, thirty of them at once.
+    /// Messages a person may send in a minute, on one server, with the changes, searches, files and conversations that the person
+    /// begins; default 120, thirty of them at once.
     public var messagesPerMinute = 120
-    /// Communities and conversations that one person may be in; default 500.
+    /// Communities that one person may be in, and communities and conversations that one person may begin; default 500. Others may
+    /// add a person to groups until there are twice as many.
     public var maxPlaces = 500
     /// Channels of a community; default 200.
     public var maxChannels = 200
@@ -32,6 +35,9 @@ public struct ChatLimits: Sendable, Hashable {
     public var presenceGrace: Duration = .seconds(3)
     /// How long changes of who is here are collected before they are told; default 250 ms.
     public var presenceInterval: Duration = .milliseconds(250)
+
+    /// What a file counts beside its bytes.
+    static let fileOverhead = 4_096
 
     /// All defaults.
     public init() {}

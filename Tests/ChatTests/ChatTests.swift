@@ -252,6 +252,51 @@ struct ChatTests {
         }
     }
 
+    @Test("a stranger's groups do not keep somebody from beginning conversations, and are not without end")
+    func groupsOfStrangers() async throws {
+        var limits = ChatUnderTest.limits
+        limits.maxPlaces = 2
+        try await ChatUnderTest.run(limits) { chat in
+            let (ada, bob) = (try await chat.person("Ada"), try await chat.person("Bob"))
+            var answers: [String] = []
+            for number in 0..<3 {
+                let stranger = try await chat.person("Stranger \(number)")
+                for _ in 0..<2 {
+                    answers.append(
+                        code(try await stranger.home.emitWithAck("group", "Tea", [.string(bob.id)])) ?? "made")
+                }
+            }
+            #expect(answers == ["made", "made", "made", "made", "too-many", "too-many"])
+            #expect(try await bob.home.emitWithAck("direct", .string(ada.id))[0]["room"] != nil)
+            #expect(try await bob.home.emitWithAck("create", "My own")[0]["room"] != nil)
+            #expect(code(try await bob.home.emitWithAck("create", "One more")) == "too-many")
+            // He enters communities of others all the same.
+            _ = try await bob.community(lobby)
+        }
+    }
+
+    @Test("numbers that no message has are no fault")
+    func oddNumbers() async throws {
+        try await ChatUnderTest.run { chat in
+            let ada = try await chat.person("Ada")
+            let room = try await ada.community(lobby)
+            let general = RoomKey.channel(community: "lobby", id: ChatID.of("general")).text
+            _ = try await room.emitWithAck("message", .string(general), draft("m1", "one"))
+            for number in [-0x1p63, -1, 0, 2, 0x1p53 - 1, 0x1p53, 0x1p63 - 1_024] {
+                let isBelow = number <= 0
+                let (key, seq) = (TestValue.string(general), TestValue.number(number))
+                #expect(try await room.emitWithAck("history", key, seq)[0].count == (isBelow ? 0 : 1), "\(number)")
+                #expect(try await room.emitWithAck("since", key, seq)[0].count == (isBelow ? 1 : 0), "\(number)")
+                #expect(code(try await room.emitWithAck("edit", key, seq, "x")) == "no-message", "\(number)")
+                #expect(code(try await room.emitWithAck("delete", key, seq)) == "no-message", "\(number)")
+                #expect(code(try await room.emitWithAck("react", key, seq, "👍", true)) == "no-message", "\(number)")
+                #expect(code(try await room.emitWithAck("report", key, seq, "x")) == "no-message", "\(number)")
+                #expect(try await room.emitWithAck("read", key, seq)[0] == true, "\(number)")
+                #expect(try await room.emitWithAck("received", key, seq)[0] == true, "\(number)")
+            }
+        }
+    }
+
     @Test("plain clients talk in rooms that are not kept, and get into nothing else through them")
     func plain() async throws {
         try await ChatUnderTest.run { chat in

@@ -270,7 +270,7 @@ struct HistoryStoreTests {
 
     @Test("files come in pieces, belong to their owner, and are read in one room", arguments: Kind.allCases)
     func files(kind: Kind) async throws {
-        try await withStore(kind, limits { $0.filesBytes = 10 }) { store, _ in
+        try await withStore(kind, limits { $0.filesBytes = 2 * 4_096 + 10 }) { store, _ in
             let file = ChatFile(id: "f", name: "a.png", type: "image/png", size: 6)
             #expect(try await store.begin(file, owner: "ada", now: 1) == 0)
             #expect(try await store.append([1, 2, 3], at: 0, to: "f", owner: "ada") == 3)
@@ -298,6 +298,82 @@ struct HistoryStoreTests {
             #expect(try await store.append([5], at: 4, to: "g", owner: "ada") == 5)
             #expect(try await store.read("f", in: "c:lobby:a", at: 0, count: 1) == nil)
         }
+    }
+
+    @Test("files that are only announced count as well, and the oldest go", arguments: Kind.allCases)
+    func announcedFiles(kind: Kind) async throws {
+        try await withStore(kind, limits { $0.filesBytes = 3 * 4_096 + 2 }) { store, again in
+            func begin(_ number: Int) async throws -> Int {
+                let file = ChatFile(id: "f\(number)", name: "a", type: "text/plain", size: 9)
+                return try await store.begin(file, owner: "ada", now: Int64(number))
+            }
+            for number in 1...3 { #expect(try await begin(number) == 0) }
+            #expect(try await store.append([1, 2], at: 0, to: "f1", owner: "ada") == 2)
+            #expect(try await begin(1) == 2, "three are within the limit")
+            #expect(try await begin(4) == 0)
+            await #expect(throws: HistoryStoreError.refused) {
+                try await store.append([1], at: 0, to: "f1", owner: "ada")
+            }
+            for number in 2...4 {
+                #expect(try await store.append([], at: 0, to: "f\(number)", owner: "ada") == 0, "f\(number) is there")
+            }
+            // A server that opens the store counts the same.
+            let other = try await again()
+            let file = ChatFile(id: "f5", name: "a", type: "text/plain", size: 9)
+            #expect(try await other.begin(file, owner: "ada", now: 5) == 0)
+            await #expect(throws: HistoryStoreError.refused) {
+                try await other.append([1], at: 0, to: "f2", owner: "ada")
+            }
+            #expect(try await other.append([1], at: 0, to: "f3", owner: "ada") == 1)
+            if kind != .memory { await other.close() }
+        }
+    }
+
+    @Test("numbers that no message has are no fault", arguments: Kind.allCases)
+    func oddNumbers(kind: Kind) async throws {
+        try await withStore(kind) { store, _ in
+            _ = try await store.create(room)
+            for number in 1...3 { _ = try await store.append(message("m\(number)")) }
+            for number in [Int64.min, -1, 0, 1 << 53 - 1, 1 << 53, 1 << 62, .max] {
+                let isBelow = number <= 0
+                #expect(try await store.message(number, in: room.key) == nil, "\(number)")
+                let before = try await store.messages(in: room.key, before: max(0, number), limit: 9)
+                #expect(before.count == (isBelow ? 0 : 3), "\(number)")
+                #expect(try await store.messages(in: room.key, after: number, limit: 9).count == (isBelow ? 3 : 0))
+            }
+            #expect(try await store.messages(in: room.key, before: .min, limit: 9).count == (kind == .redis ? 3 : 0))
+        }
+    }
+
+    @Test("looking for a text takes time in proportion to the texts, whatever they are")
+    func searchingIsLinear() {
+        let text = String(repeating: "a", count: 200_000)
+        let hard = SearchPattern(String(repeating: "a", count: 199) + "b")
+        let easy = SearchPattern("zz")
+        let ratio = ThreadCost.ratio(of: hard, to: easy) { #expect(!$0.matches(text)) }
+        #expect(ratio <= 10, "\(ratio) times what letters cost that are not there")
+        for (text, pattern, isThere) in [
+            ("abababac", "ABABAC", true), ("aabaaab", "aaab", true), ("aaaa", "aaaaa", false), ("", "a", false),
+            ("Ab", "aB", true),
+        ] {
+            #expect(SearchPattern(pattern).matches(text) == isThere, "\(pattern) in \(text)")
+        }
+    }
+
+    @Test("what was removed takes no memory")
+    func removedMessages() {
+        let room = MemoryStore.Room(room)
+        for number in 1...30 {
+            var message = message("m\(number)", String(repeating: "x", count: 8_000))
+            message.seq = Int64(number)
+            room.last = message.seq
+            room.add(message)
+        }
+        for number in 1...29 { #expect(room.removeFirst()?.seq == Int64(number)) }
+        #expect(room.stored.reduce(0) { $0 + $1.text.utf8.count } == 8_000)
+        #expect(room[30]?.seq == 30 && room[29] == nil)
+        #expect(room.removeFirst()?.seq == 30)
+        #expect(room.stored.isEmpty && room.messages.isEmpty && room.removeFirst() == nil)
     }
 
     @Test("50,000 stored conversations are opened in less than a second")

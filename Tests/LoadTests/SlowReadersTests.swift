@@ -48,7 +48,7 @@ import Testing
         let alone = try await Self.run(["--readers", "500", "--stalled", "0", "--size", "8000", "--megabytes", "3"])
         let beside = try await Self.run(["--readers", "500", "--stalled", "500", "--size", "8000", "--megabytes", "3"])
         // Twice as long is the aim; the rest is for machines that do something else meanwhile.
-        #expect(beside.p99 <= alone.p99 * 5 + 50, "\(beside.p99) ms beside them, \(alone.p99) ms alone")
+        #expect(beside.p99 <= alone.p99 * 5 + 150, "\(beside.p99) ms beside them, \(alone.p99) ms alone")
         #expect(beside.growth <= 64 << 20, "\(beside.growth) bytes")
     }
 }

@@ -119,7 +119,7 @@ internal import Testing
         "Chat": Rule(
             anywhere: [
                 "SocketIOServer", "SocketIOHummingbird", "Hummingbird", "HTTPTypes", "NIOCore", "Logging",
-                "NIOConcurrencyHelpers", "Synchronization", "Foundation",
+                "DequeModule", "NIOConcurrencyHelpers", "Synchronization", "Foundation",
             ],
             files: [
                 // The stores: SQLite, and Redis by the client that is here anyway.

@@ -62,8 +62,6 @@ public protocol HistoryStore: Sendable {
     func messages(in room: String, before: Int64?, limit: Int) async throws -> [ChatMessage]
     /// At most `limit` messages with numbers above `after`, the oldest of them, oldest first.
     func messages(in room: String, after: Int64, limit: Int) async throws -> [ChatMessage]
-    /// At most `limit` messages that contain the text, newest first. ASCII letters match in either case.
-    func search(_ text: String, in room: String, limit: Int) async throws -> [ChatMessage]
     /// The number of the room's last message; 0 when nothing was said.
     func last(in room: String) async throws -> Int64
     /// Moves a member's markers; they never go back. Returns the markers as they are then, nil for a stranger.
@@ -86,6 +84,24 @@ public protocol HistoryStore: Sendable {
     func trim(now: Int64) async throws
     /// Writes what waits and ends.
     func close() async
+}
+
+extension HistoryStore {
+    /// At most `limit` messages that contain the text, newest first. ASCII letters match in either case.
+    ///
+    /// It looks at the newest 5,000 messages, in pages, between which the store answers others.
+    func search(_ text: String, in room: String, limit: Int) async throws -> [ChatMessage] {
+        let pattern = SearchPattern(text)
+        var before: Int64?
+        var found: [ChatMessage] = []
+        for _ in 0..<25 where found.count < limit {
+            let page = try await messages(in: room, before: before, limit: 200)
+            guard let first = page.first else { break }
+            found += page.reversed().filter { pattern.matches($0.text) }
+            before = first.seq
+        }
+        return Array(found.prefix(limit))
+    }
 }
 
 /// Why a store did not do what it was asked for.

@@ -12,7 +12,10 @@ extension MemoryStore {
             }
             return known.bytes.count
         }
-        state.files[file.id] = File(file: file, owner: owner, created: now)
+        state.files[file.id] = File(file: file, owner: owner)
+        state.filesByAge.append(file.id)
+        state.fileBytes += ChatLimits.fileOverhead
+        state.trimFiles(except: file.id)
         return 0
     }
 

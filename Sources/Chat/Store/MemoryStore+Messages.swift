@@ -46,22 +46,15 @@ extension MemoryStore {
     /// See ``HistoryStore/messages(in:before:limit:)``.
     public func messages(in room: String, before: Int64?, limit: Int) async throws -> [ChatMessage] {
         guard let messages = state.rooms[room]?.messages, let first = messages.first?.seq else { return [] }
-        let end = before.map { max(0, min(messages.count, Int(clamping: $0 - first))) } ?? messages.count
+        let end = before.map { $0 <= first ? 0 : min(messages.count, Int(clamping: $0 - first)) } ?? messages.count
         return Array(messages.prefix(end).suffix(limit))
     }
 
     /// See ``HistoryStore/messages(in:after:limit:)``.
     public func messages(in room: String, after: Int64, limit: Int) async throws -> [ChatMessage] {
         guard let messages = state.rooms[room]?.messages, let first = messages.first?.seq else { return [] }
-        let start = max(0, min(messages.count, Int(clamping: after - first + 1)))
+        let start = after < first ? 0 : min(messages.count, Int(clamping: after - first + 1))
         return Array(messages.dropFirst(start).prefix(limit))
-    }
-
-    /// See ``HistoryStore/search(_:in:limit:)``.
-    public func search(_ text: String, in room: String, limit: Int) async throws -> [ChatMessage] {
-        let pattern = SearchPattern(text)
-        let messages = state.rooms[room]?.messages ?? []
-        return Array(messages.reversed().lazy.filter { pattern.matches($0.text) }.prefix(limit))
     }
 
     /// See ``HistoryStore/last(in:)``.

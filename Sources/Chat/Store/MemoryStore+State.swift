@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import DequeModule
 internal import NIOConcurrencyHelpers
 internal import SocketIOServer
 
@@ -10,7 +11,7 @@ extension MemoryStore {
         let room: ChatRoom
         var members: NameDictionary<ChatMember> = [:]
         /// With those that are removed but still take a place, ``removed`` of them at the beginning.
-        private var stored: [ChatMessage] = []
+        private(set) var stored: [ChatMessage] = []
         private var removed = 0
         var last: Int64 = 0
         var bytes = 0
@@ -18,6 +19,8 @@ extension MemoryStore {
         var use: UInt64 = 0
         /// Numbers of the messages, by sender and id.
         var ids: NameDictionary<Int64> = [:]
+
+        private static let gone = ChatMessage(room: "", seq: 0, id: "", from: "", name: "", text: "", time: 0)
 
         init(_ room: ChatRoom) { self.room = room }
 
@@ -38,8 +41,13 @@ extension MemoryStore {
 
         func removeFirst() -> ChatMessage? {
             guard let first = messages.first else { return nil }
+            // What it holds goes at once, its place later.
+            stored[removed] = Self.gone
             removed += 1
-            if removed > 1024, removed > stored.count / 2 {
+            if removed == stored.count {
+                stored = []
+                removed = 0
+            } else if removed > 1024, removed > stored.count / 2 {
                 stored.removeFirst(removed)
                 removed = 0
             }
@@ -52,7 +60,6 @@ extension MemoryStore {
         var owner: String
         var room: String?
         var bytes: [UInt8] = []
-        var created: Int64
     }
 
     /// What the store has.
@@ -67,6 +74,8 @@ extension MemoryStore {
         var spaces: NameDictionary<NameSet> = [:]
         var places: NameDictionary<NameSet> = [:]
         var files: NameDictionary<File> = [:]
+        /// The ids of the files, the oldest first.
+        var filesByAge: Deque<String> = []
         var bytes = 0
         var fileBytes = 0
         var clock: UInt64 = 0

@@ -25,13 +25,17 @@ extension MemoryStore.State {
         room.ids[oldest.from + " " + oldest.id] = nil
     }
 
+    /// Removes the oldest files until all are within the limit.
     func trimFiles(except kept: String?) {
-        while fileBytes > limits.filesBytes,
-            let oldest = files.filter({ file in kept.map { !$0.hasSameBytes(as: file.key) } ?? true })
-                .min(by: { $0.value.created < $1.value.created })
-        {
-            fileBytes -= oldest.value.bytes.count
-            files[oldest.key] = nil
+        while fileBytes > limits.filesBytes, let id = filesByAge.first {
+            // The one that grows stays; it becomes the youngest.
+            if let kept, kept.hasSameBytes(as: id) {
+                guard filesByAge.count > 1 else { return }
+                filesByAge.append(filesByAge.removeFirst())
+                continue
+            }
+            filesByAge.removeFirst()
+            fileBytes -= ChatLimits.fileOverhead + (files.removeValue(forKey: id)?.bytes.count ?? 0)
         }
     }
 }

@@ -39,8 +39,21 @@ enum RedisScripts {
                 drop(room)
             end
         end
+        local overhead = \(ChatLimits.fileOverhead)
+        local function trimfiles(kept, bytes)
+            for _, id in ipairs(call('ZRANGE', p..'files', 0, 99)) do
+                if tonumber(call('GET', p..'filebytes') or '0') <= tonumber(bytes) then return end
+                if id ~= kept then
+                    call('DECRBY', p..'filebytes', call('STRLEN', p..'data:'..id) + overhead)
+                    call('DEL', p..'file:'..id, p..'data:'..id)
+                    call('ZREM', p..'files', id)
+                end
+            end
+        end
         local function range(room, from, to)
             local numbers, found = {}, {}
+            -- Beyond 2^53 adding one changes nothing, and the loop would have no end.
+            if to > 9007199254740991 or to - from > 1000 then return found end
             for seq = from, to do numbers[#numbers + 1] = seq end
             if #numbers == 0 then return found end
             local values = call('HMGET', p..'log:'..room, unpack(numbers))
@@ -240,6 +253,8 @@ enum RedisScripts {
         end
         call('HSET', file, 'owner', a[2], 'size', a[3], 'json', a[4])
         call('ZADD', p..'files', a[5], a[1])
+        call('INCRBY', p..'filebytes', overhead)
+        trimfiles(a[1], a[6])
         return 0
         """
 
@@ -250,14 +265,7 @@ enum RedisScripts {
         if have ~= tonumber(a[3]) or have + #a[4] > number(file, 'size') then return have end
         call('APPEND', data, a[4])
         call('INCRBY', p..'filebytes', #a[4])
-        for _, id in ipairs(call('ZRANGE', p..'files', 0, 99)) do
-            if tonumber(call('GET', p..'filebytes') or '0') <= tonumber(a[5]) then break end
-            if id ~= a[1] then
-                call('DECRBY', p..'filebytes', call('STRLEN', p..'data:'..id))
-                call('DEL', p..'file:'..id, p..'data:'..id)
-                call('ZREM', p..'files', id)
-            end
-        end
+        trimfiles(a[1], a[5])
         return have + #a[4]
         """
 

@@ -179,7 +179,9 @@ package final class RedisStore: HistoryStore {
     }
 
     package func message(_ seq: Int64, in room: String) async throws -> ChatMessage? {
-        try Self.messages(try await run(RedisScripts.range, room, String(seq), String(seq))).first
+        // The script counts in doubles.
+        guard (0...MessageNumber.greatest).contains(seq) else { return nil }
+        return try Self.messages(try await run(RedisScripts.range, room, String(seq), String(seq))).first
     }
 
     package func replace(_ message: ChatMessage) async throws -> Bool {
@@ -197,20 +199,6 @@ package final class RedisStore: HistoryStore {
         try Self.messages(try await run(RedisScripts.after, room, String(after), limit))
     }
 
-    package func search(_ text: String, in room: String, limit: Int) async throws -> [ChatMessage] {
-        let pattern = SearchPattern(text)
-        var before = try await last(in: room) + 1
-        var found: [ChatMessage] = []
-        // Redis has no index: the newest 5,000 are looked at, in pages.
-        for _ in 0..<25 where found.count < limit && before > 1 {
-            let page = try await messages(in: room, before: before, limit: 200)
-            guard let first = page.first else { break }
-            found += page.reversed().filter { pattern.matches($0.text) }
-            before = first.seq
-        }
-        return Array(found.prefix(limit))
-    }
-
     package func last(in room: String) async throws -> Int64 {
         try await run(RedisScripts.last, room).integerValue ?? 0
     }
@@ -225,7 +213,8 @@ package final class RedisStore: HistoryStore {
     package func begin(_ file: ChatFile, owner: String, now: Int64) async throws -> Int {
         Int(
             try await run(
-                RedisScripts.beginFile, file.id, owner, file.size, try StoredJSON.text(file), String(now)
+                RedisScripts.beginFile, file.id, owner, file.size, try StoredJSON.text(file), String(now),
+                limits.filesBytes
             ).integerValue ?? 0)
     }
 

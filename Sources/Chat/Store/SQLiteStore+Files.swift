@@ -18,6 +18,8 @@ extension SQLiteStore {
             try database.execute(
                 sql: "INSERT INTO file (id, owner, name, type, size, have, created) VALUES (?, ?, ?, ?, ?, 0, ?)",
                 arguments: [file.id, owner, file.name, file.type, file.size, now])
+            self.sums.withLockedValue { $0.files += ChatLimits.fileOverhead }
+            try self.trimFiles(except: file.id, database)
             return 0
         }
     }
@@ -88,7 +90,7 @@ extension SQLiteStore {
             try database.execute(sql: "DELETE FROM chunk WHERE file = ?", arguments: [row["id"] as String])
             try database.execute(sql: "DELETE FROM file WHERE id = ?", arguments: [row["id"] as String])
             let have: Int = row["have"]
-            sums.withLockedValue { $0.files -= have }
+            sums.withLockedValue { $0.files -= ChatLimits.fileOverhead + have }
         }
     }
 }

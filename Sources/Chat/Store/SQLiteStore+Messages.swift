@@ -87,17 +87,6 @@ extension SQLiteStore {
         try await messages("room = ? AND seq > ? ORDER BY seq LIMIT ?", [room, after, limit])
     }
 
-    /// See ``HistoryStore/search(_:in:limit:)``.
-    public func search(_ text: String, in room: String, limit: Int) async throws -> [ChatMessage] {
-        var pattern = "%"
-        for scalar in text.unicodeScalars {
-            if scalar == "%" || scalar == "_" || scalar == "\\" { pattern += "\\" }
-            pattern.unicodeScalars.append(scalar)
-        }
-        return try await messages(
-            "room = ? AND text LIKE ? ESCAPE '\\' ORDER BY seq DESC LIMIT ?", [room, pattern + "%", limit])
-    }
-
     /// See ``HistoryStore/last(in:)``.
     public func last(in room: String) async throws -> Int64 {
         try await read { database in

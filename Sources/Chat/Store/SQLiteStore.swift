@@ -38,7 +38,7 @@ public final class SQLiteStore: HistoryStore {
         let found = try pool.read { database in
             (
                 try Int.fetchOne(database, sql: "SELECT TOTAL(bytes) FROM room") ?? 0,
-                try Int.fetchOne(database, sql: "SELECT TOTAL(have) FROM file") ?? 0,
+                try Int.fetchOne(database, sql: "SELECT TOTAL(have + \(ChatLimits.fileOverhead)) FROM file") ?? 0,
                 try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM person") ?? 0
             )
         }
@@ -103,6 +103,7 @@ public final class SQLiteStore: HistoryStore {
                     );
                     """)
         }
+        migrator.registerMigration("2") { try $0.execute(sql: "CREATE INDEX file_created ON file (created)") }
         try migrator.migrate(database)
     }
 }

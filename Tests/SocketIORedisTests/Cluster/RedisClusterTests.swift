@@ -176,7 +176,9 @@ struct RedisClusterTests {
                         try await redis.move(slot, from: (owner + 1) % 3, to: (owner + 2) % 3)
                     }
                     try await sending.value
-                    try await eventually("all nodes are up again") { nodes.allSatisfy { $0.cluster.status == .up } }
+                    try await eventually("all nodes are up again", within: .seconds(30)) {
+                        nodes.allSatisfy { $0.cluster.status == .up }
+                    }
                     try await eventually("nothing waits", within: .seconds(20)) {
                         nodes[0].cluster.statistics.published >= 4_000
                     }
