@@ -159,8 +159,7 @@ let package = Package(
             name: "Chat",
             dependencies: [
                 "SocketIOServer", "SocketIOHummingbird", "HiredisNIO", grdb, crypto, hummingbird, httpTypes,
-                dequeModule,
-                nioCore, nioLocks, logging,
+                dequeModule, heapModule, nioCore, nioLocks, logging, metrics,
             ],
             resources: [.embedInCode("Resources")], swiftSettings: swiftSettings),
         .executableTarget(
@@ -326,7 +325,7 @@ let package = Package(
             name: "ChatTests",
             dependencies: [
                 "Chat", "SocketIOServer", "SocketIOHummingbird", "SocketIORedis", "SocketIOTesting", "ProcessTesting",
-                "HiredisNIO", grdb, hummingbird, nioCore, nioLocks, nioPosix, logging,
+                "MetricTesting", "HiredisNIO", grdb, hummingbird, nioCore, nioLocks, nioPosix, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(

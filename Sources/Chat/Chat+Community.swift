@@ -25,42 +25,37 @@ struct ChatCrowd: Codable, Sendable {
 extension Chat {
     /// Everybody with the link may enter, unless the owner has removed them.
     func admitToCommunity(_ socket: Socket) async throws {
-        do {
-            guard let space = CommunityName.id(of: socket.namespace.name) else {
-                throw ConnectError("There is no such community.", data: ["code": "no-community"])
-            }
-            guard let id = try await known(socket, login(of: socket)), let person = try await store.person(id) else {
-                throw ConnectError("Say who you are.", data: ["code": "unauthorized"])
-            }
-            let key = RoomKey.community(space).text
-            guard try await store.room(key) != nil else {
-                throw ConnectError("There is no such community.", data: ["code": "no-community"])
-            }
-            if let member = try await store.member(person.id, of: key) {
-                guard member.role != .banned else {
-                    throw ConnectError("You were sent away from this community.", data: ["code": "kicked"])
-                }
-            } else {
-                // Without conversations, to which others may add a person.
-                let communities = try await store.places(of: person.id, in: "").count {
-                    if case .community = RoomKey($0.room.key) { true } else { false }
-                }
-                guard communities < limits.maxPlaces else {
-                    throw ConnectError("You are in too many communities.", data: ["code": "too-many"])
-                }
-                try await store.join(ChatMember(person: person.id), room: key)
-                let general = RoomKey.channel(community: space, id: ChatID.of("general")).text
-                try await store.join(ChatMember(person: person.id), room: general)
-            }
-            place(socket, person)
-            let places = try await store.places(of: person.id, in: space)
-            socket.join(places.map { Self.channelRoom($0.room.key) })
-        } catch let error as HistoryStoreError {
-            throw Self.away(error)
+        guard let space = CommunityName.id(of: socket.namespace.name) else {
+            throw ConnectError.refusal(.noCommunity, "There is no such community.")
         }
+        guard let id = try await known(socket, login(of: socket)), let person = try await store.person(id) else {
+            throw ConnectError.refusal(.unauthorized, "Say who you are.")
+        }
+        let key = RoomKey.community(space).text
+        guard try await store.room(key) != nil else {
+            throw ConnectError.refusal(.noCommunity, "There is no such community.")
+        }
+        if let member = try await store.member(person.id, of: key) {
+            guard member.role != .banned else { throw Self.kicked }
+        } else {
+            // Conversations do not count: others can add a person to them.
+            guard try await store.placeCounts(of: person.id).communities < limits.maxPlaces else {
+                throw ConnectError.refusal(.tooMany, "You are in too many communities.")
+            }
+            try await store.join(ChatMember(person: person.id), room: key)
+            let general = RoomKey.channel(community: space, id: ChatID.of("general")).text
+            try await store.join(ChatMember(person: person.id), room: general)
+        }
+        place(socket, person)
+        let places = try await store.places(of: person.id, in: space)
+        socket.join(places.map { Self.channelRoom($0.room.key) })
+        // Whoever was sent away meanwhile had no socket that could be disconnected.
+        guard try await store.member(person.id, of: key)?.role != .banned else { throw Self.kicked }
     }
 
-    /// Where the sockets are that hear a channel.
+    private static let kicked = ConnectError.refusal(.kicked, "The owner has removed you from this community.")
+
+    /// The Socket.IO room of a channel.
     static func channelRoom(_ key: String) -> String { "channel:\(key)" }
 
     func welcomeToCommunity(_ socket: Socket) {
@@ -71,11 +66,18 @@ extension Chat {
         listenForTalk(visitor)
         listenForFiles(visitor)
         listenForModeration(visitor)
-        on(visitor, "enter") { () async throws -> ChatCommunity in try await enter(visitor) }
-        on(visitor, "join") { (title: String) async throws -> ChatOpening in try await join(visitor, title) }
+        on(visitor, "enter") { () async throws -> ChatCommunity in
+            try limitReading(visitor, cost: 2)
+            return try await enter(visitor)
+        }
+        on(visitor, "join") { (title: String) async throws -> ChatOpening in
+            try limitReading(visitor)
+            return try await join(visitor, title)
+        }
         on(visitor, "leave") { (key: String) async throws -> Bool in try await leave(visitor, key) }
         on(visitor, "quit") { () async throws -> Bool in try await quit(visitor) }
         on(visitor, "watch") { () async throws -> ChatCrowd in
+            try limitReading(visitor, cost: 10)
             socket.join("watch")
             let crowd = presence.people(in: space, limit: 200)
             return ChatCrowd(online: crowd.count, people: crowd.first)
@@ -96,7 +98,7 @@ extension Chat {
         let others = try await store.channels(of: visitor.space).filter { !mine.contains($0.key) }
         return ChatCommunity(
             room: room, role: member.role, places: places, others: others,
-            online: presence.people(in: visitor.space, limit: 0).count)
+            online: presence.count(in: visitor.space))
     }
 
     // MARK: Channels
@@ -104,7 +106,6 @@ extension Chat {
     /// Joins a channel by title or key, and makes it when there is none.
     private func join(_ visitor: Visitor, _ wanted: String) async throws -> ChatOpening {
         let key: String
-        var isNew = false
         if case .channel(let space, _) = RoomKey(wanted), space.hasSameBytes(as: visitor.space) {
             guard try await store.room(wanted) != nil else { throw EventError.noSuchRoom }
             key = wanted
@@ -112,20 +113,16 @@ extension Chat {
             guard let title = ChatTitle(wanted) else { throw Self.badTitle }
             key = RoomKey.channel(community: visitor.space, id: ChatID.of(title.skeleton)).text
             if try await store.room(key) == nil {
-                guard try await store.channels(of: visitor.space).count < limits.maxChannels else {
-                    throw EventError.refusal("too-many", "This community has too many channels.")
-                }
+                try limitWriting(visitor)
                 let room = ChatRoom(
                     key: key, title: title.text, space: visitor.space, owner: visitor.person.id, created: Self.now)
                 let made = try await store.create(room)
-                isNew = true
                 visitor.socket.namespace.emit("channel", made)
             }
         }
-        _ = isNew
         try await store.join(ChatMember(person: visitor.person.id), room: key)
         guard try await visitor.enter(Self.channelRoom(key)) else {
-            throw EventError.refusal("too-many", "You are in too many rooms.")
+            throw EventError.refusal(.tooMany, "You are in too many rooms.")
         }
         visitor.socket.namespace.in(visitor.personRoom).socketsJoin(Self.channelRoom(key))
         let opening = try await open(visitor, key)
@@ -142,12 +139,17 @@ extension Chat {
         return true
     }
 
-    /// Leaves the community, with all devices.
+    /// Leaves the community, with all devices. Not while a mute lasts, which would end with it.
     private func quit(_ visitor: Visitor) async throws -> Bool {
+        let key = RoomKey.community(visitor.space).text
+        if let member = try await store.member(visitor.person.id, of: key) {
+            guard member.role != .banned else { throw EventError.noSuchRoom }
+            try checkMute(member)
+        }
         for place in try await store.places(of: visitor.person.id, in: visitor.space) {
             try await store.leave(visitor.person.id, room: place.room.key)
         }
-        try await store.leave(visitor.person.id, room: RoomKey.community(visitor.space).text)
+        try await store.leave(visitor.person.id, room: key)
         io.in(visitor.personRoom).emit("quit", visitor.space)
         return true
     }

@@ -13,28 +13,34 @@ extension Chat {
             let limit = limits.maxFileBytes
             guard ChatID.isValid(file.id), (1...limit).contains(file.size) else {
                 throw EventError.refusal(
-                    "file-size", "A file has 1 to \(limit) bytes.", ["limit": .int(Int64(limit))])
+                    .fileSize, "A file has 1 to \(limit) bytes.", ["limit": .int(Int64(limit))])
             }
-            try self.limit(visitor)
+            try limitWriting(visitor)
             var file = file
+            file.id = Self.fileID(file.id, of: visitor)
             file.name = Self.fileName(file.name)
             file.type = Self.mediaType(file.type)
             return try await store.begin(file, owner: visitor.person.id, now: Self.now)
         }
         on(visitor, "piece") { (file: String, offset: Int, piece: SocketData) async throws -> Int in
             guard ChatID.isValid(file), offset >= 0, (1...Self.maximumPiece).contains(piece.count) else {
-                throw EventError.refusal("file-piece", "A piece of a file has 1 to \(Self.maximumPiece) bytes.")
+                throw EventError.refusal(.filePiece, "A piece of a file has 1 to \(Self.maximumPiece) bytes.")
             }
-            return try await store.append(piece.bytes, at: offset, to: file, owner: visitor.person.id)
+            return try await store.append(
+                piece.bytes, at: offset, to: Self.fileID(file, of: visitor), owner: visitor.person.id)
         }
         on(visitor, "download") { (key: String, file: String, offset: Int) async throws -> SocketData in
             _ = try await access(visitor, key)
             guard ChatID.isValid(file), offset >= 0, offset <= 1 << 40,
                 let bytes = try await store.read(file, in: key, at: offset, count: Self.maximumPiece)
-            else { throw EventError.refusal("no-file", "The file is not there any more.") }
+            else { throw EventError.refusal(.noFile, "The file is not there any more.") }
             return SocketData(bytes)
         }
     }
+
+    /// The id under which a file is kept, made of the one that a person's page has chosen: others, who see it in a message, cannot put
+    /// another file in its place when it has been removed.
+    static func fileID(_ id: String, of visitor: Visitor) -> String { ChatID.of("file:\(visitor.person.id) \(id)") }
 
     /// The last part of a path, visible and not too long.
     private static func fileName(_ name: String) -> String {

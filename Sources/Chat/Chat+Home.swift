@@ -15,7 +15,7 @@ struct ChatSelf: Codable, Sendable {
     var maxFileBytes: Int
 }
 
-/// Where a person is.
+/// The communities and conversations of a person.
 struct ChatHome: Codable, Sendable {
     var communities: [ChatPlace]
     var conversations: [ChatPlace]
@@ -47,9 +47,18 @@ extension Chat {
         listenForTalk(visitor)
         listenForPlainTalk(visitor)
         listenForFiles(visitor)
-        on(visitor, "home") { () async throws -> ChatHome in try await home(visitor) }
-        on(visitor, "place") { (key: String) async throws -> ChatPlace in try await place(visitor, key) }
-        on(visitor, "direct") { (person: String) async throws -> ChatOpening in try await direct(visitor, person) }
+        on(visitor, "home") { () async throws -> ChatHome in
+            try limitReading(visitor, cost: 10)
+            return try await home(visitor)
+        }
+        on(visitor, "place") { (key: String) async throws -> ChatPlace in
+            try limitReading(visitor)
+            return try await place(visitor, key)
+        }
+        on(visitor, "direct") { (person: String) async throws -> ChatOpening in
+            try limitReading(visitor)
+            return try await direct(visitor, person)
+        }
         on(visitor, "group") { (title: String, people: [String]) async throws -> ChatOpening in
             try await group(visitor, title, people)
         }
@@ -58,7 +67,10 @@ extension Chat {
             guard login(of: socket) == nil else { throw EventError.notYours }
             return try await tokens().code(for: visitor.person.id, until: Self.now + 600_000)
         }
-        on(visitor, "look") { (people: [String]) async throws -> [ChatSight] in try await look(visitor, people) }
+        on(visitor, "look") { (people: [String]) async throws -> [ChatSight] in
+            try limitReading(visitor, cost: 5)
+            return try await look(visitor, people)
+        }
         socket.on("bye") { () in
             socket.set(VisitorIdentity(person: visitor.person, saidGoodbye: true))
             socket.disconnect(close: true)
@@ -75,11 +87,16 @@ extension Chat {
         let places = try await store.places(of: visitor.person.id, in: "")
         var home = ChatHome(communities: [], conversations: [])
         let newest = places.sorted { ($0.message?.time ?? 0) > ($1.message?.time ?? 0) }
-        for place in newest.prefix(1_000) where place.role != .banned {
+        // Conversations have people in common.
+        var known: NameDictionary<ChatPerson> = [:]
+        for place in newest.prefix(2 * limits.maxPlaces) where place.role != .banned {
             if case .community = RoomKey(place.room.key) {
                 home.communities.append(place)
             } else if place.last > 0 || place.room.owner.hasSameBytes(as: visitor.person.id) {
-                home.conversations.append(try await withPeople(place))
+                guard home.conversations.count < Self.listedConversations else { continue }
+                var place = place
+                place.people = try await people(of: place.room.key, known: &known)
+                home.conversations.append(place)
             }
         }
         let lobby = RoomKey.community(CommunityName.lobby).text
@@ -92,17 +109,22 @@ extension Chat {
         return home
     }
 
-    private func withPeople(_ place: ChatPlace) async throws -> ChatPlace {
-        var place = place
-        place.people = try await people(of: place.room.key)
-        return place
+    /// The people of a conversation, with their current names.
+    func people(of key: String) async throws -> [ChatPerson] {
+        var known: NameDictionary<ChatPerson> = [:]
+        return try await people(of: key, known: &known)
     }
 
-    /// The people of a conversation, with their names of today.
-    func people(of key: String) async throws -> [ChatPerson] {
+    private func people(of key: String, known: inout NameDictionary<ChatPerson>) async throws -> [ChatPerson] {
         var people: [ChatPerson] = []
         for member in try await store.members(of: key).prefix(Self.maximumGroup) {
-            people.append(try await store.person(member.person) ?? ChatPerson(id: member.person, name: "?"))
+            let id = member.person
+            let person =
+                if let person = known[id] { person } else {
+                    try await store.person(id) ?? ChatPerson(id: id, name: "?")
+                }
+            known[id] = person
+            people.append(person)
         }
         return people
     }
@@ -112,23 +134,28 @@ extension Chat {
         let access = try await access(visitor, key)
         guard let member = try await store.member(visitor.person.id, of: key) else { throw EventError.noSuchRoom }
         let messages = try await store.messages(in: key, before: nil, limit: 1)
-        let place = ChatPlace(
+        return ChatPlace(
             room: access.room, last: try await store.last(in: key), read: member.read, message: messages.last,
-            people: nil, role: member.role)
-        return access.people == nil ? place : try await withPeople(place)
+            people: access.people == nil ? nil : try await people(of: key), role: member.role)
     }
 
     // MARK: Conversations
 
     /// People of a conversation.
     static let maximumGroup = 32
+    /// Conversations in the list of a person, the newest; others are there again with their next message.
+    private static let listedConversations = 200
+    /// Rooms for what a person looks at, of one connection.
+    private static let maximumLooks = 200
+    static let lookPrefix = "look:"
 
     private func direct(_ visitor: Visitor, _ other: String) async throws -> ChatOpening {
         guard ChatID.isValid(other), !other.hasSameBytes(as: visitor.person.id),
             try await store.person(other) != nil
-        else { throw EventError.refusal("no-person", "There is no such person.") }
+        else { throw EventError.refusal(.noPerson, "There is no such person.") }
         let key = RoomKey.direct(between: visitor.person.id, and: other).text
         if try await store.room(key) == nil {
+            try limitWriting(visitor)
             try await converse(
                 visitor, ChatRoom(key: key, title: "", space: "", owner: visitor.person.id, created: Self.now), [other])
         }
@@ -136,17 +163,19 @@ extension Chat {
     }
 
     private func group(_ visitor: Visitor, _ title: String, _ people: [String]) async throws -> ChatOpening {
+        // First, since all that follows costs the store something for each of the people.
+        try limitWriting(visitor)
         guard let title = ChatTitle(title) else { throw Self.badTitle }
         let others = NameSet(people.prefix(Self.maximumGroup)).subtracting([visitor.person.id])
         guard !others.isEmpty, others.count < Self.maximumGroup, others.allSatisfy({ ChatID.isValid($0) }) else {
-            throw EventError.refusal("no-person", "A group has 2 to \(Self.maximumGroup) people.")
+            throw EventError.refusal(.noPerson, "A group has 2 to \(Self.maximumGroup) people.")
         }
         for person in others where try await store.person(person) == nil {
-            throw EventError.refusal("no-person", "There is no such person.")
+            throw EventError.refusal(.noPerson, "There is no such person.")
         }
-        // One stranger can begin many groups, but only one conversation with somebody.
-        for person in others where try await store.places(of: person, in: "").count >= 2 * limits.maxPlaces {
-            throw EventError.refusal("too-many", "Somebody of these is in too many conversations.")
+        // A group adds people without asking them, so the number of their places is limited here, too.
+        for person in others where try await store.placeCounts(of: person).conversations >= 2 * limits.maxPlaces {
+            throw EventError.refusal(.tooMany, "One of these people is in too many conversations.")
         }
         let room = ChatRoom(
             key: RoomKey.group(ChatID.random()).text, title: title.text, space: "", owner: visitor.person.id,
@@ -157,23 +186,11 @@ extension Chat {
     }
 
     private func converse(_ visitor: Visitor, _ room: ChatRoom, _ others: [String]) async throws {
-        try await checkPlaces(visitor)
         let room = try await store.create(room)
         for person in [visitor.person.id] + others { try await store.join(ChatMember(person: person), room: room.key) }
     }
 
-    /// Whether a person may begin one more.
-    private func checkPlaces(_ visitor: Visitor) async throws {
-        try limit(visitor)
-        // Only those that the person has begun: strangers must not be able to keep somebody from beginning one.
-        let id = visitor.person.id
-        let own = try await store.places(of: id, in: "").count { $0.room.owner.hasSameBytes(as: id) }
-        guard own < limits.maxPlaces else {
-            throw EventError.refusal("too-many", "You have begun too many communities and conversations.")
-        }
-    }
-
-    static let badTitle = EventError.refusal("bad-title", "A title has 1 to 64 visible characters of one script.")
+    static let badTitle = EventError.refusal(.badTitle, "A title has 1 to 64 visible characters of one script.")
 
     // MARK: Communities
 
@@ -192,12 +209,12 @@ extension Chat {
         _ = try await store.create(
             ChatRoom(
                 key: RoomKey.channel(community: id, id: ChatID.of("general")).text, title: "general", space: id,
-                owner: room.owner, created: Self.now))
+                owner: "", created: Self.now))
     }
 
     private func makeCommunity(_ visitor: Visitor, _ title: String) async throws -> ChatPlace {
+        try limitWriting(visitor)
         guard let title = ChatTitle(title) else { throw Self.badTitle }
-        try await checkPlaces(visitor)
         let room = ChatRoom(
             key: RoomKey.community(ChatID.random()).text, title: title.text, space: "", owner: visitor.person.id,
             created: Self.now)
@@ -215,9 +232,13 @@ extension Chat {
     // MARK: Who is here
 
     private func look(_ visitor: Visitor, _ people: [String]) async throws -> [ChatSight] {
+        let socket = visitor.socket
+        let earlier = socket.rooms.filter { $0.beginsWithBytes(of: Self.lookPrefix) }
+        let surplus = earlier.count + min(people.count, 50) - Self.maximumLooks
+        for room in earlier.prefix(max(0, surplus)) { socket.leave(room) }
         var sights: [ChatSight] = []
         for person in people.prefix(50) where ChatID.isValid(person) {
-            visitor.socket.join("look:\(person)")
+            socket.join(Self.lookPrefix + person)
             let here = presence.isHere(person)
             let seen = here ? Self.now : try await store.person(person)?.seen ?? 0
             sights.append(ChatSight(person: person, here: here, seen: seen))

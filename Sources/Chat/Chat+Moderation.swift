@@ -13,10 +13,12 @@ extension Chat {
             return true
         }
         on(visitor, "kick") { (person: String) async throws -> Bool in
-            let key = try await moderated(visitor, person)
+            let key = try await moderated(visitor, person, mayHaveLeft: true)
             for place in try await store.places(of: person, in: visitor.space) {
                 try await store.leave(person, room: place.room.key)
             }
+            // Also somebody who has left it in time.
+            try await store.join(ChatMember(person: person), room: key)
             try await store.moderate(person, in: key, role: .banned, mutedUntil: 0)
             let theirs = visitor.socket.namespace.in(Visitor.room(of: person))
             theirs.emit("kicked")
@@ -30,12 +32,17 @@ extension Chat {
         }
     }
 
-    /// The key of the community, if the visitor owns it and the other person is in it.
-    private func moderated(_ visitor: Visitor, _ person: String) async throws -> String {
+    /// The key of the community, if the visitor owns it and the other person is in it, or may have been.
+    private func moderated(_ visitor: Visitor, _ person: String, mayHaveLeft: Bool = false) async throws -> String {
+        try limitReading(visitor)
         let key = RoomKey.community(visitor.space).text
         guard try await store.member(visitor.person.id, of: key)?.role == .owner else { throw EventError.notYours }
-        guard ChatID.isValid(person), let other = try await store.member(person, of: key), other.role != .owner else {
-            throw EventError.refusal("no-person", "There is no such person here.")
+        let noPerson = EventError.refusal(.noPerson, "There is no such person here.")
+        guard ChatID.isValid(person) else { throw noPerson }
+        let other = try await store.member(person, of: key)
+        guard other?.role != .owner else { throw noPerson }
+        if other == nil {
+            guard mayHaveLeft, try await store.person(person) != nil else { throw noPerson }
         }
         return key
     }

@@ -65,15 +65,20 @@ enum Receipt: Encodable, Sendable {
 /// enter each. They are a namespace of names of their own (`room:…`), so that nobody gets into anything else through them.
 extension Chat {
     private static let prefix = "room:"
+    /// Rooms that one plain client may be in.
+    private static let maximumPlainRooms = 64
 
     func listenForPlainTalk(_ visitor: Visitor) {
         let socket = visitor.socket
         on(visitor, "join") { (title: String) async throws -> PlainPlace in
+            try limitReading(visitor, cost: 4)
             guard let title = ChatText.line(title, characters: 64, bytes: 200) else { throw Self.badTitle }
             let key = Self.prefix + title
-            let wasThere = socket.rooms.contains(key)
-            guard try await visitor.enter(key) else {
-                throw EventError.refusal("too-many", "You are in too many rooms.")
+            let rooms = socket.rooms
+            let wasThere = rooms.contains(key)
+            let isWithinLimit = wasThere || rooms.count { Self.isPlain($0) } < Self.maximumPlainRooms
+            guard isWithinLimit, try await visitor.enter(key) else {
+                throw EventError.refusal(.tooMany, "You are in too many rooms.")
             }
             if !wasThere { socket.to(key).emit("joined", PlainNotice(room: key, name: visitor.person.name)) }
             return PlainPlace(key: key, room: title, people: try await names(in: key).sorted())
@@ -90,12 +95,13 @@ extension Chat {
             }
         }
         on(visitor, "rooms") { () async throws -> [PlainRoom] in
-            var rooms: [PlainRoom] = []
-            for (key, count) in try await io.countByRoom() where Self.isPlain(key) {
-                let title = Substring(key.utf8.dropFirst(Self.prefix.utf8.count))
-                rooms.append(PlainRoom(name: String(title), people: count))
+            try limitReading(visitor)
+            return try await plainRooms.rooms { [io] in
+                try await io.countByRoom().compactMap { key, count in
+                    guard Self.isPlain(key) else { return nil }
+                    return PlainRoom(name: String(Substring(key.utf8.dropFirst(Self.prefix.utf8.count))), people: count)
+                }
             }
-            return rooms.sorted { $0.name.precedesByBytes($1.name) }
         }
     }
 
@@ -115,7 +121,7 @@ extension Chat {
     func sayPlainly(_ visitor: Visitor, _ key: String, _ text: String) throws -> PlainMessage {
         let text = try bounded(text)
         guard Self.isPlain(key), visitor.socket.rooms.contains(key) else { throw EventError.noSuchRoom }
-        try limit(visitor)
+        try limitWriting(visitor)
         let message = PlainMessage(
             id: ChatID.random(), room: key, from: visitor.person.name, text: text, time: Self.now)
         visitor.socket.to(key).emit("message", message)

@@ -28,7 +28,7 @@ extension Chat {
         var spaces: NameDictionary<[Presence.Change]> = [:]
         for change in seen {
             if change.space.isEmpty {
-                io.in("look:\(change.person)").local.emit(
+                io.in(Self.lookPrefix + change.person).local.emit(
                     "sight", ChatSight(person: change.person, here: change.isHere, seen: Self.now))
             } else {
                 spaces[change.space, default: []].append(change)

@@ -40,18 +40,23 @@ extension Chat {
     static let page = 50
 
     func listenForTalk(_ visitor: Visitor) {
-        on(visitor, "open") { (key: String) async throws -> ChatOpening in try await open(visitor, key) }
+        on(visitor, "open") { (key: String) async throws -> ChatOpening in
+            try limitReading(visitor)
+            return try await open(visitor, key)
+        }
         on(visitor, "history") { (key: String, before: MessageNumber) async throws -> [ChatMessage] in
+            try limitReading(visitor, cost: 4)
             _ = try await access(visitor, key)
             return try await store.messages(in: key, before: before.value, limit: 4 * Self.page)
         }
         on(visitor, "since") { (key: String, after: MessageNumber) async throws -> [ChatMessage] in
+            try limitReading(visitor, cost: 4)
             _ = try await access(visitor, key)
             return try await store.messages(in: key, after: after.value, limit: 4 * Self.page)
         }
         on(visitor, "search") { (key: String, text: String) async throws -> [ChatMessage] in
+            try limitReading(visitor, cost: 20)
             _ = try await access(visitor, key)
-            try limit(visitor)
             guard (2...200).contains(text.utf8.count) else { return [] }
             return try await store.search(text, in: key, limit: Self.page)
         }
@@ -87,22 +92,26 @@ extension Chat {
             try await react(visitor, key, seq.value, emoji, on)
         }
         on(visitor, "read") { (key: String, seq: MessageNumber) async throws -> Bool in
-            try await mark(visitor, key, read: seq.value, delivered: seq.value)
+            try limitReading(visitor)
+            return try await mark(visitor, key, read: seq.value, delivered: seq.value)
         }
         on(visitor, "received") { (key: String, seq: MessageNumber) async throws -> Bool in
-            try await mark(visitor, key, read: 0, delivered: seq.value)
+            try limitReading(visitor)
+            return try await mark(visitor, key, read: 0, delivered: seq.value)
         }
         on(visitor, "typing") { (key: String) async throws -> Bool in
+            try limitReading(visitor, cost: 5)
             let access = try await access(visitor, key)
+            _ = try await role(visitor, access)
             let event = ChatTyping(room: key, person: visitor.person.id, name: visitor.person.name)
             audience(visitor, access).except(visitor.personRoom).volatile.emit("typing", event)
             return true
         }
         on(visitor, "report") { (key: String, seq: MessageNumber, reason: String) async throws -> Bool in
+            try limitWriting(visitor)
             _ = try await access(visitor, key)
-            try limit(visitor)
             guard let message = try await store.message(seq.value, in: key) else { throw EventError.noSuchMessage }
-            guard reason.utf8.count <= 1_000 else { throw EventError.refusal("too-long", "A reason is too long.") }
+            guard reason.utf8.count <= 1_000 else { throw EventError.refusal(.tooLong, "A reason is too long.") }
             await onReport(ChatReport(by: visitor.person, message: message, reason: reason))
             return true
         }
@@ -138,37 +147,32 @@ extension Chat {
         return visitor.socket.namespace.in(Self.channelRoom(access.room.key))
     }
 
-    func limit(_ visitor: Visitor) throws {
-        if let wait = rates.take(visitor.person.id, perMinute: limits.messagesPerMinute) {
-            let milliseconds = max(1, Int64(wait / .milliseconds(1)))
-            throw EventError.refusal(
-                "slow-down", "You write faster than others can read; wait a moment.",
-                ["retryAfterMs": .int(milliseconds)])
-        }
-    }
-
     /// The role in the community of a channel, if the person may speak there.
     private func role(_ visitor: Visitor, _ access: ChatAccess) async throws -> ChatMember.Role {
         guard access.people == nil else { return .member }
         let member = try await store.member(visitor.person.id, of: RoomKey.community(visitor.space).text)
         guard let member, member.role != .banned else { throw EventError.noSuchRoom }
+        try checkMute(member)
+        return member.role
+    }
+
+    func checkMute(_ member: ChatMember) throws {
         guard member.mutedUntil <= Self.now else {
             throw EventError.refusal(
-                "muted", "The owner of this community has muted you.", ["until": .int(member.mutedUntil)])
+                .muted, "The owner of this community has muted you.", ["until": .int(member.mutedUntil)])
         }
-        return member.role
     }
 
     // MARK: Saying
 
-    private static let emptyMessage = EventError.refusal("empty", "A message must not be empty.")
+    private static let emptyMessage = EventError.refusal(.empty, "A message must not be empty.")
 
     /// A text within the limit, without blanks at its ends and without control characters other than ends of lines.
     func bounded(_ text: String) throws -> String {
         let limit = limits.maxTextBytes
         // Checked first, because everything else that is done to a text takes time in proportion to its length.
         guard text.utf8.count <= limit else {
-            throw EventError.refusal("too-long", "A message has at most \(limit) bytes.", ["limit": .int(Int64(limit))])
+            throw EventError.refusal(.tooLong, "A message has at most \(limit) bytes.", ["limit": .int(Int64(limit))])
         }
         var scalars = text.unicodeScalars.filter {
             $0 == "\n" || $0 == "\t" || $0.properties.generalCategory != .control
@@ -180,11 +184,11 @@ extension Chat {
 
     private func say(_ visitor: Visitor, _ key: String, _ draft: ChatDraft) async throws -> ChatMessage {
         let text = try bounded(draft.text)
-        guard ChatID.isValid(draft.id) else { throw EventError.refusal("bad-id", "A message needs an id.") }
+        guard ChatID.isValid(draft.id) else { throw EventError.refusal(.badId, "A message needs an id.") }
         guard !text.isEmpty || draft.file != nil else { throw Self.emptyMessage }
+        try limitWriting(visitor)
         let access = try await access(visitor, key)
         _ = try await role(visitor, access)
-        try limit(visitor)
         var message = ChatMessage(
             room: key, seq: 0, id: draft.id, from: visitor.person.id, name: visitor.person.name, text: text,
             time: Self.now)
@@ -193,8 +197,9 @@ extension Chat {
             message.reply = ChatMessage.Reply(seq: seq, name: answered.name, text: beginning)
         }
         if let file = draft.file {
+            let file = Self.fileID(file, of: visitor)
             message.file = try await store.attach(file, owner: visitor.person.id, to: key)
-            guard message.file != nil else { throw EventError.refusal("no-file", "The file is not complete.") }
+            guard message.file != nil else { throw EventError.refusal(.noFile, "The file is not complete.") }
         }
         let stored = try await store.append(message)
         // Also when it had been stored before: the server that did so may have died before it told anybody.
@@ -208,9 +213,9 @@ extension Chat {
         _ visitor: Visitor, _ key: String, _ seq: Int64,
         _ body: @Sendable (inout ChatMessage, _ isOwner: Bool) throws -> Void
     ) async throws -> ChatMessage {
+        try limitWriting(visitor)
         let access = try await access(visitor, key)
         let role = try await role(visitor, access)
-        try limit(visitor)
         // Others may change it at the same time, on other servers too.
         for _ in 0..<8 {
             guard var message = try await store.message(seq, in: key) else { throw EventError.noSuchMessage }
@@ -221,7 +226,7 @@ extension Chat {
                 return message
             }
         }
-        throw EventError.refusal("busy", "Others are changing this message; try again.")
+        throw EventError.refusal(.busy, "Others are changing this message; try again.")
     }
 
     private func react(
@@ -229,7 +234,7 @@ extension Chat {
     ) async throws -> ChatMessage {
         guard (1...32).contains(emoji.utf8.count), emoji.unicodeScalars.allSatisfy({ $0.value > 0x7f }),
             emoji.count == 1
-        else { throw EventError.refusal("no-emoji", "A reaction is one emoji.") }
+        else { throw EventError.refusal(.noEmoji, "A reaction is one emoji.") }
         let me = visitor.person.id
         return try await change(visitor, key, seq) { message, _ in
             guard message.deleted != true else { throw EventError.noSuchMessage }
@@ -241,7 +246,7 @@ extension Chat {
                 if reactions[index].people.isEmpty { reactions.remove(at: index) }
             } else if on {
                 guard reactions.count < 12 else {
-                    throw EventError.refusal("too-many", "There are too many reactions.")
+                    throw EventError.refusal(.tooMany, "There are too many reactions.")
                 }
                 reactions.append(ChatMessage.Reaction(emoji: emoji, people: [me]))
             }
@@ -266,8 +271,7 @@ extension Chat {
     private func mark(_ visitor: Visitor, _ key: String, read: Int64, delivered: Int64) async throws -> Bool {
         let access = try await access(visitor, key)
         guard
-            let member = try await store.mark(
-                visitor.person.id, in: key, read: read, delivered: delivered)
+            let member = try await store.mark(visitor.person.id, in: key, read: read, delivered: delivered)
         else { return false }
         let marker = ChatMarker(
             room: key, person: visitor.person.id, read: member.read, delivered: member.delivered)

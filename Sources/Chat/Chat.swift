@@ -18,7 +18,12 @@ public struct Chat: Sendable {
     let io: Server
     let shared: Shared
     let presence: Presence
-    let rates = PersonRates()
+    /// How fast people may say something, and begin rooms and files.
+    private let writes = PersonRates(burst: 30)
+    /// How fast people may ask for something.
+    private let reads = PersonRates(burst: 300)
+    let plainRooms = PlainRoomList()
+    let refusals = ChatRefusalCounters()
     /// The namespaces of communities; to add middlewares before ``mount()``, such as one that verifies tokens.
     public let communities: ParentNamespace
     private let identify: @Sendable (Socket) -> ChatLogin?
@@ -76,9 +81,9 @@ public struct Chat: Sendable {
     /// Registers the chat's middlewares and handlers. Call once, before clients connect.
     public func mount() {
         listenToServers()
-        io.use { socket in try await admit(socket) }
+        io.use(counting { socket in try await admit(socket) })
         io.onConnection { socket in welcome(socket) }
-        communities.use { socket in try await admitToCommunity(socket) }
+        communities.use(counting { socket in try await admitToCommunity(socket) })
         communities.onConnection { socket in welcomeToCommunity(socket) }
     }
 
@@ -95,6 +100,27 @@ public struct Chat: Sendable {
 
     /// Milliseconds since 1970.
     static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
+
+    // MARK: Rates
+
+    /// Takes one from what a person may write.
+    func limitWriting(_ visitor: Visitor) throws {
+        let wait = writes.take(visitor.person.id, perMinute: limits.messagesPerMinute)
+        if let wait { throw Self.slowDown(wait) }
+    }
+
+    /// Takes the cost of a question from what a person may ask: 1 for what a look into the store answers, more for pages, lists
+    /// and what others hear.
+    func limitReading(_ visitor: Visitor, cost: Double = 1) throws {
+        let wait = reads.take(visitor.person.id, cost: cost, perMinute: 10 * limits.messagesPerMinute)
+        if let wait { throw Self.slowDown(wait) }
+    }
+
+    private static func slowDown(_ wait: Duration) -> EventError {
+        .refusal(
+            .slowDown, "You are faster than others can read; wait a moment.",
+            ["retryAfterMs": .int(max(1, Int64(wait / .milliseconds(1))))])
+    }
 
     // MARK: Who comes
 
@@ -123,27 +149,23 @@ public struct Chat: Sendable {
 
     /// Finds out who comes to `/`, and under which name.
     private func admit(_ socket: Socket) async throws {
-        do {
-            let login = identify(socket)
-            let id = try await known(socket, login)
-            let stored = if let id { try await store.person(id) } else { nil as ChatPerson? }
-            let wanted = login?.name ?? socket.handshake.auth["name"]?.string ?? stored?.name
-            guard let name = ChatName(wanted) else {
-                throw ConnectError(
-                    "Choose a name of 1 to 32 visible characters of one script.", data: ["code": "bad-name"])
-            }
-            let person = ChatPerson(id: id ?? ChatID.random(), name: name.text, seen: Self.now)
-            // A person who has logged in has the name that the login gives.
-            let skeleton = login?.name == nil ? name.skeleton : ""
-            let held = Self.now - Int64(limits.nameHold / .milliseconds(1))
-            guard try await store.claim(person, skeleton: skeleton, heldSince: held) else {
-                throw ConnectError(
-                    "The name \(name.text) is taken, or looks like one that is.", data: ["code": "name-taken"])
-            }
-            place(socket, person)
-        } catch let error as HistoryStoreError {
-            throw Self.away(error)
+        let login = identify(socket)
+        let id = try await known(socket, login)
+        let stored = if let id { try await store.person(id) } else { nil as ChatPerson? }
+        let wanted = login?.name ?? socket.handshake.auth["name"]?.string ?? stored?.name
+        guard let name = ChatName(wanted) else {
+            throw ConnectError.refusal(
+                .badName, "Choose a name of 1 to 32 visible characters of one script.")
         }
+        let person = ChatPerson(id: id ?? ChatID.random(), name: name.text, seen: Self.now)
+        // A person who has logged in has the name that the login gives.
+        let skeleton = login?.name == nil ? name.skeleton : ""
+        let held = Self.now - Int64(limits.nameHold / .milliseconds(1))
+        guard try await store.claim(person, skeleton: skeleton, heldSince: held) else {
+            throw ConnectError.refusal(
+                .nameTaken, "The name \(name.text) is taken, or looks like one that is.")
+        }
+        place(socket, person)
     }
 
     /// Keeps who it is with the socket.
@@ -161,8 +183,4 @@ public struct Chat: Sendable {
 
     /// Who has logged in.
     func login(of socket: Socket) -> ChatLogin? { identify(socket) }
-
-    static func away(_ error: HistoryStoreError) -> ConnectError {
-        ConnectError("The chat cannot reach its history; try again.", data: ["code": "away"])
-    }
 }

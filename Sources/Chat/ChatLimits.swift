@@ -18,14 +18,15 @@ public struct ChatLimits: Sendable, Hashable {
     public var maxPeople = 1_000_000
     /// Largest file; default 8 MiB.
     public var maxFileBytes = 8_388_608
-    /// Bytes of all files, each with 4,096 beside its own, also one that was only announced; default 256 MiB. The oldest are removed
-    /// first.
+    /// Largest size of all files, each counted with 4,096 additional bytes as soon as it is announced; default 256 MiB. The oldest
+    /// are removed first.
     public var filesBytes = 268_435_456
-    /// Messages a person may send in a minute, on one server, with the changes, searches, files and conversations that the person
-    /// begins; default 120, thirty of them at once.
+    /// Messages a person may send, edit, delete and react to in a minute on one server; default 120, thirty of them at once. Uploads
+    /// and new rooms count, too. Ten times as many questions are answered, of which searches and pages of history count several
+    /// times.
     public var messagesPerMinute = 120
-    /// Communities that one person may be in, and communities and conversations that one person may begin; default 500. Others may
-    /// add a person to groups until there are twice as many.
+    /// Communities that one person may be in, and communities, channels and conversations that one person may begin; default 500.
+    /// Others may add a person to groups until there are twice as many.
     public var maxPlaces = 500
     /// Channels of a community; default 200.
     public var maxChannels = 200
@@ -36,7 +37,7 @@ public struct ChatLimits: Sendable, Hashable {
     /// How long changes of who is here are collected before they are told; default 250 ms.
     public var presenceInterval: Duration = .milliseconds(250)
 
-    /// What a file counts beside its bytes.
+    /// The additional bytes that each file counts with.
     static let fileOverhead = 4_096
 
     /// All defaults.

@@ -43,7 +43,7 @@ extension EngineServer {
                 customID = try? await generateId(info)
                 guard let customID, !customID.isEmpty else {
                     return onLoop(of: opening.exchange) {
-                        $0.refuse(opening, HandshakeRefusal(.badRequest, context: .idGenerationError))
+                        $0.refuse(opening, HandshakeRefusal(.badRequest, reason: .idGenerationError))
                     }
                 }
             }
@@ -167,7 +167,7 @@ extension EngineServer {
         previousTransport: TransportName? = nil
     ) {
         var details: [String: String] = [:]
-        switch (refusal.code, refusal.context) {
+        switch (refusal.code, refusal.reason) {
         case (.unknownTransport, _): details["transport"] = handshake.query["transport"]
         case (.unknownSID, _): details["sid"] = handshake.sid
         case (.badHandshakeMethod, _): details["method"] = handshake.method
@@ -188,7 +188,7 @@ extension EngineServer {
         _ request: HTTPServerRequest, _ handshake: HandshakeRequest, _ refusal: HandshakeRefusal
     ) -> String? {
         guard request.isOfOldVersion, handshake.transport == .websocket,
-            [.transportHandshakeError, .transportMismatch].contains(refusal.context)
+            [.transportHandshakeError, .transportMismatch].contains(refusal.reason)
         else { return nil }
         return
             "Bad request: WebSocket needs HTTP/1.1; in nginx set proxy_http_version 1.1 and the headers Upgrade and Connection"
@@ -207,12 +207,12 @@ extension EngineServer {
         context.logger.debug("request refused", metadata: ["code": "\(refusal.code.rawValue)"])
         observer?.refused(
             RefusalRecord(
-                code: refusal.code.rawValue, reason: refusal.context?.rawValue ?? refusal.code.message,
+                code: refusal.code.rawValue, reason: refusal.reason?.rawValue ?? refusal.code.message,
                 sid: QueryParameters(target: info.url)["sid"].map(LogText.shortened),
                 clientAddress: info.remoteAddress))
         guard let report = context.configuration.onConnectionError else { return }
         var details = details
-        if let name = refusal.context { details["name"] = name.rawValue }
+        if let name = refusal.reason { details["name"] = name.rawValue }
         report(EngineConnectionError(request: info, code: refusal.code, context: details))
     }
 }

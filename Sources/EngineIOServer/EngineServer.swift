@@ -236,7 +236,7 @@ package final class EngineServer: EngineRequestHandler {
                 homes[ExactName(sid)] = shard.index
                 return true
             }
-            guard isNew else { return refuse(opening, HandshakeRefusal(.badRequest, context: .idGenerationError)) }
+            guard isNew else { return refuse(opening, HandshakeRefusal(.badRequest, reason: .idGenerationError)) }
         }
         switch opening.transport {
         case .polling:

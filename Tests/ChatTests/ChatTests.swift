@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import MetricTesting
 import NIOCore
 import SocketIOServer
 import SocketIOTesting
@@ -275,6 +276,96 @@ struct ChatTests {
         }
     }
 
+    @Test("what is refused is counted, by the code that the client gets")
+    func refusalsAreCounted() async throws {
+        var limits = ChatUnderTest.limits
+        limits.messagesPerMinute = 2
+        try await CountedMetrics.counting { (metrics: CountedMetrics) async throws in
+            try await ChatUnderTest.run(limits) { chat in
+                func refused(_ code: String) -> Double? { metrics["socketio_chat_refused_total", [("code", code)]] }
+                let ada = try await chat.person("Ada")
+                let room = try await ada.community(lobby)
+                let general = TestValue.string(RoomKey.channel(community: "lobby", id: ChatID.of("general")).text)
+                #expect(code(try await room.emitWithAck("message", "nowhere", draft("m0", "x"))) == "no-room")
+                let long = String(repeating: "x", count: limits.maxTextBytes + 1)
+                #expect(code(try await room.emitWithAck("message", general, draft("m1", long))) == "too-long")
+                #expect(refused("no-room") == 1 && refused("too-long") == 1 && refused("slow-down") == 0)
+                for number in 2...6 { _ = try await room.emitWithAck("message", general, draft("m\(number)", "x")) }
+                #expect((refused("slow-down") ?? 0) >= 3)
+                await #expect(throws: (any Error).self) { try await chat.person("Ada") }
+                await #expect(throws: (any Error).self) { try await ada.community("/socket/commu-nowhere") }
+                #expect(refused("name-taken") == 1)
+            }
+        }
+    }
+
+    @Test("what people ask for is limited as well, and costs as much as it makes the server do")
+    func questionsAreLimited() async throws {
+        var limits = ChatUnderTest.limits
+        limits.messagesPerMinute = 6
+        for (event, isInCommunity, allowed) in [
+            ("open", true, 60), ("history", true, 15), ("search", true, 3), ("typing", true, 12), ("watch", true, 6),
+            ("home", false, 6), ("look", false, 12), ("rooms", false, 60),
+        ] {
+            try await ChatUnderTest.run(limits) { chat in
+                let ada = try await chat.person("Ada")
+                let socket = isInCommunity ? try await ada.community(lobby) : ada.home
+                func ask() async throws -> [TestValue] {
+                    switch event {
+                    case "open", "typing": try await socket.emitWithAck(event, general)
+                    case "history": try await socket.emitWithAck(event, general, 9)
+                    case "search": try await socket.emitWithAck(event, general, "tea")
+                    case "look": try await socket.emitWithAck(event, [.string(ada.id)])
+                    default: try await socket.emitWithAck(event)
+                    }
+                }
+                var count = 0
+                while count < 100, code(try await ask()) == nil { count += 1 }
+                // A slow machine gives one or the other back meanwhile.
+                #expect((allowed...allowed + 4).contains(count), "\(event): \(count)")
+            }
+        }
+    }
+
+    @Test("a muted person cannot leave the mute behind, and a person who has left can be sent away")
+    func leavingDoesNotHelp() async throws {
+        try await ChatUnderTest.run { chat in
+            let (ada, bob) = (try await chat.person("Ada"), try await chat.person("Bob"))
+            let place = try await ada.home.emitWithAck("create", "Tea")[0]
+            let id = try #require(place["room"]?["key"]?.string).dropFirst(2)
+            let own = try await ada.community("/socket/commu-\(id)")
+            let theirs = try await bob.community("/socket/commu-\(id)")
+            #expect(try await own.emitWithAck("mute", .string(bob.id), 10) == [true])
+            #expect(code(try await theirs.emitWithAck("quit")) == "muted")
+            let tea = TestValue.string(RoomKey.channel(community: String(id), id: ChatID.of("general")).text)
+            #expect(code(try await theirs.emitWithAck("typing", tea)) == "muted")
+            #expect(try await own.emitWithAck("mute", .string(bob.id), 0) == [true])
+            #expect(try await theirs.emitWithAck("quit") == [true])
+            #expect(try await own.emitWithAck("kick", .string(bob.id)) == [true])
+            _ = try await theirs.next("kicked")
+            await #expect(throws: (any Error).self) { try await bob.community("/socket/commu-\(id)") }
+            #expect(code(try await own.emitWithAck("kick", "nobody")) == "no-person")
+        }
+    }
+
+    @Test("a plain client is in 64 rooms at most, and looks at 200 people")
+    func roomsOfOneClient() async throws {
+        try await ChatUnderTest.run { chat in
+            let ada = try await chat.person("Ada")
+            for number in 0..<64 {
+                #expect(try await ada.home.emitWithAck("join", "room \(number)")[0]["key"] != nil)
+            }
+            #expect(code(try await ada.home.emitWithAck("join", "room 64")) == "too-many")
+            #expect(try await ada.home.emitWithAck("join", "room 0")[0]["key"] != nil)
+            for start in stride(from: 0, to: 500, by: 50) {
+                let people = (start..<start + 50).map { TestValue.string("person\($0)") }
+                #expect(try await ada.home.emitWithAck("look", .array(people))[0].count == 50)
+            }
+            let socket = try #require(await chat.io.sockets.sockets().first)
+            #expect(socket.rooms.count { $0.hasPrefix("look:") } == 200)
+        }
+    }
+
     @Test("numbers that no message has are no fault")
     func oddNumbers() async throws {
         try await ChatUnderTest.run { chat in
@@ -422,12 +513,18 @@ struct ChatTests {
                 try await ada.home.emitWithAck("piece", "f1", 65_536, .binary(Array(bytes[65_536...]))) == [100_000])
             let message = try await ada.home.emitWithAck("message", key, draft("m1", "", file: "f1"))[0]
             #expect(message["file"]?["name"] == "file", "a name that turns around is none")
-            let first = try await bob.home.emitWithAck("download", key, "f1", 0)[0]
-            let second = try await bob.home.emitWithAck("download", key, "f1", 65_536)[0]
+            let file = try #require(message["file"]?["id"])
+            let first = try await bob.home.emitWithAck("download", key, file, 0)[0]
+            let second = try await bob.home.emitWithAck("download", key, file, 65_536)[0]
             #expect(first == .binary(Array(bytes[..<65_536])) && second == .binary(Array(bytes[65_536...])))
-            #expect(code(try await eve.home.emitWithAck("download", key, "f1", 0)) == "no-room")
+            #expect(code(try await eve.home.emitWithAck("download", key, file, 0)) == "no-room")
             let own = try #require(try await eve.home.emitWithAck("direct", .string(bob.id))[0]["room"]?["key"])
-            #expect(code(try await eve.home.emitWithAck("download", own, "f1", 0)) == "no-file")
+            #expect(code(try await eve.home.emitWithAck("download", own, file, 0)) == "no-file")
+            // Nobody can put another file in the place of this one, by the id that everybody sees.
+            let ofBob: TestValue = ["id": file, "name": "b", "type": "image/png", "size": 100_000]
+            #expect(try await bob.home.emitWithAck("upload", ofBob) == [0])
+            #expect(try await bob.home.emitWithAck("piece", file, 0, .binary([1])) == [1])
+            #expect(try await ada.home.emitWithAck("download", key, file, 0)[0] == first)
         }
     }
 

@@ -4,6 +4,7 @@ import Foundation
 import GRDB
 import HiredisNIO
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import ProcessTesting
@@ -300,6 +301,55 @@ struct HistoryStoreTests {
         }
     }
 
+    @Test(
+        "rooms of a person, and channels of a community, are limited, also when many are made at once",
+        arguments: Kind.allCases)
+    func begunRooms(kind: Kind) async throws {
+        let limits = limits {
+            $0.maxPlaces = 3
+            $0.maxChannels = 4
+        }
+        try await withStore(kind, limits) { store, _ in
+            func made(_ count: Int, _ make: @escaping @Sendable (Int) -> ChatRoom) async -> [HistoryStoreError?] {
+                await withTaskGroup(of: HistoryStoreError?.self) { group in
+                    for number in 0..<count {
+                        group.addTask {
+                            do {
+                                _ = try await store.create(make(number))
+                                return nil
+                            } catch {
+                                return error as? HistoryStoreError ?? .away("\(error)")
+                            }
+                        }
+                    }
+                    return await group.reduce(into: []) { $0.append($1) }
+                }
+            }
+            let groups = await made(9) { ChatRoom(key: "g:\($0)", title: "", space: "", owner: "ada", created: 1) }
+            #expect(groups.count { $0 == nil } == 3 && groups.count { $0 == .tooManyBegun } == 6)
+            let channels = await made(9) {
+                ChatRoom(key: "c:tea:\($0)", title: "", space: "tea", owner: "p\($0)", created: 1)
+            }
+            #expect(channels.count { $0 == nil } == 4 && channels.count { $0 == .tooManyChannels } == 5)
+            // Rooms without an owner are nobody's.
+            _ = try await store.create(ChatRoom(key: "s:x", title: "x", space: "", owner: "", created: 1))
+            // One that is there is returned, whatever the limits.
+            var known = 0
+            for number in 0..<9 where try await store.room("g:\(number)") != nil {
+                let room = ChatRoom(key: "g:\(number)", title: "", space: "", owner: "ada", created: 1)
+                #expect(try await store.create(room) == room)
+                try await store.join(ChatMember(person: "bob"), room: room.key)
+                known += 1
+            }
+            #expect(known == 3)
+            try await store.join(ChatMember(person: "bob"), room: "s:x")
+            #expect(try await store.placeCounts(of: "bob") == (1, 3))
+            try await store.moderate("bob", in: "s:x", role: .banned, mutedUntil: 0)
+            #expect(try await store.placeCounts(of: "bob") == (0, 3))
+            #expect(try await store.placeCounts(of: "nobody") == (0, 0))
+        }
+    }
+
     @Test("files that are only announced count as well, and the oldest go", arguments: Kind.allCases)
     func announcedFiles(kind: Kind) async throws {
         try await withStore(kind, limits { $0.filesBytes = 3 * 4_096 + 2 }) { store, again in
@@ -358,6 +408,26 @@ struct HistoryStoreTests {
         ] {
             #expect(SearchPattern(pattern).matches(text) == isThere, "\(pattern) in \(text)")
         }
+    }
+
+    @Test("what a message costs a full store does not depend on the number of rooms")
+    func manyRoomsInFullStore() {
+        let size = message("m").size
+        let ratio = ThreadCost.ratio(of: 10_000, to: 100) { count in
+            let rooms = (0..<count).map {
+                MemoryStore.Room(ChatRoom(key: "g:\($0)", title: "", space: "", owner: "", created: 1))
+            }
+            let state = MemoryStore.State(NIOLockedValueBox(limits { $0.historyBytes = count / 2 * size }))
+            for number in 0..<40_000 {
+                let room = rooms[number % count]
+                room.last += 1
+                var message = message("m")
+                message.seq = room.last
+                state.add(message, to: room)
+            }
+            #expect(state.bytes == count / 2 * size && state.queuedRooms == count / 2)
+        }
+        #expect(ratio <= 10, "\(ratio) times")
     }
 
     @Test("what was removed takes no memory")

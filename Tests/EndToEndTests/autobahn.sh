@@ -48,6 +48,8 @@ if [ ! -x "$home/env/bin/wstest" ]; then
     } >"$home/install.log" 2>&1 || skip "it could not be installed, see $home/install.log"
 fi
 
+# There at once, whenever the shell in the background gets to open it.
+: >"$home/server.log"
 "$server" --app ws-echo --port 0 >"$home/server.log" 2>&1 &
 pid=$!
 trap 'kill $pid 2>/dev/null || true' EXIT INT TERM

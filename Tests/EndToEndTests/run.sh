@@ -60,6 +60,7 @@ run_python python/test_durable.py
 run_python browser/test_chat.py
 run_python browser/test_history.py
 run_python browser/test_cluster.py
+run_python browser/test_outages.py
 run_python browser/test_status.py
 run_python browser/test_origin.py
 run_python browser/test_durable.py

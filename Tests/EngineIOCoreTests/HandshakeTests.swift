@@ -112,8 +112,8 @@ struct HandshakeTests {
     }
 
     private func refusal(
-        _ code: EngineErrorCode, _ context: HandshakeRefusalReason? = nil
-    ) -> HandshakeVerdict { .refuse(HandshakeRefusal(code, context: context)) }
+        _ code: EngineErrorCode, _ reason: HandshakeRefusalReason? = nil
+    ) -> HandshakeVerdict { .refuse(HandshakeRefusal(code, reason: reason)) }
 
     @Test(arguments: ["", "constructor", "__proto__", "webtransport", "Polling", "polling%00", "toString"])
     func unknownTransports(name: String) {

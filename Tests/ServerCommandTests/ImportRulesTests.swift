@@ -119,7 +119,7 @@ internal import Testing
         "Chat": Rule(
             anywhere: [
                 "SocketIOServer", "SocketIOHummingbird", "Hummingbird", "HTTPTypes", "NIOCore", "Logging",
-                "DequeModule", "NIOConcurrencyHelpers", "Synchronization", "Foundation",
+                "DequeModule", "HeapModule", "Metrics", "NIOConcurrencyHelpers", "Synchronization", "Foundation",
             ],
             files: [
                 // The stores: SQLite, and Redis by the client that is here anyway.
@@ -153,7 +153,7 @@ internal import Testing
                 // The API reads and writes JSON, and remembers requests.
                 "APIOperation.swift": ["SocketIOCore"], "APIQuestion.swift": ["EngineIOCore"],
                 "HTTPAPI.swift": ["SocketIOCore", "EngineIOCore", "Crypto"],
-                "SocketValue+Base64.swift": ["EngineIOCore"],
+                "SocketValue+Base64.swift": ["EngineIOCore", "SocketIOCore"],
                 "HTTPAPI+Reading.swift": ["SocketIOCore"],
                 "IdempotencyStore.swift": ["Crypto", "DequeModule"],
                 // Webhooks wait, are signed, and leave by HTTP.

@@ -38,6 +38,8 @@ final class Presence: Sendable {
 
     fileprivate struct State {
         var spaces: NameDictionary<NameDictionary<Entry>> = [:]
+        /// How many people are here, by community.
+        var counts: NameDictionary<Int> = [:]
         /// Changes of this server's people, for the other servers.
         var own: [Change] = []
         /// Changes as seen from here, for those who look.
@@ -68,7 +70,7 @@ final class Presence: Sendable {
                 entry.isTold = true
                 let change = Change(space: space, person: person.id, name: person.name, isHere: true)
                 state.own.append(change)
-                if !wasHere { state.seen.append(change) }
+                if !wasHere { state.see(change) }
             }
             state.spaces[space, default: [:]][person.id] = entry
         }
@@ -96,7 +98,7 @@ final class Presence: Sendable {
             entry.isTold = false
             let change = Change(space: space, person: person.id, name: person.name, isHere: false)
             state.own.append(change)
-            if !entry.isHere { state.seen.append(change) }
+            if !entry.isHere { state.see(change) }
             state.put(entry, person.id, space)
         }
     }
@@ -153,11 +155,13 @@ final class Presence: Sendable {
         state.withLockedValue { $0.spaces[""]?[person]?.connections ?? 0 > 0 }
     }
 
+    /// How many people are in a community.
+    func count(in space: String) -> Int { state.withLockedValue { $0.counts[space] ?? 0 } }
+
     /// How many people are in a community, and the first of them by name.
     func people(in space: String, limit: Int) -> (count: Int, first: [ChatPerson]) {
         state.withLockedValue { state in
             let here = (state.spaces[space] ?? [:]).filter { $0.value.isHere }
-            guard limit > 0 else { return (here.count, []) }
             let sorted =
                 here.count > 10_000
                 ? Array(here.prefix(limit)) : here.sorted { $0.value.name.precedesByBytes($1.value.name) }
@@ -191,6 +195,13 @@ final class Presence: Sendable {
 }
 
 extension Presence.State {
+    /// Somebody has come or gone, as seen from here.
+    fileprivate mutating func see(_ change: Presence.Change) {
+        seen.append(change)
+        let count = (counts[change.space] ?? 0) + (change.isHere ? 1 : -1)
+        counts[change.space] = count == 0 ? nil : count
+    }
+
     fileprivate mutating func put(_ entry: Presence.Entry, _ person: String, _ space: String) {
         let isGone = entry.connections <= 0 && !entry.isHere
         spaces[space, default: [:]][person] = isGone ? nil : entry
@@ -209,7 +220,7 @@ extension Presence.State {
         } else {
             entry.others.remove(node)
         }
-        if entry.isHere != wasHere { seen.append(change) }
+        if entry.isHere != wasHere { see(change) }
         put(entry, change.person, change.space)
     }
 }

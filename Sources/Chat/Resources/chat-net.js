@@ -37,13 +37,20 @@ export function connect(namespace, name) {
   return io(location.origin + namespace, options);
 }
 
-/** Asks and waits for the answer. Throws what the server refuses with, or an error with `isLost`. */
+/**
+ * Asks and waits for the answer. Throws what the server refuses with, or an error with `isLost`. What the server has no time for yet
+ * is asked again, except a message: those wait in the outbox.
+ */
 export async function ask(socket, event, ...values) {
   let answer;
   try {
     answer = await socket.timeout(10000).emitWithAck(event, ...values);
   } catch {
     throw Object.assign(new Error('no answer'), { isLost: true });
+  }
+  if (answer?.error?.data?.code === 'slow-down' && event !== 'message') {
+    await wait(Math.min(answer.error.data.retryAfterMs ?? 1000, 30000));
+    return ask(socket, event, ...values);
   }
   if (answer && typeof answer === 'object' && answer.error) {
     throw Object.assign(new Error(answer.error.message), { data: answer.error.data });

@@ -30,7 +30,9 @@ public protocol HistoryStore: Sendable {
 
     /// Makes a room. If there is one with this key, that one stays as it is and is returned.
     ///
-    /// - Throws: ``HistoryStoreError/full`` when there are ``ChatLimits/historyRooms``.
+    /// - Throws: ``HistoryStoreError/full`` when there are ``ChatLimits/historyRooms``;
+    ///   ``HistoryStoreError/tooManyChannels`` for a channel of a community that has ``ChatLimits/maxChannels``;
+    ///   ``HistoryStoreError/tooManyBegun`` when the owner, if there is one, has made ``ChatLimits/maxPlaces`` rooms.
     func create(_ room: ChatRoom) async throws -> ChatRoom
     /// A room by key; nil when there is none.
     func room(_ key: String) async throws -> ChatRoom?
@@ -48,6 +50,8 @@ public protocol HistoryStore: Sendable {
     func members(of room: String) async throws -> [ChatMember]
     /// The rooms of a person in a community, or with an empty `space` their communities and conversations.
     func places(of person: String, in space: String) async throws -> [ChatPlace]
+    /// How many communities and conversations a person is in, without those that they were sent away from.
+    func placeCounts(of person: String) async throws -> (communities: Int, conversations: Int)
 
     // MARK: Messages
 
@@ -89,7 +93,7 @@ public protocol HistoryStore: Sendable {
 extension HistoryStore {
     /// At most `limit` messages that contain the text, newest first. ASCII letters match in either case.
     ///
-    /// It looks at the newest 5,000 messages, in pages, between which the store answers others.
+    /// Reads the newest 5,000 messages in 25 pages of 200, so that the store can serve other calls in between.
     func search(_ text: String, in room: String, limit: Int) async throws -> [ChatMessage] {
         let pattern = SearchPattern(text)
         var before: Int64?
@@ -106,8 +110,12 @@ extension HistoryStore {
 
 /// Why a store did not do what it was asked for.
 public enum HistoryStoreError: Error, Sendable, Hashable {
-    /// There are as many rooms as there may be.
+    /// The limit of rooms or of people has been reached.
     case full
+    /// A community has as many channels as it may have.
+    case tooManyChannels
+    /// A person has made as many rooms as one may.
+    case tooManyBegun
     /// It belongs to somebody else.
     case refused
     /// The store does not answer, or not in time. Nothing is known about what became of the call.

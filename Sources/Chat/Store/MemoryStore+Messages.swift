@@ -12,19 +12,13 @@ extension MemoryStore {
         var message = message
         room.last += 1
         message.seq = room.last
-        state.clock += 1
-        room.use = state.clock
-        room.add(message)
         room.ids[name] = message.seq
-        room.bytes += message.size
-        state.bytes += message.size
         if var member = room.members[message.from] {
             member.read = message.seq
             member.delivered = message.seq
             room.members[message.from] = member
         }
-        state.trim(room)
-        state.trimAll()
+        state.add(message, to: room)
         return message
     }
 

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import DequeModule
+internal import HeapModule
 internal import NIOConcurrencyHelpers
 internal import SocketIOServer
 
@@ -10,17 +11,19 @@ extension MemoryStore {
     final class Room {
         let room: ChatRoom
         var members: NameDictionary<ChatMember> = [:]
-        /// With those that are removed but still take a place, ``removed`` of them at the beginning.
+        /// The messages, behind ``removed`` empty entries of messages that were removed.
         private(set) var stored: [ChatMessage] = []
         private var removed = 0
         var last: Int64 = 0
         var bytes = 0
-        /// Counts up with each message of any room.
-        var use: UInt64 = 0
+        /// The value of ``MemoryStore/State/clock`` at the last message.
+        var lastUse: UInt64 = 0
+        /// Whether the room is in ``MemoryStore/State/roomsByUse``.
+        var isQueued = false
         /// Numbers of the messages, by sender and id.
         var ids: NameDictionary<Int64> = [:]
 
-        private static let gone = ChatMessage(room: "", seq: 0, id: "", from: "", name: "", text: "", time: 0)
+        private static let emptyEntry = ChatMessage(room: "", seq: 0, id: "", from: "", name: "", text: "", time: 0)
 
         init(_ room: ChatRoom) { self.room = room }
 
@@ -41,8 +44,8 @@ extension MemoryStore {
 
         func removeFirst() -> ChatMessage? {
             guard let first = messages.first else { return nil }
-            // What it holds goes at once, its place later.
-            stored[removed] = Self.gone
+            // Free the message now; its entry is removed later, together with others.
+            stored[removed] = Self.emptyEntry
             removed += 1
             if removed == stored.count {
                 stored = []
@@ -53,6 +56,20 @@ extension MemoryStore {
             }
             return first
         }
+    }
+
+    /// An entry of the queue: a room and the time of its last message when the entry was made.
+    struct RoomUse: Comparable {
+        let time: UInt64
+        let room: Room
+
+        init(_ room: Room) {
+            time = room.lastUse
+            self.room = room
+        }
+
+        static func < (left: RoomUse, right: RoomUse) -> Bool { left.time < right.time }
+        static func == (left: RoomUse, right: RoomUse) -> Bool { left.time == right.time }
     }
 
     struct File {
@@ -71,15 +88,36 @@ extension MemoryStore {
         var names: NameDictionary<String> = [:]
         var skeletons: NameDictionary<String> = [:]
         var rooms: NameDictionary<Room> = [:]
+        /// Every room with messages, once; also rooms that have lost theirs since they were added.
+        var roomsByUse = Heap<RoomUse>()
         var spaces: NameDictionary<NameSet> = [:]
+        /// How many rooms a person has made.
+        var begun: NameDictionary<Int> = [:]
         var places: NameDictionary<NameSet> = [:]
         var files: NameDictionary<File> = [:]
         /// The ids of the files, the oldest first.
         var filesByAge: Deque<String> = []
         var bytes = 0
         var fileBytes = 0
+        /// Counts up with each message of any room.
         var clock: UInt64 = 0
 
         init(_ box: NIOLockedValueBox<ChatLimits>) { self.box = box }
+
+        /// How many rooms are in the queue.
+        var queuedRooms: Int { roomsByUse.count }
+
+        /// Puts a room into the queue, with the time of its last message.
+        func enqueue(_ room: Room) {
+            room.isQueued = true
+            roomsByUse.insert(RoomUse(room))
+        }
+
+        /// Takes the first room from the queue.
+        func dequeueOldest() -> RoomUse? {
+            let oldest = roomsByUse.popMin()
+            oldest?.room.isQueued = false
+            return oldest
+        }
     }
 }

@@ -70,7 +70,16 @@ public actor MemoryStore: HistoryStore {
     /// See ``HistoryStore/create(_:)``.
     public func create(_ room: ChatRoom) async throws -> ChatRoom {
         if let known = state.rooms[room.key] { return known.room }
-        guard state.rooms.count < state.limits.historyRooms else { throw HistoryStoreError.full }
+        let limits = state.limits
+        guard state.rooms.count < limits.historyRooms else { throw HistoryStoreError.full }
+        guard room.space.isEmpty || state.spaces[room.space]?.count ?? 0 < limits.maxChannels else {
+            throw HistoryStoreError.tooManyChannels
+        }
+        if !room.owner.isEmpty {
+            let begun = state.begun[room.owner] ?? 0
+            guard begun < limits.maxPlaces else { throw HistoryStoreError.tooManyBegun }
+            state.begun[room.owner] = begun + 1
+        }
         state.rooms[room.key] = Room(room)
         if !room.space.isEmpty { state.spaces[room.space, default: []].insert(room.key) }
         return room
@@ -126,6 +135,20 @@ public actor MemoryStore: HistoryStore {
             return ChatPlace(
                 room: room.room, last: room.last, read: member.read, message: room.messages.last, role: member.role)
         }
+    }
+
+    /// See ``HistoryStore/placeCounts(of:)``.
+    public func placeCounts(of person: String) async throws -> (communities: Int, conversations: Int) {
+        var counts = (communities: 0, conversations: 0)
+        for key in state.places[person] ?? [] {
+            guard let member = state.rooms[key]?.members[person], member.role != .banned else { continue }
+            switch RoomKey(key) {
+            case .community: counts.communities += 1
+            case .direct, .group: counts.conversations += 1
+            case .channel, nil: break
+            }
+        }
+        return counts
     }
 
     /// See ``HistoryStore/trim(now:)``.

@@ -40,6 +40,12 @@ enum RedisScripts {
             end
         end
         local overhead = \(ChatLimits.fileOverhead)
+        -- Files of earlier releases were counted without it.
+        local function countfiles()
+            if call('SETNX', p..'filecost', overhead) == 1 then
+                call('INCRBY', p..'filebytes', call('ZCARD', p..'files') * overhead)
+            end
+        end
         local function trimfiles(kept, bytes)
             for _, id in ipairs(call('ZRANGE', p..'files', 0, 99)) do
                 if tonumber(call('GET', p..'filebytes') or '0') <= tonumber(bytes) then return end
@@ -113,6 +119,14 @@ enum RedisScripts {
         local known = call('GET', p..'room:'..a[1])
         if known then return known end
         if tonumber(call('GET', p..'rooms') or '0') >= tonumber(a[4]) then return redis.error_reply('CHATFULL') end
+        if a[2] ~= '' and call('SCARD', p..'space:'..a[2]) >= tonumber(a[7]) then
+            return redis.error_reply('CHATCHANNELS')
+        end
+        if a[5] ~= '' then
+            local begun = p..'begun:'..a[5]
+            if tonumber(call('GET', begun) or '0') >= tonumber(a[6]) then return redis.error_reply('CHATBEGUN') end
+            call('INCR', begun)
+        end
         call('INCR', p..'rooms')
         call('SET', p..'room:'..a[1], a[3])
         if a[2] ~= '' then call('SADD', p..'space:'..a[2], a[1]) end
@@ -175,6 +189,18 @@ enum RedisScripts {
             end
         end
         return found
+        """
+
+    static let placeCounts = """
+        local communities, conversations = 0, 0
+        for _, key in ipairs(call('SMEMBERS', p..'rooms:'..a[1])) do
+            local kind = string.sub(key, 1, 2)
+            local member = kind ~= 'c:' and call('HGET', p..'members:'..key, a[1])
+            if member and string.sub(member, 1, 7) ~= 'banned|' then
+                if kind == 's:' then communities = communities + 1 else conversations = conversations + 1 end
+            end
+        end
+        return { communities, conversations }
         """
 
     static let append = """
@@ -251,6 +277,7 @@ enum RedisScripts {
             if owner ~= a[2] or size ~= a[3] then return redis.error_reply('CHATREFUSED') end
             return call('STRLEN', p..'data:'..a[1])
         end
+        countfiles()
         call('HSET', file, 'owner', a[2], 'size', a[3], 'json', a[4])
         call('ZADD', p..'files', a[5], a[1])
         call('INCRBY', p..'filebytes', overhead)
@@ -263,6 +290,7 @@ enum RedisScripts {
         if call('HGET', file, 'owner') ~= a[2] then return redis.error_reply('CHATREFUSED') end
         local have = call('STRLEN', data)
         if have ~= tonumber(a[3]) or have + #a[4] > number(file, 'size') then return have end
+        countfiles()
         call('APPEND', data, a[4])
         call('INCRBY', p..'filebytes', #a[4])
         trimfiles(a[1], a[5])

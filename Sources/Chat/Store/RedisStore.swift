@@ -51,8 +51,11 @@ package final class RedisStore: HistoryStore {
                 RESPCommand("EVAL", arguments: [RedisScripts.common + script, 0, prefix] + arguments),
                 whenDown: .wait(.seconds(2)))
         } catch {
-            if error.message.utf8.contains(subsequence: "CHATREFUSED") { throw HistoryStoreError.refused }
-            if error.message.utf8.contains(subsequence: "CHATFULL") { throw HistoryStoreError.full }
+            let refusals: [(String, HistoryStoreError)] = [
+                ("CHATREFUSED", .refused), ("CHATFULL", .full), ("CHATCHANNELS", .tooManyChannels),
+                ("CHATBEGUN", .tooManyBegun),
+            ]
+            for (word, refusal) in refusals where error.message.utf8.contains(subsequence: word) { throw refusal }
             throw HistoryStoreError.away(error.description)
         }
     }
@@ -85,7 +88,8 @@ package final class RedisStore: HistoryStore {
 
     package func create(_ room: ChatRoom) async throws -> ChatRoom {
         let stored = try await run(
-            RedisScripts.create, room.key, room.space, try StoredJSON.text(room), String(limits.historyRooms))
+            RedisScripts.create, room.key, room.space, try StoredJSON.text(room), limits.historyRooms, room.owner,
+            limits.maxPlaces, limits.maxChannels)
         return try decoded(stored) ?? room
     }
 
@@ -132,6 +136,12 @@ package final class RedisStore: HistoryStore {
             guard let person = found[index].stringValue, let text = found[index + 1].stringValue else { return nil }
             return Self.member(person, text)
         }
+    }
+
+    package func placeCounts(of person: String) async throws -> (communities: Int, conversations: Int) {
+        let counts = try await run(RedisScripts.placeCounts, person).arrayValue ?? []
+        guard counts.count == 2 else { throw HistoryStoreError.away("no counts") }
+        return (Int(counts[0].integerValue ?? 0), Int(counts[1].integerValue ?? 0))
     }
 
     package func places(of person: String, in space: String) async throws -> [ChatPlace] {

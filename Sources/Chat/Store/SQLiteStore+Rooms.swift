@@ -70,11 +70,21 @@ extension SQLiteStore {
 
     /// See ``HistoryStore/create(_:)``.
     public func create(_ room: ChatRoom) async throws -> ChatRoom {
-        let limit = limits.historyRooms
+        let limits = limits
         return try await write { database in
             if let known = try Self.room(room.key, database) { return known }
-            guard try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM room") ?? 0 < limit else {
+            func count(_ condition: String, _ argument: String) throws -> Int {
+                try Int.fetchOne(
+                    database, sql: "SELECT COUNT(*) FROM room WHERE \(condition)", arguments: [argument]) ?? 0
+            }
+            guard try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM room") ?? 0 < limits.historyRooms else {
                 throw HistoryStoreError.full
+            }
+            guard try room.space.isEmpty || count("space = ?", room.space) < limits.maxChannels else {
+                throw HistoryStoreError.tooManyChannels
+            }
+            guard try room.owner.isEmpty || count("owner = ?", room.owner) < limits.maxPlaces else {
+                throw HistoryStoreError.tooManyBegun
             }
             try database.execute(
                 sql: "INSERT INTO room (key, title, space, owner, created) VALUES (?, ?, ?, ?, ?)",
@@ -176,6 +186,21 @@ extension SQLiteStore {
                     message: try (row["json"] as String?).map { try StoredJSON.value(ChatMessage.self, $0) },
                     people: nil, role: ChatMember.Role(rawValue: row["role"]) ?? .member)
             }
+        }
+    }
+
+    /// See ``HistoryStore/placeCounts(of:)``.
+    public func placeCounts(of person: String) async throws -> (communities: Int, conversations: Int) {
+        try await read { database in
+            let row = try Row.fetchOne(
+                database,
+                sql: """
+                    SELECT COUNT(*) FILTER (WHERE room LIKE 's:%') AS communities,
+                        COUNT(*) FILTER (WHERE room LIKE 'd:%' OR room LIKE 'g:%') AS conversations
+                    FROM member WHERE person = ? AND role != ?
+                    """,
+                arguments: [person, ChatMember.Role.banned.rawValue])
+            return (row?["communities"] ?? 0, row?["conversations"] ?? 0)
         }
     }
 }

@@ -103,7 +103,13 @@ public final class SQLiteStore: HistoryStore {
                     );
                     """)
         }
-        migrator.registerMigration("2") { try $0.execute(sql: "CREATE INDEX file_created ON file (created)") }
+        migrator.registerMigration("2") { database in
+            try database.execute(
+                sql: """
+                    CREATE INDEX file_created ON file (created);
+                    CREATE INDEX room_owner ON room (owner);
+                    """)
+        }
         try migrator.migrate(database)
     }
 }

@@ -1,14 +1,15 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// A text to look for; ASCII letters match in either case. Takes time in proportion to the text that it is looked for in, whatever
-/// the two are (Knuth, Morris and Pratt).
+/// Finds a text in others, ignoring the case of ASCII letters. A search takes linear time for every input (Knuth, Morris and
+/// Pratt).
 struct SearchPattern: Sendable {
     private let bytes: [UInt8]
-    /// How much of the beginning is matched still when the byte behind the first `n + 1` does not match.
+    /// For each index `n`, the length of the longest beginning of the pattern that the first `n + 1` bytes end with, without
+    /// being all of them.
     private let fallback: [Int]
 
     init(_ text: String) {
-        let bytes = text.utf8.map(Self.small)
+        let bytes = text.utf8.map(Self.lowercased)
         var fallback = [Int](repeating: 0, count: bytes.count)
         var length = 0
         for index in bytes.indices.dropFirst() {
@@ -20,7 +21,7 @@ struct SearchPattern: Sendable {
         self.fallback = fallback
     }
 
-    private static func small(_ byte: UInt8) -> UInt8 {
+    private static func lowercased(_ byte: UInt8) -> UInt8 {
         (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte + 32 : byte
     }
 
@@ -28,7 +29,7 @@ struct SearchPattern: Sendable {
         guard !bytes.isEmpty else { return false }
         var matched = 0
         for byte in text.utf8 {
-            let byte = Self.small(byte)
+            let byte = Self.lowercased(byte)
             while matched > 0, byte != bytes[matched] { matched = fallback[matched - 1] }
             if byte == bytes[matched] { matched += 1 }
             if matched == bytes.count { return true }

@@ -45,11 +45,11 @@ package enum HandshakeRefusalReason: String, Sendable {
 /// A refusal, as `connection_error` reports it.
 package struct HandshakeRefusal: Error, Equatable, Sendable {
     package var code: EngineErrorCode
-    package var context: HandshakeRefusalReason?
+    package var reason: HandshakeRefusalReason?
 
-    package init(_ code: EngineErrorCode, context: HandshakeRefusalReason? = nil) {
+    package init(_ code: EngineErrorCode, reason: HandshakeRefusalReason? = nil) {
         self.code = code
-        self.context = context
+        self.reason = reason
     }
 }
 
@@ -83,13 +83,13 @@ package enum HandshakeCheck {
             return .refuse(HandshakeRefusal(.unknownTransport))
         }
         if let origin = request.origin, !isValidHeaderValue(origin) {
-            return .refuse(HandshakeRefusal(.badRequest, context: .invalidOrigin))
+            return .refuse(HandshakeRefusal(.badRequest, reason: .invalidOrigin))
         }
         if request.namesSession { return .existing(transport) }
         guard request.method == "GET" else { return .refuse(HandshakeRefusal(.badHandshakeMethod)) }
         if request.isUpgrade, transport != .websocket { return .acceptThenClose }
         if transport == .websocket, !request.isUpgrade {
-            return .refuse(HandshakeRefusal(.badRequest, context: .transportHandshakeError))
+            return .refuse(HandshakeRefusal(.badRequest, reason: .transportHandshakeError))
         }
         return .handshake(transport, isSupportedRevision: request.isRevision4)
     }
@@ -101,7 +101,7 @@ package enum HandshakeCheck {
         guard case .live(let current) = lookup else { return .refuse(HandshakeRefusal(.unknownSID)) }
         if isUpgrade { return transport == .websocket ? .existing(transport) : .acceptThenClose }
         guard transport == current else {
-            return .refuse(HandshakeRefusal(.badRequest, context: .transportMismatch))
+            return .refuse(HandshakeRefusal(.badRequest, reason: .transportMismatch))
         }
         return .existing(transport)
     }

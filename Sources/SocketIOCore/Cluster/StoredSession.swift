@@ -77,7 +77,7 @@ package enum StoredSession {
     /// and gets the one it is wanted in.
     package static func decode(
         _ text: ByteBuffer, wantedIn namespace: String, limits: Limits
-    ) -> (record: KeptSession, isNodes: Bool)? {
+    ) -> KeptSession? {
         guard text.readableBytes <= limits.maximumBytes else { return nil }
         var reader = SessionReader(MessagePackReader(Base64.decode(text)), limits: limits)
         guard (try? reader.read()) != nil, let pid = reader.pid.flatMap({ PackedID($0) }), let sid = reader.sid else {
@@ -90,7 +90,7 @@ package enum StoredSession {
             position: reader.position ?? EventPosition(high: .max, low: .max), subject: reader.subject,
             owner: reader.owner)
         record.isNodes = reader.namespace == nil
-        return (record, isNodes: record.isNodes)
+        return record
     }
 }
 

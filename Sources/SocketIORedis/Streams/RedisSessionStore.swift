@@ -137,7 +137,7 @@ final class RedisSessionStore: SessionStore {
         }
         let limits = StoredSession.Limits(
             maximumRooms: configuration.maxRooms, maximumNameLength: 1024, maximumBytes: maximumBytes)
-        let record = StoredSession.decode(bytes, wantedIn: namespace, limits: limits)?.record
+        let record = StoredSession.decode(bytes, wantedIn: namespace, limits: limits)
         // Somebody else may write there, too: no record is for another session than the one that was asked for.
         guard let record, record.pid == pid, !record.isNodes || prefix == .shared else { return nil }
         return record

@@ -160,8 +160,8 @@ final class HTTPAPICore: Sendable {
     }
 
     private static func response(_ status: HTTPResponseStatus, _ value: SocketValue) -> ApplicationResponse {
-        // Encoding cannot fail for a value of values, once byte strings are texts.
-        response(status, (try? RawJSON(encoding: value.withBase64).json) ?? "{}")
+        guard let json = try? RawJSON(around: value).json else { return response(.internalServerError, "{}") }
+        return response(status, json)
     }
 
     private static func response(_ status: HTTPResponseStatus, _ json: String) -> ApplicationResponse {

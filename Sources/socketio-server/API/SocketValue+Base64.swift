@@ -2,6 +2,7 @@
 
 internal import EngineIOCore
 internal import NIOCore
+internal import SocketIOCore
 internal import SocketIOServer
 
 extension SocketValue {
@@ -16,5 +17,13 @@ extension SocketValue {
         case .object(let members): return .object(SocketObject(members.map { ($0.key, $0.value.withBase64) }))
         case .null, .bool, .int, .double, .string: return self
         }
+    }
+}
+
+extension RawJSON {
+    /// JSON of something that has values of clients in it, which are nested as deep as clients may nest theirs, and a few levels more
+    /// with what is around them.
+    init(around value: SocketValue) throws {
+        try self.init(encoding: value.withBase64, maximumDepth: JSONScanner.maximumDepth + 8)
     }
 }

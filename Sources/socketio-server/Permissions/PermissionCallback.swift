@@ -89,7 +89,7 @@ final class PermissionCallback: Sendable {
         guard let secret = settings.secret else { throw .failed("the settings have no callback.secret") }
         var question = question
         question["type"] = .string(kind.rawValue)
-        guard let body = try? RawJSON(encoding: SocketValue.object(question).withBase64).json else {
+        guard let body = try? RawJSON(around: .object(question)).json else {
             throw .failed("the question cannot be written")
         }
         do {

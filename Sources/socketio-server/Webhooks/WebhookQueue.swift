@@ -31,10 +31,14 @@ final class WebhookQueue: Sendable {
     func add(_ kind: WebhookKind, _ members: SocketObject) {
         var event: SocketObject = ["type": .string(kind.rawValue), "node": .string(node)]
         for (name, value) in members { event[name] = value }
-        guard let text = try? RawJSON(encoding: SocketValue.object(event).withBase64).json else { return }
+        let text = try? RawJSON(around: .object(event)).json
         let isAdded = state.withLockedValue { state in
             // Those that are dropped have a number, too: the gap tells the receiver.
             state.number += 1
+            guard let text else {
+                state.dropped += 1
+                return false
+            }
             let whole = #"{"id":"\#(node)-\#(state.number)","# + text.dropFirst()
             guard state.bytes + whole.utf8.count <= maximumBytes else {
                 state.dropped += 1

@@ -30,9 +30,10 @@ def free_port():
 
 
 class ChatServer:
-    """The executable as `make run` starts it, in a folder of its own; `start` again after `kill` or `stop`."""
+    """The executable as `make run` starts it, in a folder of its own; `start` again after `kill`."""
 
-    def __init__(self, environment=None):
+    def __init__(self, environment=None, arguments=()):
+        self.arguments = arguments
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self.folder = tempfile.mkdtemp(prefix="sio-chat-")
@@ -42,7 +43,7 @@ class ChatServer:
     def start(self):
         self.process = subprocess.Popen(
             [os.path.join(BIN, "socketio-server"), "run", "--host", "127.0.0.1", "--port", str(self.port),
-             "--client-directory", CLIENT_DIR],
+             "--client-directory", CLIENT_DIR, *self.arguments],
             stdout=subprocess.DEVNULL, cwd=self.folder, env=self.environment)
         end = time.monotonic() + 20
         while True:
@@ -58,6 +59,12 @@ class ChatServer:
         self.process.kill()
         self.process.wait(timeout=15)
 
+    def replace(self):
+        """As a deploy does: the old process ends in its own time, then a new one takes its place."""
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(timeout=60) == 0, "exit code after SIGTERM"
+        self.start()
+
     def freeze(self):
         self.process.send_signal(signal.SIGSTOP)
 
@@ -72,9 +79,10 @@ class ChatServer:
 
 
 class Page:
-    """One person's browser."""
+    """One person's browser; `polling` for one that has no WebSocket."""
 
-    def __init__(self, width=1200, height=800, language="en-US", dark=False, phone=False):
+    def __init__(self, width=1200, height=800, language="en-US", dark=False, phone=False, polling=False):
+        self.transport = "polling" if polling else "websocket"
         options = Options()
         options.binary_location = "/usr/bin/chromium"
         for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
@@ -87,6 +95,8 @@ class Page:
             self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
                 "width": width, "height": height, "deviceScaleFactor": 2, "mobile": True})
         self.driver.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})
+        if polling:
+            self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": "window.WebSocket = undefined"})
         if dark:
             self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
                 "features": [{"name": "prefers-color-scheme", "value": "dark"}]})
@@ -127,7 +137,7 @@ class Page:
 
     def inside(self, title="# general"):
         self.wait(lambda: self.find("#app").is_displayed(), "is in")
-        self.wait(lambda: self.find("#state").get_attribute("data-transport") == "websocket", "upgrade reached")
+        self.wait(lambda: self.find("#state").get_attribute("data-transport") == self.transport, f"{self.transport} is used")
         if title:
             self.wait(lambda: self.find("#title").text == title and self.find("#message").is_enabled(), lambda: f"{title} is open, not {self.find('#title').text}")
 

@@ -58,4 +58,14 @@ internal import Testing
         #expect(try await problems(yaml: base + "  events: [event]\n  eventNames: [order]\n") == [])
         #expect(try await problems(yaml: base + "  eventNames: [order]\n")[0].contains("'event' in webhooks.events"))
     }
+
+    @Test("an event with arguments as deep as clients may nest them is sent like any other")
+    func deepArguments() throws {
+        let queue = WebhookQueue(node: "n", maximumBytes: 1 << 20)
+        var value = SocketValue.string("x")
+        for _ in 0..<127 { value = .array([value]) }
+        queue.add(.event, ["args": .array([value])])
+        let text = try #require(queue.first(9, bytes: 1 << 20).first)
+        #expect(text.contains(String(repeating: "[", count: 128) + "\"x\""))
+    }
 }

@@ -105,9 +105,9 @@ struct StreamEntryTests {
         var count = 0
         for (id, arguments, step) in try RecoveryVectors.commands("SET") where arguments.count == 4 {
             let value = try #require(step["value_decoded"])
-            let (record, isNodes) = try #require(
+            let record = try #require(
                 StoredSession.decode(ByteBuffer(string: arguments[1]), wantedIn: "/x", limits: .init()), "\(id)")
-            #expect(isNodes)
+            #expect(record.isNodes)
             #expect(record.sid == value["sid"]?.string)
             #expect(record.pid.text == value["pid"]?.string)
             #expect(arguments[0] == StoredSession.key(.shared, record.pid))
@@ -128,8 +128,8 @@ struct StreamEntryTests {
         record.owner = "node-1"
         record.data = .object(["ab": .binary(SocketData([1, 2])), "n": 1])
         let text = try StoredSession.encode(record)
-        let (read, isNodes) = try #require(StoredSession.decode(text, wantedIn: "/", limits: .init()))
-        #expect(!isNodes)
+        let read = try #require(StoredSession.decode(text, wantedIn: "/", limits: .init()))
+        #expect(!read.isNodes)
         #expect(read.sid == record.sid && read.pid == record.pid && read.namespace == "/chat")
         #expect(read.rooms == record.rooms && read.data == record.data)
         #expect(read.start == record.start && read.position == record.position)

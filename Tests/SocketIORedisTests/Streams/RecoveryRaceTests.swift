@@ -194,7 +194,7 @@ struct RecoveryRaceTests {
             let (admin, key) = (try await redis.admin(), "sio:rec:\(try #require(client.pid))")
             try await eventually("the record is there again") {
                 guard let value = try await admin.run("GET", key).bytes else { return false }
-                return StoredSession.decode(value, wantedIn: "/", limits: StoredSession.Limits())?.record.owner == nil
+                return StoredSession.decode(value, wantedIn: "/", limits: StoredSession.Limits())?.owner == nil
             }
             try await client.connect(to: nodes[1])
             #expect(client.recovered)

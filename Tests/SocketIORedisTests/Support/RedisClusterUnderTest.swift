@@ -119,8 +119,7 @@ final class RedisClusterUnderTest: Sendable {
                 words: ["MIGRATE", "127.0.0.1", "\(servers[target].port)", "", "0", "5000", "KEYS"]
                     + keys.compactMap(\.stringValue))
         }
-        try await admins[target].run("CLUSTER", "SETSLOT", "\(slot)", "NODE", targetID)
-        try await admins[source].run("CLUSTER", "SETSLOT", "\(slot)", "NODE", targetID)
+        try await give(slot, from: source, to: target, targetID)
     }
 
     /// Moves a slot without keys, as `redis-cli --cluster reshard` does.
@@ -128,7 +127,18 @@ final class RedisClusterUnderTest: Sendable {
         let (sourceID, targetID) = (try await id(of: source), try await id(of: target))
         try await admins[target].run("CLUSTER", "SETSLOT", "\(slot)", "IMPORTING", sourceID)
         try await admins[source].run("CLUSTER", "SETSLOT", "\(slot)", "MIGRATING", targetID)
+        try await give(slot, from: source, to: target, targetID)
+    }
+
+    /// The servers must agree before the slot, or another one, moves on: the target gets an epoch of its own only if it knows of
+    /// those of the others, and without it loses the slot to a source that has a later one. Then each names the other as the
+    /// owner, for good.
+    private func give(_ slot: Int, from source: Int, to target: Int, _ targetID: String) async throws {
         try await admins[target].run("CLUSTER", "SETSLOT", "\(slot)", "NODE", targetID)
         try await admins[source].run("CLUSTER", "SETSLOT", "\(slot)", "NODE", targetID)
+        try await eventually("all servers know that the slot has moved", within: .seconds(30)) {
+            for index in servers.indices where try await owner(of: slot, askedAt: index) != target { return false }
+            return true
+        }
     }
 }

@@ -74,6 +74,10 @@ enum MetricCatalog {
         "socketio_limit_refusals_total":
             "Packets, names, joins and namespaces of clients that exceeded a limit, by limit; the settings "
             + "`limits.*` name the limits.",
+        // Chat
+        "socketio_chat_refused_total":
+            "What the chat has refused, by the code that the client gets: slow-down for a person's rate, too-long, too-many, "
+            + "file-size and full for limits, and others.",
         // Authentication
         "socketio_auth_refused_total": "Tokens refused, including those sent with 'token_renew', by code.",
         "socketio_auth_expired_total": "Sockets disconnected because their token had expired.",

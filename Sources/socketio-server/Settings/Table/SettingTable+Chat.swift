@@ -27,15 +27,15 @@ extension SettingTable {
                 "Largest text of a message, in UTF-8; a larger one is refused."),
             .number(
                 "chat.messagesPerMinute", \.chat.messagesPerMinute, 1...100_000,
-                "Messages that a person may send, edit, delete and react to in a minute on one server, with the searches, "
-                    + "files and conversations that the person begins; thirty of them at once. Pages wait and repeat "
-                    + "what is refused."),
+                "Messages that a person may send, edit, delete and react to in a minute on one server, thirty of them at "
+                    + "once; uploads and new rooms count, too. Ten times as many questions are answered, of which searches "
+                    + "and pages of history count several times. Pages wait and repeat what is refused."),
             .number(
                 "chat.maxFileBytes", \.chat.maxFileBytes, 1...1_073_741_824, unit: "bytes",
                 "Largest file that people may send each other."),
             .number(
                 "chat.filesBytes", \.chat.filesBytes, 0...68_719_476_736, unit: "bytes",
-                "Largest size of all files, each with 4,096 bytes beside its own, also one that was only announced; the "
+                "Largest size of all files, each counted with 4,096 additional bytes as soon as it is announced; the "
                     + "oldest are removed first."),
             .number(
                 "chat.historyMessages", \.chat.historyMessages, 1...10_000_000,
