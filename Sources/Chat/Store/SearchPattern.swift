@@ -9,7 +9,7 @@ struct SearchPattern: Sendable {
     private let fallback: [Int]
 
     init(_ text: String) {
-        let bytes = text.utf8.map(Self.lowercased)
+        let bytes = text.utf8.map(Self.caseFolded)
         var fallback = [Int](repeating: 0, count: bytes.count)
         var length = 0
         for index in bytes.indices.dropFirst() {
@@ -21,7 +21,7 @@ struct SearchPattern: Sendable {
         self.fallback = fallback
     }
 
-    private static func lowercased(_ byte: UInt8) -> UInt8 {
+    private static func caseFolded(_ byte: UInt8) -> UInt8 {
         (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte + 32 : byte
     }
 
@@ -29,7 +29,7 @@ struct SearchPattern: Sendable {
         guard !bytes.isEmpty else { return false }
         var matched = 0
         for byte in text.utf8 {
-            let byte = Self.lowercased(byte)
+            let byte = Self.caseFolded(byte)
             while matched > 0, byte != bytes[matched] { matched = fallback[matched - 1] }
             if byte == bytes[matched] { matched += 1 }
             if matched == bytes.count { return true }
