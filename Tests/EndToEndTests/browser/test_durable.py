@@ -13,10 +13,18 @@ FOLLOW = """
     window.seen = [];
     window.positions = [];
     window.losses = 0;
+    // When it connected, after which number, and how many numbers it had when it was told that it is connected.
+    window.story = [transports.join(' and ')];
     window.member = io(url, {
         transports, reconnectionDelay: 20, reconnectionDelayMax: 100,
-        auth: (send) => send({replay: 'r', since: window.positions.at(-1) ?? null}),
+        auth: (send) => {
+            const since = window.positions.at(-1) ?? null;
+            window.story.push(`asks after ${since}, has ${window.seen.length}`);
+            send({replay: 'r', since});
+        },
     });
+    window.member.on('connect', () => window.story.push(`is ${window.member.id}, has ${window.seen.length}`));
+    window.member.on('replayed', (replay) => window.story.push(`${JSON.stringify(replay)}, has ${window.seen.length}`));
     window.member.on('n', (value, position) => { window.seen.push(value); window.positions.push(position); });
     window.member.on('disconnect', () => { window.losses += 1; });
 """
@@ -34,7 +42,8 @@ class BrowserTest(DurableCase):
 
     def check_page(self, page, first, last):
         page.wait(lambda: page.js("return window.seen.at(-1)") == last, f"number {last}")
-        self.assertEqual(page.js("return window.seen"), list(range(first, last + 1)))
+        story = page.js("return window.story")
+        self.assertEqual(page.js("return window.seen"), list(range(first, last + 1)), story)
         positions = page.js("return window.positions")
         self.assertEqual([int(position.split("-")[1]) for position in positions], list(range(first, last + 1)))
 
