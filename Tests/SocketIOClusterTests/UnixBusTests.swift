@@ -92,7 +92,7 @@ struct UnixBusTests {
             let hub = UnixHub()
             try await hub.listen(path: path)
             try await waitUntilServersKnowEachOther(count: 2, in: servers.map(\.sockets))
-            #expect(hub.connectionCount == 2)
+            try await eventually("both are connected") { hub.connectionCount == 2 }
             await hub.close()
             #expect(hub.connectionCount == 0)
         }

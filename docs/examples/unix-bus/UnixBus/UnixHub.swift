@@ -99,9 +99,14 @@ public final class UnixHub: Sendable {
         }
     }
 
+    /// Tells the number in the order in which it changes: within the lock, and later on every event loop, also on this one.
     private func tellCount(of namespace: String) {
-        let subscribers = subscribers(of: namespace)
-        let frame = Frame(.count, namespace, ByteBuffer(integer: UInt32(subscribers.count)))
-        for subscriber in subscribers { subscriber.writeAndFlush(frame.bytes, promise: nil) }
+        state.withLockedValue { state in
+            let subscribers = state.members.values.filter { $0.namespaces.contains(namespace) }.map(\.channel)
+            let frame = Frame(.count, namespace, ByteBuffer(integer: UInt32(subscribers.count)))
+            for subscriber in subscribers {
+                subscriber.eventLoop.execute { subscriber.writeAndFlush(frame.bytes, promise: nil) }
+            }
+        }
     }
 }

@@ -59,25 +59,28 @@ public final class UnixTransport: ClusterTransport {
 
     /// Subscribes when there is a connection; again with each new one.
     public func subscribe(_ receiver: ClusterReceiver, _ done: ClusterCallback<Void>) {
-        let isOpen = state.withLockedValue { state in
-            guard !state.isClosed else { return false }
+        let (isOpen, earlier) = state.withLockedValue { state -> (Bool, ClusterCallback<Void>?) in
+            guard !state.isClosed else { return (false, nil) }
+            let earlier = state.subscribing[receiver.namespace]
             state.receivers[receiver.namespace] = receiver
             state.subscribing[receiver.namespace] = done
-            return true
+            return (true, earlier)
         }
+        earlier?.fail(Unreachable())
         guard isOpen else { return done.fail(Unreachable()) }
         // Without a connection it is done as soon as there is one.
         send(Frame(.subscribe, receiver.namespace))
     }
 
-    /// Forgets the receiver.
+    /// Forgets the receiver, unless the namespace has another one by now.
     public func unsubscribe(_ receiver: ClusterReceiver) {
-        let waiting = state.withLockedValue { state in
+        let (isCurrent, waiting) = state.withLockedValue { state -> (Bool, ClusterCallback<Void>?) in
+            guard state.receivers[receiver.namespace] === receiver else { return (false, nil) }
             state.receivers[receiver.namespace] = nil
-            return state.subscribing.removeValue(forKey: receiver.namespace)
+            return (true, state.subscribing.removeValue(forKey: receiver.namespace))
         }
         waiting?.fail(Unreachable())
-        send(Frame(.unsubscribe, receiver.namespace))
+        if isCurrent { send(Frame(.unsubscribe, receiver.namespace)) }
     }
 
     /// Sends it to all servers with the namespace: they ignore what is for another one.
@@ -109,6 +112,8 @@ public final class UnixTransport: ClusterTransport {
         let namespaces = state.withLockedValue { state -> NameSet? in
             guard !state.isClosed else { return nil }
             state.channel = channel
+            // The hub tells them anew.
+            state.counts = [:]
             return state.receivers.keys
         }
         guard let namespaces else {
