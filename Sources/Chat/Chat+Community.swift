@@ -49,7 +49,7 @@ extension Chat {
         place(socket, person)
         let places = try await store.places(of: person.id, in: space)
         socket.join(places.map { Self.channelRoom($0.room.key) })
-        // Whoever was sent away meanwhile had no socket that could be disconnected.
+        // A kick before this socket joined the person's room has not disconnected it.
         guard try await store.member(person.id, of: key)?.role != .banned else { throw Self.kicked }
     }
 
@@ -139,7 +139,7 @@ extension Chat {
         return true
     }
 
-    /// Leaves the community, with all devices. Not while a mute lasts, which would end with it.
+    /// Leaves the community, with all devices. Refused while a mute lasts, because the mute is stored with the membership.
     private func quit(_ visitor: Visitor) async throws -> Bool {
         let key = RoomKey.community(visitor.space).text
         if let member = try await store.member(visitor.person.id, of: key) {

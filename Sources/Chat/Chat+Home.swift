@@ -89,7 +89,7 @@ extension Chat {
         let newest = places.sorted { ($0.message?.time ?? 0) > ($1.message?.time ?? 0) }
         // Conversations have people in common.
         var known: NameDictionary<ChatPerson> = [:]
-        for place in newest.prefix(2 * limits.maxPlaces) where place.role != .banned {
+        for place in newest where place.role != .banned {
             if case .community = RoomKey(place.room.key) {
                 home.communities.append(place)
             } else if place.last > 0 || place.room.owner.hasSameBytes(as: visitor.person.id) {
@@ -143,9 +143,9 @@ extension Chat {
 
     /// People of a conversation.
     static let maximumGroup = 32
-    /// Conversations in the list of a person, the newest; others are there again with their next message.
+    /// The most conversations in the list of a person, newest first. An older one returns to the list with its next message.
     private static let listedConversations = 200
-    /// Rooms for what a person looks at, of one connection.
+    /// The most people whose presence one connection follows.
     private static let maximumLooks = 200
     static let lookPrefix = "look:"
 

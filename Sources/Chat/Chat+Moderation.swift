@@ -17,7 +17,7 @@ extension Chat {
             for place in try await store.places(of: person, in: visitor.space) {
                 try await store.leave(person, room: place.room.key)
             }
-            // Also somebody who has left it in time.
+            // A person who has left becomes a member again, so that the ban is stored.
             try await store.join(ChatMember(person: person), room: key)
             try await store.moderate(person, in: key, role: .banned, mutedUntil: 0)
             let theirs = visitor.socket.namespace.in(Visitor.room(of: person))
@@ -32,7 +32,8 @@ extension Chat {
         }
     }
 
-    /// The key of the community, if the visitor owns it and the other person is in it, or may have been.
+    /// The key of the community. Refuses unless the visitor owns it and the other person is a member or, with `mayHaveLeft`, is known
+    /// to the chat.
     private func moderated(_ visitor: Visitor, _ person: String, mayHaveLeft: Bool = false) async throws -> String {
         try limitReading(visitor)
         let key = RoomKey.community(visitor.space).text
