@@ -7,6 +7,8 @@ extension Chat {
     func listenForModeration(_ visitor: Visitor) {
         on(visitor, "mute") { (person: String, minutes: Int) async throws -> Bool in
             let key = try await moderated(visitor, person)
+            // A mute makes a member, which would lift a ban.
+            guard try await store.member(person, of: key)?.role != .banned else { throw Self.noPersonHere }
             let until = minutes <= 0 ? 0 : Self.now + Int64(min(minutes, 525_600)) * 60_000
             try await store.moderate(person, in: key, role: .member, mutedUntil: until)
             visitor.socket.namespace.in(Visitor.room(of: person)).emit("muted", until)
@@ -32,18 +34,19 @@ extension Chat {
         }
     }
 
+    private static let noPersonHere = EventError.refusal(.noPerson, "There is no such person here.")
+
     /// The key of the community. Refuses unless the visitor owns it and the other person is a member or, with `mayHaveLeft`, is known
     /// to the chat.
     private func moderated(_ visitor: Visitor, _ person: String, mayHaveLeft: Bool = false) async throws -> String {
         try limitReading(visitor)
         let key = RoomKey.community(visitor.space).text
         guard try await store.member(visitor.person.id, of: key)?.role == .owner else { throw EventError.notYours }
-        let noPerson = EventError.refusal(.noPerson, "There is no such person here.")
-        guard ChatID.isValid(person) else { throw noPerson }
+        guard ChatID.isValid(person) else { throw Self.noPersonHere }
         let other = try await store.member(person, of: key)
-        guard other?.role != .owner else { throw noPerson }
+        guard other?.role != .owner else { throw Self.noPersonHere }
         if other == nil {
-            guard mayHaveLeft, try await store.person(person) != nil else { throw noPerson }
+            guard mayHaveLeft, try await store.person(person) != nil else { throw Self.noPersonHere }
         }
         return key
     }

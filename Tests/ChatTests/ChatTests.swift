@@ -345,6 +345,9 @@ struct ChatTests {
             _ = try await theirs.next("kicked")
             await #expect(throws: (any Error).self) { try await bob.community("/socket/commu-\(id)") }
             #expect(code(try await own.emitWithAck("kick", "nobody")) == "no-person")
+            #expect(
+                code(try await own.emitWithAck("mute", .string(bob.id), 10)) == "no-person", "it would lift the ban")
+            await #expect(throws: (any Error).self) { try await bob.community("/socket/commu-\(id)") }
         }
     }
 
