@@ -356,7 +356,7 @@ let package = Package(
         .testTarget(
             name: "ServerCommandTests",
             dependencies: [
-                "socketio-server", "SocketIORedis", "SocketIOCluster", "SocketIOServer", "SocketIOTesting",
+                "socketio-server", "Chat", "SocketIORedis", "SocketIOCluster", "SocketIOServer", "SocketIOTesting",
                 "EngineIOServer", "HTTPServerCore", "HiredisNIO", "RedisTesting", "ProcessTesting", nioCore, nioLocks,
                 nioPosix, nioHTTP1, crypto, logging,
                 configuration, coreMetrics, .product(name: "Yams", package: "Yams"),

@@ -46,9 +46,8 @@ extension Chat {
             let general = RoomKey.channel(community: space, id: ChatID.of("general")).text
             try await store.join(ChatMember(person: person.id), room: general)
         }
-        place(socket, person)
         let places = try await store.places(of: person.id, in: space)
-        socket.join(places.map { Self.channelRoom($0.room.key) })
+        try await place(socket, person, rooms: places.map { Self.channelRoom($0.room.key) })
         // A kick before this socket joined the person's room has not disconnected it.
         guard try await store.member(person.id, of: key)?.role != .banned else { throw Self.kicked }
     }

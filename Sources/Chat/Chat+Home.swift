@@ -21,6 +21,12 @@ struct ChatHome: Codable, Sendable {
     var conversations: [ChatPlace]
 }
 
+/// Somebody has left a group.
+struct ChatDeparture: Codable, Sendable {
+    var room: String
+    var person: String
+}
+
 /// Whether somebody is here.
 struct ChatSight: Codable, Sendable {
     var person: String
@@ -183,6 +189,15 @@ extension Chat {
         try await converse(visitor, room, others.sorted())
         for person in others { io.in(Visitor.room(of: person)).emit("added", room.key) }
         return try await open(visitor, room.key)
+    }
+
+    /// Leaves a group with all devices. Those who stay hear of it; those who have left cannot read the group any more.
+    func leaveGroup(_ visitor: Visitor, _ key: String) async throws -> Bool {
+        try limitReading(visitor, cost: 5)
+        let access = try await access(visitor, key)
+        try await store.leave(visitor.person.id, room: key)
+        audience(visitor, access).emit("departed", ChatDeparture(room: key, person: visitor.person.id))
+        return true
     }
 
     private func converse(_ visitor: Visitor, _ room: ChatRoom, _ others: [String]) async throws {

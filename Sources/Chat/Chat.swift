@@ -87,11 +87,22 @@ public struct Chat: Sendable {
         communities.onConnection { socket in welcomeToCommunity(socket) }
     }
 
-    /// Removes what is over the limits, once a minute, until the task is cancelled.
+    /// Removes what is over the limits once a minute, and every ten minutes notes in the store that the connected people are
+    /// still here, until the task is cancelled. Without it, a name can be taken from a person who stays connected for longer
+    /// than ``ChatLimits/nameHold``.
     public func maintain() async {
-        while !Task.isCancelled {
-            try? await Task.sleep(for: .seconds(60))
+        for minute in 1... {
+            do { try await Task.sleep(for: .seconds(60)) } catch { return }
+            if minute.isMultiple(of: 10) { await noteWhoIsHere() }
             try? await store.trim(now: Self.now)
+        }
+    }
+
+    /// Tells the store that the people who are connected to this server are here.
+    func noteWhoIsHere() async {
+        let people = presence.connectedPeople
+        for start in stride(from: 0, to: people.count, by: 500) {
+            try? await store.seen(Array(people[start..<min(people.count, start + 500)]), at: Self.now)
         }
     }
 
@@ -160,16 +171,19 @@ public struct Chat: Sendable {
         let person = ChatPerson(id: id ?? ChatID.random(), name: name.text, seen: Self.now)
         // A person who has logged in has the name that the login gives.
         let skeleton = login?.name == nil ? name.skeleton : ""
-        let held = Self.now - Int64(limits.nameHold / .milliseconds(1))
-        guard try await store.claim(person, skeleton: skeleton, heldSince: held) else {
+        guard
+            try await store.claim(person, skeleton: skeleton, heldSince: Self.now - limits.nameHoldMilliseconds)
+        else {
             throw ConnectError.refusal(
                 .nameTaken, "The name \(name.text) is taken, or looks like one that is.")
         }
-        place(socket, person)
+        try await place(socket, person)
     }
 
-    /// Keeps who it is with the socket.
-    func place(_ socket: Socket, _ person: ChatPerson) {
+    /// Keeps with the socket who it is, and brings it into the rooms where it hears what is meant for the person.
+    ///
+    /// - Throws: `ConnectError` when a room is refused because of the limits of the server: the device would hear nothing.
+    func place(_ socket: Socket, _ person: ChatPerson, rooms: [String] = []) async throws {
         socket.set(VisitorIdentity(person: person))
         socket.withData { data in
             // What else is there stays, such as the claims of a token.
@@ -178,7 +192,12 @@ public struct Chat: Sendable {
             members["name"] = .string(person.name)
             data = .object(members)
         }
-        socket.join(Visitor.room(of: person.id))
+        let rooms = [Visitor.room(of: person.id)] + rooms
+        let isThere = try await socket.eventLoop.submit {
+            socket.join(rooms)
+            return rooms.allSatisfy { socket.rooms.contains($0) }
+        }.get()
+        guard isThere else { throw ConnectError.refusal(.full, "This server has no room left; try again later.") }
     }
 
     /// Who has logged in.

@@ -14,7 +14,9 @@ public struct ChatLimits: Sendable, Hashable {
     public var historyBytes = 268_435_456
     /// Days that messages are kept; default 0, which is no limit of age.
     public var historyDays = 0
-    /// People the chat knows; default 1,000,000. Another one is refused; those in no room are forgotten when they leave.
+    /// People the chat knows; default 1,000,000. Those in no room are forgotten when they leave. Those who have said nothing, made
+    /// no room and are in no conversation are forgotten when they have been away for ``nameHold``; when the chat is full, each new
+    /// person takes the place of one of these who has been away for an hour, and is refused if there is none.
     public var maxPeople = 1_000_000
     /// Largest file; default 8 MiB.
     public var maxFileBytes = 8_388_608
@@ -30,12 +32,17 @@ public struct ChatLimits: Sendable, Hashable {
     public var maxPlaces = 500
     /// Channels of a community; default 200.
     public var maxChannels = 200
-    /// How long a name belongs to a person who is away; default 7 days.
+    /// How long a name belongs to a person who is away, and how long a person who never took part is remembered; default 7 days.
     public var nameHold: Duration = .seconds(7 * 86_400)
     /// How long a person who lost the connection counts as here; default 3 seconds.
     public var presenceGrace: Duration = .seconds(3)
     /// How long changes of who is here are collected before they are told; default 250 ms.
     public var presenceInterval: Duration = .milliseconds(250)
+
+    /// How long somebody who never took part has to be away, in milliseconds, before a new person takes the place.
+    static let newcomerStay: Int64 = 3_600_000
+
+    var nameHoldMilliseconds: Int64 { Int64(nameHold / .milliseconds(1)) }
 
     /// The additional bytes that each file counts with.
     static let fileOverhead = 4_096

@@ -86,10 +86,11 @@ struct Assembly {
         api = HTTPAPICore.make(settings, server: server, logger: logger)
         let router = Router(context: BasicRequestContext.self, options: [.autoGenerateHeadEndpoints])
         if settings.chat.enabled {
+            let reports = RateLimitedLogger<ChatLogKind>(logger, eventLoop: server.someEventLoop)
             let chat = Chat(
                 io: server, store: try ChatStore.make(loaded, eventLoop: server.someEventLoop, logger: logger),
                 identify: { authentication?.login(of: $0) },
-                onReport: { report in ChatStore.log(report, to: logger) })
+                onReport: { report in ChatStore.log(report, to: reports) })
             authentication?.protect(chat.communities)
             permissions?.protect(chat.communities)
             chat.mount()

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import Chat
+internal import EngineIOServer
 internal import FailureText
 internal import HiredisNIO
 internal import Logging
@@ -46,15 +47,23 @@ enum ChatStore {
             prefix: loaded.settings.chat.redisPrefix, limits: loaded.settings.chat.limits)
     }
 
-    /// What a person has reported; the texts are the moderators' to look up, and are not logged.
-    static func log(_ report: ChatReport, to logger: Logger) {
-        logger.notice(
-            "a message was reported",
-            metadata: [
+    /// Logs what a person has reported; the texts are the moderators' to look up, and are not logged.
+    static func log(_ report: ChatReport, to log: RateLimitedLogger<ChatLogKind>) {
+        log.log(
+            .reported, level: .notice,
+            [
                 "room": "\(report.message.room)", "message": "\(report.message.seq)", "from": "\(report.message.from)",
                 "by": "\(report.by.id)",
             ])
     }
+}
+
+/// The log lines that people of the chat can cause.
+enum ChatLogKind: String, LogKind {
+    case reported = "a message was reported"
+
+    /// Enough for the reports that people make, in each second.
+    var burst: Int { 10 }
 }
 
 extension Assembly {

@@ -191,7 +191,8 @@ struct ChatTests {
             // Nor through a community.
             let room = try await eve.community(lobby)
             #expect(code(try await room.emitWithAck("open", key)) == "no-room")
-            #expect(code(try await room.emitWithAck("join", key)) == "bad-title" || true)
+            let channel = try await room.emitWithAck("join", key)[0]["room"]?["key"]?.string
+            #expect(channel?.utf8.starts(with: "c:lobby:".utf8) != false, "at most a channel with that title")
             chat.io.emit("end")
             while case let event = try await eve.home.events.next(), event.name != "end" {
                 #expect(event.name != "message" && event.name != "marker")
@@ -229,6 +230,62 @@ struct ChatTests {
             #expect(try await ada.home.next("message").arguments[0]["text"] == "hi")
             #expect(code(try await eve.home.emitWithAck("open", key)) == "no-room")
             #expect(code(try await eve.home.emitWithAck("group", "x", .array([.string("nobody")]))) == "no-person")
+        }
+    }
+
+    @Test("whoever was added to a group may leave it, with all devices; the others hear of it")
+    func leavingGroup() async throws {
+        try await ChatUnderTest.run { chat in
+            let (ada, bob, eve) = (
+                try await chat.person("Ada"), try await chat.person("Bob"), try await chat.person("Eve")
+            )
+            let phone = try await chat.person("Bob", token: bob.token)
+            let key = try #require(
+                try await ada.home.emitWithAck("group", "Trip", [.string(bob.id)])[0]["room"]?["key"])
+            #expect(code(try await eve.home.emitWithAck("leave", key)) == "no-room")
+            #expect(try await bob.home.emitWithAck("leave", key) == [true])
+            for home in [ada.home, bob.home, phone.home] {
+                let departure = try await home.next("departed").arguments[0]
+                #expect(departure["room"] == key && departure["person"] == .string(bob.id))
+            }
+            #expect(code(try await phone.home.emitWithAck("open", key)) == "no-room")
+            #expect(try await phone.home.emitWithAck("home")[0]["conversations"] == [])
+            #expect(try await ada.home.emitWithAck("open", key)[0]["people"]?.count == 1)
+            _ = try await ada.home.emitWithAck("message", key, draft("m1", "is anybody there?"))
+            chat.io.emit("end")
+            while case let event = try await bob.home.events.next(), event.name != "end" {
+                #expect(event.name != "message")
+            }
+            // The place in the list is free again.
+            #expect(try await chat.store.placeCounts(of: bob.id).conversations == 0)
+        }
+    }
+
+    @Test("a device that the server has no room for is refused, since it would hear nothing")
+    func noRoomLeft() async throws {
+        // The rooms of sockets themselves do not count: one room is the lobby, the others belong to people.
+        try await ChatUnderTest.run(configure: { $0.maxRooms = 3 }) { chat in
+            _ = try await chat.person("Ada")
+            _ = try await chat.person("Bob")
+            do {
+                _ = try await chat.person("Eve")
+                Issue.record("Eve came in")
+            } catch let refusal as RefusedNamespace {
+                #expect(refusal.reason["data"]?["code"] == "full", "\(refusal)")
+            }
+        }
+    }
+
+    @Test("people who stay connected are seen again, so that they keep their names")
+    func seenAgain() async throws {
+        try await ChatUnderTest.run { chat in
+            let (ada, bob) = (try await chat.person("Ada"), try await chat.person("Bob"))
+            await bob.client.close()
+            try await eventually("Bob has left") { chat.chat.presence.connectedPeople.count == 1 }
+            try await chat.store.seen([ada.id, bob.id], at: 5)
+            await chat.chat.noteWhoIsHere()
+            #expect(try await chat.store.person(ada.id)?.seen ?? 0 > 5)
+            #expect(try await chat.store.person(bob.id)?.seen ?? 5 == 5)
         }
     }
 

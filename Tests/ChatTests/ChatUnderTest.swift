@@ -25,13 +25,15 @@ struct ChatUnderTest: Sendable {
     }
 
     static func run(
-        _ limits: ChatLimits = limits, _ body: (ChatUnderTest) async throws -> Void
+        _ limits: ChatLimits = limits, configure: (inout ServerConfiguration) -> Void = { _ in },
+        _ body: (ChatUnderTest) async throws -> Void
     ) async throws {
         var configuration = ServerConfiguration()
         configuration.eventLoops = 2
         configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         configuration.engine.logger = configuration.logger
         configuration.engine.keepAliveTimeout = .seconds(60)
+        configure(&configuration)
         let io = Server(configuration: configuration)
         let store = MemoryStore(limits: limits)
         let chat = Chat(io: io, store: store)

@@ -123,9 +123,12 @@ internal import Testing
             ],
             files: [
                 // The stores: SQLite, and Redis by the client that is here anyway.
-                "SQLiteStore.swift": ["GRDB"], "SQLiteStore+Rooms.swift": ["GRDB"],
-                "SQLiteStore+Messages.swift": ["GRDB"], "SQLiteStore+Files.swift": ["GRDB"],
-                "WriteBatches.swift": ["GRDB"], "RedisStore.swift": ["HiredisNIO"],
+                "SQLiteStore.swift": ["GRDB"], "SQLiteStore+People.swift": ["GRDB"],
+                "SQLiteStore+Rooms.swift": ["GRDB"], "SQLiteStore+Messages.swift": ["GRDB"],
+                "SQLiteStore+Files.swift": ["GRDB"], "WriteBatches.swift": ["GRDB"],
+                "RedisStore.swift": ["HiredisNIO"], "RedisStore+People.swift": ["HiredisNIO"],
+                "RedisStore+Rooms.swift": ["HiredisNIO"], "RedisStore+Messages.swift": ["HiredisNIO"],
+                "RedisStore+Files.swift": ["HiredisNIO"],
                 // Signed tokens, and ids that are made of other ids.
                 "PersonToken.swift": ["Crypto"], "ChatID.swift": ["Crypto"],
             ]),

@@ -155,6 +155,11 @@ final class Presence: Sendable {
         state.withLockedValue { $0.spaces[""]?[person]?.connections ?? 0 > 0 }
     }
 
+    /// The ids of people who have a device connected to this server.
+    var connectedPeople: [String] {
+        state.withLockedValue { ($0.spaces[""] ?? [:]).filter { $0.value.connections > 0 }.map(\.key) }
+    }
+
     /// How many people are in a community.
     func count(in space: String) -> Int { state.withLockedValue { $0.counts[space] ?? 0 } }
 

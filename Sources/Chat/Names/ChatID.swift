@@ -81,6 +81,14 @@ enum RoomKey {
         }
     }
 
+    /// Whether it belongs to its people, and nobody else can enter.
+    var isConversation: Bool {
+        switch self {
+        case .direct, .group: true
+        case .community, .channel: false
+        }
+    }
+
     /// The conversation between two people; it does not matter who begins it.
     static func direct(between one: String, and other: String) -> RoomKey {
         one.precedesByBytes(other) ? .direct(one, other) : .direct(other, one)

@@ -56,8 +56,10 @@ export function drawPeople() {
   const all = [];
   if (room?.kind === 'channel') {
     if (space && space.id !== LOBBY) all.push(button('', t('inviteLink'), null, () => copyLink(`${location.origin}${location.pathname}#c=${space.id}`)));
-    all.push(button('', t('leaveChannel'), null, () => leaveChannel(room)));
+    all.push(button('', t('leaveChannel'), null, () => leaveRoom(room)));
     if (space && space.id !== LOBBY) all.push(button('danger', t('leaveCommunity'), null, () => quit(space)));
+  } else if (room?.kind === 'group') {
+    all.push(button('danger', t('leaveGroup'), null, () => { if (confirm(t('leaveGroupSure'))) leaveRoom(room); }));
   }
   $('room-actions').replaceChildren(...all);
 }
@@ -83,12 +85,23 @@ export async function joinChannel(space, title) {
   show(opening.room.key);
 }
 
-async function leaveChannel(room) {
+async function leaveRoom(room) {
   try {
     await ask(socketOf(room.key), 'leave', room.key);
     closeDialogs();
     forgetRoom(room.key);
   } catch (error) { toast(error.isLost ? t('lost') : reasonText(error)); }
+}
+
+/** Somebody has left a group; perhaps this person, on another device. */
+export function departed({ room: key, person }) {
+  if (person === me.id) return forgetRoom(key);
+  const room = rooms.get(key), gone = room?.people.find((other) => other.id === person);
+  if (!gone) return;
+  room.people = room.people.filter((other) => other !== gone);
+  room.markers.delete(person);
+  note(room, t('left', { name: gone.name }));
+  render();
 }
 
 export function forgetRoom(key) {

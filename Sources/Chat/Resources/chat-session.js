@@ -6,7 +6,7 @@ import { changed, marked, openRoom, placed, receive, rooms, sights, spaceOf } fr
 import { received } from './chat-reading.js';
 import { deliver, someoneTypes } from './chat-compose.js';
 import { banner, current, forgetWanted, render, show, showState, toast, wanted } from './chat-page.js';
-import { note } from './chat-people.js';
+import { departed, note } from './chat-people.js';
 import { enterSpace, leaveSpace } from './chat-spaces.js';
 
 /** The connection for the person and the conversations. */
@@ -99,6 +99,7 @@ export function enter() {
   home.on('marker', marked);
   home.on('typing', someoneTypes);
   home.on('added', async (key) => { try { placed(await ask(home, 'place', key)); render(); } catch { /* with the next list */ } });
+  home.on('departed', departed);
   home.on('community', (place) => enterSpace(place.room.key.slice(2), place.room.title));
   home.on('quit', leaveSpace);
   home.on('sight', (sight) => { sights.set(sight.person, sight); render(); });

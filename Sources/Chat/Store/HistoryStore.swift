@@ -21,8 +21,14 @@ public protocol HistoryStore: Sendable {
     /// Stores a person with this name, if nobody else has one that looks the same. The name of somebody who was here
     /// last before `heldSince` is free again. An empty skeleton means that names need not differ.
     ///
-    /// - Throws: ``HistoryStoreError/full`` for a new person when there are ``ChatLimits/maxPeople``.
+    /// A new person is a newcomer. People settle when they say something, make a room, become a member of a conversation,
+    /// or are moderated; only newcomers are ever forgotten while they are members of rooms.
+    ///
+    /// - Throws: ``HistoryStoreError/full`` for a new person when there are ``ChatLimits/maxPeople``, unless the store can
+    ///   forget a newcomer who was last seen more than an hour before `person.seen`.
     func claim(_ person: ChatPerson, skeleton: String, heldSince: Int64) async throws -> Bool
+    /// People are still here: changes when they were last seen. Ids that the store does not know are ignored.
+    func seen(_ people: [String], at time: Int64) async throws
     /// A person has left. One who is in no room is forgotten, and the name is free.
     func left(_ person: String, at time: Int64) async throws
 
@@ -84,7 +90,8 @@ public protocol HistoryStore: Sendable {
     /// At most `count` bytes of a file that belongs to a room; nil when there is no such file.
     func read(_ file: String, in room: String, at offset: Int, count: Int) async throws -> [UInt8]?
 
-    /// Removes what is over the limits or too old. Called once a minute.
+    /// Removes what is over the limits or too old, and forgets newcomers who were last seen longer ago than
+    /// ``ChatLimits/nameHold``. Called once a minute.
     func trim(now: Int64) async throws
     /// Writes what waits and ends.
     func close() async

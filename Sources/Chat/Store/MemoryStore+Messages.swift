@@ -19,6 +19,7 @@ extension MemoryStore {
             room.members[message.from] = member
         }
         state.add(message, to: room)
+        state.newcomers.remove(message.from)
         return message
     }
 

@@ -87,6 +87,10 @@ extension MemoryStore {
         var people: NameDictionary<ChatPerson> = [:]
         var names: NameDictionary<String> = [:]
         var skeletons: NameDictionary<String> = [:]
+        /// People who have not settled; see ``HistoryStore/claim(_:skeleton:heldSince:)``.
+        var newcomers: NameSet = []
+        /// An entry for each newcomer; also entries of people who have settled or gone since they were added.
+        var newcomersBySeen = Heap<NewcomerVisit>()
         var rooms: NameDictionary<Room> = [:]
         /// Every room with messages, once; also rooms that have lost theirs since they were added.
         var roomsByUse = Heap<RoomUse>()

@@ -30,41 +30,6 @@ public actor MemoryStore: HistoryStore {
         return secret
     }
 
-    // MARK: People
-
-    /// See ``HistoryStore/person(_:)``.
-    public func person(_ id: String) async throws -> ChatPerson? { state.people[id] }
-
-    /// See ``HistoryStore/claim(_:skeleton:heldSince:)``.
-    public func claim(_ person: ChatPerson, skeleton: String, heldSince: Int64) async throws -> Bool {
-        if !skeleton.isEmpty, let holder = state.names[skeleton], !holder.hasSameBytes(as: person.id),
-            let other = state.people[holder], other.seen >= heldSince
-        {
-            return false
-        }
-        if state.people[person.id] == nil, state.people.count >= state.limits.maxPeople { throw HistoryStoreError.full }
-        if let old = state.skeletons[person.id], state.names[old]?.hasSameBytes(as: person.id) == true {
-            state.names[old] = nil
-        }
-        if !skeleton.isEmpty { state.names[skeleton] = person.id }
-        state.skeletons[person.id] = skeleton
-        state.people[person.id] = person
-        return true
-    }
-
-    /// See ``HistoryStore/left(_:at:)``.
-    public func left(_ person: String, at time: Int64) async throws {
-        state.people[person]?.seen = time
-        guard state.places[person]?.isEmpty ?? true else { return }
-        if let skeleton = state.skeletons.removeValue(forKey: person),
-            state.names[skeleton]?.hasSameBytes(as: person) == true
-        {
-            state.names[skeleton] = nil
-        }
-        state.people[person] = nil
-        state.places[person] = nil
-    }
-
     // MARK: Rooms
 
     /// See ``HistoryStore/create(_:)``.
@@ -79,6 +44,7 @@ public actor MemoryStore: HistoryStore {
             let begun = state.begun[room.owner] ?? 0
             guard begun < limits.maxPlaces else { throw HistoryStoreError.tooManyBegun }
             state.begun[room.owner] = begun + 1
+            state.newcomers.remove(room.owner)
         }
         state.rooms[room.key] = Room(room)
         if !room.space.isEmpty { state.spaces[room.space, default: []].insert(room.key) }
@@ -102,6 +68,7 @@ public actor MemoryStore: HistoryStore {
         member.delivered = known.last
         known.members[member.person] = member
         state.places[member.person, default: []].insert(room)
+        if RoomKey(room)?.isConversation == true { state.newcomers.remove(member.person) }
     }
 
     /// See ``HistoryStore/leave(_:room:)``.
@@ -114,6 +81,7 @@ public actor MemoryStore: HistoryStore {
     public func moderate(_ person: String, in room: String, role: ChatMember.Role, mutedUntil: Int64) async throws {
         state.rooms[room]?.members[person]?.role = role
         state.rooms[room]?.members[person]?.mutedUntil = mutedUntil
+        state.newcomers.remove(person)
     }
 
     /// See ``HistoryStore/member(_:of:)``.
@@ -161,6 +129,7 @@ public actor MemoryStore: HistoryStore {
         }
         state.trimAll()
         state.trimFiles(except: nil)
+        state.forgetNewcomers(seenBefore: now - limits.nameHoldMilliseconds)
     }
 
     /// See ``HistoryStore/close()``.

@@ -30,7 +30,7 @@ extension SQLiteStore {
 
     /// See ``HistoryStore/append(_:at:to:owner:)``.
     public func append(_ bytes: [UInt8], at offset: Int, to file: String, owner: String) async throws -> Int {
-        try await write { database in
+        try await write(bytes: bytes.count) { database in
             guard let row = try Self.row(file, database), (row["owner"] as String).hasSameBytes(as: owner) else {
                 throw HistoryStoreError.refused
             }

@@ -6,7 +6,7 @@ internal import NIOConcurrencyHelpers
 extension SQLiteStore {
     /// See ``HistoryStore/append(_:)``.
     public func append(_ message: ChatMessage) async throws -> ChatMessage {
-        try await write { database in
+        try await write(bytes: message.size) { database in
             let known = try String.fetchOne(
                 database, sql: "SELECT json FROM message WHERE room = ? AND person = ? AND id = ?",
                 arguments: [message.room, message.from, message.id])
@@ -37,6 +37,7 @@ extension SQLiteStore {
             try database.execute(
                 sql: "UPDATE member SET read = ?1, delivered = ?1 WHERE room = ?2 AND person = ?3",
                 arguments: [message.seq, message.room, message.from])
+            try Self.settle(message.from, database)
             self.sums.withLockedValue { $0.messages += size }
             try self.trim(message.room, at: 64, database)
             try self.trimAll(at: 64, database)
@@ -51,7 +52,7 @@ extension SQLiteStore {
 
     /// See ``HistoryStore/replace(_:)``.
     public func replace(_ message: ChatMessage) async throws -> Bool {
-        try await write { database in
+        try await write(bytes: message.size) { database in
             let old = try Int.fetchOne(
                 database, sql: "SELECT size FROM message WHERE room = ? AND seq = ? AND rev = ?",
                 arguments: [message.room, message.seq, message.rev - 1])
@@ -159,6 +160,8 @@ extension SQLiteStore {
             try self.trimFiles(except: "", database)
         }
         try await write { database in try self.trimAll(at: 10_000, database) }
+        let forgottenBefore = now - limits.nameHoldMilliseconds
+        while try await write({ try self.forgetNewcomers(seenBefore: forgottenBefore, atMost: 100, $0) }) == 100 {}
     }
 
     private func trimSome(olderThan oldest: Int64) async throws -> Bool {

@@ -1,7 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import GRDB
-internal import NIOConcurrencyHelpers
 
 extension SQLiteStore {
     /// See ``HistoryStore/secret(_:)``.
@@ -12,61 +11,6 @@ extension SQLiteStore {
             return try String.fetchOne(database, sql: "SELECT value FROM meta WHERE key = 'secret'") ?? candidate
         }
     }
-
-    // MARK: People
-
-    /// See ``HistoryStore/person(_:)``.
-    public func person(_ id: String) async throws -> ChatPerson? {
-        try await read { database in
-            try Row.fetchOne(database, sql: "SELECT name, seen FROM person WHERE id = ?", arguments: [id]).map {
-                ChatPerson(id: id, name: $0["name"], seen: $0["seen"])
-            }
-        }
-    }
-
-    /// See ``HistoryStore/claim(_:skeleton:heldSince:)``.
-    public func claim(_ person: ChatPerson, skeleton: String, heldSince: Int64) async throws -> Bool {
-        let limit = limits.maxPeople
-        return try await write { database in
-            if !skeleton.isEmpty {
-                let isTaken = try Bool.fetchOne(
-                    database, sql: "SELECT EXISTS (SELECT 1 FROM person WHERE skeleton = ? AND id != ? AND seen >= ?)",
-                    arguments: [skeleton, person.id, heldSince])
-                if isTaken == true { return false }
-                try database.execute(
-                    sql: "UPDATE person SET skeleton = '' WHERE skeleton = ? AND id != ?",
-                    arguments: [skeleton, person.id])
-            }
-            let isKnown = try Bool.fetchOne(
-                database, sql: "SELECT EXISTS (SELECT 1 FROM person WHERE id = ?)", arguments: [person.id])
-            if isKnown != true {
-                guard self.sums.withLockedValue({ $0.people }) < limit else { throw HistoryStoreError.full }
-                self.sums.withLockedValue { $0.people += 1 }
-            }
-            try database.execute(
-                sql: "INSERT OR REPLACE INTO person (id, name, skeleton, seen) VALUES (?, ?, ?, ?)",
-                arguments: [person.id, person.name, skeleton, person.seen])
-            return true
-        }
-    }
-
-    /// See ``HistoryStore/left(_:at:)``.
-    public func left(_ person: String, at time: Int64) async throws {
-        try await write { database in
-            try database.execute(
-                sql: """
-                    DELETE FROM person WHERE id = ?1
-                    AND NOT EXISTS (SELECT 1 FROM member WHERE member.person = ?1)
-                    """, arguments: [person])
-            let forgotten = database.changesCount
-            self.sums.withLockedValue { $0.people -= forgotten }
-            if forgotten == 0 {
-                try database.execute(sql: "UPDATE person SET seen = ? WHERE id = ?", arguments: [time, person])
-            }
-        }
-    }
-
-    // MARK: Rooms
 
     /// See ``HistoryStore/create(_:)``.
     public func create(_ room: ChatRoom) async throws -> ChatRoom {
@@ -89,6 +33,7 @@ extension SQLiteStore {
             try database.execute(
                 sql: "INSERT INTO room (key, title, space, owner, created) VALUES (?, ?, ?, ?, ?)",
                 arguments: [room.key, room.title, room.space, room.owner, room.created])
+            try Self.settle(room.owner, database)
             return room
         }
     }
@@ -123,6 +68,7 @@ extension SQLiteStore {
                     SELECT key, ?, ?, ?, last, last FROM room WHERE key = ?
                     """,
                 arguments: [member.person, member.role.rawValue, member.mutedUntil, room])
+            if RoomKey(room)?.isConversation == true { try Self.settle(member.person, database) }
         }
     }
 
@@ -140,6 +86,7 @@ extension SQLiteStore {
             try database.execute(
                 sql: "UPDATE member SET role = ?, muted = ? WHERE room = ? AND person = ?",
                 arguments: [role.rawValue, mutedUntil, room, person])
+            try Self.settle(person, database)
         }
     }
 

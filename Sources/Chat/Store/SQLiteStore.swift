@@ -51,8 +51,13 @@ public final class SQLiteStore: HistoryStore {
         set { box.withLockedValue { $0 = newValue } }
     }
 
-    func write<Value: Sendable>(_ work: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
-        try await writes.perform(work)
+    /// Runs `work` in a transaction and returns when that has been committed.
+    ///
+    /// - Parameter bytes: the size of the texts or the piece of a file that `work` holds while it waits.
+    func write<Value: Sendable>(
+        bytes: Int = 0, _ work: @escaping @Sendable (Database) throws -> Value
+    ) async throws -> Value {
+        try await writes.perform(bytes: bytes, work)
     }
 
     func read<Value: Sendable>(_ work: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
@@ -108,6 +113,14 @@ public final class SQLiteStore: HistoryStore {
                 sql: """
                     CREATE INDEX file_created ON file (created);
                     CREATE INDEX room_owner ON room (owner);
+                    """)
+        }
+        // Those who were there before have settled: what they did is not known any more.
+        migrator.registerMigration("3") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE person ADD COLUMN newcomer INTEGER NOT NULL DEFAULT 0;
+                    CREATE INDEX person_newcomer ON person (seen) WHERE newcomer = 1;
                     """)
         }
         try migrator.migrate(database)

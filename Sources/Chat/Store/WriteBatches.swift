@@ -8,6 +8,8 @@ internal import NIOConcurrencyHelpers
 final class WriteBatches: Sendable {
     /// A part of a transaction.
     private struct Item: Sendable {
+        /// What it holds in memory.
+        let bytes: Int
         let work: @Sendable (Database) -> Void
         /// Called when the transaction has been committed, or with the reason why it has not.
         let end: @Sendable ((any Error)?) -> Void
@@ -15,6 +17,8 @@ final class WriteBatches: Sendable {
 
     private struct State {
         var waiting: [Item] = []
+        /// What the waiting items and those of the current transaction hold in memory.
+        var bytes = 0
         var isWriting = false
         var hasEnded = false
         /// Who waits until nothing is written any more.
@@ -23,6 +27,8 @@ final class WriteBatches: Sendable {
 
     /// Writes that may wait; one more is refused.
     static let maximumWaiting = 20_000
+    /// Bytes of texts and files that may wait; one more is refused.
+    static let maximumBytes = 64 << 20
     /// Writes of one transaction.
     private static let maximumBatch = 1_000
 
@@ -32,11 +38,18 @@ final class WriteBatches: Sendable {
     init(_ database: any DatabaseWriter) { self.database = database }
 
     /// Runs `work` in a transaction and returns when that has been committed.
-    func perform<Value: Sendable>(_ work: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+    ///
+    /// - Parameter bytes: the size of the texts or the piece of a file that `work` holds.
+    /// - Throws: ``HistoryStoreError/away(_:)`` when too many writes wait, when they hold too many bytes, after ``end()``, and
+    ///   when the transaction fails; what `work` throws.
+    func perform<Value: Sendable>(
+        bytes: Int = 0, _ work: @escaping @Sendable (Database) throws -> Value
+    ) async throws -> Value {
         let result = NIOLockedValueBox<Result<Value, any Error>?>(nil)
         return try await withCheckedThrowingContinuation { continuation in
             add(
                 Item(
+                    bytes: bytes,
                     work: { database in
                         let done = Result { () throws -> Value in
                             var value: Value?
@@ -52,6 +65,7 @@ final class WriteBatches: Sendable {
                     end: { failure in
                         switch (failure, result.withLockedValue { $0 }) {
                         case (nil, let result?): continuation.resume(with: result)
+                        case (let failure as HistoryStoreError, _): continuation.resume(throwing: failure)
                         case (let failure, _):
                             let reason = failure.map { "\($0)" } ?? "not written"
                             continuation.resume(throwing: HistoryStoreError.away(reason))
@@ -62,8 +76,11 @@ final class WriteBatches: Sendable {
 
     private func add(_ item: Item) {
         let (isRefused, isFirst) = state.withLockedValue { state in
-            guard !state.hasEnded, state.waiting.count < Self.maximumWaiting else { return (true, false) }
+            guard !state.hasEnded, state.waiting.count < Self.maximumWaiting,
+                state.bytes + item.bytes <= Self.maximumBytes
+            else { return (true, false) }
             state.waiting.append(item)
+            state.bytes += item.bytes
             defer { state.isWriting = true }
             return (false, !state.isWriting)
         }
@@ -83,6 +100,7 @@ final class WriteBatches: Sendable {
             let failure: (any Error)? = if case .failure(let error) = result { error } else { nil }
             for item in items { item.end(failure) }
             let (goesOn, ends) = self.state.withLockedValue { state in
+                state.bytes -= items.reduce(0) { $0 + $1.bytes }
                 if !state.waiting.isEmpty { return (true, [CheckedContinuation<Void, Never>]()) }
                 state.isWriting = false
                 defer { state.ends = [] }

@@ -207,6 +207,10 @@ struct Settings: Sendable, Equatable {
         var redisPrefix = "chat:"
         var maxTextBytes = 8_000
         var messagesPerMinute = 120
+        var maxPeople = 1_000_000
+        var maxPlaces = 500
+        var maxChannels = 200
+        var nameHoldDays = 7
         var maxFileBytes = 8_388_608
         var filesBytes = 268_435_456
         var historyMessages = 100_000

@@ -27,6 +27,7 @@ extension SettingTable {
         "chat.maxTextBytes": .live, "chat.historyMessages": .live, "chat.historyRoomBytes": .live,
         "chat.historyRooms": .live, "chat.historyBytes": .live, "chat.historyDays": .live,
         "chat.messagesPerMinute": .live, "chat.maxFileBytes": .live, "chat.filesBytes": .live,
+        "chat.maxPeople": .live, "chat.maxPlaces": .live, "chat.maxChannels": .live, "chat.nameHoldDays": .live,
         "admission.maxSessions": .live, "admission.maxSessionsPerAddress": .live,
         "admission.maxHandshakesPerSecond": .live, "admission.maxHandshakesPerSecondPerAddress": .live,
         "admission.maxPendingSessions": .live, "admission.maxPendingBytes": .live, "limits.keptHeaders": .sessions,

@@ -31,6 +31,18 @@ extension SettingTable {
                     + "once; uploads and new rooms count, too. Ten times as many questions are answered, of which searches "
                     + "and pages of history count several times. Pages wait and repeat what is refused."),
             .number(
+                "chat.maxPeople", \.chat.maxPeople, 1...100_000_000,
+                "People the chat knows. A new person beyond takes the place of one who never took part and has been away for "
+                    + "an hour, and is refused when there is none."),
+            .number(
+                "chat.maxPlaces", \.chat.maxPlaces, 1...10_000,
+                "Communities that one person may be in, and communities, channels and conversations that one person may "
+                    + "begin. Others may add a person to groups until there are twice as many."),
+            .number("chat.maxChannels", \.chat.maxChannels, 1...10_000, "Channels of one community."),
+            .number(
+                "chat.nameHoldDays", \.chat.nameHoldDays, 1...36_500,
+                "Days that a name belongs to a person who is away. People who never took part are forgotten then."),
+            .number(
                 "chat.maxFileBytes", \.chat.maxFileBytes, 1...1_073_741_824, unit: "bytes",
                 "Largest file that people may send each other."),
             .number(
@@ -63,6 +75,10 @@ extension Settings.Chat {
         var limits = ChatLimits()
         limits.maxTextBytes = maxTextBytes
         limits.messagesPerMinute = messagesPerMinute
+        limits.maxPeople = maxPeople
+        limits.maxPlaces = maxPlaces
+        limits.maxChannels = maxChannels
+        limits.nameHold = .seconds(86_400 * nameHoldDays)
         limits.maxFileBytes = maxFileBytes
         limits.filesBytes = filesBytes
         limits.historyDays = historyDays
