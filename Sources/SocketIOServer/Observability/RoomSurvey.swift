@@ -66,7 +66,7 @@ final class RoomSurvey {
         return Array(candidates.keys)
     }
 
-    /// The sizes of yesterday are not those of today.
+    /// Counts the sockets of the candidates again: rooms change between two steps.
     private func refresh(_ namespaces: [(name: ExactName, shard: NamespaceShardCore)]) {
         let shards = Dictionary(namespaces.map { ($0.name, $0.shard) }) { first, _ in first }
         for key in candidates.keys {
