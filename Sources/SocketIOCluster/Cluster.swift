@@ -9,7 +9,7 @@ internal import NIOConcurrencyHelpers
 internal import NIOCore
 public import SocketIOServer
 
-/// A server's part in a cluster: makes the adapters of its namespaces and knows the other servers.
+/// Connects a server with the other servers of a cluster: it makes the adapters of the namespaces and knows the other servers.
 ///
 /// ```swift
 /// let cluster = try Cluster(transport: MyTransport())
@@ -18,10 +18,10 @@ public import SocketIOServer
 /// let io = Server(configuration: configuration)
 /// ```
 ///
-/// The cluster connects when the server makes its first namespace, and ends with the server's last. One cluster serves
-/// one server. All methods may be called from any thread.
+/// The cluster connects when the server makes its first namespace, and ends when the last adapter that was started is closed. One
+/// cluster serves one server. All methods may be called from any thread.
 public final class Cluster: Sendable {
-    /// The version of this software that other servers are told.
+    /// The version of this software that heartbeats tell other servers.
     package static let version = "0.1.0"
 
     /// Makes the back end, once.
@@ -38,7 +38,7 @@ public final class Cluster: Sendable {
         var onConnected: [@Sendable (String?) -> Void] = []
     }
 
-    /// What the cluster was made with.
+    /// The configuration that the cluster was made with.
     public let configuration: ClusterConfiguration
     /// Makes ids; tests replace it.
     let ids: ClusterIDs
@@ -61,12 +61,13 @@ public final class Cluster: Sendable {
         self.makeBackend = backend
     }
 
-    /// A cluster over a transport.
+    /// Makes a cluster over a transport.
     ///
     /// - Parameters:
-    ///   - transport: The transport, which serves this cluster alone. It is not connected yet.
-    ///   - format: How this server writes its messages. Messages of others are understood in either format.
-    /// - Throws: ``ClusterError`` with code `configuration`.
+    ///   - transport: The transport. No other cluster may use it, and the cluster has it connect.
+    ///   - format: How this server writes its messages (protocol 5.6); default MessagePack. It understands the messages of other servers
+    ///     in both formats.
+    /// - Throws: ``ClusterError`` with code `configuration`, as ``ClusterConfiguration/validate()``.
     public convenience init(
         transport: any ClusterTransport, configuration: ClusterConfiguration = ClusterConfiguration(),
         format: ClusterWireFormat = .messagePack
@@ -84,32 +85,34 @@ public final class Cluster: Sendable {
 
     // MARK: Looking
 
-    /// Whether this server and the others can hear each other.
+    /// Whether this server and the others receive each other's messages.
     public var status: ClusterStatus {
         state.withLockedValue { $0.isClosed ? .closed : nil } ?? current?.backend.status ?? .connecting
     }
 
-    /// Calls `observer` on an event loop with every change of ``status``.
+    /// Calls `observer` on an event loop, which it must not block, with every change of ``status``. Observers cannot be removed.
     public func onStatus(_ observer: @escaping @Sendable (ClusterStatus) -> Void) {
         state.withLockedValue { $0.onStatus.append(observer) }
     }
 
-    /// What has happened to messages between servers so far.
+    /// What has happened to messages between servers since the start of this one.
     public var statistics: ClusterStatistics { counters.statistics }
 
-    /// The other servers of this kind.
+    /// The other servers of this kind, by their last heartbeats. Empty before the server has made its first namespace.
     public var nodes: [ClusterNode] { current?.directory.nodes ?? [] }
 
-    /// Whether the other servers are told that this one is about to end. Set it when the server starts to send its
-    /// clients away.
+    /// Whether heartbeats tell the other servers that this one is about to end. Set it when the server starts to send its clients
+    /// away. Setting it before the server has made its first namespace has no effect.
     public var isDraining: Bool {
         get { current?.directory.isDraining ?? false }
         set { current?.directory.isDraining = newValue }
     }
 
-    /// Waits until messages flow both ways, for servers that should not start alone.
+    /// Waits until ``status`` is `up`. Call it before the server listens if it should not accept clients before that. It does not wait
+    /// until there are other servers.
     ///
-    /// - Throws: ``ClusterError`` with code `unavailable` when that takes longer than `limit`; `CancellationError`.
+    /// - Throws: ``ClusterError`` with code `unavailable` when that takes longer than `limit`, or when the cluster has been closed;
+    ///   `CancellationError`.
     public func waitUntilUp(within limit: Duration) async throws {
         let deadline = ContinuousClock.now + limit
         while status != .up {
@@ -123,7 +126,7 @@ public final class Cluster: Sendable {
 
     // MARK: Closing
 
-    /// Says goodbye to the other servers and disconnects. The server calls this when it closes.
+    /// Tells the other servers that this one ends, and disconnects. Happens by itself when the server closes; further calls do nothing.
     public func close() async {
         let parts = state.withLockedValue { state in
             state.isClosed = true
@@ -200,7 +203,7 @@ public final class Cluster: Sendable {
     }
 }
 
-/// Tells servers where to send each other requests that reached the wrong one:
+/// Tells servers where to forward requests that belong to another server:
 ///
 /// ```swift
 /// configuration.adapter = cluster.adapter

@@ -4,47 +4,49 @@ public import EngineIOServer
 package import SocketIOCore
 internal import SocketIOServer
 
-/// How a server takes part in a cluster. Times are `Duration`, sizes bytes.
+/// The settings of a ``Cluster``. Times are `Duration`, sizes bytes. ``validate()`` checks the ranges.
 public struct ClusterConfiguration: Sendable {
     /// What a question does when not all servers have answered in time.
     public enum RequestTimeout: String, Sendable, Hashable, Codable, CaseIterable {
-        /// It throws a ``ClusterError`` that names the servers that did not answer.
+        /// It throws a ``ClusterError`` that names the servers that did not answer, with code `timeout`.
         case fail
         /// It returns the answers that arrived.
         case partial
     }
 
-    /// Name of the cluster, the same on all its servers. Default `socket.io`.
+    /// The name of the cluster, the same on all its servers; not empty. Default `socket.io`.
     public var key = "socket.io"
-    /// How long to wait for answers of other servers; default 5 s.
+    /// How long to wait for answers of other servers. Must be positive; default 5 s.
     public var requestsTimeout = Duration.seconds(5)
-    /// What happens when it is over; default `fail`. `serverSideEmitWithAck` and broadcasts with acknowledgements
+    /// What a question does after that time; default `fail`. `serverSideEmitWithAck` and broadcasts with acknowledgements
     /// always fail, with the answers that arrived.
     public var onRequestTimeout = RequestTimeout.fail
     /// How many questions to other servers, such as `fetchSockets`, may wait for answers at the same time. Further ones
-    /// fail with code `overloaded` and are not asked. Default 512.
+    /// are not asked and throw ``ClusterError`` with code `overloaded`. At least 1; default 512.
     public var maxPendingRequests = 512
-    /// Time between two heartbeats to the other servers; default 2 s.
+    /// The time between two heartbeats to the other servers. Must be positive; default 2 s.
     public var heartbeatInterval = Duration.seconds(2)
-    /// How long another server may be silent before it counts as gone; default 6 s.
+    /// How long another server may send no heartbeat before it counts as gone. Must be longer than ``heartbeatInterval``; default 6 s.
     public var peerTimeout = Duration.seconds(6)
     /// Whether answers to another server's `fetchSockets` contain the HTTP headers of the handshakes, which are their
     /// largest part. Default true, as in Node.
     public var fetchIncludesHeaders = true
-    /// The address at which other servers reach the HTTP side of this one. They are told it unchanged. Default nil.
+    /// The address at which other servers reach the HTTP side of this one, shown as ``ClusterNode/address`` there; it is not used for
+    /// forwarding. Default nil.
     public var address: String?
     /// The key that signs the messages of servers about themselves: at least 16 bytes, the same on all of them. A
     /// message without a valid signature, or with a time that is more than 30 s off, is counted and otherwise ignored,
     /// so the clocks of the servers may differ by 30 s at most.
     ///
-    /// Default nil: then everyone who can publish can pose as a server, and can redirect requests of clients, cookies
-    /// included, to an address of their choice. See also ``ForwardingConfiguration/secret``, which should be the same.
+    /// Default nil: then every program that can publish on the bus can pose as a server, and can redirect requests of clients, cookies
+    /// included, to an address of its choice. See also ``ForwardingConfiguration/secret``, which should be the same.
     public var secret: ForwardingKey?
-    /// Returns the number of sessions that each heartbeat tells the others; default nil, which tells 0.
+    /// Returns the number of sessions, which each heartbeat tells the others; called on an event loop, which it must not block. Nil, the
+    /// default, tells 0.
     public var sessionCount: (@Sendable () -> Int)?
     /// The largest message between servers, 65,536 bytes to 512 MiB; default 16 MiB. A larger message of another server
-    /// is dropped and counted. This server does not send a larger one either, but reports an error, since servers with
-    /// the same setting would drop it. It sends long answers in parts.
+    /// is dropped and counted. This server does not send a larger one either: `serverSideEmit` throws ``ClusterError`` with code
+    /// `oversized`, everything else is logged and counted. It sends long answers in parts.
     public var maxMessageBytes = 16 << 20
     /// The name of ``maxMessageBytes`` in errors and log messages: an application that reads it from a settings file puts the key
     /// here. Default `ClusterConfiguration.maxMessageBytes`.
@@ -60,9 +62,9 @@ public struct ClusterConfiguration: Sendable {
     /// Messages with more are dropped and counted.
     public var maxRooms = 65_536
     /// The most other servers that this one knows, 1 to 1,048,576; default 1,024. Heartbeats of further ones are ignored and
-    /// counted. Without a ``secret``, everyone who can publish can pose as any number of servers.
+    /// counted. Without a ``secret``, every program that can publish on the bus can pose as any number of servers.
     public var maxPeers = 1024
-    /// The most that other servers may tell about themselves, in bytes and all together, 65,536 bytes to 1 GiB; default 64 MiB.
+    /// The most bytes that all other servers together may tell about themselves, 65,536 bytes to 1 GiB; default 64 MiB.
     /// The names of their namespaces are the largest part. What exceeds it is ignored and counted.
     public var maxPeerBytes = 64 << 20
 
@@ -79,9 +81,9 @@ public struct ClusterConfiguration: Sendable {
     /// All defaults.
     public init() {}
 
-    /// Throws one error that names all values that cannot work.
+    /// Checks all values.
     ///
-    /// - Throws: ``ClusterError`` with code `configuration`.
+    /// - Throws: ``ClusterError`` with code `configuration`, which names every value that cannot be used.
     public func validate() throws {
         let problems = problems
         guard problems.isEmpty else { throw ClusterError(.configuration, problems.joined(separator: "; ")) }

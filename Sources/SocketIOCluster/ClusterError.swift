@@ -2,7 +2,7 @@
 
 public import SocketIOServer
 
-/// Why an operation that involves other nodes failed.
+/// Why an operation that involves other nodes failed. The module is `SocketIOCluster`; `SocketIORedis` exports it.
 public struct ClusterError: Error, Sendable, CustomStringConvertible {
     /// The kinds of failure. More may be added.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
@@ -27,9 +27,9 @@ public struct ClusterError: Error, Sendable, CustomStringConvertible {
         public static let configuration = Code(description: "configuration")
     }
 
-    /// What kind of failure this is.
+    /// The kind of failure.
     public let code: Code
-    /// The failure as a sentence; for time-outs it is exactly Node's.
+    /// The failure as a sentence; for time-outs it is the text that Node gives.
     public let message: String
     /// Tags of the nodes of this kind that have not answered.
     public var missing: [String] = []

@@ -6,9 +6,9 @@ public enum ClusterStatus: Sendable, Hashable, CustomStringConvertible {
     case connecting
     /// Messages flow both ways.
     case up
-    /// Messages flow one way only, or wait until other nodes are back.
+    /// Messages flow one way only, or wait until other nodes are back. The text says why.
     case degraded(String)
-    /// Clients of this node reach only each other.
+    /// No messages flow: clients of this node reach only each other. The text says why.
     case down(String)
     /// The cluster has been closed.
     case closed

@@ -18,11 +18,11 @@ public enum DisconnectReason: String, Sendable, Codable, Hashable, CaseIterable 
     case parseError = "parse error"
     /// The server is closing.
     case serverShuttingDown = "server shutting down"
-    /// The server ended the whole client: protocol violation, `connectTimeout`, or `disconnect(close: true)`.
+    /// The server ended the whole client: a packet that broke the protocol, `connectTimeout`, a limit or a rate that was exceeded.
     case forcedServerClose = "forced server close"
     /// The client left the namespace.
     case clientNamespaceDisconnect = "client namespace disconnect"
-    /// The server removed the socket from its namespace.
+    /// The server removed the socket from its namespace, also with `disconnect(close: true)`.
     case serverNamespaceDisconnect = "server namespace disconnect"
 
     /// The reason a socket reports when its Engine.IO session ends with `reason`.
@@ -36,9 +36,9 @@ public enum DisconnectReason: String, Sendable, Codable, Hashable, CaseIterable 
         }
     }
 
-    /// Whether the connection state of the socket may be recovered when the client returns.
+    /// Whether the connection state of the socket may be recovered when the client returns (protocol 4.12.3, rule 1).
     ///
-    /// False where one side ended the connection on purpose, or sent something that makes no sense.
+    /// False when one side has left the namespace on purpose, and when an Engine.IO packet could not be decoded.
     public var isRecoverable: Bool {
         switch self {
         case .transportError, .transportClose, .forcedClose, .pingTimeout, .serverShuttingDown, .forcedServerClose:

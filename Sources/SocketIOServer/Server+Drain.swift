@@ -7,14 +7,15 @@ extension Server {
     ///
     /// New handshakes get 503 with `Retry-After` at once. Open sessions go on until each is closed at its own moment
     /// within `window`, in random order: what has been sent to it is delivered first, its sockets get the reason
-    /// `server shutting down`, and its client comes back by itself, through the load balancer to another server. The
-    /// server goes on listening, since polling clients need it to fetch what is left for them.
+    /// `server shutting down`, and its client connects again by itself, through the load balancer to another server. The
+    /// server goes on listening, because polling clients still have to fetch their last messages.
     ///
-    /// Returns when no session is left, or two seconds after the window, and asynchronous handlers have ended: they are waited
-    /// for as long as ``ServerConfiguration/handlerGrace`` says, then cancelled. A handler that calls this is not waited for. Ends early when the task is cancelled or the
-    /// server closed. There is no way back: close the server afterwards. From any thread.
+    /// Returns when no session is left, or two seconds after the window, and the asynchronous handlers have ended. They have
+    /// ``ServerConfiguration/handlerGrace`` for that and are then cancelled. The call does not wait for a handler that calls it, and
+    /// returns early when the task is cancelled or the server closed. A server that has been drained takes no clients any more: close
+    /// it afterwards. From any thread.
     ///
-    /// - Parameter window: How long it takes to close all of them; zero closes them at once.
+    /// - Parameter window: The time over which the sessions are closed; zero closes all of them at once.
     public func drain(over window: Duration) async {
         excludeCallingHandler()
         await engineServer.drain(over: window) { session in

@@ -13,7 +13,7 @@ extension Server {
 
     private var lists: [RunningHandlers] { context.shards.map(\.running) }
 
-    /// Handlers that have not ended, those included that nobody waits for.
+    /// How many handlers have not ended, with those that the end of the server does not wait for.
     var runningHandlers: Int { lists.reduce(0) { $0 + $1.count } }
 
     private var awaitedHandlers: Int { lists.reduce(0) { $0 + $1.awaitedCount } }
@@ -39,7 +39,7 @@ extension Server {
         context.log.log(.closingHandlersLeft, level: .error, ["handlers": "\(closingHandlers)"])
     }
 
-    /// Looks until the deadline, or until the task is cancelled.
+    /// Checks the condition until it holds, the deadline is over or the task is cancelled.
     private func wait(until haveEnded: () -> Bool) async -> Bool {
         let deadline = ContinuousClock.now + configuration.handlerGrace
         while !haveEnded() {

@@ -9,41 +9,41 @@ public import ServiceLifecycle
 internal import SocketIOCore
 
 extension Server {
-    /// Where a server is between its making and its end.
+    /// The state of a server that changes when it listens and closes.
     struct Lifecycle {
         var application: (any HTTPApplication)?
         var listeners: [HTTPListener] = []
         /// Accepts connections and does nothing else, on servers with several event loops.
         var acceptor: MultiThreadedEventLoopGroup?
-        /// Where other nodes send what belongs here.
+        /// The listener to which other nodes forward requests for sessions of this one.
         var forwarding: ForwardingListener?
-        /// Those of the public listeners.
+        /// The routers of the public listeners.
         var routers: [HTTPRouter] = []
         /// Set by the first `close`; later calls wait for it.
         var closing: Task<Void, Never>?
-        /// Looks after slow handlers.
+        /// The task that finds slow handlers.
         var inspection: Task<Void, Never>?
-        /// Those who wait for the first `close`.
+        /// Callers that wait for the first `close`.
         var untilClosed: [AsyncStream<Void>.Continuation] = []
     }
 
     // MARK: Listening
 
-    /// Answers the requests on the server's port that are neither the engine's nor for the client files; nil, the default,
-    /// answers 404. Set it before ``listen(host:port:)``.
+    /// Answers the requests on the server's port that are neither for the engine nor for the client files; without one, the default,
+    /// they get 404. A port keeps the application that is set when ``listen(host:port:)`` or ``run()`` opens it.
     public var application: (any HTTPApplication)? {
         get { lifecycle.withLockedValue { $0.application } }
         set { lifecycle.withLockedValue { $0.application = newValue } }
     }
 
-    /// Answers those requests with a closure.
+    /// Sets ``application`` to a closure that answers the requests. It replaces an application that was set earlier.
     public func onRequest(
         _ handler: @escaping @Sendable (ApplicationRequest) async throws -> ApplicationResponse
     ) {
         application = SimpleApplication(handler)
     }
 
-    /// Listens on an address. May be called several times.
+    /// Listens on an address. May be called several times, for several addresses.
     ///
     /// - Parameters:
     ///   - host: An address or the name of a host. `*`, `::` and `[::]` are every address of the machine, of IPv4 and of IPv6
@@ -51,7 +51,8 @@ extension Server {
     ///   - port: 0 lets the system choose.
     /// - Returns: The address in use, that of IPv4 when there are two.
     /// - Throws: ``SocketError`` with code `invalidConfiguration` or `EngineConfigurationError` for settings that cannot
-    ///   be used; `ListenError`, which names address and port, when the address cannot be had.
+    ///   be used; `ListenError`, which names address and port, when the address cannot be used. `SocketError` with code
+    ///   `notSupported` after ``close()``.
     @discardableResult
     public func listen(host: String = "127.0.0.1", port: Int = 0) async throws -> SocketAddress? {
         try await listen(to: .tcp(host: host, port: port))
@@ -135,12 +136,12 @@ extension Server {
 
     // MARK: Closing
 
-    /// Disconnects everybody with the reason `server shutting down` and ends the server for good (protocol 4.11): sockets,
-    /// adapters, sessions, listeners, then the event loops if the server made them. Clients see the connection go and try
-    /// to come back. Calls made while it closes wait for the end.
+    /// Disconnects all sockets with the reason `server shutting down` and ends the server for good (protocol 4.11): sockets,
+    /// adapters, sessions, listeners, then the event loops if the server made them. Clients notice the lost connection and try to
+    /// connect again. Further calls wait until the first one has ended.
     ///
-    /// Asynchronous handlers that are running go on to their end: they are waited for as long as
-    /// ``ServerConfiguration/handlerGrace`` says, then cancelled. A handler that calls this is not waited for.
+    /// Asynchronous handlers that are running continue for ``ServerConfiguration/handlerGrace`` and are then cancelled. The call does
+    /// not wait for a handler that calls it.
     public func close() async {
         excludeCallingHandler()
         let closing = lifecycle.withLockedValue { lifecycle in
@@ -154,7 +155,7 @@ extension Server {
         await closing.value
     }
 
-    /// Returns when somebody has called ``close()``, or when the task is cancelled.
+    /// Returns when ``close()`` has been called, or when the task is cancelled.
     private func waitForClose() async {
         let (calls, continuation) = AsyncStream<Void>.makeStream()
         lifecycle.withLockedValue { lifecycle in
@@ -199,8 +200,8 @@ extension Server {
 }
 
 extension Server: Service {
-    /// Listens on the configured address, until the server is closed, the task is cancelled or graceful shutdown begins;
-    /// then closes. Returns when the server has been closed. If a handler closed it, waits for that handler first, for
+    /// Listens on the configured address until the server is closed, the task is cancelled or graceful shutdown begins;
+    /// then closes the server. Returns when the server has been closed. If a handler closed it, waits for that handler first, for
     /// ``ServerConfiguration/handlerGrace`` at most.
     ///
     /// - Throws: As ``listen(host:port:)``.

@@ -19,12 +19,12 @@ internal import Synchronization
 /// try await io.run()
 /// ```
 ///
-/// All methods may be called from any thread. What is registered after clients have connected concerns later ones only.
+/// All methods may be called from any thread. Middlewares and handlers apply to clients that connect after they were added.
 public final class Server: Sendable {
-    /// What the server was made with.
+    /// The configuration that the server was made with.
     public let configuration: ServerConfiguration
 
-    /// The namespace `/`, to which the server forwards everything a namespace can do.
+    /// The namespace `/`. The methods of a namespace that the server also has, such as `emit` and `use`, are those of `/`.
     public let sockets: Namespace
 
     let context: ServerContext
@@ -73,7 +73,7 @@ public final class Server: Sendable {
 
     // MARK: Namespaces
 
-    /// A namespace, made when there is none of this name; a missing slash in front is added.
+    /// Returns a namespace, and makes it when there is none of this name. A missing slash in front of the name is added.
     public func of(_ name: String) -> Namespace {
         table.namespace(name.beginsWithBytes(of: "/") ? name : "/" + name)
     }
@@ -93,12 +93,12 @@ public final class Server: Sendable {
         add(.function(matcher))
     }
 
-    /// Tells of every namespace but `/` that is made, dynamic ones included.
+    /// Calls `observer` with every namespace but `/` that is made, dynamic ones included, on the thread that makes it.
     public func onNewNamespace(_ observer: @escaping @Sendable (Namespace) -> Void) {
         table.onNewNamespace(observer)
     }
 
-    /// The namespaces of the moment, in no order.
+    /// The namespaces that this server has at the moment, in no order.
     public var namespaces: [Namespace] { table.all }
 
     private func add(_ matcher: ParentNamespace.Matcher) -> ParentNamespace {
@@ -117,7 +117,7 @@ public final class Server: Sendable {
         sockets.onConnection(handler)
     }
 
-    /// As the synchronous form; no event of the socket is handled before the first suspension.
+    /// The asynchronous form, see ``Namespace/onConnection(_:)``.
     public func onConnection(_ handler: @escaping @Sendable (Socket) async throws -> Void) {
         sockets.onConnection(handler)
     }
@@ -132,7 +132,7 @@ public final class Server: Sendable {
         try await sockets.serverSideEmit(event, repeat each arguments)
     }
 
-    /// As ``serverSideEmit(_:_:)``, with the first argument of each other server's answer; `servers` is who has to answer.
+    /// As ``serverSideEmit(_:_:)``, with the first argument of each other server's answer. `servers` says which servers have to answer.
     public func serverSideEmitWithAck<each Argument: Encodable & Sendable, Answer: Decodable & Sendable>(
         _ event: String, _ arguments: repeat each Argument, as type: Answer.Type, timeout: Duration = .seconds(5),
         of servers: AskedServers = .all
@@ -140,7 +140,7 @@ public final class Server: Sendable {
         try await sockets.serverSideEmitWithAck(event, repeat each arguments, as: type, timeout: timeout, of: servers)
     }
 
-    /// One of the server's loops, for work that needs any loop.
+    /// One of the server's event loops, for work that needs an event loop but no particular one.
     package var someEventLoop: any EventLoop { context.shards[0].eventLoop }
 
     // MARK: The engine
@@ -148,11 +148,11 @@ public final class Server: Sendable {
     /// The Engine.IO side of the server.
     public var engine: Engine { Engine(server: engineServer) }
 
-    /// What can be asked of the engine.
+    /// What the engine tells about itself.
     public struct Engine: Sendable {
         let server: EngineServer
 
-        /// Sessions connected to this server; each may have sockets in several namespaces, or none.
+        /// How many sessions are connected to this server. A session has a socket in each namespace that its client has joined.
         public var clientsCount: Int { server.clientsCount }
     }
 }

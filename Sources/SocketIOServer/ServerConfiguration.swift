@@ -5,107 +5,135 @@ public import Logging
 internal import NIOCore
 public import SocketIOCore
 
-/// Everything that can be set about a ``Server``. Times are `Duration`, sizes bytes.
+/// The settings of a ``Server``. Times are `Duration`, sizes bytes. ``validate()`` checks the ranges; a server does that when it
+/// begins to listen.
 public struct ServerConfiguration: Sendable {
     /// The engine: path, heartbeat, transports, CORS, TLS, limits of requests and messages, client files.
     public var engine = EngineConfiguration()
 
     // MARK: Listening
 
-    /// The address ``Server/run()`` listens on; `*` is every address of the machine, of IPv4 and of IPv6. Default `127.0.0.1`.
+    /// The address on which ``Server/run()`` listens: an IP address, the name of a host, or `*` for every address of the machine, of
+    /// IPv4 and of IPv6. Default `127.0.0.1`.
     public var host = "127.0.0.1"
-    /// The port ``Server/run()`` listens on; 0 lets the system choose; default 3000.
+    /// The port on which ``Server/run()`` listens, 0 to 65535; 0 lets the system choose. Default 3000.
     public var port = 3000
-    /// Event loops of the group a server makes for itself; default one per core.
+    /// How many event loops a server makes for itself, at least 1; default one for each core. A server that is given an
+    /// `eventLoopGroup` ignores it.
     public var eventLoops = System.coreCount
 
     // MARK: Connecting
 
-    /// How long a client may take to join its first namespace; default 45 s.
+    /// How long a client may take to join its first namespace; then its session is closed (protocol 3.6). Must be positive;
+    /// default 45 s.
     public var connectTimeout = Duration.seconds(45)
-    /// Whether a dynamic namespace is forgotten when its last socket has gone; default false, as in Node.
+    /// Whether the server forgets a dynamic namespace, and closes its adapter, when the last socket of the namespace on this server
+    /// has disconnected (protocol 4.4). With ``connectionStateRecovery`` it waits until no client can return to the namespace any
+    /// more. Default false, as in Node.
     public var cleanupEmptyChildNamespaces = false
-    /// How many dynamic namespaces may exist; more are refused as invalid. Default 10,000.
+    /// How many dynamic namespaces may exist on this server; a client that asks for one more is refused with
+    /// `Invalid namespace`. At least 0; default 10,000.
     public var maxDynamicNamespaces = 10_000
-    /// How clients write their packets; default ``SocketIOCore/PacketParser/default``, JSON text. All clients of the server must be
-    /// set up alike, unless it is `auto`.
+    /// How clients write their packets; default ``SocketIOCore/PacketParser/default``, JSON text. All clients of the server must use
+    /// the same parser, unless this is `auto` (protocol 3.11).
     public var parser = PacketParser.default
-    /// Whether packets for a namespace that is not joined are dropped instead of ending the session; default false.
+    /// Whether packets for a namespace that the client has not joined are dropped instead of ending its session (protocol 3.9);
+    /// default false.
     public var lenientNamespaceErrors = false
 
     // MARK: Limits
 
-    /// The most namespaces that one client may join; default 64.
+    /// The most namespaces that one client may join, at least 1; default 64.
     public var maxNamespacesPerClient = 64
-    /// The longest name of a namespace or room, in bytes; default 256.
+    /// The longest name of a namespace or room, in bytes of UTF-8; at least 20, the length of a socket id. Default 256.
     public var maxNameLength = 256
-    /// The most rooms that one socket may be in, its own included; default 1,024.
+    /// The most rooms that one socket may be in, the one named after its id included. Further joins are refused, and reported to
+    /// the listeners of ``Socket/onError(_:)``. At least 1; default 1,024.
     public var maxRoomsPerSocket = 1024
-    /// The most rooms with sockets on this server, in all namespaces together; joins of further rooms are refused. The room that
-    /// each socket has to itself does not count. Default 1,000,000.
+    /// The most rooms with sockets on this server, in all namespaces together. Joins that would make one more are refused, and
+    /// reported as above. The rooms named after the ids of sockets do not count. At least 1; default 1,000,000.
     public var maxRooms = 1_000_000
-    /// The most binary attachments of a received packet; a packet with more closes the session. Default 10, as in Node.
+    /// The most binary attachments of a received packet, at least 0; a packet with more closes the session. Default 10, as in Node.
     public var maxAttachments = 10
-    /// How long the attachments of a received packet may take to arrive after its text; then the session is closed. Default
-    /// 45 s, after which a client that sends nothing else has missed a ping as well.
+    /// How long the attachments of a received packet may take to arrive after its text; then the session is closed. Must be
+    /// positive. Default 45 s: a client that sends nothing for so long misses a ping as well.
     public var attachmentTimeout = Duration.seconds(45)
-    /// The largest received packet in bytes, its text and all attachments together; a larger one closes the session. Default
-    /// nil: the value of `engine.maxHttpBufferSize`.
+    /// The largest received packet, in bytes of its text and all attachments together, at least 1; a larger one closes the session.
+    /// Nil, the default, means the value of `engine.maxHttpBufferSize`.
     public var maxPacketBytes: Int?
     /// The deepest nesting of arrays and objects in received packets, 1 to 128; deeper nesting closes the session. Default 128.
     public var maxNesting = 128
     /// The longest key of an object in a received packet, in bytes between its quotes as the client wrote it: an escape such as
-    /// `\u00e9` counts as six. A longer key closes the session. Default 1,024.
+    /// `\u00e9` counts as six. A longer key closes the session. At least 1; default 1,024.
     public var maxKeyLength = 1024
-    /// The longest name of a received event, in bytes counted like those of a key; a longer name closes the session. Default
-    /// 256.
+    /// The longest name of a received event, in bytes counted like those of a key; a longer name closes the session. At least 1;
+    /// default 256.
     public var maxEventNameLength = 256
     /// The largest JSON text that a client may send as `auth`, in bytes; a CONNECT with more is refused with an error that says so.
-    /// Default 16,384.
+    /// At least 2, the length of an empty object; default 16,384.
     public var maxAuthBytes = 16_384
-    /// The most acknowledgements that the server waits for on one socket; further requests fail. Default 1,024.
+    /// The most acknowledgements of one socket that the server waits for. Further requests fail at once with ``SocketError`` and
+    /// code `tooManyPendingAcknowledgements`. At least 1; default 1,024.
     public var maxPendingAcknowledgements = 1024
-    /// The most events of one socket that may wait for its asynchronous middlewares; more close the session.
-    /// Default 1,024.
+    /// The most events of one socket that may wait for its asynchronous middlewares (``EventMiddleware``); one more closes the
+    /// session. At least 1; default 1,024.
     public var maxWaitingEvents = 1024
     /// The most bytes of events of one client, with their attachments, that may wait for asynchronous middlewares; more close the
-    /// session. A single event may be larger. Default 4 MiB.
+    /// session. An event that waits alone may be larger. At least 0; default 4 MiB.
     public var maxWaitingBytes = 4 * 1024 * 1024
 
-    /// The most asynchronous handlers of one socket that run at once. While so many run, the server reads nothing more from the
-    /// client, not even acknowledgements. Default 1,024.
+    /// How many asynchronous handlers of one socket may run at the same time, 1 to 1,000,000,000; default 1,024.
+    ///
+    /// Handlers of events and of ``Namespace/onConnection(_:)`` count, middlewares and the listeners of
+    /// ``Socket/onDisconnect(_:)-(_)`` do not. While this many run, the server reads nothing more from the client of the socket, in any
+    /// of its namespaces, not even acknowledgements: a handler that waits for one then waits until its time-out. Reading continues at
+    /// most 0.1 s after one of them has ended.
     public var maxRunningHandlers = 1024
 
-    /// How much each session, user and address may send and request in a second; by default nothing is limited.
+    /// How much each session, user and address may send and request in a second; by default nothing is limited. `docs/rates.md`
+    /// says how exact the limits are.
     public var rates = RateLimits()
 
     // MARK: Behaviour
 
-    /// How long the server waits for a client's acknowledgement when no `timeout` is given; nil waits until the socket
-    /// disconnects, as Node does. Default 60 s.
+    /// How long the server waits for a client's acknowledgement when no `timeout` is given. Must be positive; nil waits until the
+    /// socket disconnects, as Node does. Default 60 s.
     public var acknowledgementTimeout: Duration? = .seconds(60)
-    /// How long ``Server/close()`` and ``Server/drain(over:)`` wait for running asynchronous handlers before they cancel them, and
-    /// how long ``Server/run()`` waits for a handler that has called `close()`; default 5 s.
-    public var handlerGrace = Duration.seconds(5)
-    /// Whether the asynchronous handlers of a socket are cancelled when it disconnects; those of ``Socket/onDisconnect(_:)-(_)``
-    /// are not. Default false: they go on to their end.
-    public var cancelsHandlersAtDisconnect = false
-    /// A handler that holds its event loop longer than about this is named in the log, once; nil turns this off. Default 200 ms.
-    public var slowHandlerWarning: Duration? = .milliseconds(200)
-    /// How long a broadcast waits for acknowledgements when no `timeout` is given; default 5 s.
-    public var broadcastAcknowledgementTimeout = Duration.seconds(5)
-    /// What a client that asked for an acknowledgement gets when its handler failed; nil answers nothing.
+    /// How long the end of the server waits for asynchronous handlers, middlewares and listeners that are still running. Default 5 s;
+    /// zero cancels them at once.
     ///
-    /// Default: `{"error": {"message": …}}` with the text of a ``ClientFacingError``, `invalid arguments`, or
-    /// `internal error`.
+    /// ``Server/close()`` and ``Server/drain(over:)`` wait for this time, then cancel the tasks of those that have not ended, and wait
+    /// for the same time once more. Those that still run then go on until they end or the program does, and an error in the log says
+    /// how many they are. ``Server/run()`` also waits for this time, once, for a handler that has called `close()` itself.
+    public var handlerGrace = Duration.seconds(5)
+    /// Whether the tasks of a socket's asynchronous handlers are cancelled when it disconnects. Swift's cancellation is a request: a
+    /// handler notices it where it waits or asks `Task.isCancelled`. Listeners of ``Socket/onDisconnect(_:)-(_)`` are not
+    /// cancelled. Default false: the handlers run to their end.
+    public var cancelsHandlersAtDisconnect = false
+    /// A handler that holds its event loop longer than about this is named in the log, once for each event of a namespace. Must be
+    /// positive; nil turns this off. Default 200 ms.
+    public var slowHandlerWarning: Duration? = .milliseconds(200)
+    /// How long a broadcast waits for acknowledgements when no `timeout` is given. Must be positive; default 5 s.
+    public var broadcastAcknowledgementTimeout = Duration.seconds(5)
+    /// Makes the acknowledgement of an event whose handler has failed, from the error; sends none when it returns nil (protocol
+    /// 3.10). Called only if the client has asked for an acknowledgement, on any thread; it must not block.
+    ///
+    /// Default: `{"error": {"message": …}}` with the text, and the data if there are any, of a ``ClientFacingError``; otherwise with
+    /// `invalid arguments` when the arguments did not fit the handler, or `internal error`.
     public var errorAcknowledgement: @Sendable (any Error) -> SocketValue? = ServerConfiguration.describe
-    /// Whether and how clients continue their session after a lost connection; nil, the default, means that they begin anew.
+    /// Whether and how clients continue their session after a lost connection (protocol 4.12); nil, the default, means that they
+    /// begin anew.
     public var connectionStateRecovery: ConnectionStateRecovery?
-    /// Whether and how rooms keep a history; nil, the default, means that none does.
+    /// Whether and how rooms keep a history (protocol 4.13); nil, the default, means that none does.
     public var durableRooms: DurableRooms?
-    /// Makes the adapter of each namespace; default ``MemoryAdapter``, for a single server.
+    /// Makes the adapter of a namespace (protocol 5.1). The default is the ``MemoryAdapter`` of the context, for a single server.
+    ///
+    /// The server calls it when it makes the namespace: while the server itself is made for `/`, in `of(_:)` for a namespace that the
+    /// application names, and on any thread while a client connects for a dynamic one. It must return at once, so an adapter connects
+    /// in ``Adapter/start()`` and not here. When two threads make a namespace at the same time, one of the two adapters is dropped
+    /// without having been started.
     public var adapter: @Sendable (AdapterSPI.Context) -> any Adapter = { $0.local }
-    /// Where this layer logs; default label `socketio.server`.
+    /// The logger of this layer; ``EngineConfiguration/logger`` is that of the engine. Default label `socketio.server`.
     public var logger = Logger(label: "socketio.server")
 
     /// All defaults.
@@ -126,9 +154,9 @@ public struct ServerConfiguration: Sendable {
             maxNamespaces: maxNamespacesPerClient, maxNamespaceLength: maxNameLength, maxAuthBytes: maxAuthBytes)
     }
 
-    /// Refuses values that cannot work, all at once.
+    /// Checks the values of this layer; ``Server/listen(host:port:)`` and ``Server/run()`` call it, and check `engine` too.
     ///
-    /// - Throws: ``SocketError`` with code `invalidConfiguration`, or the engine's error.
+    /// - Throws: ``SocketError`` with code `invalidConfiguration`, whose message names every value that cannot be used.
     public func validate() throws {
         var problems: [String] = []
         func require(_ condition: Bool, _ problem: String) {

@@ -2,7 +2,7 @@
 
 internal import EngineIOCore
 
-/// What a call of this library can fail with.
+/// The errors of this library's calls.
 public struct SocketError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kinds of failure. More may be added.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
@@ -11,27 +11,28 @@ public struct SocketError: Error, Sendable, Hashable, CustomStringConvertible {
 
         /// No acknowledgement arrived in time.
         public static let timeout = Code(description: "timeout")
-        /// The socket is, or went, away.
+        /// The socket has disconnected, before the call or while it waited.
         public static let disconnected = Code(description: "disconnected")
         /// The event name belongs to the protocol.
         public static let reservedEventName = Code(description: "reservedEventName")
         /// The arguments of an event or an acknowledgement do not fit the types that were asked for.
         public static let invalidArguments = Code(description: "invalidArguments")
-        /// Too many acknowledgements of one socket are open.
+        /// The server already waits for ``ServerConfiguration/maxPendingAcknowledgements`` acknowledgements of the socket.
         public static let tooManyPendingAcknowledgements = Code(description: "tooManyPendingAcknowledgements")
-        /// A socket joined more rooms than ``ServerConfiguration/maxRoomsPerSocket``, or a room with too long a name.
+        /// A socket may not join a room: it is in ``ServerConfiguration/maxRoomsPerSocket`` rooms, the server has
+        /// ``ServerConfiguration/maxRooms`` rooms, or the name is too long.
         public static let roomRefused = Code(description: "roomRefused")
         /// The client asks for more than ``ServerConfiguration/rates`` allow.
         public static let rateLimited = Code(description: "rateLimited")
         /// A packet that broke the protocol; the session ends.
         public static let protocolViolation = Code(description: "protocolViolation")
-        /// The call makes no sense here.
+        /// The call is not possible here: the adapter, the namespace or the configuration does not allow it.
         public static let notSupported = Code(description: "notSupported")
         /// The history of a room cannot be reached. An event that was to be kept may have been kept or not.
         public static let historyUnavailable = Code(description: "historyUnavailable")
         /// An event is larger than its room may keep, or a replay has more events than ``DurableRooms/maxReplayEvents``.
         public static let tooLarge = Code(description: "tooLarge")
-        /// Too much of this kind is waiting already.
+        /// Too many calls of this kind wait already.
         public static let overloaded = Code(description: "overloaded")
         /// A value of ``ServerConfiguration`` cannot be used.
         public static let invalidConfiguration = Code(description: "invalidConfiguration")
@@ -42,7 +43,7 @@ public struct SocketError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The failure in words.
     public let message: String
 
-    /// What an argument was to be and was, when that is what failed.
+    /// The expected and the received type of an argument; nil for other failures.
     let mismatch: ArgumentMismatch?
 
     /// A failure of the given kind.

@@ -1,8 +1,10 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import Hummingbird
 import Logging
 import NIOCore
 import ServiceLifecycle
+import SocketIOHummingbird
 import SocketIORedis
 import SocketIOServer
 import SocketIOTesting
@@ -68,6 +70,26 @@ enum GuideChapters {
         }
     }
 
+    static func hummingbird(_ io: Server) async throws {
+        let router = Router()
+        router.middlewares.add(LogRequestsMiddleware(.info))
+        router.get("/health") { _, _ in "ok" }
+        router.post("/news/:text") { _, context in
+            io.emit("news", try context.parameters.require("text"))
+            return HTTPResponse.Status.noContent
+        }
+        io.serve(router)
+        try await io.run()
+    }
+
+    static func clusterErrors(_ io: Server) async throws {
+        do {
+            print(try await io.in("lobby").fetchSockets().count)
+        } catch let error as ClusterError where error.code == .timeout {
+            print("no answer from", error.missing)
+        }
+    }
+
     static func services(_ io: Server, _ database: any Service) async throws {
         let group = ServiceGroup(
             services: [database, io], gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "app"))
@@ -103,6 +125,24 @@ enum GuideChapters {
         #expect(ready == [true])
         try await ada.disconnect()
         try await eventually("one socket is left") { io.sockets.socketCount == 1 }
+        await io.close()
+    }
+
+    @Test func argumentsAndAnswers() async throws {
+        let io = Server()
+        io.onConnection { socket in
+            socket.on("profile") { (name: String) -> SocketValue in
+                ["name": .string(name), "tags": ["a", "b"], "age": 30, "picture": .binary([1, 2]), "team": nil]
+            }
+        }
+        let address = ServerAddress(port: try await io.listen()?.port ?? 0)
+        let ada = try await SocketTestClient.connect(to: address).join()
+        let name = "Ada"
+
+        let answer = try await ada.emitWithAck("profile", .string(name))
+        #expect(answer == [["name": "Ada", "tags": ["a", "b"], "age": 30, "picture": .binary([1, 2]), "team": nil]])
+        #expect(answer[0]["tags"]?[1]?.string == "b")
+        #expect(try answer[0]["tags"] == TestValue(json: #"["a", "b"]"#))
         await io.close()
     }
 

@@ -29,6 +29,30 @@ struct ExampleTests {
         #expect(page.contains(rest[..<end]), "\(file) has changed")
     }
 
+    /// A block of code that is changed on the page must be changed where the compiler sees it.
+    @Test("every block of the page is compiled")
+    func blocks() throws {
+        func text(_ path: String) throws -> String {
+            try String(contentsOf: Self.root.appendingPathComponent(path), encoding: .utf8)
+        }
+        func lines(_ text: String) -> [String] {
+            text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+        }
+        let sources = try [
+            "docs/examples/unix-bus/UnixBus/UnixTransport.swift", "docs/examples/pair-adapter/PairAdapter.swift",
+            "Tests/SocketIOClusterTests/ForwardingAdapterTests.swift",
+            "Tests/SocketIOClusterTests/AdapterPageExamples.swift",
+        ].flatMap { lines(try text($0)) }
+        let blocks = try text("docs/adapters.md").components(separatedBy: "```swift\n").dropFirst()
+            .map { lines($0.components(separatedBy: "```")[0]) }
+        #expect(blocks.count >= 8)
+        // A test with the reader's own transport.
+        for block in blocks where !block[0].hasPrefix("@Test") {
+            let isThere = sources.indices.contains { sources[$0...].starts(with: block) }
+            #expect(isThere, "not compiled: \(block.joined(separator: "\n"))")
+        }
+    }
+
     @Test("binary events, acknowledgements, serverSideEmit and fetchSockets go from process to process")
     func twoProcesses() async throws {
         let path = "/tmp/unix-bus-\(UUID().uuidString.prefix(8)).sock"

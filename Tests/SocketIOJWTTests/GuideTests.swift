@@ -88,6 +88,73 @@ enum GuideExamples {
         io.emit("numbers", arguments: (1...5).map { .int(Int64($0)) })
     }
 
+    static func encoding(_ io: Server) {
+        struct Player: Codable, Sendable {
+            var name: String
+            var score: Int
+        }
+
+        io.onConnection { socket throws in
+            let ada = try SocketValue(encoding: Player(name: "Ada", score: 3))
+            socket.emit("players", arguments: [.string("lobby"), ada])
+            socket.data = ada
+            print(try socket.data.decode(Player.self).score)
+        }
+    }
+
+    struct Shop: Sendable {
+        func place<Receipt: Decodable>(_ order: some Encodable) async throws -> Receipt {
+            try SocketValue.object(["number": 1]).decode()
+        }
+    }
+
+    static func handledMessages(_ io: Server, _ shop: Shop) {
+        struct Order: Codable, Sendable {
+            var item: String
+            var count: Int
+        }
+
+        struct Receipt: Codable, Sendable {
+            var number: Int
+        }
+
+        let handled = HandledMessages(in: io.of("/"))
+        io.onConnection { socket in
+            socket.on("order") { (id: String, order: Order) async throws -> Receipt in
+                guard let user = socket.rateIdentity else { throw EventError("log in first") }
+                return try await handled.once(id, of: user) { try await shop.place(order) }
+            }
+        }
+    }
+
+    static func unansweredErrors() -> ServerConfiguration {
+        var configuration = ServerConfiguration()
+        let usual = configuration.errorAcknowledgement
+        configuration.errorAcknowledgement = { error in
+            (error as? SocketError)?.code == .timeout ? nil : usual(error)
+        }
+        return configuration
+    }
+
+    static func recovery() {
+        var configuration = ServerConfiguration()
+        var recovery = ConnectionStateRecovery()
+        recovery.maxDisconnectionDuration = .seconds(60)
+        configuration.connectionStateRecovery = recovery
+        let io = Server(configuration: configuration)
+
+        io.onConnection { socket in
+            socket.on("say") { (text: String) in io.to("lobby").emit("said", text) }
+            switch socket.recovery {
+            case .none: socket.join("lobby")
+            case .recovered(let missed): print("\(socket.id) is back and was sent \(missed) events that it had missed")
+            case .failed(let reason):
+                socket.join("lobby")
+                socket.emit("reload", reason.rawValue)
+            }
+        }
+    }
+
     static func block4(_ io: Server) {
         io.onConnection { socket in
             socket.on("sum") { (a: Int, b: Int) -> Int in a + b }

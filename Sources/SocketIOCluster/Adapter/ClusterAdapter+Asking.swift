@@ -101,8 +101,8 @@ extension ClusterAdapter {
 
     // MARK: Counting
 
-    /// How many sockets are selected, on this node and the others. Nodes of this kind exchange numbers; when the
-    /// cluster has other servers, the question is one that they understand, too.
+    /// How many sockets the options select, on this node and the others. Nodes of this kind exchange numbers. When the cluster has
+    /// servers of another kind, such as Node.js servers, all nodes send the ids or the descriptions of their sockets instead.
     ///
     /// - Throws: As ``fetchSockets(_:)``.
     public func count(_ options: BroadcastOptions) async throws -> Int {
@@ -118,8 +118,7 @@ extension ClusterAdapter {
         return try await fetchSockets(options).count
     }
 
-    /// How many sockets are in each room, on this node and the others, without the rooms that each socket has for
-    /// itself.
+    /// How many sockets are in each room, on this node and the others. Rooms that are named after sockets are left out.
     ///
     /// - Throws: As ``fetchSockets(_:)``.
     public func countByRoom() async throws -> NameDictionary<Int> {

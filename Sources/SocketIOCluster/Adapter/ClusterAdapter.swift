@@ -5,11 +5,10 @@ internal import NIOConcurrencyHelpers
 public import SocketIOCore
 public import SocketIOServer
 
-/// The adapter of a namespace that shares a cluster with the same namespace on other servers. Any back end can carry
-/// the messages.
+/// The adapter of a namespace whose servers are joined by a ``Cluster``, over any back end; made with ``Cluster/adapter(_:)``.
 ///
-/// Each operation is performed for the sockets of this node first and published to the others second. Made with
-/// ``Cluster/adapter(_:)``.
+/// It performs each operation for the sockets of this node first and publishes it to the others second. With connection state recovery
+/// over Redis streams it publishes first, and performs the operation when it comes back with its place in the order of all nodes.
 ///
 ///     this node ── MemoryAdapter ◀── broadcast ──▶ ClusterChannel ──▶ the others
 ///     the others ──▶ ClusterReceiver ──▶ ClusterAdapterCore ──▶ MemoryAdapter
@@ -74,7 +73,7 @@ public final class ClusterAdapter: Adapter {
 
     // MARK: Life
 
-    /// Subscribes. Returns when this node receives the messages of the others, however long that takes.
+    /// Subscribes to the messages of the other nodes. Returns when they arrive, however long that takes.
     public func start() async throws {
         let isFirst = phase.withLockedValue { phase in
             guard case .idle = phase else { return false }
@@ -97,7 +96,7 @@ public final class ClusterAdapter: Adapter {
 
     private var isClosed: Bool { phase.withLockedValue { if case .closed = $0 { true } else { false } } }
 
-    /// Unsubscribes. Requests that still wait fail.
+    /// Unsubscribes. Questions that still wait for answers end.
     public func close() async {
         let wasStarted = phase.withLockedValue { phase in
             defer { phase = .closed }

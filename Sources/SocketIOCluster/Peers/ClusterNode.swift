@@ -13,13 +13,13 @@ public struct ClusterNode: Sendable {
     public let version: String
     /// When it started, in milliseconds since 1970-01-01 UTC.
     public let startedAt: Int64
-    /// Whether it sends its clients away because it is about to end.
+    /// Whether it is about to end and sends its clients away.
     public let isDraining: Bool
-    /// The address at which other nodes reach its HTTP side; nil when it has not told one.
+    /// Its ``ClusterConfiguration/address``; nil when it has none.
     public let address: String?
-    /// Sessions connected to it.
+    /// How many sessions are connected to it.
     public let sessions: Int
-    /// Sockets connected to it, in all namespaces.
+    /// How many sockets are connected to it, in all namespaces.
     public let sockets: Int
 
     package init(_ peer: ClusterPeer) {

@@ -6,11 +6,13 @@ public import NIOCore
 package import SocketIOCore
 package import SocketIOServer
 
-/// Receives the messages for one namespace from a ``ClusterTransport``. Any thread.
+/// Receives the messages of one namespace from a ``ClusterTransport``, which keeps it from ``ClusterTransport/subscribe(_:_:)`` to
+/// ``ClusterTransport/unsubscribe(_:)``. All methods may be called from any thread and return at once.
 public final class ClusterReceiver: Sendable {
     /// The namespace; empty for the messages of servers about themselves.
     public let namespace: String
-    /// This server's name in the namespace, for ``ClusterDestination/server(_:)``.
+    /// This server's name in the namespace, for ``ClusterDestination/server(_:)``: at most 16 of the characters
+    /// `A`–`Z`, `a`–`z`, `0`–`9`, `_` and `-`, chosen at random.
     public let uid: String
 
     package let local: MemoryAdapter?
@@ -37,12 +39,13 @@ public final class ClusterReceiver: Sendable {
         weakListener = LoopBound(with: core) { WeakListener($0) }
     }
 
-    /// Whether this server has a socket in the room. A transport that knows the room of a message may ask before it
-    /// delivers the message.
+    /// Whether this server has a socket in the room; always true when ``namespace`` is empty. A transport that knows the room of a
+    /// message may ask this, and drop the message when the answer is no.
     public func hasRoom(_ room: String) -> Bool { local?.hasRoom(room) ?? true }
 
-    /// Takes a message of another server, or of this one. A message that cannot be understood is counted, logged and
-    /// dropped.
+    /// Takes a message that another server, or this one, has published in ``namespace``. Call it in the order in which the messages
+    /// arrive. A message that cannot be decoded, or is over a limit of ``ClusterConfiguration``, is counted
+    /// (``ClusterStatistics/invalid``), logged at most once a second, and dropped.
     public func received(_ bytes: ByteBuffer) {
         do {
             let message = try ClusterWireFormat.decode(bytes, limits: services.configuration)

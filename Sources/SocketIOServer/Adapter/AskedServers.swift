@@ -1,16 +1,16 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
-/// Whose answers a question to other servers waits for.
+/// The servers whose answers a question waits for.
 public enum AskedServers: String, Sendable, Codable, Hashable, CaseIterable {
-    /// Every server's.
+    /// All other servers.
     case all
-    /// Those of servers of this kind, which the adapter knows one by one. Others in the same cluster, such as Node.js
-    /// servers, get the question too, but need not answer.
+    /// The other servers of this kind, which the adapter knows one by one. Servers of another kind in the same cluster, such as
+    /// Node.js servers, get the question too, but the call does not wait for their answers.
     case ofThisKind
 }
 
 extension Adapter {
-    /// Waits for all servers: an adapter that has no others need not know the difference.
+    /// Waits for all servers. An adapter whose cluster has only servers of one kind need not implement this method.
     public func serverSideEmitWithAck(
         _ packet: AdapterSPI.BroadcastPacket, timeout: Duration, of servers: AskedServers
     ) async throws -> [EventArguments] {

@@ -4,7 +4,7 @@ public import NIOCore
 public import SocketIOCore
 
 extension AdapterSPI {
-    /// One event on its way to many sockets: what adapters hand to each other.
+    /// One event that is sent to many sockets. A value, which any thread may use.
     public struct BroadcastPacket: Sendable {
         /// The namespace.
         public let namespace: String
@@ -35,12 +35,12 @@ extension AdapterSPI {
             self.init(namespace: namespace, event: event, data: try .event(event, list: arguments))
         }
 
-        /// An event as another server has sent it, of which nothing is believed.
+        /// Makes an event from the data that another server has sent. Everything in it is checked.
         ///
         /// - Parameters:
         ///   - json: A JSON array that begins with the event's name, as in ``json``.
         ///   - attachments: The binary data that its placeholders stand for.
-        /// - Throws: ``JSONError`` for what is no such array, or has a placeholder without an attachment.
+        /// - Throws: ``JSONError`` when `json` is no such array, or has a placeholder without an attachment.
         public init(namespace: String, json: ByteBuffer, attachments: [ByteBuffer] = []) throws {
             let payload = try PacketPayload(text: json).attaching(attachments)
             guard let event = payload.eventName else { throw SocketError(.invalidArguments, "no event name") }
@@ -63,7 +63,7 @@ extension AdapterSPI {
 }
 
 extension EventArguments {
-    /// Arguments with these values, as if they had been received: for answers in the name of another server.
+    /// Makes arguments with these values, as if they had been received: for an answer that another server has sent.
     ///
     /// - Throws: `EncodingError`.
     public init<each Value: Encodable>(_ values: repeat each Value) throws {
@@ -82,7 +82,7 @@ extension EventArguments {
     /// - Parameters:
     ///   - json: A JSON array, as in ``json``.
     ///   - attachments: The binary data that its placeholders stand for.
-    /// - Throws: ``JSONError`` for what is no array, or has a placeholder without an attachment.
+    /// - Throws: ``JSONError`` when `json` is no array, or has a placeholder without an attachment.
     public init(json: ByteBuffer, attachments: [ByteBuffer] = []) throws {
         self.init(try PacketPayload(text: json).attaching(attachments), offset: 0)
     }

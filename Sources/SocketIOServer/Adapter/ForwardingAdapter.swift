@@ -4,13 +4,19 @@ public import EngineIOCore
 public import SocketIOCore
 
 extension AdapterSPI {
-    /// An adapter around another one, that does everything by default as that does.
+    /// An adapter around another one. Each method calls the same method of ``base`` unless the type implements it itself.
+    ///
+    /// Install it in the configuration, around the memory adapter or around the adapter of a cluster:
+    ///
+    /// ```swift
+    /// configuration.adapter = { context in Journal(around: cluster.adapter(context)) }
+    /// ```
     ///
     /// ```swift
     /// /// Writes down what is broadcast.
     /// final class Journal: AdapterSPI.ForwardingAdapter {
     ///     let base: any Adapter
-    ///     init(_ context: AdapterSPI.Context) { base = context.local }
+    ///     init(around base: any Adapter) { self.base = base }
     ///
     ///     func broadcast(_ packet: AdapterSPI.BroadcastPacket, options: BroadcastOptions) {
     ///         write(packet.event)
@@ -19,78 +25,83 @@ extension AdapterSPI {
     /// }
     /// ```
     ///
-    /// A protocol and not a class, so that an adapter can be final, and the compiler checks that it is `Sendable`.
+    /// The methods see the calls that the application of this server makes for more than one socket. They see neither the operations
+    /// that arrive from other servers nor the calls of a single `Socket`, which do not go through an adapter; `docs/adapters.md`
+    /// lists them.
+    ///
+    /// This is a protocol and not a class, so that an adapter can be final and the compiler checks that it is `Sendable`.
     public protocol ForwardingAdapter: Adapter {
-        /// What is done by default, for example ``Context/local`` or an adapter made with a cluster.
+        /// The adapter that does the work, for example ``Context/local`` or the adapter of a cluster. It must be the same object at
+        /// every call.
         var base: any Adapter { get }
     }
 }
 
 extension AdapterSPI.ForwardingAdapter {
-    /// As the base.
+    /// Calls the method of ``AdapterSPI/ForwardingAdapter/base``.
     public func start() async throws { try await base.start() }
 
-    /// As the base.
+    /// Calls the method of ``AdapterSPI/ForwardingAdapter/base``.
     public func close() async { await base.close() }
 
-    /// As the base.
+    /// Calls the method of ``AdapterSPI/ForwardingAdapter/base``.
     public func serverCount() async throws -> Int { try await base.serverCount() }
 
-    /// As the base.
+    /// Calls the method of ``AdapterSPI/ForwardingAdapter/base``.
     public func broadcast(_ packet: AdapterSPI.BroadcastPacket, options: BroadcastOptions) {
         base.broadcast(packet, options: options)
     }
 
-    /// As the base.
+    /// Calls the method of ``AdapterSPI/ForwardingAdapter/base``.
     public func broadcastWithAck(
         _ packet: AdapterSPI.BroadcastPacket, options: BroadcastOptions, receiver: any AdapterSPI.AckReceiver
     ) {
         base.broadcastWithAck(packet, options: options, receiver: receiver)
     }
 
-    /// As the base.
+    /// Calls the method of ``AdapterSPI/ForwardingAdapter/base``.
     public func addSockets(_ options: BroadcastOptions, rooms: [String]) { base.addSockets(options, rooms: rooms) }
 
-    /// As the base.
+    /// Calls the method of ``AdapterSPI/ForwardingAdapter/base``.
     public func removeSockets(_ options: BroadcastOptions, rooms: [String]) {
         base.removeSockets(options, rooms: rooms)
     }
 
-    /// As the base.
+    /// Calls the method of ``AdapterSPI/ForwardingAdapter/base``.
     public func disconnectSockets(_ options: BroadcastOptions, close: Bool) {
         base.disconnectSockets(options, close: close)
     }
 
-    /// As the base.
+    /// Calls the method of ``AdapterSPI/ForwardingAdapter/base``.
     public func fetchSockets(_ options: BroadcastOptions) async throws -> [SocketDescription] {
         try await base.fetchSockets(options)
     }
 
-    /// As the base.
+    /// Calls the method of ``AdapterSPI/ForwardingAdapter/base``.
     public func sockets(in rooms: NameSet) async throws -> NameSet { try await base.sockets(in: rooms) }
 
-    /// As the base.
+    /// Calls the method of ``AdapterSPI/ForwardingAdapter/base``.
     public func allRooms() async throws -> NameSet { try await base.allRooms() }
 
-    /// As the base.
+    /// Calls the method of ``AdapterSPI/ForwardingAdapter/base``.
     public func count(_ options: BroadcastOptions) async throws -> Int { try await base.count(options) }
 
-    /// As the base.
+    /// Calls the method of ``AdapterSPI/ForwardingAdapter/base``.
     public func countByRoom() async throws -> NameDictionary<Int> { try await base.countByRoom() }
 
-    /// As the base.
+    /// Calls the method of ``AdapterSPI/ForwardingAdapter/base``.
     public func serverSideEmit(_ packet: AdapterSPI.BroadcastPacket) async throws {
         try await base.serverSideEmit(packet)
     }
 
-    /// As the base.
+    /// Calls the method of ``AdapterSPI/ForwardingAdapter/base``.
     public func serverSideEmitWithAck(
         _ packet: AdapterSPI.BroadcastPacket, timeout: Duration
     ) async throws -> [EventArguments] {
         try await base.serverSideEmitWithAck(packet, timeout: timeout)
     }
 
-    /// As the base; for all servers, as the form without `of`.
+    /// Calls the form without `of` for all servers, and otherwise the method of ``AdapterSPI/ForwardingAdapter/base``.
     public func serverSideEmitWithAck(
         _ packet: AdapterSPI.BroadcastPacket, timeout: Duration, of servers: AskedServers
     ) async throws -> [EventArguments] {

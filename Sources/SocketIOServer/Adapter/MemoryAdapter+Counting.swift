@@ -4,7 +4,7 @@ public import EngineIOCore
 public import SocketIOCore
 
 extension MemoryAdapter {
-    /// How many of this server's sockets are meant.
+    /// How many of this server's sockets the options select.
     public func count(_ options: BroadcastOptions) async throws -> Int {
         if options.reachesEveryone { return socketCount }
         var count = 0
@@ -14,7 +14,7 @@ extension MemoryAdapter {
         return count
     }
 
-    /// How many of this server's sockets are in each room, the rooms that sockets have to themselves left out.
+    /// How many of this server's sockets are in each room. Rooms that are named after sockets are left out.
     public func countByRoom() async throws -> NameDictionary<Int> {
         var counts: NameDictionary<Int> = [:]
         for shard in shards where shard.socketCount > 0 {

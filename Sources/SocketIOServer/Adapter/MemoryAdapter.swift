@@ -8,10 +8,11 @@ internal import NIOCore
 public import SocketIOCore
 internal import Synchronization
 
-/// The adapter of a single server, and the inside of every other: everything that happens to sockets connected here.
+/// The adapter of a single server. Adapters for several servers contain it, and it performs everything that concerns the sockets of
+/// this server.
 ///
-/// A broadcast is encoded once; each event loop that has sockets of the namespace gets it with one hop, at once if the
-/// call is made there.
+/// It encodes a broadcast once and passes it to each event loop that has sockets of the namespace. On the event loop of the caller
+/// the broadcast is delivered within the call.
 public final class MemoryAdapter: Adapter {
     let name: String
     /// The number of the namespace, unique in the process.
@@ -46,7 +47,7 @@ public final class MemoryAdapter: Adapter {
         }
     }
 
-    /// Sockets connected here.
+    /// How many sockets are connected to this server. Any thread may read it.
     public var socketCount: Int { shards.reduce(0) { $0 + $1.socketCount } }
 
     /// The connected socket that has a session.
@@ -60,10 +61,10 @@ public final class MemoryAdapter: Adapter {
 
     // MARK: Rooms
 
-    /// Tells of rooms that come and go and of sockets that join and leave, on this server.
+    /// Calls `observer` when rooms come and go on this server, and when sockets join and leave rooms.
     ///
-    /// `observer` runs on the event loop of the socket concerned and must not block. Events of different loops may
-    /// overtake each other: who keeps track of rooms asks ``hasRoom(_:)`` when told of one.
+    /// `observer` runs on the event loop of the socket and must not block. Events of different loops may overtake each other. An
+    /// observer that keeps a list of rooms therefore asks ``hasRoom(_:)`` at each event.
     public func onRoomEvent(_ observer: @escaping @Sendable (RoomEvent) -> Void) {
         observers.add(observer)
     }
@@ -188,7 +189,7 @@ public final class MemoryAdapter: Adapter {
         await localSockets(options).map(\.snapshot)
     }
 
-    /// The ids of this server's sockets in any of `rooms`, or of all.
+    /// The ids of this server's sockets in any of `rooms`, or of all its sockets when `rooms` is empty.
     public func sockets(in rooms: NameSet) async throws -> NameSet {
         NameSet(await localSockets(BroadcastOptions(rooms: rooms.sorted())).map(\.id))
     }
@@ -196,12 +197,12 @@ public final class MemoryAdapter: Adapter {
     /// The names of the rooms with sockets of this server.
     public func allRooms() async throws -> NameSet { rooms }
 
-    /// There is no other server: nothing but a warning in the log.
+    /// Sends nothing, because there is no other server, and writes a warning to the log.
     public func serverSideEmit(_ packet: AdapterSPI.BroadcastPacket) async throws {
         context.log.log(.nobodyElse, ["nsp": "\(name)", "event": "\(packet.event)"])
     }
 
-    /// There is no other server: no acknowledgements.
+    /// Returns no acknowledgements, because there is no other server.
     public func serverSideEmitWithAck(
         _ packet: AdapterSPI.BroadcastPacket, timeout: Duration
     ) async throws -> [EventArguments] {

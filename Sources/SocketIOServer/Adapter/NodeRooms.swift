@@ -50,7 +50,7 @@ final class RoomTotal: Sendable {
 
 /// The non-empty rooms of a namespace on this node: on how many shards each has members.
 ///
-/// The one thing about rooms that is not confined to a shard. Its lock is taken when a room becomes non-empty or empty
+/// This is the only state of rooms that is not confined to a shard. Its lock is taken when a room becomes non-empty or empty
 /// on a shard, never for a message.
 final class NodeRooms: Sendable {
     /// A server has at most 64 shards, and one entry for each socket at least. One more bit marks the rooms that ``total``

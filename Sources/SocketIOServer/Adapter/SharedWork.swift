@@ -2,25 +2,25 @@
 
 internal import NIOConcurrencyHelpers
 
-/// Work whose result several callers want, such as a look at all sockets of all servers, done once for those who wait for the
-/// same. Otherwise clients could have it done as often as they can ask, and what it costs grows with the number of sockets.
+/// Does expensive work, such as a question about all sockets of all servers, once for all callers that wait for the same result.
+/// Otherwise clients could cause this work as often as they can ask, and its cost grows with the number of sockets.
 ///
-///     nobody at work ── a caller ──▶ at work for it ── done ──▶ at work for all who have come meanwhile ── … ──▶ nobody
+///     idle ── a call ──▶ working for that caller ── done ──▶ working for all callers that came meanwhile ── … ──▶ idle
 ///
-/// A caller gets what was begun after its call, so nothing that was done before the call is missing. There is at most
-/// one at work for a key. From any thread.
+/// A caller gets the result of work that began after its call, so the result contains everything that happened before the call.
+/// For each key one caller works at a time. From any thread.
 package final class SharedWork<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private enum Turn {
-        /// To be done now, also for those who wait.
+        /// The caller does the work now, also for the callers that wait.
         case work
-        /// Somebody else has done it.
+        /// Another caller has done the work.
         case done(Result<Value, any Error>)
     }
 
     private typealias Waiter = CheckedContinuation<Turn, Never>
 
     private struct State {
-        /// Those who wait, for each key that somebody is at work for.
+        /// The callers that wait, for each key whose work is under way.
         var waiting: [Key: [Waiter]] = [:]
         var begun = 0
     }
@@ -29,11 +29,11 @@ package final class SharedWork<Key: Hashable & Sendable, Value: Sendable>: Senda
 
     package init() {}
 
-    /// How many keys somebody is at work for.
+    /// For how many keys work is under way.
     package var count: Int { state.withLockedValue { $0.waiting.count } }
-    /// How many wait for what somebody is at work for.
+    /// How many callers wait for the work of this key.
     package func waiting(for key: Key) -> Int { state.withLockedValue { $0.waiting[key]?.count ?? 0 } }
-    /// How often somebody has gone to work.
+    /// How often work has begun.
     package var begun: Int { state.withLockedValue { $0.begun } }
 
     /// The result of `work`, or of the same work of another caller that was begun after this call.
@@ -62,7 +62,7 @@ package final class SharedWork<Key: Hashable & Sendable, Value: Sendable>: Senda
         return try result.get()
     }
 
-    /// The one of those who wait that goes to work now.
+    /// Takes the waiting caller that does the work next.
     private func next(for key: Key) -> Waiter? {
         state.withLockedValue { state in
             guard let next = state.waiting[key]?.first else {

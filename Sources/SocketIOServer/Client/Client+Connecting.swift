@@ -46,12 +46,12 @@ extension Client {
         }
     }
 
-    /// Clients of revision 3 get it in the form of the others, as from Node.
+    /// Clients of revision 3 get this error in the same form as all others, as from Node.
     private static let invalidNamespace = ConnectError("Invalid namespace")
     static let tooManyConnects = ConnectError("Too many connections to namespaces")
 
     /// - Parameter failure: why the client cannot continue its earlier session, if that has been tried.
-    /// - Parameter found: what other servers may know of that session, once it has been looked up.
+    /// - Parameter found: the earlier session, once it has been looked up on the other servers; nil before.
     func connect(
         slot: ClientSlot, to namespace: Namespace, auth: GivenAuth?, after failure: RecoveryFailure? = nil,
         found: Result<KeptSession, RecoveryFailure>? = nil
@@ -108,10 +108,10 @@ extension Client {
         session.isOpen && !isEnded && !context.isClosing && !socket.isGone
     }
 
-    /// The socket is connected from now on; false when that is not possible any more.
+    /// Marks the socket as connected; false when that is no longer possible.
     func markConnected(_ socket: SocketCore) -> Bool { machine.connected(slot: socket.slot) }
 
-    /// The answer to the CONNECT has been sent.
+    /// Goes on after the answer to the CONNECT has been sent: calls the connection handlers.
     func welcome(_ socket: SocketCore) {
         cancelConnectTimer()
         session.markEstablished()

@@ -17,11 +17,11 @@ extension Client {
 
     // MARK: Running handlers
 
-    /// How long nothing of the client is looked at while a socket has too many handlers, and when that is said again.
+    /// How long the input of the client is held while a socket has too many handlers, and after which time the hold is renewed.
     private static let handlerHold = TimeAmount.milliseconds(100)
     private static let handlerHoldRenewal = TimeAmount.milliseconds(50)
 
-    /// A socket has as many asynchronous handlers as it may: nothing more of the client is looked at until one has ended.
+    /// Holds the input of the client until a socket with too many asynchronous handlers has fewer.
     func holdForHandlers() {
         guard !isHeldForHandlers else { return }
         isHeldForHandlers = true

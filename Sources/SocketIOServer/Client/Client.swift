@@ -23,26 +23,26 @@ final class Client: EngineSessionHandler, LoopResident {
     private var parser: DefaultParser
     @exclusivity(unchecked)
     var machine: ClientStateMachine
-    /// By the slots of the machine: pending and connected sockets.
+    /// Pending and connected sockets, at the slots that the machine gives them.
     @exclusivity(unchecked)
     var sockets = ShortList<SocketCore?>()
     private let pendingLimit: Int32
-    /// Of events of all its sockets that wait for middlewares.
+    /// The bytes of the events of all its sockets that wait for middlewares.
     var waitingBytes = 0
     /// The grant: what the client may use before its rates are checked. A value that calls nothing back.
     @exclusivity(unchecked)
     var allowance: RateGrant
     var rates: ClientRates?
-    /// Of the application, for this connection; nil on nearly all.
+    /// The application's listeners for this connection; nil for nearly all connections.
     @exclusivity(unchecked)
     private var hooks: ConnectionHooks?
-    /// While a socket has too many handlers.
+    /// Whether the input is held because a socket has too many handlers.
     var isHeldForHandlers = false
     var connectTimer: TimerQueue.Token?
     var isEnded = false
     /// Why this layer ended the session, if it did: the engine knows only of `forced close`.
     private var ending: ClientEnding?
-    /// While attachments are outstanding, and until its timer has noticed that they are not.
+    /// The deadline of outstanding attachments; nil when none are outstanding and the timer has noticed that.
     private var attachmentWatch: AttachmentWatch?
 
     init(session: SessionCore, context: ServerContext, table: NamespaceTable, shard: ShardContextCore) {
@@ -64,7 +64,7 @@ final class Client: EngineSessionHandler, LoopResident {
 
     var home: ShardInbox { session.home }
 
-    /// Acknowledgements that each of its sockets may wait for.
+    /// How many acknowledgements each of its sockets may wait for.
     var maxPendingAcknowledgements: Int { Int(pendingLimit) }
 
     /// Connected sockets, in the order of their connection.
@@ -74,7 +74,7 @@ final class Client: EngineSessionHandler, LoopResident {
 
     // MARK: Sending
 
-    /// Whether the client's packets are MessagePack. Decided by the time there is a socket.
+    /// Whether the client's packets are MessagePack. This is known before the first socket is made.
     var isPacked: Bool { parser.isPacked }
 
     /// Sends a finished message, in the form that the client reads.
@@ -136,7 +136,7 @@ final class Client: EngineSessionHandler, LoopResident {
         }
     }
 
-    /// A packet of the engine, such as a pong or a noop. The application is not told, but it counts towards the rates.
+    /// A packet of the engine, such as a pong or a noop, has arrived. It reaches no handler of a socket, but counts towards the rates.
     func receivedControl(isHeartbeat: Bool) {
         if isHeartbeat, let hooks { hooks.received(.pong) }
         allowance.events &-= 1
@@ -184,14 +184,14 @@ final class Client: EngineSessionHandler, LoopResident {
 
     // MARK: Closing
 
-    /// Closes the session; what is left of its sockets gets `reason`. `detail` is for the access log.
+    /// Closes the session; the sockets that it still has get `reason`. `detail` is for the access log.
     func close(_ reason: DisconnectReason = .forcedServerClose, detail: String? = nil) {
         ending = ClientEnding(reason: reason, detail: detail ?? ending?.detail)
         session.close()
         closeSockets(reason, detail: nil)
     }
 
-    /// The client goes on over another session: this one ends if it has nothing left.
+    /// Closes the session if it has no sockets left, because the client continues over another one.
     func closeIfUnused() {
         if machine.joinedCount == 0 { session.close(discard: true) }
     }
@@ -244,7 +244,7 @@ final class Client: EngineSessionHandler, LoopResident {
 
     // MARK: Attachments
 
-    /// Attachments are outstanding: from the text of their packet on they have a time to arrive in.
+    /// Begins the time in which the attachments of a packet must arrive.
     @inline(never)
     private func awaitAttachments() {
         guard parser.hasBegunCollecting else { return }

@@ -3,9 +3,9 @@
 internal import NIOCore
 internal import SocketIOCore
 
-/// Why the Socket.IO layer has ended a session. An object, because most clients end for reasons of their own.
+/// Why the Socket.IO layer has ended a session. An object, because this layer ends few sessions.
 final class ClientEnding {
-    /// What the sockets are told; nil for what the engine says.
+    /// The reason that the sockets get; nil for the reason of the engine.
     let reason: DisconnectReason?
     /// For the access log.
     let detail: String?
@@ -16,7 +16,7 @@ final class ClientEnding {
     }
 }
 
-/// Until when the attachments of a packet must have arrived. An object, because few clients send any.
+/// The time by which the attachments of a packet must have arrived. An object, because few clients send any.
 final class AttachmentWatch {
     /// Later than the timer when another packet has begun since.
     var due: NIODeadline

@@ -7,7 +7,7 @@ internal import NIOConcurrencyHelpers
 
 /// Makes a ``Client`` for every session the engine opens.
 ///
-/// The engine is made before what its clients need, which depends on the engine's shards: hence `start`.
+/// The engine is made first, because the objects that clients need depend on its shards. `start` passes these objects later.
 final class ClientFactory: EngineDelegate {
     private struct Parts {
         let context: ServerContext
@@ -36,7 +36,7 @@ final class ClientFactory: EngineDelegate {
     }
 }
 
-/// The handler of a session that came while the server was closing.
+/// The handler of a session that was opened while the server was closing.
 private final class NoClient: EngineSessionHandler {
     func received(_ message: EngineMessage) {}
     func upgraded(to transport: TransportName) {}

@@ -4,7 +4,7 @@ public import EngineIOCore
 public import EngineIOServer
 internal import LoopConfinement
 
-/// A packet of a client, as ``EngineIOServer/EngineSession/onPacket(_:)`` tells it.
+/// A packet that a client has sent, see ``EngineIOServer/EngineSession/onPacket(_:)``.
 public enum ClientPacket: Sendable, Equatable {
     /// A message: the text of a Socket.IO packet, or one of its attachments.
     case message(EngineMessage)
@@ -12,8 +12,7 @@ public enum ClientPacket: Sendable, Equatable {
     case pong
 }
 
-/// What applications hear of one connection, beneath its sockets; made with the first listener. Confined to the connection's
-/// event loop.
+/// The listeners of one connection; made with the first of them. Confined to the connection's event loop.
 final class ConnectionHooks {
     var packets: [@Sendable (ClientPacket) -> Void] = []
     var upgrades: [@Sendable (TransportName) -> Void] = []
@@ -26,29 +25,30 @@ final class ConnectionHooks {
 }
 
 /// The events of `socket.conn`, the connection that the sockets of a client share. Listeners run on its event loop, so they must
-/// not block; they may be added from any thread, and stay until the connection ends. Without any, nothing is spent on them.
+/// not block. They may be added from any thread, and stay until the connection ends. A connection without listeners has no cost for
+/// them.
 extension EngineSession {
-    /// Hears of every packet of the client, before anything is done with it: messages as they came, and the pongs of the
+    /// Calls `listener` with every packet of the client before the server handles it: messages, undecoded, and the pongs of the
     /// heartbeat.
     ///
-    /// There is no such listener for packets that are sent: most are written to where they leave from, many clients at once.
-    /// ``Socket/onAnyOutgoing(_:)`` hears of the events among them.
+    /// There is no such listener for packets that the server sends, because it writes most of them directly into the memory from
+    /// which they leave, for many clients at once. ``Socket/onAnyOutgoing(_:)`` reports the events among them.
     public func onPacket(_ listener: @escaping @Sendable (ClientPacket) -> Void) {
         withHooks { $0.packets.append(listener) }
     }
 
-    /// Hears of the change from long-polling to WebSocket. ``Socket/onUpgrade(_:)`` hears of the same.
+    /// Calls `listener` when the client changes from long-polling to WebSocket, as ``Socket/onUpgrade(_:)`` does.
     public func onUpgrade(_ listener: @escaping @Sendable (TransportName) -> Void) {
         withHooks { $0.upgrades.append(listener) }
     }
 
-    /// Hears when a client that was behind has been sent everything that waited for it. Not called for messages that its transport
-    /// took at once.
+    /// Calls `listener` when a client for which messages were queued has been sent all of them. Not called for messages that the
+    /// transport took at once.
     public func onDrain(_ listener: @escaping @Sendable () -> Void) {
         withHooks { $0.drains.append(listener) }
     }
 
-    /// Hears of the end of the connection, after its sockets: why it ended, and a description if there is one.
+    /// Calls `listener` when the connection has ended, after its sockets, with the reason and a description or nil.
     public func onClose(_ listener: @escaping @Sendable (CloseReason, String?) -> Void) {
         withHooks { $0.closes.append(listener) }
     }

@@ -5,16 +5,17 @@ internal import Synchronization
 
 /// Sends the one acknowledgement of one received event.
 ///
-/// `@unchecked Sendable`: who claims the answer is the only one to touch what can change, until the object serves the next
-/// event. That happens only on the event loop, after it was answered there, and when nobody else has it any more: whoever
-/// had it meanwhile can only have failed to claim it, for which nothing but the atomic is read.
+/// `@unchecked Sendable`: one caller claims the answer with an atomic step, and only that caller uses the members that change, until
+/// the object serves the next event. The object does so only on the event loop, after the event was answered there, and when no
+/// other reference to it is left. Callers that had a reference before can only have failed to claim the answer, for which they read
+/// nothing but the atomic.
 final class AckResponder: @unchecked Sendable {
     enum Target: Sendable {
         /// A client's event.
         case socket(Socket, id: Int)
         /// An event of another server.
         case server(@Sendable (Result<EventArguments, any Error>) -> Void)
-        /// It was taken to answer.
+        /// The answer has been sent.
         case none
     }
 
@@ -87,7 +88,7 @@ final class AckResponder: @unchecked Sendable {
 
     // MARK: For the next event
 
-    /// Whether it may serve another event once nobody has it: it was answered on the event loop.
+    /// Whether the object may serve another event once no other reference to it is left: the event was answered on the event loop.
     var isSpent: Bool { isAnswered.load(ordering: .acquiring) && isAnsweredInPlace }
 
     /// Serves another event of a client.
@@ -98,20 +99,20 @@ final class AckResponder: @unchecked Sendable {
     }
 }
 
-/// The responder of an event loop that waits for the next event, since most are done with when their handler returns: an
-/// event then costs no allocation. Confined to the loop.
+/// Keeps a responder of an event loop for the next event. Most responders are no longer needed when the handler returns, and an event
+/// then costs no allocation. Confined to the loop.
 final class ResponderPool {
     @exclusivity(unchecked)
     private var spare: AckResponder?
 
-    /// One for a client's event.
+    /// Returns a responder for a client's event.
     func take(_ socket: Socket, id: Int) -> AckResponder {
         guard let responder = exchange(&spare, with: nil) else { return AckResponder(.socket(socket, id: id)) }
         responder.reset(for: socket, id: id)
         return responder
     }
 
-    /// Takes it back, if it is spent and nobody else has it.
+    /// Keeps the responder, if it is spent and no other reference to it is left.
     func put(_ responder: inout AckResponder?) {
         if responder?.isSpent ?? false, isKnownUniquelyReferenced(&responder) { swap(&spare, &responder) }
     }

@@ -8,8 +8,8 @@ public import SocketIOCore
 /// socket.on("add") { (a: Int, b: Int, ack: Ack<Int>) in ack(a + b) }
 /// ```
 ///
-/// The first call answers, later ones do nothing. When the client asked for no acknowledgement, or is gone, calls do
-/// nothing. May be called from anywhere.
+/// The first call answers, later ones do nothing. Calls also do nothing when the client asked for no acknowledgement, or has
+/// disconnected. May be called from any thread.
 public struct Ack<each Value: Encodable & Sendable>: Sendable {
     let responder: AckResponder?
 
@@ -22,7 +22,7 @@ public struct Ack<each Value: Encodable & Sendable>: Sendable {
     }
 }
 
-/// The callback of an event whose arguments are taken as they are, see ``Socket/on(_:arguments:)``. As ``Ack`` otherwise.
+/// The callback of an event whose arguments are not decoded, see ``Socket/on(_:arguments:)``. Otherwise the same as ``Ack``.
 public struct DynamicAck: Sendable {
     let responder: AckResponder?
 
@@ -39,7 +39,7 @@ public struct DynamicAck: Sendable {
         responder?.respond(list: arguments)
     }
 
-    /// Answers with arguments that were received, as the bytes they came in.
+    /// Answers with arguments that were received; their bytes are copied unchanged.
     public func callAsFunction(relaying arguments: EventArguments) {
         responder?.respond(relaying: arguments)
     }

@@ -102,7 +102,7 @@ extension BroadcastOperator {
 }
 
 extension BroadcastSource {
-    /// Sends an event with a list of arguments whose length is known at run time only to everybody.
+    /// Sends an event to every socket, with a list of arguments whose length is known at run time only.
     public func emit(_ event: String, arguments: [SocketValue]) {
         everyone.emit(event, arguments: arguments)
     }

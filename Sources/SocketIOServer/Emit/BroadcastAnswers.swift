@@ -3,29 +3,29 @@
 internal import EngineIOCore
 public import SocketIOCore
 
-/// Who has acknowledged a broadcast, and who has not.
+/// The sockets that have acknowledged a broadcast, and those that have not.
 public struct BroadcastAnswers: Sendable {
     /// The acknowledgement of one client.
     public struct Answer: Sendable {
-        /// The socket that has answered; nil when its server does not tell, as Node.js servers do not.
+        /// The id of the socket that has answered; nil when its server does not send it, as Node.js servers do not.
         public let socketID: String?
-        /// What it has answered.
+        /// The arguments of the acknowledgement.
         public let arguments: EventArguments
     }
 
     /// The acknowledgements, in the order of their arrival.
     public let answers: [Answer]
-    /// The ids of the sockets that got the event and have not answered: in time, or before they disconnected. Complete for this
-    /// server and for others of this kind that reached no more than 10,000 sockets; the others are in ``missingUnnamed``.
+    /// The ids of the sockets that were sent the event and have not answered in time, or not before they disconnected. Complete for
+    /// this server and for others of this kind that reached no more than 10,000 sockets; ``missingUnnamed`` counts the others.
     public let missing: [String]
-    /// How many more sockets have not answered, whose ids are not known.
+    /// How many further sockets, whose ids are not known, have not answered.
     public let missingUnnamed: Int
-    /// How many servers have not told in time how many sockets they reached.
+    /// How many servers have not reported in time how many sockets they reached.
     public let silentServers: Int
-    /// Whether the time was up before everybody had answered or gone.
+    /// Whether the time-out came before every socket had answered or disconnected.
     public let isTimedOut: Bool
 
-    /// Whether everybody has answered.
+    /// Whether every socket has answered.
     public let isComplete: Bool
 
     /// The answer of one socket.
@@ -35,7 +35,7 @@ public struct BroadcastAnswers: Sendable {
 }
 
 extension BroadcastOperator {
-    /// Sends an event and tells who has acknowledged it and who has not: that some have not is no error.
+    /// Sends an event and returns which sockets have acknowledged it and which have not. Missing acknowledgements are no error.
     ///
     /// - Throws: ``SocketError`` for a reserved name or a parent namespace; `EncodingError`; what the adapter throws.
     public func emitWithAnswers<each Argument: Encodable & Sendable>(
@@ -51,7 +51,7 @@ extension BroadcastOperator {
 }
 
 extension BroadcastSource {
-    /// Sends an event to everybody and tells who has acknowledged it, see ``BroadcastOperator/emitWithAnswers(_:_:)``.
+    /// Sends an event to every socket and returns which have acknowledged it, see ``BroadcastOperator/emitWithAnswers(_:_:)``.
     public func emitWithAnswers<each Argument: Encodable & Sendable>(
         _ event: String, _ arguments: repeat each Argument
     ) async throws -> BroadcastAnswers {

@@ -72,7 +72,7 @@ public struct BroadcastOperator: Sendable {
         with { $0.flags.timeout = timeout }
     }
 
-    /// Notes for other servers that one socket is meant, as Node does.
+    /// Tells other servers that only one socket is to answer, as Node does.
     mutating func expectSingleResponse() { options.flags.expectsSingleResponse = true }
 
     private func with(_ change: (inout BroadcastOptions) -> Void) -> BroadcastOperator {
@@ -88,7 +88,7 @@ public struct BroadcastOperator: Sendable {
         send(event) { try .event(event, repeat each arguments) }
     }
 
-    /// Sends an event with arguments that were received, as the same bytes.
+    /// Sends an event with arguments that were received; their bytes are copied unchanged.
     public func emit(_ event: String, arguments: EventArguments) {
         send(event) { try .relay(event, arguments) }
     }
@@ -129,7 +129,7 @@ public struct BroadcastOperator: Sendable {
         try await acknowledgements(event, try .event(event, repeat each arguments)).map { try $0.decode(type) }
     }
 
-    /// As the typed form, with each client's arguments as they came.
+    /// As the typed form; returns each client's arguments without decoding them.
     public func emitWithAck<each Argument: Encodable & Sendable>(
         _ event: String, _ arguments: repeat each Argument
     ) async throws -> [EventArguments] {
@@ -207,7 +207,7 @@ public struct BroadcastOperator: Sendable {
         }.map { RemoteSocket($0, namespace: namespace) }
     }
 
-    /// The ids of the sockets in the rooms given, or of all; exceptions and flags do not count. See
+    /// The ids of the sockets in the selected rooms, or of all sockets; exceptions and flags are ignored. See
     /// ``fetchSockets(timeout:partialResults:)`` for the parameters.
     public func allSockets(
         timeout: Duration? = nil, partialResults: QueryOptions.PartialResults? = nil

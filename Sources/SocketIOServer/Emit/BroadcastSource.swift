@@ -47,28 +47,28 @@ extension BroadcastSource {
     /// Sends no faster than the slowest client reads, see ``SuspendingBroadcast``.
     public var suspending: SuspendingBroadcast { everyone.suspending }
 
-    /// How long to wait for acknowledgements.
+    /// Sets how long to wait for acknowledgements; default ``ServerConfiguration/broadcastAcknowledgementTimeout``.
     public func timeout(_ timeout: Duration) -> BroadcastOperator { everyone.timeout(timeout) }
 
     // MARK: Sending
 
-    /// Sends an event to everybody. A reserved name, or an argument that cannot be encoded, is logged and nothing is
+    /// Sends an event to every socket. A reserved name, or an argument that cannot be encoded, is logged, and nothing is
     /// sent.
     public func emit<each Argument: Encodable & Sendable>(_ event: String, _ arguments: repeat each Argument) {
         everyone.emit(event, repeat each arguments)
     }
 
-    /// Sends an event with arguments that were received, as the same bytes.
+    /// Sends an event with arguments that were received; their bytes are copied unchanged.
     public func emit(_ event: String, arguments: EventArguments) {
         everyone.emit(event, arguments: arguments)
     }
 
-    /// Sends the event `message` to everybody.
+    /// Sends the event `message` to every socket.
     public func send<each Argument: Encodable & Sendable>(_ arguments: repeat each Argument) {
         everyone.send(repeat each arguments)
     }
 
-    /// Sends an event to everybody and collects the first argument of each acknowledgement, see
+    /// Sends an event to every socket and collects the first argument of each acknowledgement, see
     /// ``BroadcastOperator/emitWithAck(_:_:as:)``.
     public func emitWithAck<each Argument: Encodable & Sendable, Answer: Decodable & Sendable>(
         _ event: String, _ arguments: repeat each Argument, as type: Answer.Type
@@ -76,7 +76,7 @@ extension BroadcastSource {
         try await everyone.emitWithAck(event, repeat each arguments, as: type)
     }
 
-    /// As the typed form, with each client's arguments as they came.
+    /// As the typed form; returns each client's arguments without decoding them.
     public func emitWithAck<each Argument: Encodable & Sendable>(
         _ event: String, _ arguments: repeat each Argument
     ) async throws -> [EventArguments] {

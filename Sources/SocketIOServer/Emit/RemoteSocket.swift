@@ -5,8 +5,8 @@ public import SocketIOCore
 
 /// A socket found with `fetchSockets`, connected to this server or to another one.
 ///
-/// `rooms` and `data` are those of the moment it was found. Calls reach the socket wherever it is; when it has gone
-/// they do nothing.
+/// ``rooms`` and ``data`` are those of the moment at which it was found. Calls reach the socket on whatever server it is; when it has
+/// disconnected, they do nothing.
 public struct RemoteSocket: Sendable, Identifiable {
     /// The description of the socket.
     public let description: SocketDescription

@@ -66,7 +66,7 @@ public struct SocketEmitter: Sendable {
         socket.emit(event, flags) { try .event(event, headroom: $0, repeat each arguments) }
     }
 
-    /// Sends an event with arguments that were received, as the same bytes.
+    /// Sends an event with arguments that were received; their bytes are copied unchanged.
     public func emit(_ event: String, arguments: EventArguments) {
         socket.emit(event, flags) { try .relay(event, headroom: $0, arguments) }
     }
@@ -79,7 +79,7 @@ public struct SocketEmitter: Sendable {
             .decode(type)
     }
 
-    /// As the typed form, with all arguments of the acknowledgement as they came.
+    /// As the typed form; returns all arguments of the acknowledgement without decoding them.
     public func emitWithAck<each Argument: Encodable & Sendable>(
         _ event: String, _ arguments: repeat each Argument
     ) async throws -> EventArguments {

@@ -12,9 +12,9 @@ internal import SocketIOCore
 /// for try await line in file.lines { try await socket.suspending.emit("line", line) }
 /// ```
 ///
-/// A call waits while more than ``EngineConfiguration/slowClientBytes`` are queued for the client, after calls made
-/// earlier, and then sends. When the client reads nothing for ``EngineConfiguration/slowClientTimeout`` its policy is
-/// applied, so no call waits for ever.
+/// A call waits while more than ``EngineConfiguration/slowClientBytes`` are queued for the client, and then sends; earlier calls go
+/// first. When the client reads nothing for ``EngineConfiguration/slowClientTimeout``, its policy is applied, so no call waits for
+/// ever.
 public struct SuspendingEmitter: Sendable {
     let socket: Socket
     private let flags: EmitFlags

@@ -27,11 +27,11 @@ public struct DurableRooms: Sendable {
     /// The most events that one replay may send; a replay of more fails before it sends anything. 1 to 1,000,000; default
     /// 10,000.
     public var maxReplayEvents = 10_000
-    /// How many replays and reads work at the same time on this server; others wait. A replay that waits for a slow client
-    /// does not work. 1 to 10,000; default 64.
+    /// How many replays and reads run at the same time on this server; others wait. A replay that waits for a slow client
+    /// does not count. 1 to 10,000; default 64.
     public var maxReplays = 64
-    /// How many replays and reads wait; more fail with ``SocketError/Code/overloaded``. As many replays may wait for slow
-    /// clients; more of those count as working. At least 0; default 10,000.
+    /// How many replays and reads may wait; further ones fail with ``SocketError/Code/overloaded``. The same number of replays may
+    /// wait for slow clients; further ones count as running. At least 0; default 10,000.
     public var maxWaitingReplays = 10_000
 
     /// All defaults.

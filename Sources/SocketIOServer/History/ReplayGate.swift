@@ -10,9 +10,9 @@ final class ReplayGate: Sendable {
         var waiting: [UInt64: CheckedContinuation<Bool, Never>] = [:]
         /// In the order of their calls, cancelled ones included.
         var order = CircularBuffer<UInt64>()
-        /// Those that have paused, until they work again.
+        /// How many tasks have paused and do not work again yet.
         var paused = 0
-        /// Those whose pause is over, in this order.
+        /// The tasks whose pause is over, in this order.
         var returning = CircularBuffer<CheckedContinuation<Void, Never>>()
         var tickets: UInt64 = 0
     }

@@ -8,7 +8,7 @@ public enum ReplayStart: Sendable, Hashable {
     case beginning
     /// With the event after this position, the last one that the client has got.
     case position(RoomPosition)
-    /// So many events before the end; 0 for none.
+    /// With the newest events, this many; 0 and less for none.
     case last(Int)
 }
 
@@ -16,9 +16,9 @@ public enum ReplayStart: Sendable, Hashable {
 public struct RoomReplay: Sendable, Hashable {
     /// The number of events.
     public var events: Int
-    /// Whether the client has got everything since the start; false when the history had dropped events after the position, or
-    /// is another one than the position is from, and, for every start, when it dropped events, or was lost, while the replay
-    /// was under way and before they were sent.
+    /// Whether the client has been sent everything since the start. False when the history has dropped events after the position, or
+    /// is another one than that of the position; and for every start when the history was lost, or dropped events that had not been
+    /// sent yet, while the replay was under way.
     public var isComplete: Bool
     /// The position up to which the client has everything; nil when the room has no history.
     public var position: RoomPosition?

@@ -4,8 +4,8 @@ internal import LoopConfinement
 internal import SocketIOCore
 
 extension Socket {
-    /// Joins a room and sends the client the events of its history, and then those that are sent from now on: each once, in
-    /// order, without a gap.
+    /// Joins a room and sends the client the events of its history, then those that are sent from now on: each once, in order,
+    /// without a gap (protocol 4.13).
     ///
     /// ```swift
     /// io.onConnection { socket in
@@ -14,19 +14,30 @@ extension Socket {
     /// }
     /// ```
     ///
-    /// Events arrive as they were sent, with their names and arguments, and the position at the end. Call this instead of `join`
-    /// and as the first call of a handler that begins on the socket's event loop: what a member of the room has got before may
-    /// come again. Events of ``BroadcastOperator/durable`` that arrive while the replay is under way reach the client at its
-    /// end; other events do not wait. A slow client delays its own replay only.
+    /// The client gets each event with its name and arguments and one more argument at the end, the ``RoomPosition`` as a string.
+    /// Events of ``BroadcastOperator/durable`` that are sent while the replay is under way reach the client at its end; other events
+    /// do not wait. A slow client delays only its own replay.
     ///
-    /// The position may come from the client as it is: a position of another history, or one that does not exist yet, begins
+    /// Call this instead of `join`, and before the handler waits for anything. A socket that joins first gets the durable events
+    /// that are sent between the two calls, and may get them again in the replay. The call works from any task; on the socket's
+    /// event loop, where handlers begin, the socket has joined before the first suspension.
+    ///
+    /// The start may be a position as the client has sent it. A position of another history, or one that does not exist yet, begins
     /// with the oldest event, and ``RoomReplay/isComplete`` is false.
     ///
-    /// - Returns: What was sent, when the client has been sent everything.
-    /// - Throws: ``SocketError`` with code `historyUnavailable`; `tooLarge` when more than ``DurableRooms/maxReplayEvents``
-    ///   would have to be sent; `overloaded`; `notSupported` where rooms have no histories, and while a replay of the room is
-    ///   under way for this socket; `roomRefused`; `disconnected`; `CancellationError`. A socket that was not in the room
-    ///   before is not in it afterwards.
+    /// - Returns: What was sent, once the client has been sent everything. The client need not have received it yet.
+    /// - Throws: After an error, a socket that was not in the room before is not in it. ``SocketError`` with these codes:
+    ///   - `historyUnavailable`: the history cannot be reached, or has lost its newest events.
+    ///   - `tooLarge`: more than ``DurableRooms/maxReplayEvents`` events would have to be sent. Nothing was sent, unless so many were
+    ///     added while the replay was under way.
+    ///   - `overloaded`: more than ``DurableRooms/maxWaitingReplays`` replays and reads wait on this server.
+    ///   - `notSupported`: ``ServerConfiguration/durableRooms`` is nil, the adapter or ``DurableRooms/limitsOfRoom`` gives the room
+    ///     no history, or another replay of the room is under way for this socket.
+    ///   - `invalidConfiguration`: ``DurableRooms/limitsOfRoom`` has returned limits that cannot be used.
+    ///   - `roomRefused`: the name of the room is too long, the socket is in too many rooms, or the client joins too many in a second.
+    ///   - `disconnected`: the socket has disconnected, or has left the room since the replay began.
+    ///
+    ///   `CancellationError` when the task is cancelled.
     @discardableResult
     public nonisolated(nonsending) func replay(_ room: String, since start: ReplayStart) async throws -> RoomReplay {
         let (feeds, history) = try namespace.durableRooms(room)

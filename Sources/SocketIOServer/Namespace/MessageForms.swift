@@ -4,8 +4,8 @@ internal import EngineIOCore
 internal import EngineIOServer
 internal import SocketIOCore
 
-/// One message for several clients of a loop, in the forms that they read. Each form is made and put aside when it is first asked
-/// for, within the tick that it is sent in.
+/// One message for several clients of a loop, in the forms that they read. Each form is made when the first client needs it, and kept
+/// until the end of the tick.
 struct MessageForms {
     enum Form: UInt8 {
         case usual

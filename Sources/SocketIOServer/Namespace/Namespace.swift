@@ -11,9 +11,9 @@ internal import SocketIOCore
 public final class Namespace: Sendable {
     /// The name, with its leading slash.
     public let name: String
-    /// Carries everything that concerns more than one socket.
+    /// The adapter, which performs everything that concerns more than one socket.
     public let adapter: any Adapter
-    /// This server's part of the namespace.
+    /// Performs operations for the sockets of this server only, whatever the adapter is.
     public let local: MemoryAdapter
 
     let context: ServerContext
@@ -45,8 +45,9 @@ public final class Namespace: Sendable {
 
     // MARK: Connecting
 
-    /// Adds a middleware: it looks at every socket before it is connected, after those added earlier, and refuses it by
-    /// throwing. Starts on the socket's event loop, which it leaves at its first suspension.
+    /// Adds a middleware, which runs for every socket before it is connected, after the middlewares that were added earlier. It
+    /// refuses the socket by throwing; the client gets the text of a ``ClientFacingError``, otherwise `internal error`
+    /// (protocol 3.5). It starts on the socket's event loop, and leaves it at the first suspension.
     public func use(_ middleware: @escaping ConnectMiddleware) {
         registration.withLockedValue { $0.middlewares.append(middleware) }
     }
@@ -56,12 +57,13 @@ public final class Namespace: Sendable {
         registration.withLockedValue { $0.handlers.append(.synchronous(handler)) }
     }
 
-    /// As the synchronous form; no event of the socket is handled before the first suspension.
+    /// The asynchronous form: `handler` starts on the socket's event loop before the socket's first event is handled, and leaves the
+    /// loop at its first suspension. Register the handlers of events before that.
     public func onConnection(_ handler: @escaping @Sendable (Socket) async throws -> Void) {
         registration.withLockedValue { $0.handlers.append(.asynchronous(handler)) }
     }
 
-    /// Those that run for a new socket.
+    /// The middlewares that run for a new socket.
     func middlewares(for continuation: SocketContinuation?) -> [ConnectMiddleware] {
         registration.withLockedValue { registration in
             guard let earlier = continuation?.earlier, context.recovery?.settings.skipMiddlewares == true,
@@ -95,14 +97,15 @@ public final class Namespace: Sendable {
         await local.localSockets(BroadcastOptions(rooms: [id])).first { $0.id.hasSameBytes(as: id) }
     }
 
-    /// Tells of rooms that come and go on this server, see ``MemoryAdapter/onRoomEvent(_:)``.
+    /// Calls `observer` when rooms come and go on this server, and sockets join and leave them, see ``MemoryAdapter/onRoomEvent(_:)``.
     public func onRoomEvent(_ observer: @escaping @Sendable (RoomEvent) -> Void) {
         local.onRoomEvent(observer)
     }
 
     // MARK: Other servers
 
-    /// Handles an event other servers send with `serverSideEmit`.
+    /// Handles an event that other servers send with `serverSideEmit`. The handler runs where the adapter receives the event, so it
+    /// must not block. Returns an id for ``off(_:_:)``.
     @discardableResult
     public func on<each Argument: Decodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) throws -> Void
@@ -110,7 +113,7 @@ public final class Namespace: Sendable {
         serverEvents.add(event, isOnce: false, SynchronousHandler(handler))
     }
 
-    /// As the synchronous form.
+    /// The asynchronous form; the handler begins where the adapter receives the event, and leaves that place at its first suspension.
     @discardableResult
     public func on<each Argument: Decodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) async throws -> Void
@@ -118,7 +121,7 @@ public final class Namespace: Sendable {
         serverEvents.add(event, isOnce: false, AsynchronousHandler(handler))
     }
 
-    /// Handles an event other servers send with `serverSideEmitWithAck`; the returned value is the answer.
+    /// Handles an event that other servers send with `serverSideEmitWithAck`; the returned value is the answer.
     @discardableResult
     public func on<each Argument: Decodable & Sendable, Answer: Encodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) throws -> Answer
@@ -126,7 +129,7 @@ public final class Namespace: Sendable {
         serverEvents.add(event, isOnce: false, AnsweringHandler(handler))
     }
 
-    /// As the synchronous form.
+    /// The asynchronous form; the handler begins where the adapter receives the event, and leaves that place at its first suspension.
     @discardableResult
     public func on<each Argument: Decodable & Sendable, Answer: Encodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) async throws -> Answer
@@ -134,7 +137,7 @@ public final class Namespace: Sendable {
         serverEvents.add(event, isOnce: false, AsynchronousAnsweringHandler(handler))
     }
 
-    /// Handles an event of other servers with any number of arguments, as they came.
+    /// Handles an event of other servers with any number of arguments, which are not decoded.
     @discardableResult
     public func on(
         _ event: String, arguments handler: @escaping @Sendable (EventArguments, DynamicAck) throws -> Void
@@ -160,7 +163,7 @@ public final class Namespace: Sendable {
         }
     }
 
-    /// A call that cannot be answered with an error has failed.
+    /// Counts and logs the failure of a call that returns no error.
     func report(_ error: any Error) {
         context.metrics.handlerFailures.increment()
         context.log.log(.eventNotSent, level: .error, LogMetadata.namespace(name, error: error))

@@ -5,7 +5,7 @@ internal import LoopConfinement
 internal import NIOCore
 internal import Synchronization
 
-/// What one namespace has on one event loop, for everybody.
+/// The part of a namespace on one event loop, as any thread may use it.
 final class NamespaceShard: Sendable {
     let shard: ShardContext
     var engine: Shard { shard.engine }

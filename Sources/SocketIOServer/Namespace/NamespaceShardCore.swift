@@ -99,8 +99,8 @@ final class NamespaceShardCore: LoopResident {
         return result
     }
 
-    /// Whether nobody on the node is in a room, which is not the one a socket has to itself. Loops that ask at the same moment
-    /// may each add one.
+    /// Whether no socket of the node is in the room, and the room is not the one named after the socket. Loops that ask at the same
+    /// moment may each add one.
     private func wouldBeNew(_ room: String, id: String) -> Bool {
         room.utf8.count <= shard.limits.rooms.maxNameLength && !room.hasSameBytes(as: id) && !nodeRooms.contains(room)
     }

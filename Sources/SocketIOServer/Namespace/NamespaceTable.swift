@@ -34,10 +34,10 @@ final class NamespaceTable: Sendable {
 
     var hasParents: Bool { parentCount.load(ordering: .acquiring) > 0 }
 
-    /// The namespaces of the moment.
+    /// All namespaces that exist at the moment.
     var all: [Namespace] { state.withLockedValue { $0.entries.values.map(\.namespace) } }
 
-    /// The namespaces of the moment, and whether each was made on demand.
+    /// All namespaces that exist at the moment, and whether each was made on demand.
     var allByOrigin: [(namespace: Namespace, isDynamic: Bool)] {
         state.withLockedValue { $0.entries.values.map { ($0.namespace, $0.parent != nil) } }
     }
@@ -48,7 +48,7 @@ final class NamespaceTable: Sendable {
         state.withLockedValue { $0.observers.append(observer) }
     }
 
-    /// The namespace with this name; made when there is none (protocol 4.1, `of`).
+    /// Returns the namespace with this name, and makes it when there is none (protocol 4.1, `of`).
     func namespace(_ name: String) -> Namespace {
         if let existing = state.withLockedValue({ $0.entries[ExactName(name)]?.namespace }) { return existing }
         let parent = parents.first { $0.matchesAtOnce(name) }
@@ -60,7 +60,7 @@ final class NamespaceTable: Sendable {
         parentCount.wrappingAdd(1, ordering: .releasing)
     }
 
-    /// A namespace that exists, for one more socket.
+    /// Returns a namespace that exists, and counts one more socket in it.
     func acquire(existing name: String) -> Namespace? {
         state.withLockedValue { state in
             let key = ExactName(name)
@@ -69,8 +69,8 @@ final class NamespaceTable: Sendable {
         }
     }
 
-    /// A namespace for one more socket, made if a parent accepts the name; parents are asked in the order of their
-    /// registration.
+    /// Returns a namespace and counts one more socket in it. Makes the namespace if a parent accepts the name; parents are asked in
+    /// the order of their registration.
     func acquire(matching name: String, auth: SocketValue) async -> Namespace? {
         for parent in parents {
             do {
@@ -91,7 +91,7 @@ final class NamespaceTable: Sendable {
         return nil
     }
 
-    /// A socket that had acquired the namespace has gone.
+    /// Counts one socket less in a namespace, and forgets the namespace if it may be forgotten.
     ///
     /// - Parameter always: whether a child without sockets is forgotten even where such children are kept.
     func release(_ namespace: Namespace, forgettingEmpty always: Bool = false) {
@@ -120,7 +120,7 @@ final class NamespaceTable: Sendable {
         }
     }
 
-    /// Adds a namespace unless the name is taken by now, in which case the one that has it is used.
+    /// Makes and adds a namespace. Returns the other one if another thread has added one of this name in the meantime.
     private func insert(_ name: String, parent: ParentNamespace?, population: Int) -> Namespace {
         let key = ExactName(name)
         let created = Namespace(name: name, context: context, registration: parent?.registrationForChild)

@@ -6,10 +6,11 @@ internal import NIOConcurrencyHelpers
 internal import SocketIOCore
 internal import Synchronization
 
-/// Stands for all namespaces whose names a pattern or a function accepts; they are made when a client asks for them
-/// (protocol 4.4).
+/// All namespaces whose names a pattern or a function accepts, its *children* (protocol 4.4). The server makes a child when the
+/// first client asks for its name.
 ///
-/// Middlewares and handlers registered here are those of each child made afterwards.
+/// Middlewares and handlers that are added here apply to children that are made afterwards. All methods may be called from any
+/// thread.
 public final class ParentNamespace: Sendable {
     /// How names are accepted.
     enum Matcher: Sendable {
@@ -17,7 +18,7 @@ public final class ParentNamespace: Sendable {
         case function(@Sendable (String, SocketValue) async throws -> Bool)
     }
 
-    /// An internal name, `/_` and a number.
+    /// An internal name, `/_` and a number, which no client sees.
     public let name: String
 
     private let matcher: Matcher
@@ -31,7 +32,7 @@ public final class ParentNamespace: Sendable {
         self.matcher = matcher
     }
 
-    /// The children of the moment, in no order.
+    /// The children that this server has at the moment, in no order.
     public var children: [Namespace] { known.withLockedValue { Array($0.values) } }
 
     /// Adds a middleware to children made from now on, see ``Namespace/use(_:)``.
@@ -44,7 +45,7 @@ public final class ParentNamespace: Sendable {
         registration.withLockedValue { $0.handlers.append(.synchronous(handler)) }
     }
 
-    /// As the synchronous form.
+    /// Adds an asynchronous handler to children made from now on, see ``Namespace/onConnection(_:)``.
     public func onConnection(_ handler: @escaping @Sendable (Socket) async throws -> Void) {
         registration.withLockedValue { $0.handlers.append(.asynchronous(handler)) }
     }

@@ -7,14 +7,14 @@ internal import NIOConcurrencyHelpers
 /// The listeners of a namespace for events of other servers.
 final class ServerEvents: HandlerScope {
     let running: RunningHandlers
-    /// Events of servers are in nobody's name.
+    /// Events of servers belong to no client, so no client's rate is charged.
     var asker: Socket? { nil }
     private let namespace: String
     private let context: ServerContext
-    /// In the order of their registration.
+    /// In the order in which they were registered.
     private let handlers = NIOLockedValueBox<[Registered]>([])
 
-    /// A handler with what it is for. There are few, and nobody shares their names, so they need no ``SharedHandlerLayout``.
+    /// A handler and its event. There are few, and each namespace has its own names, so they need no ``SharedHandlerLayout``.
     private struct Registered {
         let entry: SharedHandlerLayout.Entry
         let handler: any EventHandler

@@ -66,7 +66,7 @@ final class RoomSurvey {
         return Array(candidates.keys)
     }
 
-    /// The sizes of yesterday are not those of today.
+    /// Counts the sockets of the candidates again: rooms change between two steps.
     private func refresh(_ namespaces: [(name: ExactName, shard: NamespaceShardCore)]) {
         let shards = Dictionary(namespaces.map { ($0.name, $0.shard) }) { first, _ in first }
         for key in candidates.keys {
@@ -83,7 +83,7 @@ final class RoomSurvey {
 }
 
 extension Server {
-    /// The largest rooms with sockets of this server, largest first, those that sockets have to themselves left out. Two
+    /// The largest rooms with sockets of this server, largest first, without the rooms that are named after sockets. It takes two
     /// hops to each event loop. With more than some thousand rooms, repeated calls find them all.
     package func largestRooms(_ limit: Int) async -> [RoomSize] {
         let namespaces = table.all.sorted { $0.name.precedesByBytes($1.name) }
@@ -115,7 +115,7 @@ extension Server {
             .map { RoomSize(namespace: $0.key.namespace.text, room: $0.key.room.text, members: $0.value) }
     }
 
-    /// Forgets what ``largestRooms(_:)`` has gathered: nobody asks any more.
+    /// Drops what ``largestRooms(_:)`` has gathered. Call it when there will be no further calls.
     package func forgetLargestRooms() {
         for shard in context.shards { shard.run { $0.roomSurvey = nil } }
     }
@@ -129,7 +129,7 @@ extension Server {
     /// How late the latest event loop is, also while it stands still; zero unless ``measureLoopLag(every:)`` was called.
     package var currentLoopLag: TimeAmount { engineServer.currentLag }
 
-    /// Which limit of admission keeps newcomers away, in words; nil when none does.
+    /// The limit of admission that keeps new clients away, in words; nil when none does.
     package var reachedAdmissionLimit: String? { engineServer.reachedLimit }
 
     /// Whether connections are being refused, or were a moment ago, because the process has no descriptors left for

@@ -5,8 +5,8 @@ internal import NIOCore
 internal import SocketIOCore
 internal import Synchronization
 
-/// In whose name other servers are asked: a handler of a client's event costs all servers something each time it asks who is where,
-/// so that counts towards ``RateLimits/Rates/questionsPerSecond`` of the client.
+/// Charges questions to other servers to the client that has caused them. Each question costs all servers something, so one that a
+/// handler asks for a client's event counts towards ``RateLimits/Rates/questionsPerSecond`` of the client.
 package enum Questions {
     /// The socket whose event an asynchronous handler is for, while questions are limited. Tasks that the handler starts inherit it.
     @TaskLocal static var asker: Socket?

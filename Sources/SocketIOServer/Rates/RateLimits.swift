@@ -4,12 +4,13 @@ internal import SocketIOCore
 
 /// How much each session, each user and each address may send and request in a second. Nothing is limited by default.
 ///
-/// A client within its rates causes almost no extra cost. The server always handles the input of one client in slices,
-/// so that the others need not wait for it; rates also limit the processor time that it can use.
+/// Counting costs almost nothing for a client that stays within its rates. The server always handles the input of one client in
+/// slices, so that the others need not wait for it; rates also limit how much processor time the client can use.
 public struct RateLimits: Sendable, Hashable {
-    /// What becomes of a client that goes over a rate.
+    /// What the server does when a client exceeds a rate.
     public enum Action: String, Sendable, Codable, Hashable, CaseIterable {
-        /// What it asked for is done, then nothing more of it is read until it has paid; TCP holds it back. Nothing is lost.
+        /// Handles the packet, and then reads nothing more from the client until its rate allows more; TCP holds the client back.
+        /// Nothing is lost.
         case delay
         /// Only sends the event `rate_limited` to the client's first socket, at most once a second: `{kind, scope,
         /// retryAfterMs}`.
@@ -28,29 +29,29 @@ public struct RateLimits: Sendable, Hashable {
         /// Bytes of messages, attachments included, without framing. A burst always holds one message of the largest
         /// size.
         public var bytesPerSecond: Int?
-        /// Rooms joined with ``Socket/join(_:)-(String...)``.
+        /// Rooms that sockets of the client join with ``Socket/join(_:)-(String...)``.
         public var joinsPerSecond: Int?
         /// CONNECT packets, whether accepted or not.
         public var connectsPerSecond: Int?
         /// Requests to all servers that asynchronous handlers send while they handle the client's events, such as
-        /// ``BroadcastOperator/fetchSockets()``.
+        /// ``BroadcastOperator/fetchSockets(timeout:partialResults:)``.
         public var questionsPerSecond: Int?
 
         /// No limits.
         public init() {}
     }
 
-    /// Default ``Action/delay``.
+    /// What happens when a rate is exceeded; default ``Action/delay``.
     public var action = Action.delay
     /// The size of a burst: after a pause a client may send as much at once as the rate allows in this many seconds.
     /// Default 5.
     public var burstSeconds = 5
-    /// Of one session.
+    /// The rates of one session.
     public var session = Rates()
-    /// Of all sessions of one user on this server, see ``Socket/rateIdentity``. Adapters that connect servers share the
+    /// The rates of all sessions of one user on this server together, see ``Socket/rateIdentity``. Adapters that connect servers share the
     /// rate, so that it applies approximately to all servers together.
     public var user = Rates()
-    /// Of all sessions of one address on this server; for IPv6 its first 64 bits. Behind proxies set
+    /// The rates of all sessions of one address on this server together; of an IPv6 address the first 64 bits count. Behind proxies set
     /// ``EngineConfiguration/trustedProxies``; otherwise all clients share one address.
     public var address = Rates()
 

@@ -6,24 +6,24 @@ internal import SocketIOCore
 /// Lets clients continue their session when they come back after a lost connection: with the same id, rooms and data,
 /// and with the events they have missed. See ``ServerConfiguration/connectionStateRecovery``.
 ///
-/// Every event that asks for no acknowledgement then has one more argument at the end: a string, the offset, which
-/// tells the server later what the client has seen. Clients pass it to their handlers like other arguments. The client
-/// library does the rest from version 4.6 on. Sessions and events are kept in the memory of this server. With an
-/// adapter over Redis streams, sessions are kept in Redis, and a client may return to any server.
+/// Every event that asks for no acknowledgement then has one more argument at the end: a string, the offset (protocol 4.12). When the
+/// client returns, it sends the newest offset, from which the server knows what the client has seen. Clients pass the offset to
+/// their handlers like other arguments. Official clients from version 4.6 on need no setting. Sessions and events are kept in the
+/// memory of this server. With an adapter over Redis streams, sessions are kept in Redis, and a client may return to any server.
 public struct ConnectionStateRecovery: Sendable, Hashable {
-    /// How long after the loss of its connection a session can be continued; default 2 minutes.
+    /// How long after the loss of its connection a session can be continued; positive, at most 24 hours. Default 2 minutes.
     public var maxDisconnectionDuration = Duration.seconds(120)
     /// Whether the middlewares of the namespace are skipped for a client that continues its session; default false.
     /// Those of `SocketIOJWT`, and others that set ``Socket/rateIdentity``, always run.
     public var skipMiddlewares = false
-    /// How many events a namespace keeps; default 10,000.
+    /// How many events a namespace keeps, 0 to 10,000,000; default 10,000.
     public var maxPackets = 10_000
     /// How many bytes of events a namespace keeps, the names of their rooms included; default 64 MiB.
     public var maxBytes = 64 * 1024 * 1024
-    /// How many bytes of events all namespaces keep together; above that those with the most drop their oldest ones. Default
-    /// 256 MiB.
+    /// How many bytes of events all namespaces keep together; with more, the namespaces with the most bytes drop their oldest events.
+    /// Default 256 MiB.
     public var maxTotalBytes = 256 * 1024 * 1024
-    /// How many lost sessions are kept; above that the oldest one is dropped. Default 100,000.
+    /// How many lost sessions are kept, 0 to 10,000,000; with more, the oldest one is dropped. Default 100,000.
     public var maxSessions = 100_000
     /// About how many bytes of memory lost sessions may need with their rooms and data; above that the oldest one is dropped.
     /// Default 128 MiB. A session that needs more alone is not kept. Sessions in Redis do not count.

@@ -7,33 +7,37 @@ internal import SocketIOCore
 
 /// Has a message of a client handled once, although the client may send it several times.
 ///
-/// A client that sends with acknowledgement and `retries` (official ones from 4.6 on) sends an event again until the
-/// acknowledgement has arrived, also after a new connection. If it gives each message an id of its own, this object
-/// recognises the repetitions, and answers them with the answer of the first one:
+/// A client with the option `retries` (official ones from 4.6 on) sends an event again until the acknowledgement has arrived, also
+/// over a new connection. If it gives each message an id of its own, this object recognises the repetitions, and answers them with
+/// the answer of the first one:
 ///
-///     let handled = HandledMessages(in: io.of("/"))
-///     io.onConnection { socket in
-///         socket.on("order") { (id: String, order: Order) async throws -> Receipt in
-///             try await handled.once(id, of: userID(socket)) { try await shop.place(order) }
-///         }
+/// ```swift
+/// let handled = HandledMessages(in: io.of("/"))
+/// io.onConnection { socket in
+///     socket.on("order") { (id: String, order: Order) async throws -> Receipt in
+///         try await handled.once(id, of: userID(socket)) { try await shop.place(order) }
 ///     }
+/// }
+/// ```
 ///
-/// With connection state recovery over Redis streams, the servers share what they have handled; otherwise each server knows only
-/// its own. Make one object for a namespace. Any thread.
+/// Each server remembers the messages that it has handled, in memory. With connection state recovery over Redis streams, all servers
+/// share what they have handled. Make one object for a namespace, outside of the handlers. All methods may be called from any
+/// thread.
 public final class HandledMessages: Sendable {
     /// Limits of what is remembered.
     public struct Limits: Sendable, Hashable {
-        /// How many messages are remembered on this server; above that, the oldest answers are forgotten first. Default
-        /// 10,000, at least 1.
+        /// How many answers are remembered on this server; with more, the oldest are forgotten. At least 1 (smaller values count as
+        /// 1); default 10,000.
         public var maximumMessages = 10_000
-        /// How many bytes their answers and ids may have together; default 16 MiB.
+        /// How many bytes of memory the answers, with their ids, may need on this server; with more, the oldest are forgotten. An
+        /// answer that needs more alone is not remembered. Default 16 MiB.
         public var maximumBytes = 16 << 20
-        /// The longest id, in bytes of UTF-8; default 256. Senders may have as many.
+        /// The longest id, and the longest name of a sender, in bytes of UTF-8; default 256.
         public var maximumIDLength = 256
-        /// How long an answer is remembered, on all servers; default 10 minutes.
+        /// How long an answer is remembered, here and in Redis; default 10 minutes.
         public var lifetime = Duration.seconds(600)
-        /// How long handling may take. When a server dies meanwhile, another one handles the message after that time.
-        /// Default 1 minute.
+        /// Only where servers share what they have handled: how long one of them may take to handle a message. After that time another
+        /// server that gets the message handles it again, since the first one may have died. Default 1 minute.
         public var handlingTime = Duration.seconds(60)
 
         /// All defaults.
@@ -49,7 +53,7 @@ public final class HandledMessages: Sendable {
     private let limits: Limits
     private let state: NIOLockedValueBox<State>
 
-    /// Remembers messages of a namespace.
+    /// Makes an object that remembers the messages of a namespace.
     public init(in namespace: Namespace, limits: Limits = Limits()) {
         local = namespace.local
         self.limits = limits
@@ -63,18 +67,21 @@ public final class HandledMessages: Sendable {
     /// How many messages are remembered on this server, those that are being handled included.
     public var count: Int { state.withLockedValue { $0.table.count } }
 
-    /// Runs `body`, unless the message has been handled before; returns its answer, or that of the first time.
+    /// Runs `body`, unless the message has been handled before, and returns its answer or that of the first time.
     ///
-    /// While the message is being handled, further calls wait. A message whose handling throws is not remembered: the error goes
-    /// to its own call, and a call that waits runs its `body`.
+    /// While the message is being handled, further calls with the same id and sender wait. When `body` throws, nothing is remembered:
+    /// the call throws the error, and one of the waiting calls runs its own `body`.
     ///
     /// - Parameters:
     ///   - id: The id that the client gave the message, such as a UUID.
     ///   - sender: The user or client that has made the id. Equal ids of two senders are two messages, and no sender gets the
-    ///     answer to another one's message.
-    /// - Throws: What `body` throws; ``SocketError`` with code `invalidArguments` for an id or sender that is too long, `timeout`
-    ///   when the servers' common memory cannot be reached, or when another server does not finish handling the
-    ///   message in time; the client then sends it again. A decoding error when the first answer had another type.
+    ///     answer to another one's message. The id of a socket will not do, since it changes with each connection.
+    /// - Throws: What `body` throws. ``SocketError`` with code `invalidArguments` for an id or sender that is too long. ``SocketError``
+    ///   with code `timeout` when Redis cannot be reached, or when another server does not finish handling the message in time; `body`
+    ///   has not run then. `DecodingError` when the first answer had another type.
+    ///
+    ///   An error that a handler throws is answered with ``ServerConfiguration/errorAcknowledgement``. A client does not send an event
+    ///   again that was answered: return nil there for errors after which it should.
     public func once<Answer: Codable & Sendable>(
         _ id: String, of sender: String, _ body: @Sendable () async throws -> Answer
     ) async throws -> Answer {

@@ -5,10 +5,10 @@ internal import Logging
 internal import NIOCore
 internal import Synchronization
 
-/// Notices handlers that hold an event loop too long, without a look at the clock for each event: the loop numbers what it runs,
-/// and somebody else looks from time to time whether the number is still the same.
+/// Notices handlers that hold an event loop too long without reading the clock for each event: the loop numbers the handlers that it
+/// runs, and a ``HandlerInspector`` checks from time to time whether the number is still the same.
 ///
-/// The loop alone writes the number, so it needs no atomic addition; what is read elsewhere may be a moment old.
+/// Only the loop writes the number, so it needs no atomic addition; other threads may read a number that is a moment old.
 final class HandlerWatch: Sendable {
     /// Odd while a handler runs.
     private let step = Atomic<UInt64>(0)
@@ -33,13 +33,13 @@ final class HandlerWatch: Sendable {
         return slow.load(ordering: .relaxed) == current
     }
 
-    /// What is being run; even for nothing. From any thread.
+    /// The number of the handler that is running; even when none is. From any thread.
     var current: UInt64 { step.load(ordering: .relaxed) }
 
-    /// Whether what is being run has been marked.
+    /// Whether the handler that is running has been marked.
     var isMarked: Bool { slow.load(ordering: .relaxed) == current }
 
-    /// Marks what has been run for too long. From any thread.
+    /// Marks a handler that has run for too long. From any thread.
     func mark(_ slowStep: UInt64) { slow.store(slowStep, ordering: .relaxed) }
 }
 
@@ -82,7 +82,7 @@ struct HandlerInspector {
 }
 
 extension ServerContext {
-    /// A handler has held its event loop longer than ``ServerConfiguration/slowHandlerWarning``: said once for each event of
+    /// A handler has held its event loop longer than ``ServerConfiguration/slowHandlerWarning``: logged once for each event of
     /// a namespace, and no more than a thousand times.
     func handlerHeldLoop(_ event: String, namespace: String) {
         metrics.slowHandlers.increment()

@@ -7,7 +7,7 @@ internal import NIOConcurrencyHelpers
 ///
 /// From any thread: handlers begin on the loop, those of server events where the event arrives, and end anywhere.
 final class RunningHandlers: Sendable {
-    /// One of them.
+    /// One running handler or middleware.
     struct Token: Sendable {
         let list: RunningHandlers
         let number: UInt64
@@ -29,7 +29,7 @@ final class RunningHandlers: Sendable {
 
     private struct State {
         var entries: [UInt64: Entry] = [:]
-        /// By their owner; empty where handlers outlive their sockets.
+        /// The numbers of each owner's entries; empty when handlers are not cancelled at the disconnection.
         var owned: [ObjectIdentifier: Set<UInt64>] = [:]
         var last: UInt64 = 0
         var excluded = 0
@@ -44,13 +44,13 @@ final class RunningHandlers: Sendable {
         self.knowsOwners = knowsOwners
     }
 
-    /// Those that have not ended.
+    /// How many have not ended.
     var count: Int { state.withLockedValue { $0.entries.count } }
 
-    /// Those that the end of the server waits for.
+    /// How many the end of the server waits for.
     var awaitedCount: Int { state.withLockedValue { $0.entries.count - $0.excluded } }
 
-    /// Those that wait for the end of the server themselves.
+    /// How many wait for the end of the server themselves.
     var excludedCount: Int { state.withLockedValue { $0.excluded } }
 
     /// Starts `work`, on this thread and before the call returns, up to its first suspension. After that it runs where Swift
@@ -103,7 +103,7 @@ final class RunningHandlers: Sendable {
 
     // MARK: Cancelling
 
-    /// Cancels those that an owner has started.
+    /// Cancels all that an owner has started.
     func cancel(owner: AnyObject) {
         let tasks = state.withLockedValue { state in
             (state.owned[ObjectIdentifier(owner)] ?? []).compactMap { number in

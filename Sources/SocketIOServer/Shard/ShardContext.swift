@@ -56,7 +56,7 @@ final class ShardContextCore: LoopResident {
     var rates: RatePolicy?
     /// How long clients took to acknowledge what asked for it.
     var acknowledgementLatency = LatencyHistogram()
-    /// While somebody looks at rooms.
+    /// Looks for the largest rooms; nil while no one has asked for them.
     var roomSurvey: RoomSurvey?
 
     var index: Int { engine.index }

@@ -2,10 +2,10 @@
 
 public import SocketIOCore
 
-/// The arguments of a received event or acknowledgement, still in the form they arrived in.
+/// The arguments of a received event or acknowledgement, in the form in which they arrived. A value, which any thread may use.
 ///
-/// Nothing is decoded until it is asked for. Arguments that are only passed on, with ``Socket/emit(_:arguments:)`` and
-/// its relatives, are passed on as the bytes that came.
+/// An argument is decoded each time you ask for it. ``Socket/emit(_:arguments:)`` and similar calls send the arguments on without
+/// decoding them: they copy the bytes.
 public struct EventArguments: Sendable {
     package let payload: PacketPayload
     /// 1 for events, whose first element is the name; 0 for acknowledgements.

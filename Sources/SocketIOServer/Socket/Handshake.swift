@@ -21,14 +21,14 @@ public struct Handshake: Sendable {
     /// When the client connected, in milliseconds since 1970-01-01 UTC.
     public let issued: Int64
 
-    /// A handshake, also one that another server has described.
+    /// Makes a handshake, for example from the description that another server has sent.
     public init(request: HandshakeInfo, auth: SocketValue, issued: Int64) {
         self.request = request
         self.source = .value(auth)
         self.issued = issued
     }
 
-    /// That of a client of this server.
+    /// The handshake of a client of this server.
     init(request: HandshakeInfo, given auth: GivenAuth?, issued: Int64) {
         self.request = request
         self.source = .given(auth)

@@ -3,19 +3,19 @@
 internal import EngineIOCore
 internal import SocketIOCore
 
-/// Which events have handlers, in the order of their registration: all that sockets have in common that were given
-/// handlers in the same way, as nearly all sockets of an application are.
+/// The names and kinds of the events that have handlers, in the order of their registration. Sockets whose handlers were registered
+/// in the same way share one such *shape*, as nearly all sockets of an application do.
 ///
-/// A shape that is shared never changes. It knows the shapes that come of one handler more, so equal registrations on
-/// many sockets lead to the same object. How many are known is bounded; what goes beyond, and what comes of taking
-/// handlers away, belongs to one socket alone and changes with it.
+/// A shared shape never changes. It refers to the shapes with one more handler, so that equal registrations on many sockets lead to
+/// the same object. The number of shared shapes is bounded. A shape beyond this bound, and one from which handlers were removed,
+/// belongs to a single socket and changes with it.
 ///
 /// Confined to the event loop of its sockets, or to the lock of their owner.
 final class SharedHandlerLayout {
     struct Entry: Equatable {
-        /// The name, if it is short: what nearly all are found by.
+        /// The name, if it is short. Nearly all events are found by it.
         let shortName: ShortName?
-        /// Of the name, for the others.
+        /// The hash of the name, by which long names are found.
         let hash: UInt32
         let isOnce: Bool
         let plan: ArgumentPlan
@@ -48,7 +48,7 @@ final class SharedHandlerLayout {
         var left = SharedHandlerLayout.mostShared
     }
 
-    /// Applications have a handful; more are made of names that come from outside.
+    /// Applications need a handful; an application that needs more makes the names of its events from input.
     private static let mostShared = 512
     private static let mostSuccessors = 8
     private static let longestShared = 64
@@ -57,10 +57,10 @@ final class SharedHandlerLayout {
     @exclusivity(unchecked)
     private(set) var entries: [Entry]
     private var successors: [SharedHandlerLayout] = []
-    /// Nil for a shape of one socket.
+    /// Nil for a shape that belongs to a single socket.
     private let budget: Budget?
 
-    /// The shape of no handlers, which all others grow from.
+    /// The shape without handlers, from which all others are made.
     convenience init() { self.init([], Budget()) }
 
     private init(_ entries: [Entry], _ budget: Budget?) {
@@ -68,7 +68,7 @@ final class SharedHandlerLayout {
         self.budget = budget
     }
 
-    /// The shape with one more handler; this one, when it is not shared.
+    /// Returns the shape with one more handler: another object, or this one when it is not shared.
     func adding(_ entry: Entry) -> SharedHandlerLayout {
         guard let budget else {
             entries.append(entry)
@@ -85,7 +85,7 @@ final class SharedHandlerLayout {
         return made
     }
 
-    /// The shape with these of its entries only; this one, when it is not shared.
+    /// Returns the shape with only these entries: another object, or this one when it is not shared.
     func keeping(_ indices: [Int]) -> SharedHandlerLayout {
         let kept = indices.map { entries[$0] }
         guard budget == nil else { return SharedHandlerLayout(kept, nil) }
@@ -95,7 +95,7 @@ final class SharedHandlerLayout {
 
     // MARK: Finding
 
-    /// The place of the only handler of an event with this name; nil when there are none or several, or one for one time.
+    /// The place of the only handler of an event with this name; nil when there is none, more than one, or one of `once`.
     func uniquePlace(of name: ShortName) -> Int? {
         var place: Int?
         for index in entries.indices {
@@ -106,7 +106,7 @@ final class SharedHandlerLayout {
         return place
     }
 
-    /// The same by the bytes of an event; nil also where they are not the name as it is.
+    /// The same by the bytes of an event; also nil when the bytes are not the plain name.
     func uniquePlace(of event: borrowing PacketPayload) -> Int? {
         var place: Int?
         event.withPlainName { name in

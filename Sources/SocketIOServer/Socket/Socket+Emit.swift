@@ -6,14 +6,15 @@ internal import SocketIOCore
 extension Socket {
     // MARK: Sending to this client
 
-    /// Sends an event. Dropped silently when the client has gone; a reserved name, or an argument that cannot be encoded,
-    /// is reported to the error listeners.
+    /// Sends an event. When the client has disconnected, the event is dropped, or kept for its return with connection state recovery
+    /// (protocol 4.12.3, rule 11). A reserved name, and an argument that cannot be encoded, are reported to the listeners of
+    /// ``onError(_:)``; nothing is sent then.
     public func emit<each Argument: Encodable & Sendable>(_ event: String, _ arguments: repeat each Argument) {
         if emitInPlace(event, repeat each arguments) { return }
         emit(event, EmitFlags()) { try .event(event, headroom: $0, repeat each arguments) }
     }
 
-    /// Sends an event with arguments that were received, as the same bytes.
+    /// Sends an event with arguments that were received; their bytes are copied unchanged.
     public func emit(_ event: String, arguments: EventArguments) {
         emit(event, EmitFlags()) { try .relay(event, headroom: $0, arguments) }
     }
@@ -23,8 +24,8 @@ extension Socket {
         emit("message", repeat each arguments)
     }
 
-    /// Sends an event and waits for the first argument of the client's acknowledgement, as long as ``timeout(_:)`` says,
-    /// else ``ServerConfiguration/acknowledgementTimeout``, and no longer than the socket is connected.
+    /// Sends an event and waits for the first argument of the client's acknowledgement, for the time of ``timeout(_:)`` or else of
+    /// ``ServerConfiguration/acknowledgementTimeout``.
     ///
     /// - Throws: ``SocketError`` with code `timeout`, `disconnected`, `invalidArguments` when the answer has another
     ///   type, `reservedEventName` or `tooManyPendingAcknowledgements`; `CancellationError`; `EncodingError`.
@@ -34,7 +35,7 @@ extension Socket {
         try await SocketEmitter(self).emitWithAck(event, repeat each arguments, as: type)
     }
 
-    /// As the typed form, with all arguments of the acknowledgement as they came.
+    /// As the typed form; returns all arguments of the acknowledgement without decoding them.
     public func emitWithAck<each Argument: Encodable & Sendable>(
         _ event: String, _ arguments: repeat each Argument
     ) async throws -> EventArguments {
@@ -63,7 +64,7 @@ extension Socket {
     /// Replaces an earlier event with the same key that still waits for the client, see ``SocketEmitter/coalescing(_:)``.
     public func coalescing(_ key: String) -> SocketEmitter { SocketEmitter(self).coalescing(key) }
 
-    /// Waits with each event until the client has room for it.
+    /// Waits before each event until the client's queue has room for it.
     public var suspending: SuspendingEmitter { SocketEmitter(self).suspending }
 
     // MARK: Sending to others
@@ -143,7 +144,7 @@ extension SocketCore {
         return true
     }
 
-    /// Tells the listeners for outgoing events.
+    /// Calls the listeners for outgoing events.
     func notifyOutgoing(_ packet: BroadcastPacket) {
         guard let hooks, !hooks.outgoing.isEmpty, let arguments = try? packet.arguments() else { return }
         for (_, listener) in hooks.outgoing { listener(packet.event, arguments) }

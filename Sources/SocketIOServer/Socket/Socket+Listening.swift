@@ -4,17 +4,19 @@ internal import EngineIOServer
 internal import LoopConfinement
 public import SocketIOCore
 
-/// Handlers of the client's events. They run on the socket's event loop, asynchronous ones up to their first suspension and
-/// then where Swift runs them. What blocks or computes for long must not happen on the loop: see ``offLoop(_:)``.
+/// Handlers of the client's events. They run on the socket's event loop; asynchronous ones leave it at their first suspension and
+/// continue where Swift runs asynchronous functions. Work that blocks or computes for long belongs in ``offLoop(_:)``.
 ///
-/// Arguments are decoded into the handler's parameter types; an event with others fails alone: it is reported to the
-/// error listeners, and acknowledged with an error if the client asked for it. So is an event whose handler throws. More
-/// arguments than parameters are ignored, and missing ones are nil for optional parameters. An ``Ack`` parameter, usually
-/// the last, takes the acknowledgement.
+/// The server decodes the arguments into the handler's parameter types (protocol 4.5). When they do not fit, or the handler throws,
+/// only this event fails: the listeners of ``onError(_:)`` get the error, and the client gets the acknowledgement that
+/// ``ServerConfiguration/errorAcknowledgement`` makes, if it asked for one. Arguments beyond the parameters are ignored; missing
+/// ones are nil for optional parameters. A parameter of type ``Ack``, usually the last, takes the acknowledgement.
+///
+/// Handlers may be added and removed from any thread. On the event loop this takes effect at once.
 extension Socket {
     // MARK: Handlers
 
-    /// Handles an event.
+    /// Handles an event. Returns an id for ``off(_:_:)``.
     @discardableResult
     public func on<each Argument: Decodable & Sendable>(
         _ event: String, _ handler: @escaping @Sendable (repeat each Argument) throws -> Void
@@ -47,7 +49,7 @@ extension Socket {
         add(event, isOnce: false, AsynchronousAnsweringHandler(handler))
     }
 
-    /// Handles an event with any number of arguments, as they came.
+    /// Handles an event with any number of arguments, which are not decoded.
     @discardableResult
     public func on(
         _ event: String, arguments handler: @escaping @Sendable (EventArguments, DynamicAck) throws -> Void
@@ -99,7 +101,7 @@ extension Socket {
         core.run { $0.forgetHandlers() }
     }
 
-    /// A reserved name is refused: nothing is registered, and the error listeners hear of it.
+    /// Refuses a reserved name: registers nothing, and reports the error to the listeners of ``onError(_:)``.
     private func add(_ event: String, isOnce: Bool, _ handler: any EventHandler) -> ListenerID {
         guard !ReservedEventNames.contains(event) else {
             report(SocketError.reservedForListening(event), event: event)
@@ -114,32 +116,33 @@ extension Socket {
 
     // MARK: The end
 
-    /// Runs when the socket is about to leave: its rooms are still there.
+    /// Runs when the socket is about to disconnect, while it is still in its rooms (protocol 4.6). On the event loop.
     public func onDisconnecting(_ listener: @escaping @Sendable (DisconnectReason) throws -> Void) {
         withHooks { $0.disconnecting.append(.synchronous { reason, _ in try listener(reason) }) }
     }
 
-    /// As the form with one parameter, with a description of what happened if there is one.
+    /// As the form with one parameter. The second parameter describes what happened, or is nil.
     public func onDisconnecting(_ listener: @escaping @Sendable (DisconnectReason, String?) throws -> Void) {
         withHooks { $0.disconnecting.append(.synchronous(listener)) }
     }
 
-    /// Runs when the socket has left.
+    /// Runs when the socket has disconnected and left its rooms (protocol 4.6). On the event loop.
     public func onDisconnect(_ listener: @escaping @Sendable (DisconnectReason) throws -> Void) {
         withHooks { $0.disconnected.append(.synchronous { reason, _ in try listener(reason) }) }
     }
 
-    /// As the form with one parameter, with a description of what happened if there is one.
+    /// As the form with one parameter. The second parameter describes what happened, or is nil.
     public func onDisconnect(_ listener: @escaping @Sendable (DisconnectReason, String?) throws -> Void) {
         withHooks { $0.disconnected.append(.synchronous(listener)) }
     }
 
-    /// Runs when the socket has left.
+    /// Runs when the socket has disconnected and left its rooms. Starts on the event loop and leaves it at the first suspension.
+    /// ``ServerConfiguration/cancelsHandlersAtDisconnect`` does not cancel it.
     public func onDisconnect(_ listener: @escaping @Sendable (DisconnectReason) async throws -> Void) {
         withHooks { $0.disconnected.append(.asynchronous { reason, _ in try await listener(reason) }) }
     }
 
-    /// As the form with one parameter, with a description of what happened if there is one.
+    /// As the form with one parameter. The second parameter describes what happened, or is nil.
     public func onDisconnect(_ listener: @escaping @Sendable (DisconnectReason, String?) async throws -> Void) {
         withHooks { $0.disconnected.append(.asynchronous(listener)) }
     }
@@ -156,8 +159,8 @@ extension Socket {
     }
 
     /// Calls `listener` with the number of messages that were dropped because the client reads too slowly
-    /// (``slowClientPolicy``): those of all its namespaces, once at the end of each delivery that dropped some. Events
-    /// replaced by ``coalescing(_:)`` do not count, nor do volatile events that were never queued. Called on the event
+    /// (``slowClientPolicy``), in all its namespaces: once at the end of each delivery that has dropped some. Events
+    /// that ``coalescing(_:)`` has replaced do not count, nor do volatile events that were never queued. On the event
     /// loop.
     public func onMessagesDropped(_ listener: @escaping @Sendable (Int) -> Void) {
         withHooks { $0.drops.append(listener) }

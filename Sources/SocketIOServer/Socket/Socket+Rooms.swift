@@ -5,7 +5,7 @@ internal import LoopConfinement
 public import SocketIOCore
 internal import Synchronization
 
-/// Keys typed values that belong to a socket, see ``Socket/subscript(_:)``.
+/// The key of a typed value that belongs to a socket, see ``Socket/subscript(_:)``.
 public protocol SocketStorageKey {
     /// The type of the value.
     associatedtype Value: Sendable
@@ -14,7 +14,7 @@ public protocol SocketStorageKey {
 extension Socket {
     // MARK: Rooms
 
-    /// The rooms the socket is in, its own (named after its id) included; empty after its disconnection.
+    /// The rooms that the socket is in, with the one named after its id; empty after its disconnection. Any thread may read it.
     public var rooms: NameSet {
         shared.withLock { shared in
             let others = shared.extras?.rooms ?? []
@@ -22,8 +22,8 @@ extension Socket {
         }
     }
 
-    /// Joins rooms. Joining twice, or after the disconnection, does nothing. Joins over the limits of the configuration
-    /// are reported to the error listeners. A join counts towards ``RateLimits/Rates/joinsPerSecond`` of the client.
+    /// Joins rooms, at once on the socket's event loop and a moment later elsewhere. Joining twice, or after the disconnection, does
+    /// nothing. Joins over the limits of the configuration are refused and reported to the listeners of ``onError(_:)``. A join counts towards ``RateLimits/Rates/joinsPerSecond`` of the client.
     public func join(_ rooms: String...) { join(rooms) }
 
     /// Joins rooms.
@@ -62,7 +62,7 @@ extension Socket {
 
     // MARK: Data
 
-    /// Free storage that `fetchSockets` shows, also to other servers. An empty object in the beginning.
+    /// Free storage, which `fetchSockets` also shows to other servers. It begins as an empty object. Any thread may read and change it.
     public var data: SocketValue {
         get { shared.withLock { $0.extras?.data ?? Extras.noData } }
         set {
@@ -71,7 +71,7 @@ extension Socket {
         }
     }
 
-    /// Reads and changes ``data`` in one step: no other thread changes it meanwhile.
+    /// Reads and changes ``data`` in one step; no other thread can change it in between. `body` runs under a lock and must be short.
     public func withData<Result: Sendable>(_ body: @Sendable (inout SocketValue) throws -> Result) rethrows -> Result {
         try shared.withLock { try body(&$0.makeExtras().data) }
     }

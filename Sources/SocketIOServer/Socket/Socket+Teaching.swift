@@ -2,10 +2,10 @@
 
 // Calls that look right to users of Socket.IO in other languages, with what to write instead.
 
-/// A socket cannot be an argument: it is a connection of this server.
+/// A socket cannot be sent as an argument, because it is a connection of this server.
 @available(*, unavailable, message: "a Socket cannot be sent; send socket.id, or what your application knows of it")
 extension Socket: Encodable {
-    /// Fails.
+    /// Always throws.
     public func encode(to encoder: any Encoder) throws {
         throw EncodingError.invalidValue(
             self,
@@ -15,12 +15,12 @@ extension Socket: Encodable {
     }
 }
 
-/// Nor can one be received: handlers of connections are registered with `onConnection`.
+/// A socket cannot be received as an argument. Register handlers of connections with `onConnection`.
 @available(
     *, unavailable, message: "a Socket is no argument of an event; handlers of connections are for onConnection(_:)"
 )
 extension Socket: Decodable {
-    /// Fails.
+    /// Always throws.
     public convenience init(from decoder: any Decoder) throws {
         throw DecodingError.dataCorrupted(
             DecodingError.Context(

@@ -9,14 +9,14 @@ internal import Synchronization
 
 /// One client in one namespace.
 ///
-/// A handle that may be used from anywhere and kept as long as wanted: nothing fails when the client has gone. Calls
+/// A handle that may be used from any thread and kept for any time: calls do nothing when the client has disconnected. Calls
 /// made on the socket's event loop act at once: those of synchronous handlers, and of asynchronous ones before their first
-/// suspension. Calls from elsewhere are handed to the loop. The calls of one caller act in their order in any case.
+/// suspension. Calls from elsewhere are handed to the loop. In both cases the calls of one caller act in their order.
 ///
 /// What lives on the loop is in a ``SocketCore``. Here is what any thread may read: constants, atomic numbers, and what is behind
 /// a lock.
 public final class Socket: Sendable, Identifiable {
-    /// Whether middlewares run, events flow, or nothing happens any more.
+    /// What the socket does: its middlewares run, it is connected, or it has ended.
     enum Phase: UInt8 {
         case connecting
         case connected
@@ -27,9 +27,9 @@ public final class Socket: Sendable, Identifiable {
     public let id: String
     /// The namespace the socket belongs to.
     public let namespace: Namespace
-    /// The session the socket came over, shared with the client's sockets in other namespaces.
+    /// The session of the client, which its sockets in other namespaces share.
     public let conn: EngineSession
-    /// What is known from the first request and the CONNECT packet.
+    /// The first request of the session, and the `auth` of the CONNECT packet.
     public var handshake: Handshake { Handshake(request: conn.handshake, given: auth, issued: issued) }
 
     let core: LoopReference<SocketCore>
@@ -89,14 +89,14 @@ public final class Socket: Sendable, Identifiable {
     /// Runs `body` on the loop: now, or after what has been handed to the loop before.
     package func onLoop(_ body: @escaping @Sendable () -> Void) { core.home.run(body) }
 
-    /// The core tells.
+    /// Stores the phase. Called by the core.
     func note(_ phase: Phase) { self.phase.store(phase.rawValue, ordering: .releasing) }
 
     // MARK: Disconnecting
 
     /// Disconnects the socket from its namespace; with `close` the whole client, from all its namespaces.
     ///
-    /// The stock client does not come back by itself after this.
+    /// The official client does not connect again by itself after this. Its session cannot be continued (protocol 4.12).
     public func disconnect(close: Bool = false) { core.run { $0.disconnect(close: close) } }
 }
 
@@ -123,7 +123,7 @@ extension Socket: HandlerScope {
         }
     }
 
-    /// Something of this socket has failed: counted, logged, told to the error listeners. Never ends anything.
+    /// Counts and logs a failure of this socket, and reports it to the listeners of ``onError(_:)``. It disconnects nothing.
     func report(_ error: any Error, event: String?) {
         let isPeersFault: Bool
         var kind = SocketLogKind.eventFailed

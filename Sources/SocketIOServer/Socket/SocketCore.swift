@@ -7,12 +7,12 @@ internal import NIOCore
 internal import SocketIOCore
 internal import Synchronization
 
-/// One client in one namespace, where it lives. Others have a ``Socket``.
+/// One client in one namespace, on its event loop. Other threads have a ``Socket``.
 final class SocketCore: LoopResident {
-    /// What others have; nil after the end, since they refer to each other.
+    /// The handle for other threads; nil after the end, because both refer to each other.
     private(set) var handle: Socket?
     let client: Client
-    /// What its namespace has on this event loop.
+    /// The part of the namespace on this event loop.
     let part: NamespaceShardCore
     /// The place among the client's sockets.
     let slot: ClientSlot
@@ -35,7 +35,7 @@ final class SocketCore: LoopResident {
         self.member = part.add(self)
     }
 
-    /// Makes what others get. To be called once.
+    /// Makes the handle. Call it once.
     func makeHandle(
         namespace: Namespace, conn: EngineSession, auth: GivenAuth?, continuation: SocketContinuation?
     ) -> Socket {
@@ -56,7 +56,7 @@ final class SocketCore: LoopResident {
 
     // MARK: Life
 
-    /// The middlewares have let the socket pass.
+    /// Connects the socket after its middlewares have accepted it.
     func becomeConnected() {
         guard let handle, !member.isNone else { return }
         handle.note(.connected)
@@ -96,7 +96,7 @@ final class SocketCore: LoopResident {
         end(handle)
     }
 
-    /// Lets go of everything the application has given; most of it refers to the socket.
+    /// Releases everything that the application has added; most of it refers to the socket.
     private func end(_ handle: Socket) {
         if let hooks, !hooks.outgoing.isEmpty { part.outgoingListenerCount -= 1 }
         failAcknowledgements(of: handle.id)
@@ -181,7 +181,7 @@ final class SocketCore: LoopResident {
         }
     }
 
-    /// The same in the name of the client, whose rates are charged.
+    /// The same, and charges the rates of the client.
     func joinCharged(_ rooms: [String]) {
         guard client.shard.rates != nil else { return join(rooms) }
         join(rooms.filter { _ in !isJoinRefused() })

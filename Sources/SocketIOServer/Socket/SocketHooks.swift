@@ -2,18 +2,26 @@
 
 public import SocketIOCore
 
-/// Looks at every received event before its handlers, in a fixed order, one event after the other; may change it, or
-/// drop it by throwing, which is reported to the socket's error listeners. Each event's first middleware starts on the
-/// event loop; what comes after a suspension runs where Swift runs it, and the handlers on the loop again.
+/// Looks at each received event of a socket before the handlers get it (protocol 4.5); added with ``Socket/use(_:)``.
+///
+/// The middlewares of a socket run in the order in which they were added, and take one event at a time, so events keep their
+/// order. A middleware may change the event. When it throws, the event is dropped: no handler gets it, the listeners of
+/// ``Socket/onError(_:)`` get the error, and the client gets no acknowledgement unless the middleware has sent one with
+/// ``IncomingEvent/ack``.
+///
+/// The first middleware of an event starts on the socket's event loop. After the first suspension the middlewares run where
+/// Swift runs asynchronous functions; the handlers run on the loop again. Events that arrive meanwhile wait, up to
+/// ``ServerConfiguration/maxWaitingEvents`` and ``ServerConfiguration/maxWaitingBytes``; more close the session.
 public typealias EventMiddleware = @Sendable (inout IncomingEvent) async throws -> Void
 
-/// A received event on its way through the middlewares.
+/// A received event that an ``EventMiddleware`` looks at. A value, which any thread may use.
 public struct IncomingEvent: Sendable {
-    /// The name; changing it selects other handlers.
+    /// The name. After a change, the handlers of the new name get the event.
     public var name: String
-    /// The arguments; see ``setArguments(_:)``.
+    /// The arguments, without the name. Replace them with ``setArguments(_:)``.
     public private(set) var arguments: EventArguments
-    /// Answers the event, if the client asked for it.
+    /// Acknowledges the event; ``DynamicAck/isRequested`` tells whether the client asked for that. Only the first
+    /// acknowledgement of an event is sent, so the handlers can no longer answer after this.
     public var ack: DynamicAck { DynamicAck(responder: responder) }
 
     let responder: AckResponder?
@@ -24,12 +32,16 @@ public struct IncomingEvent: Sendable {
         self.responder = responder
     }
 
-    /// Replaces the arguments.
+    /// Replaces all arguments.
+    ///
+    /// - Throws: `EncodingError`, or what an argument throws when it is encoded; then the arguments stay as they were.
     public mutating func setArguments<each Argument: Encodable>(_ new: repeat each Argument) throws {
         arguments = try EncodedArguments.unchecked(name, repeat each new).received(offset: 1)
     }
 
-    /// Replaces the arguments by a list whose length is known at run time only.
+    /// Replaces all arguments by a list whose length is known only at run time.
+    ///
+    /// - Throws: As ``setArguments(_:)``.
     public mutating func setArguments(arguments new: [SocketValue]) throws {
         arguments = try EncodedArguments.unchecked(name, list: new).received(offset: 1)
     }
@@ -48,7 +60,8 @@ enum DisconnectListener: Sendable {
     case asynchronous(@Sendable (DisconnectReason, String?) async throws -> Void)
 }
 
-/// What few sockets have: made with the first listener of these kinds. Confined to the socket's event loop.
+/// The listeners and middlewares that few sockets have. A socket makes this object with the first of them. Confined to the
+/// socket's event loop.
 final class SocketHooks {
     typealias AnyListener = @Sendable (String, EventArguments) -> Void
 
@@ -63,8 +76,8 @@ final class SocketHooks {
 
     /// Events waiting for the middlewares, which take one at a time.
     var waiting: [WaitingEvent] = []
-    /// The middlewares have one.
+    /// Whether the middlewares are working on an event.
     var isProcessing = false
-    /// Somebody is giving them one after the other.
+    /// Whether a call of `processWaiting` is under way, so that a nested one returns at once.
     var isAdvancing = false
 }

@@ -18,7 +18,7 @@ struct ArgumentPlan: Sendable, Equatable {
     }
 }
 
-/// Hands the arguments of one event to one handler, left to right.
+/// Passes the arguments of one event to one handler, from left to right.
 struct ArgumentCursor {
     private let arguments: EventArguments
     private let responder: AckResponder?

@@ -2,7 +2,7 @@
 
 internal import Synchronization
 
-/// Names a registered listener, for its removal with `off`.
+/// Identifies a registered handler or listener; `off` and similar calls remove it by its id.
 public struct ListenerID: Sendable, Hashable {
     private let value: UInt64
 
@@ -17,16 +17,16 @@ public struct ListenerID: Sendable, Hashable {
     }
 }
 
-/// What a handler is run with. It ends with the dispatch of its event, which is why it cannot be copied: asynchronous
-/// handlers take from it what they need for longer.
+/// The event with which a handler runs. It exists only while the event is dispatched and therefore cannot be copied: asynchronous
+/// handlers take out what they need for longer.
 struct EventDispatch: ~Copyable {
     let event: String
     let arguments: EventArguments
     var responder: AckResponder?
-    /// Not counted: it is the scope that dispatches, and lives at least until that has returned.
+    /// Not reference-counted: the scope dispatches the event, and lives at least until the dispatch has returned.
     unowned(unsafe) let scope: any HandlerScope
 
-    /// Runs a synchronous handler, or what comes before an asynchronous one. A failure goes to the scope.
+    /// Runs a synchronous handler, or the decoding before an asynchronous one. An error goes to the scope.
     @inline(__always)
     borrowing func attempt(_ work: () throws -> Void) {
         do {
@@ -36,7 +36,7 @@ struct EventDispatch: ~Copyable {
         }
     }
 
-    /// Starts an asynchronous handler, which may use the responder. A failure goes to the scope.
+    /// Starts an asynchronous handler, which may use the responder. An error goes to the scope.
     @inline(__always)
     borrowing func start(_ work: @escaping @Sendable (AckResponder?) async throws -> Void) {
         let scope: any HandlerScope = scope
@@ -58,18 +58,18 @@ struct EventDispatch: ~Copyable {
     }
 }
 
-/// Where handlers run and where their failures go: a socket, or a namespace for the events of other servers.
+/// The owner of handlers, which gets their errors: a socket, or a namespace for the events of other servers.
 protocol HandlerScope: AnyObject, Sendable {
-    /// Where the asynchronous ones are known while they run.
+    /// The list of the asynchronous handlers that are running.
     var running: RunningHandlers { get }
 
     /// An asynchronous handler of the scope is about to begin.
     func handlerBegins()
 
-    /// It has ended. From any thread.
+    /// An asynchronous handler of the scope has ended. From any thread.
     func handlerEnded()
 
-    /// Whose questions to other servers are counted; nil where they are not.
+    /// The socket to which questions to other servers are charged; nil when they are not counted.
     var asker: Socket? { get }
 
     /// A handler has failed: counts it, logs it, tells the error hooks and the waiting client. From any thread.
@@ -78,14 +78,14 @@ protocol HandlerScope: AnyObject, Sendable {
 
 /// A handler whose parameter types have been closed over.
 ///
-/// Every socket has one object for each of its handlers, so that holds the application's closure and nothing else: the
-/// class knows the types, and what else is the same for many sockets is in a ``SharedHandlerLayout``.
+/// Every socket has one such object for each of its handlers, so it holds only the application's closure. The class knows the types,
+/// and a ``SharedHandlerLayout`` has what is the same for many sockets.
 ///
 /// Synchronous handlers run where the event is dispatched, on the socket's event loop. Asynchronous ones start there
 /// too, before the dispatch returns, so events reach handlers in the order of their arrival. At its first suspension a
 /// handler leaves the loop, and goes on where Swift runs asynchronous functions.
 ///
-/// None of them has anything that changes.
+/// The objects never change.
 protocol EventHandler: AnyObject, Sendable {
     var id: ListenerID { get }
 

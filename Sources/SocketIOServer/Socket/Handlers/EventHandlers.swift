@@ -3,17 +3,17 @@
 internal import EngineIOCore
 internal import SocketIOCore
 
-/// Handlers by event name.
+/// The handlers of a socket, found by the name of the event.
 ///
-/// One flat list beside the ``SharedHandlerLayout`` that says what they are for, since every socket has its own: a table would
-/// take several times the memory. The shape is searched by a hash of the name, which costs no more than a look-up in a
-/// table would with a hundred handlers.
+/// They are in one flat list, and a ``SharedHandlerLayout`` has their names. Every socket has such a list, and a table would take
+/// several times the memory. The shape is searched by a hash of the name; with a hundred handlers this costs no more than a look-up
+/// in a table.
 struct EventHandlers {
     private var shape: SharedHandlerLayout
-    /// In the order of their registration; each belongs to the entry of the shape at its place.
+    /// In the order of their registration; each belongs to the entry at the same place of the shape.
     private var handlers: [any EventHandler] = []
 
-    /// - Parameter shape: that of no handlers.
+    /// - Parameter shape: the shape without handlers.
     init(_ shape: SharedHandlerLayout) {
         self.shape = shape
     }
@@ -54,7 +54,7 @@ struct EventHandlers {
         shape = shape.keeping(kept)
     }
 
-    /// The handlers to run now for `event`, in order; those registered for one time are removed.
+    /// Returns the handlers to run now for `event`, in order, and removes those of `once`.
     ///
     /// The table is in its final state when this returns, so handlers may change it.
     mutating func take(_ event: String) -> Match {
@@ -75,11 +75,11 @@ struct EventHandlers {
         return match
     }
 
-    /// The handler of an event that has one and keeps it, as nearly all have; nil for others, which `take` is for. No string
-    /// is made of the name.
+    /// Returns the handler of an event that has exactly one, and keeps it, as nearly all events do. Nil for other events, for which
+    /// `take` is used. It makes no string of the name.
     ///
     /// Inlined, so that the lists need not be counted for the call.
-    /// - Parameter name: that of the event, if it is short and plain.
+    /// - Parameter name: the name of the event, if it is short and plain.
     @inline(__always)
     func uniqueHandler(_ event: borrowing PacketPayload, name: ShortName?) -> UniqueHandler? {
         guard let place = if let name { shape.uniquePlace(of: name) } else { shape.uniquePlace(of: event) } else {
@@ -88,14 +88,14 @@ struct EventHandlers {
         return UniqueHandler(handler: handlers[place], event: shape.event(at: place), plan: shape.plan(at: place))
     }
 
-    /// What `uniqueHandler` finds.
+    /// The result of `uniqueHandler`.
     struct UniqueHandler {
         let handler: any EventHandler
         let event: String
         let plan: ArgumentPlan
     }
 
-    /// A handler with what its shape knows of it.
+    /// A handler and the plan of its parameters.
     struct Planned {
         let handler: any EventHandler
         let plan: ArgumentPlan

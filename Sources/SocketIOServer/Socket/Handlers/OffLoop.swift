@@ -2,8 +2,8 @@
 
 internal import NIOPosix
 
-/// Runs work that blocks or computes for long on a thread of its own, so that the event loop of the calling handler goes
-/// on meanwhile.
+/// Runs work that blocks or computes for long on a thread that no event loop uses, and returns its result. The event loop of
+/// the calling handler serves its other clients meanwhile.
 ///
 /// ```swift
 /// socket.on("thumbnail") { (image: Data) async throws -> Data in
@@ -11,11 +11,17 @@ internal import NIOPosix
 /// }
 /// ```
 ///
-/// The handler then goes on where Swift runs asynchronous functions. The threads are NIO's shared pool for blocking work, on
-/// which nothing else depends; calls wait when all are busy. Work that blocks does not belong on Swift's own threads, of which
-/// there is one for each core.
+/// May be called from any asynchronous code. Afterwards the caller continues where Swift runs asynchronous functions, no longer
+/// on the event loop.
 ///
-/// - Throws: What `work` throws.
+/// The threads belong to SwiftNIO's pool for blocking work, which the whole process shares: as many as the machine has cores, or
+/// as the environment variable `NIO_SINGLETON_BLOCKING_POOL_THREAD_COUNT` says. When all of them are
+/// busy, further calls wait, in any number and without a time limit. Do not use Swift's own threads for work that blocks: there is
+/// one for each core, and all asynchronous functions need them.
+///
+/// - Returns: What `work` returns.
+/// - Throws: What `work` throws. `CancellationError` when the task is cancelled while the call waits for a thread; `work` does
+///   not run then. Work that has begun goes on to its end, whatever happens to the task.
 public func offLoop<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
     try await NIOThreadPool.singleton.runIfActive(work)
 }

@@ -16,7 +16,7 @@ public final class UnixTransport: ClusterTransport {
         var receivers: NameDictionary<ClusterReceiver> = [:]
         /// Subscriptions that the hub has not confirmed.
         var subscribing: NameDictionary<ClusterCallback<Void>> = [:]
-        /// How many servers the hub has told of, by namespace.
+        /// The number of servers of each namespace, as the hub has sent it last.
         var counts: NameDictionary<Int> = [:]
     }
 
@@ -29,7 +29,7 @@ public final class UnixTransport: ClusterTransport {
 
     // MARK: ClusterTransport
 
-    /// Connects, and tries it again ten times a second while the hub is away.
+    /// Connects; tries again ten times a second while the hub cannot be reached.
     public func start(_ statusChanged: @escaping @Sendable (ClusterStatus) -> Void) {
         let connecting = Task {
             while !isClosed {
@@ -57,7 +57,7 @@ public final class UnixTransport: ClusterTransport {
         await connecting?.value
     }
 
-    /// Subscribes when there is a connection; again with each new one.
+    /// Subscribes when there is a connection, and again after each reconnection.
     public func subscribe(_ receiver: ClusterReceiver, _ done: ClusterCallback<Void>) {
         let (isOpen, earlier) = state.withLockedValue { state -> (Bool, ClusterCallback<Void>?) in
             guard !state.isClosed else { return (false, nil) }
@@ -68,11 +68,11 @@ public final class UnixTransport: ClusterTransport {
         }
         earlier?.fail(Unreachable())
         guard isOpen else { return done.fail(Unreachable()) }
-        // Without a connection it is done as soon as there is one.
+        // Without a connection, `connect` sends it as soon as there is one.
         send(Frame(.subscribe, receiver.namespace))
     }
 
-    /// Forgets the receiver, unless the namespace has another one by now.
+    /// Forgets the receiver, unless a newer one has subscribed to the namespace.
     public func unsubscribe(_ receiver: ClusterReceiver) {
         let (isCurrent, waiting) = state.withLockedValue { state -> (Bool, ClusterCallback<Void>?) in
             guard state.receivers[receiver.namespace] === receiver else { return (false, nil) }
@@ -83,14 +83,14 @@ public final class UnixTransport: ClusterTransport {
         if isCurrent { send(Frame(.unsubscribe, receiver.namespace)) }
     }
 
-    /// Sends it to all servers with the namespace: they ignore what is for another one.
+    /// Sends the message to all servers with the namespace; each ignores a message for another server.
     public func publish(
         _ message: ByteBuffer, in namespace: String, to destination: ClusterDestination, _ done: ClusterCallback<Void>
     ) {
         if send(Frame(.message, namespace, message)) { done.succeed() } else { done.fail(Unreachable()) }
     }
 
-    /// Tells what the hub has told.
+    /// Returns the number that the hub has sent last.
     public func countServers(in namespace: String, _ done: ClusterCallback<Int>) {
         done.succeed(state.withLockedValue { $0.counts[namespace] ?? 1 })
     }
@@ -112,7 +112,7 @@ public final class UnixTransport: ClusterTransport {
         let namespaces = state.withLockedValue { state -> NameSet? in
             guard !state.isClosed else { return nil }
             state.channel = channel
-            // The hub tells them anew.
+            // The hub sends the numbers again after a subscription.
             state.counts = [:]
             return state.receivers.keys
         }
