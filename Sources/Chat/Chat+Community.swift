@@ -60,7 +60,7 @@ extension Chat {
     func welcomeToCommunity(_ socket: Socket) {
         guard let identity = socket.get(VisitorIdentity.self), let space = CommunityName.id(of: socket.namespace.name)
         else { return socket.disconnect() }
-        let visitor = Visitor(socket: socket, person: identity.person, space: space)
+        let visitor = visitor(socket, identity.person, in: space)
         presence.arrived(visitor.person, in: space, limits: limits)
         listenForTalk(visitor)
         listenForFiles(visitor)
@@ -73,8 +73,14 @@ extension Chat {
             try limitReading(visitor)
             return try await join(visitor, title)
         }
-        on(visitor, "leave") { (key: String) async throws -> Bool in try await leave(visitor, key) }
-        on(visitor, "quit") { () async throws -> Bool in try await quit(visitor) }
+        on(visitor, "leave") { (key: String) async throws -> Bool in
+            try limitReading(visitor, cost: 5)
+            return try await leave(visitor, key)
+        }
+        on(visitor, "quit") { () async throws -> Bool in
+            try limitReading(visitor, cost: 10)
+            return try await quit(visitor)
+        }
         on(visitor, "watch") { () async throws -> ChatCrowd in
             try limitReading(visitor, cost: 10)
             socket.join("watch")
@@ -104,6 +110,7 @@ extension Chat {
 
     /// Joins a channel by title or key, and makes it when there is none.
     private func join(_ visitor: Visitor, _ wanted: String) async throws -> ChatOpening {
+        try checkHasNotQuit(visitor)
         let key: String
         if case .channel(let space, _) = RoomKey(wanted), space.hasSameBytes(as: visitor.space) {
             guard try await store.room(wanted) != nil else { throw EventError.noSuchRoom }
@@ -112,7 +119,9 @@ extension Chat {
             guard let title = ChatTitle(wanted) else { throw Self.badTitle }
             key = RoomKey.channel(community: visitor.space, id: ChatID.of(title.skeleton)).text
             if try await store.room(key) == nil {
-                try limitWriting(visitor)
+                // Everybody in the community reads the title.
+                try await checkMayMakeChannel(visitor)
+                try limitRooms(visitor)
                 let room = ChatRoom(
                     key: key, title: title.text, space: visitor.space, owner: visitor.person.id, created: Self.now)
                 let made = try await store.create(room)
@@ -127,6 +136,12 @@ extension Chat {
         let opening = try await open(visitor, key)
         visitor.socket.to(visitor.personRoom).emit("joined", opening.room)
         return opening
+    }
+
+    private func checkMayMakeChannel(_ visitor: Visitor) async throws {
+        let member = try await store.member(visitor.person.id, of: RoomKey.community(visitor.space).text)
+        guard let member, member.role != .banned else { throw EventError.noSuchRoom }
+        try checkMute(member)
     }
 
     private func leave(_ visitor: Visitor, _ key: String) async throws -> Bool {
@@ -145,10 +160,15 @@ extension Chat {
             guard member.role != .banned else { throw EventError.noSuchRoom }
             try checkMute(member)
         }
-        for place in try await store.places(of: visitor.person.id, in: visitor.space) {
-            try await store.leave(visitor.person.id, room: place.room.key)
-        }
+        let places = try await store.places(of: visitor.person.id, in: visitor.space)
+        for place in places { try await store.leave(visitor.person.id, room: place.room.key) }
         try await store.leave(visitor.person.id, room: key)
+        // This device gets the answer and then disconnects by itself; until then it is told nothing.
+        visitor.socket.set(VisitorIdentity(person: visitor.person, hasQuit: true))
+        let devices = visitor.socket.namespace.in(visitor.personRoom)
+        devices.except(visitor.socket.id).disconnectSockets()
+        visitor.socket.leave("watch")
+        for place in places { visitor.socket.leave(Self.channelRoom(place.room.key)) }
         io.in(visitor.personRoom).emit("quit", visitor.space)
         return true
     }

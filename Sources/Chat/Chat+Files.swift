@@ -26,10 +26,13 @@ extension Chat {
             guard ChatID.isValid(file), offset >= 0, (1...Self.maximumPiece).contains(piece.count) else {
                 throw EventError.refusal(.filePiece, "A piece of a file has 1 to \(Self.maximumPiece) bytes.")
             }
+            try limitReading(visitor)
+            if let wait = rates.upload(visitor, bytes: piece.count, limits) { throw Self.slowDown(wait) }
             return try await store.append(
                 piece.bytes, at: offset, to: Self.fileID(file, of: visitor), owner: visitor.person.id)
         }
         on(visitor, "download") { (key: String, file: String, offset: Int) async throws -> SocketData in
+            try limitReading(visitor)
             _ = try await access(visitor, key)
             guard ChatID.isValid(file), offset >= 0, offset <= 1 << 40,
                 let bytes = try await store.read(file, in: key, at: offset, count: Self.maximumPiece)

@@ -39,7 +39,7 @@ struct ChatSight: Codable, Sendable {
 extension Chat {
     func welcome(_ socket: Socket) {
         guard let identity = socket.get(VisitorIdentity.self) else { return socket.disconnect(close: true) }
-        let visitor = Visitor(socket: socket, person: identity.person, space: "")
+        let visitor = visitor(socket, identity.person, in: "")
         // The room that `socketio-server emit --to lobby` reaches.
         socket.join("lobby")
         presence.arrived(visitor.person, in: "", limits: limits)
@@ -70,6 +70,7 @@ extension Chat {
         }
         on(visitor, "create") { (title: String) async throws -> ChatPlace in try await makeCommunity(visitor, title) }
         on(visitor, "device") { () async throws -> String in
+            try limitReading(visitor, cost: 5)
             guard login(of: socket) == nil else { throw EventError.notYours }
             return try await tokens().code(for: visitor.person.id, until: Self.now + 600_000)
         }
@@ -161,7 +162,7 @@ extension Chat {
         else { throw EventError.refusal(.noPerson, "There is no such person.") }
         let key = RoomKey.direct(between: visitor.person.id, and: other).text
         if try await store.room(key) == nil {
-            try limitWriting(visitor)
+            try limitRooms(visitor)
             try await converse(
                 visitor, ChatRoom(key: key, title: "", space: "", owner: visitor.person.id, created: Self.now), [other])
         }
@@ -170,7 +171,7 @@ extension Chat {
 
     private func group(_ visitor: Visitor, _ title: String, _ people: [String]) async throws -> ChatOpening {
         // First, since all that follows costs the store something for each of the people.
-        try limitWriting(visitor)
+        try limitRooms(visitor)
         guard let title = ChatTitle(title) else { throw Self.badTitle }
         let others = NameSet(people.prefix(Self.maximumGroup)).subtracting([visitor.person.id])
         guard !others.isEmpty, others.count < Self.maximumGroup, others.allSatisfy({ ChatID.isValid($0) }) else {
@@ -193,7 +194,6 @@ extension Chat {
 
     /// Leaves a group with all devices. Those who stay hear of it; those who have left cannot read the group any more.
     func leaveGroup(_ visitor: Visitor, _ key: String) async throws -> Bool {
-        try limitReading(visitor, cost: 5)
         let access = try await access(visitor, key)
         try await store.leave(visitor.person.id, room: key)
         audience(visitor, access).emit("departed", ChatDeparture(room: key, person: visitor.person.id))
@@ -228,7 +228,7 @@ extension Chat {
     }
 
     private func makeCommunity(_ visitor: Visitor, _ title: String) async throws -> ChatPlace {
-        try limitWriting(visitor)
+        try limitRooms(visitor)
         guard let title = ChatTitle(title) else { throw Self.badTitle }
         let room = ChatRoom(
             key: RoomKey.community(ChatID.random()).text, title: title.text, space: "", owner: visitor.person.id,
@@ -246,14 +246,18 @@ extension Chat {
 
     // MARK: Who is here
 
-    private func look(_ visitor: Visitor, _ people: [String]) async throws -> [ChatSight] {
-        let socket = visitor.socket
+    /// Joins the rooms where changes of people's presence are told. Does not suspend, so that several at a time keep to the limit.
+    private func follow(_ people: [String], _ socket: Socket) {
         let earlier = socket.rooms.filter { $0.beginsWithBytes(of: Self.lookPrefix) }
-        let surplus = earlier.count + min(people.count, 50) - Self.maximumLooks
-        for room in earlier.prefix(max(0, surplus)) { socket.leave(room) }
+        for room in earlier.prefix(max(0, earlier.count + people.count - Self.maximumLooks)) { socket.leave(room) }
+        socket.join(people.map { Self.lookPrefix + $0 })
+    }
+
+    private func look(_ visitor: Visitor, _ people: [String]) async throws -> [ChatSight] {
+        let people = people.prefix(50).filter { ChatID.isValid($0) }
+        follow(people, visitor.socket)
         var sights: [ChatSight] = []
-        for person in people.prefix(50) where ChatID.isValid(person) {
-            socket.join(Self.lookPrefix + person)
+        for person in people {
             let here = presence.isHere(person)
             let seen = here ? Self.now : try await store.person(person)?.seen ?? 0
             sights.append(ChatSight(person: person, here: here, seen: seen))

@@ -84,6 +84,7 @@ extension Chat {
             return PlainPlace(key: key, room: title, people: try await names(in: key).sorted())
         }
         on(visitor, "leave") { (key: String) async throws -> Bool in
+            try limitReading(visitor, cost: 5)
             if case .group? = RoomKey(key) { return try await leaveGroup(visitor, key) }
             guard Self.isPlain(key), socket.rooms.contains(key) else { return true }
             socket.leave(key)

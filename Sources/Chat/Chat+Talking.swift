@@ -58,7 +58,7 @@ extension Chat {
             try limitReading(visitor, cost: 20)
             _ = try await access(visitor, key)
             guard (2...200).contains(text.utf8.count) else { return [] }
-            return try await store.search(text, in: key, limit: Self.page)
+            return try await searches.run { try await store.search(text, in: key, limit: Self.page) }
         }
         on(visitor, "message") { (key: String, said: Said) async throws -> Receipt in
             switch said {
@@ -121,8 +121,8 @@ extension Chat {
 
     /// The room, if the person may read it: channels those who are in the community, conversations their people.
     func access(_ visitor: Visitor, _ key: String) async throws -> ChatAccess {
-        let parsed = RoomKey(key)
-        switch parsed {
+        try checkHasNotQuit(visitor)
+        switch RoomKey(key) {
         case .channel(let space, _)? where space.hasSameBytes(as: visitor.space):
             guard let room = try await store.room(key) else { throw EventError.noSuchRoom }
             return ChatAccess(room: room, people: nil)
@@ -139,6 +139,11 @@ extension Chat {
             return ChatAccess(room: room, people: members.map(\.person))
         default: throw EventError.noSuchRoom
         }
+    }
+
+    /// Refuses a device that is still connected although its person has left the community.
+    func checkHasNotQuit(_ visitor: Visitor) throws {
+        guard visitor.socket.get(VisitorIdentity.self)?.hasQuit != true else { throw EventError.noSuchRoom }
     }
 
     /// All devices that hear a room, wherever they are connected.

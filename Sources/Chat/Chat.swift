@@ -18,10 +18,8 @@ public struct Chat: Sendable {
     let io: Server
     let shared: Shared
     let presence: Presence
-    /// How fast people may say something, and begin rooms and files.
-    private let writes = PersonRates(burst: 30)
-    /// How fast people may ask for something.
-    private let reads = PersonRates(burst: 300)
+    let rates = ChatRates()
+    let searches = SearchQueue()
     let plainRooms = PlainRoomList()
     let refusals = ChatRefusalCounters()
     /// The namespaces of communities; to add middlewares before ``mount()``, such as one that verifies tokens.
@@ -88,12 +86,15 @@ public struct Chat: Sendable {
     }
 
     /// Removes what is over the limits once a minute, and every ten minutes notes in the store that the connected people are
-    /// still here, until the task is cancelled. Without it, a name can be taken from a person who stays connected for longer
+    /// still here and asks the other servers who is there, until the task is cancelled. Without it, a name can be taken from a person who stays connected for longer
     /// than ``ChatLimits/nameHold``.
     public func maintain() async {
         for minute in 1... {
             do { try await Task.sleep(for: .seconds(60)) } catch { return }
-            if minute.isMultiple(of: 10) { await noteWhoIsHere() }
+            if minute.isMultiple(of: 10) {
+                await noteWhoIsHere()
+                await refresh()
+            }
             try? await store.trim(now: Self.now)
         }
     }
@@ -116,18 +117,21 @@ public struct Chat: Sendable {
 
     /// Takes one from what a person may write.
     func limitWriting(_ visitor: Visitor) throws {
-        let wait = writes.take(visitor.person.id, perMinute: limits.messagesPerMinute)
-        if let wait { throw Self.slowDown(wait) }
+        if let wait = rates.write(visitor, limits) { throw Self.slowDown(wait) }
+    }
+
+    /// Takes one from what a person may write for a new room, which stays, and therefore counts ten times for the address.
+    func limitRooms(_ visitor: Visitor) throws {
+        if let wait = rates.write(visitor, addressCost: 10, limits) { throw Self.slowDown(wait) }
     }
 
     /// Takes the cost of a question from what a person may ask: 1 for what a look into the store answers, more for pages, lists
     /// and what others hear.
     func limitReading(_ visitor: Visitor, cost: Double = 1) throws {
-        let wait = reads.take(visitor.person.id, cost: cost, perMinute: 10 * limits.messagesPerMinute)
-        if let wait { throw Self.slowDown(wait) }
+        if let wait = rates.ask(visitor, cost: cost, limits) { throw Self.slowDown(wait) }
     }
 
-    private static func slowDown(_ wait: Duration) -> EventError {
+    static func slowDown(_ wait: Duration) -> EventError {
         .refusal(
             .slowDown, "You are faster than others can read; wait a moment.",
             ["retryAfterMs": .int(max(1, Int64(wait / .milliseconds(1))))])
@@ -149,7 +153,7 @@ public struct Chat: Sendable {
     /// The person of a login, or of the token, or the code of another device; nil for somebody new.
     func known(_ socket: Socket, _ login: ChatLogin?) async throws -> String? {
         let tokens = try await tokens()
-        if let subject = login?.subject { return ChatID.of("login:\(subject)") }
+        if let subject = login?.subject, !subject.isEmpty { return ChatID.of("login:\(subject)") }
         let auth = socket.handshake.auth
         if let person = auth["person"]?.string.flatMap({ tokens.person(of: $0) }) { return person }
         if let person = auth["device"]?.string.flatMap({ tokens.person(ofCode: $0, now: Self.now) }) { return person }
@@ -167,6 +171,9 @@ public struct Chat: Sendable {
         guard let name = ChatName(wanted) else {
             throw ConnectError.refusal(
                 .badName, "Choose a name of 1 to 32 visible characters of one script.")
+        }
+        if stored == nil, login == nil, rates.come(from: socket.handshake.limitedAddress, limits) != nil {
+            throw ConnectError.refusal(.slowDown, "Too many people come from this address; try again in a minute.")
         }
         let person = ChatPerson(id: id ?? ChatID.random(), name: name.text, seen: Self.now)
         // A person who has logged in has the name that the login gives.
@@ -198,6 +205,12 @@ public struct Chat: Sendable {
             return rooms.allSatisfy { socket.rooms.contains($0) }
         }.get()
         guard isThere else { throw ConnectError.refusal(.full, "This server has no room left; try again later.") }
+    }
+
+    /// The person on a connected socket.
+    func visitor(_ socket: Socket, _ person: ChatPerson, in space: String) -> Visitor {
+        let address = login(of: socket) == nil ? socket.handshake.limitedAddress : nil
+        return Visitor(socket: socket, person: person, space: space, address: address)
     }
 
     /// Who has logged in.

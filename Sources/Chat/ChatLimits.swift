@@ -27,6 +27,12 @@ public struct ChatLimits: Sendable, Hashable {
     /// and new rooms count, too. Ten times as many questions are answered, of which searches and pages of history count several
     /// times.
     public var messagesPerMinute = 120
+    /// How many times as much all people without a login at one address may write and ask for together as one person may; default 20, 0
+    /// for no limit. A new person counts as a message, a new room as ten. IPv6 addresses count by their /64 network.
+    public var addressFactor = 20
+    /// Bytes of files that all people without a login at one address, or one person with a login, may upload in an hour on one server;
+    /// default 64 MiB, which may also come at once.
+    public var uploadBytesPerHour = 67_108_864
     /// Communities that one person may be in, and communities, channels and conversations that one person may begin; default 500.
     /// Others may add a person to groups until there are twice as many.
     public var maxPlaces = 500

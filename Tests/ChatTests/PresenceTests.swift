@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+import MetricTesting
 import NIOConcurrencyHelpers
 import SocketIOTesting
 import Testing
@@ -91,5 +92,28 @@ struct PresenceTests {
         presence.heard(
             "three", [change(String(repeating: "x", count: 1_000), true), change("a b", true)], limits: limits)
         #expect(presence.people(in: "", limit: 9).count == 2)
+    }
+
+    @Test("people of other servers are bounded in number, whoever tells of them; what is left out is counted")
+    func bounded() {
+        CountedMetrics.counting { metrics in
+            let (presence, _) = make()
+            let most = Presence.maximumOthers
+            for start in stride(from: 0, to: most, by: 10_000) {
+                presence.heard("n\(start)", (start..<start + 10_000).map { change("p\($0)", true) }, limits: limits)
+            }
+            #expect(presence.people(in: "", limit: 9).count == most)
+            #expect(metrics["socketio_chat_presence_left_out_total"] == 0)
+            presence.heard("more", [change("one", true), change("p1", true)], limits: limits)
+            #expect(!presence.isHere("one") && metrics["socketio_chat_presence_left_out_total"] == 2)
+            // Own people always have a place.
+            presence.arrived(ada, in: "", limits: limits)
+            #expect(presence.isHere("ada") && presence.people(in: "", limit: 9).first.count == 9)
+            // Servers that do not answer are gone, and their people with them.
+            presence.replace([Presence.Node(node: "n0", people: [change("p0", true)])], limits: limits)
+            #expect(presence.people(in: "", limit: 9).count == 2)
+            presence.heard("more", [change("one", true)], limits: limits)
+            #expect(presence.isHere("one"))
+        }
     }
 }

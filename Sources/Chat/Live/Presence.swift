@@ -1,5 +1,6 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Metrics
 internal import NIOConcurrencyHelpers
 internal import SocketIOServer
 
@@ -45,11 +46,16 @@ final class Presence: Sendable {
         /// Changes as seen from here, for those who look.
         var seen: [Change] = []
         var isWaiting = false
+        /// How many people of other servers there are, each counted for every community and server.
+        var others = 0
+        /// People of other servers that are not in the table, not counted yet.
+        var leftOut = 0
     }
 
     /// This server among the others.
     let node = ChatID.random()
     private let state = NIOLockedValueBox(State())
+    private let leftOutCounter = Counter(label: "socketio_chat_presence_left_out_total")
     /// Told of collected changes: those of this server's people, and all.
     private let tell: @Sendable (_ node: String, _ own: [Change], _ seen: [Change]) async -> Void
 
@@ -105,11 +111,24 @@ final class Presence: Sendable {
 
     // MARK: Other servers' people
 
-    /// What another server tells.
+    /// The most people of other servers, each counted for every community and server, so that whoever can publish to Redis
+    /// cannot fill the memory.
+    static let maximumOthers = 200_000
+
+    /// What another server tells. What is beyond ``maximumOthers`` is left out and counted.
     func heard(_ node: String, _ changes: [Change], limits: ChatLimits) {
         change(limits) { state in
             for change in changes.prefix(10_000) { state.apply(change, of: node) }
         }
+        countLeftOut()
+    }
+
+    private func countLeftOut() {
+        let leftOut = state.withLockedValue { state in
+            defer { state.leftOut = 0 }
+            return state.leftOut
+        }
+        if leftOut > 0 { leftOutCounter.increment(by: Int64(leftOut)) }
     }
 
     /// All other servers as they are; what is not among them is gone.
@@ -130,6 +149,7 @@ final class Presence: Sendable {
             }
             for node in nodes { for person in node.people { state.apply(person, of: node.node) } }
         }
+        countLeftOut()
     }
 
     /// The people of this server, for the others.
@@ -166,11 +186,14 @@ final class Presence: Sendable {
     /// How many people are in a community, and the first of them by name.
     func people(in space: String, limit: Int) -> (count: Int, first: [ChatPerson]) {
         state.withLockedValue { state in
-            let here = (state.spaces[space] ?? [:]).filter { $0.value.isHere }
-            let sorted =
-                here.count > 10_000
-                ? Array(here.prefix(limit)) : here.sorted { $0.value.name.precedesByBytes($1.value.name) }
-            return (here.count, sorted.prefix(limit).map { ChatPerson(id: $0.key, name: $0.value.name) })
+            let count = state.counts[space] ?? 0
+            let here = (state.spaces[space] ?? [:]).lazy.filter { $0.value.isHere }
+            // Sorting a crowd takes too long.
+            let first =
+                count > 10_000
+                ? Array(here.prefix(limit))
+                : Array(here.sorted { $0.value.name.precedesByBytes($1.value.name) }.prefix(limit))
+            return (count, first.map { ChatPerson(id: $0.key, name: $0.value.name) })
         }
     }
 
@@ -220,10 +243,14 @@ extension Presence.State {
         var entry = spaces[change.space]?[change.person] ?? Presence.Entry()
         let wasHere = entry.isHere
         if change.isHere {
+            guard entry.others.contains(node) || others < Presence.maximumOthers else {
+                leftOut += 1
+                return
+            }
             entry.name = change.name
-            entry.others.insert(node)
-        } else {
-            entry.others.remove(node)
+            if entry.others.insert(node).inserted { others += 1 }
+        } else if entry.others.remove(node) != nil {
+            others -= 1
         }
         if entry.isHere != wasHere { see(change) }
         put(entry, change.person, change.space)

@@ -9,6 +9,8 @@ struct Visitor: Sendable {
     let person: ChatPerson
     /// The id of the community; empty in `/`.
     let space: String
+    /// The address that the person shares with others; nil for one who has logged in, and is limited alone.
+    let address: String?
 
     /// Where all devices of the person in this namespace are. No client can choose it.
     var personRoom: String { Self.room(of: person.id) }
@@ -30,6 +32,8 @@ struct VisitorIdentity: Sendable {
     let person: ChatPerson
     /// Whether the person said goodbye, rather than lost the connection.
     var saidGoodbye = false
+    /// Whether the person has left the community with this device still connected.
+    var hasQuit = false
 }
 
 /// Somebody who has logged in elsewhere.

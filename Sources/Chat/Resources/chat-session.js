@@ -68,9 +68,10 @@ export function enter() {
   });
   home.on('connect_error', async (error) => {
     const code = error.data?.code;
-    if (code === 'away') {
-      if ($('app').hidden) refuse(t('away')); else banner(t('away'));
-      await wait(2000);
+    if (code === 'away' || code === 'full' || code === 'slow-down') {
+      const text = code === 'slow-down' ? t('crowd') : t(code);
+      if ($('app').hidden) refuse(text); else banner(text);
+      await wait(code === 'away' ? 2000 : 10000);
       home.connect();
     } else if (code === 'bad-name' || code === 'name-taken') {
       home.disconnect();

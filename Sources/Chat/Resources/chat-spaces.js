@@ -38,8 +38,8 @@ export function enterSpace(id, title, opens) {
     if (code === 'kicked' || code === 'no-community' || error.message === 'Invalid namespace') {
       leaveSpace(id);
       toast(code === 'kicked' ? t('kicked', { name: space.title }) : t('noCommunity'));
-    } else if (code === 'away' || code === 'unauthorized') {
-      await wait(2000);
+    } else if (code === 'away' || code === 'unauthorized' || code === 'full') {
+      await wait(code === 'full' ? 10000 : 2000);
       if (spaces.get(id) !== space) return;
       // Not known here any more: say once more who it is.
       if (code === 'unauthorized' && home.connected) home.disconnect().connect();

@@ -33,7 +33,7 @@ const words = {
     'bad-name': 'Please choose a name of 1 to 32 visible characters, in one script.', 'name-taken': 'This name is taken, or looks like one that is. Choose another.',
     away: 'The chat cannot reach its history. Trying again…', 'slow-down': 'You write fast; this is sent in a moment.', muted: 'You are muted here.',
     'no-room': 'This room is not there, or not for you.', 'no-person': 'There is no such person.', 'too-many': 'That is too many.', 'bad-title': 'Please use 1 to 64 visible characters, in one script.',
-    'not-yours': 'You may not do that.', 'no-file': 'The file is not there any more.', 'file-size': 'The file is empty or too large.', full: 'The chat is full.',
+    'not-yours': 'You may not do that.', 'no-file': 'The file is not there any more.', 'file-size': 'The file is empty or too large.', full: 'The chat is full.', crowd: 'Many people are coming. Trying again in a moment…',
     'too-long': 'The message is too long.', empty: 'Write something first.', 'no-message': 'The message is not there any more.', busy: 'Try again.', unauthorized: 'Say who you are first.', other: 'Something went wrong: {reason}',
   },
   ko: {
@@ -69,7 +69,7 @@ const words = {
     'bad-name': '한 가지 문자로 된 1~32자의 이름을 정하세요.', 'name-taken': '이미 사용 중이거나 비슷한 이름이 있습니다. 다른 이름을 정하세요.',
     away: '채팅 기록에 연결할 수 없습니다. 다시 시도하는 중…', 'slow-down': '너무 빠릅니다. 잠시 후 전송됩니다.', muted: '음소거된 상태입니다.',
     'no-room': '없는 방이거나 들어갈 수 없는 방입니다.', 'no-person': '없는 사람입니다.', 'too-many': '너무 많습니다.', 'bad-title': '한 가지 문자로 된 1~64자를 사용하세요.',
-    'not-yours': '권한이 없습니다.', 'no-file': '파일이 더 이상 없습니다.', 'file-size': '파일이 비었거나 너무 큽니다.', full: '채팅이 가득 찼습니다.',
+    'not-yours': '권한이 없습니다.', 'no-file': '파일이 더 이상 없습니다.', 'file-size': '파일이 비었거나 너무 큽니다.', full: '채팅이 가득 찼습니다.', crowd: '많은 사람이 들어오고 있습니다. 잠시 후 다시 시도합니다…',
     'too-long': '메시지가 너무 깁니다.', empty: '내용을 입력하세요.', 'no-message': '메시지가 더 이상 없습니다.', busy: '다시 시도하세요.', unauthorized: '먼저 이름을 정하세요.', other: '문제가 생겼습니다: {reason}',
   },
 };

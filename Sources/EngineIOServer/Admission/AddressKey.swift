@@ -13,4 +13,16 @@ struct AddressKey: Hashable, Sendable {
         bits = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
         isNetwork = bytes.count == 16
     }
+
+    /// `192.0.2.1`, or the four groups of a network, `2001:db8:0:7::/64`.
+    var text: String {
+        let (separator, width, radix) = isNetwork ? (":", 16, 16) : (".", 8, 10)
+        let parts = (0..<4).map { String(bits >> UInt64((3 - $0) * width) & (1 << width - 1), radix: radix) }
+        return parts.joined(separator: separator) + (isNetwork ? "::/64" : "")
+    }
+}
+
+extension HandshakeInfo {
+    /// The client's address as ``AddressKey`` has it; what is no IP address stays as it is.
+    package var limitedAddress: String { AddressKey(remoteAddress)?.text ?? remoteAddress }
 }

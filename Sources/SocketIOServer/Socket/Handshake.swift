@@ -64,6 +64,9 @@ public struct Handshake: Sendable {
     public var query: NameDictionary<String> { request.query }
     /// The client's address, without port.
     public var address: String { request.remoteAddress }
+    /// The address as limits count it, to be used as a key: the same text however the address was written, and for all
+    /// addresses of an IPv6 /64 network, since every customer has at least one. What is no IP address stays as it is.
+    public var limitedAddress: String { request.limitedAddress }
     /// Whether the connection to this server uses TLS.
     public var secure: Bool { request.isSecure }
     /// Whether the request had an `Origin` header.

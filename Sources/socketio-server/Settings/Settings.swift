@@ -207,6 +207,8 @@ struct Settings: Sendable, Equatable {
         var redisPrefix = "chat:"
         var maxTextBytes = 8_000
         var messagesPerMinute = 120
+        var addressFactor = 20
+        var uploadBytesPerHour = 67_108_864
         var maxPeople = 1_000_000
         var maxPlaces = 500
         var maxChannels = 200

@@ -15,6 +15,8 @@ internal import Testing
     @Test func addressesOfOneCustomerAreOne() throws {
         #expect(AddressKey("1.2.3.4") == AddressKey("::ffff:1.2.3.4"))
         #expect(AddressKey("1.2.3.4") != AddressKey("1.2.3.5"))
+        #expect(AddressKey("::ffff:1.2.3.4")?.text == "1.2.3.4" && AddressKey("255.0.255.1")?.text == "255.0.255.1")
+        #expect(AddressKey("2001:DB8:0:7:1::9")?.text == "2001:db8:0:7::/64")
         #expect(AddressKey("2001:db8:1:2::1") == AddressKey("2001:db8:1:2:ffff:ffff:ffff:ffff"))
         #expect(AddressKey("2001:DB8:1:2::1") == AddressKey("2001:db8:0001:0002::9"))
         #expect(AddressKey("2001:db8:1:2::1") != AddressKey("2001:db8:1:3::1"))

@@ -78,6 +78,8 @@ enum MetricCatalog {
         "socketio_chat_refused_total":
             "What the chat has refused, by the code that the client gets: slow-down for a person's rate, too-long, too-many, "
             + "file-size and full for limits, and others.",
+        "socketio_chat_presence_left_out_total":
+            "People of other nodes whom the chat does not show as here, because there are more than 200,000 of them.",
         // Authentication
         "socketio_auth_refused_total": "Tokens refused, including those sent with 'token_renew', by code.",
         "socketio_auth_expired_total": "Sockets disconnected because their token had expired.",

@@ -31,6 +31,15 @@ extension SettingTable {
                     + "once; uploads and new rooms count, too. Ten times as many questions are answered, of which searches "
                     + "and pages of history count several times. Pages wait and repeat what is refused."),
             .number(
+                "chat.addressFactor", \.chat.addressFactor, 0...100_000,
+                "How many times as much all people without a login at one address may write and ask for together as one "
+                    + "person may; 0 for no limit. A new person counts as a message, a new room as ten. Behind a load "
+                    + "balancer the address is right only with `trustedProxies`."),
+            .number(
+                "chat.uploadBytesPerHour", \.chat.uploadBytesPerHour, 65_536...68_719_476_736, unit: "bytes",
+                "Bytes of files that all people without a login at one address, or one person with a login, may upload in an "
+                    + "hour on one server, or at once."),
+            .number(
                 "chat.maxPeople", \.chat.maxPeople, 1...100_000_000,
                 "People the chat knows. A new person beyond takes the place of one who never took part and has been away for "
                     + "an hour, and is refused when there is none."),
@@ -75,6 +84,8 @@ extension Settings.Chat {
         var limits = ChatLimits()
         limits.maxTextBytes = maxTextBytes
         limits.messagesPerMinute = messagesPerMinute
+        limits.addressFactor = addressFactor
+        limits.uploadBytesPerHour = uploadBytesPerHour
         limits.maxPeople = maxPeople
         limits.maxPlaces = maxPlaces
         limits.maxChannels = maxChannels
