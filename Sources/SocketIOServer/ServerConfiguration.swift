@@ -72,6 +72,9 @@ public struct ServerConfiguration: Sendable {
     /// The largest JSON text that a client may send as `auth`, in bytes; a CONNECT with more is refused with an error that says so.
     /// At least 2, the length of an empty object; default 16,384.
     public var maxAuthBytes = 16_384
+    /// The largest size of those texts of all namespaces of a client together, in bytes; a CONNECT that goes beyond it is refused with
+    /// an error that says so. A smaller value than ``maxAuthBytes`` counts as that. At least 2; default 65,536.
+    public var maxAuthBytesPerClient = 65_536
     /// The most acknowledgements of one socket that the server waits for. Further requests fail at once with ``SocketError`` and
     /// code `tooManyPendingAcknowledgements`. At least 1; default 1,024.
     public var maxPendingAcknowledgements = 1024
@@ -151,7 +154,8 @@ public struct ServerConfiguration: Sendable {
 
     var clientLimits: ClientLimits {
         ClientLimits(
-            maxNamespaces: maxNamespacesPerClient, maxNamespaceLength: maxNameLength, maxAuthBytes: maxAuthBytes)
+            maxNamespaces: maxNamespacesPerClient, maxNamespaceLength: maxNameLength, maxAuthBytes: maxAuthBytes,
+            maxAuthBytesPerClient: maxAuthBytesPerClient)
     }
 
     /// Checks the values of this layer; ``Server/listen(host:port:)`` and ``Server/run()`` call it, and check `engine` too.
@@ -177,6 +181,7 @@ public struct ServerConfiguration: Sendable {
         require(maxKeyLength >= 1, "maxKeyLength must be at least 1")
         require(maxEventNameLength >= 1, "maxEventNameLength must be at least 1")
         require(maxAuthBytes >= 2, "maxAuthBytes must be at least 2, the length of an empty object")
+        require(maxAuthBytesPerClient >= 2, "maxAuthBytesPerClient must be at least 2")
         require(maxPendingAcknowledgements >= 1, "maxPendingAcknowledgements must be at least 1")
         require(maxWaitingEvents >= 1, "maxWaitingEvents must be at least 1")
         require(maxWaitingBytes >= 0, "maxWaitingBytes must not be negative")

@@ -34,6 +34,7 @@ enum LibraryConfiguration {
         server.maxKeyLength = settings.limits.maxKeyLength
         server.maxEventNameLength = settings.limits.maxEventNameLength
         server.maxAuthBytes = settings.limits.maxAuthBytes
+        server.maxAuthBytesPerClient = settings.limits.maxAuthBytesPerClient
         server.maxPendingAcknowledgements = settings.limits.maxPendingAcks
         server.maxWaitingEvents = settings.limits.maxWaitingEvents
         server.maxWaitingBytes = settings.limits.maxWaitingBytes

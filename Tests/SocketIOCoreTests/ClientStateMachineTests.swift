@@ -192,6 +192,38 @@ import Testing
         }
     }
 
+    @Test mutating func authBytesOfAllNamespaces() throws {
+        machine = ClientStateMachine(limits: ClientLimits(maxAuthBytes: 12, maxAuthBytesPerClient: 24))
+        for (slot, name) in ["/a", "/b"].enumerated() {
+            guard case .connect(slot: ClientSlot(slot), nsp: name, auth: _) = try receive("0\(name),{\"a\":\"1234\"}")
+            else {
+                Issue.record("24 bytes are allowed")
+                return
+            }
+        }
+        let refusal = ConnectRefusal.authTooLargeTogether(limit: 24)
+        #expect(try receive("0/c,{}") == .refuseConnect(nsp: "/c", refusal))
+        #expect(refusal.message.utf8.starts(with: "auth too large: at most 24 bytes are accepted for all".utf8))
+        #expect(try receive("0/c") == .connect(slot: 2, nsp: "/c", auth: nil), "without it costs nothing")
+        // What a namespace had is given back when its connection fails, or when the client has left it.
+        #expect(machine.connectFailed(slot: 0) == true)
+        #expect(machine.connected(slot: 1) == true)
+        #expect(machine.left(slot: 1) == true)
+        for name in ["/d", "/e"] {
+            guard case .connect = try receive("0\(name),{\"a\":\"1234\"}") else {
+                Issue.record("\(name) is within the limit")
+                return
+            }
+        }
+        #expect(try receive("0/f,{}") == .refuseConnect(nsp: "/f", refusal))
+        // One `auth` may always be as large as the limit for one.
+        machine = ClientStateMachine(limits: ClientLimits(maxAuthBytes: 12, maxAuthBytesPerClient: 2))
+        guard case .connect = try receive(#"0/a,{"a":"1234"}"#) else {
+            Issue.record("12 bytes are allowed")
+            return
+        }
+    }
+
     /// A thousand namespaces joined and left in one batch are not remembered without bound.
     @Test mutating func floodWithinOneBatch() throws {
         for index in 0..<1000 {

@@ -97,6 +97,24 @@ struct LimitTests {
         }
     }
 
+    @Test("the auth of all namespaces of a client together is limited, and the refusal is counted")
+    func authBytesPerClient() async throws {
+        try await withServer(loops: 1) {
+            $0.maxAuthBytes = 20
+            $0.maxAuthBytesPerClient = 30
+        } _: { io, address in
+            _ = io.of("/n")
+            let client = try await SocketTestClient.connect(to: address)
+            _ = try await client.join(auth: ["a": "123456789012"])
+            let reason = await refusal { try await client.join("/n", auth: ["a": "1234"]) }
+            #expect(
+                reason?["message"]
+                    == "auth too large: at most 30 bytes are accepted for all namespaces of a connection together")
+            #expect(io.context.metrics.refusals(.clientAuthBytes) == 1)
+            _ = try await client.join("/n", auth: ["a": "12"])
+        }
+    }
+
     @Test("an auth over its limit is refused with an error that says so; the client may go on")
     func authBytes() async throws {
         try await withServer(loops: 1) {
@@ -261,7 +279,8 @@ struct LimitTests {
             ({ $0.attachmentTimeout = .zero }, "attachmentTimeout"), ({ $0.maxRooms = 0 }, "maxRooms"),
             ({ $0.maxNesting = 129 }, "maxNesting"), ({ $0.maxNesting = 0 }, "maxNesting"),
             ({ $0.maxKeyLength = 0 }, "maxKeyLength"), ({ $0.maxEventNameLength = 0 }, "maxEventNameLength"),
-            ({ $0.maxAuthBytes = 1 }, "maxAuthBytes"), ({ $0.maxPacketBytes = 0 }, "maxPacketBytes"),
+            ({ $0.maxAuthBytes = 1 }, "maxAuthBytes"), ({ $0.maxAuthBytesPerClient = 1 }, "maxAuthBytesPerClient"),
+            ({ $0.maxPacketBytes = 0 }, "maxPacketBytes"),
             ({ $0.acknowledgementTimeout = .zero }, "acknowledgementTimeout"),
         ] as [((inout ServerConfiguration) -> Void, String)] {
             var configuration = ServerConfiguration()

@@ -32,6 +32,8 @@ package enum ConnectRefusal: Sendable, Hashable {
     case tooManyNamespaces(limit: Int)
     /// `auth` has too many bytes.
     case authTooLarge(limit: Int)
+    /// The `auth` of all namespaces of the client together has too many bytes.
+    case authTooLargeTogether(limit: Int)
 
     /// The error message for the client.
     package var message: String {
@@ -39,6 +41,8 @@ package enum ConnectRefusal: Sendable, Hashable {
         case .namespaceTooLong: "Invalid namespace"
         case .tooManyNamespaces: "Too many namespaces"
         case .authTooLarge(let limit): "auth too large: at most \(limit) bytes are accepted"
+        case .authTooLargeTogether(let limit):
+            "auth too large: at most \(limit) bytes are accepted for all namespaces of a connection together"
         }
     }
 }

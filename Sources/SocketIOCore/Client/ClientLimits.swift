@@ -8,10 +8,16 @@ package final class ClientLimits: Sendable {
     package let maxNamespaceLength: Int
     /// Bytes of the JSON text that a CONNECT carries as `auth`. Default: 16,384.
     package let maxAuthBytes: Int
+    /// Bytes of those texts of all namespaces of a client together; at least ``maxAuthBytes``. Default: 65,536.
+    package let maxAuthBytesPerClient: Int
 
-    package init(maxNamespaces: Int = 64, maxNamespaceLength: Int = 256, maxAuthBytes: Int = 16_384) {
+    package init(
+        maxNamespaces: Int = 64, maxNamespaceLength: Int = 256, maxAuthBytes: Int = 16_384,
+        maxAuthBytesPerClient: Int = 65_536
+    ) {
         self.maxNamespaces = maxNamespaces
         self.maxNamespaceLength = maxNamespaceLength
         self.maxAuthBytes = maxAuthBytes
+        self.maxAuthBytesPerClient = max(maxAuthBytes, maxAuthBytesPerClient)
     }
 }

@@ -19,6 +19,7 @@ package struct ClientStateMachine: Sendable {
         var nsp: String
         /// The place in the order of joining; `pending` before.
         var order = Entry.pending
+        var authBytes: Int32 = 0
 
         static let pending: Int32 = -1
 
@@ -29,6 +30,8 @@ package struct ClientStateMachine: Sendable {
     private var slots = ShortList<Entry?>()
     private var justLeft: [String] = []
     private var occupied: Int32 = 0
+    /// Bytes of `auth` of all namespaces, which are kept until the client leaves them.
+    private var authBytes = 0
     /// How many namespaces are joined.
     private var joined: Int32 = 0
     private var nextOrder: Int32 = 0
@@ -162,11 +165,16 @@ package struct ClientStateMachine: Sendable {
         guard occupied < limits.maxNamespaces else {
             return .refuseConnect(nsp: nsp, .tooManyNamespaces(limit: limits.maxNamespaces))
         }
-        guard auth.map({ $0.readableBytes <= limits.maxAuthBytes }) ?? true else {
+        let bytes = auth?.readableBytes ?? 0
+        guard bytes <= limits.maxAuthBytes else {
             return .refuseConnect(nsp: nsp, .authTooLarge(limit: limits.maxAuthBytes))
         }
+        guard authBytes + bytes <= limits.maxAuthBytesPerClient else {
+            return .refuseConnect(nsp: nsp, .authTooLargeTogether(limit: limits.maxAuthBytesPerClient))
+        }
         justLeft.removeAll { $0.hasSameBytes(as: nsp) }
-        let entry = Entry(nsp: nsp)
+        let entry = Entry(nsp: nsp, authBytes: Int32(clamping: bytes))
+        authBytes += Int(entry.authBytes)
         occupied += 1
         if let slot = slots.firstIndex(where: { $0 == nil }) {
             slots[slot] = entry
@@ -193,6 +201,7 @@ package struct ClientStateMachine: Sendable {
     }
 
     private mutating func free(_ slot: ClientSlot) {
+        authBytes -= Int(slots[slot.index]?.authBytes ?? 0)
         slots[slot.index] = nil
         occupied -= 1
     }

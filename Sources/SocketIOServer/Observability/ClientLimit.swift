@@ -23,6 +23,8 @@ enum ClientLimit: String, CaseIterable, Sendable {
     case dynamicNamespaces = "dynamic_namespaces"
     /// `auth` of a CONNECT.
     case authBytes = "auth_bytes"
+    /// `auth` of all namespaces of a client together.
+    case clientAuthBytes = "client_auth_bytes"
     /// Rooms of a socket.
     case rooms
     /// Rooms of the node.
@@ -65,6 +67,7 @@ enum ClientLimit: String, CaseIterable, Sendable {
         case .namespaces: "limits.maxNamespacesPerClient"
         case .dynamicNamespaces: "maxDynamicNamespaces"
         case .authBytes: "limits.maxAuthBytes"
+        case .clientAuthBytes: "limits.maxAuthBytesPerClient"
         case .rooms: "limits.maxRoomsPerSocket"
         case .nodeRooms: "limits.maxRooms"
         case .pendingAcks: "limits.maxPendingAcks"
@@ -107,6 +110,7 @@ enum ClientLimit: String, CaseIterable, Sendable {
             case .namespaceTooLong: .nameLength
             case .tooManyNamespaces: .namespaces
             case .authTooLarge: .authBytes
+            case .authTooLargeTogether: .clientAuthBytes
             }
     }
 }

@@ -173,6 +173,7 @@ struct Settings: Sendable, Equatable {
         var maxKeyLength = 1_024
         var maxEventNameLength = 256
         var maxAuthBytes = 16_384
+        var maxAuthBytesPerClient = 65_536
         var maxNamespacesPerClient = 64
         var maxRoomsPerSocket = 1_024
         var maxRooms = 1_000_000

@@ -44,6 +44,7 @@ extension SettingTable {
         "limits.maxTotalBufferedBytes": .live, "limits.slowClientPolicy": .sessions, "limits.maxAttachments": .sessions,
         "limits.maxPacketBytes": .sessions, "limits.maxNesting": .sessions, "limits.maxKeyLength": .sessions,
         "limits.maxEventNameLength": .sessions, "limits.maxAuthBytes": .sessions,
+        "limits.maxAuthBytesPerClient": .sessions,
         "limits.maxNamespacesPerClient": .sessions, "limits.maxPendingAcks": .sessions,
         "limits.attachmentTimeoutMs": .live, "limits.maxRooms": .live, "limits.maxRoomsPerSocket": .live,
         "limits.maxNameLength": .sessions, "limits.maxWaitingEvents": .live,

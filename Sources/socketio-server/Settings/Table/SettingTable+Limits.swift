@@ -91,6 +91,10 @@ extension SettingTable {
                 "Largest `auth`, as JSON, that a client may send when it joins a namespace; a larger one is refused "
                     + "with an error that says so. The server keeps these bytes until the client leaves."),
             .number(
+                "limits.maxAuthBytesPerClient", \.limits.maxAuthBytesPerClient, 2...1_073_741_824, unit: "bytes",
+                "Largest size of `auth` of all namespaces of one connection together; at least `limits.maxAuthBytes`. Joining "
+                    + "a further namespace is refused beyond."),
+            .number(
                 "limits.maxNamespacesPerClient", \.limits.maxNamespacesPerClient, 1...1_000_000,
                 "Largest number of namespaces that one connection may join; further ones are refused."),
             .number(
