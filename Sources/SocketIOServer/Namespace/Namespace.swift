@@ -67,7 +67,7 @@ public final class Namespace: Sendable {
     func middlewares(for continuation: SocketContinuation?) -> [ConnectMiddleware] {
         registration.withLockedValue { registration in
             guard let earlier = continuation?.earlier, context.recovery?.settings.skipMiddlewares == true,
-                earlier.subject == nil, !earlier.isNodes, !registration.alwaysRunsMiddlewares
+                earlier.subject == nil, !earlier.isFromNodeJS, !registration.alwaysRunsMiddlewares
             else { return registration.middlewares }
             return []
         }
