@@ -119,7 +119,8 @@ public struct ServerConfiguration: Sendable {
     /// 3.10). Called only if the client has asked for an acknowledgement, on any thread; it must not block.
     ///
     /// Default: `{"error": {"message": …}}` with the text, and the data if there are any, of a ``ClientFacingError``; otherwise with
-    /// `invalid arguments` when the arguments did not fit the handler, or `internal error`.
+    /// `invalid arguments` when the arguments did not fit the handler, or `internal error`. Nil for a ``SocketError`` with code
+    /// `handlingUnknown`, after which the client is to send the event again, see ``HandledMessages``.
     public var errorAcknowledgement: @Sendable (any Error) -> SocketValue? = ServerConfiguration.describe
     /// Whether and how clients continue their session after a lost connection (protocol 4.12); nil, the default, means that they
     /// begin anew.
@@ -202,6 +203,8 @@ public struct ServerConfiguration: Sendable {
         case let error as any ClientFacingError:
             detail["message"] = .string(error.message)
             if let data = error.data { detail["data"] = data }
+        case let error as SocketError where error.code == .handlingUnknown:
+            return nil
         case let error as SocketError where error.code == .invalidArguments:
             detail["message"] = "invalid arguments"
         default:
