@@ -178,7 +178,7 @@ extension Server {
         defer { lifecycle.withLockedValue { $0.inspection }?.cancel() }
         for namespace in table.all { await closeSockets(of: namespace) }
         await waitForHandlers()
-        for namespace in table.all { await namespace.adapter.close() }
+        await table.closeAdapters()
         await engineServer.close()
         await lifecycle.withLockedValue { $0.forwarding }?.close()
         await engineServer.endForwarding {

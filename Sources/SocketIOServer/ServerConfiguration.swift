@@ -109,9 +109,9 @@ public struct ServerConfiguration: Sendable {
     /// for the same time once more. Those that still run then go on until they end or the program does, and an error in the log says
     /// how many they are. ``Server/run()`` also waits for this time, once, for a handler that has called `close()` itself.
     public var handlerGrace = Duration.seconds(5)
-    /// Whether the tasks of a socket's asynchronous handlers are cancelled when it disconnects. Swift's cancellation is a request: a
-    /// handler notices it where it waits or asks `Task.isCancelled`. Listeners of ``Socket/onDisconnect(_:)-(_)`` are not
-    /// cancelled. Default false: the handlers run to their end.
+    /// Whether the tasks of a socket's asynchronous handlers, and of the middlewares of its events, are cancelled when it disconnects.
+    /// Swift's cancellation is a request: a handler notices it where it waits or asks `Task.isCancelled`. Listeners of
+    /// ``Socket/onDisconnect(_:)-(_)`` are not cancelled. Default false: the handlers run to their end.
     public var cancelsHandlersAtDisconnect = false
     /// A handler that holds its event loop longer than about this is named in the log, once for each event of a namespace. Must be
     /// positive; nil turns this off. Default 200 ms.
@@ -122,7 +122,8 @@ public struct ServerConfiguration: Sendable {
     /// 3.10). Called only if the client has asked for an acknowledgement, on any thread; it must not block.
     ///
     /// Default: `{"error": {"message": …}}` with the text, and the data if there are any, of a ``ClientFacingError``; otherwise with
-    /// `invalid arguments` when the arguments did not fit the handler, or `internal error`.
+    /// `invalid arguments` when the arguments did not fit the handler, or `internal error`. Nil for a ``SocketError`` with code
+    /// `handlingUnknown`, after which the client is to send the event again, see ``HandledMessages``.
     public var errorAcknowledgement: @Sendable (any Error) -> SocketValue? = ServerConfiguration.describe
     /// Whether and how clients continue their session after a lost connection (protocol 4.12); nil, the default, means that they
     /// begin anew.
@@ -133,8 +134,8 @@ public struct ServerConfiguration: Sendable {
     ///
     /// The server calls it when it makes the namespace: while the server itself is made for `/`, in `of(_:)` for a namespace that the
     /// application names, and on any thread while a client connects for a dynamic one. It must return at once, so an adapter connects
-    /// in ``Adapter/start()`` and not here. When two threads make a namespace at the same time, one of the two adapters is dropped
-    /// without having been started.
+    /// in ``Adapter/start()`` and not here. Other threads that ask for the same namespace wait meanwhile, so that a namespace has only
+    /// one adapter; the function itself must not ask the server for this namespace. After ``Server/close()`` it is not called any more.
     public var adapter: @Sendable (AdapterSPI.Context) -> any Adapter = { $0.local }
     /// The logger of this layer; ``EngineConfiguration/logger`` is that of the engine. Default label `socketio.server`.
     public var logger = Logger(label: "socketio.server")
@@ -207,6 +208,8 @@ public struct ServerConfiguration: Sendable {
         case let error as any ClientFacingError:
             detail["message"] = .string(error.message)
             if let data = error.data { detail["data"] = data }
+        case let error as SocketError where error.code == .handlingUnknown:
+            return nil
         case let error as SocketError where error.code == .invalidArguments:
             detail["message"] = "invalid arguments"
         default:

@@ -30,6 +30,9 @@ public struct SocketError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let notSupported = Code(description: "notSupported")
         /// The history of a room cannot be reached. An event that was to be kept may have been kept or not.
         public static let historyUnavailable = Code(description: "historyUnavailable")
+        /// It is not known whether another server has handled a message that ``HandledMessages`` was given; the message has not been
+        /// handled here. The client gets no acknowledgement, so that it sends the message again.
+        public static let handlingUnknown = Code(description: "handlingUnknown")
         /// An event is larger than its room may keep, or a replay has more events than ``DurableRooms/maxReplayEvents``.
         public static let tooLarge = Code(description: "tooLarge")
         /// Too many calls of this kind wait already.

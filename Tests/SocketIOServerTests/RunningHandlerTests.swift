@@ -116,4 +116,28 @@ struct RunningHandlerTests {
             #expect(try await ended.waitFor(2).last == false)
         }
     }
+
+    @Test("so is the middleware of an event, although no handler runs", arguments: [true, false])
+    func middlewareCancelledAtDisconnect(cancels: Bool) async throws {
+        try await withServer({ $0.cancelsHandlersAtDisconnect = cancels }) { io, address in
+            let (started, ended, gate) = (Recorder<Void>(), Recorder<Bool>(), Gate())
+            io.onConnection { socket in
+                socket.use { _ in
+                    defer { ended.append(Task.isCancelled) }
+                    started.append(())
+                    try? await gate.pass()
+                }
+            }
+            let client = try await connect(1, to: address)[0]
+            try await client.emit("work")
+            _ = try await started.waitFor(1)
+            try await client.disconnect()
+            try await eventually("the socket has gone") { io.sockets.socketCount == 0 }
+            if !cancels {
+                #expect(ended.count == 0)
+                gate.open()
+            }
+            #expect(try await ended.waitFor(1) == [cancels])
+        }
+    }
 }

@@ -35,7 +35,6 @@ package final class HandshakeRequest: Sendable {
 
 /// The `name` of the context of a code-3 refusal (protocol 1.5).
 package enum HandshakeRefusalReason: String, Sendable {
-    case middlewareFailure = "MIDDLEWARE_FAILURE"
     case invalidOrigin = "INVALID_ORIGIN"
     case transportMismatch = "TRANSPORT_MISMATCH"
     case transportHandshakeError = "TRANSPORT_HANDSHAKE_ERROR"

@@ -89,7 +89,7 @@ package enum StoredSession {
             rooms: reader.rooms.filter { !$0.hasSameBytes(as: sid) }, data: reader.data, start: start,
             position: reader.position ?? EventPosition(high: .max, low: .max), subject: reader.subject,
             owner: reader.owner)
-        record.isNodes = reader.namespace == nil
+        record.isFromNodeJS = reader.namespace == nil
         return record
     }
 }

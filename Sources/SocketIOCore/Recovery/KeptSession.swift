@@ -26,7 +26,7 @@ package struct KeptSession: Sendable {
     /// Events that the client has got although they are after its offset, see ``EarlyMark``. Not part of the kept record.
     package var seen: Set<EventPosition> = []
     /// Whether a Node server wrote the record, which knows neither the namespace nor the user of a session.
-    package var isNodes = false
+    package var isFromNodeJS = false
 
     package init(
         pid: PackedID, sid: String, namespace: String, rooms: [String], data: SocketValue, start: EventPosition,

@@ -139,7 +139,7 @@ final class RedisSessionStore: SessionStore {
             maximumRooms: configuration.maxRooms, maximumNameLength: 1024, maximumBytes: maximumBytes)
         let record = StoredSession.decode(bytes, wantedIn: namespace, limits: limits)
         // Somebody else may write there, too: no record is for another session than the one that was asked for.
-        guard let record, record.pid == pid, !record.isNodes || prefix == .shared else { return nil }
+        guard let record, record.pid == pid, !record.isFromNodeJS || prefix == .shared else { return nil }
         return record
     }
 

@@ -27,10 +27,11 @@ public protocol Adapter: AnyObject, Sendable {
 
     /// Disconnects the adapter from the other servers.
     ///
-    /// The server calls this when it closes, and for a dynamic namespace when it forgets it
+    /// The server calls this once: when it closes, or for a dynamic namespace when it forgets it
     /// (``ServerConfiguration/cleanupEmptyChildNamespaces``). ``start()`` may still be running, or may not have begun. A server that
-    /// closes has disconnected all sockets of the namespace before and waits until this returns, so the method needs a time limit of its
-    /// own. It is called in a task, on none of the server's event loops, normally once. A further call should do nothing.
+    /// closes has disconnected all sockets of the namespace before. It waits until this returns, also for a namespace that it has
+    /// forgotten shortly before, so the method needs a time limit of its own. It is called in a task, on none of the server's event
+    /// loops.
     func close() async
 
     /// How many servers take part, this one included: at least 1. A broadcast with acknowledgements asks for it first, and then waits

@@ -24,8 +24,11 @@ public final class Namespace: Sendable {
     let headroom: Int
     let serverEvents: ServerEvents
     private let registration: NIOLockedValueBox<ConnectRegistration>
+    /// Set by the first ``closeAdapter()``.
+    private let closing = NIOLockedValueBox<Task<Void, Never>?>(nil)
 
-    init(name: String, context: ServerContext, registration: ConnectRegistration? = nil) {
+    /// - Parameter isAlone: Whether the namespace gets no adapter that reaches other servers, because this one has closed.
+    init(name: String, context: ServerContext, registration: ConnectRegistration? = nil, isAlone: Bool = false) {
         let home = context.shards[abs(ExactName(name).hashValue % context.shards.count)]
         let local = MemoryAdapter(name: name, context: context, home: home)
         let events = ServerEvents(namespace: name, context: context, home: home)
@@ -34,10 +37,10 @@ public final class Namespace: Sendable {
         self.headroom = DefaultEncoder.headroom(nsp: name)
         self.local = local
         self.serverEvents = events
-        self.adapter = context.configuration.adapter(
-            AdapterContext(
-                namespace: name, local: local, logger: context.configuration.logger, eventLoop: home.eventLoop,
-                nodeTag: context.configuration.engine.nodeTag, rates: context.rates, serverEvents: events))
+        let adapterContext = AdapterContext(
+            namespace: name, local: local, logger: context.configuration.logger, eventLoop: home.eventLoop,
+            nodeTag: context.configuration.engine.nodeTag, rates: context.rates, serverEvents: events)
+        self.adapter = isAlone ? local : context.configuration.adapter(adapterContext)
         self.registration = NIOLockedValueBox(registration ?? ConnectRegistration())
         slowClients.set(registration?.slowClientPolicy)
         local.histories?.begin(local, isAlone: adapter.endsAt(local))
@@ -67,7 +70,7 @@ public final class Namespace: Sendable {
     func middlewares(for continuation: SocketContinuation?) -> [ConnectMiddleware] {
         registration.withLockedValue { registration in
             guard let earlier = continuation?.earlier, context.recovery?.settings.skipMiddlewares == true,
-                earlier.subject == nil, !earlier.isNodes, !registration.alwaysRunsMiddlewares
+                earlier.subject == nil, !earlier.isFromNodeJS, !registration.alwaysRunsMiddlewares
             else { return registration.middlewares }
             return []
         }
@@ -161,6 +164,17 @@ public final class Namespace: Sendable {
                 context.log.log(.adapterNotStarted, level: .error, LogMetadata.namespace(name, error: error))
             }
         }
+    }
+
+    /// Closes the adapter once; further calls wait for the first one.
+    func closeAdapter() async {
+        let closing = closing.withLockedValue { closing -> Task<Void, Never> in
+            if let closing { return closing }
+            let task = Task { [adapter] in await adapter.close() }
+            closing = task
+            return task
+        }
+        await closing.value
     }
 
     /// Counts and logs the failure of a call that returns no error.

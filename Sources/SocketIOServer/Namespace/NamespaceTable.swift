@@ -17,8 +17,19 @@ final class NamespaceTable: Sendable {
         var population = 0
     }
 
+    /// The making of a namespace. Other threads that want one of the same name wait for the lock.
+    private struct Making {
+        let lock = NIOLock()
+        var threads = 0
+    }
+
     private struct State {
         var entries: [ExactName: Entry] = [:]
+        var making: [ExactName: Making] = [:]
+        /// Forgotten namespaces whose adapters are being closed.
+        var leaving: [ObjectIdentifier: Namespace] = [:]
+        /// Whether the server has closed the adapters. A namespace that is made after that reaches this server only.
+        var isClosed = false
         var parents: [ParentNamespace] = []
         var dynamicCount = 0
         var observers: [@Sendable (Namespace) -> Void] = []
@@ -105,11 +116,27 @@ final class NamespaceTable: Sendable {
             else { return nil }
             state.entries[key] = nil
             state.dynamicCount -= 1
+            state.leaving[ObjectIdentifier(namespace)] = namespace
             return entry
         }
         guard let forgotten else { return }
-        forgotten.parent?.forget(forgotten.namespace)
-        Task { await forgotten.namespace.adapter.close() }
+        forgotten.parent?.forget(namespace)
+        Task {
+            await namespace.closeAdapter()
+            state.withLockedValue { $0.leaving[ObjectIdentifier(namespace)] = nil }
+        }
+    }
+
+    /// How many forgotten namespaces have an adapter that is being closed.
+    var leavingCount: Int { state.withLockedValue { $0.leaving.count } }
+
+    /// Closes the adapters of all namespaces, and waits for those of forgotten ones that are being closed.
+    func closeAdapters() async {
+        let namespaces = state.withLockedValue { state in
+            state.isClosed = true
+            return Array(state.leaving.values) + state.entries.values.map(\.namespace)
+        }
+        for namespace in namespaces { await namespace.closeAdapter() }
     }
 
     /// Forgets the dynamic namespaces without sockets that were kept for clients that might have returned.
@@ -120,25 +147,45 @@ final class NamespaceTable: Sendable {
         }
     }
 
-    /// Makes and adds a namespace. Returns the other one if another thread has added one of this name in the meantime.
+    /// Makes and adds a namespace. While another thread makes one of this name, waits and returns that one.
     private func insert(_ name: String, parent: ParentNamespace?, population: Int) -> Namespace {
         let key = ExactName(name)
-        let created = Namespace(name: name, context: context, registration: parent?.registrationForChild)
-        let (namespace, observers) = state.withLockedValue { state -> (Namespace, [@Sendable (Namespace) -> Void]) in
-            if let existing = state.entries[key]?.namespace {
-                state.entries[key]?.population += population
-                return (existing, [])
+        let lock = state.withLockedValue { state -> NIOLock in
+            var making = state.making[key] ?? Making()
+            making.threads += 1
+            state.making[key] = making
+            return making.lock
+        }
+        defer {
+            state.withLockedValue { state in
+                state.making[key]?.threads -= 1
+                if state.making[key]?.threads == 0 { state.making[key] = nil }
             }
-            if parent != nil { state.dynamicCount += 1 }
-            state.entries[key] = Entry(namespace: created, parent: parent, population: population)
-            return (created, state.observers)
         }
-        guard namespace === created else { return namespace }
-        parent?.add(created)
-        created.startAdapter()
-        if !SocketPacket.isMain(name) {
-            for observer in observers { observer(created) }
+        // Not under the lock of the table, because the application makes the adapter.
+        let (namespace, isNew) = lock.withLock { () -> (Namespace, Bool) in
+            let (existing, isClosed) = state.withLockedValue { state in
+                state.entries[key]?.population += population
+                return (state.entries[key]?.namespace, state.isClosed)
+            }
+            if let existing { return (existing, false) }
+            let created = Namespace(
+                name: name, context: context, registration: parent?.registrationForChild, isAlone: isClosed)
+            state.withLockedValue { state in
+                if parent != nil { state.dynamicCount += 1 }
+                state.entries[key] = Entry(namespace: created, parent: parent, population: population)
+            }
+            return (created, true)
         }
-        return created
+        if isNew { begin(namespace, of: parent) }
+        return namespace
+    }
+
+    private func begin(_ namespace: Namespace, of parent: ParentNamespace?) {
+        parent?.add(namespace)
+        let (observers, isClosed) = state.withLockedValue { ($0.observers, $0.isClosed) }
+        if !isClosed { namespace.startAdapter() }
+        guard !SocketPacket.isMain(namespace.name) else { return }
+        for observer in observers { observer(namespace) }
     }
 }

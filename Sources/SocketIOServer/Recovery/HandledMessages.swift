@@ -77,11 +77,12 @@ public final class HandledMessages: Sendable {
     ///   - sender: The user or client that has made the id. Equal ids of two senders are two messages, and no sender gets the
     ///     answer to another one's message. The id of a socket will not do, since it changes with each connection.
     /// - Throws: What `body` throws. ``SocketError`` with code `invalidArguments` for an id or sender that is too long. ``SocketError``
-    ///   with code `timeout` when Redis cannot be reached, or when another server does not finish handling the message in time; `body`
-    ///   has not run then. `DecodingError` when the first answer had another type.
+    ///   with code `handlingUnknown` when Redis cannot be reached, or when another server does not finish handling the message in time;
+    ///   `body` has not run then. `DecodingError` when the first answer had another type.
     ///
-    ///   An error that a handler throws is answered with ``ServerConfiguration/errorAcknowledgement``. A client does not send an event
-    ///   again that was answered: return nil there for errors after which it should.
+    ///   An error that a handler throws is answered with ``ServerConfiguration/errorAcknowledgement``, and a client does not send an
+    ///   event again that was answered. Its default returns nil for `handlingUnknown`, so that the client sends the message again; a
+    ///   closure of your own should return nil for it, too, and for other errors after which the client is to send again.
     public func once<Answer: Codable & Sendable>(
         _ id: String, of sender: String, _ body: @Sendable () async throws -> Answer
     ) async throws -> Answer {
@@ -123,7 +124,7 @@ public final class HandledMessages: Sendable {
         } catch {
             end(key, nil)
             guard error is RecoveryFailure else { throw error }
-            throw SocketError(.timeout, "it is not known whether another server has handled the message")
+            throw SocketError(.handlingUnknown, "it is not known whether another server has handled the message")
         }
         do {
             let answer = try await body()

@@ -78,7 +78,9 @@ final class SocketCore: LoopResident {
         client.left(slot: slot)
         handle.note(.disconnected)
         context.metrics.disconnections.increment()
-        if context.configuration.cancelsHandlersAtDisconnect, handle.runningHandlerCount > 0 {
+        // The middlewares of an event are not counted.
+        let isRunning = handle.runningHandlerCount > 0 || hooks?.isProcessing ?? false
+        if context.configuration.cancelsHandlersAtDisconnect, isRunning {
             client.shard.running.cancel(owner: handle)
         }
         for listener in hooks?.disconnected ?? [] { run(listener, handle, reason, detail) }

@@ -113,7 +113,7 @@ extension FuzzTarget {
         let limits = StoredSession.Limits(maximumRooms: 16, maximumNameLength: 64)
         guard let record = StoredSession.decode(text, wantedIn: "/", limits: limits) else { return }
         try require(record.rooms.count <= limits.maximumRooms, "\(record.rooms.count) rooms")
-        guard !record.isNodes, let written = try? StoredSession.encode(record) else { return }
+        guard !record.isFromNodeJS, let written = try? StoredSession.encode(record) else { return }
         // The socket's own room may be one more, and names that are not UTF-8 have become longer.
         let more = StoredSession.Limits(maximumRooms: 17, maximumNameLength: 192)
         guard let again = StoredSession.decode(written, wantedIn: "/", limits: more) else {

@@ -107,7 +107,7 @@ struct StreamEntryTests {
             let value = try #require(step["value_decoded"])
             let record = try #require(
                 StoredSession.decode(ByteBuffer(string: arguments[1]), wantedIn: "/x", limits: .init()), "\(id)")
-            #expect(record.isNodes)
+            #expect(record.isFromNodeJS)
             #expect(record.sid == value["sid"]?.string)
             #expect(record.pid.text == value["pid"]?.string)
             #expect(arguments[0] == StoredSession.key(.shared, record.pid))
@@ -129,7 +129,7 @@ struct StreamEntryTests {
         record.data = .object(["ab": .binary(SocketData([1, 2])), "n": 1])
         let text = try StoredSession.encode(record)
         let read = try #require(StoredSession.decode(text, wantedIn: "/", limits: .init()))
-        #expect(!read.isNodes)
+        #expect(!read.isFromNodeJS)
         #expect(read.sid == record.sid && read.pid == record.pid && read.namespace == "/chat")
         #expect(read.rooms == record.rooms && read.data == record.data)
         #expect(read.start == record.start && read.position == record.position)

@@ -141,4 +141,58 @@ struct HandledMessagesTests {
         #expect(runs.withLockedValue { $0 } == 1)
         await io.close()
     }
+
+    /// Keeps answers for all servers, unless it is away.
+    private final class Store: SessionStore {
+        let isAway = NIOLockedValueBox(true)
+        let owner = "owner"
+
+        func claimMessage(_ name: String, for life: TimeAmount) async throws(RecoveryFailure) -> RawJSON? {
+            if isAway.withLockedValue({ $0 }) { throw .storeUnavailable }
+            return nil
+        }
+        func keepAnswer(_ answer: RawJSON, of name: String, for life: TimeAmount) async {}
+        func releaseMessage(_ name: String) {}
+
+        func keep(_ record: KeptSession, for life: TimeAmount) {}
+        func forget(_ pid: PackedID) {}
+        func settle(
+            offset: EventPosition, _ early: EarlyMark?, in namespace: String
+        ) async throws(RecoveryFailure) -> Set<EventPosition> { [] }
+        func find(_ pid: PackedID, in namespace: String) async throws(RecoveryFailure) -> KeptSession {
+            throw .unknownPid
+        }
+        func claim(_ record: KeptSession) async throws(RecoveryFailure) -> KeptSession { record }
+        func whenDelivered(in namespace: String, _ body: @escaping @Sendable () -> Void) { body() }
+    }
+
+    @Test("While the store is away a message is not answered, so that the client sends it again")
+    func storeAway() async throws {
+        let store = Store()
+        try await withServer {
+            $0.connectionStateRecovery = ConnectionStateRecovery()
+            $0.adapter = { context in
+                context.local.share(store)
+                return context.local
+            }
+        } _: { io, address in
+            let (handled, errors) = (HandledMessages(in: io.of("/")), Recorder<String>())
+            io.onConnection { socket in
+                socket.onError { errors.append("\(($0 as? SocketError)?.code.description ?? "")") }
+                socket.on("order") { (id: String) async throws -> String in
+                    try await handled.once(id, of: "ann") { "receipt" }
+                }
+            }
+            let socket = try await SocketTestClient.connect(to: address, transport: .websocket).join("/")
+            await #expect(throws: TestClientError.self) {
+                try await socket.emitWithAck("order", "id-1", within: .milliseconds(100))
+            }
+            #expect(try await errors.waitFor(1) == ["handlingUnknown"])
+            store.isAway.withLockedValue { $0 = false }
+            #expect(try await socket.emitWithAck("order", "id-1") == ["receipt"])
+        }
+        let answer = ServerConfiguration().errorAcknowledgement
+        #expect(answer(SocketError(.handlingUnknown, "it is not known")) == nil)
+        #expect(answer(SocketError(.timeout, "late")) != nil)
+    }
 }
