@@ -59,6 +59,83 @@ struct TransportTests {
         }
     }
 
+    /// Notes when it is closed, and what is called after that or meanwhile.
+    private final class Orderly: ClusterTransport {
+        private let base: LoopbackTransport
+        private let isClosed = NIOLockedValueBox(false)
+        /// Whether the next message holds up its caller until the transport is closed, or not in time.
+        let holdsUp = NIOLockedValueBox(false)
+        let isHolding = NIOLockedValueBox(false)
+        let late = NIOLockedValueBox<[String]>([])
+
+        init(_ base: LoopbackTransport) { self.base = base }
+
+        private func note(_ name: String) {
+            if isClosed.withLockedValue({ $0 }) { late.withLockedValue { $0.append(name) } }
+        }
+
+        func start(_ statusChanged: @escaping @Sendable (ClusterStatus) -> Void) {
+            note("start")
+            base.start(statusChanged)
+        }
+        func close() async {
+            note("close")
+            isClosed.withLockedValue { $0 = true }
+            await base.close()
+        }
+        func subscribe(_ receiver: ClusterReceiver, _ done: ClusterCallback<Void>) {
+            note("subscribe")
+            base.subscribe(receiver, done)
+        }
+        func unsubscribe(_ receiver: ClusterReceiver) {
+            note("unsubscribe")
+            base.unsubscribe(receiver)
+        }
+        func publish(
+            _ message: ByteBuffer, in namespace: String, to destination: ClusterDestination,
+            _ done: ClusterCallback<Void>
+        ) {
+            let holds = holdsUp.withLockedValue { holds in
+                defer { if namespace == "/" { holds = false } }
+                return holds && namespace == "/"
+            }
+            if holds {
+                isHolding.withLockedValue { $0 = true }
+                let end = ContinuousClock.now + .milliseconds(300)
+                while ContinuousClock.now < end, !isClosed.withLockedValue({ $0 }) {}
+            }
+            note("publish")
+            base.publish(message, in: namespace, to: destination, done)
+        }
+        func countServers(in namespace: String, _ done: ClusterCallback<Int>) {
+            note("countServers")
+            base.countServers(in: namespace, done)
+        }
+    }
+
+    @Test("nothing is called after close(), nor while it runs")
+    func closeIsLast() async throws {
+        let transport = Orderly(LoopbackNetwork().transport())
+        let (server, cluster) = try Self.server(transport)
+        try await cluster.waitUntilUp(within: .seconds(10))
+        transport.holdsUp.withLockedValue { $0 = true }
+        let emitting = Task { server.emit("held up") }
+        try await eventually("a message is being sent") { transport.isHolding.withLockedValue { $0 } }
+        await cluster.close()
+        await emitting.value
+        #expect(transport.late.withLockedValue { $0 } == [])
+
+        let lost = cluster.statistics.lost
+        server.emit("late")
+        #expect(cluster.statistics.lost == lost + 1)
+        let unsent = await #expect(throws: ClusterError.self) { try await server.serverSideEmit("late") }
+        #expect(unsent?.code == .closed)
+        let unasked = await #expect(throws: ClusterError.self) { _ = try await server.fetchSockets() }
+        #expect(unasked?.code == .unavailable)
+        await server.close()
+        #expect(transport.late.withLockedValue { $0 } == [])
+    }
+
     @Test("of several calls of a callback the first one counts")
     func aTransportThatCallsTwice() async throws {
         let network = LoopbackNetwork()

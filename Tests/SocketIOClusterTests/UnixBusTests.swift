@@ -4,6 +4,7 @@ internal import Foundation
 internal import Glibc
 internal import NIOConcurrencyHelpers
 internal import NIOCore
+internal import NIOPosix
 internal import SocketIOCluster
 internal import SocketIOServer
 internal import SocketIOTesting
@@ -100,6 +101,48 @@ struct UnixBusTests {
             try await eventually("the hub is away, not \(cluster.status)") { cluster.status == Self.away }
         }
         for server in servers { await server.close() }
+    }
+
+    @Test("what waits for a hub that does not read is bounded, and the rest is reported as not sent")
+    func slowHub() async throws {
+        let accepted = NIOLockedValueBox<(any Channel)?>(nil)
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelInitializer { channel in
+                accepted.withLockedValue { $0 = channel }
+                return channel.eventLoop.makeSucceededVoidFuture()
+            }
+            .bind(unixDomainSocketPath: path).get()
+        defer { unlink(path) }
+        let transport = UnixTransport(path: path, maximumWaitingBytes: 1 << 20)
+        let isUp = NIOLockedValueBox(false)
+        transport.start { status in isUp.withLockedValue { $0 = status == .up } }
+        try await eventually("the transport is connected") {
+            isUp.withLockedValue { $0 } && accepted.withLockedValue { $0 != nil }
+        }
+        let results = NIOLockedValueBox<[String]>([])
+        func publish() {
+            let done = ClusterCallback<Void> { result in
+                var text = "sent"
+                if case .failure(let error) = result { text = "\(error)" }
+                results.withLockedValue { $0.append(text) }
+            }
+            transport.publish(ByteBuffer(repeating: 0, count: 65_536), in: "/", to: .everyone, done)
+        }
+        for _ in 0..<200 { publish() }
+        // 1 MiB waits, and the system's buffers hold less than three.
+        let unsent = results.withLockedValue { $0 }.filter { $0 != "sent" }
+        #expect(unsent.count > 128)
+        #expect(Set(unsent) == ["the hub does not read fast enough"])
+
+        let hub = try #require(accepted.withLockedValue { $0 })
+        try await hub.setOption(.autoRead, value: true).get()
+        try await eventually("everything that waited has been sent") { results.withLockedValue { $0.count } == 200 }
+        publish()
+        try await eventually("the next one, too") { results.withLockedValue { $0.count } == 201 }
+        #expect(results.withLockedValue { $0.last } == "sent")
+        await transport.close()
+        try await listener.close()
     }
 
     /// Writes down what becomes of subscriptions.

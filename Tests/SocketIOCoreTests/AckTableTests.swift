@@ -43,6 +43,26 @@ import Testing
         #expect(counter.timedOut() == nil)
     }
 
+    @Test func numberOfServersBecomesKnownLater() {
+        var counter = Counter(expectedServers: nil)
+        #expect(counter.serverReported(clients: 1) == nil)
+        #expect(counter.serverReported(clients: 0) == nil)
+        #expect(counter.responded("a") == nil)
+        let result = counter.expect(servers: 2)
+        #expect(result == Counter.Result(responses: ["a"], missing: [], isComplete: true))
+        #expect(counter.expect(servers: 2) == nil)
+
+        var waiting = Counter(expectedServers: nil)
+        #expect(waiting.serverReported(clients: 0) == nil)
+        #expect(waiting.expect(servers: 2) == nil)
+        #expect(waiting.serverReported(clients: 0)?.isComplete == true)
+
+        var late = Counter(expectedServers: nil)
+        #expect(late.serverReported(clients: 0) == nil)
+        #expect(late.timedOut()?.isComplete == false)
+        #expect(late.expect(servers: 1) == nil)
+    }
+
     @Test func answersInArrivalOrder() {
         var counter = Counter(expectedServers: 1)
         #expect(counter.serverReported(clients: 3) == nil)

@@ -18,7 +18,15 @@ extension ClusterAdapter {
         local.broadcastWithAck(packet, options: options, receiver: receiver)
         guard !options.flags.isLocal else { return }
         let requestID = cluster.ids.request()
-        core.run { $0.begin(requestID, packet, options, receiver: receiver) }
+        // Before the first answer, which arrives on the same event loop later.
+        core.run { $0.begin(requestID, receiver: receiver) }
+        do {
+            try channel.publish(
+                .acknowledgedBroadcast(requestID: requestID, packet, options), to: .everyone, isForPeer: false, nil)
+        } catch {
+            core.run { $0.broadcasts.remove(requestID) }
+            services.notSent(error, namespace: context.namespace)
+        }
     }
 
     // MARK: Sockets and rooms

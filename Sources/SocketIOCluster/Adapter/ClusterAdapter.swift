@@ -211,7 +211,8 @@ public final class ClusterAdapter: Adapter {
     /// Sends an event to the other servers' listeners.
     ///
     /// - Throws: ``ClusterError`` with code `unavailable` when the others cannot be reached and the configuration lets
-    ///   calls fail then, `oversized` for an event that is larger than nodes send each other.
+    ///   calls fail then, `oversized` for an event that is larger than nodes send each other, `closed` after the end of a cluster over a
+    ///   transport.
     public func serverSideEmit(_ packet: AdapterSPI.BroadcastPacket) async throws {
         if backend.failsWhenDown { try requireAvailable() }
         let request = ClusterRequest(uid: uid, type: .serverSideEmit, data: RawJSON(packet.data))

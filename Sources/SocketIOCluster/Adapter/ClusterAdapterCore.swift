@@ -129,19 +129,10 @@ final class ClusterAdapterCore {
     /// How many other nodes of this kind have this namespace.
     var peerCount: Int { directory.adapters(of: context.namespace).count }
 
-    /// Publishes an event and passes its acknowledgements to the receiver.
-    func begin(
-        _ requestID: String, _ packet: BroadcastPacket, _ options: BroadcastOptions, receiver: any BroadcastAckReceiver
-    ) {
+    /// Passes the acknowledgements of an event that is about to be published to the receiver.
+    func begin(_ requestID: String, receiver: any BroadcastAckReceiver) {
         let peers = directory.adapters(of: context.namespace)
         broadcasts.begin(requestID, nodes: .max, peers: peers, receiver: receiver)
-        do {
-            try channel.publish(
-                .acknowledgedBroadcast(requestID: requestID, packet, options), to: .everyone, isForPeer: false, nil)
-        } catch {
-            broadcasts.remove(requestID)
-            return services.notSent(error, namespace: context.namespace)
-        }
         eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(receiver.timeout)) { self.broadcasts.remove(requestID) }
     }
 

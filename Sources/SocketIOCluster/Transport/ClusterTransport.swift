@@ -24,8 +24,8 @@ public enum ClusterDestination: Sendable {
 ///
 /// A transport may also deliver a server's own messages back to it; the server ignores them.
 ///
-/// All methods may be called from any thread, usually an event loop on which sockets live, so they must not block. After ``close()``
-/// they may still be called; then they fail their callbacks. `docs/adapters.md` has a complete example, and says what to look out
+/// All methods may be called from any thread, usually an event loop on which sockets live, so they must not block. ``close()`` is the
+/// last call: all others have returned before it, and none comes after it. `docs/adapters.md` has a complete example, and says what to look out
 /// for with NATS and MQTT.
 public protocol ClusterTransport: AnyObject, Sendable {
     /// Begins to connect, and returns at once. The cluster calls this once, before all other methods, when the server makes its first

@@ -12,12 +12,20 @@ internal import Synchronization
 /// The ``ClusterBackend`` of a ``ClusterTransport`` and a wire format. From any thread.
 final class TransportBackend: ClusterBackend {
     let services: ClusterServices
-    let transport: any ClusterTransport
+    private let transport: any ClusterTransport
     let format: ClusterWireFormat
-    private let state = NIOLockedValueBox(ClusterStatus.connecting)
+    private let state = NIOLockedValueBox(State())
+
+    private struct State {
+        var status = ClusterStatus.connecting
+        /// Calls of the transport that have not returned.
+        var calls = 0
+        /// Resumed when they have, once the backend is closed.
+        var closing: CheckedContinuation<Void, Never>?
+    }
 
     var eventLoop: any EventLoop { services.eventLoop }
-    var status: ClusterStatus { state.withLockedValue { $0 } }
+    var status: ClusterStatus { state.withLockedValue { $0.status } }
 
     init(_ transport: any ClusterTransport, format: ClusterWireFormat, services: ClusterServices) {
         self.transport = transport
@@ -26,17 +34,19 @@ final class TransportBackend: ClusterBackend {
     }
 
     func start(_ statusChanged: @escaping @Sendable (ClusterStatus) -> Void) {
-        transport.start { [weak self] status in
-            guard let self, self.change(to: status) else { return }
-            statusChanged(status)
+        call { transport in
+            transport.start { [weak self] status in
+                guard let self, self.change(to: status) else { return }
+                statusChanged(status)
+            }
         }
     }
 
     /// Stores the status. False if it has not changed, or if the last one was final.
     private func change(to status: ClusterStatus) -> Bool {
         let isNew = state.withLockedValue { state in
-            guard state != status, state != .closed else { return false }
-            state = status
+            guard state.status != status, state.status != .closed else { return false }
+            state.status = status
             return true
         }
         guard isNew else { return false }
@@ -52,7 +62,36 @@ final class TransportBackend: ClusterBackend {
 
     func close() async {
         _ = change(to: .closed)
+        await withCheckedContinuation { continuation in
+            let isIdle = state.withLockedValue { state in
+                guard state.calls > 0 else { return true }
+                state.closing = continuation
+                return false
+            }
+            if isIdle { continuation.resume() }
+        }
         await transport.close()
+    }
+
+    /// Calls the transport. Once the backend is closed, does nothing and returns false: the transport is closed when all calls
+    /// have returned, and gets none after that.
+    @discardableResult
+    func call(_ body: (any ClusterTransport) -> Void) -> Bool {
+        let isOpen = state.withLockedValue { state in
+            guard state.status != .closed else { return false }
+            state.calls += 1
+            return true
+        }
+        guard isOpen else { return false }
+        body(transport)
+        let closing = state.withLockedValue { state -> CheckedContinuation<Void, Never>? in
+            state.calls -= 1
+            guard state.calls == 0 else { return nil }
+            defer { state.closing = nil }
+            return state.closing
+        }
+        closing?.resume()
+        return true
     }
 
     func channel(namespace: String, uid: String) -> any ClusterChannel {
@@ -72,12 +111,12 @@ final class TransportBackend: ClusterBackend {
         let patience = eventLoop.scheduleTask(in: TimeAmount(services.configuration.requestsTimeout)) {
             tell(.failure(ClusterError(.timeout, "the transport has not told how many servers there are")))
         }
-        transport.countServers(
-            in: namespace,
-            ClusterCallback {
-                patience.cancel()
-                tell($0)
-            })
+        let counted = ClusterCallback<Int> {
+            patience.cancel()
+            tell($0)
+        }
+        let isOpen = call { $0.countServers(in: namespace, counted) }
+        if !isOpen { counted.fail(ClusterError.closed) }
     }
 }
 
@@ -99,10 +138,11 @@ final class TransportChannel: ClusterChannel {
     }
 
     func subscribe(_ receiver: ClusterReceiver, _ done: ClusterCallback<Void>) {
-        backend.transport.subscribe(receiver, done.once())
+        let isOpen = backend.call { $0.subscribe(receiver, done.once()) }
+        if !isOpen { done.fail(ClusterError.closed) }
     }
 
-    func unsubscribe(_ receiver: ClusterReceiver) { backend.transport.unsubscribe(receiver) }
+    func unsubscribe(_ receiver: ClusterReceiver) { backend.call { $0.unsubscribe(receiver) } }
 
     func countServers(_ done: ClusterCallback<Int>) { backend.countServers(in: namespace, done) }
 
@@ -135,7 +175,11 @@ final class TransportChannel: ClusterChannel {
         let isData = content.isData
         if isData { services.counters.published.increment() }
         if case .down(let reason) = backend.status, let done { return done.fail(ClusterError.unavailable(reason)) }
-        backend.transport.publish(bytes, in: namespace, to: destination, sent(done?.once(), isData: isData))
+        let result = sent(done?.once(), isData: isData)
+        let isOpen = backend.call { $0.publish(bytes, in: namespace, to: destination, result) }
+        guard !isOpen else { return }
+        result.fail(ClusterError.closed)
+        if content.isServerSideEmit { throw ClusterError.closed }
     }
 
     /// Reports the result of a message, and counts data that was not sent.

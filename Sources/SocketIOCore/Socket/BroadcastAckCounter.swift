@@ -5,7 +5,7 @@
 ///     counting ── every server reported, and answers + missing clients = sum of the reports ──▶ completed
 ///         └────── time is up ──▶ completed, with what has arrived
 ///
-/// Reports and answers may arrive in any order; an answer can overtake the report of its own server. A server may just
+/// Reports and answers may arrive in any order, also before it is known how many servers there are; an answer can overtake the report of its own server. A server may just
 /// as well be one event loop of this node. Nothing changes after completion, so late answers are ignored.
 package struct BroadcastAckCounter<Response> {
     package struct Result {
@@ -26,19 +26,27 @@ package struct BroadcastAckCounter<Response> {
     private var responses: [Response] = []
     private var missing: [String] = []
     private var lost = 0
-    private var serversToReport: Int
+    private var expectedServers: Int?
+    private var reports = 0
     private var clients = 0
     private var isFinished = false
 
-    /// `expectedServers` is how many reports have to arrive, this node's own included.
-    package init(expectedServers: Int) {
-        self.serversToReport = max(0, expectedServers)
+    /// `expectedServers` is how many reports have to arrive, this node's own included; nil until that is known.
+    package init(expectedServers: Int?) {
+        self.expectedServers = expectedServers.map { max(0, $0) }
+    }
+
+    /// It has become known how many reports have to arrive. Returns the result when there is nothing more to wait for.
+    package mutating func expect(servers: Int) -> Result? {
+        guard !isFinished, expectedServers == nil else { return nil }
+        expectedServers = max(0, servers)
+        return finishIfDone()
     }
 
     /// A server delivered the packet to `clients` clients. Returns the result when that was the last thing to wait for.
     package mutating func serverReported(clients count: Int) -> Result? {
-        guard !isFinished, serversToReport > 0 else { return nil }
-        serversToReport -= 1
+        guard !isFinished, reports < expectedServers ?? .max else { return nil }
+        reports += 1
         // Counts of other nodes come over the network: negative or absurd ones must not trap.
         let (sum, overflow) = clients.addingReportingOverflow(max(0, count))
         clients = overflow ? .max : sum
@@ -69,7 +77,7 @@ package struct BroadcastAckCounter<Response> {
     }
 
     private mutating func finishIfDone() -> Result? {
-        guard serversToReport == 0, responses.count + lost >= clients else { return nil }
+        guard let expectedServers, reports >= expectedServers, responses.count + lost >= clients else { return nil }
         isFinished = true
         return Result(responses: responses, missing: missing, isComplete: lost == 0)
     }

@@ -34,15 +34,18 @@ public protocol Adapter: AnyObject, Sendable {
     /// loops.
     func close() async
 
-    /// How many servers take part, this one included: at least 1. A broadcast with acknowledgements asks for it first, and then waits
-    /// for a report of so many servers.
+    /// How many servers take part, this one included: at least 1. A broadcast with acknowledgements asks for it, on the thread of the
+    /// caller up to the first suspension, and calls ``broadcastWithAck(_:options:receiver:)`` without waiting for the answer. It waits
+    /// for a report of so many servers. If this throws before it suspends, nobody gets the event; if it throws later, only the
+    /// acknowledgements are lost.
     func serverCount() async throws -> Int
 
     /// Sends an event to the sockets that `options` selects. On one event loop the calls come in the order in which the application
     /// sent the events, and the adapter must keep that order.
     func broadcast(_ packet: AdapterSPI.BroadcastPacket, options: BroadcastOptions)
 
-    /// Sends an event to the sockets that `options` selects and collects their acknowledgements (protocol 4.7). The adapter must call
+    /// Sends an event to the sockets that `options` selects and collects their acknowledgements (protocol 4.7). The calls come in the
+    /// same order as those of ``broadcast(_:options:)``, which the adapter should keep for this server's sockets. The adapter must call
     /// `reached` of the receiver once for each server that ``serverCount()`` has counted. The receiver has its own timer.
     func broadcastWithAck(
         _ packet: AdapterSPI.BroadcastPacket, options: BroadcastOptions, receiver: any AdapterSPI.AckReceiver)

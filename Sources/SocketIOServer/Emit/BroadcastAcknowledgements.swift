@@ -47,15 +47,17 @@ final class BroadcastAcknowledgements: BroadcastAckReceiver {
     /// What has been heard.
     private struct Progress {
         var counter: Counter
-        /// Servers that have not told what they reached.
-        var silentServers: Int
+        /// How many servers there are; nil until that is known.
+        var servers: Int?
+        /// How many of them have told what they reached.
+        var reports = 0
         var clients = 0
         /// The ids of those of them that are known, and of those that are said to have gone.
         var reached: [String] = []
         var gone: [String] = []
 
         mutating func serverReported(clients count: Int) -> Counter.Result? {
-            silentServers = max(0, silentServers - 1)
+            reports += 1
             // An adapter of somebody else may report anything.
             let (sum, overflow) = clients.addingReportingOverflow(max(0, count))
             clients = overflow ? .max : sum
@@ -66,10 +68,11 @@ final class BroadcastAcknowledgements: BroadcastAckReceiver {
             let answered = NameSet(result.responses.compactMap(\.socketID))
             var named: NameSet = []
             let missing = (reached + gone).filter { !answered.contains($0) && named.insert($0).inserted }
+            let silent = servers.map { max(0, $0 - reports) } ?? 1
             let unnamed = result.isComplete ? 0 : max(0, clients - result.responses.count - missing.count)
             return BroadcastAnswers(
                 answers: result.responses, missing: result.isComplete ? [] : missing, missingUnnamed: unnamed,
-                silentServers: silentServers, isTimedOut: isTimedOut, isComplete: result.isComplete)
+                silentServers: silent, isTimedOut: isTimedOut, isComplete: result.isComplete)
         }
     }
 
@@ -83,38 +86,62 @@ final class BroadcastAcknowledgements: BroadcastAckReceiver {
     private let metrics: ServerMetrics
     private let state: NIOLockedValueBox<State>
 
-    private init(servers: Int, timeout: Duration, expectsSingle: Bool, metrics: ServerMetrics, done: @escaping Done) {
+    /// - Parameter servers: How many servers there are; nil when that is not known yet.
+    private init(servers: Int?, timeout: Duration, expectsSingle: Bool, metrics: ServerMetrics, done: @escaping Done) {
         self.timeout = timeout
         self.expectsSingle = expectsSingle
         self.metrics = metrics
         self.state = NIOLockedValueBox(
             .counting(
-                Progress(counter: BroadcastAckCounter(expectedServers: servers), silentServers: servers), done,
-                timer: nil))
+                Progress(counter: BroadcastAckCounter(expectedServers: servers), servers: servers), done, timer: nil))
     }
 
-    /// Sends the packet and calls `done` once: when everybody has answered, or at the time-out.
+    /// Sends the packet within this call, so that events leave in the order of the calls. Calls `done` once: when everybody has
+    /// answered, or at the time-out.
     static func collect(
         _ packet: BroadcastPacket, options: BroadcastOptions, timeout: Duration, namespace: Namespace,
         expectsSingle: Bool, _ done: @escaping Done
     ) {
-        let context = namespace.context
-        @Sendable
-        func start(servers: Int) {
-            let collector = BroadcastAcknowledgements(
-                servers: servers, timeout: timeout, expectsSingle: expectsSingle, metrics: context.metrics, done: done)
-            collector.arm(on: context.shards[0].eventLoop)
-            namespace.adapter.broadcastWithAck(packet, options: options, receiver: collector)
+        let (context, adapter) = (namespace.context, namespace.adapter)
+        let isAlone = options.flags.isLocal || adapter === namespace.local
+        let collector = BroadcastAcknowledgements(
+            servers: isAlone ? 1 : nil, timeout: timeout, expectsSingle: expectsSingle, metrics: context.metrics,
+            done: done)
+        if !isAlone {
+            collector.ask(adapter)
+            // The adapter knows at once that it cannot reach the others.
+            guard collector.isCounting else { return }
         }
-        // The event leaves within this call unless the number of servers has to be asked for.
-        if options.flags.isLocal || namespace.adapter === namespace.local { return start(servers: 1) }
-        Task {
+        collector.arm(on: context.shards[0].eventLoop)
+        adapter.broadcastWithAck(packet, options: options, receiver: collector)
+    }
+
+    /// Asks for the number of servers. What the adapter knows without waiting is known when this returns.
+    private func ask(_ adapter: any Adapter) {
+        Task.immediate {
             do {
-                start(servers: max(1, try await namespace.adapter.serverCount()))
+                let servers = max(1, try await adapter.serverCount())
+                self.advance { progress in
+                    progress.servers = servers
+                    return progress.counter.expect(servers: servers)
+                }
             } catch {
-                done(.failure(error))
+                self.fail(error)
             }
         }
+    }
+
+    private var isCounting: Bool { state.withLockedValue { if case .counting = $0 { true } else { false } } }
+
+    private func fail(_ error: any Error) {
+        let ended = state.withLockedValue { state -> (Done, Scheduled<Void>?)? in
+            guard case .counting(_, let done, let timer) = state else { return nil }
+            state = .finished
+            return (done, timer)
+        }
+        guard let (done, timer) = ended else { return }
+        timer?.cancel()
+        done(.failure(error))
     }
 
     private func arm(on eventLoop: any EventLoop) {

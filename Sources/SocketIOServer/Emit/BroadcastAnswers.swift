@@ -20,7 +20,8 @@ public struct BroadcastAnswers: Sendable {
     public let missing: [String]
     /// How many further sockets, whose ids are not known, have not answered.
     public let missingUnnamed: Int
-    /// How many servers have not reported in time how many sockets they reached.
+    /// How many servers have not reported in time how many sockets they reached; 1 when the adapter has not told in time how many
+    /// servers there are.
     public let silentServers: Int
     /// Whether the time-out came before every socket had answered or disconnected.
     public let isTimedOut: Bool

@@ -21,11 +21,19 @@ public final class UnixTransport: ClusterTransport {
     }
 
     private let path: String
+    private let maximumWaitingBytes: Int
     private let state = NIOLockedValueBox(State())
+    /// The bytes of messages that the system has not taken yet.
+    private let waitingBytes = NIOLockedValueBox(0)
     private var isClosed: Bool { state.withLockedValue { $0.isClosed } }
 
     /// Makes a transport to the hub at this path; the hub may start later.
-    public init(path: String) { self.path = path }
+    ///
+    /// - Parameter maximumWaitingBytes: How much may wait for a hub that reads too slowly. Further messages are not sent; default 64 MiB.
+    public init(path: String, maximumWaitingBytes: Int = 64 << 20) {
+        self.path = path
+        self.maximumWaitingBytes = maximumWaitingBytes
+    }
 
     // MARK: ClusterTransport
 
@@ -51,7 +59,7 @@ public final class UnixTransport: ClusterTransport {
             defer { state = State(isClosed: true) }
             return (state.channel, state.connecting, state.subscribing.values)
         }
-        for done in waiting { done.fail(Unreachable()) }
+        for done in waiting { done.fail(Failure.unreachable) }
         try? await channel?.close()
         connecting?.cancel()
         await connecting?.value
@@ -66,8 +74,8 @@ public final class UnixTransport: ClusterTransport {
             state.subscribing[receiver.namespace] = done
             return (true, earlier)
         }
-        earlier?.fail(Unreachable())
-        guard isOpen else { return done.fail(Unreachable()) }
+        earlier?.fail(Failure.unreachable)
+        guard isOpen else { return done.fail(Failure.unreachable) }
         // Without a connection, `connect` sends it as soon as there is one.
         send(Frame(.subscribe, receiver.namespace))
     }
@@ -79,7 +87,7 @@ public final class UnixTransport: ClusterTransport {
             state.receivers[receiver.namespace] = nil
             return (true, state.subscribing.removeValue(forKey: receiver.namespace))
         }
-        waiting?.fail(Unreachable())
+        waiting?.fail(Failure.unreachable)
         if isCurrent { send(Frame(.unsubscribe, receiver.namespace)) }
     }
 
@@ -87,7 +95,23 @@ public final class UnixTransport: ClusterTransport {
     public func publish(
         _ message: ByteBuffer, in namespace: String, to destination: ClusterDestination, _ done: ClusterCallback<Void>
     ) {
-        if send(Frame(.message, namespace, message)) { done.succeed() } else { done.fail(Unreachable()) }
+        guard let channel = openChannel else { return done.fail(Failure.unreachable) }
+        let bytes = Frame(.message, namespace, message).bytes
+        let size = bytes.readableBytes
+        let fits = waitingBytes.withLockedValue { waiting in
+            // One message alone may be of any size.
+            guard waiting == 0 || waiting + size <= maximumWaitingBytes else { return false }
+            waiting += size
+            return true
+        }
+        guard fits else { return done.fail(Failure.tooSlow) }
+        channel.writeAndFlush(bytes).whenComplete { [waitingBytes] result in
+            waitingBytes.withLockedValue { $0 -= size }
+            switch result {
+            case .success: done.succeed()
+            case .failure: done.fail(Failure.unreachable)
+            }
+        }
     }
 
     /// Returns the number that the hub has sent last.
@@ -95,8 +119,11 @@ public final class UnixTransport: ClusterTransport {
         done.succeed(state.withLockedValue { $0.counts[namespace] ?? 1 })
     }
 
-    private struct Unreachable: Error, CustomStringConvertible {
-        var description: String { "the hub cannot be reached" }
+    private enum Failure: String, Error, CustomStringConvertible {
+        case unreachable = "the hub cannot be reached"
+        case tooSlow = "the hub does not read fast enough"
+
+        var description: String { rawValue }
     }
 
     // MARK: The connection
@@ -124,13 +151,11 @@ public final class UnixTransport: ClusterTransport {
         return channel
     }
 
-    /// False when there is no connection.
-    @discardableResult
-    private func send(_ frame: Frame) -> Bool {
-        guard let channel = state.withLockedValue({ $0.channel }), channel.isActive else { return false }
-        channel.writeAndFlush(frame.bytes, promise: nil)
-        return true
+    private var openChannel: (any Channel)? {
+        state.withLockedValue { $0.channel }.flatMap { $0.isActive ? $0 : nil }
     }
+
+    private func send(_ frame: Frame) { openChannel?.writeAndFlush(frame.bytes, promise: nil) }
 
     private func received(_ frame: Frame) {
         switch frame.kind {
