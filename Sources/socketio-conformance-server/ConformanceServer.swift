@@ -58,6 +58,9 @@ struct ConformanceServer: AsyncParsableCommand {
     @Flag(help: "Connection state recovery, with its defaults.")
     var recovery = false
 
+    @Flag(help: "With --recovery and --adapter streams: sessions may be continued at Node's servers, and theirs here.")
+    var shareWithNode = false
+
     @Flag(help: "Rooms may have a history, with the defaults.")
     var durable = false
 
@@ -82,6 +85,9 @@ struct ConformanceServer: AsyncParsableCommand {
             for (given, option) in needing where given {
                 problems.append("\(option) needs --adapter redis, sharded or streams")
             }
+        }
+        if shareWithNode, !recovery || adapter != .streams {
+            problems.append("--share-with-node needs --recovery and --adapter streams")
         }
         if adapter != .memory, app == .eio || app == .wsEcho {
             problems.append("--app \(app.rawValue) has no rooms that an adapter could share")
@@ -144,6 +150,7 @@ struct ConformanceServer: AsyncParsableCommand {
             var streams = RedisStreams()
             // Tests divide one Redis by keys.
             if let key { streams.name = key }
+            streams.sharesSessionsWithNode = shareWithNode
             configuration.streams = streams
         }
         if let key { configuration.key = key }

@@ -3,7 +3,10 @@
 # Needs: E2E_BIN (folder of the built executables), E2E_CLIENT (official socket.io.min.js), E2E_OLD_CLIENTS (folder of older ones),
 # E2E_PYTHON (a Python with python-socketio and selenium; default python3), node with ws and xmlhttprequest,
 # chromium with its driver. `make test` supplies all of them.
+# SOCKETIO_NODE_MODULES, a node_modules folder with socket.io, @socket.io/redis-adapter, @socket.io/redis-streams-adapter,
+# @socket.io/redis-emitter, @socket.io/redis-streams-emitter and redis, adds the tests with Node's own server.
 set -uo pipefail
+[ -n "${SOCKETIO_NODE_MODULES:-}" ] && SOCKETIO_NODE_MODULES=$(realpath -m "$SOCKETIO_NODE_MODULES") && export SOCKETIO_NODE_MODULES
 cd "$(dirname "$0")"
 : "${E2E_BIN:?}" "${E2E_CLIENT:?}"
 python=${E2E_PYTHON:-python3}
@@ -48,6 +51,12 @@ run_node recovery-streams.test.js
 run_node durable.test.js
 run_node retries.test.js
 run_node cluster.test.js
+if [ -n "${SOCKETIO_NODE_MODULES:-}" ]; then
+    run_node mixed.test.js
+else
+    # Counted by .ci/test.sh, never as passed.
+    echo 'SKIPPED: node mixed.test.js, the cluster with Node itself: set SOCKETIO_NODE_MODULES to a node_modules folder with socket.io'
+fi
 run_node addresses.test.js
 run_node stickiness.test.js
 run_node faults.test.js

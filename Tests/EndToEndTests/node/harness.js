@@ -30,9 +30,17 @@ global.FileReader = class {
 const io = require(path.resolve(bundle));
 
 /** Starts the conformance server; `port` 0 lets the system choose. */
-async function startServer(app, { port = 0, args = [] } = {}) {
-  const child = spawn(path.join(bin, 'socketio-conformance-server'), ['--app', app, '--port', String(port), ...args],
-    { stdio: ['ignore', 'pipe', 'inherit'] });
+function startServer(app, { port = 0, args = [] } = {}) {
+  return start(path.join(bin, 'socketio-conformance-server'), ['--app', app, '--port', String(port), ...args]);
+}
+
+/** Starts the same application on Node's own server, which needs SOCKETIO_NODE_MODULES. */
+function startOfficial(app, { port = 0, args = [] } = {}) {
+  return start(process.execPath, [path.join(__dirname, 'official.js'), '--app', app, '--port', String(port), ...args]);
+}
+
+async function start(command, args) {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   const lines = readline.createInterface({ input: child.stdout });
   const listening = new Promise((resolve) => {
@@ -48,6 +56,7 @@ async function startServer(app, { port = 0, args = [] } = {}) {
   ]);
   return {
     port: bound,
+    pid: child.pid,
     url: `http://127.0.0.1:${bound}`,
     async stop(signal = 'SIGTERM') {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal);
@@ -96,4 +105,4 @@ const ways = {
   upgrade: { transports: ['polling', 'websocket'] },
 };
 
-module.exports = { io, startServer, connect, next, until, deadline, ways };
+module.exports = { io, startServer, startOfficial, connect, next, until, deadline, ways };
