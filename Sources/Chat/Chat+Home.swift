@@ -96,7 +96,7 @@ extension Chat {
         let newest = places.sorted { ($0.message?.time ?? 0) > ($1.message?.time ?? 0) }
         // Conversations have people in common.
         var known: NameDictionary<ChatPerson> = [:]
-        for place in newest where place.role != .banned {
+        for place in newest {
             if case .community = RoomKey(place.room.key) {
                 home.communities.append(place)
             } else if place.last > 0 || place.room.owner.hasSameBytes(as: visitor.person.id) {

@@ -8,9 +8,12 @@ public struct ChatLimits: Sendable, Hashable {
     public var historyMessages = 100_000
     /// Bytes of the messages kept for each room, with 256 for each message beside its text; default 64 MiB.
     public var historyRoomBytes = 67_108_864
-    /// Rooms there may be, conversations and channels together; default 100,000. A new one is refused beyond.
+    /// Rooms there may be: communities, channels and conversations together; default 100,000. When there are as many, each new one
+    /// takes the place of a room that was made more than an hour ago and in which nothing was ever said, and is refused if there is
+    /// none. Rooms in which nothing was ever said are also removed ``nameHold`` after they were made.
     public var historyRooms = 100_000
-    /// Bytes of the messages kept for all rooms; default 256 MiB.
+    /// Bytes of the messages kept for all rooms; default 256 MiB. The room with the most bytes loses its oldest messages first, so
+    /// that many messages in some rooms do not remove the few messages of others.
     public var historyBytes = 268_435_456
     /// Days that messages are kept; default 0, which is no limit of age.
     public var historyDays = 0
@@ -36,9 +39,11 @@ public struct ChatLimits: Sendable, Hashable {
     /// Communities that one person may be in, and communities, channels and conversations that one person may begin; default 500.
     /// Others may add a person to groups until there are twice as many.
     public var maxPlaces = 500
-    /// Channels of a community; default 200.
+    /// Channels of a community; default 200. A new one takes the place of one in which nothing was ever said, as for
+    /// ``historyRooms``.
     public var maxChannels = 200
-    /// How long a name belongs to a person who is away, and how long a person who never took part is remembered; default 7 days.
+    /// How long a name belongs to a person who is away, and how long a person who never took part and a room in which nothing was
+    /// ever said are remembered; default 7 days.
     public var nameHold: Duration = .seconds(7 * 86_400)
     /// How long a person who lost the connection counts as here; default 3 seconds.
     public var presenceGrace: Duration = .seconds(3)
@@ -47,6 +52,8 @@ public struct ChatLimits: Sendable, Hashable {
 
     /// How long somebody who never took part has to be away, in milliseconds, before a new person takes the place.
     static let newcomerStay: Int64 = 3_600_000
+    /// How long ago a room in which nothing was ever said has to be made, in milliseconds, before a new room takes the place.
+    static let unusedStay: Int64 = 3_600_000
 
     var nameHoldMilliseconds: Int64 { Int64(nameHold / .milliseconds(1)) }
 

@@ -123,6 +123,33 @@ struct HistoryStoreTests {
         }
     }
 
+    @Test("a search finds what texts have, and nothing else of a message", arguments: Kind.allCases)
+    func searches(kind: Kind) async throws {
+        try await withStore(kind) { store, _ in
+            _ = try await store.create(room)
+            let texts = ["say \"hi\"\\n\nnow", "tab\there / slash", "{\"x\":1}\n|2", "", "\u{0}é👍🏽", "HI there"]
+            for (number, text) in texts.enumerated() {
+                var message = message("m\(number)", text)
+                message.reply = ChatMessage.Reply(seq: 1, name: "Zoe", text: "quoted")
+                let stored = try await store.append(message)
+                #expect(stored.text == text && stored.reply == message.reply)
+            }
+            #expect(try await store.messages(in: room.key, before: nil, limit: 9).map(\.text) == texts)
+            for (text, found) in [
+                ("hi\"\\N\nNOW", [1]), ("hi", [6, 1]), ("\there", [2]), ("/ s", [2]), ("}\n|", [3]), ("é👍🏽", [5]),
+                ("room", []), ("text", []), ("ada", []), ("quoted", []), ("Zoe", []), ("m1", []), ("lobby", []),
+            ] as [(String, [Int64])] {
+                #expect(try await store.search(text, in: room.key, limit: 9).map(\.seq) == found, "\(text)")
+            }
+            #expect(try await store.search("h", in: room.key, limit: 2).map(\.seq) == [6, 2])
+            // Only the newest 5,000 are looked through.
+            for number in 0..<4_996 { _ = try await store.append(message("n\(number)")) }
+            #expect(try await store.search("}", in: room.key, limit: 9).map(\.seq) == [3])
+            _ = try await store.append(message("last"))
+            #expect(try await store.search("}", in: room.key, limit: 9).isEmpty)
+        }
+    }
+
     @Test("markers go forward only, and what was unread is counted from them", arguments: Kind.allCases)
     func markers(kind: Kind) async throws {
         try await withStore(kind) { store, _ in
@@ -234,24 +261,51 @@ struct HistoryStoreTests {
         }
     }
 
-    @Test(
-        "bytes of all rooms: the room without a message for the longest time loses its oldest", arguments: Kind.allCases
-    )
+    @Test("bytes of all rooms: the room with the most bytes loses its oldest", arguments: Kind.allCases)
     func totalLimit(kind: Kind) async throws {
         let size = message("m1").size
-        try await withStore(kind, limits { $0.historyBytes = 4 * size }) { store, _ in
+        try await withStore(kind, limits { $0.historyBytes = 8 * size }) { store, _ in
             let other = ChatRoom(key: "c:lobby:b", title: "b", space: "lobby", owner: "", created: 1)
             _ = try await store.create(room)
             _ = try await store.create(other)
             for number in 1...2 { _ = try await store.append(message("m\(number)")) }
-            for number in 1...2 { _ = try await store.append(message("m\(number)", in: other.key)) }
-            #expect(try await store.messages(in: room.key, before: nil, limit: 9).count == 2)
-            _ = try await store.append(message("m3", in: other.key))
-            #expect(try await store.messages(in: room.key, before: nil, limit: 9).map(\.seq) == [2])
-            for number in 4...9 { _ = try await store.append(message("m\(number)", in: other.key)) }
-            #expect(try await store.messages(in: room.key, before: nil, limit: 9).isEmpty)
-            #expect(try await store.messages(in: other.key, before: nil, limit: 9).map(\.seq) == [6, 7, 8, 9])
+            for number in 1...6 { _ = try await store.append(message("m\(number)", in: other.key)) }
+            #expect(try await store.messages(in: other.key, before: nil, limit: 9).count == 6)
+            for number in 7...20 { _ = try await store.append(message("m\(number)", in: other.key)) }
+            #expect(try await store.messages(in: room.key, before: nil, limit: 9).map(\.seq) == [1, 2])
+            #expect(try await store.messages(in: other.key, before: nil, limit: 9).map(\.seq) == Array(15...20))
+            // Lower limits while it runs.
+            var lower = store
+            lower.limits.historyBytes = 4 * size
+            try await store.trim(now: 10)
+            let left = try await store.messages(in: room.key, before: nil, limit: 9).count
+            #expect(try await store.messages(in: other.key, before: nil, limit: 9).count == 4 - left && left > 0)
             #expect(try await store.last(in: room.key) == 2)
+        }
+    }
+
+    @Test("rooms that are filled in turns leave a short conversation alone", arguments: Kind.allCases)
+    func manyFloods(kind: Kind) async throws {
+        let size = message("m1").size
+        try await withStore(kind, limits { $0.historyBytes = 40 * size }) { store, _ in
+            _ = try await store.create(room)
+            for number in 1...2 { _ = try await store.append(message("m\(number)")) }
+            let rooms = (0..<10).map { "g:\($0)" }
+            for key in rooms {
+                _ = try await store.create(ChatRoom(key: key, title: "", space: "", owner: "eve", created: 1))
+            }
+            for number in 0..<200 {
+                _ = try await store.append(message("m\(number)", from: "eve", in: rooms[number % 10]))
+            }
+            #expect(try await store.messages(in: room.key, before: nil, limit: 9).map(\.seq) == [1, 2])
+            var counts: [Int] = []
+            for key in rooms { counts.append(try await store.messages(in: key, before: nil, limit: 99).count) }
+            #expect(counts.reduce(0, +) == 38 && counts.allSatisfy { (2...8).contains($0) }, "\(counts)")
+            // A new message that makes its room the greatest is not lost for it.
+            let long = String(repeating: "x", count: 39 * size)
+            _ = try await store.create(ChatRoom(key: "g:new", title: "", space: "", owner: "ada", created: 1))
+            _ = try await store.append(message("m", long, in: "g:new"))
+            #expect(try await store.messages(in: "g:new", before: nil, limit: 9).count == 1)
         }
     }
 
@@ -347,6 +401,200 @@ struct HistoryStoreTests {
             try await store.moderate("bob", in: "s:x", role: .banned, mutedUntil: 0)
             #expect(try await store.placeCounts(of: "bob") == (0, 3))
             #expect(try await store.placeCounts(of: "nobody") == (0, 0))
+        }
+    }
+
+    private func group(_ name: String, owner: String = "ada", at time: Int64) -> ChatRoom {
+        ChatRoom(key: "g:\(name)", title: "", space: "", owner: owner, created: time)
+    }
+
+    @Test("a full chat gives the place of a room in which nothing was ever said to the next", arguments: Kind.allCases)
+    func fullOfUnusedRooms(kind: Kind) async throws {
+        let hour: Int64 = 3_600_000
+        let limits = limits {
+            $0.historyRooms = 4
+            $0.maxPlaces = 2
+        }
+        try await withStore(kind, limits) { store, again in
+            for room in [group("a", at: 1), group("b", at: 2), group("c", owner: "bob", at: 3)] {
+                _ = try await store.create(room)
+                _ = try await store.claim(ChatPerson(id: room.owner, name: "", seen: 5), skeleton: "", heldSince: 0)
+                for person in [room.owner, "eve"] { try await store.join(ChatMember(person: person), room: room.key) }
+            }
+            _ = try await store.create(room.with(owner: "cleo"))
+            _ = try await store.append(message("m", in: "g:a"))
+            let other = try await again()
+            await #expect(throws: HistoryStoreError.full) {
+                try await other.create(group("d", owner: "dan", at: hour + 1))
+            }
+            await #expect(throws: HistoryStoreError.tooManyBegun) {
+                try await other.create(group("d", at: 9 * hour))
+            }
+            // A channel made at 1 goes first, then g:b; g:a is in use.
+            #expect(try await other.create(group("d", owner: "dan", at: hour + 2)).owner == "dan")
+            await #expect(throws: HistoryStoreError.full, "g:b is not more than an hour old") {
+                try await other.create(group("e", owner: "dan", at: hour + 2))
+            }
+            #expect(try await store.room(room.key) == nil)
+            #expect(try await store.channels(of: "lobby").isEmpty)
+            _ = try await other.create(group("e", owner: "dan", at: hour + 3))
+            #expect(try await store.room("g:b") == nil)
+            for key in ["g:a", "g:c"] { #expect(try await store.room(key) != nil) }
+            #expect(try await store.member("eve", of: "g:b") == nil)
+            #expect(keysOf(try await store.places(of: "eve", in: "")) == ["g:a", "g:c"])
+            #expect(try await store.placeCounts(of: "eve") == (0, 2))
+            await #expect(throws: HistoryStoreError.refused) { try await store.append(message("m", in: "g:b")) }
+            // The owner of a removed room may make another one, which has none of the old members.
+            #expect(try await other.create(group("b", at: 2 * hour)).created == 2 * hour)
+            #expect(try await store.room("g:c") == nil)
+            #expect(try await store.members(of: "g:b").isEmpty)
+            #expect(keysOf(try await store.places(of: "eve", in: "")) == ["g:a"])
+            await #expect(throws: HistoryStoreError.tooManyBegun) { try await store.create(group("f", at: 9 * hour)) }
+            // With the last room, people who never spoke are newcomers again.
+            try await store.trim(now: 8 * 24 * hour)
+            #expect(try await store.person("bob") == nil)
+            #expect(try await store.person("ada") != nil)
+            if kind != .memory { await other.close() }
+        }
+    }
+
+    @Test(
+        "a full community gives the place of a channel in which nothing was ever said to the next",
+        arguments: Kind.allCases)
+    func fullOfUnusedChannels(kind: Kind) async throws {
+        let hour: Int64 = 3_600_000
+        func channel(_ name: String, of space: String = "tea", at time: Int64) -> ChatRoom {
+            ChatRoom(key: "c:\(space):\(name)", title: name, space: space, owner: "", created: time)
+        }
+        try await withStore(kind, limits { $0.maxChannels = 2 }) { store, _ in
+            _ = try await store.create(ChatRoom(key: "s:tea", title: "", space: "", owner: "ada", created: 1))
+            _ = try await store.create(channel("old", of: "other", at: 1))
+            for (name, time) in [("b", 3), ("a", Int64(2))] { _ = try await store.create(channel(name, at: time)) }
+            await #expect(throws: HistoryStoreError.tooManyChannels) {
+                try await store.create(channel("c", at: hour + 2))
+            }
+            _ = try await store.create(channel("c", at: hour + 3))
+            #expect(try await store.channels(of: "tea").map(\.title) == ["b", "c"])
+            #expect(try await store.room("c:other:old") != nil)
+            for name in ["b", "c"] { _ = try await store.append(message("m", in: "c:tea:\(name)")) }
+            await #expect(throws: HistoryStoreError.tooManyChannels) {
+                try await store.create(channel("d", at: 9 * hour))
+            }
+            // The only channel gives its place without taking the community with it.
+            var lower = store
+            lower.limits.maxChannels = 1
+            _ = try await store.create(ChatRoom(key: "s:one", title: "", space: "", owner: "ada", created: 1))
+            _ = try await store.create(channel("a", of: "one", at: 1))
+            _ = try await store.create(channel("b", of: "one", at: 2 * hour))
+            #expect(try await store.channels(of: "one").map(\.title) == ["b"])
+            #expect(try await store.room("s:one") != nil)
+        }
+    }
+
+    @Test(
+        "rooms in which nothing was ever said go after a time, and communities with their last channel",
+        arguments: Kind.allCases)
+    func removesUnusedRooms(kind: Kind) async throws {
+        let day: Int64 = 86_400_000
+        func room(_ key: String, in space: String = "", owner: String = "") -> ChatRoom {
+            ChatRoom(key: key, title: key, space: space, owner: owner, created: day)
+        }
+        try await withStore(kind, limits { $0.maxPlaces = 9 }) { store, _ in
+            for community in ["lobby", "tea", "mix", "bare"] {
+                _ = try await store.create(room("s:\(community)", owner: community == "lobby" ? "" : "ada"))
+                try await store.join(ChatMember(person: "eve"), room: "s:\(community)")
+            }
+            try await store.moderate("eve", in: "s:tea", role: .banned, mutedUntil: 0)
+            for (community, owner) in [("lobby", ""), ("tea", ""), ("mix", ""), ("lobby", "ada"), ("mix", "ada")] {
+                let key = "c:\(community):\(owner)x"
+                _ = try await store.create(room(key, in: community, owner: owner))
+                try await store.join(ChatMember(person: "eve"), room: key)
+            }
+            _ = try await store.append(message("m", in: "c:mix:x"))
+            _ = try await store.create(room("d:ada:eve", owner: "ada"))
+            try await store.trim(now: 8 * day)
+            #expect(try await store.channels(of: "lobby").count == 2, "seven days are not over")
+            try await store.trim(now: 8 * day + 1)
+            for key in ["s:lobby", "c:lobby:x", "s:mix", "c:mix:x"] {
+                #expect(try await store.room(key)?.key == key)
+                #expect(try await store.member("eve", of: key) != nil, "\(key)")
+            }
+            for key in ["c:lobby:adax", "s:tea", "c:tea:x", "c:mix:adax", "s:bare", "d:ada:eve"] {
+                #expect(try await store.room(key) == nil, "\(key)")
+                #expect(try await store.member("eve", of: key) == nil, "\(key)")
+            }
+            #expect(keysOf(try await store.places(of: "eve", in: "")) == ["s:lobby", "s:mix"])
+            #expect(keysOf(try await store.places(of: "eve", in: "lobby")) == ["c:lobby:x"])
+            // What was begun counts no more: one of nine is left.
+            for number in 1...8 { _ = try await store.create(room("g:\(number)", owner: "ada")) }
+            await #expect(throws: HistoryStoreError.tooManyBegun) { try await store.create(room("g:9", owner: "ada")) }
+        }
+    }
+
+    @Test("a removed room takes its many members with it", arguments: Kind.allCases)
+    func manyFormerMembers(kind: Kind) async throws {
+        let day: Int64 = 86_400_000
+        try await withStore(kind) { store, _ in
+            _ = try await store.create(group("a", owner: "", at: day))
+            for number in 0..<1_300 { try await store.join(ChatMember(person: "p\(number)"), room: "g:a") }
+            _ = try await store.claim(ChatPerson(id: "p7", name: "", seen: day), skeleton: "", heldSince: 0)
+            try await store.trim(now: 9 * day)
+            // It is there again, with one of them.
+            _ = try await store.create(group("a", owner: "", at: 9 * day))
+            try await store.join(ChatMember(person: "p8"), room: "g:a")
+            #expect(try await store.members(of: "g:a").map(\.person) == ["p8"])
+            for number in 0..<1_300 {
+                #expect(try await store.placeCounts(of: "p\(number)").conversations == (number == 8 ? 1 : 0))
+            }
+            try await store.left("p7", at: 9 * day)
+            #expect(try await store.person("p7") == nil)
+        }
+    }
+
+    @Test("bans stay with the room and cost the banned nothing", arguments: Kind.allCases)
+    func bans(kind: Kind) async throws {
+        let day: Int64 = 86_400_000
+        try await withStore(kind) { store, again in
+            let eve = ChatPerson(id: "eve", name: "Eve", seen: day)
+            #expect(try await store.claim(eve, skeleton: "eve", heldSince: 0))
+            let communities = (0..<3).map { "s:\($0)" }
+            for key in communities {
+                _ = try await store.create(ChatRoom(key: key, title: "", space: "", owner: "", created: day))
+                try await store.join(ChatMember(person: "eve"), room: key)
+            }
+            for key in communities.dropFirst() {
+                try await store.moderate("eve", in: key, role: .banned, mutedUntil: 0)
+            }
+            #expect(keysOf(try await store.places(of: "eve", in: "")) == ["s:0"])
+            #expect(try await store.placeCounts(of: "eve") == (1, 0))
+            if let redis = store as? RedisStore {
+                let stored = try await redis.run("return call('SMEMBERS', p..'rooms:eve')").arrayValue
+                #expect(stored?.compactMap(\.stringValue) == ["s:0"])
+            }
+            // Joining changes nothing.
+            try await store.join(ChatMember(person: "eve", role: .owner), room: "s:1")
+            #expect(try await store.member("eve", of: "s:1")?.role == .banned)
+            #expect(keysOf(try await store.places(of: "eve", in: "")) == ["s:0"])
+            // Another role brings the place back, a pardon does not.
+            try await store.moderate("eve", in: "s:1", role: .member, mutedUntil: 0)
+            #expect(keysOf(try await store.places(of: "eve", in: "")) == ["s:0", "s:1"])
+            try await store.leave("eve", room: "s:2")
+            #expect(try await store.member("eve", of: "s:2") == nil)
+            try await store.join(ChatMember(person: "eve"), room: "s:2")
+            #expect(keysOf(try await store.places(of: "eve", in: "")) == communities)
+            // Moderating a stranger makes no member.
+            try await store.moderate("bob", in: "s:0", role: .banned, mutedUntil: 0)
+            #expect(try await store.member("bob", of: "s:0") == nil)
+            // Whoever has nothing but bans is forgotten, and stays banned.
+            for key in communities { try await store.moderate("eve", in: key, role: .banned, mutedUntil: 0) }
+            try await store.left("eve", at: day)
+            let other = try await again()
+            #expect(try await other.person("eve") == nil)
+            for key in communities { #expect(try await other.member("eve", of: key)?.role == .banned) }
+            #expect(try await other.claim(eve, skeleton: "eve", heldSince: 0))
+            try await other.join(ChatMember(person: "eve"), room: "s:0")
+            #expect(try await other.places(of: "eve", in: "").isEmpty)
+            if kind != .memory { await other.close() }
         }
     }
 
@@ -537,7 +785,9 @@ struct HistoryStoreTests {
                 message.seq = room.last
                 state.add(message, to: room)
             }
-            #expect(state.bytes == count / 2 * size && state.queuedRooms == count / 2)
+            let kept = state.roomsBySize.joined()
+            #expect(state.bytes == count / 2 * size && kept.reduce(0) { $0 + $1.count } == count / 2)
+            #expect(kept.allSatisfy { $0.bytes <= 3 * size })
         }
         #expect(ratio <= 10, "\(ratio) times")
     }
@@ -558,6 +808,95 @@ struct HistoryStoreTests {
         #expect(room.stored.isEmpty && room.messages.isEmpty && room.removeFirst() == nil)
     }
 
+    @Test("a file of earlier releases is taken over: whole messages, unused rooms, bans")
+    func earlierFile() async throws {
+        let folder = "/tmp/sio-chat-\(UInt32.random(in: 0 ... .max))"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let queue = try DatabaseQueue(path: folder + "/chat.sqlite")
+        try SQLiteStore.migrate(queue, upTo: "3")
+        let day: Int64 = 86_400_000
+        let old = ChatMessage(room: "g:used", seq: 1, id: "m", from: "ada", name: "Ada", text: "hello", time: 5)
+        let json = try StoredJSON.text(old)
+        try await queue.write { database in
+            for (key, space, owner, last) in [
+                ("s:lobby", "", "", 0), ("c:lobby:x", "lobby", "", 0), ("s:tea", "", "ada", 0),
+                ("c:tea:x", "tea", "", 0),
+                ("s:bare", "", "ada", 0), ("g:used", "", "ada", 1), ("g:unused", "", "ada", 0),
+            ] {
+                try database.execute(
+                    sql: """
+                        INSERT INTO room (key, title, space, owner, created, last, bytes, active)
+                        VALUES (?, '', ?, ?, 1, ?, ?, 1)
+                        """, arguments: [key, space, owner, last, last * old.size])
+                try database.execute(
+                    sql: "INSERT INTO member VALUES (?, 'eve', ?, 0, 0, 0)",
+                    arguments: [key, key.hasSuffix("tea") ? "banned" : "member"])
+            }
+            try database.execute(
+                sql: "INSERT INTO message VALUES ('g:used', 1, 'ada', 'm', 0, 5, ?, 'hello', ?)",
+                arguments: [old.size, json])
+        }
+        try queue.close()
+        let store = try SQLiteStore(path: folder + "/chat.sqlite")
+        #expect(try await store.message(1, in: "g:used") == old)
+        #expect(try await store.search("HELL", in: "g:used", limit: 1) == [old])
+        #expect(
+            keysOf(try await store.places(of: "eve", in: "")) == ["g:unused", "g:used", "s:bare", "s:lobby"])
+        try await store.trim(now: 9 * day)
+        for key in ["s:lobby", "c:lobby:x", "g:used"] { #expect(try await store.room(key) != nil, "\(key)") }
+        for key in ["s:tea", "c:tea:x", "s:bare", "g:unused"] { #expect(try await store.room(key) == nil, "\(key)") }
+        // What is asked often reads only what it needs.
+        try await store.read { database in
+            for (sql, index) in [
+                ("SELECT key FROM room WHERE bytes > 0 ORDER BY bytes DESC LIMIT 2", "room_bytes"),
+                ("SELECT key FROM room WHERE unused = 1 AND created < 5 ORDER BY created LIMIT 1", "room_unused"),
+                ("SELECT room FROM member WHERE member.person = 'a' AND member.role != 'banned'", "member_place"),
+            ] {
+                let plan = try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN " + sql).map { $0["detail"] as String }
+                #expect(plan.count == 1 && plan[0].contains("INDEX \(index)"), "\(plan)")
+            }
+        }
+        await store.close()
+    }
+
+    @Test(
+        "what earlier releases wrote into Redis is taken over: whole messages, the order of rooms, unused rooms, bans")
+    func earlierRedis() async throws {
+        let size = message("m").size
+        try await withStore(.redis) { store, _ in
+            let redis = try #require(store as? RedisStore)
+            let day: Int64 = 86_400_000
+            for key in ["s:lobby", "s:tea", "g:unused", "g:few", "g:many"] {
+                let owner = key.hasSuffix("lobby") ? "" : "ada"
+                _ = try await store.create(ChatRoom(key: key, title: "", space: "", owner: owner, created: 1))
+                try await store.join(ChatMember(person: "eve"), room: key)
+            }
+            for (key, count) in [("g:many", 6), ("g:few", 2)] {
+                for number in 0..<count { _ = try await store.append(message("m\(number)", in: key)) }
+            }
+            let old = ChatMessage(room: "g:few", seq: 2, id: "m1", from: "ada", name: "ada", text: "{hello}", time: 5)
+            try await store.moderate("eve", in: "s:tea", role: .banned, mutedUntil: 0)
+            _ = try await redis.run(
+                """
+                call('DEL', p..'unused', p..'sizes')
+                call('ZADD', p..'active', 1, 'g:few', 2, 'g:many')
+                call('SADD', p..'rooms:eve', 's:tea')
+                call('HSET', p..'log:g:few', 2, a[1])
+                """, "0|\(old.size)|5|ada|m1|\(try StoredJSON.text(old))")
+            #expect(try await store.message(2, in: "g:few") == old)
+            #expect(try await store.search("{HELLO", in: "g:few", limit: 9) == [old])
+            #expect(try await store.search("text", in: "g:few", limit: 9).isEmpty)
+            #expect(keysOf(try await store.places(of: "eve", in: "")) == ["g:few", "g:many", "g:unused", "s:lobby"])
+            var lower = store
+            lower.limits.historyBytes = 5 * size
+            try await store.trim(now: 9 * day)
+            #expect(try await store.messages(in: "g:few", before: nil, limit: 9).count == 2)
+            for key in ["s:lobby", "g:few", "g:many"] { #expect(try await store.room(key) != nil, "\(key)") }
+            for key in ["s:tea", "g:unused"] { #expect(try await store.room(key) == nil, "\(key)") }
+        }
+    }
+
     @Test("50,000 stored conversations are opened in less than a second")
     func manyRooms() async throws {
         let folder = "/tmp/sio-chat-\(UInt32.random(in: 0 ... .max))"
@@ -567,8 +906,8 @@ struct HistoryStoreTests {
             for number in 0..<50_000 {
                 try database.execute(
                     sql:
-                        "INSERT INTO room (key, title, space, owner, created, last, bytes, active) VALUES (?, '', '', 'ada', 1, 9, 900, ?)",
-                    arguments: ["d:a\(number):b", number])
+                        "INSERT INTO room (key, title, space, owner, created, last, bytes) VALUES (?, '', '', 'ada', 1, 9, 900)",
+                    arguments: ["d:a\(number):b"])
             }
         }
         await store.close()
@@ -578,5 +917,11 @@ struct HistoryStoreTests {
         #expect(cost < .seconds(1))
         #expect(try await opened?.last(in: "d:a49999:b") == 9)
         await opened?.close()
+    }
+}
+
+extension ChatRoom {
+    fileprivate func with(owner: String) -> ChatRoom {
+        ChatRoom(key: key, title: title, space: space, owner: owner, created: created)
     }
 }

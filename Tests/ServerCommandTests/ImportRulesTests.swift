@@ -125,7 +125,8 @@ internal import Testing
                 // The stores: SQLite, and Redis by the client that is here anyway.
                 "SQLiteStore.swift": ["GRDB"], "SQLiteStore+People.swift": ["GRDB"],
                 "SQLiteStore+Rooms.swift": ["GRDB"], "SQLiteStore+Messages.swift": ["GRDB"],
-                "SQLiteStore+Files.swift": ["GRDB"], "WriteBatches.swift": ["GRDB"],
+                "SQLiteStore+Files.swift": ["GRDB"], "SQLiteStore+Unused.swift": ["GRDB"],
+                "SQLiteStore+Migrations.swift": ["GRDB"], "WriteBatches.swift": ["GRDB"],
                 "RedisStore.swift": ["HiredisNIO"], "RedisStore+People.swift": ["HiredisNIO"],
                 "RedisStore+Rooms.swift": ["HiredisNIO"], "RedisStore+Messages.swift": ["HiredisNIO"],
                 "RedisStore+Files.swift": ["HiredisNIO"],

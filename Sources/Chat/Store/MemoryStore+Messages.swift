@@ -32,8 +32,7 @@ extension MemoryStore {
             return false
         }
         room[message.seq] = message
-        room.bytes += message.size - old.size
-        state.bytes += message.size - old.size
+        state.count(message.size - old.size, in: room)
         state.trim(room)
         return true
     }

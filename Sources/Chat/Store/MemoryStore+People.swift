@@ -54,7 +54,7 @@ extension MemoryStore {
 }
 
 extension MemoryStore.State {
-    /// Puts a new person into the queue of newcomers.
+    /// Puts a person into the queue of newcomers.
     func addNewcomer(_ person: ChatPerson) {
         newcomers.insert(person.id)
         // Entries of people who are no newcomers any more are dropped together, when they are more than half.
@@ -82,7 +82,7 @@ extension MemoryStore.State {
         }
     }
 
-    /// Forgets a person, with their name and their memberships.
+    /// Forgets a person, with their name and their memberships. Bans stay.
     func forget(_ person: String) {
         for room in places[person] ?? [] { rooms[room]?.members[person] = nil }
         if let skeleton = skeletons.removeValue(forKey: person), names[skeleton]?.hasSameBytes(as: person) == true {

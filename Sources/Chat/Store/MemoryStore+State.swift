@@ -16,10 +16,8 @@ extension MemoryStore {
         private var removed = 0
         var last: Int64 = 0
         var bytes = 0
-        /// The value of ``MemoryStore/State/clock`` at the last message.
-        var lastUse: UInt64 = 0
-        /// Whether the room is in ``MemoryStore/State/roomsByUse``.
-        var isQueued = false
+        /// Where the room is in ``MemoryStore/State/roomsBySize``; nil while it has no messages.
+        var place: (size: Int, index: Int)?
         /// Numbers of the messages, by sender and id.
         var ids: NameDictionary<Int64> = [:]
 
@@ -58,20 +56,6 @@ extension MemoryStore {
         }
     }
 
-    /// An entry of the queue: a room and the time of its last message when the entry was made.
-    struct RoomUse: Comparable {
-        let time: UInt64
-        let room: Room
-
-        init(_ room: Room) {
-            time = room.lastUse
-            self.room = room
-        }
-
-        static func < (left: RoomUse, right: RoomUse) -> Bool { left.time < right.time }
-        static func == (left: RoomUse, right: RoomUse) -> Bool { left.time == right.time }
-    }
-
     struct File {
         var file: ChatFile
         var owner: String
@@ -92,36 +76,24 @@ extension MemoryStore {
         /// An entry for each newcomer; also entries of people who have settled or gone since they were added.
         var newcomersBySeen = Heap<NewcomerVisit>()
         var rooms: NameDictionary<Room> = [:]
-        /// Every room with messages, once; also rooms that have lost theirs since they were added.
-        var roomsByUse = Heap<RoomUse>()
+        /// The rooms with messages, by the number of bits of ``Room/bytes``: rooms beside each other differ by less than a
+        /// factor of two.
+        var roomsBySize = [[Room]](repeating: [], count: Int.bitWidth)
+        /// Counts the messages that were removed for the limit of all rooms.
+        var turn: UInt = 0
+        /// An entry for each unused room; also entries of rooms that have been used or removed since they were added.
+        var unusedByAge = Heap<UnusedRoom>()
         var spaces: NameDictionary<NameSet> = [:]
         /// How many rooms a person has made.
         var begun: NameDictionary<Int> = [:]
+        /// The rooms of a person, without those that they were sent away from.
         var places: NameDictionary<NameSet> = [:]
         var files: NameDictionary<File> = [:]
         /// The ids of the files, the oldest first.
         var filesByAge: Deque<String> = []
         var bytes = 0
         var fileBytes = 0
-        /// Counts up with each message of any room.
-        var clock: UInt64 = 0
 
         init(_ box: NIOLockedValueBox<ChatLimits>) { self.box = box }
-
-        /// How many rooms are in the queue.
-        var queuedRooms: Int { roomsByUse.count }
-
-        /// Puts a room into the queue, with the time of its last message.
-        func enqueue(_ room: Room) {
-            room.isQueued = true
-            roomsByUse.insert(RoomUse(room))
-        }
-
-        /// Takes the first room from the queue.
-        func dequeueOldest() -> RoomUse? {
-            let oldest = roomsByUse.popMin()
-            oldest?.room.isQueued = false
-            return oldest
-        }
     }
 }

@@ -11,13 +11,11 @@ extension RedisScripts {
             local message = call('HGET', p..'log:'..room, known)
             if message then return { known, message } end
         end
-        local state = p..'state:'..room
-        local seq = call('HINCRBY', state, 'last', 1)
+        local seq = call('HINCRBY', p..'state:'..room, 'last', 1)
         call('HSET', p..'log:'..room, seq, a[4])
         call('HSET', p..'ids:'..room, name, seq)
-        call('HINCRBY', state, 'bytes', a[5])
-        call('INCRBY', p..'bytes', a[5])
-        call('ZADD', p..'active', call('INCR', p..'clock'), room)
+        count(room, a[5])
+        if seq == 1 then call('ZREM', p..'unused', room) end
         settle(person)
         local member = call('HGET', p..'members:'..room, person)
         if member then
@@ -25,7 +23,7 @@ extension RedisScripts {
             call('HSET', p..'members:'..room, person, rights..'|'..seq..'|'..seq)
         end
         trim(room, a[6], a[7], 64)
-        trimall(a[8], 64)
+        trimall(a[8], 64, room)
         return { seq, a[4] }
         """
 
@@ -38,8 +36,7 @@ extension RedisScripts {
         local rev, size = string.match(old, '^(%d+)|(%d+)|')
         if rev ~= a[3] then return 0 end
         call('HSET', log, a[2], a[5])
-        call('HINCRBY', p..'state:'..a[1], 'bytes', tonumber(a[4]) - tonumber(size))
-        call('INCRBY', p..'bytes', tonumber(a[4]) - tonumber(size))
+        count(a[1], tonumber(a[4]) - tonumber(size))
         return 1
         """
 

@@ -5,19 +5,23 @@ extension RedisScripts {
     static let create = """
         local known = call('GET', p..'room:'..a[1])
         if known then return known end
-        if tonumber(call('GET', p..'rooms') or '0') >= tonumber(a[4]) then return redis.error_reply('CHATFULL') end
-        if a[2] ~= '' and call('SCARD', p..'space:'..a[2]) >= tonumber(a[7]) then
-            return redis.error_reply('CHATCHANNELS')
+        local begun = p..'begun:'..a[5]
+        if a[5] ~= '' and tonumber(call('GET', begun) or '0') >= tonumber(a[6]) then
+            return redis.error_reply('CHATBEGUN')
         end
+        local refusal = makeplace(a[2], tonumber(a[4]), tonumber(a[7]), a[9])
+        if refusal then return redis.error_reply(refusal) end
         if a[5] ~= '' then
-            local begun = p..'begun:'..a[5]
-            if tonumber(call('GET', begun) or '0') >= tonumber(a[6]) then return redis.error_reply('CHATBEGUN') end
             call('INCR', begun)
             settle(a[5])
         end
         call('INCR', p..'rooms')
         call('SET', p..'room:'..a[1], a[3])
-        if a[2] ~= '' then call('SADD', p..'space:'..a[2], a[1]) end
+        if a[8] ~= '' then call('ZADD', p..'unused', a[8], a[1]) end
+        if a[2] ~= '' then
+            call('SADD', p..'space:'..a[2], a[1])
+            call('ZREM', p..'unused', 's:'..a[2])
+        end
         return a[3]
         """
 
@@ -34,7 +38,8 @@ extension RedisScripts {
     static let join = """
         if call('EXISTS', p..'room:'..a[1]) == 0 then return 0 end
         local last = string.format('%.0f', number(p..'state:'..a[1], 'last'))
-        call('HSETNX', p..'members:'..a[1], a[2], a[3]..'|'..a[4]..'|'..last..'|'..last)
+        local member = a[3]..'|'..a[4]..'|'..last..'|'..last
+        if call('HSETNX', p..'members:'..a[1], a[2], member) == 0 then return 0 end
         call('SADD', p..'rooms:'..a[2], a[1])
         local kind = string.sub(a[1], 1, 2)
         if kind == 'd:' or kind == 'g:' then settle(a[2]) end
@@ -52,6 +57,7 @@ extension RedisScripts {
         if not member then return 0 end
         local markers = string.match(member, '^[^|]*|[^|]*|(.*)$')
         call('HSET', p..'members:'..a[1], a[2], a[3]..'|'..a[4]..'|'..markers)
+        call(a[3] == 'banned' and 'SREM' or 'SADD', p..'rooms:'..a[2], a[1])
         settle(a[2])
         return 1
         """
@@ -70,6 +76,11 @@ extension RedisScripts {
                 isHere = string.sub(key, 1, #a[2] + 3) == 'c:'..a[2]..':'
             end
             local member = isHere and call('HGET', p..'members:'..key, a[1])
+            -- In earlier releases, people had the rooms that they were sent away from among theirs.
+            if member and string.sub(member, 1, 7) == 'banned|' then
+                call('SREM', p..'rooms:'..a[1], key)
+                member = nil
+            end
             local room = member and call('GET', p..'room:'..key)
             if room then
                 local last = call('HGET', p..'state:'..key, 'last') or '0'

@@ -8,6 +8,11 @@ enum RedisScripts {
         for i = 2, #ARGV do a[i - 1] = ARGV[i] end
         local call = redis.call
         local function number(key, field) return tonumber(call('HGET', key, field) or '0') end
+        -- Counts bytes that a room has more, or less, than before. The room with the most is the last of `sizes`.
+        local function count(room, size)
+            call('ZADD', p..'sizes', call('HINCRBY', p..'state:'..room, 'bytes', size), room)
+            call('INCRBY', p..'bytes', size)
+        end
         local function drop(room)
             local state, log = p..'state:'..room, p..'log:'..room
             local first = number(state, 'first') + 1
@@ -16,11 +21,10 @@ enum RedisScripts {
                 local size, person, id = string.match(stored, '^%d+|(%d+)|%d+|([^|]*)|([^|]*)|')
                 call('HDEL', log, first)
                 call('HDEL', p..'ids:'..room, person..' '..id)
-                call('HINCRBY', state, 'bytes', -size)
-                call('DECRBY', p..'bytes', size)
+                count(room, -size)
             end
             call('HINCRBY', state, 'first', 1)
-            if first >= number(state, 'last') then call('ZREM', p..'active', room) end
+            if first >= number(state, 'last') then call('ZREM', p..'sizes', room) end
         end
         local function trim(room, messages, bytes, times)
             local state = p..'state:'..room
@@ -31,11 +35,15 @@ enum RedisScripts {
                 drop(room)
             end
         end
-        local function trimall(bytes, times)
+        -- The last message of `kept` goes only when there is no other.
+        local function trimall(bytes, times, kept)
             for _ = 1, times do
                 if tonumber(call('GET', p..'bytes') or '0') <= tonumber(bytes) then return end
-                local room = call('ZRANGE', p..'active', 0, 0)[1]
+                local rooms = call('ZREVRANGE', p..'sizes', 0, 1)
+                local room = rooms[1]
                 if not room then return end
+                local state = p..'state:'..room
+                if room == kept and number(state, 'first') + 1 == number(state, 'last') then room = rooms[2] or room end
                 drop(room)
             end
         end
@@ -95,9 +103,20 @@ enum RedisScripts {
 
     static let secret = "call('SETNX', p..'secret', a[1]) return call('GET', p..'secret')"
 
+    /// Sorts rooms of earlier releases, which are in the order of their last messages in `active`. Returns how many it has
+    /// found.
+    static let sortRooms = """
+        local rooms = call('ZRANGE', p..'active', 0, a[1] - 1)
+        for _, room in ipairs(rooms) do
+            if number(p..'state:'..room, 'bytes') > 0 then count(room, 0) end
+            call('ZREM', p..'active', room)
+        end
+        return #rooms
+        """
+
     static let trim = """
         local start = tonumber(a[1])
-        local rooms = call('ZRANGE', p..'active', start, start + 19)
+        local rooms = call('ZRANGE', p..'sizes', start, start + 19)
         local kept = 0
         for _, room in ipairs(rooms) do
             local state = p..'state:'..room
@@ -108,7 +127,7 @@ enum RedisScripts {
                 drop(room)
             end
             trim(room, a[3], a[4], 200)
-            if call('ZSCORE', p..'active', room) then kept = kept + 1 end
+            if call('ZSCORE', p..'sizes', room) then kept = kept + 1 end
         end
         trimall(a[5], 1000)
         return kept

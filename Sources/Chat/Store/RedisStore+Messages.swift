@@ -1,16 +1,29 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import HiredisNIO
+internal import NIOCore
 
 extension RedisStore {
-    /// `rev|size|time|person|id|JSON`.
+    /// `rev|size|time|person|id|JSON`, a line feed, and the text.
     private static func stored(_ message: ChatMessage) throws -> String {
-        "\(message.rev)|\(message.size)|\(message.time)|\(message.from)|\(message.id)|\(try StoredJSON.text(message))"
+        let head = "\(message.rev)|\(message.size)|\(message.time)|\(message.from)|\(message.id)|"
+        return head + (try StoredJSON.textless(message)) + "\n" + message.text
+    }
+
+    /// The parts of what was stored. In earlier releases the text was in the JSON; it is nil then.
+    private static func parts(
+        _ value: RESPValue
+    ) -> (json: ByteBufferView, text: ByteBufferView?)? {
+        guard let bytes = value.bytes?.readableBytesView, let start = bytes.firstIndex(of: UInt8(ascii: "{")) else {
+            return nil
+        }
+        guard let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) else { return (bytes[start...], nil) }
+        return (bytes[start..<end], bytes[(end + 1)...])
     }
 
     static func message(_ seq: Int64, _ value: RESPValue) throws -> ChatMessage? {
-        guard let text = value.stringValue, let start = text.utf8.firstIndex(of: UInt8(ascii: "{")) else { return nil }
-        var message = try StoredJSON.value(ChatMessage.self, String(text[start...]))
+        guard let (json, text) = parts(value) else { return nil }
+        var message = try StoredJSON.message(json, text: text ?? ByteBufferView())
         message.seq = seq
         return message
     }
@@ -51,6 +64,27 @@ extension RedisStore {
 
     package func messages(in room: String, after: Int64, limit: Int) async throws -> [ChatMessage] {
         try Self.messages(try await run(RedisScripts.after, room, String(after), limit))
+    }
+
+    package func search(_ text: String, in room: String, limit: Int) async throws -> [ChatMessage] {
+        let pattern = SearchPattern(text)
+        return try await search(limit: limit) { before, count in
+            let page = try await run(RedisScripts.before, room, String(before ?? -1), count).arrayValue ?? []
+            var found: [ChatMessage] = []
+            for index in stride(from: 0, to: page.count - 1, by: 2).reversed() where found.count < limit {
+                // Only what may match is decoded.
+                if let text = Self.parts(page[index + 1])?.text,
+                    !text.withUnsafeBytes(pattern.matches)
+                {
+                    continue
+                }
+                guard let message = try Self.message(page[index].integerValue ?? 0, page[index + 1]),
+                    pattern.matches(message.text)
+                else { continue }
+                found.append(message)
+            }
+            return (found, page.first?.integerValue)
+        }
     }
 
     package func last(in room: String) async throws -> Int64 {

@@ -6,8 +6,9 @@ internal import SocketIOServer
 extension RedisStore {
     package func create(_ room: ChatRoom) async throws -> ChatRoom {
         let stored = try await run(
-            RedisScripts.create, room.key, room.space, try StoredJSON.text(room), limits.historyRooms, room.owner,
-            limits.maxPlaces, limits.maxChannels)
+            RedisScripts.removing + RedisScripts.create, room.key, room.space, try StoredJSON.text(room),
+            limits.historyRooms, room.owner, limits.maxPlaces, limits.maxChannels,
+            room.isPermanent ? "" : String(room.created), String(room.created - ChatLimits.unusedStay))
         return try decoded(stored) ?? room
     }
 

@@ -11,15 +11,18 @@ internal import SocketIOServer
 ///
 /// | key, after the prefix | type | what it has |
 /// | --- | --- | --- |
-/// | `secret`, `clock`, `bytes`, `filebytes`, `rooms`, `people` | string | secret, clock of the rooms, sums, numbers |
+/// | `secret`, `bytes`, `filebytes`, `rooms`, `people` | string | secret, sums, numbers |
 /// | `person:ID` | hash | name, skeleton, time |
 /// | `newcomers` | sorted set | people who have not settled, by the time they were last seen |
 /// | `name:SKELETON` | string | id of the person with this name |
 /// | `room:KEY`, `space:ID` | string, set | a room as JSON, keys of a community's channels |
-/// | `members:KEY`, `rooms:ID` | hash, set | members with their markers, rooms of a person |
+/// | `members:KEY`, `rooms:ID` | hash, set | members with their markers, and bans; rooms of a person |
 /// | `state:KEY` | hash | number of the first and the last message, bytes |
 /// | `log:KEY`, `ids:KEY` | hash | messages by number, numbers by sender and id |
-/// | `active` | sorted set | rooms with messages, in the order of their last ones |
+/// | `sizes` | sorted set | rooms with messages, by their bytes |
+/// | `unused` | sorted set | rooms in which nothing was ever said, by the time they were made |
+/// | `gone`, `gone:NUMBER:KEY`, `gonecursor`, `removals` | list, hash, string, string | former members of removed rooms |
+/// | `filecost`, `unusedcursor` | string | which data of earlier releases has been put right |
 /// | `file:ID`, `data:ID`, `files` | hash, string, sorted set | files, by age |
 package final class RedisStore: HistoryStore {
     private let client: RedisClient
@@ -72,6 +75,7 @@ package final class RedisStore: HistoryStore {
     package func trim(now: Int64) async throws {
         let limits = limits
         let oldest = limits.historyDays == 0 ? 0 : now - Int64(limits.historyDays) * 86_400_000
+        while try await run(RedisScripts.sortRooms, 500).integerValue == 500 {}
         var start = 0
         while true {
             let count =
@@ -84,6 +88,15 @@ package final class RedisStore: HistoryStore {
         }
         _ = try await run(RedisScripts.trimFiles, limits.filesBytes)
         let forgottenBefore = String(now - limits.nameHoldMilliseconds)
+        try await trimRooms(createdBefore: forgottenBefore)
         while try await run(RedisScripts.forgetNewcomers, forgottenBefore, 50).integerValue == 50 {}
+    }
+
+    /// Removes unused rooms that were made before a time.
+    private func trimRooms(createdBefore time: String) async throws {
+        while try await run(RedisScripts.findUnused, CommunityName.lobby).integerValue == 1 {}
+        let remove = RedisScripts.removing + RedisScripts.removeUnused
+        while try await run(remove, time, 50).integerValue == 50 {}
+        while try await run(RedisScripts.removing + RedisScripts.sweep, 500).integerValue == 1 {}
     }
 }

@@ -1,16 +1,18 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
+internal import Foundation
 internal import GRDB
 internal import NIOConcurrencyHelpers
+internal import SocketIOServer
 
 extension SQLiteStore {
     /// See ``HistoryStore/append(_:)``.
     public func append(_ message: ChatMessage) async throws -> ChatMessage {
         try await write(bytes: message.size) { database in
-            let known = try String.fetchOne(
-                database, sql: "SELECT json FROM message WHERE room = ? AND person = ? AND id = ?",
+            let known = try Row.fetchOne(
+                database, sql: "SELECT text, json FROM message WHERE room = ? AND person = ? AND id = ?",
                 arguments: [message.room, message.from, message.id])
-            if let known { return try StoredJSON.value(ChatMessage.self, known) }
+            if let known = try known.flatMap({ try Self.message($0) }) { return known }
             let last = try Int64.fetchOne(
                 database, sql: "SELECT last FROM room WHERE key = ?", arguments: [message.room])
             guard let last else { throw HistoryStoreError.refused }
@@ -23,16 +25,11 @@ extension SQLiteStore {
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """,
                 arguments: [
-                    message.room, message.seq, message.from, message.id, message.rev, message.time, size, message.text,
-                    try StoredJSON.text(message),
+                    message.room, message.seq, message.from, message.id, message.rev, message.time, size,
+                    Self.text(message), try StoredJSON.textless(message),
                 ])
-            // `active` is a clock that counts with all rooms.
             try database.execute(
-                sql: """
-                    UPDATE room SET last = last + 1, bytes = bytes + ?,
-                        active = (SELECT COALESCE(MAX(active), 0) + 1 FROM room WHERE bytes > 0)
-                    WHERE key = ?
-                    """,
+                sql: "UPDATE room SET last = last + 1, bytes = bytes + ?, unused = 0 WHERE key = ?",
                 arguments: [size, message.room])
             try database.execute(
                 sql: "UPDATE member SET read = ?1, delivered = ?1 WHERE room = ?2 AND person = ?3",
@@ -40,7 +37,7 @@ extension SQLiteStore {
             try Self.settle(message.from, database)
             self.sums.withLockedValue { $0.messages += size }
             try self.trim(message.room, at: 64, database)
-            try self.trimAll(at: 64, database)
+            try self.trimAll(at: 64, keepingNewestOf: message.room, database)
             return message
         }
     }
@@ -60,7 +57,8 @@ extension SQLiteStore {
             try database.execute(
                 sql: "UPDATE message SET rev = ?, size = ?, text = ?, json = ? WHERE room = ? AND seq = ?",
                 arguments: [
-                    message.rev, message.size, message.text, try StoredJSON.text(message), message.room, message.seq,
+                    message.rev, message.size, Self.text(message), try StoredJSON.textless(message), message.room,
+                    message.seq,
                 ])
             try database.execute(
                 sql: "UPDATE room SET bytes = bytes + ? WHERE key = ?", arguments: [message.size - old, message.room])
@@ -71,9 +69,20 @@ extension SQLiteStore {
 
     private func messages(_ condition: String, _ arguments: StatementArguments) async throws -> [ChatMessage] {
         try await read { database in
-            try String.fetchAll(database, sql: "SELECT json FROM message WHERE \(condition)", arguments: arguments)
-                .map { try StoredJSON.value(ChatMessage.self, $0) }
+            try Row.fetchAll(database, sql: "SELECT text, json FROM message WHERE \(condition)", arguments: arguments)
+                .compactMap { try Self.message($0) }
         }
+    }
+
+    /// The message of a row with `text` and `json`; nil where there is none.
+    static func message(_ row: Row) throws -> ChatMessage? {
+        guard let json = row["json"] as String? else { return nil }
+        return try StoredJSON.message(json.utf8, text: row["text"] as Data? ?? Data())
+    }
+
+    /// What is stored as `text`: bytes, because a string would end at its first NUL. No bytes would be stored as NULL.
+    private static func text(_ message: ChatMessage) -> DatabaseValue {
+        message.text.isEmpty ? "".databaseValue : Data(message.text.utf8).databaseValue
     }
 
     /// See ``HistoryStore/messages(in:before:limit:)``.
@@ -86,6 +95,27 @@ extension SQLiteStore {
     /// See ``HistoryStore/messages(in:after:limit:)``.
     public func messages(in room: String, after: Int64, limit: Int) async throws -> [ChatMessage] {
         try await messages("room = ? AND seq > ? ORDER BY seq LIMIT ?", [room, after, limit])
+    }
+
+    /// See ``HistoryStore/search(_:in:limit:)``.
+    public func search(_ text: String, in room: String, limit: Int) async throws -> [ChatMessage] {
+        let pattern = SearchPattern(text)
+        return try await search(limit: limit) { before, count in
+            try await read { database in
+                let rows = try Row.fetchCursor(
+                    database,
+                    sql: "SELECT text, json, seq FROM message WHERE room = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
+                    arguments: [room, before ?? Int64.max, count])
+                var found: [ChatMessage] = []
+                var first: Int64?
+                while found.count < limit, let row = try rows.next() {
+                    first = row["seq"]
+                    let matches = try row.withUnsafeData(atIndex: 0) { $0?.withUnsafeBytes(pattern.matches) ?? false }
+                    if matches, let message = try Self.message(row) { found.append(message) }
+                }
+                return (found, first)
+            }
+        }
     }
 
     /// See ``HistoryStore/last(in:)``.
@@ -126,14 +156,17 @@ extension SQLiteStore {
         }
     }
 
-    /// Removes messages until all rooms together are within the limit, at most `count`, starting with the room without a
-    /// message for the longest time.
-    private func trimAll(at count: Int, _ database: Database) throws {
+    /// Removes messages until all rooms together are within the limit, at most `count`, each from the room with the most
+    /// bytes. The last message of `kept` goes only when there is no other.
+    private func trimAll(at count: Int, keepingNewestOf kept: String = "", _ database: Database) throws {
         let limit = limits.historyBytes
         for _ in 0..<count where sums.withLockedValue({ $0.messages }) > limit {
-            let row = try Row.fetchOne(
-                database, sql: "SELECT key, first FROM room WHERE bytes > 0 ORDER BY active LIMIT 1")
-            guard let row else { return }
+            let rows = try Row.fetchAll(
+                database, sql: "SELECT key, first, last FROM room WHERE bytes > 0 ORDER BY bytes DESC LIMIT 2")
+            let next = rows.first { row in
+                row["first"] as Int64 != row["last"] as Int64 || !(row["key"] as String).hasSameBytes(as: kept)
+            }
+            guard let row = next ?? rows.first else { return }
             try removeFirst(row["first"], of: row["key"], database)
         }
     }
@@ -155,12 +188,16 @@ extension SQLiteStore {
         // In parts, so that messages are written between them.
         while try await trimSome(olderThan: oldest) {}
         try await write { database in
-            let total = try Int.fetchOne(database, sql: "SELECT TOTAL(bytes) FROM room") ?? 0
-            self.sums.withLockedValue { $0.messages = total }
+            let row = try Row.fetchOne(database, sql: "SELECT TOTAL(bytes) AS bytes, COUNT(*) AS rooms FROM room")
+            self.sums.withLockedValue {
+                $0.messages = row?["bytes"] ?? 0
+                $0.rooms = row?["rooms"] ?? 0
+            }
             try self.trimFiles(except: "", database)
         }
         try await write { database in try self.trimAll(at: 10_000, database) }
         let forgottenBefore = now - limits.nameHoldMilliseconds
+        while try await write({ try self.removeUnusedRooms(createdBefore: forgottenBefore, atMost: 100, $0) }) == 100 {}
         while try await write({ try self.forgetNewcomers(seenBefore: forgottenBefore, atMost: 100, $0) }) == 100 {}
     }
 

@@ -63,7 +63,7 @@ extension SQLiteStore {
             try database.execute(
                 sql: """
                     DELETE FROM person WHERE id = ?1
-                    AND NOT EXISTS (SELECT 1 FROM member WHERE member.person = ?1)
+                    AND NOT EXISTS (SELECT 1 FROM member WHERE member.person = ?1 AND role != 'banned')
                     """, arguments: [person])
             let forgotten = database.changesCount
             self.sums.withLockedValue { $0.people -= forgotten }
@@ -85,7 +85,8 @@ extension SQLiteStore {
             database, sql: "SELECT id FROM person WHERE newcomer = 1 AND seen < ? ORDER BY seen LIMIT ?",
             arguments: [limit, count])
         for person in people {
-            try database.execute(sql: "DELETE FROM member WHERE person = ?", arguments: [person])
+            try database.execute(
+                sql: "DELETE FROM member WHERE person = ? AND role != 'banned'", arguments: [person])
             try database.execute(sql: "DELETE FROM person WHERE id = ?", arguments: [person])
         }
         sums.withLockedValue { $0.people -= people.count }

@@ -1,6 +1,7 @@
 // Part of socketio-server, MIT licence; see LICENSE.
 
 internal import GRDB
+internal import NIOConcurrencyHelpers
 
 extension SQLiteStore {
     /// See ``HistoryStore/secret(_:)``.
@@ -21,19 +22,21 @@ extension SQLiteStore {
                 try Int.fetchOne(
                     database, sql: "SELECT COUNT(*) FROM room WHERE \(condition)", arguments: [argument]) ?? 0
             }
-            guard try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM room") ?? 0 < limits.historyRooms else {
-                throw HistoryStoreError.full
-            }
-            guard try room.space.isEmpty || count("space = ?", room.space) < limits.maxChannels else {
-                throw HistoryStoreError.tooManyChannels
-            }
             guard try room.owner.isEmpty || count("owner = ?", room.owner) < limits.maxPlaces else {
                 throw HistoryStoreError.tooManyBegun
             }
+            let channels = try room.space.isEmpty ? 0 : count("space = ?", room.space)
+            try self.makePlace(for: room, channels: channels, limits, database)
             try database.execute(
-                sql: "INSERT INTO room (key, title, space, owner, created) VALUES (?, ?, ?, ?, ?)",
-                arguments: [room.key, room.title, room.space, room.owner, room.created])
+                sql: "INSERT INTO room (key, title, space, owner, created, unused) VALUES (?, ?, ?, ?, ?, ?)",
+                arguments: [room.key, room.title, room.space, room.owner, room.created, !room.isPermanent])
+            if channels == 0, !room.space.isEmpty {
+                try database.execute(
+                    sql: "UPDATE room SET unused = 0 WHERE key = ?",
+                    arguments: [RoomKey.community(room.space).text])
+            }
             try Self.settle(room.owner, database)
+            self.sums.withLockedValue { $0.rooms += 1 }
             return room
         }
     }
@@ -121,17 +124,18 @@ extension SQLiteStore {
             try Row.fetchAll(
                 database,
                 sql: """
-                    SELECT room.*, member.read AS read, member.role AS role, message.json AS json
+                    SELECT room.*, member.read AS read, member.role AS role, message.text AS text,
+                        message.json AS json
                     FROM member JOIN room ON room.key = member.room
                     LEFT JOIN message ON message.room = room.key AND message.seq = room.last
-                    WHERE member.person = ? AND room.space = ?
+                    WHERE member.person = ? AND member.role != 'banned' AND room.space = ?
                     """,
                 arguments: [person, space]
             ).map { row in
                 ChatPlace(
                     room: Self.room(row), last: row["last"], read: row["read"],
-                    message: try (row["json"] as String?).map { try StoredJSON.value(ChatMessage.self, $0) },
-                    people: nil, role: ChatMember.Role(rawValue: row["role"]) ?? .member)
+                    message: try Self.message(row), people: nil, role: ChatMember.Role(rawValue: row["role"]) ?? .member
+                )
             }
         }
     }
@@ -144,9 +148,9 @@ extension SQLiteStore {
                 sql: """
                     SELECT COUNT(*) FILTER (WHERE room LIKE 's:%') AS communities,
                         COUNT(*) FILTER (WHERE room LIKE 'd:%' OR room LIKE 'g:%') AS conversations
-                    FROM member WHERE person = ? AND role != ?
+                    FROM member WHERE person = ? AND role != 'banned'
                     """,
-                arguments: [person, ChatMember.Role.banned.rawValue])
+                arguments: [person])
             return (row?["communities"] ?? 0, row?["conversations"] ?? 0)
         }
     }

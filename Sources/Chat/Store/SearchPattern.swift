@@ -26,14 +26,21 @@ struct SearchPattern: Sendable {
     }
 
     func matches(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { matches(UnsafeRawBufferPointer($0)) }
+    }
+
+    func matches(_ text: UnsafeRawBufferPointer) -> Bool {
         guard !bytes.isEmpty else { return false }
-        var matched = 0
-        for byte in text.utf8 {
-            let byte = Self.caseFolded(byte)
-            while matched > 0, byte != bytes[matched] { matched = fallback[matched - 1] }
-            if byte == bytes[matched] { matched += 1 }
-            if matched == bytes.count { return true }
+        return bytes.withUnsafeBufferPointer { bytes in
+            var matched = 0
+            for byte in text {
+                let byte = Self.caseFolded(byte)
+                while matched > 0, byte != bytes[matched] { matched = fallback[matched - 1] }
+                if byte == bytes[matched] { matched += 1 }
+                if matched == bytes.count { return true }
+            }
+            return false
         }
-        return false
     }
 }

@@ -98,9 +98,10 @@ final class WriteBatches: Sendable {
             for item in items { item.work(database) }
         } completion: { _, result in
             let failure: (any Error)? = if case .failure(let error) = result { error } else { nil }
+            // First, so that a caller who goes on finds the place free.
+            self.state.withLockedValue { state in state.bytes -= items.reduce(0) { $0 + $1.bytes } }
             for item in items { item.end(failure) }
             let (goesOn, ends) = self.state.withLockedValue { state in
-                state.bytes -= items.reduce(0) { $0 + $1.bytes }
                 if !state.waiting.isEmpty { return (true, [CheckedContinuation<Void, Never>]()) }
                 state.isWriting = false
                 defer { state.ends = [] }

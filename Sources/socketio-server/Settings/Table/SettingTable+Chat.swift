@@ -47,10 +47,14 @@ extension SettingTable {
                 "chat.maxPlaces", \.chat.maxPlaces, 1...10_000,
                 "Communities that one person may be in, and communities, channels and conversations that one person may "
                     + "begin. Others may add a person to groups until there are twice as many."),
-            .number("chat.maxChannels", \.chat.maxChannels, 1...10_000, "Channels of one community."),
+            .number(
+                "chat.maxChannels", \.chat.maxChannels, 1...10_000,
+                "Channels of one community. A new one beyond takes the place of the oldest in which nothing was said for an "
+                    + "hour since it was made, and is refused when there is none."),
             .number(
                 "chat.nameHoldDays", \.chat.nameHoldDays, 1...36_500,
-                "Days that a name belongs to a person who is away. People who never took part are forgotten then."),
+                "Days that a name belongs to a person who is away. People who never took part are forgotten then, and rooms in "
+                    + "which nothing was ever said are removed."),
             .number(
                 "chat.maxFileBytes", \.chat.maxFileBytes, 1...1_073_741_824, unit: "bytes",
                 "Largest file that people may send each other."),
@@ -66,11 +70,11 @@ extension SettingTable {
                 "Largest size of the messages kept for one room; the oldest are removed first."),
             .number(
                 "chat.historyRooms", \.chat.historyRooms, 10...10_000_000,
-                "Communities, channels and conversations there may be; a new one is refused beyond."),
+                "Communities, channels and conversations there may be. A new one beyond takes the place of the oldest in which "
+                    + "nothing was said for an hour since it was made, and is refused when there is none."),
             .number(
                 "chat.historyBytes", \.chat.historyBytes, 0...68_719_476_736, unit: "bytes",
-                "Largest size of the messages kept for all rooms; the oldest messages of the room without a message "
-                    + "for the longest time are removed first."
+                "Largest size of the messages kept for all rooms; the room with the most bytes loses its oldest messages first."
             ),
             .number(
                 "chat.historyDays", \.chat.historyDays, 0...36_500,
