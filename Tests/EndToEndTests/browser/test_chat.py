@@ -178,6 +178,28 @@ class TalkTest(ChatCase):
         ray.sees("what do we read?")
 
 
+    def test_a_group_is_left_and_the_others_see_it(self):
+        una, vic = self.people("Una", "Vic")
+        una.click("#new-open")
+        una.find("#group-name").send_keys("Trip")
+        una.click("#group-people label", "Vic")
+        una.click("#group-form button")
+        una.wait(lambda: una.find("#title").text == "Trip", "the group is open")
+        una.say("who drives?")
+        vic.open_place("Trip")
+        vic.sees("who drives?")
+        vic.js("window.confirm = (question) => { window.question = question; return true; }")
+        vic.click("#people-open")
+        vic.click("#room-actions button", "Leave this group")
+        vic.wait(lambda: "Trip" not in " ".join(vic.texts("#places")), "the group is gone from the list")
+        self.assertIn("bring you back", vic.js("return window.question"))
+        una.sees("Vic left", ".notice")
+        una.say("anybody?")
+        una.sent()
+        vic.reload(None)
+        self.assertNotIn("Trip", " ".join(vic.texts("#places")))
+
+
 class TrustTest(ChatCase):
     """Messages are neither lost nor doubled, and nobody sees what is not for them."""
 
