@@ -36,7 +36,11 @@ internal import Testing
 
     private static func server(_ arguments: [String]) throws -> RunningProcess {
         try RunningProcess.server(
-            ["--host", "127.0.0.1", "--port", "0", "--event-loops", "2", "--operations-port", "0"] + arguments)
+            [
+                "--host", "127.0.0.1", "--port", "0", "--event-loops", "2", "--operations-port", "0",
+                // All visitors come from one address.
+                "--chat-address-factor", "0",
+            ] + arguments)
     }
 
     /// Waits until everybody is gone and the memory is at most `limit` (the allocator takes its time), and returns what there is

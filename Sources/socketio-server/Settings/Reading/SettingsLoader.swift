@@ -19,8 +19,10 @@ struct SettingsLoader {
     /// Where commands find a running node, and their token.
     static let urlVariable = "SOCKETIO_URL"
     static let tokenVariable = "SOCKETIO_TOKEN"
-    /// Variables of commands, which are no settings.
-    static let otherVariables = [fileVariable, urlVariable, tokenVariable]
+    /// Variables of commands and tests, which are no settings.
+    static let otherVariables = [fileVariable, urlVariable, tokenVariable, modulesVariable]
+    /// Where the tests, which start servers too, find the packages of Node's server.
+    private static let modulesVariable = "SOCKETIO_NODE_MODULES"
 
     /// The file that is used, if any.
     var file: String? {
