@@ -70,6 +70,23 @@ struct ChatCrowdTests {
         #expect(table.take("a", cost: 1, perSecond: 0.5, burst: 3, now: start + .seconds(10)) == .seconds(2))
     }
 
+    @Test("buckets that are full again take no memory")
+    func fullBuckets() {
+        let table = RateTable()
+        let start = ContinuousClock.now
+        for number in 0..<100_000 {
+            let now = start + .milliseconds(number)
+            #expect(table.take("p\(number)", cost: 1, perSecond: 2, burst: 30, now: now) == nil)
+        }
+        #expect(table.count <= 2_048, "half a second fills a bucket")
+        // One that is not full is kept meanwhile.
+        #expect(table.take("slow", cost: 30, perSecond: 0.001, burst: 30, now: start) == nil)
+        for number in 0..<5_000 {
+            _ = table.take("q\(number)", cost: 1, perSecond: 2, burst: 30, now: start + .milliseconds(number))
+        }
+        #expect(table.take("slow", cost: 1, perSecond: 0.001, burst: 30, now: start + .seconds(5)) != nil)
+    }
+
     @Test("files of an address are limited in bytes: at the limit, and one byte more")
     func uploads() async throws {
         var limits = ChatUnderTest.limits
