@@ -7,7 +7,7 @@ import { atBottom, isLooking, log, seen, showJump, toDividerOrBottom } from './c
 import { grow, keepDraft, setContext, showTyping } from './chat-compose.js';
 import { uploads } from './chat-files.js';
 import { actions } from './chat-menu.js';
-import { drawPeople, joinChannel } from './chat-people.js';
+import { drawChoices, drawPeople, joinChannel } from './chat-people.js';
 import { me, outbox } from './chat-session.js';
 import { closeSearch } from './chat-search.js';
 
@@ -30,6 +30,7 @@ function draw() {
   renderLog();
   drawHeading();
   if ($('people-dialog').open) drawPeople();
+  if ($('new-dialog').open) drawChoices();
 }
 
 export function renderLog() {

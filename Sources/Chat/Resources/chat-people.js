@@ -64,6 +64,22 @@ export function drawPeople() {
   $('room-actions').replaceChildren(...all);
 }
 
+/** Offers everybody who is known for a new group. Those who are offered already stay, with their ticks. */
+export function drawChoices() {
+  const list = $('group-people');
+  const offered = new Set([...list.querySelectorAll('input')].map((box) => box.value));
+  for (const { people } of [...spaces.values(), ...rooms.values()]) for (const person of people) {
+    if (person.id === me.id || offered.has(person.id)) continue;
+    offered.add(person.id);
+    const label = element('label', '');
+    const box = element('input');
+    box.type = 'checkbox';
+    box.value = person.id;
+    label.append(box, avatar(person), element('span', '', person.name));
+    list.append(element('li', '', label));
+  }
+}
+
 function copyLink(text) {
   const done = () => toast(`${t('copied')} ${text}`);
   if (navigator.clipboard) navigator.clipboard.writeText(text).then(done, done); else done();

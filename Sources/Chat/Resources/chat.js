@@ -1,14 +1,14 @@
 // The chat page: what the person does, and the start. Loads the other scripts.
 import { clock, language, reasonText, setLanguage, t } from './chat-text.js';
 import { ask, kept, wait } from './chat-net.js';
-import { $, avatar, dataList, element } from './chat-view.js';
+import { $, dataList, element } from './chat-view.js';
 import { LOBBY, olderMessages, roomFor, rooms, spaceOf, spaces } from './chat-rooms.js';
 import { atBottom, log, seen, showJump, toBottom } from './chat-reading.js';
 import { context, grow, keepDraft, setContext, submit, typing } from './chat-compose.js';
 import { sendFile } from './chat-files.js';
 import { closeMenu, menu } from './chat-menu.js';
 import { closeDialogs, current, render, setMenu, show, toast } from './chat-page.js';
-import { drawPeople, joinChannel } from './chat-people.js';
+import { drawChoices, drawPeople, joinChannel } from './chat-people.js';
 import { enterSpace } from './chat-spaces.js';
 import { enter, figures, home, leave, me, name, outbox, requiresLogin, setName, start } from './chat-session.js';
 import { closeSearch } from './chat-search.js';
@@ -76,17 +76,8 @@ $('search-form').addEventListener('submit', (event) => event.preventDefault());
 $('people-open').addEventListener('click', () => { drawPeople(); $('people-dialog').showModal(); });
 
 $('new-open').addEventListener('click', () => {
-  const known = new Map();
-  for (const space of spaces.values()) for (const person of space.people) if (person.id !== me.id) known.set(person.id, person);
-  for (const room of rooms.values()) for (const person of room.people) if (person.id !== me.id) known.set(person.id, person);
-  $('group-people').replaceChildren(...[...known.values()].map((person) => {
-    const label = element('label', '');
-    const box = element('input');
-    box.type = 'checkbox';
-    box.value = person.id;
-    label.append(box, avatar(person), element('span', '', person.name));
-    return element('li', '', label);
-  }));
+  $('group-people').replaceChildren();
+  drawChoices();
   const space = spaces.get(spaceOf(current ?? '')) ?? spaces.get(LOBBY);
   $('join-form').querySelector('label').textContent = `${t('joinChannel')}${space ? ` (${space.title})` : ''}`;
   $('new-error').hidden = true;

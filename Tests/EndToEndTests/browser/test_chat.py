@@ -177,6 +177,21 @@ class TalkTest(ChatCase):
         sue.say("what do we read?")
         ray.sees("what do we read?")
 
+    def test_who_comes_while_a_group_is_chosen_is_offered(self):
+        ina, = self.people("Ina")
+        ina.click("#new-open")
+        ina.find("#group-name").send_keys("Late")
+        self.assertNotIn("Jon", " ".join(ina.texts("#group-people label")))
+        jon = self.phone("Jon")
+        ina.click("#group-people label", "Jon")
+        kim = self.phone("Kim")
+        ina.wait(lambda: "Kim" in " ".join(ina.texts("#group-people label")), "Kim is offered, too")
+        ina.click("#group-form button")
+        ina.wait(lambda: ina.find("#title").text == "Late", "the group is open")
+        ina.say("still ticked")
+        jon.open_place("Late")
+        jon.sees("still ticked")
+        self.assertNotIn("Late", " ".join(kim.texts("#places")))
 
     def test_a_group_is_left_and_the_others_see_it(self):
         una, vic = self.people("Una", "Vic")

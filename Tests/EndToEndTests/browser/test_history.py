@@ -14,12 +14,13 @@ class LongHistoryTest(ChatCase):
     def lengthen(self, message):
         """Stores copies of the message under the next numbers, while the server is down."""
         database = sqlite3.connect(os.path.join(self.server.folder, "data", "chat.sqlite"))
-        first = json.loads(database.execute("SELECT json FROM message WHERE text = ?", (message,)).fetchone()[0])
-        size, = database.execute("SELECT size FROM message WHERE text = ?", (message,)).fetchone()
+        # The text stands as bytes in its own column, and not in the JSON.
+        found, size = database.execute("SELECT json, size FROM message WHERE text = ?", (message.encode(),)).fetchone()
+        first = json.loads(found)
         rows = []
         for seq in range(first["seq"] + 1, self.COUNT + 1):
-            copy = first | {"seq": seq, "id": f"{seq:032x}", "text": f"old {seq}"}
-            rows.append((copy["room"], seq, copy["from"], copy["id"], copy["rev"], copy["time"], size, copy["text"], json.dumps(copy)))
+            copy = first | {"seq": seq, "id": f"{seq:032x}"}
+            rows.append((copy["room"], seq, copy["from"], copy["id"], copy["rev"], copy["time"], size, f"old {seq}".encode(), json.dumps(copy)))
         with database:
             database.executemany("INSERT INTO message (room, seq, person, id, rev, time, size, text, json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             database.execute("UPDATE room SET last = ?, bytes = bytes + ? WHERE key = ?", (self.COUNT, size * len(rows), first["room"]))
