@@ -49,27 +49,50 @@ package struct StreamEntry: Sendable, Equatable {
         return fields
     }
 
-    /// Reads the fields of an entry, in any order; unknown ones are passed over. Nil when it is no message for a namespace
-    /// whose name has at most `maximumNameLength` bytes.
+    /// Reads the fields of an entry. Nil when it is no message for a namespace whose name has at most `maximumNameLength`
+    /// bytes.
     package init?(fields: some Sequence<(name: ByteBuffer, value: ByteBuffer)>, maximumNameLength: Int) {
-        var (uid, namespace, type): (String?, String?, Int?) = (nil, nil, nil)
-        var content: Content?
+        var reader = Reader(maximumNameLength: maximumNameLength)
         for (name, value) in fields {
+            guard reader.read(name, value) else { return nil }
+        }
+        guard let entry = reader.entry else { return nil }
+        self = entry
+    }
+
+    /// Reads the fields of an entry one by one, in any order; unknown ones are passed over. Every node reads every entry,
+    /// and a sequence of fields would be read through witness tables of another module.
+    package struct Reader {
+        private let maximumNameLength: Int
+        private var uid: String?
+        private var namespace: String?
+        private var type: Int?
+        private var content: Content?
+
+        package init(maximumNameLength: Int) { self.maximumNameLength = maximumNameLength }
+
+        /// Returns false when the entry is no message, whatever else is in it.
+        package mutating func read(_ name: ByteBuffer, _ value: ByteBuffer) -> Bool {
             if name.holds("uid") {
-                guard value.readableBytes <= Self.maximumUIDBytes else { return nil }
+                guard value.readableBytes <= StreamEntry.maximumUIDBytes else { return false }
                 uid = String(buffer: value)
             } else if name.holds("nsp") {
-                guard value.readableBytes <= maximumNameLength else { return nil }
+                guard value.readableBytes <= maximumNameLength else { return false }
                 namespace = String(buffer: value)
             } else if name.holds("type") {
-                guard value.readableBytes <= Self.maximumTypeBytes else { return nil }
+                guard value.readableBytes <= StreamEntry.maximumTypeBytes else { return false }
                 type = Int(String(buffer: value))
             } else if name.holds("data") {
-                content = Self.content(value)
+                content = StreamEntry.content(value)
             }
+            return true
         }
-        guard let uid, let namespace, let type, type > 0 else { return nil }
-        self.init(uid: uid, namespace: namespace, type: type, content: content)
+
+        /// The message, when all of it has been read.
+        package var entry: StreamEntry? {
+            guard let uid, let namespace, let type, type > 0 else { return nil }
+            return StreamEntry(uid: uid, namespace: namespace, type: type, content: content)
+        }
     }
 
     /// Text that begins with a brace is JSON, everything else base64.

@@ -83,8 +83,7 @@ final class StreamHistory {
 
     private func remember(_ entry: RedisStreamEntry) {
         guard
-            let message = StreamEntry(
-                fields: entry.fields.lazy.map { ($0.name, $0.value) }, maximumNameLength: StreamHub.maximumNameLength),
+            let message = StreamEntry(entry, maximumNameLength: StreamHub.maximumNameLength),
             message.namespace.hasSameBytes(as: namespace),
             case .broadcast(let packet, let options)? = try? StreamsWireFormat.message(message, limits: limits)
         else { return }

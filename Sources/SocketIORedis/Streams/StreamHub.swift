@@ -215,10 +215,9 @@ final class StreamHub {
     }
 
     private func received(_ entry: RedisStreamEntry) {
-        guard
-            let message = StreamEntry(
-                fields: entry.fields.lazy.map { ($0.name, $0.value) }, maximumNameLength: Self.maximumNameLength)
-        else { return bus.invalid("entry", WireFormatError.shape("fields")) }
+        guard let message = StreamEntry(entry, maximumNameLength: Self.maximumNameLength) else {
+            return bus.invalid("entry", WireFormatError.shape("fields"))
+        }
         if let handler = handlers[message.namespace] {
             let (data, id) = (entry.data, entry.id)
             guard let waiting = held[message.namespace] else { return handler(message, data, id) }

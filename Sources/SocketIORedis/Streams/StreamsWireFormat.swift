@@ -140,3 +140,15 @@ struct StreamsWireFormat {
             namespace: entry.namespace, maximumRooms: limits.maximumRooms)
     }
 }
+
+extension StreamEntry {
+    /// Nil when an entry is no message for a namespace whose name has at most `maximumNameLength` bytes.
+    init?(_ entry: RedisStreamEntry, maximumNameLength: Int) {
+        var reader = Reader(maximumNameLength: maximumNameLength)
+        for field in entry.fields {
+            guard reader.read(field.name, field.value) else { return nil }
+        }
+        guard let entry = reader.entry else { return nil }
+        self = entry
+    }
+}
