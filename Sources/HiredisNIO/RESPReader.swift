@@ -5,8 +5,9 @@ package import NIOCore
 
 /// Bytes of a server → replies, by hiredis' `redisReader`.
 ///
-/// hiredis keeps a copy of what it was fed until a reply is complete. Strings that lie whole in the buffer fed last
-/// are handed out as slices of that buffer, only those that span two are copied once more.
+/// hiredis keeps a copy of what it was fed until a reply is complete. Short strings that lie whole in the buffer fed last,
+/// such as names and ids, are handed out as slices of that buffer. All others are copied once more: a message may wait or be
+/// kept for minutes, and a slice would keep the whole buffer, which can be a hundred times as large.
 ///
 /// Bounds: nothing is set aside because of an announced count or length; strings over the limit are skipped as they
 /// come in; hiredis' buffer is released when it is empty and larger than 1 MiB (its own default, 16 KiB, would
@@ -23,6 +24,8 @@ package final class RESPReader {
     private var chunk = ByteBuffer()
     /// Sum of the bytes in hiredis' buffer since its creation; a position in this stream is `streamEnd - len + offset`.
     private var streamEnd = 0
+    /// How far hiredis has been fed. The reader index stays before it, because a slice must be of readable bytes.
+    private var fedIndex = 0
     /// Stream position and chunk index from which on stream and chunk run in parallel.
     private var chunkStream = 0
     private var chunkIndex = 0
@@ -30,6 +33,9 @@ package final class RESPReader {
     private var skipping = 0
     /// Strings skipped so far.
     package var skippedStrings: Int { items.skippedStrings }
+
+    /// No message of another node is as short as this.
+    private static let longestSlice = 64
 
     /// How much hiredis is fed at once. It moves the rest of its buffer forward after each kilobyte of replies, so
     /// little and often is faster than much at a time.
@@ -49,14 +55,16 @@ package final class RESPReader {
 
     /// Adds received bytes. Call ``next()`` until it returns nil before feeding more.
     package func feed(_ bytes: ByteBuffer) {
-        if chunk.readableBytes == 0 {
+        if fedIndex >= chunk.writerIndex {
             chunk = bytes
         } else {
             var rest = bytes
+            chunk.moveReaderIndex(to: fedIndex)
             chunk.writeBuffer(&rest)
         }
+        fedIndex = chunk.readerIndex
         chunkStream = streamEnd
-        chunkIndex = chunk.readerIndex
+        chunkIndex = fedIndex
     }
 
     /// The next complete reply, or nil when more bytes are needed. After an error every call throws it again.
@@ -99,20 +107,21 @@ package final class RESPReader {
     /// Feeds the next piece of the chunk. Returns false when nothing is left.
     private func feedPiece(_ reader: UnsafeMutablePointer<redisReader>) -> Bool {
         if skipping > 0 {
-            let skipped = min(skipping, chunk.readableBytes)
-            chunk.moveReaderIndex(forwardBy: skipped)
+            let skipped = min(skipping, chunk.writerIndex - fedIndex)
+            fedIndex += skipped
             skipping -= skipped
             chunkStream = streamEnd
-            chunkIndex = chunk.readerIndex
+            chunkIndex = fedIndex
         }
-        let readable = chunk.readableBytes
+        let readable = chunk.writerIndex - fedIndex
         guard readable > 0 else { return false }
         let count = min(readable, max(Self.pieceSize, missingBytes))
         let fed = chunk.withUnsafeReadableBytes { bytes in
-            redisReaderFeed(reader, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), count)
+            let start = bytes.baseAddress.map { $0 + (fedIndex - chunk.readerIndex) }
+            return redisReaderFeed(reader, start?.assumingMemoryBound(to: CChar.self), count)
         }
         guard fed == REDIS_OK else { return true }  // the next call for a reply reports the error
-        chunk.moveReaderIndex(forwardBy: count)
+        fedIndex += count
         streamEnd += count
         return true
     }
@@ -161,7 +170,7 @@ package final class RESPReader {
             // hiredis sees a nil instead; the rest of the string never reaches it.
             streamEnd -= chiredis_replace_by_nil(reader)
             chunkStream = streamEnd
-            chunkIndex = chunk.readerIndex
+            chunkIndex = fedIndex
             return true
         }
         missingBytes = length + 2 - present
@@ -189,9 +198,9 @@ package final class RESPReader {
 
     func addNull() -> Bool { items.addNull() }
 
-    /// A slice of the chunk when the string lies in it, else a copy out of hiredis' buffer.
+    /// A slice of the chunk when the string is short and lies in it, else a copy out of hiredis' buffer.
     private func slice(_ start: UnsafeMutablePointer<CChar>, _ count: Int) -> ByteBuffer {
-        if let reader, let buffer = reader.pointee.buf {
+        if count <= Self.longestSlice, let reader, let buffer = reader.pointee.buf {
             let position = streamEnd - reader.pointee.len + (start - buffer)
             if position >= chunkStream,
                 let slice = chunk.getSlice(at: chunkIndex + (position - chunkStream), length: count)

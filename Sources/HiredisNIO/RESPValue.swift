@@ -9,7 +9,7 @@ package enum RESPValue: Sendable, Hashable {
     case integer(Int64)
     /// A status line such as `OK`.
     case simple(String)
-    /// Bytes; where possible a slice of the buffer that was received.
+    /// Bytes; a short string may be a slice of the buffer that was received.
     case bulk(ByteBuffer)
     /// The text of an error reply without the leading `-`, e.g. `NOPERM this user has …`.
     case error(String)

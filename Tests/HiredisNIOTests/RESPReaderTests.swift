@@ -69,6 +69,19 @@ struct RESPReaderTests {
         #expect(received == expected)
     }
 
+    @Test("A short string is a slice of what was received, a message is not and keeps none of it")
+    func slices() throws {
+        var received = ByteBufferAllocator().buffer(capacity: 65_536)
+        for length in [3, 64, 65, 300] { String(repeating: "x", count: length).write(to: &received) }
+        let reader = RESPReader()
+        reader.feed(received)
+        for isSlice in [true, true, false, false] {
+            guard case .value(.bulk(let string)) = try reader.next() else { throw TestFailure("no string") }
+            #expect((string.storageCapacity >= 65_536) == isSlice, "\(string.readableBytes) bytes")
+        }
+        #expect(try reader.next() == nil)
+    }
+
     @Test("Does not take the reply of a command for a message")
     func noMessages() throws {
         let reader = RESPReader()
