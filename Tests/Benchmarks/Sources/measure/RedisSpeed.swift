@@ -129,7 +129,7 @@ struct RedisSpeed: AsyncParsableCommand {
             try await cluster.waitUntilUp(within: .seconds(10))
         }
 
-        /// Waits until nothing more arrives.
+        /// Waits until nothing more arrives; for long enough that a loop without a processor does not seem to be done.
         func arrived() async throws {
             var last = -1
             while true {
@@ -137,7 +137,7 @@ struct RedisSpeed: AsyncParsableCommand {
                 let now = statistics.received + statistics.filtered
                 if now == last { return }
                 last = now
-                try await Task.sleep(for: .milliseconds(50))
+                try await Task.sleep(for: .milliseconds(400))
             }
         }
     }
