@@ -31,8 +31,11 @@ public final class HTTPTestConnection: Sendable {
     }
 
     /// Connects; throws when the server does not accept within `timeout`.
+    ///
+    /// - Parameter request: What is sent as soon as the connection is there. A server ends connections that send no
+    ///   request within some seconds, and on a busy machine the calling task may wait longer than that for its turn.
     public static func connect(
-        to address: ServerAddress, timeout: Duration = .seconds(10)
+        to address: ServerAddress, timeout: Duration = .seconds(10), sending request: HTTPTestRequest? = nil
     ) async throws -> HTTPTestConnection {
         let responses = Inbox<HTTPTestResponse>("an HTTP response")
         let messages = Inbox<WebSocketTestMessage>("a WebSocket message")
@@ -48,12 +51,16 @@ public final class HTTPTestConnection: Sendable {
                         TestConnectionHandler(responses: responses, messages: messages, closing: closing))
                 }
             }
-        let channel = try await bootstrap.connect(host: address.host, port: address.port).get()
-        let handler = try await channel.eventLoop.submit {
-            NIOLoopBound(
-                try channel.pipeline.syncOperations.handler(type: TestConnectionHandler.self),
-                eventLoop: channel.eventLoop)
-        }.get()
+        // In the same tick of the event loop, before anything can end the connection.
+        let (channel, handler) = try await bootstrap.connect(host: address.host, port: address.port)
+            .flatMapThrowing { channel in
+                let handler = try channel.pipeline.syncOperations.handler(type: TestConnectionHandler.self)
+                if let request {
+                    handler.willSend(method: request.method)
+                    channel.writeAndFlush(ByteBuffer(bytes: request.encoded), promise: nil)
+                }
+                return (channel, NIOLoopBound(handler, eventLoop: channel.eventLoop))
+            }.get()
         return HTTPTestConnection(
             channel: channel, handler: handler, responses: responses, messages: messages, closing: closing)
     }

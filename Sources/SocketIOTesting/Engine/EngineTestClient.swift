@@ -68,8 +68,9 @@ public actor EngineTestClient {
             await client.use(socket)
             return client
         }
-        let poll = try await HTTPTestConnection.connect(to: address)
-        let response = try await poll.request(.init("GET", target + "polling", headers: headers))
+        let poll = try await HTTPTestConnection.connect(
+            to: address, sending: HTTPTestRequest("GET", target + "polling", headers: headers))
+        let response = try await poll.responses.next(within: .seconds(10))
         guard response.status == 200 else { throw TestClientError.unexpected("handshake refused: \(response)") }
         let packets = try EngineTestPacket.parse(payload: response.text)
         guard case .open(let json)? = packets.first else {

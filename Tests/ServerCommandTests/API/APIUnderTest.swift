@@ -55,9 +55,9 @@ struct APIUnderTest {
         var headers: [(String, String)] = []
         if let secret = token?.split(separator: ":").last { headers.append(("Authorization", "Bearer \(secret)")) }
         if let key { headers.append(("Idempotency-Key", key)) }
-        let connection = try await HTTPTestConnection.connect(to: address)
-        let answer = try await connection.request(
-            HTTPTestRequest(method, path, headers: headers, body: Array(body.utf8)), within: .seconds(30))
+        let connection = try await HTTPTestConnection.connect(
+            to: address, sending: HTTPTestRequest(method, path, headers: headers, body: Array(body.utf8)))
+        let answer = try await connection.responses.next(within: .seconds(30))
         await connection.close()
         return answer
     }

@@ -16,11 +16,10 @@ internal import Testing
     ]
 
     private static func post(_ port: Int, _ path: String, _ body: String) async throws -> HTTPTestResponse {
-        let connection = try await HTTPTestConnection.connect(to: ServerAddress(port: port))
-        return try await connection.request(
-            HTTPTestRequest(
-                "POST", path, headers: [("Authorization", "Bearer 0123456789abcdef")], body: Array(body.utf8)),
-            within: .seconds(30))
+        let request = HTTPTestRequest(
+            "POST", path, headers: [("Authorization", "Bearer 0123456789abcdef")], body: Array(body.utf8))
+        let connection = try await HTTPTestConnection.connect(to: ServerAddress(port: port), sending: request)
+        return try await connection.responses.next(within: .seconds(30))
     }
 
     @Test(.timeLimit(.minutes(2))) func theOperationsListenerAnswersIt() async throws {

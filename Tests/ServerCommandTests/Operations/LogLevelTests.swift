@@ -10,11 +10,11 @@ internal import Testing
     private static let quick = ["--host", "127.0.0.1", "--port", "0", "--event-loops", "1", "--operations-port", "0"]
 
     private func put(_ level: String, to port: Int, token: String? = nil) async throws -> HTTPTestResponse {
-        let connection = try await HTTPTestConnection.connect(to: ServerAddress(port: port))
-        return try await connection.request(
-            HTTPTestRequest(
-                "PUT", "/loglevel", headers: token.map { [("Authorization", "Bearer \($0)")] } ?? [],
-                body: Array(level.utf8)), within: .seconds(30))
+        let request = HTTPTestRequest(
+            "PUT", "/loglevel", headers: token.map { [("Authorization", "Bearer \($0)")] } ?? [],
+            body: Array(level.utf8))
+        let connection = try await HTTPTestConnection.connect(to: ServerAddress(port: port), sending: request)
+        return try await connection.responses.next(within: .seconds(30))
     }
 
     @Test(.timeLimit(.minutes(2))) func whoKnowsTheTokenChangesTheLevel() async throws {

@@ -18,8 +18,9 @@ extension RunningProcess {
 func ask(
     _ port: Int, _ path: String, method: String = "GET", headers: [(name: String, value: String)] = []
 ) async throws -> HTTPTestResponse {
-    let connection = try await HTTPTestConnection.connect(to: ServerAddress(port: port))
-    let response = try await connection.request(HTTPTestRequest(method, path, headers: headers), within: .seconds(30))
+    let connection = try await HTTPTestConnection.connect(
+        to: ServerAddress(port: port), sending: HTTPTestRequest(method, path, headers: headers))
+    let response = try await connection.responses.next(within: .seconds(30))
     await connection.close()
     return response
 }
