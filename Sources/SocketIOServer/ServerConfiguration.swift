@@ -109,7 +109,8 @@ public struct ServerConfiguration: Sendable {
     /// for the same time once more. Those that still run then go on until they end or the program does, and an error in the log says
     /// how many they are. ``Server/run()`` also waits for this time, once, for a handler that has called `close()` itself.
     public var handlerGrace = Duration.seconds(5)
-    /// Whether the tasks of a socket's asynchronous handlers, and of the middlewares of its events, are cancelled when it disconnects.
+    /// Whether the tasks of a socket's asynchronous handlers, and of the middlewares of its events, are cancelled when it disconnects,
+    /// and the middlewares of its namespace when the client goes before they have decided.
     /// Swift's cancellation is a request: a handler notices it where it waits or asks `Task.isCancelled`. Listeners of
     /// ``Socket/onDisconnect(_:)-(_)`` are not cancelled. Default false: the handlers run to their end.
     public var cancelsHandlersAtDisconnect = false

@@ -140,4 +140,27 @@ struct RunningHandlerTests {
             #expect(try await ended.waitFor(1) == [cancels])
         }
     }
+
+    @Test("so is the middleware of a namespace whose client goes before it has decided", arguments: [true, false])
+    func connectMiddlewareCancelled(cancels: Bool) async throws {
+        try await withServer({ $0.cancelsHandlersAtDisconnect = cancels }) { io, address in
+            let (started, ended, gate) = (Recorder<Void>(), Recorder<Bool>(), Gate())
+            io.use { _ in
+                defer { ended.append(Task.isCancelled) }
+                started.append(())
+                try? await gate.pass()
+            }
+            let client = try await EngineTestClient.connect(to: address)
+            try await client.send("0")
+            _ = try await started.waitFor(1)
+            await client.close()
+            try await eventually("the session has gone") { io.engine.clientsCount == 0 }
+            if !cancels {
+                #expect(ended.count == 0)
+                gate.open()
+            }
+            #expect(try await ended.waitFor(1) == [cancels])
+            #expect(io.sockets.socketCount == 0)
+        }
+    }
 }

@@ -66,7 +66,7 @@ extension Client {
         sockets[slot.index] = socket
         let middlewares = namespace.middlewares(for: continuation)
         guard !middlewares.isEmpty else { return connected(socket) }
-        shard.running.start {
+        shard.running.start(handle) {
             let failure: (any Error)?
             do {
                 for middleware in middlewares { try await middleware(handle) }

@@ -87,10 +87,11 @@ final class SocketCore: LoopResident {
         end(handle)
     }
 
-    /// The end of a socket that never was connected.
+    /// The end of a socket that never was connected: it was refused, or its client went while the middlewares ran.
     func abandon() {
         guard let handle, !handle.isGone, !handle.connected else { return }
         handle.note(.disconnected)
+        if context.configuration.cancelsHandlersAtDisconnect { client.shard.running.cancel(owner: handle) }
         let member = self.member
         self.member = .none
         part.remove(member, id: handle.id, wasActive: false)
