@@ -20,6 +20,8 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
+let inMemoryTracing: Target.Dependency = .product(name: "InMemoryTracing", package: "swift-distributed-tracing")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -53,6 +55,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(
             url: "https://github.com/apple/swift-configuration.git", from: "1.4.0",
@@ -105,7 +108,7 @@ let package = Package(
             name: "SocketIOServer",
             dependencies: [
                 "SocketIOCore", "EngineIOServer", "EngineIOCore", "FailureText", "LoopConfinement", nioCore, nioLocks,
-                nioPosix, nioHTTP1, logging, coreMetrics, heapModule, serviceLifecycle,
+                nioPosix, nioHTTP1, logging, coreMetrics, heapModule, serviceLifecycle, tracing,
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -275,8 +278,7 @@ let package = Package(
             dependencies: [
                 "SocketIOServer", "SocketIOCore", "EngineIOServer", "HTTPServerCore", "EngineIOCore", "LoopConfinement",
                 "SocketIOTesting", "MetricTesting", "ProcessTesting", nioCore, nioEmbedded, nioLocks, nioPosix,
-                nioHTTP1,
-                logging, serviceLifecycle,
+                nioHTTP1, logging, serviceLifecycle, tracing, inMemoryTracing,
             ],
             swiftSettings: swiftSettings),
         .testTarget(

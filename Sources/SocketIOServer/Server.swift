@@ -58,7 +58,8 @@ public final class Server: Sendable {
             configuration: configuration,
             shards: engine.shards.map {
                 ShardContext(
-                    $0, limits: limits, rates: rates, cancelsHandlers: configuration.cancelsHandlersAtDisconnect)
+                    $0, limits: limits, rates: rates, cancelsHandlers: configuration.cancelsHandlersAtDisconnect,
+                    tracing: configuration.tracer.map { ServerTracing(tracer: $0) })
             })
         let table = NamespaceTable(context: context)
         self.configuration = configuration

@@ -4,6 +4,7 @@ public import EngineIOServer
 public import Logging
 internal import NIOCore
 public import SocketIOCore
+public import Tracing
 
 /// The settings of a ``Server``. Times are `Duration`, sizes bytes. ``validate()`` checks the ranges; a server does that when it
 /// begins to listen.
@@ -138,6 +139,19 @@ public struct ServerConfiguration: Sendable {
     /// in ``Adapter/start()`` and not here. Other threads that ask for the same namespace wait meanwhile, so that a namespace has only
     /// one adapter; the function itself must not ask the server for this namespace. After ``Server/close()`` it is not called any more.
     public var adapter: @Sendable (AdapterSPI.Context) -> any Adapter = { $0.local }
+    /// Makes spans of what the server does, for OpenTelemetry or another system behind swift-distributed-tracing; nil, the default,
+    /// makes none and costs nothing. `InstrumentationSystem.tracer` is the tracer that the program has installed.
+    ///
+    /// | span | kind | lasts |
+    /// | --- | --- | --- |
+    /// | `connect` | server | while the middlewares and connection handlers of a socket run; continues the trace that the headers of the first request name |
+    /// | `process EVENT` | consumer | while the handlers of a received event run, asynchronous ones to their end; begins a trace |
+    /// | `publish EVENT` | producer | while a broadcast is handed to the sockets of this server and to the adapter |
+    /// | `serverSideEmit EVENT`, `fetchSockets`, `count` and their like | client | until the other servers have answered |
+    ///
+    /// The last two belong to the trace of their caller. `ServiceContext.current` is that of the span in middlewares and handlers. Names
+    /// of events are those that the application handles or sends; an event without a handler has no span.
+    public var tracer: (any Tracer)?
     /// The logger of this layer; ``EngineConfiguration/logger`` is that of the engine. Default label `socketio.server`.
     public var logger = Logger(label: "socketio.server")
 

@@ -73,6 +73,10 @@ internal import Testing
                 // A server may make its own event loops, and is a service.
                 "Server.swift": ["NIOPosix"], "OffLoop.swift": ["NIOPosix"],
                 "TimerQueue.swift": ["HeapModule"],
+                // Spans are made here, and nowhere else.
+                "ServerConfiguration.swift": ["Tracing"], "ServerTracing.swift": ["Tracing"],
+                "SocketSpan.swift": ["Tracing"], "TracingAdapter.swift": ["Tracing"],
+                "Client+Connecting.swift": ["Tracing"],
                 "Server+Binding.swift": ["NIOPosix"], "Server+Listening.swift": ["ServiceLifecycle", "NIOPosix"],
                 // Lets handlers take and return `Data`; nothing else there comes from Foundation.
                 "Value+Foundation.swift": ["Foundation", "FoundationEssentials"],

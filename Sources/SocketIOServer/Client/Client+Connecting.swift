@@ -5,6 +5,7 @@ internal import Logging
 internal import LoopConfinement
 internal import NIOCore
 internal import SocketIOCore
+internal import Tracing
 
 /// How a client joins namespaces: the namespace is found, the middlewares decide, and the client gets its answer.
 extension Client {
@@ -65,22 +66,33 @@ extension Client {
         while sockets.count <= slot.index { sockets.append(nil) }
         sockets[slot.index] = socket
         let middlewares = namespace.middlewares(for: continuation)
-        guard !middlewares.isEmpty else { return connected(socket) }
+        let span = shard.tracing?.connecting(handle)
+        guard !middlewares.isEmpty else { return decided(socket, nil, within: span) }
         shard.running.start(handle) {
             let failure: (any Error)?
             do {
-                for middleware in middlewares { try await middleware(handle) }
+                if let span {
+                    try await ServiceContext.withValue(span.context) {
+                        for middleware in middlewares { try await middleware(handle) }
+                    }
+                } else {
+                    for middleware in middlewares { try await middleware(handle) }
+                }
                 failure = nil
             } catch {
                 failure = error
             }
-            handle.core.run { socket in
-                if let failure {
-                    socket.client.refused(socket, failure)
-                } else {
-                    socket.client.connected(socket)
-                }
-            }
+            handle.core.run { $0.client.decided($0, failure, within: span) }
+        }
+    }
+
+    /// The middlewares have ended.
+    private func decided(_ socket: SocketCore, _ failure: (any Error)?, within span: SocketSpan?) {
+        guard let span else { return failure.map { refused(socket, $0) } ?? connected(socket) }
+        span.run {
+            guard let failure else { return connected(socket) }
+            span.failed(failure)
+            refused(socket, failure)
         }
     }
 

@@ -60,15 +60,23 @@ enum ConnectionHandler: Sendable {
         defer { if watch.end(outer) { core.heldLoop("connection") } }
         switch self {
         case .synchronous(let handler):
-            do { try handler(socket) } catch { socket.handlerFailed(error, event: "connection", responder: nil) }
+            do {
+                try handler(socket)
+            } catch {
+                SocketSpan.current?.failed(error)
+                socket.handlerFailed(error, event: "connection", responder: nil)
+            }
         case .asynchronous(let handler):
             socket.handlerBegins()
+            let span = socket.isTraced ? SocketSpan.current?.retained() : nil
             socket.running.start(socket) {
                 do {
                     try await handler(socket)
                 } catch {
+                    span?.failed(error)
                     socket.handlerFailed(error, event: "connection", responder: nil)
                 }
+                span?.release()
                 socket.handlerEnded()
             }
         }

@@ -40,7 +40,8 @@ public final class Namespace: Sendable {
         let adapterContext = AdapterContext(
             namespace: name, local: local, logger: context.configuration.logger, eventLoop: home.eventLoop,
             nodeTag: context.configuration.engine.nodeTag, rates: context.rates, serverEvents: events)
-        self.adapter = isAlone ? local : context.configuration.adapter(adapterContext)
+        let adapter = isAlone ? local : context.configuration.adapter(adapterContext)
+        self.adapter = context.configuration.tracer.map { TracingAdapter(around: adapter, of: name, $0) } ?? adapter
         self.registration = NIOLockedValueBox(registration ?? ConnectRegistration())
         slowClients.set(registration?.slowClientPolicy)
         local.histories?.begin(local, isAlone: adapter.endsAt(local))

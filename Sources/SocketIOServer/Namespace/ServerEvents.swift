@@ -9,6 +9,8 @@ final class ServerEvents: HandlerScope {
     let running: RunningHandlers
     /// Events of servers belong to no client, so no client's rate is charged.
     var asker: Socket? { nil }
+    /// The span of the call is on the other server.
+    var isTraced: Bool { false }
     private let namespace: String
     private let context: ServerContext
     /// In the order in which they were registered.

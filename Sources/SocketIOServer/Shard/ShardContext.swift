@@ -18,13 +18,16 @@ final class ShardContext: Sendable {
     var index: Int { engine.index }
     var eventLoop: any EventLoop { engine.eventLoop }
 
-    init(_ shard: Shard, limits: SessionLimits, rates: RatePolicy?, cancelsHandlers: Bool) {
+    init(
+        _ shard: Shard, limits: SessionLimits, rates: RatePolicy?, cancelsHandlers: Bool, tracing: ServerTracing? = nil
+    ) {
         let (running, watch) = (RunningHandlers(knowsOwners: cancelsHandlers), HandlerWatch())
         self.engine = shard
         self.running = running
         self.watch = watch
         self.core = LoopBound(with: shard.core) {
-            ShardContextCore($0, running: running, watch: watch, limits: limits, rates: rates)
+            ShardContextCore(
+                $0, running: running, watch: watch, limits: limits, rates: rates, tracing: tracing)
         }
     }
 
@@ -54,6 +57,8 @@ final class ShardContextCore: LoopResident {
     var limits: SessionLimits
     /// The rates of clients; nil without limits.
     var rates: RatePolicy?
+    /// Makes spans; nil without a tracer.
+    let tracing: ServerTracing?
     /// How long clients took to acknowledge what asked for it.
     var acknowledgementLatency = LatencyHistogram()
     /// Looks for the largest rooms; nil while no one has asked for them.
@@ -64,13 +69,15 @@ final class ShardContextCore: LoopResident {
     var eventLoop: any EventLoop { engine.home.eventLoop }
 
     init(
-        _ shard: ShardCore, running: RunningHandlers, watch: HandlerWatch, limits: SessionLimits, rates: RatePolicy?
+        _ shard: ShardCore, running: RunningHandlers, watch: HandlerWatch, limits: SessionLimits, rates: RatePolicy?,
+        tracing: ServerTracing?
     ) {
         self.engine = shard
         self.running = running
         self.watch = watch
         self.limits = limits
         self.rates = rates
+        self.tracing = tracing
         self.timers = TimerQueue(eventLoop: shard.eventLoop)
     }
 }
@@ -117,6 +124,8 @@ final class ServerContext: Sendable {
     let rates: RateBook
     /// Sessions that can be continued; nil when recovery is off.
     let recovery: RecoverySessions?
+    /// Whether spans are made.
+    let isTraced: Bool
     /// The histories of rooms; nil when no room has one.
     let histories: RoomHistories?
     /// Lines that a client can cause are logged through this, never through the logger itself.
@@ -144,6 +153,7 @@ final class ServerContext: Sendable {
         self.recovery = configuration.connectionStateRecovery.map {
             RecoverySessions($0, configuration: configuration, metrics: metrics)
         }
+        self.isTraced = configuration.tracer != nil
         self.histories = configuration.durableRooms.map {
             RoomHistories($0, metrics: metrics, isCounted: configuration.engine.isCounted)
         }

@@ -19,7 +19,11 @@ extension SocketCore {
                 event: unique.event, arguments: EventArguments(payload, offset: 1), responder: consume responder,
                 scope: handle)
             let outer = client.shard.watch.begin()
-            unique.handler.run(context, unique.plan)
+            if let tracing = client.shard.tracing {
+                tracing.event(unique.event, of: handle) { unique.handler.run(context, unique.plan) }
+            } else {
+                unique.handler.run(context, unique.plan)
+            }
             if client.shard.watch.end(outer) { heldLoop(unique.event) }
             // The handler has returned: what it was given may serve the next event.
             return responders.put(&context.responder)
@@ -49,10 +53,18 @@ extension SocketCore {
         guard let handle, handle.connected else { return }
         defer { withExtendedLifetime(handle) {} }
         let taken = handlers.take(event)
-        if case .none = taken { context.metrics.eventsUnhandled.increment() }
+        var isHandled = true
+        if case .none = taken {
+            isHandled = false
+            context.metrics.eventsUnhandled.increment()
+        }
         let context = EventDispatch(event: event, arguments: arguments, responder: responder, scope: handle)
         let outer = client.shard.watch.begin()
-        taken.run(context)
+        if isHandled, let tracing = client.shard.tracing {
+            tracing.event(event, of: handle) { taken.run(context) }
+        } else {
+            taken.run(context)
+        }
         if client.shard.watch.end(outer) { heldLoop(event) }
     }
 

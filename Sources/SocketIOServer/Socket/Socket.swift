@@ -116,6 +116,8 @@ extension Socket: HandlerScope {
         core.runIfHere { $0.client.shard.rates?.limits(.questions) ?? false } == true ? self : nil
     }
 
+    var isTraced: Bool { context.isTraced }
+
     func handlerFailed(_ error: any Error, event: String, responder: AckResponder?) {
         report(error, event: event)
         if let responder, let answer = context.configuration.errorAcknowledgement(error) {

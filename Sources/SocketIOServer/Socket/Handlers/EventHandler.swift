@@ -32,6 +32,7 @@ struct EventDispatch: ~Copyable {
         do {
             try work()
         } catch {
+            SocketSpan.current?.failed(error)
             scope.handlerFailed(error, event: event, responder: responder)
         }
     }
@@ -42,6 +43,7 @@ struct EventDispatch: ~Copyable {
         let scope: any HandlerScope = scope
         let (event, responder) = (event, responder)
         let asker = scope.asker
+        let span = scope.isTraced ? SocketSpan.current?.retained() : nil
         scope.handlerBegins()
         scope.running.start(scope) {
             do {
@@ -51,8 +53,10 @@ struct EventDispatch: ~Copyable {
                     try await work(responder)
                 }
             } catch {
+                span?.failed(error)
                 scope.handlerFailed(error, event: event, responder: responder)
             }
+            span?.release()
             scope.handlerEnded()
         }
     }
@@ -71,6 +75,9 @@ protocol HandlerScope: AnyObject, Sendable {
 
     /// The socket to which questions to other servers are charged; nil when they are not counted.
     var asker: Socket? { get }
+
+    /// Whether the events of the scope have spans.
+    var isTraced: Bool { get }
 
     /// A handler has failed: counts it, logs it, tells the error hooks and the waiting client. From any thread.
     func handlerFailed(_ error: any Error, event: String, responder: AckResponder?)
