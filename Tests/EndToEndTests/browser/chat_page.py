@@ -104,7 +104,7 @@ class Page:
     # A page that reloads itself takes its elements and its scripts with it while a condition looks at them.
     BETWEEN_PAGES = (NoSuchElementException, StaleElementReferenceException, JavascriptException)
 
-    def wait(self, condition, what, seconds=15):
+    def wait(self, condition, what, seconds=40):
         """Waits for the condition; `what` names it, or is a function that says how it is at the end."""
         patience = WebDriverWait(self.driver, seconds, poll_frequency=0.05, ignored_exceptions=self.BETWEEN_PAGES)
         try:
@@ -155,7 +155,7 @@ class Page:
                 box.send_keys(Keys.SHIFT, Keys.ENTER)
         self.find("#send").click()
 
-    def sees(self, text, css=".message .text", seconds=15):
+    def sees(self, text, css=".message .text", seconds=40):
         self.wait(lambda: any(text in seen for seen in self.texts(css)), lambda: f"sees {text!r} in {self.texts(css)[-5:]}", seconds)
 
     def sent(self, seconds=20):
