@@ -47,7 +47,7 @@ public struct ClusterError: Error, Sendable, CustomStringConvertible {
     public var description: String {
         var parts: [String] = []
         if !missing.isEmpty { parts.append("no answer of \(missing.joined(separator: ", "))") }
-        if missingForeign > 0 { parts.append("\(missingForeign) foreign answers missing") }
+        if missingForeign > 0 { parts.append("servers without a tag that did not answer: \(missingForeign)") }
         return parts.isEmpty ? message : "\(message) (\(parts.joined(separator: "; ")))"
     }
 

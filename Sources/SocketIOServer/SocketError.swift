@@ -5,7 +5,7 @@ internal import EngineIOCore
 /// The errors of this library's calls.
 public struct SocketError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kinds of failure. More may be added.
-    public struct Code: Sendable, Hashable, CustomStringConvertible {
+    public struct Code: Sendable, Hashable, Codable, CustomStringConvertible {
         /// The kind as text, for logs.
         public let description: String
 

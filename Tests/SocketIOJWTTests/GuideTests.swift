@@ -161,6 +161,9 @@ enum GuideExamples {
             socket.on("later") { (question: String, ack: Ack<String>) in
                 ack("You asked: \(question)")
             }
+            socket.on("find") { (name: String, ack: DynamicAck) in
+                if name == "Ada" { ack(true, ["born": 1815]) } else { ack(false) }
+            }
         }
     }
 

@@ -248,6 +248,39 @@ struct AcknowledgementTests {
         }
     }
 
+    @Test("one of any values is a parameter of handlers of all forms", arguments: loopCounts)
+    func anyValues(loops: Int) async throws {
+        try await withPair(loops: loops) { _, socket, client in
+            socket.on("find") { (name: String, ack: DynamicAck) in
+                if name == "Ada" { ack(1, true) } else { ack("unknown") }
+            }
+            socket.on("slowly") { (ack: DynamicAck?, name: String) async throws in
+                await Task.yield()
+                ack?(name)
+            }
+            let texts = Recorder<String>()
+            socket.onAny { _, arguments in texts.append("\(arguments)") }
+            socket.on("raw") { (arguments: EventArguments, ack: DynamicAck) async throws in
+                await Task.yield()
+                guard ack.isRequested else { throw EventError("nobody waits") }
+                ack(relaying: arguments)
+            }
+            let found = try await client.emitWithAck("find", "Ada")
+            #expect(found == [1, true])
+            let missing = try await client.emitWithAck("find", "Bob")
+            #expect(missing == ["unknown"])
+            let late = try await client.emitWithAck("slowly", "x")
+            #expect(late == ["x"])
+            let relayed = try await client.emitWithAck("raw", 1, [2], .binary([3]))
+            #expect(relayed == [1, [2], .binary([3])])
+            try await client.emit("long", .string(String(repeating: "x", count: 1_000)))
+            let written = try await texts.waitFor(5)
+            #expect(written[0] == #"["Ada"]"#)
+            #expect(written[3] == #"[1,[2],{"_placeholder":true,"num":0}]"#)
+            #expect(written[4].hasPrefix(#"["xxx"#) && written[4].hasSuffix("x…") && written[4].utf8.count < 510)
+        }
+    }
+
     @Test("an acknowledgement after the end goes nowhere", arguments: loopCounts)
     func acknowledgeLate(loops: Int) async throws {
         try await withServer(loops: loops) { io, address in
@@ -324,6 +357,10 @@ struct AcknowledgementTests {
                 Issue.record("no error")
             } catch let error as BroadcastAckError {
                 #expect(error.message == "operation has timed out")
+                #expect(error.missing.count == 2)
+                #expect(
+                    error.description
+                        == "operation has timed out (1 answered; \(error.missing.joined(separator: ", ")) did not)")
                 #expect(try error.responses(as: String.self) == ["yes"])
             }
             // The late answers find nothing, and the pending ones are forgotten.

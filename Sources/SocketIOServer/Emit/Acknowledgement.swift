@@ -22,7 +22,14 @@ public struct Ack<each Value: Encodable & Sendable>: Sendable {
     }
 }
 
-/// The callback of an event whose arguments are not decoded, see ``Socket/on(_:arguments:)``. Otherwise the same as ``Ack``.
+/// The callback of an event that is answered with values of any type and number: a parameter like ``Ack``, and that of handlers
+/// whose arguments are not decoded, see ``Socket/on(_:arguments:)``.
+///
+/// ```swift
+/// socket.on("find") { (name: String, ack: DynamicAck) in
+///     if let person = people[name] { ack(nil as String?, person) } else { ack("unknown") }
+/// }
+/// ```
 public struct DynamicAck: Sendable {
     let responder: AckResponder?
 
@@ -53,10 +60,20 @@ extension Ack: Decodable {
     }
 }
 
+extension DynamicAck: Decodable {
+    /// Takes the acknowledgement of the event that is being dispatched. Fails with any other decoder.
+    public init(from decoder: any Decoder) throws {
+        guard let decoder = decoder as? AckDecoder else { throw AbsentValueError() }
+        self.responder = decoder.responder
+    }
+}
+
 /// Tells `Ack` types from arguments that arrived.
 protocol AckArgument {}
 
 extension Ack: AckArgument {}
+
+extension DynamicAck: AckArgument {}
 
 /// Whether a parameter of this type takes the acknowledgement.
 func takesAcknowledgement<Value>(_ type: Value.Type) -> Bool {

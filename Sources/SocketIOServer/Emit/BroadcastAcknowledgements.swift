@@ -16,8 +16,20 @@ public struct BroadcastAckError: Error, Sendable, CustomStringConvertible {
     /// The ids of the sockets that have not answered, as far as they are known, see ``BroadcastAnswers/missing``.
     public var missing: [String] { answers.missing }
 
-    /// The failure in words.
-    public var description: String { "\(message) (\(responses.count) answered)" }
+    /// The failure in words: how many have answered, and the first sockets that have not.
+    public var description: String {
+        var parts = ["\(responses.count) answered"]
+        let named = missing.prefix(3).joined(separator: ", ")
+        let others = missing.count - min(3, missing.count) + answers.missingUnnamed
+        switch (named.isEmpty, others) {
+        case (true, 0): break
+        case (true, _): parts.append("\(others) did not")
+        case (false, 0): parts.append("\(named) did not")
+        case (false, _): parts.append("\(named) and \(others) more did not")
+        }
+        if answers.silentServers > 0 { parts.append("servers that did not report: \(answers.silentServers)") }
+        return "\(message) (\(parts.joined(separator: "; ")))"
+    }
 
     /// The first argument of each acknowledgement that did arrive.
     public func responses<Answer: Decodable>(as type: Answer.Type) throws -> [Answer] {

@@ -149,6 +149,14 @@ public final class Namespace: Sendable {
         serverEvents.add(event, isOnce: false, DynamicHandler(handler))
     }
 
+    /// The asynchronous form; the handler begins where the adapter receives the event, and leaves that place at its first suspension.
+    @discardableResult
+    public func on(
+        _ event: String, arguments handler: @escaping @Sendable (EventArguments, DynamicAck) async throws -> Void
+    ) -> ListenerID {
+        serverEvents.add(event, isOnce: false, AsynchronousDynamicHandler(handler))
+    }
+
     /// Removes one handler of an event of other servers, or all of them.
     public func off(_ event: String, _ id: ListenerID? = nil) {
         serverEvents.remove(event, id: id)

@@ -51,6 +51,21 @@ public struct EventArguments: Sendable {
     }
 }
 
+extension EventArguments: CustomStringConvertible {
+    /// The arguments as JSON, cut after 500 bytes. Binary values are the placeholders with which they arrived.
+    public var description: String {
+        let limit = 500
+        var text = ""
+        for index in 0..<count {
+            let argument = payload.rawJSON(at: index + offset).text.readableBytesView
+            if index > 0 { text += "," }
+            text += String(decoding: argument.prefix(limit + 1 - min(limit, text.utf8.count)), as: UTF8.self)
+            if text.utf8.count > limit { return "[\(text)…" }
+        }
+        return "[\(text)]"
+    }
+}
+
 /// Decodes the argument that was not sent: optional types become nil, all others fail.
 struct AbsentDecoder: Decoder {
     var codingPath: [any CodingKey] { [] }

@@ -57,6 +57,15 @@ extension Socket {
         add(event, isOnce: false, DynamicHandler(handler))
     }
 
+    /// Handles an event with any number of arguments, which are not decoded. Events reach their handlers in order, up to the first
+    /// suspension.
+    @discardableResult
+    public func on(
+        _ event: String, arguments handler: @escaping @Sendable (EventArguments, DynamicAck) async throws -> Void
+    ) -> ListenerID {
+        add(event, isOnce: false, AsynchronousDynamicHandler(handler))
+    }
+
     /// Handles the next event of this name only.
     @discardableResult
     public func once<each Argument: Decodable & Sendable>(

@@ -174,12 +174,12 @@ public actor EngineTestClient {
             return (try await kept.responses.next(within: timeout), kept)
         }
         guard !ended else { throw TestClientError.closed("this client has ended") }
-        let connection = try await HTTPTestConnection.connect(to: address)
+        let connection = try await HTTPTestConnection.connect(to: address, sending: request)
         guard !ended else {
             await connection.close()
             throw TestClientError.closed("this client has ended")
         }
-        return (try await connection.request(request, within: timeout), connection)
+        return (try await connection.responses.next(within: timeout), connection)
     }
 
     private func startPolling(_ connection: HTTPTestConnection, first: [EngineTestPacket]) async throws {

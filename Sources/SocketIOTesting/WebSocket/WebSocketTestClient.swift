@@ -38,8 +38,10 @@ public final class WebSocketTestClient: Sendable {
         to address: ServerAddress, path: String, headers: [(name: String, value: String)] = [],
         timeout: Duration = .seconds(10)
     ) async throws -> WebSocketTestClient {
-        let connection = try await HTTPTestConnection.connect(to: address, timeout: timeout)
-        return try await upgrade(connection, path: path, headers: headers, timeout: timeout)
+        let (key, accept) = keys[Int.random(in: 0..<keys.count)]
+        let connection = try await HTTPTestConnection.connect(
+            to: address, timeout: timeout, sending: upgradeRequest(path: path, headers: headers, key: key))
+        return try await upgraded(connection, accept: accept, timeout: timeout)
     }
 
     /// Upgrades a connection that may have carried requests before.
@@ -48,8 +50,14 @@ public final class WebSocketTestClient: Sendable {
         timeout: Duration = .seconds(10)
     ) async throws -> WebSocketTestClient {
         let (key, accept) = keys[Int.random(in: 0..<keys.count)]
-        let response = try await connection.request(
-            upgradeRequest(path: path, headers: headers, key: key), within: timeout)
+        try await connection.send(upgradeRequest(path: path, headers: headers, key: key))
+        return try await upgraded(connection, accept: accept, timeout: timeout)
+    }
+
+    private static func upgraded(
+        _ connection: HTTPTestConnection, accept: String, timeout: Duration
+    ) async throws -> WebSocketTestClient {
+        let response = try await connection.responses.next(within: timeout)
         guard response.status == 101 else { throw TestClientError.unexpected("upgrade refused: \(response)") }
         guard response["sec-websocket-accept"] == accept, response["upgrade"]?.lowercased() == "websocket",
             response["connection"]?.lowercased() == "upgrade"

@@ -16,6 +16,23 @@ final class DynamicHandler: EventHandler {
     }
 }
 
+/// Takes the arguments as they came, and is asynchronous.
+final class AsynchronousDynamicHandler: EventHandler {
+    let id = ListenerID.make()
+    private let handler: @Sendable (EventArguments, DynamicAck) async throws -> Void
+
+    init(_ handler: @escaping @Sendable (EventArguments, DynamicAck) async throws -> Void) {
+        self.handler = handler
+    }
+
+    var plan: ArgumentPlan { ArgumentPlan() }
+
+    func run(_ context: borrowing EventDispatch, _ plan: ArgumentPlan) {
+        let arguments = context.arguments
+        context.start { [handler] responder in try await handler(arguments, DynamicAck(responder: responder)) }
+    }
+}
+
 /// Synchronous, without a returned value.
 final class SynchronousHandler<each Argument: Decodable & Sendable>: EventHandler {
     let id = ListenerID.make()
