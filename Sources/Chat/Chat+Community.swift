@@ -28,7 +28,9 @@ extension Chat {
         guard let space = CommunityName.id(of: socket.namespace.name) else {
             throw ConnectError.refusal(.noCommunity, "There is no such community.")
         }
-        guard let id = try await known(socket, login(of: socket)), let person = try await store.person(id) else {
+        guard let id = try await personID(of: socket, login: login(of: socket)),
+            let person = try await store.person(id)
+        else {
             throw ConnectError.refusal(.unauthorized, "Say who you are.")
         }
         let key = RoomKey.community(space).text
@@ -47,7 +49,7 @@ extension Chat {
             try await store.join(ChatMember(person: person.id), room: general)
         }
         let places = try await store.places(of: person.id, in: space)
-        try await place(socket, person, rooms: places.map { Self.channelRoom($0.room.key) })
+        try await setPerson(person, on: socket, rooms: places.map { Self.channelRoom($0.room.key) })
         // A kick before this socket joined the person's room has not disconnected it.
         guard try await store.member(person.id, of: key)?.role != .banned else { throw Self.kicked }
     }

@@ -33,8 +33,8 @@ struct PlainRoom: Codable, Sendable {
     var people: Int
 }
 
-/// What is said: a text by plain clients, more by the page.
-enum Said: Decodable, Sendable {
+/// The argument of the event `message`: plain clients send a text, the page sends a draft.
+enum SentMessage: Decodable, Sendable {
     case text(String)
     case draft(ChatDraft)
 
@@ -48,8 +48,8 @@ enum Said: Decodable, Sendable {
     }
 }
 
-/// The answer to a message: the message as it was stored, or as it was passed on.
-enum Receipt: Encodable, Sendable {
+/// The acknowledgement of the event `message`: the stored message, or in plain rooms the message that was sent on.
+enum MessageReceipt: Encodable, Sendable {
     case message(ChatMessage)
     case plain(PlainMessage)
 
@@ -120,7 +120,8 @@ extension Chat {
         return NameSet(sockets.compactMap { $0.data["name"]?.string })
     }
 
-    func sayPlainly(_ visitor: Visitor, _ key: String, _ text: String) throws -> PlainMessage {
+    /// Sends a text to the others in a plain room. Nothing is stored.
+    func sendPlainMessage(_ visitor: Visitor, _ key: String, _ text: String) throws -> PlainMessage {
         let text = try bounded(text)
         guard Self.isPlain(key), visitor.socket.rooms.contains(key) else { throw EventError.noSuchRoom }
         try limitWriting(visitor)

@@ -60,10 +60,10 @@ extension Chat {
             guard (2...200).contains(text.utf8.count) else { return [] }
             return try await searches.run { try await store.search(text, in: key, limit: Self.page) }
         }
-        on(visitor, "message") { (key: String, said: Said) async throws -> Receipt in
-            switch said {
+        on(visitor, "message") { (key: String, sent: SentMessage) async throws -> MessageReceipt in
+            switch sent {
             case .draft(let draft): .message(try await say(visitor, key, draft))
-            case .text(let text) where visitor.space.isEmpty: .plain(try sayPlainly(visitor, key, text))
+            case .text(let text) where visitor.space.isEmpty: .plain(try sendPlainMessage(visitor, key, text))
             case .text: throw EventError.noSuchRoom
             }
         }

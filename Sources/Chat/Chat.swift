@@ -92,7 +92,7 @@ public struct Chat: Sendable {
         for minute in 1... {
             do { try await Task.sleep(for: .seconds(60)) } catch { return }
             if minute.isMultiple(of: 10) {
-                await noteWhoIsHere()
+                await recordConnectedPeople()
                 await refresh()
             }
             try? await store.trim(now: Self.now)
@@ -100,7 +100,7 @@ public struct Chat: Sendable {
     }
 
     /// Tells the store that the people who are connected to this server are here.
-    func noteWhoIsHere() async {
+    func recordConnectedPeople() async {
         let people = presence.connectedPeople
         for start in stride(from: 0, to: people.count, by: 500) {
             try? await store.seen(Array(people[start..<min(people.count, start + 500)]), at: Self.now)
@@ -151,7 +151,7 @@ public struct Chat: Sendable {
     }
 
     /// The person of a login, or of the token, or the code of another device; nil for somebody new.
-    func known(_ socket: Socket, _ login: ChatLogin?) async throws -> String? {
+    func personID(of socket: Socket, login: ChatLogin?) async throws -> String? {
         let tokens = try await tokens()
         if let subject = login?.subject, !subject.isEmpty { return ChatID.of("login:\(subject)") }
         let auth = socket.handshake.auth
@@ -165,14 +165,14 @@ public struct Chat: Sendable {
     /// Finds out who comes to `/`, and under which name.
     private func admit(_ socket: Socket) async throws {
         let login = identify(socket)
-        let id = try await known(socket, login)
+        let id = try await personID(of: socket, login: login)
         let stored = if let id { try await store.person(id) } else { nil as ChatPerson? }
         let wanted = login?.name ?? socket.handshake.auth["name"]?.string ?? stored?.name
         guard let name = ChatName(wanted) else {
             throw ConnectError.refusal(
                 .badName, "Choose a name of 1 to 32 visible characters of one script.")
         }
-        if stored == nil, login == nil, rates.come(from: socket.handshake.limitedAddress, limits) != nil {
+        if stored == nil, login == nil, rates.arrive(from: socket.handshake.limitedAddress, limits) != nil {
             throw ConnectError.refusal(.slowDown, "Too many people come from this address; try again in a minute.")
         }
         let person = ChatPerson(id: id ?? ChatID.random(), name: name.text, seen: Self.now)
@@ -184,13 +184,13 @@ public struct Chat: Sendable {
             throw ConnectError.refusal(
                 .nameTaken, "The name \(name.text) is taken, or looks like one that is.")
         }
-        try await place(socket, person)
+        try await setPerson(person, on: socket)
     }
 
     /// Keeps with the socket who it is, and brings it into the rooms where it hears what is meant for the person.
     ///
     /// - Throws: `ConnectError` when a room is refused because of the limits of the server: the device would hear nothing.
-    func place(_ socket: Socket, _ person: ChatPerson, rooms: [String] = []) async throws {
+    func setPerson(_ person: ChatPerson, on socket: Socket, rooms: [String] = []) async throws {
         socket.set(VisitorIdentity(person: person))
         socket.withData { data in
             // What else is there stays, such as the claims of a token.
@@ -200,11 +200,11 @@ public struct Chat: Sendable {
             data = .object(members)
         }
         let rooms = [Visitor.room(of: person.id)] + rooms
-        let isThere = try await socket.eventLoop.submit {
+        let hasJoined = try await socket.eventLoop.submit {
             socket.join(rooms)
             return rooms.allSatisfy { socket.rooms.contains($0) }
         }.get()
-        guard isThere else { throw ConnectError.refusal(.full, "This server has no room left; try again later.") }
+        guard hasJoined else { throw ConnectError.refusal(.full, "This server has no room left; try again later.") }
     }
 
     /// The person on a connected socket.

@@ -51,9 +51,9 @@ public struct ChatLimits: Sendable, Hashable {
     public var presenceInterval: Duration = .milliseconds(250)
 
     /// How long somebody who never took part has to be away, in milliseconds, before a new person takes the place.
-    static let newcomerStay: Int64 = 3_600_000
+    static let newcomerMinimumAbsence: Int64 = 3_600_000
     /// How long ago a room in which nothing was ever said has to be made, in milliseconds, before a new room takes the place.
-    static let unusedStay: Int64 = 3_600_000
+    static let unusedRoomMinimumAge: Int64 = 3_600_000
 
     var nameHoldMilliseconds: Int64 { Int64(nameHold / .milliseconds(1)) }
 

@@ -165,7 +165,7 @@ struct ChatCrowdTests {
 
     @Test("searches wait for their turn, and are refused when too many wait")
     func searchQueue() async throws {
-        let queue = SearchQueue(atATime: 1)
+        let queue = SearchQueue(maximumRunning: 1)
         let gate = NIOLockedValueBox<CheckedContinuation<Void, Never>?>(nil)
         let running = NIOLockedValueBox((now: 0, most: 0))
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -283,7 +283,7 @@ struct ChatTests {
             await bob.client.close()
             try await eventually("Bob has left") { chat.chat.presence.connectedPeople.count == 1 }
             try await chat.store.seen([ada.id, bob.id], at: 5)
-            await chat.chat.noteWhoIsHere()
+            await chat.chat.recordConnectedPeople()
             #expect(try await chat.store.person(ada.id)?.seen ?? 0 > 5)
             #expect(try await chat.store.person(bob.id)?.seen ?? 5 == 5)
         }

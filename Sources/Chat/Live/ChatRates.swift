@@ -31,7 +31,7 @@ struct ChatRates: Sendable {
     }
 
     /// Takes the cost of a new person from what an address may write; returns how long to wait.
-    func come(from address: String, _ limits: ChatLimits) -> Duration? {
+    func arrive(from address: String, _ limits: ChatLimits) -> Duration? {
         guard limits.addressFactor > 0 else { return nil }
         let (factor, perMinute) = (Double(limits.addressFactor), Double(limits.messagesPerMinute))
         return writing.take(

@@ -91,14 +91,14 @@ final class Presence: Sendable {
             return entry.connections <= 0
         }
         guard isLast else { return }
-        if atOnce { return settle(person, in: space, limits: limits) }
+        if atOnce { return removeIfGone(person, in: space, limits: limits) }
         Task {
             try? await Task.sleep(for: limits.presenceGrace)
-            settle(person, in: space, limits: limits)
+            removeIfGone(person, in: space, limits: limits)
         }
     }
 
-    private func settle(_ person: ChatPerson, in space: String, limits: ChatLimits) {
+    private func removeIfGone(_ person: ChatPerson, in space: String, limits: ChatLimits) {
         change(limits) { state in
             guard var entry = state.spaces[space]?[person.id], entry.connections <= 0, entry.isTold else { return }
             entry.isTold = false

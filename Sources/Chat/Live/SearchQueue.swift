@@ -16,10 +16,10 @@ final class SearchQueue: Sendable {
     /// Searches that may wait; one more is refused.
     static let maximumWaiting = 64
 
-    private let atATime: Int
+    private let maximumRunning: Int
     private let state = NIOLockedValueBox(State())
 
-    init(atATime: Int = max(1, System.coreCount / 2)) { self.atATime = atATime }
+    init(maximumRunning: Int = max(1, System.coreCount / 2)) { self.maximumRunning = maximumRunning }
 
     /// How many searches wait.
     var waitingCount: Int { state.withLockedValue { $0.waiting.count } }
@@ -30,7 +30,7 @@ final class SearchQueue: Sendable {
     func run<Found>(_ search: () async throws -> Found) async throws -> Found {
         let isItsTurn = await withCheckedContinuation { continuation in
             let answer = state.withLockedValue { state -> Bool? in
-                if state.running < atATime {
+                if state.running < maximumRunning {
                     state.running += 1
                     return true
                 }

@@ -6,11 +6,11 @@ internal import SocketIOServer
 extension MemoryStore {
     /// See ``HistoryStore/begin(_:owner:now:)``.
     public func begin(_ file: ChatFile, owner: String, now: Int64) async throws -> Int {
-        if let known = state.files[file.id] {
-            guard known.owner.hasSameBytes(as: owner), known.file.size == file.size else {
+        if let existing = state.files[file.id] {
+            guard existing.owner.hasSameBytes(as: owner), existing.file.size == file.size else {
                 throw HistoryStoreError.refused
             }
-            return known.bytes.count
+            return existing.bytes.count
         }
         state.files[file.id] = File(file: file, owner: owner)
         state.filesByAge.append(file.id)
@@ -21,11 +21,11 @@ extension MemoryStore {
 
     /// See ``HistoryStore/append(_:at:to:owner:)``.
     public func append(_ bytes: [UInt8], at offset: Int, to file: String, owner: String) async throws -> Int {
-        guard let known = state.files[file], known.owner.hasSameBytes(as: owner) else {
+        guard let existing = state.files[file], existing.owner.hasSameBytes(as: owner) else {
             throw HistoryStoreError.refused
         }
-        guard known.bytes.count == offset, offset + bytes.count <= known.file.size else {
-            return known.bytes.count
+        guard existing.bytes.count == offset, offset + bytes.count <= existing.file.size else {
+            return existing.bytes.count
         }
         state.files[file]?.bytes += bytes
         state.fileBytes += bytes.count
@@ -35,17 +35,17 @@ extension MemoryStore {
 
     /// See ``HistoryStore/attach(_:owner:to:)``.
     public func attach(_ file: String, owner: String, to room: String) async throws -> ChatFile? {
-        guard let known = state.files[file], known.owner.hasSameBytes(as: owner),
-            known.bytes.count == known.file.size, known.room?.hasSameBytes(as: room) ?? true
+        guard let existing = state.files[file], existing.owner.hasSameBytes(as: owner),
+            existing.bytes.count == existing.file.size, existing.room?.hasSameBytes(as: room) ?? true
         else { return nil }
         state.files[file]?.room = room
-        return known.file
+        return existing.file
     }
 
     /// See ``HistoryStore/read(_:in:at:count:)``.
     public func read(_ file: String, in room: String, at offset: Int, count: Int) async throws -> [UInt8]? {
-        guard let known = state.files[file], known.room?.hasSameBytes(as: room) == true else { return nil }
-        let start = max(0, min(offset, known.bytes.count))
-        return Array(known.bytes[start..<min(known.bytes.count, start + count)])
+        guard let existing = state.files[file], existing.room?.hasSameBytes(as: room) == true else { return nil }
+        let start = max(0, min(offset, existing.bytes.count))
+        return Array(existing.bytes[start..<min(existing.bytes.count, start + count)])
     }
 }

@@ -8,7 +8,7 @@ extension MemoryStore {
     public func append(_ message: ChatMessage) async throws -> ChatMessage {
         guard let room = state.rooms[message.room] else { throw HistoryStoreError.refused }
         let name = message.from + " " + message.id
-        if let seq = room.ids[name], let known = room[seq] { return known }
+        if let seq = room.ids[name], let existing = room[seq] { return existing }
         var message = message
         room.last += 1
         message.seq = room.last
@@ -56,9 +56,9 @@ extension MemoryStore {
 
     /// See ``HistoryStore/mark(_:in:read:delivered:)``.
     public func mark(_ person: String, in room: String, read: Int64, delivered: Int64) async throws -> ChatMember? {
-        guard let known = state.rooms[room], var member = known.members[person] else { return nil }
-        member.read = max(member.read, min(read, known.last))
-        member.delivered = max(member.delivered, min(delivered, known.last), member.read)
+        guard let existing = state.rooms[room], var member = existing.members[person] else { return nil }
+        member.read = max(member.read, min(read, existing.last))
+        member.delivered = max(member.delivered, min(delivered, existing.last), member.read)
         state.rooms[room]?.members[person] = member
         return member
     }

@@ -17,7 +17,7 @@ extension MemoryStore {
         }
         let isNew = state.people[person.id] == nil
         if isNew, state.people.count >= state.limits.maxPeople {
-            state.forgetNewcomers(seenBefore: person.seen - ChatLimits.newcomerStay, atMost: 1)
+            state.forgetNewcomers(seenBefore: person.seen - ChatLimits.newcomerMinimumAbsence, atMost: 1)
             guard state.people.count < state.limits.maxPeople else { throw HistoryStoreError.full }
         }
         if let old = state.skeletons[person.id], state.names[old]?.hasSameBytes(as: person.id) == true {

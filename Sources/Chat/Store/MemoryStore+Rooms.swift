@@ -6,7 +6,7 @@ internal import SocketIOServer
 extension MemoryStore {
     /// See ``HistoryStore/create(_:)``.
     public func create(_ room: ChatRoom) async throws -> ChatRoom {
-        if let known = state.rooms[room.key] { return known.room }
+        if let existing = state.rooms[room.key] { return existing.room }
         let limits = state.limits
         let begun = state.begun[room.owner] ?? 0
         guard room.owner.isEmpty || begun < limits.maxPlaces else { throw HistoryStoreError.tooManyBegun }
@@ -32,11 +32,11 @@ extension MemoryStore {
 
     /// See ``HistoryStore/join(_:room:)``.
     public func join(_ member: ChatMember, room: String) async throws {
-        guard let known = state.rooms[room], known.members[member.person] == nil else { return }
+        guard let existing = state.rooms[room], existing.members[member.person] == nil else { return }
         var member = member
-        member.read = known.last
-        member.delivered = known.last
-        known.members[member.person] = member
+        member.read = existing.last
+        member.delivered = existing.last
+        existing.members[member.person] = member
         state.places[member.person, default: []].insert(room)
         if RoomKey(room)?.isConversation == true { state.newcomers.remove(member.person) }
     }
@@ -49,10 +49,10 @@ extension MemoryStore {
 
     /// See ``HistoryStore/moderate(_:in:role:mutedUntil:)``.
     public func moderate(_ person: String, in room: String, role: ChatMember.Role, mutedUntil: Int64) async throws {
-        guard let known = state.rooms[room], var member = known.members[person] else { return }
+        guard let existing = state.rooms[room], var member = existing.members[person] else { return }
         member.role = role
         member.mutedUntil = mutedUntil
-        known.members[person] = member
+        existing.members[person] = member
         if role == .banned {
             state.removePlace(room, of: person)
         } else {

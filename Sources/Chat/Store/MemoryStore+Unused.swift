@@ -23,7 +23,7 @@ extension MemoryStore {
 extension MemoryStore.State {
     /// Makes sure that there is a place for a new room, if need be by removing an unused one.
     func makePlace(for room: ChatRoom, _ limits: ChatLimits) throws {
-        let oldest = room.created - ChatLimits.unusedStay
+        let oldest = room.created - ChatLimits.unusedRoomMinimumAge
         let channels = room.space.isEmpty ? 0 : spaces[room.space]?.count ?? 0
         guard rooms.count <= limits.historyRooms else { throw HistoryStoreError.full }
         if !room.space.isEmpty, channels >= limits.maxChannels {

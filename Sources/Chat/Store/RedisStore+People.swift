@@ -13,7 +13,7 @@ extension RedisStore {
     package func claim(_ person: ChatPerson, skeleton: String, heldSince: Int64) async throws -> Bool {
         try await run(
             RedisScripts.claim, person.id, person.name, skeleton, String(person.seen), String(heldSince),
-            limits.maxPeople, String(person.seen - ChatLimits.newcomerStay)
+            limits.maxPeople, String(person.seen - ChatLimits.newcomerMinimumAbsence)
         ).integerValue == 1
     }
 

@@ -8,7 +8,7 @@ extension RedisStore {
         let stored = try await run(
             RedisScripts.removing + RedisScripts.create, room.key, room.space, try StoredJSON.text(room),
             limits.historyRooms, room.owner, limits.maxPlaces, limits.maxChannels,
-            room.isPermanent ? "" : String(room.created), String(room.created - ChatLimits.unusedStay))
+            room.isPermanent ? "" : String(room.created), String(room.created - ChatLimits.unusedRoomMinimumAge))
         return try decoded(stored) ?? room
     }
 

@@ -31,7 +31,7 @@ extension SQLiteStore {
             if isKnown != true {
                 if self.peopleCount >= limit {
                     _ = try self.forgetNewcomers(
-                        seenBefore: person.seen - ChatLimits.newcomerStay, atMost: 1, database)
+                        seenBefore: person.seen - ChatLimits.newcomerMinimumAbsence, atMost: 1, database)
                 }
                 guard self.peopleCount < limit else { throw HistoryStoreError.full }
                 self.sums.withLockedValue { $0.people += 1 }

@@ -8,7 +8,7 @@ internal import SocketIOServer
 extension SQLiteStore {
     /// Makes sure that there is a place for a new room, if need be by removing an unused one.
     func makePlace(for room: ChatRoom, channels: Int, _ limits: ChatLimits, _ database: Database) throws {
-        let oldest = room.created - ChatLimits.unusedStay
+        let oldest = room.created - ChatLimits.unusedRoomMinimumAge
         guard roomCount <= limits.historyRooms else { throw HistoryStoreError.full }
         if !room.space.isEmpty, channels >= limits.maxChannels {
             // With the other index, unused rooms of all communities would be read.
