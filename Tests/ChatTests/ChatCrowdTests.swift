@@ -87,6 +87,16 @@ struct ChatCrowdTests {
         #expect(table.take("slow", cost: 1, perSecond: 0.001, burst: 30, now: start + .seconds(5)) != nil)
     }
 
+    @Test("a rate of nothing refuses what is beyond the first burst, and does not end the process")
+    func rateOfNothing() throws {
+        let (table, start) = (RateTable(), ContinuousClock.now)
+        #expect(table.take("p", cost: 1, perSecond: 0, burst: 1, now: start) == nil)
+        let wait = try #require(table.take("p", cost: 1, perSecond: 0, burst: 1, now: start))
+        #expect(wait > .seconds(86_400))
+        #expect(table.take("q", cost: 50_000_000, perSecond: 0, burst: 0, now: start) == nil)
+        #expect(table.take("q", cost: 50_000_000, perSecond: 0, burst: 0, now: start + .seconds(86_400)) != nil)
+    }
+
     @Test("files of an address are limited in bytes: at the limit, and one byte more")
     func uploads() async throws {
         var limits = ChatUnderTest.limits

@@ -29,11 +29,15 @@ final class RateTable: Sendable {
 
     /// Takes the cost from the bucket of a person or an address; returns how long to wait when there is not enough in it.
     ///
-    /// - Parameter burst: what a full bucket has.
+    /// - Parameters:
+    ///   - perSecond: how fast it fills; one of 0 takes years.
+    ///   - burst: what a full bucket has.
     func take(
         _ key: String, cost: Double, perSecond: Double, burst: Double, now: ContinuousClock.Instant = .now
     ) -> Duration? {
-        state.withLockedValue { state in
+        // An infinite time is no `Duration`: making one ends the process.
+        let perSecond = max(perSecond, 0.000_001)
+        return state.withLockedValue { state in
             let burst = max(cost, burst)
             let known = state.buckets[key]
             if known == nil, state.buckets.count >= state.limit { Self.makeRoom(&state, now) }
