@@ -64,6 +64,7 @@ extension Chat {
         else { return socket.disconnect() }
         let visitor = visitor(socket, identity.person, in: space)
         presence.arrived(visitor.person, in: space, limits: limits)
+        if socket.recovered { leaveFormerChannels(socket, identity) }
         listenForTalk(visitor)
         listenForFiles(visitor)
         listenForModeration(visitor)
@@ -94,6 +95,12 @@ extension Chat {
             let atOnce = reason == .clientNamespaceDisconnect || reason == .serverNamespaceDisconnect
             presence.departed(visitor.person, in: space, limits: limits, atOnce: atOnce)
         }
+    }
+
+    /// A session that is continued is in the rooms that it had, although the person may have left channels meanwhile.
+    private func leaveFormerChannels(_ socket: Socket, _ identity: VisitorIdentity) {
+        let current = NameSet(identity.rooms)
+        socket.leave(socket.rooms.filter { $0.utf8.starts(with: Self.channelRoom("").utf8) && !current.contains($0) })
     }
 
     private func enter(_ visitor: Visitor) async throws -> ChatCommunity {

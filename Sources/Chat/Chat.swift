@@ -191,7 +191,9 @@ public struct Chat: Sendable {
     ///
     /// - Throws: `ConnectError` when a room is refused because of the limits of the server: the device would hear nothing.
     func setPerson(_ person: ChatPerson, on socket: Socket, rooms: [String] = []) async throws {
-        socket.set(VisitorIdentity(person: person))
+        socket.set(VisitorIdentity(person: person, rooms: rooms))
+        // A lost session is continued by the same person only, and its rates are those of the person. A login has set it before.
+        if socket.rateIdentity == nil { socket.rateIdentity = person.id }
         socket.withData { data in
             // What else is there stays, such as the claims of a token.
             var members = data.object ?? SocketObject()

@@ -90,8 +90,8 @@ public struct ServerConfiguration: Sendable {
     ///
     /// Handlers of events and of ``Namespace/onConnection(_:)`` count, middlewares and the listeners of
     /// ``Socket/onDisconnect(_:)-(_)`` do not. While this many run, the server reads nothing more from the client of the socket, in any
-    /// of its namespaces, not even acknowledgements or a DISCONNECT: a handler that waits for one then waits until its time-out. Reading continues at
-    /// most 0.1 s after one of them has ended.
+    /// of its namespaces, not even a DISCONNECT or an acknowledgement: a handler that waits for an acknowledgement then waits until its
+    /// time-out. Reading continues at most 0.1 s after one of them has ended.
     public var maxRunningHandlers = 1024
 
     /// How much each session, user and address may send and request in a second; by default nothing is limited. `docs/rates.md`

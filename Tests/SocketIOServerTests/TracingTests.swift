@@ -113,6 +113,17 @@ struct TracingTests {
         }
     }
 
+    @Test("one that has ended takes no more work, and ends once")
+    func ended() {
+        let tracer = InMemoryTracer()
+        let span = SocketSpan(tracer.startSpan("work"))
+        let work = span.run { span.retained() }
+        #expect(work != nil && tracer.finishedSpans.isEmpty)
+        work?.release()
+        #expect(tracer.finishedSpans.count == 1)
+        #expect(span.retained() == nil)
+    }
+
     @Test("with middlewares of events, too")
     func middlewares() async throws {
         try await withTracer { io, address, tracer in

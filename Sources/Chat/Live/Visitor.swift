@@ -30,6 +30,8 @@ struct Visitor: Sendable {
 /// What a socket is kept with.
 struct VisitorIdentity: Sendable {
     let person: ChatPerson
+    /// The Socket.IO rooms of the person's channels in the community when the device came.
+    var rooms: [String] = []
     /// Whether the person said goodbye, rather than lost the connection.
     var saidGoodbye = false
     /// Whether the person has left the community with this device still connected.

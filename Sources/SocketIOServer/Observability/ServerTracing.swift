@@ -6,7 +6,8 @@ internal import Tracing
 
 /// Makes the spans of a server, see ``ServerConfiguration/tracer``.
 ///
-/// Names and attributes come from the application, not from clients: events without a handler have no span.
+/// The names of spans come from the application: an event without a handler has none. Clients choose the names of dynamic namespaces,
+/// which are bounded by ``ServerConfiguration/maxNameLength``, and may send the headers of a trace.
 struct ServerTracing: Sendable {
     let tracer: any Tracer
 

@@ -24,10 +24,17 @@ final class SocketSpan: Sendable {
         return try ServiceContext.withValue(context) { try Self.$current.withValue(self, operation: work) }
     }
 
-    /// One more piece of work, which calls ``release()`` at its end.
-    func retained() -> SocketSpan {
-        users.wrappingAdd(1, ordering: .relaxed)
-        return self
+    /// One more piece of work, which calls ``release()`` at its end; nil when the span has ended. A task that outlives the handler which
+    /// started it still inherits the span.
+    func retained() -> SocketSpan? {
+        var count = users.load(ordering: .relaxed)
+        while count > 0 {
+            let (isExchanged, current) = users.weakCompareExchange(
+                expected: count, desired: count + 1, ordering: .relaxed)
+            if isExchanged { return self }
+            count = current
+        }
+        return nil
     }
 
     /// The last one ends the span.
